@@ -1,0 +1,1 @@
+"""The parts of a film job; none of them knows a network."""

@@ -1,0 +1,1 @@
+"""Learning: pictures in, weights and measurements out."""
