@@ -1,0 +1,110 @@
+"""Wishes about color as arrays: points on the picture become planes, a reference a palette vector.
+
+Planes are what the network reads beside lightness: a/110, b/110 and a mask, all zero where
+nothing is known. A palette vector says how much of each color bin a picture shall have.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prior.qspace import QSpace
+
+AB_SCALE = 110.0  # ab lies within about -110..110
+MEAN_POINTS = 8.0  # points per picture in training, counted from one (geometric)
+POINT_RADIUS_PX = 2  # of a user's point: a square of 5 x 5 pixels
+
+
+def random_hints(
+    ab: NDArray[np.float32],
+    rng: np.random.Generator,
+    *,
+    points: int | None = None,
+    sides_px: tuple[int, int] = (1, 9),
+) -> NDArray[np.float32]:
+    """Reveal random squares of a picture's true color; return planes (3, H, W).
+
+    ab : (H, W, 2), the truth.
+    points : how many; by default 1 + Geometric(1/8), as in real-time user-guided colorization
+        (Zhang et al. 2017). A later square covers an earlier one.
+    sides_px : smallest and largest side of a square. Squares are cut at the picture's border and
+        hold the mean of what is left.
+    """
+    height, width = ab.shape[:2]
+    # NumPy counts trials, not failures: its Geometric starts at 1.
+    count = int(rng.geometric(1.0 / MEAN_POINTS)) if points is None else points
+    planes = np.zeros((3, height, width), np.float32)
+    sides = rng.integers(sides_px[0], sides_px[1] + 1, count)
+    tops = rng.integers(0, height, count) - sides // 2
+    lefts = rng.integers(0, width, count) - sides // 2
+    for top, left, side in zip(tops.tolist(), lefts.tolist(), sides.tolist(), strict=True):
+        rows, columns = slice(max(top, 0), top + side), slice(max(left, 0), left + side)
+        _fill(planes, rows, columns, ab[rows, columns].reshape(-1, 2).mean(axis=0))
+    return planes
+
+
+def point_planes(
+    points: Sequence[Sequence[float]],
+    *,
+    size: tuple[int, int],
+    picture: tuple[int, int] | None = None,
+) -> NDArray[np.float32]:
+    """Draw a user's color points; return planes (3, H, W) for the network.
+
+    points : each (x, y, a, b) or (x, y, a, b, radius); x to the right and y down from the upper
+        left corner; the radius, in pixels of the planes, makes a square of side 2 radius + 1.
+    size : (H, W) of the planes.
+    picture : (height, width) of the picture in which x and y were measured, when not `size`.
+
+    Raises ValueError for a point that is malformed or outside the picture.
+    """
+    planes = np.zeros((3, *size), np.float32)
+    for point in points:
+        x, y, a, b, radius = _checked(point, picture or size)
+        row = int(y * size[0] / (picture or size)[0])
+        column = int(x * size[1] / (picture or size)[1])
+        rows = slice(max(row - radius, 0), row + radius + 1)
+        columns = slice(max(column - radius, 0), column + radius + 1)
+        _fill(planes, rows, columns, np.array([a, b], np.float32))
+    return planes
+
+
+def palette_vector(ab: NDArray[np.float32] | None, qspace: QSpace) -> NDArray[np.float32]:
+    """Count a reference's colors: the share of each bin, then 1; all zeros when there is none.
+
+    ab : (..., 2) float32, or None. Returns (Q + 1,) float32.
+    """
+    vector = np.zeros(len(qspace.bins) + 1, np.float32)
+    if ab is not None:
+        counts = np.bincount(qspace.nearest(ab).ravel(), minlength=len(qspace.bins))
+        vector[:-1] = counts / max(counts.sum(), 1)
+        vector[-1] = 1.0
+    return vector
+
+
+def _fill(
+    planes: NDArray[np.float32], rows: slice, columns: slice, color: NDArray[np.float32]
+) -> None:
+    planes[:2, rows, columns] = (color / AB_SCALE)[:, None, None]
+    planes[2, rows, columns] = 1.0
+
+
+def _checked(
+    point: Sequence[float], size: tuple[int, int]
+) -> tuple[float, float, float, float, int]:
+    if len(point) not in {4, 5} or not np.isfinite(point).all():
+        raise ValueError(f"a color point is x, y, a, b and perhaps a radius; got {tuple(point)}")
+    x, y, a, b = (float(value) for value in point[:4])
+    radius = int(point[4]) if len(point) == 5 else POINT_RADIUS_PX
+    if not (0 <= x < size[1] and 0 <= y < size[0]):
+        raise ValueError(
+            f"color point at x={x:g}, y={y:g} lies outside the picture: "
+            f"give x in 0..{size[1] - 1}, y in 0..{size[0] - 1}"
+        )
+    if radius < 0 or max(abs(a), abs(b)) > 128:
+        raise ValueError(
+            f"color point a={a:g}, b={b:g}, radius={radius}: give a and b within -128..128, "
+            "and a radius of 0 or more"
+        )
+    return x, y, a, b, radius
