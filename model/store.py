@@ -1,0 +1,205 @@
+"""Released weights: one .npz file with the arrays, the network's config and the training record.
+
+Arrays carry the names of the recipe (``stage1.0.conv1.weight``, ``stem_bn.running_mean``), filters
+are (out, in, kh, kw) and linear weights (out, in). Matrices and filters are kept as float16, vectors
+as float32, because some batch statistics exceed float16's range. Nothing here imports Paddle
+unless a network is built, so a command can ask for a file's sha256 at no cost.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from model.network import ColorNet, NetworkConfig
+
+RELEASED = Path(__file__).resolve().parent / "weights" / "colornet.npz"
+CONFIG, RECORD, DIGEST = "__config__", "__record__", "__sha256__"
+TO_PADDLE = {"running_mean": "_mean", "running_var": "_variance"}
+FROM_PADDLE = {ours: theirs for theirs, ours in TO_PADDLE.items()}
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """A released file, read: what the network is, its numbers, and how they came about."""
+
+    config: "NetworkConfig"
+    arrays: Arrays
+    record: dict[str, Any]
+    sha256: str
+
+
+def write_weights(
+    path: Path, arrays: Arrays, *, config: "NetworkConfig", record: dict[str, Any]
+) -> str:
+    """Write a released file under a temporary name, rename it, and return its sha256.
+
+    record : what the training was (anything JSON can hold).
+    """
+    stored = {name: _compact(name, array) for name, array in arrays.items()}
+    settings = json.dumps(dataclasses.asdict(config), sort_keys=True)
+    sha256 = _digest(stored, settings)
+    texts = {CONFIG: settings, RECORD: json.dumps(record), DIGEST: sha256}
+    members = {**stored, **{name: _bytes_of(text) for name, text in texts.items()}}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with half.open("wb") as file:
+            np.savez(file, allow_pickle=False, **members)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+    return sha256
+
+
+def read_weights(path: Path) -> Weights:
+    """Read a released file; its numbers must give the sha256 it carries.
+
+    Raises FileNotFoundError when it is missing, ValueError when it is truncated, changed or
+    something else.
+    """
+    with _opened(path) as file:
+        arrays = dict(file)
+    texts = {name: arrays.pop(name, None) for name in (CONFIG, RECORD, DIGEST)}
+    if missing := [name for name, text in texts.items() if text is None]:
+        raise ValueError(
+            f"{path} is not a weights file of this program: it has no {', '.join(missing)}"
+        )
+    settings, record, sha256 = (_text_of(text) for text in texts.values() if text is not None)
+    if _digest(arrays, settings) != sha256:
+        raise ValueError(f"{path} was changed: its numbers do not give the sha256 {sha256[:12]}…")
+    return Weights(_config_from(path, json.loads(settings)), arrays, json.loads(record), sha256)
+
+
+def read_bare(path: Path) -> Weights:
+    """Read an .npz that holds the recipe's arrays and nothing else; the config is in the shapes."""
+    from model.network import NetworkConfig
+
+    with _opened(path) as file:
+        arrays = dict(file)
+    if absent := {"stem.weight", "head.weight"} - arrays.keys():
+        raise ValueError(f"{path} holds no weights of this network: no {', '.join(sorted(absent))}")
+    config = NetworkConfig(width=len(arrays["stem.weight"]), bins=len(arrays["head.weight"]))
+    settings = json.dumps(dataclasses.asdict(config), sort_keys=True)
+    return Weights(config, arrays, {}, _digest(arrays, settings))
+
+
+def weights_sha256(path: Path) -> str:
+    """Read only the sha256 that a released file carries (no Paddle, no arrays)."""
+    with _opened(path) as file:
+        return _text_of(file[DIGEST])
+
+
+def load_into(network: "ColorNet", arrays: Mapping[str, np.ndarray]) -> None:
+    """Put the arrays into a network; every name and shape must fit, or ValueError says which."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    state = {_to_paddle(name): _turned(array) for name, array in arrays.items()}
+    odd = [
+        *(f"{name} is missing" for name in sorted(wanted.keys() - state.keys())),
+        *(f"{name} is unknown" for name in sorted(state.keys() - wanted.keys())),
+        *(
+            f"{name} is {state[name].shape}, not {shape}"
+            for name, shape in wanted.items()
+            if name in state and state[name].shape != shape
+        ),
+    ]
+    if odd:
+        raise ValueError(f"weights of another network: {len(odd)} differences, first: {odd[0]}")
+    values: Any = {name: array.astype(np.float32) for name, array in state.items()}
+    network.set_state_dict(values)
+
+
+def arrays_of(network: "ColorNet") -> Arrays:
+    """Take a network's arrays out, named and laid out as the recipe has them, float32."""
+    state: Mapping[str, Any] = network.state_dict()
+    return {
+        _from_paddle(name): np.ascontiguousarray(_turned(tensor.numpy().astype(np.float32)))
+        for name, tensor in state.items()
+    }
+
+
+def build(weights: Weights) -> "ColorNet":
+    """Make the network the weights are of, in evaluation mode."""
+    from model.network import ColorNet
+
+    network = ColorNet(weights.config)
+    load_into(network, weights.arrays)
+    network.eval()
+    return network
+
+
+def _compact(name: str, array: np.ndarray) -> np.ndarray:
+    """Return the array as it is stored; numbers that do not survive are an error."""
+    stored = array.astype(np.float16 if array.ndim >= 2 else np.float32)
+    if not np.isfinite(stored).all():
+        raise ValueError(
+            f"{name} holds numbers that cannot be released: not finite as {stored.dtype}"
+        )
+    return stored
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
+    """Open an .npz file; whatever makes it unreadable becomes one ValueError."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights file {path}")
+    try:
+        with path.open("rb") as raw, zipfile.ZipFile(raw):
+            raw.seek(0)  # it is a zip file: NumPy will not take it for a pickle
+            yield np.load(raw, allow_pickle=False)
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a readable weights file (truncated?): {error}") from None
+
+
+def _config_from(path: Path, settings: dict[str, Any]) -> "NetworkConfig":
+    from model.network import NetworkConfig
+
+    try:
+        return NetworkConfig(**settings)
+    except TypeError as error:
+        raise ValueError(f"{path} is for another version of the program: {error}") from None
+
+
+def _digest(arrays: Mapping[str, np.ndarray], settings: str) -> str:
+    """Hash config and numbers, so that the same weights have one name wherever they are kept."""
+    digest = hashlib.sha256(settings.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def _bytes_of(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def _text_of(array: np.ndarray) -> str:
+    return array.tobytes().decode()
+
+
+def _to_paddle(name: str) -> str:
+    stem, _, last = name.rpartition(".")
+    return f"{stem}.{TO_PADDLE.get(last, last)}"
+
+
+def _from_paddle(name: str) -> str:
+    stem, _, last = name.rpartition(".")
+    return f"{stem}.{FROM_PADDLE.get(last, last)}"
+
+
+def _turned(array: np.ndarray) -> np.ndarray:
+    """Exchange (out, in) and (in, out): linear weights are the only matrices here."""
+    return array.T if array.ndim == 2 else array

@@ -1,0 +1,203 @@
+"""Released weights: what is written is read back, and the names mean what the recipe says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.network import ColorNet, NetworkConfig
+from model.store import (
+    arrays_of,
+    build,
+    load_into,
+    read_bare,
+    read_weights,
+    weights_sha256,
+    write_weights,
+)
+
+SMALL = NetworkConfig(width=4, bins=6)
+RECORD = {"pictures": 12, "note": "größer"}
+
+
+def random_arrays(config: NetworkConfig = SMALL, seed: int = 0) -> dict[str, np.ndarray]:
+    """Fill every array of the network, statistics included, with numbers worth telling apart."""
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for name, array in arrays_of(ColorNet(config)).items():
+        scale = 0.8 / np.sqrt(array[0].size) if array.ndim > 1 else 0.3
+        noise = rng.normal(0, scale, array.shape)
+        arrays[name] = (noise + 1 if name.endswith("running_var") else noise).astype(np.float32)
+        if array.ndim > 1:
+            arrays[name] = arrays[name].astype(np.float16).astype(np.float32)
+    return {name: abs(a) if name.endswith("running_var") else a for name, a in arrays.items()}
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    path = tmp_path / "colornet.npz"
+    write_weights(path, random_arrays(), config=SMALL, record=RECORD)
+    return path
+
+
+# An independent forward pass: the recipe's table in NumPy, by its names.
+
+
+def conv(x: np.ndarray, w: np.ndarray, stride: int = 1) -> np.ndarray:
+    pad = w.shape[-1] // 2
+    x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=(2, 3))
+    return np.einsum("nchwij,ocij->nohw", windows[:, :, ::stride, ::stride], w, optimize=True)
+
+
+def norm(x: np.ndarray, a: dict[str, np.ndarray], name: str) -> np.ndarray:
+    w, b, mean, var = (
+        a[f"{name}.{key}"][:, None, None]
+        for key in ("weight", "bias", "running_mean", "running_var")
+    )
+    return (x - mean) / np.sqrt(var + 1e-5) * w + b
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    return np.maximum(x, 0)
+
+
+def block(x: np.ndarray, a: dict[str, np.ndarray], name: str, stride: int) -> np.ndarray:
+    y = relu(norm(conv(x, a[f"{name}.conv1.weight"], stride), a, f"{name}.bn1"))
+    y = norm(conv(y, a[f"{name}.conv2.weight"]), a, f"{name}.bn2")
+    if f"{name}.short.0.weight" in a:
+        x = norm(conv(x, a[f"{name}.short.0.weight"], stride), a, f"{name}.short.1")
+    return relu(x + y)
+
+
+def up(x: np.ndarray, skip: np.ndarray, a: dict[str, np.ndarray], name: str) -> np.ndarray:
+    x = conv(x, a[f"{name}.expand.weight"]) + a[f"{name}.expand.bias"][:, None, None]
+    n, c, h, w = x.shape
+    x = x.reshape(n, c // 4, 2, 2, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // 4, 2 * h, -1)
+    x = conv(np.concatenate([x, skip], 1), a[f"{name}.conv.weight"])
+    return relu(norm(x, a, f"{name}.bn"))
+
+
+def recipe(x: np.ndarray, palette: np.ndarray, a: dict[str, np.ndarray]) -> np.ndarray:
+    x = relu(norm(conv(x, a["stem.weight"], 2), a, "stem_bn"))
+    x = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    x = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(2, 3))[:, :, ::2, ::2]
+    x, skips = x.max((4, 5)), []
+    for stage in range(1, 5):
+        x = block(x, a, f"stage{stage}.0", 1 if stage == 1 else 2)
+        x = block(x, a, f"stage{stage}.1", 1)
+        skips.append(x)
+    v = np.concatenate([x.mean((2, 3)), palette], 1)
+    v = relu(v @ a["context1.weight"].T + a["context1.bias"])
+    v = v @ a["context2.weight"].T + a["context2.bias"]
+    v = (v - v.mean(1, keepdims=True)) / np.sqrt(v.var(1, keepdims=True) + 1e-5)
+    x = x + (v * a["context_norm.weight"] + a["context_norm.bias"])[:, :, None, None]
+    for name, skip in (("up3", skips[2]), ("up2", skips[1]), ("up1", skips[0])):
+        x = up(x, skip, a, name)
+    return conv(x, a["head.weight"]) + a["head.bias"][:, None, None]
+
+
+def test_loaded_weights_compute_what_the_recipe_says(released: Path) -> None:
+    import paddle
+
+    rng = np.random.default_rng(1)
+    x = rng.normal(0, 1, (2, 4, 32, 64)).astype(np.float32)
+    palette = rng.dirichlet(np.ones(SMALL.bins + 1), 2).astype(np.float32)
+    logits = build(read_weights(released))(paddle.to_tensor(x), paddle.to_tensor(palette))
+    expected = recipe(x, palette, random_arrays())
+    assert logits.shape == [2, SMALL.bins, 8, 16]
+    assert np.std(expected) > 0.1
+    np.testing.assert_allclose(logits.numpy(), expected, atol=2e-5)
+
+
+def test_everything_written_is_read_back(released: Path) -> None:
+    weights = read_weights(released)
+    assert weights.config == SMALL
+    assert weights.record == RECORD
+    assert weights.sha256 == weights_sha256(released)
+    for name, array in random_arrays().items():
+        assert weights.arrays[name].dtype == (np.float16 if array.ndim > 1 else np.float32)
+        np.testing.assert_array_equal(weights.arrays[name].astype(np.float32), array)
+
+
+def test_large_statistics_survive(tmp_path: Path) -> None:
+    arrays = random_arrays()
+    arrays["stem_bn.running_var"][:] = 1e6
+    write_weights(tmp_path / "w.npz", arrays, config=SMALL, record={})
+    assert read_weights(tmp_path / "w.npz").arrays["stem_bn.running_var"][0] == 1e6
+
+
+def test_sha256_names_the_numbers_not_the_file(tmp_path: Path) -> None:
+    first = write_weights(tmp_path / "a.npz", random_arrays(), config=SMALL, record={"run": 1})
+    same = write_weights(tmp_path / "b.npz", random_arrays(), config=SMALL, record={"run": 2})
+    other = write_weights(tmp_path / "c.npz", random_arrays(seed=5), config=SMALL, record={})
+    assert first == same != other
+
+
+def test_a_network_taken_out_and_put_back_is_the_same() -> None:
+    network = ColorNet(SMALL)
+    load_into(network, random_arrays())
+    for name, array in arrays_of(network).items():
+        np.testing.assert_array_equal(array, random_arrays()[name])
+
+
+def test_bare_arrays_are_adopted(tmp_path: Path) -> None:
+    np.savez(tmp_path / "bare.npz", **random_arrays())
+    assert read_bare(tmp_path / "bare.npz").config == SMALL
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    with pytest.raises(ValueError, match="holds no weights of this network"):
+        read_bare(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 5000, -1, -200])
+def test_truncated_files_are_refused(released: Path, keep: int) -> None:
+    released.write_bytes(released.read_bytes()[:keep])
+    for read in (read_weights, weights_sha256):
+        with pytest.raises(ValueError, match=r"colornet\.npz"):
+            read(released)
+
+
+def test_damaged_numbers_are_refused(released: Path) -> None:
+    with np.load(released) as file:
+        members = dict(file)
+    members["head.bias"] = members["head.bias"] + 1
+    np.savez(released, **members)
+    with pytest.raises(ValueError, match="was changed"):
+        read_weights(released)
+
+
+def test_foreign_files_are_refused(tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.npz"
+    np.savez(foreign, x=np.zeros(3))
+    (tmp_path / "text.npz").write_text("not weights")
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    for path in (foreign, tmp_path / "text.npz", tmp_path / "array.npy"):
+        for read in (read_weights, weights_sha256):
+            with pytest.raises(ValueError, match=path.name):
+                read(path)
+    with pytest.raises(FileNotFoundError, match="no weights file"):
+        read_weights(tmp_path / "none.npz")
+
+
+def test_weights_of_another_network_are_named() -> None:
+    network = ColorNet(SMALL)
+    arrays = random_arrays()
+    del arrays["head.bias"]
+    with pytest.raises(ValueError, match=r"head\.bias is missing"):
+        load_into(network, arrays)
+    with pytest.raises(ValueError, match=r"another network: \d+ differences"):
+        load_into(network, random_arrays(NetworkConfig(width=8, bins=6)))
+    with pytest.raises(ValueError, match="tail is unknown"):
+        load_into(network, {**random_arrays(), "tail": np.zeros(3)})
+
+
+def test_a_failed_write_keeps_the_previous_file(released: Path) -> None:
+    before = released.read_bytes()
+    broken = random_arrays()
+    broken["head.weight"][0] = np.inf
+    with pytest.raises(ValueError, match=r"head\.weight holds numbers that cannot be released"):
+        write_weights(released, broken, config=SMALL, record={})
+    with pytest.raises(TypeError):
+        write_weights(released, random_arrays(), config=SMALL, record={"what": object()})
+    assert released.read_bytes() == before
+    assert list(released.parent.iterdir()) == [released]
