@@ -15,7 +15,7 @@ def truth() -> NDArray[np.float32]:
 
 @pytest.fixture
 def bins() -> NDArray[np.float32]:
-    return np.array([[0, 0], [50, 0], [0, 50], [-50, 0]], np.float32)
+    return np.array([[0, 0], [50, 0], [0, 50], [-50, 0], [0, -50]], np.float32)
 
 
 def test_no_points_are_empty_planes(truth: NDArray[np.float32]) -> None:
@@ -125,7 +125,7 @@ def test_bad_points_are_refused(point: tuple[float, ...], message: str) -> None:
 
 def test_palette_is_the_share_of_each_bin(bins: NDArray[np.float32]) -> None:
     ab = np.array([[[1, 1], [49, 2]], [[51, -3], [3, 60]]], np.float32)
-    np.testing.assert_allclose(palette_vector(ab, QSpace(bins)), [0.25, 0.5, 0.25, 0, 1])
+    np.testing.assert_allclose(palette_vector(ab, QSpace(bins)), [0.25, 0.5, 0.25, 0, 0, 1])
 
 
 def test_palette_shares_sum_to_one(truth: NDArray[np.float32], bins: NDArray[np.float32]) -> None:
@@ -137,5 +137,5 @@ def test_palette_shares_sum_to_one(truth: NDArray[np.float32], bins: NDArray[np.
 
 def test_no_palette_is_all_zeros(bins: NDArray[np.float32]) -> None:
     vector = palette_vector(None, QSpace(bins))
-    assert vector.shape == (5,)
+    assert vector.shape == (6,)
     assert not vector.any()
