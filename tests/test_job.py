@@ -1,0 +1,189 @@
+"""A job on disk: whole files only, one worker at a time, never two works mixed."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from film.job import (
+    MANIFEST,
+    JobError,
+    Manifest,
+    Piece,
+    fingerprint,
+    finished_file,
+    finished_folder,
+    folder_of,
+    open_job,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    path = tmp_path / "a film.mp4"
+    path.write_bytes(bytes(range(256)) * 20_000)
+    return path
+
+
+def manifest_of(film: Path, **settings: object) -> Manifest:
+    return Manifest(fingerprint(film), str(film), {"crf": 18, **settings}, weights="0" * 64)
+
+
+def test_a_fingerprint_follows_content_not_dates(film: Path) -> None:
+    before = fingerprint(film)
+    os.utime(film, (1, 1))
+    assert fingerprint(film) == before
+
+
+@pytest.mark.parametrize("place", [0, 2_560_000, 5_119_999])
+def test_a_fingerprint_sees_head_middle_and_tail(film: Path, place: int) -> None:
+    before = fingerprint(film)
+    with film.open("r+b") as file:
+        file.seek(place)
+        file.write(b"\xff\x00"[:1] if place % 256 != 255 else b"\x00")
+    assert fingerprint(film) != before
+
+
+def test_a_fingerprint_of_an_empty_film(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    assert fingerprint(tmp_path / "empty.mp4").size == 0
+
+
+def test_a_manifest_reads_back_as_written(film: Path) -> None:
+    pieces = (Piece(0, 0, 0, 240), Piece(1, 0, 240, 17, color=True))
+    told = replace(manifest_of(film, size=256), pieces=pieces, complete=True)
+    assert Manifest.from_json(told.to_json()) == told
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 99}'])
+def test_a_strange_manifest_is_refused(text: str) -> None:
+    with pytest.raises(JobError):
+        Manifest.from_json(text)
+
+
+def fail_after_writing(path: Path) -> None:
+    path.write_bytes(b"half")
+    raise RuntimeError
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "shot.mkv"
+    with pytest.raises(RuntimeError), finished_file(path) as part:
+        fail_after_writing(part)
+    assert list(tmp_path.iterdir()) == []
+    with finished_file(path) as part:
+        part.write_bytes(b"whole")
+        assert part.suffix == ".mkv"
+        assert not path.exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["shot.mkv"]
+    assert path.read_bytes() == b"whole"
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "00000"
+    with pytest.raises(RuntimeError), finished_folder(path) as part:
+        fail_after_writing(part / "1.png")
+    assert list(tmp_path.iterdir()) == []
+    for name in ("old.png", "new.png"):
+        with finished_folder(path) as part:
+            (part / name).touch()
+    assert [p.name for p in path.iterdir()] == ["new.png"]
+
+
+def test_the_same_work_is_continued(film: Path, tmp_path: Path) -> None:
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        job.note(pieces=(Piece(0, 0, 0, 240),))
+        (job.folder / "shots" / "00000.mkv").write_bytes(b"done")
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        assert job.manifest.pieces == (Piece(0, 0, 0, 240),)
+        assert (job.folder / "shots" / "00000.mkv").read_bytes() == b"done"
+
+
+def test_half_written_things_are_swept_away(film: Path, tmp_path: Path) -> None:
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        (job.folder / "shots" / "00000.mkv").touch()
+        (job.folder / "shots" / "00001.123.part.mkv").touch()
+        for name in ("00000", "00001", "00002.xyz.part"):
+            (job.folder / "input_img" / name).mkdir()
+            (job.folder / "input_img" / name / "1.png").touch()
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        assert [p.name for p in (job.folder / "shots").iterdir()] == ["00000.mkv"]
+        assert [p.name for p in (job.folder / "input_img").iterdir()] == ["00000"]
+
+
+def test_other_settings_are_named_and_refused(film: Path, tmp_path: Path) -> None:
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        (job.folder / "shots" / "00000.mkv").touch()
+    with pytest.raises(JobError, match=r"crf was 18, now 20.*-restart"):
+        open_job(tmp_path / "cache", manifest_of(film, crf=20))
+    with pytest.raises(JobError, match=r"weights were 0000"):
+        open_job(tmp_path / "cache", replace(manifest_of(film), weights="1" * 64))
+    with open_job(tmp_path / "cache", manifest_of(film, crf=20), restart=True) as job:
+        assert not list((job.folder / "shots").iterdir())
+        assert job.manifest.settings["crf"] == 20
+
+
+def test_a_changed_film_is_named_and_refused(film: Path, tmp_path: Path) -> None:
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        old = job.folder
+    film.write_bytes(b"another film")
+    with pytest.raises(JobError, match="the film itself has changed"):
+        open_job(tmp_path / "cache", manifest_of(film))
+    with open_job(tmp_path / "cache", manifest_of(film), restart=True) as job:
+        assert job.folder != old
+        assert not old.exists()
+
+
+def test_a_moved_film_is_the_same_film(film: Path, tmp_path: Path) -> None:
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        job.note(pieces=(Piece(0, 0, 0, 240),))
+    (tmp_path / "elsewhere").mkdir()
+    moved = film.rename(tmp_path / "elsewhere" / film.name)
+    with open_job(tmp_path / "cache", manifest_of(moved)) as job:
+        assert job.manifest.pieces
+        assert job.manifest.path == str(moved)
+
+
+def test_a_damaged_manifest_asks_for_restart(film: Path, tmp_path: Path) -> None:
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        (job.folder / MANIFEST).write_text("{", encoding="utf-8")
+    with pytest.raises(JobError, match="-restart"):
+        open_job(tmp_path / "cache", manifest_of(film))
+
+
+def test_a_removed_job_leaves_nothing(film: Path, tmp_path: Path) -> None:
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        job.remove()
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_second_process_refuses_until_the_first_is_killed(film: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from film.job import *\n"
+        "film = Path(sys.argv[1]); told = Manifest(fingerprint(film), str(film), {'crf': 18}, '0' * 64)\n"
+        "job = open_job(Path(sys.argv[2]), told); print('locked', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(film), str(tmp_path / "cache")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "locked\n"
+        with pytest.raises(JobError, match="another process is working"):
+            open_job(tmp_path / "cache", manifest_of(film))
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        open_job(tmp_path / "cache", manifest_of(film)).remove()
+
+
+@pytest.mark.parametrize("name", ["100% %d.mp4", "a\nb.mkv", "電影 'x' \"y\".mov", "..", "x" * 200])
+def test_a_job_folder_has_a_harmless_name(tmp_path: Path, name: str) -> None:
+    source = replace(manifest_of(Path(__file__)).source, name=name)
+    folder = folder_of(tmp_path, replace(manifest_of(Path(__file__)), source=source))
+    assert folder.parent == tmp_path
+    assert not set(folder.name) & set('%\n"<>|?*')
+    assert len(folder.name) <= 80
