@@ -1,0 +1,107 @@
+"""The Q bins of the ab plane that sRGB colors fall into: grid, nearest bin, soft codes."""
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prior.lab import rgb2lab
+
+Floats: TypeAlias = NDArray[np.float32]
+Indices: TypeAlias = NDArray[np.intp]
+
+BINS_PATH = Path(__file__).resolve().parent / "Q.npy"
+STEP = 10  # width of a bin in ab units
+SIGMA = 5.0  # of the soft code, in ab units (Zhang, Isola, Efros 2016)
+NEIGHBORS = 5
+REACH = 128  # the tables cover -128..128
+CELLS_PER_UNIT = 2  # bins meet at multiples of 5: a cell never lies across such a border
+
+
+def in_gamut_bins() -> Floats:
+    """Find every bin (Q, 2) that some 8-bit color falls into, by a from low to high, then b."""
+    used = np.zeros((2 * REACH // STEP + 1,) * 2, bool)
+    middle = REACH // STEP
+    for red in range(256):
+        cells = np.rint(rgb2lab(_plane(red))[:, 1:] / STEP).astype(np.intp) + middle
+        used[cells[:, 0], cells[:, 1]] = True
+    return ((np.argwhere(used) - middle) * STEP).astype(np.float32)
+
+
+def read_bins(path: Path = BINS_PATH) -> Floats:
+    """Read bins (Q, 2) float32 as `in_gamut_bins` makes them."""
+    return np.asarray(np.load(path), np.float32)
+
+
+class QSpace:
+    """Nearest bin, soft code and decoding over fixed bins (Q, 2), through tables."""
+
+    def __init__(self, bins: NDArray[Any]) -> None:
+        if bins.ndim != 2 or bins.shape[1] != 2 or len(bins) < NEIGHBORS:
+            raise ValueError(f"expected bins (Q, 2) with Q >= {NEIGHBORS}, got {bins.shape}")
+        self.bins: Floats = np.asarray(bins, np.float32)
+        self._neighbors = _neighbor_table(self.bins)
+
+    def __len__(self) -> int:
+        return len(self.bins)
+
+    def nearest(self, ab: NDArray[Any]) -> Indices:
+        """Index (...) of the bin nearest to ab (..., 2).
+
+        Exact wherever the 10-unit cell of ab is a bin, as for every sRGB color; to half a unit elsewhere.
+        """
+        return np.asarray(self._neighbors[_cells(ab), 0], np.intp)
+
+    def encode(self, ab: NDArray[Any]) -> tuple[Indices, Floats]:
+        """Spread ab (..., 2) over its 5 nearest bins, nearest first: indices and weights (..., 5).
+
+        Weights are Gaussian in the true distance (sigma 5) and sum to 1.
+        """
+        indices = self._neighbors[_cells(ab)].astype(np.intp)
+        ab = np.asarray(ab, np.float32)
+        squared = (self.bins[indices, 0] - ab[..., 0, None]) ** 2
+        squared += (self.bins[indices, 1] - ab[..., 1, None]) ** 2
+        squared -= squared.min(axis=-1, keepdims=True)  # far outside every weight would be zero
+        weights = np.exp(squared / np.float32(-2 * SIGMA**2))
+        return indices, weights / weights.sum(axis=-1, keepdims=True)
+
+    def decode(self, p: NDArray[Any]) -> Floats:
+        """Mean ab (..., 2) of distributions p (..., Q)."""
+        return np.asarray(p @ self.bins, np.float32)
+
+
+def _plane(red: int) -> NDArray[np.uint8]:
+    """All 65536 colors (n, 3) with one red."""
+    green, blue = np.divmod(np.arange(1 << 16), 256)
+    return np.stack([np.full_like(green, red), green, blue], axis=-1).astype(np.uint8)
+
+
+def _cells(ab: NDArray[Any]) -> Indices:
+    """Flat index (...) of the table cell around ab (..., 2), clipped to the table."""
+    side = 2 * REACH * CELLS_PER_UNIT
+    cells = np.floor((np.asarray(ab, np.float32) + REACH) * CELLS_PER_UNIT)
+    cells = np.clip(cells, 0, side - 1).astype(np.intp)
+    return np.asarray(cells[..., 0] * side + cells[..., 1])
+
+
+def _neighbor_table(bins: Floats) -> NDArray[np.uint16]:
+    """The nearest bins (cells, NEIGHBORS) of every cell's center, nearest first."""
+    side = 2 * REACH * CELLS_PER_UNIT
+    axis = (np.arange(side) + 0.5) / CELLS_PER_UNIT - REACH
+    table = np.empty((side, side, NEIGHBORS), np.uint16)
+    for row, a in zip(table, axis, strict=True):
+        squared = (a - bins[:, 0]) ** 2 + (axis[:, None] - bins[:, 1]) ** 2
+        near = np.argpartition(squared, NEIGHBORS - 1, axis=1)[:, :NEIGHBORS]
+        order = np.argsort(np.take_along_axis(squared, near, axis=1), axis=1, kind="stable")
+        row[:] = np.take_along_axis(near, order, axis=1)
+    return table.reshape(-1, NEIGHBORS)
+
+
+def main() -> None:
+    """Write Q.npy beside this module."""
+    np.save(BINS_PATH, in_gamut_bins())
+
+
+if __name__ == "__main__":
+    main()
