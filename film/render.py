@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from film.probe import Film
 
-type Lab2Rgb = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Lab2Rgb = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """(..., 3) Lab -> (..., 3) sRGB 0..1, inside the gamut with L kept."""
 
 CODECS = ("h264", "h265", "ffv1", "prores")
