@@ -1,0 +1,143 @@
+"""Where one shot ends and the next begins, from luma alone; and which shots already have color.
+
+In a gray film hue and saturation never move, so a cut is told by the picture's own change: a jump far above the
+motion around it, after which the picture does not come back. Dissolves and fades change a little in many frames
+and stay whole; so do flashes, flicker, pans and frames shown twice.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, pairwise, product
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from film.job import Piece
+
+LONGEST = 240  # frames of a piece: bounds memory, disk and what an interruption costs
+REACH = 5  # frames looked at on each side of a supposed cut
+_SIZE = (32, 24)  # width, height: large enough for the composition, too small for grain
+_JUMP = 9.0  # smallest change at a cut, mean 8-bit codes
+_RATIO = 2.5  # a cut's change over that of the frames around it
+_UNLIKE = 0.2  # 1 - correlation of the pictures on both sides of a cut, at least
+_FLAT = 2.0  # standard deviation in 8-bit codes below which a picture shows nothing
+_COLORED = 3.0  # chroma away from any one tint, 8-bit codes, 95th percentile
+_COLORED_SHARE = 0.25  # of a piece's frames, from which on it has color
+_CHROMA_STEP = 6  # every how many frames chroma is looked at
+
+Small = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is remembered of a frame: its small luma (24, 32), and whether it shows color (None: not looked)."""
+
+    small: Small
+    color: bool | None
+
+
+def shrink(picture: NDArray[Any]) -> Small:
+    """Return a picture (H, W[, C]) of any depth as its small copy (24, 32[, C]), same codes, float32."""
+    return cv2.resize(picture, _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def has_color(luma: Small, chroma: NDArray[np.float32]) -> bool:
+    """Tell whether chroma (24, 32, 2) says more than one tint for all: sepia and a cast are no color.
+
+    Both in 8-bit codes. What a straight line over luma explains is taken off before chroma is measured.
+    """
+    light = luma.ravel() - luma.mean()
+    planes = chroma.reshape(-1, 2) - chroma.reshape(-1, 2).mean(axis=0)
+    slope = light @ planes / max(float(light @ light), 1e-6)
+    left = np.linalg.norm(planes - light[:, None] * slope, axis=1)
+    return bool(np.percentile(left, 95) >= _COLORED)
+
+
+def looks(
+    frames: Iterable[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...] | None]],
+    *,
+    depth: int = 8,
+) -> Iterator[Look]:
+    """Look at frames given as working gray (H, W) and the source's two chroma planes of ``depth`` bits."""
+    for number, (gray, chroma) in enumerate(frames):
+        small = shrink(gray)
+        if chroma is None or number % _CHROMA_STEP:
+            yield Look(small, False if chroma is None else None)
+        else:
+            planes = np.stack([shrink(plane) for plane in chroma], axis=-1) / 2 ** (depth - 8)
+            yield Look(small, has_color(small, planes))
+
+
+def change(one: Small, other: Small) -> float:
+    """Measure the change between two small pictures in codes; of brightness alone, half counts."""
+    shift = float(other.mean() - one.mean())
+    return float(np.abs(other - one - shift).mean()) + abs(shift) / 2
+
+
+def unlikeness(one: Small, other: Small) -> float:
+    """Return 1 - correlation: 0 for the same composition under any light, 1 for unrelated ones."""
+    if min(one.std(), other.std()) < _FLAT:
+        return 0.0 if max(one.std(), other.std()) < 2 * _FLAT else 1.0
+    return 1.0 - float(
+        ((one - one.mean()) * (other - other.mean())).mean() / (one.std() * other.std())
+    )
+
+
+def is_cut(before: list[Small], after: list[Small]) -> bool:
+    """Tell whether a cut lies between two runs of frames, each the nearest `REACH` or fewer."""
+    jump = change(before[-1], after[0])
+    if jump < _JUMP or unlikeness(before[-1], after[0]) < _UNLIKE:
+        return False
+    around = [change(a, b) for run in (before, after) for a, b in pairwise(run)]
+    # The largest may be the next cut or the end of a flash, so the second largest is what counts as motion.
+    motion = sorted(around)[-2] if len(around) > 1 else 0.0
+    back = min(change(a, b) for a, b in product(before, after))
+    return jump >= _RATIO * motion and back >= jump / 2
+
+
+def cuts(pictures: Iterable[Small]) -> Iterator[bool]:
+    """Say for each small picture whether a new shot begins with it, `REACH` - 1 pictures late."""
+    before: deque[Small] = deque(maxlen=REACH)
+    after: deque[Small] = deque()
+    for picture in chain(pictures, [None] * (REACH - 1)):
+        if picture is not None:
+            after.append(picture)
+        if after and (len(after) == REACH or picture is None):
+            begins = not before or is_cut(list(before), list(after))
+            if begins:
+                before.clear()
+            before.append(after.popleft())
+            yield begins
+
+
+def pieces(frames: Iterable[Look]) -> Iterator[Piece]:
+    """Divide a film into its shots, and those into pieces of at most `LONGEST` frames.
+
+    A piece is yielded as soon as its end is known; it never spans a cut.
+    """
+    waiting: deque[bool | None] = deque()
+    index, shot, first = 0, -1, 0
+    colors: list[bool | None] = []
+
+    def smalls() -> Iterator[Small]:
+        for frame in frames:
+            waiting.append(frame.color)
+            yield frame.small
+
+    for begins in cuts(smalls()):
+        if colors and (begins or len(colors) == LONGEST):
+            yield _piece(index, shot, first, colors)
+            index, first, colors = index + 1, first + len(colors), []
+        shot += begins
+        colors.append(waiting.popleft())
+    if colors:
+        yield _piece(index, shot, first, colors)
+
+
+def _piece(index: int, shot: int, first: int, colors: list[bool | None]) -> Piece:
+    looked = [color for color in colors if color is not None]
+    color = bool(looked) and sum(looked) >= _COLORED_SHARE * len(looked)
+    return Piece(index, shot, first, len(colors), color)

@@ -1,0 +1,178 @@
+"""Cuts in films made of known pieces; color told from tints."""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from film.job import Piece
+from film.shots import LONGEST, Look, change, cuts, has_color, looks, pieces, shrink, unlikeness
+
+Frames = list[NDArray[np.uint8]]
+SIZE = (256, 344)
+
+
+def scene(seed: int) -> NDArray[np.float32]:
+    """Make a picture larger than the frame: soft shapes at several scales, like a photograph's."""
+    rng = np.random.default_rng(seed)
+    total = np.zeros((512, 700), np.float32)
+    for cells, weight in ((3, 60), (8, 40), (30, 15)):
+        coarse = rng.standard_normal((cells, cells)).astype(np.float32)
+        total += weight * cv2.resize(coarse, (700, 512), interpolation=cv2.INTER_CUBIC)
+    return np.clip(total + rng.uniform(90, 150), 0, 255)
+
+
+def shot(
+    seed: int, frames: int, *, pan_px: float = 2.0, grain: float = 4.0, hold: int = 1
+) -> Frames:
+    """Film a scene with a moving camera and grain; each picture shown ``hold`` times."""
+    rng = np.random.default_rng(seed + 1000)
+    picture = scene(seed)
+    made = []
+    for number in range(frames):
+        left = int(pan_px * (number // hold)) % (700 - SIZE[1])
+        view = picture[100 : 100 + SIZE[0], left : left + SIZE[1]]
+        if number % hold == 0:
+            noise = grain * rng.standard_normal(SIZE, np.float32)
+        made.append(np.clip(view + noise, 0, 255).astype(np.uint8))
+    return made
+
+
+def begins(frames: Frames) -> list[int]:
+    return [number for number, new in enumerate(cuts(map(shrink, frames))) if new]
+
+
+def mix(one: Frames, other: Frames) -> Frames:
+    """Dissolve one run of frames into another of the same length."""
+    steps = np.linspace(0, 1, len(one))
+    return [cv2.addWeighted(a, 1 - t, b, t, 0) for a, b, t in zip(one, other, steps, strict=True)]
+
+
+def lit(frames: Frames, light: NDArray[np.float64]) -> Frames:
+    return [np.clip(f * k, 0, 255).astype(np.uint8) for f, k in zip(frames, light, strict=True)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_known_cuts_are_found_exactly(seed: int) -> None:
+    lengths = (30, 12, 1 + seed, 40, 25)
+    film = [f for n, length in enumerate(lengths) for f in shot(10 * seed + n, length)]
+    expected = [0, *np.cumsum(lengths)[:-1].tolist()]
+    if lengths[2] < 3:  # a shot of one or two frames is a flash
+        assert set(begins(film)) <= set(expected)
+    else:
+        assert begins(film) == expected
+
+
+@pytest.mark.parametrize("length", [16, 24, 48])
+def test_a_dissolve_is_not_split_wildly(length: int) -> None:
+    one, other = shot(1, 30 + length), shot(2, length + 30)
+    film = one[:30] + mix(one[30:], other[:length]) + other[length:]
+    assert len(begins(film)) <= 2
+
+
+@pytest.mark.parametrize("length", [12, 24, 48])
+def test_a_fade_through_black_is_not_split_wildly(length: int) -> None:
+    down = np.linspace(1, 0, length)
+    film = [*shot(1, 30), *lit(shot(1, length), down), *lit(shot(2, length), down[::-1])]
+    assert len(begins([*film, *shot(2, 30)])) <= 2
+
+
+@pytest.mark.parametrize(
+    "film",
+    [
+        shot(3, 60, pan_px=6),
+        shot(3, 60, grain=25),
+        shot(4, 60, pan_px=8, hold=3),
+        lit(shot(5, 60), np.random.default_rng(0).uniform(0.8, 1.2, 60)),
+        [*shot(6, 30), *([np.full(SIZE, 250, np.uint8)] * 2), *shot(6, 62)[30:]],
+        [np.zeros(SIZE, np.uint8)] * 30,
+        shot(7, 1),
+    ],
+    ids=["pan", "grain", "on threes", "flicker", "flash", "black", "one frame"],
+)
+def test_one_shot_stays_one(film: Frames) -> None:
+    assert begins(film) == [0]
+
+
+def test_a_cut_to_and_from_black_is_found() -> None:
+    black = [np.zeros(SIZE, np.uint8)] * 20
+    assert begins([*shot(8, 20), *black, *shot(9, 20)]) == [0, 20, 40]
+
+
+def test_change_and_unlikeness_know_brightness_from_content() -> None:
+    one = shrink(shot(1, 1)[0])
+    other = shrink(shot(2, 1)[0])
+    assert change(one, one) == 0
+    assert change(one, one + 10) == pytest.approx(5, abs=1e-3)
+    assert unlikeness(one, 0.5 * one + 20) == pytest.approx(0, abs=1e-4)
+    assert unlikeness(one, other) > 0.4
+
+
+def film_of(*lengths: int, color: tuple[int, ...] = ()) -> Iterator[Look]:
+    for number, length in enumerate(lengths):
+        small = shrink(scene(number))
+        for _ in range(length):
+            yield Look(small, number in color)
+
+
+def test_pieces_cover_every_frame_once_and_span_no_cut() -> None:
+    found = list(pieces(film_of(100, 500, 241, 240, 7, color=(2,))))
+    assert [(p.shot, p.first, p.count) for p in found] == [
+        (0, 0, 100), (1, 100, 240), (1, 340, 240), (1, 580, 20), (2, 600, 240), (2, 840, 1),
+        (3, 841, 240), (4, 1081, 7),
+    ]  # fmt: skip
+    assert [p.index for p in found] == list(range(8))
+    assert [p.color for p in found] == [False] * 4 + [True] * 2 + [False] * 2
+    assert max(p.count for p in found) <= LONGEST
+
+
+def test_no_frames_no_pieces() -> None:
+    assert list(pieces([])) == []
+
+
+def test_pieces_come_while_the_film_is_still_read() -> None:
+    read = 0
+
+    def counted() -> Iterator[Look]:
+        nonlocal read
+        for frame in film_of(5000):
+            read += 1
+            yield frame
+
+    assert next(pieces(counted())) == Piece(0, 0, 0, LONGEST)
+    assert read < LONGEST + 10
+
+
+@pytest.fixture
+def luma() -> NDArray[np.float32]:
+    return shrink(shot(1, 1)[0])
+
+
+def test_sepia_casts_and_noise_are_no_color(luma: NDArray[np.float32]) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.5, (*luma.shape, 2)).astype(np.float32)
+    gray = np.full((*luma.shape, 2), 128, np.float32)
+    sepia = gray + np.array([-20, 12]) + luma[..., None] * np.array([-0.05, 0.04])
+    assert not has_color(luma, gray)
+    assert not has_color(luma, gray + noise)
+    assert not has_color(luma, (sepia + noise).astype(np.float32))
+
+
+def test_two_hues_are_color(luma: NDArray[np.float32]) -> None:
+    chroma = np.full((*luma.shape, 2), 128, np.float32)
+    chroma[:, :8] += 10
+    chroma[:, 8:16] -= 10
+    assert has_color(luma, chroma)
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+def test_color_is_told_at_every_depth(depth: int) -> None:
+    gray = shot(1, 1)[0]
+    dtype = np.uint8 if depth == 8 else np.uint16
+    flat = np.full((128, 172), 128 << (depth - 8), dtype)
+    colored = flat.copy()
+    colored[:, :60] += 12 << (depth - 8)
+    film = [(gray, (flat, flat)), *[(gray, (colored, flat))] * 12]
+    assert [look.color for look in looks(film, depth=depth)][::6] == [False, True, True]
+    assert [look.color for look in looks([(gray, None)])] == [False]
