@@ -1,164 +1,256 @@
 """What a film has: streams, timing, geometry, color tags. Reads only; changes nothing."""
 
-import shutil
+import io
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+import av.container
+import av.stream
+import av.video.frame
+import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 
+from film.facts import Chapter, Film, Stream, Unsupported, Video
+from film.source import (
+    FilmError,
+    ffmpeg_path,
+    film_stream,
+    first_frames,
+    open_film,
+    timing,
+)
 
-class FilmError(ValueError):
-    """A film cannot be read, painted or written: one line that says what to do about it."""
+__all__ = [
+    "Chapter",
+    "Film",
+    "FilmError",
+    "Stream",
+    "Unsupported",
+    "Video",
+    "ffmpeg_path",
+    "probe",
+    "unsupported_by",
+]
 
-
-@dataclass(frozen=True)
-class Video:
-    """The film's picture. Sizes are those of the coded picture, before rotation.
-
-    chroma : (across, down) samples of luma per sample of chroma: (2, 2) is 4:2:0; (0, 0) is gray
-    depth : bits per sample
-    full_range : luma runs over all codes (PC) and not over 16..235 (TV)
-    matrix, primaries, transfer : FFmpeg's names ("bt709", "smpte170m"), "" where the film is silent
-    field_order : "progressive", "tt", "bb", "tb", "bt" or "unknown"
-    rotation : degrees clockwise the picture must be turned to be upright: 0, 90, 180, 270
-    mirrored : the picture must be flipped left to right after it was turned
-    matrix9 : the display matrix as the container has it, or () for none
-    """
-
-    index: int
-    codec: str
-    width: int
-    height: int
-    sar: Fraction
-    rotation: int
-    mirrored: bool
-    display_matrix: tuple[int, ...]
-    pixel_format: str
-    depth: int
-    chroma: tuple[int, int]
-    has_luma: bool
-    full_range: bool
-    matrix: str
-    primaries: str
-    transfer: str
-    field_order: str
-    time_base: Fraction
-    rate: Fraction
-
-    @property
-    def interlaced(self) -> bool:
-        """Whether the frames are woven from two fields."""
-        return self.field_order in {"tt", "bb", "tb", "bt"}
-
-
-@dataclass(frozen=True)
-class Stream:
-    """Another stream of the film.
-
-    kind : "audio", "subtitle", "data", "attachment" or "picture" (cover art)
-    dispositions : "default", "forced", ...
-    """
-
-    index: int
-    kind: str
-    codec: str
-    language: str
-    title: str
-    dispositions: tuple[str, ...]
-    details: str
-    tags: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A chapter: from and to in seconds of the film's clock."""
-
-    start_s: float
-    end_s: float
-    title: str
-
-
-@dataclass(frozen=True)
-class Film:
-    """Everything known about a film.
-
-    pts : presentation time of every frame, ascending, in units of video.time_base
-    last_duration : how long the last frame stays, same unit
-    missing_s : seconds the container promises beyond the last frame (a truncated file), else 0
-    """
-
-    path: Path
-    container: str
-    video: Video
-    streams: tuple[Stream, ...]
-    chapters: tuple[Chapter, ...]
-    metadata: dict[str, str]
-    pts: tuple[int, ...]
-    last_duration: int
-    missing_s: float
-    size_bytes: int
-
-    @property
-    def frames(self) -> int:
-        """Number of frames."""
-        return len(self.pts)
-
-    @property
-    def duration_s(self) -> float:
-        """Seconds from the first frame's start to the last frame's end."""
-        span = self.pts[-1] + self.last_duration - self.pts[0]
-        return float(span * self.video.time_base)
-
-    @property
-    def is_vfr(self) -> bool:
-        """Whether the time between frames varies by more than the clock's rounding."""
-        steps = [b - a for a, b in zip(self.pts, self.pts[1:], strict=False)]
-        return bool(steps) and max(steps) - min(steps) > 1
-
-    @property
-    def display_size(self) -> tuple[int, int]:
-        """(height, width) of the upright picture with square pixels, at full resolution."""
-        raise NotImplementedError
-
-    @property
-    def working_size(self) -> tuple[int, int]:
-        """(height, width) of the upright picture with square pixels, short side about 256."""
-        raise NotImplementedError
-
-    def as_json(self) -> dict[str, object]:
-        """Return the facts as plain JSON values (the list of pts as a count)."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Unsupported:
-    """A stream the wanted container cannot hold, and one that could ("" if none of ours)."""
-
-    stream: Stream
-    reason: str
-    could: str
-
-
-def ffmpeg_path() -> str:
-    """Return the ffmpeg to run: the one on the PATH, else the one imageio-ffmpeg brings."""
-    found = shutil.which("ffmpeg")
-    if found:
-        return found
-    import imageio_ffmpeg
-
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
+CONTAINERS = {"mp4": "mp4", "mkv": "matroska", "mov": "mov"}  # ours -> FFmpeg's muxer
+FIELD_ORDERS = ("unknown", "progressive", "tt", "bb", "tb", "bt")  # AVFieldOrder
+MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
+MATRICES |= {9: "bt2020nc", 10: "bt2020c"}
+PRIMARIES = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film"}
+PRIMARIES |= {9: "bt2020", 11: "smpte431", 12: "smpte432"}
+TRANSFERS = {1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear"}
+TRANSFERS |= {13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084"}
+TRANSFERS |= {18: "arib-std-b67"}  # numbers of ITU-T H.273, names of FFmpeg
+TEXT_DEMUXERS = {"tty", "bin", "xbin", "idf", "adf"}  # FFmpeg shows text files as films
 
 
 def probe(path: Path) -> Film:
-    """Read a film's facts; the packets are walked through once, nothing but one frame is decoded.
+    """Read a film's facts; its packets are walked through once, only the first frames are decoded.
 
     Raises FilmError for what is no film: no video, sound only, a picture, an empty file, a codec that
     is not there.
     """
-    raise NotImplementedError(av.__version__)
+    with open_film(path) as container:
+        stream = _checked_stream(path, container)
+        frame, trusted = first_frames(path, container, stream)
+        video = _video_facts(stream, frame)
+        streams = tuple(_stream_facts(s) for s in container.streams if _is_ours(s, stream))
+        chapters = tuple(_chapter(c) for c in container.chapters())
+        name, metadata = container.format.name, dict(container.metadata)
+        promised = _promised_end(container, stream)
+    pts, marks, last = timing(path, first=frame.pts, trusted=trusted, rate=video.rate)
+    missing = float(promised - (pts[-1] + last) * video.time_base) if promised else 0.0
+    return Film(
+        path=path,
+        container=name,
+        video=video,
+        streams=streams,
+        chapters=chapters,
+        metadata=metadata,
+        pts=pts,
+        marks=marks,
+        last_duration=last,
+        missing_s=missing if missing > max(0.5, float(2 / video.rate)) else 0.0,
+        size_bytes=path.stat().st_size,
+    )
+
+
+def _checked_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
+    name = container.format.name
+    if name == "image2" or name.endswith("_pipe"):
+        raise FilmError(f"{path} is a picture, not a film: use -img_in")
+    stream = film_stream(container)
+    if stream is None or name in TEXT_DEMUXERS:
+        has = "only sound" if container.streams.audio else "no picture"
+        raise FilmError(f"{path} is not a film: it has {has} (container {name})")
+    if stream.codec_context is None:
+        raise FilmError(f"{path}: no decoder here for its video (stream {stream.index})")
+    return stream
+
+
+def _video_facts(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Video:
+    context = stream.codec_context
+    shape = _plane_shape(frame.format)
+    name = frame.format.name
+    full = name.startswith("yuvj") or frame.color_range == 2
+    if frame.color_range == 0 and not name.startswith("yuvj"):
+        full = shape.chroma == (0, 0)  # FFmpeg takes gray to be full range where nothing is said
+    display = frame.side_data.get(SideDataType.DISPLAYMATRIX)  # type: ignore[call-overload]
+    nine = tuple(int(v) for v in np.frombuffer(bytes(display), np.int32)) if display else ()
+    rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
+    return Video(
+        index=stream.index,
+        codec=context.name,
+        width=frame.width,
+        height=frame.height,
+        sar=stream.sample_aspect_ratio or Fraction(1),
+        orientation=_orientation(nine),
+        display_matrix=nine,
+        pixel_format=name,
+        depth=shape.depth,
+        chroma=shape.chroma,
+        has_luma=shape.has_luma,
+        has_alpha=shape.has_alpha,
+        full_range=full and shape.has_luma,
+        matrix=MATRICES.get(frame.colorspace, "") if shape.has_luma else "",
+        primaries=PRIMARIES.get(frame.color_primaries, ""),
+        transfer=TRANSFERS.get(frame.color_trc, ""),
+        field_order=_field_order(context.field_order, woven=frame.interlaced_frame),
+        time_base=stream.time_base or Fraction(1, 1000),
+        rate=rate,
+    )
+
+
+def _field_order(order: int, *, woven: bool) -> str:
+    """Name the field order; a decoder that only knows "interlaced" means top field first."""
+    name = FIELD_ORDERS[order] if 0 <= order < len(FIELD_ORDERS) else "unknown"
+    if woven and name in {"unknown", "progressive"}:
+        return "tt"
+    return name
+
+
+@dataclass(frozen=True)
+class _Shape:
+    depth: int
+    chroma: tuple[int, int]
+    has_luma: bool
+    has_alpha: bool
+
+
+def _plane_shape(pixel: av.VideoFormat) -> _Shape:
+    """Read depth and chroma size from FFmpeg's description of a pixel format."""
+    parts = pixel.components
+    colored = len([part for part in parts if not part.is_alpha]) >= 3
+    rgb = pixel.is_rgb or pixel.has_palette or any(part.is_chroma for part in parts) != colored
+    across = round(1 / (pixel.chroma_width(1 << 10) / (1 << 10))) if colored else 0
+    down = round(1 / (pixel.chroma_height(1 << 10) / (1 << 10))) if colored else 0
+    return _Shape(
+        depth=max(part.bits for part in parts),
+        chroma=(1, 1) if rgb else (across, down),
+        has_luma=not rgb,
+        has_alpha=any(part.is_alpha for part in parts),
+    )
+
+
+def _orientation(nine: tuple[int, ...]) -> tuple[bool, bool, bool]:
+    """Read (transpose, flip_x, flip_y) from a display matrix; slanted ones count as upright."""
+    if not nine:
+        return (False, False, False)
+    xx, xy, _, yx, yy = nine[:5]  # column vectors: x' = xx x + yx y, y' = xy x + yy y
+    if xx == yy == 0 and xy and yx:
+        return (True, yx < 0, xy < 0)
+    if xy == yx == 0 and xx and yy:
+        return (False, xx < 0, yy < 0)
+    return (False, False, False)
+
+
+def _is_ours(stream: Any, film: av.VideoStream) -> bool:
+    """Whether a stream is to be copied: not the film itself, nor what a muxer makes anew."""
+    if stream.index == film.index:
+        return False
+    if stream.type != "data":
+        return True
+    # QuickTime keeps chapter names and the start timecode as tracks; both are written anew.
+    chapters = stream.name == "bin_data" and stream.container.chapters()
+    return not chapters and "timecode" not in stream.metadata
+
+
+def kind_of(stream: Any) -> str:
+    """Name the kind of a stream as Stream.kind has it."""
+    return "picture" if stream.type == "video" else str(stream.type)
+
+
+def _stream_facts(stream: Any) -> Stream:
+    context = stream.codec_context
+    tags: dict[str, str] = dict(stream.metadata)
+    return Stream(
+        index=stream.index,
+        kind=kind_of(stream),
+        codec=(context.name if context is not None else stream.name) or "unknown",
+        language=tags.get("language", ""),
+        title=tags.get("title") or tags.get("filename") or "",
+        dispositions=tuple(
+            d.name for d in av.stream.Disposition if d.name and d & stream.disposition
+        ),
+        details=_details(stream),
+        tags=tags,
+    )
+
+
+def _details(stream: Any) -> str:
+    if stream.type == "audio" and stream.codec_context is not None:
+        return f"{stream.codec_context.sample_rate} Hz {stream.codec_context.layout.name}"
+    if stream.type == "video" and stream.codec_context is not None:
+        return f"{stream.codec_context.width}x{stream.codec_context.height}"
+    return str(stream.metadata.get("mimetype", ""))
+
+
+def _chapter(chapter: Any) -> Chapter:
+    base = chapter["time_base"] or Fraction(1, 1000)
+    title = chapter["metadata"].get("title", "")
+    return Chapter(float(chapter["start"] * base), float(chapter["end"] * base), title)
+
+
+def _promised_end(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> Fraction | None:
+    """Return when the film should end by its own header, in seconds; None where it does not say."""
+    base = stream.time_base or Fraction(1, 1000)
+    if stream.duration is not None and container.format.name != "mpegts":
+        return (stream.duration + (stream.start_time or 0)) * base
+    if "DURATION" in stream.metadata:  # Matroska's statistics tag, 00:01:02.003000000
+        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    return None
 
 
 def unsupported_by(film: Film, container: str) -> list[Unsupported]:
     """List the film's streams that a container ("mp4", "mkv" or "mov") cannot hold."""
-    raise NotImplementedError
+    found = []
+    with open_film(film.path) as source:
+        for stream in film.streams:
+            original = source.streams[stream.index]
+            reason = refusal(original, container)
+            if reason:
+                others = (name for name in ("mkv", "mp4", "mov") if not refusal(original, name))
+                found.append(Unsupported(stream, reason, next(others, "")))
+    return found
+
+
+def refusal(stream: Any, container: str) -> str:
+    """Say why a container cannot hold a stream, "" if it can: its muxer is asked with a dry run."""
+    if container == "mkv" and kind_of(stream) == "picture":
+        return ""  # kept as an attachment, Matroska's way
+    if container == "mov" and kind_of(stream) == "picture":
+        return "mov has no place for cover art"
+    with av.open(io.BytesIO(), "w", format=CONTAINERS[container]) as trial:
+        try:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+        except (ValueError, av.FFmpegError):
+            name = stream.name or "this kind of data"
+            return f"{container} cannot hold {kind_of(stream)} {name}"
+    return ""

@@ -1,0 +1,169 @@
+"""The facts about a film, as plain values that can be stored, compared and sent to other processes."""
+
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+WORKING_SIDE = 256  # px, the short side of what the painter sees
+
+
+@dataclass(frozen=True)
+class Video:
+    """The film's picture. Sizes are those of the coded picture, before rotation.
+
+    orientation : (transpose, flip_x, flip_y) turn the coded picture upright, in this order
+    display_matrix : the same as the container has it, nine numbers, or () for none
+    chroma : (across, down) samples of luma per sample of chroma: (2, 2) is 4:2:0; (0, 0) is gray
+    depth : bits per sample
+    has_luma : False for RGB and palette films, whose luma must be computed
+    full_range : luma runs over all codes (PC) and not over 16..235 (TV)
+    matrix, primaries, transfer : FFmpeg's names ("bt709", "smpte170m"), "" where the film is silent
+    field_order : "progressive", "tt", "bb", "tb", "bt" or "unknown"
+    """
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    sar: Fraction
+    orientation: tuple[bool, bool, bool]
+    display_matrix: tuple[int, ...]
+    pixel_format: str
+    depth: int
+    chroma: tuple[int, int]
+    has_luma: bool
+    has_alpha: bool
+    full_range: bool
+    matrix: str
+    primaries: str
+    transfer: str
+    field_order: str
+    time_base: Fraction
+    rate: Fraction
+
+    @property
+    def interlaced(self) -> bool:
+        """Whether the frames are woven from two fields."""
+        return self.field_order in {"tt", "bb", "tb", "bt"}
+
+    @property
+    def rotation(self) -> int:
+        """Degrees clockwise that turn the coded picture upright (mirroring apart): 0, 90, 180, 270."""
+        transpose, flip_x, flip_y = self.orientation
+        if transpose:
+            return 90 if flip_x else 270
+        return 180 if flip_x and flip_y else 0
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Another stream of the film.
+
+    kind : "audio", "subtitle", "data", "attachment" or "picture" (cover art)
+    dispositions : "default", "forced", ...
+    """
+
+    index: int
+    kind: str
+    codec: str
+    language: str
+    title: str
+    dispositions: tuple[str, ...]
+    details: str
+    tags: dict[str, str]
+
+    def __str__(self) -> str:
+        parts = (self.kind, str(self.index), self.codec, self.language, self.details, self.title)
+        return " ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter: from and to in seconds of the film's clock."""
+
+    start_s: float
+    end_s: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Film:
+    """Everything known about a film.
+
+    pts : presentation time of every frame, ascending, in units of video.time_base
+    marks : what tells the decoder's frames apart, frame by frame: equal to `pts` where those can be
+        trusted, else the decode time of the frame's packet (H.264 in AVI); () counts from the start
+    last_duration : how long the last frame stays, same unit
+    missing_s : seconds the container promises beyond the last frame (a truncated file), else 0
+    """
+
+    path: Path
+    container: str
+    video: Video
+    streams: tuple[Stream, ...]
+    chapters: tuple[Chapter, ...]
+    metadata: dict[str, str]
+    pts: tuple[int, ...]
+    marks: tuple[int, ...]
+    last_duration: int
+    missing_s: float
+    size_bytes: int
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return len(self.pts)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first frame's start to the last frame's end."""
+        span = self.pts[-1] + self.last_duration - self.pts[0]
+        return float(span * self.video.time_base)
+
+    @property
+    def is_vfr(self) -> bool:
+        """Whether the time between frames varies by more than the clock's rounding."""
+        steps = np.diff(self.pts)
+        return bool(steps.size) and int(steps.max() - steps.min()) > 1
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """(height, width) of the upright picture with square pixels, at full resolution."""
+        width, height = self.video.width, self.video.height
+        if self.video.sar > 1:
+            width = max(1, round(width * self.video.sar))
+        elif self.video.sar < 1:
+            height = max(1, round(height / self.video.sar))
+        return (width, height) if self.video.orientation[0] else (height, width)
+
+    @property
+    def working_size(self) -> tuple[int, int]:
+        """(height, width) of what the painter sees: upright, square pixels, short side 256 at most."""
+        height, width = self.display_size
+        scale = min(1.0, WORKING_SIDE / min(height, width))
+        return max(1, round(height * scale)), max(1, round(width * scale))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the facts as plain JSON values (timestamps as a count)."""
+        facts = asdict(self)
+        for name in ("pts", "marks"):
+            del facts[name]
+        facts["path"] = str(self.path)
+        for name in ("sar", "time_base", "rate"):
+            facts["video"][name] = str(facts["video"][name])
+        facts["video"]["rotation"] = self.video.rotation
+        for name in ("frames", "duration_s", "is_vfr", "display_size", "working_size"):
+            facts[name] = getattr(self, name)
+        return facts
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """A stream the wanted container cannot hold, and one that could ("" if none of ours)."""
+
+    stream: Stream
+    reason: str
+    could: str

@@ -1,0 +1,159 @@
+"""Opens a film and walks through it: packets with their times, frames in the order they are shown."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import islice, pairwise
+from pathlib import Path
+
+import av
+import av.container
+import av.stream
+import av.video.frame
+from av.codec.context import Flags
+
+LOOK_AHEAD = 24  # frames decoded to see whether the container's timestamps can be trusted
+
+
+class FilmError(ValueError):
+    """A film cannot be read, painted or written: one line that says what to do about it."""
+
+
+def ffmpeg_path() -> str:
+    """Return the ffmpeg to run: the one on the PATH, else the one imageio-ffmpeg brings."""
+    found = shutil.which("ffmpeg")
+    if found:
+        return found
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+@contextmanager
+def open_film(path: Path) -> Iterator[av.container.InputContainer]:
+    """Open a film for reading; FFmpeg's complaints become FilmError."""
+    if not path.is_file():
+        raise FilmError(f"no such film: {path}")
+    if path.stat().st_size == 0:
+        raise FilmError(f"{path} is empty (0 bytes)")
+    try:
+        # An absolute path, so that no name is taken for a protocol or an option.
+        container = av.open(str(path.resolve()), metadata_errors="replace")
+    except (av.FFmpegError, UnicodeError) as error:
+        raise FilmError(f"{path} is not a film that FFmpeg can open: {_reason(error)}") from error
+    with container:
+        yield container
+
+
+def _reason(error: Exception) -> str:
+    """The plain words of an FFmpeg error."""
+    log = getattr(error, "log", None)
+    words = str(getattr(error, "strerror", None) or error)
+    return f"{words} ({log[2].strip()})" if log else words
+
+
+def film_stream(container: av.container.InputContainer) -> av.VideoStream | None:
+    """Return the stream that is the film's picture: the first video that is no cover art."""
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    return None
+
+
+def first_frames(
+    path: Path, container: av.container.InputContainer, stream: av.VideoStream
+) -> tuple[av.video.frame.VideoFrame, bool]:
+    """Return the first frame, and whether the first frames' timestamps ascend as they should."""
+    try:
+        frames = list(islice(container.decode(stream), LOOK_AHEAD))
+    except av.FFmpegError as error:
+        raise FilmError(f"{path}: its video cannot be decoded: {_reason(error)}") from error
+    if not frames:
+        raise FilmError(f"{path}: no frame of its video can be decoded")
+    times = [frame.pts for frame in frames]
+    known = [time for time in times if time is not None]
+    ascending = all(a < b for a, b in pairwise(known))
+    return frames[0], ascending and len(known) == len(times)
+
+
+def timing(
+    path: Path, *, first: int | None, trusted: bool, rate: Fraction
+) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """Return (pts, marks, duration of the last frame), see Film."""
+    with open_film(path) as container:
+        stream = film_stream(container)
+        assert stream is not None
+        packets = [(p.pts, p.dts, p.duration) for p in _packets(container, stream)]
+        step = max(1, round(1 / (rate * (stream.time_base or Fraction(1)))))
+    times = sorted(pts for pts, _, _ in packets if pts is not None)
+    decode_times = {dts for _, dts, _ in packets if dts is not None}
+    if trusted and len(times) == len(set(times)) == len(packets):
+        # Pictures before the first that can be decoded (a film cut out of a stream) are not shown.
+        shown = tuple(time for time in times if first is None or time >= first)
+        durations = {pts: duration for pts, _, duration in packets}
+        return shown, shown, durations[shown[-1]] or _last_step(shown, step)
+    if len(times) == len(set(times)) == len(decode_times) == len(packets):
+        marks = _decoded_marks(path)
+        pts = tuple(times[: len(marks)])
+        return pts, marks, _last_step(pts, step)
+    count = _decoded_count(path)
+    start = times[0] if times else 0
+    return tuple(range(start, start + count * step, step)), (), step
+
+
+def _last_step(pts: tuple[int, ...], step: int) -> int:
+    return pts[-1] - pts[-2] if len(pts) > 1 else step
+
+
+def _packets(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> "Iterator[av.Packet[av.VideoStream]]":
+    """Yield the packets that are shown; a broken end is the end."""
+    try:
+        for packet in container.demux(stream):
+            if packet.size and not packet.is_discard:
+                yield packet
+    except av.FFmpegError:
+        return
+
+
+def _decoded_marks(path: Path) -> tuple[int, ...]:
+    """Decode the film once for the decode time of each frame's packet, in presentation order."""
+    with open_film(path) as container:
+        stream = film_stream(container)
+        assert stream is not None
+        return tuple(int(str(frame.opaque)) for frame in marked_frames(container, stream))
+
+
+def _decoded_count(path: Path) -> int:
+    with open_film(path) as container:
+        stream = film_stream(container)
+        assert stream is not None
+        return sum(1 for _ in marked_frames(container, stream))
+
+
+def marked_frames(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> Iterator[av.video.frame.VideoFrame]:
+    """Decode on from where the container stands; each frame carries its packet's dts as `opaque`.
+
+    Packets that cannot be decoded are passed over, as players do.
+    """
+    stream.codec_context.flags |= Flags.copy_opaque
+    packets = container.demux(stream)
+    ended = False
+    while not ended:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            packet = None
+        ended = packet is None or (packet.size == 0 and packet.dts is None)
+        if packet is not None:
+            packet.opaque = packet.dts
+        try:
+            yield from stream.decode(None if ended else packet)
+        except av.EOFError:
+            return
+        except av.FFmpegError:
+            continue
