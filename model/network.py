@@ -26,10 +26,14 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.bins < 2 or not 0 <= self.bn_momentum < 1:
-            raise ValueError(f"no network can be made of {self}: width >= 1, bins >= 2, 0 <= momentum < 1")
+            raise ValueError(
+                f"no network can be made of {self}: width >= 1, bins >= 2, 0 <= momentum < 1"
+            )
 
 
-def _conv(inputs: int, outputs: int, size: int, *, stride: int = 1, bias: bool = False) -> nn.Conv2D:
+def _conv(
+    inputs: int, outputs: int, size: int, *, stride: int = 1, bias: bool = False
+) -> nn.Conv2D:
     attribute = None if bias else False
     return nn.Conv2D(inputs, outputs, size, stride=stride, padding=size // 2, bias_attr=attribute)
 
@@ -58,7 +62,9 @@ class BasicBlock(nn.Layer):
 class UpBlock(nn.Layer):
     """Double the size, join the skip connection, mix."""
 
-    def __init__(self, inputs: int, skip: int, *, upper: int, outputs: int, momentum: float) -> None:
+    def __init__(
+        self, inputs: int, skip: int, *, upper: int, outputs: int, momentum: float
+    ) -> None:
         super().__init__()
         self.expand = _conv(inputs, 4 * upper, 1, bias=True)
         self.conv = _conv(upper + skip, outputs, 3)

@@ -23,7 +23,7 @@ ARROWS = {
 }
 PADDLE = {
     *(f"model/{name}.py" for name in ("network", "decode", "store", "export")),
-    *(f"train/{name}.py" for name in ("fileReader", "loss", "checkpoint", "train", "evaluate")),
+    *(f"train/{name}.py" for name in ("fileReader", "loss", "learner", "train", "evaluate")),
     "gray2color.py",
 }
 TOP_LEVEL_PADDLE = PADDLE - {"gray2color.py"}  # gray2color is imported before Paddle is wanted

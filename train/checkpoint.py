@@ -1,0 +1,79 @@
+"""The whole state of a training run in one file, written atomically: all of it, or the previous one.
+
+Plain arrays and JSON in an .npz: nothing in it can run code, and a truncated file is noticed.
+"""
+
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.config import TrainConfig
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be written, read or continued."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What it takes to go on as if nothing had happened.
+
+    arrays : network, moving average and optimizer, as ``network/...``, ``average/...``,
+        ``optimizer/...``
+    facts : everything else, as JSON can hold it: history, best figure, pictures skipped.
+    """
+
+    step: int
+    arrays: Arrays
+    facts: dict[str, Any]
+    config: TrainConfig
+
+
+def write_checkpoint(path: Path, state: State) -> None:
+    """Write under a temporary name, flush to the disk, rename; on failure the old file stays."""
+    head = {"step": state.step, "facts": state.facts, "config": state.config.to_json()}
+    text = np.frombuffer(json.dumps(head).encode(), np.uint8)
+    temporary = path.with_name(path.name + ".part")
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, head=text, **state.arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"step {state.step} could not be saved to {path}: {error.strerror or error}; the previous "
+            "checkpoint is kept: make room and run the same command again"
+        ) from error
+
+
+def read_checkpoint(path: Path, config: TrainConfig) -> State:
+    """Read a checkpoint that belongs to this config.
+
+    Raises CheckpointError for a damaged or foreign file, or one of another config.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        head = json.loads(arrays.pop("head").tobytes())
+        stored = TrainConfig.from_json(head["config"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this program, or damaged ({error}): choose another -out, "
+            "or start anew with -restart"
+        ) from error
+    if changed := config.differences(stored):
+        raise CheckpointError(
+            f"{path} was trained with other settings ({'; '.join(changed)}): use those, choose "
+            "another -out, or start anew with -restart"
+        )
+    return State(head["step"], arrays, head["facts"], stored)

@@ -1,0 +1,172 @@
+"""Every hyper-parameter of a training run, once: default, unit and help; to and from JSON.
+
+Also the one place that prepares the environment, which must happen before Paddle is imported.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS_TO_FIT = ("all", "context+head")
+# These change what is watched or how fast, never what is learned: a resume may change them.
+FREE = {"valid", "valid_every", "valid_pictures", "valid_size", "save_every", "workers"}
+
+
+def _option(default: Any, text: str, **details: Any) -> Any:
+    return field(default=default, metadata={"help": text, **details})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What a run does; a checkpoint continues only under the same config."""
+
+    data: str = _option(
+        str(ROOT / "data" / "train"), "pictures to learn from: folder tree or tar files"
+    )
+    valid: str = _option(
+        str(ROOT / "data" / "test"), "pictures to measure with, never learned from"
+    )
+    prior: str = _option(str(ROOT / "prior"), "folder with Q.npy and Weight.npy")
+    init: str = _option("", "weights file to start from (default: from scratch)")
+    fit: str = _option("all", "parameters that learn", choices=PARTS_TO_FIT)
+    steps: int = _option(100_000, "optimizer steps of the whole run")
+    batch: int = _option(32, "pictures per step, over all processes")
+    parts: int = _option(
+        1, "split a batch into so many parts, each with batch statistics of its own, to save memory"
+    )
+    sizes: tuple[int, ...] = _option(
+        (96, 128, 160), "training sizes in pixels, multiples of 32, in turn", type=int
+    )
+    learning_rate: float = _option(1.5e-3, "highest learning rate (3e-4 suits -init)")
+    warmup: int = _option(300, "steps of linear warm-up, before the cosine to zero")
+    beta1: float = _option(0.8, "Adam's beta1")
+    weight_decay: float = _option(0.02, "decoupled weight decay; 0 is plain Adam")
+    clip: float = _option(5.0, "largest global gradient norm")
+    average: float = _option(0.999, "decay of the moving average of the weights, ramped up")
+    width: int = _option(64, "channels of the first stage")
+    bn_momentum: float = _option(0.5, "BatchNorm momentum")
+    entropy: float = _option(1.0, "factor of the rebalanced cross-entropy; 0 leaves it out")
+    squared: float = _option(
+        0.02, "factor of the variance-penalised squared error; 0 leaves it out"
+    )
+    penalty: float = _option(26.7, "variance penalty inside the squared error, ab units squared")
+    rebalance: float = _option(
+        0.5, "how strongly rare colors count: 0 all pixels alike, 1 exactly as Weight.npy has it"
+    )
+    hints: float = _option(0.18, "share of samples with color points, 0..1")
+    palette: float = _option(0.1, "share of samples with a palette, 0..1")
+    seed: int = _option(0, "seed of everything random")
+    workers: int = _option(2, "reader processes; 0 reads in the training process")
+    valid_every: int = _option(1000, "steps between validations")
+    valid_pictures: int = _option(128, "pictures per validation")
+    valid_size: int = _option(160, "short side of the network's input at validation, pixels")
+    recalibrate: int = _option(50, "batches that recalibrate BatchNorm before a validation")
+    save_every: int = _option(200, "steps between checkpoints")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple(self.sizes))
+        wrong = [text for text, fits in self._rules() if not fits]
+        if wrong:
+            raise ValueError(f"this cannot be trained: {'; '.join(wrong)}")
+
+    def _rules(self) -> list[tuple[str, bool]]:
+        counts = ("steps", "batch", "parts", "valid_every", "save_every", "recalibrate", "width")
+        shares = ("hints", "palette", "rebalance", "average", "bn_momentum", "beta1")
+        return [
+            *(
+                (f"{n} must be 1 or more, got {getattr(self, n)}", getattr(self, n) >= 1)
+                for n in counts
+            ),
+            *(
+                (f"{n} must be within 0..1, got {getattr(self, n)}", 0 <= getattr(self, n) <= 1)
+                for n in shares
+            ),
+            (
+                f"sizes must be multiples of 32, got {self.sizes}",
+                bool(self.sizes) and all(s >= 32 and s % 32 == 0 for s in self.sizes),
+            ),
+            (
+                f"batch {self.batch} must be a multiple of parts {self.parts}",
+                self.batch % max(self.parts, 1) == 0,
+            ),
+            ("one of entropy and squared must be above 0", self.entropy > 0 or self.squared > 0),
+            (f"fit must be one of {PARTS_TO_FIT}, got {self.fit!r}", self.fit in PARTS_TO_FIT),
+            (f"learning_rate must be above 0, got {self.learning_rate}", self.learning_rate > 0),
+        ]
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    @staticmethod
+    def from_json(text: str) -> "TrainConfig":
+        """Read a config; unknown keys are errors."""
+        values = json.loads(text)
+        known = {f.name for f in dataclasses.fields(TrainConfig)}
+        if unknown := sorted(values.keys() - known):
+            raise ValueError(f"unknown settings {', '.join(unknown)}: written by another version")
+        return TrainConfig(**values)
+
+    def differences(self, other: "TrainConfig") -> list[str]:
+        """Say in words where two configs differ in what is learned."""
+        return [
+            f"{f.name} {getattr(other, f.name)!r} -> {getattr(self, f.name)!r}"
+            for f in dataclasses.fields(self)
+            if f.name not in FREE and getattr(self, f.name) != getattr(other, f.name)
+        ]
+
+    @property
+    def rhythm(self) -> tuple[int, int]:
+        """Steps between validations, and between checkpoints."""
+        return self.valid_every, self.save_every
+
+    def size_at(self, step: int) -> int:
+        """Training size in pixels at a step; every size gets the same number of steps."""
+        return self.sizes[min(step * len(self.sizes) // self.steps, len(self.sizes) - 1)]
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Give a parser one option for every field of the config."""
+    group = parser.add_argument_group("what to train, and how")
+    for f in dataclasses.fields(TrainConfig):
+        details: dict[str, Any] = {k: v for k, v in f.metadata.items() if k != "help"}
+        if isinstance(f.default, tuple):
+            details["nargs"] = "+"
+        else:
+            details["type"] = type(f.default)
+        shown = " ".join(map(str, f.default)) if isinstance(f.default, tuple) else str(f.default)
+        text = f"{f.metadata['help']} (default: {shown or 'none'})".replace("%", "%%")
+        group.add_argument(f"-{f.name}", f"--{f.name}", default=f.default, help=text, **details)
+
+
+def config_from(args: argparse.Namespace) -> TrainConfig:
+    """Collect a config from parsed options; paths become absolute."""
+    values = {f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)}
+    for name in ("data", "valid", "prior", "init"):
+        if values[name]:
+            values[name] = str(Path(values[name]).expanduser().resolve())
+    return TrainConfig(**values)
+
+
+def prepare_environment(*, threads: int | None = None) -> None:
+    """Set what must be set before Paddle is imported; what the user has set is kept.
+
+    On AMD processors the MKL inside the wheel picks a slow path unless told otherwise (measured:
+    6.8 against 14.8 pictures/s), and OMP_NUM_THREADS defaults badly (14.8 against 18.6).
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads or os.cpu_count() or 1))
+    if "AMD" in _processor_vendor():
+        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
+
+
+def _processor_vendor() -> str:
+    information = Path("/proc/cpuinfo")
+    if not information.exists():
+        return platform.processor()
+    with information.open(encoding="utf-8", errors="replace") as lines:
+        return next((line for line in lines if line.startswith("vendor_id")), "")

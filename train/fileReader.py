@@ -1,0 +1,211 @@
+"""Pictures -> training samples; a sample depends on nothing but (seed, epoch, index).
+
+So neither the number of workers, nor the order in which they finish, nor a resume changes the data.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from paddle.io import BatchSampler, DataLoader, Dataset
+
+from model.hints import palette_vector, random_hints
+from prior.lab import rgb2lab
+from prior.pictures import PictureError, list_pictures, read_rgb
+from prior.qspace import QSpace
+
+logger = logging.getLogger(__name__)
+
+Floats = NDArray[np.float32]
+SMALLEST_CROP = 0.75  # share of the short side
+GAMMA, GAMMA_SHARE = (0.7, 1.4), 0.5
+BLUR_PX, BLUR_SHARE = (0.4, 1.2), 0.15  # standard deviation
+GRAIN, GRAIN_SHARE = (0.5, 5.0), 0.25  # standard deviation, units of L
+FLIP_SHARE = 0.5
+REDUCTION = 4  # the network's output is at a quarter of its input's size
+
+
+@dataclass(frozen=True)
+class SampleOptions:
+    """What a sample is made with; shares are within 0..1."""
+
+    seed: int = 0
+    hints: float = 0.18
+    palette: float = 0.1
+    augment: bool = True
+
+
+def random_crop(
+    rgb: NDArray[np.uint8], rng: np.random.Generator, *, size: int
+) -> NDArray[np.uint8]:
+    """Cut a random square of 75-100 % of the short side, resize it (antialiased), flip half of them."""
+    height, width = rgb.shape[:2]
+    side = max(1, round(min(height, width) * rng.uniform(SMALLEST_CROP, 1.0)))
+    top, left = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
+    square = rgb[top : top + side, left : left + side]
+    if rng.random() < FLIP_SHARE:
+        square = square[:, ::-1]
+    return _resized(np.ascontiguousarray(square), size)
+
+
+def _resized(square: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    smaller = size < square.shape[0]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(square, (size, size), interpolation=how), np.uint8)
+
+
+def age_lightness(lightness: Floats, rng: np.random.Generator) -> Floats:
+    """Make L (H, W) look like old film: gamma, a light blur, grain, each on a share of the samples."""
+    aged: NDArray[Any] = np.clip(lightness, 0, 100)  # rounding leaves black a hair below zero
+    if rng.random() < GAMMA_SHARE:
+        aged = 100 * (aged / 100) ** np.float32(rng.uniform(*GAMMA))
+    if rng.random() < BLUR_SHARE:
+        aged = cv2.GaussianBlur(aged, (0, 0), rng.uniform(*BLUR_PX))
+    if rng.random() < GRAIN_SHARE:
+        grain = rng.standard_normal(aged.shape, np.float32)
+        aged = aged + grain * np.float32(rng.uniform(*GRAIN))
+    return np.asarray(np.clip(aged, 0, 100), np.float32)
+
+
+class SampleSet(Dataset):
+    """Samples by (epoch, index, size): a dict of arrays, h = w = size / 4.
+
+    planes (4, size, size), palette (Q + 1,), ab (2, h, w), bins (5, h, w) int64 and shares
+    (5, h, w) of the soft code, weights (1, h, w), skipped: the index when the picture could not be
+    read and the next readable one took its place, else -1.
+    """
+
+    def __init__(
+        self, pictures: list[Any], *, qspace: QSpace, weight: Floats, options: SampleOptions
+    ) -> None:
+        super().__init__()
+        self.pictures, self.qspace, self.weight, self.options = pictures, qspace, weight, options
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, key: tuple[int, int, int]) -> dict[str, NDArray[Any]]:
+        epoch, index, size = key
+        rng = np.random.default_rng((self.options.seed, epoch, index))
+        rgb, skipped = self._read_from(index)
+        lab = rgb2lab(random_crop(rgb, rng, size=size))
+        return {**self.sample(lab, rng), "skipped": np.array(skipped)}
+
+    def sample(self, lab: Floats, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Make what the network sees and what it shall say from a square lab (size, size, 3)."""
+        small = lab.shape[0] // REDUCTION
+        ab = np.ascontiguousarray(lab[..., 1:])
+        target = np.asarray(
+            cv2.resize(ab, (small, small), interpolation=cv2.INTER_AREA), np.float32
+        )  # (h, w, 2)
+        lightness = age_lightness(lab[..., 0], rng) if self.options.augment else lab[..., 0]
+        planes = np.zeros((4, *lab.shape[:2]), np.float32)
+        planes[0] = lightness / 50 - 1
+        if rng.random() < self.options.hints:
+            planes[1:] = random_hints(ab, rng)
+        given = target if rng.random() < self.options.palette else None
+        bins, shares = self.qspace.encode(target)
+        nearest = self.qspace.nearest(target)
+        return {
+            "planes": planes,
+            "palette": palette_vector(given, self.qspace),
+            "ab": np.ascontiguousarray(target.transpose(2, 0, 1)),
+            "bins": np.ascontiguousarray(bins.transpose(2, 0, 1), np.int64),
+            "shares": np.ascontiguousarray(shares.transpose(2, 0, 1), np.float32),
+            "weights": self.weight[nearest][None],
+        }
+
+    def _read_from(self, index: int) -> tuple[NDArray[np.uint8], int]:
+        """Read the picture at index, or the next that can be read."""
+        for offset in range(len(self.pictures)):
+            try:
+                rgb = read_rgb(self.pictures[(index + offset) % len(self.pictures)])
+            except PictureError:
+                continue
+            return rgb, index if offset else -1
+        raise PictureError("none of the pictures can be read; look at them with prior/Clear.py")
+
+
+class StepSampler(BatchSampler):
+    """Keys of each step's samples for one process, from a given step on.
+
+    Every epoch is a permutation of its own. The batches of all processes together, and with them
+    the training, do not depend on how many processes there are: process r of n takes the parts r,
+    r + n, ... of each batch.
+    """
+
+    def __init__(
+        self,
+        length: int,
+        *,
+        steps: range,
+        batch: int,
+        parts: int,
+        seed: int,
+        sizes: list[int],
+        rank: int = 0,
+        processes: int = 1,
+    ) -> None:
+        if length < 1:
+            raise ValueError("no pictures to learn from")
+        self.length, self.steps, self.batch, self.parts = length, steps, batch, parts
+        self.seed, self.sizes, self.rank, self.processes = seed, sizes, rank, processes
+        self._epoch, self._order = -1, np.empty(0, np.intp)
+
+    def __len__(self) -> int:
+        return len(self.steps) * self.parts // self.processes
+
+    def __iter__(self) -> Iterator[list[tuple[int, int, int]]]:
+        each = self.batch // self.parts
+        for step, size in zip(self.steps, self.sizes, strict=True):
+            for part in range(self.rank, self.parts, self.processes):
+                first = step * self.batch + part * each
+                yield [self._key(n, size) for n in range(first, first + each)]
+
+    def _key(self, n: int, size: int) -> tuple[int, int, int]:
+        epoch, place = divmod(n, self.length)
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = np.random.default_rng((self.seed, epoch)).permutation(self.length)
+        return epoch, int(self._order[place]), size
+
+
+def samples_loader(samples: SampleSet, sampler: StepSampler, *, workers: int) -> DataLoader:
+    """Read batches (dicts of tensors) in worker processes, a few ahead of the training."""
+    return DataLoader(
+        samples,
+        batch_sampler=sampler,
+        num_workers=workers,
+        prefetch_factor=4,
+        use_shared_memory=workers > 0,
+        persistent_workers=False,
+    )
+
+
+def rebalancing(weight: Floats, strength: float) -> Floats:
+    """Soften the bins' weights: 1 keeps them, 0 makes all of them 1; the expected weight stays 1."""
+    return (1 + strength * (weight - 1)).astype(np.float32)
+
+
+def read_weight(folder: Path, qspace: QSpace, *, strength: float) -> Floats:
+    """Read Weight.npy (Q,) from the prior's folder."""
+    weight = np.load(folder / "Weight.npy", allow_pickle=False)
+    if weight.shape != (len(qspace.bins),):
+        raise ValueError(
+            f"{folder / 'Weight.npy'} has shape {weight.shape}, but there are {len(qspace.bins)} "
+            "bins: make it again with prior/getWeight.py"
+        )
+    return rebalancing(weight.astype(np.float32), strength)
+
+
+def picture_index(folder: Path) -> list[Any]:
+    """List a folder's pictures for training; none at all is an error."""
+    pictures = list_pictures(folder)
+    if not pictures:
+        raise ValueError(f"no pictures in {folder}: put some there, or name another folder")
+    return pictures

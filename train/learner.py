@@ -1,0 +1,177 @@
+"""The network while it learns: one optimizer step, the moving average, and all of it as arrays."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import paddle
+from numpy.typing import NDArray
+from paddle import Tensor, nn
+
+from model.network import ColorNet, NetworkConfig
+from train.config import TrainConfig
+from train.loss import cross_entropy, mean_ab, variance_penalized_error
+
+Arrays = dict[str, NDArray[Any]]
+Batch = dict[str, Tensor]
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up, then a cosine to zero at the last step."""
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    progress = (step - config.warmup) / max(config.steps - config.warmup, 1)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
+
+
+def choose_device(name: str) -> str:
+    """Settle auto, cpu or gpu; the one place in training that knows about devices."""
+    gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
+    if name == "gpu" and not gpu:
+        raise ValueError(
+            "-device gpu: Paddle sees no GPU here: install requirements-gpu.txt on a CUDA machine, "
+            "or use -device cpu"
+        )
+    chosen = "gpu" if gpu and name != "cpu" else "cpu"
+    paddle.set_device(chosen)
+    return chosen
+
+
+class Learner:
+    """A network, its moving average and its optimizer."""
+
+    def __init__(
+        self, config: TrainConfig, centers: NDArray[np.float32], *, amp: bool, static: bool
+    ) -> None:
+        paddle.seed(config.seed)
+        self.config = config
+        self.centers = paddle.to_tensor(centers)
+        made_of = NetworkConfig(config.width, len(centers), config.bn_momentum)
+        self.network, self.averaged = ColorNet(made_of), ColorNet(made_of)
+        self.averaged.set_state_dict(self.network.state_dict())
+        self._freeze()
+        self.optimizer = paddle.optimizer.AdamW(
+            config.learning_rate,
+            beta1=config.beta1,
+            parameters=[p for p in self.network.parameters() if not p.stop_gradient],
+            weight_decay=config.weight_decay,
+            grad_clip=nn.ClipGradByGlobalNorm(config.clip),
+        )
+        half = amp and paddle.amp.is_bfloat16_supported()
+        self.amp, self.amp_type = amp, "bfloat16" if half else "float16"
+        self.scaler = paddle.amp.GradScaler(enable=amp and not half)
+        # The compiled forward shares its parameters with the network (25 against 19 pictures/s).
+        self._forward = paddle.jit.to_static(self.network) if static else self.network
+
+    def start_from(self, state: dict[str, Tensor]) -> None:
+        """Begin with the state of a trained network instead of a random one."""
+        self.network.set_state_dict(state)
+        self.averaged.set_state_dict(state)
+
+    def _freeze(self) -> None:
+        if self.config.fit == "all":
+            return
+        for name, parameter in self.network.named_parameters():
+            parameter.stop_gradient = not name.startswith(("context", "head"))
+
+    def _learn_mode(self) -> None:
+        self.network.train()
+        if self.config.fit != "all":  # frozen layers keep their statistics
+            for layer in self.network.sublayers():
+                if isinstance(layer, nn.BatchNorm2D):
+                    layer.eval()
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The mixed loss of one part of a batch, a scalar."""
+        with paddle.amp.auto_cast(self.amp, dtype=self.amp_type):
+            logits = self._forward(batch["planes"], batch["palette"])
+        logits = logits.astype("float32")
+        terms = []
+        if self.config.entropy:
+            entropy = cross_entropy(logits, batch["bins"], batch["shares"], batch["weights"])
+            terms.append(self.config.entropy * entropy)
+        if self.config.squared:
+            predicted = mean_ab(logits, self.centers)
+            error = variance_penalized_error(predicted, batch["ab"], penalty=self.config.penalty)
+            terms.append(self.config.squared * error)
+        return sum(terms[1:], terms[0])
+
+    def learn(self, step: int, parts: Iterable[Batch]) -> Tensor:
+        """Take one optimizer step over the parts of a batch; return their mean loss."""
+        self._learn_mode()
+        self.optimizer.set_lr(learning_rate(self.config, step))
+        total = paddle.zeros([])
+        for part in parts:
+            loss = self.loss(part) / self.config.parts
+            self.scaler.scale(loss).backward()
+            total = total + loss.detach()
+        total = self._summed_over_processes(total)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.clear_grad()
+        self._average(step)
+        return total
+
+    def _summed_over_processes(self, total: Tensor) -> Tensor:
+        """Add up loss and gradients of all processes, in one message."""
+        if paddle.distributed.get_world_size() == 1:
+            return total
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        flat = paddle.concat([g.flatten() for g in gradients] + [total.flatten()])
+        paddle.distributed.all_reduce(flat)
+        sizes = [g.size for g in gradients] + [1]
+        *summed, total = paddle.split(flat, sizes)
+        for gradient, value in zip(gradients, summed, strict=True):
+            gradient.set_value(value.reshape(gradient.shape))
+        return total.reshape([])
+
+    @paddle.no_grad()
+    def _average(self, step: int) -> None:
+        keep = min(self.config.average, (1 + step) / (10 + step))
+        pairs = zip(self.averaged.parameters(), self.network.parameters(), strict=True)
+        for mean, value in pairs:
+            mean.lerp_(value, paddle.to_tensor(1 - keep, dtype="float32"))
+
+    @paddle.no_grad()
+    def recalibrate(self, batches: Iterable[Batch]) -> None:
+        """Give the averaged network the BatchNorm statistics of many batches, each counting alike.
+
+        With the recipe's momentum of 0.5 they would be those of the last two.
+        """
+        norms = [layer for layer in self.averaged.sublayers() if isinstance(layer, nn.BatchNorm2D)]
+        self.averaged.train()
+        for number, batch in enumerate(batches):
+            for norm in norms:
+                norm._momentum = number / (number + 1)  # share of the statistics so far
+            self.averaged(batch["planes"], batch["palette"])
+        self.averaged.eval()
+
+    def arrays(self) -> Arrays:
+        """Everything that learns or remembers, as arrays for a checkpoint."""
+        return {name: np.array(tensor.numpy()) for name, tensor in self._tensors()}
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        for room, network in (("network", self.network), ("average", self.averaged)):
+            yield from ((f"{room}/{name}", t) for name, t in network.state_dict().items())
+        owners = {p.name: name for name, p in self.network.named_parameters()}
+        for key, tensor in self.optimizer.state_dict().items():
+            if isinstance(tensor, Tensor):
+                # Paddle numbers parameters per process; the network's own names outlive it.
+                owner = next(own for own in owners if key.startswith(f"{own}_"))
+                yield f"optimizer/{owners[owner]}|{key.removeprefix(owner)}", tensor
+
+    def restore(self, arrays: Arrays) -> None:
+        """Take back what `arrays` gave."""
+        rooms: dict[str, dict[str, Any]] = {"network": {}, "average": {}, "optimizer": {}}
+        for name, array in arrays.items():
+            room, _, rest = name.partition("/")
+            rooms[room][rest] = array
+        self.network.set_state_dict(rooms["network"])
+        self.averaged.set_state_dict(rooms["average"])
+        names = {name: p.name for name, p in self.network.named_parameters()}
+        state = {}
+        for key, array in rooms["optimizer"].items():
+            owner, _, rest = key.partition("|")
+            state[names[owner] + rest] = paddle.to_tensor(array)
+        self.optimizer.set_state_dict(state)
