@@ -1,0 +1,215 @@
+"""Dynamic network -> static inference program, checked against it before it is kept.
+
+The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and gives ab
+(N, 2, H/4, W/4): softmax and bin centers are inside. It is made on first use and kept in the user's
+cache under the sha256 of its weights.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from numpy.typing import NDArray
+from paddle import Tensor, inference, nn
+from paddle.static import InputSpec
+
+from model.network import PLANES, ColorNet, UpBlock
+from model.store import RELEASED, build, load_into, read_weights, weights_sha256
+from prior.qspace import BINS_PATH, read_bins
+
+log = logging.getLogger(__name__)
+
+FORM = 1  # of the program; a change here makes every cached one stale
+TOLERANCE_AB = 1e-3  # between program and network, fp32
+CHECK_SIZES = ((1, 64, 96), (2, 128, 64))
+ONES = 16  # channels that carry the bias; a multiple of 16 keeps oneDNN's layouts aligned
+CACHE_VARIABLE = "COLORIZER_CACHE"
+
+Floats = NDArray[np.float32]
+
+
+class TransposedUp(nn.Layer):
+    """An `UpBlock` whose 1x1 convolution and pixel shuffle are one transposed convolution.
+
+    Faster under oneDNN. The expansion's bias differs within each 2x2 square, which no transposed
+    convolution's bias can: constant input channels carry it.
+    """
+
+    def __init__(self, up: UpBlock) -> None:
+        super().__init__()
+        filters, bias = up.expand.weight.numpy(), up.expand.bias.numpy()
+        upper, inputs = len(filters) // 4, filters.shape[1]
+        joined = np.zeros((inputs + ONES, upper, 2, 2), np.float32)
+        joined[:inputs] = filters.reshape(upper, 2, 2, inputs).transpose(3, 0, 1, 2)
+        joined[inputs] = bias.reshape(upper, 2, 2)
+        self.expand = nn.Conv2DTranspose(inputs + ONES, upper, 2, stride=2, bias_attr=False)
+        self.expand.weight.set_value(joined)
+        self.conv, self.bn = up.conv, up.bn
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        ones = paddle.ones_like(x[:, :1]).expand([-1, ONES, -1, -1])
+        x = self.expand(paddle.concat([x, ones], axis=1))
+        return F.relu(self.bn(self.conv(paddle.concat([x, skip], axis=1))))
+
+
+class InferenceNet(ColorNet):
+    """The same function as `ColorNet`, in the form that oneDNN runs fastest."""
+
+    def rearrange(self) -> None:
+        """Replace the upsampling; to be called once, after the weights are in."""
+        self.up1, self.up2, self.up3 = (TransposedUp(up) for up in (self.up1, self.up2, self.up3))
+
+    def context(self, bottom: Tensor, palette: Tensor) -> Tensor:
+        # mean() makes oneDNN in Paddle 3.3.1 print a debugging line for every predictor.
+        mean = F.adaptive_avg_pool2d(bottom, 1).flatten(1)
+        seen = paddle.concat([mean, palette], axis=1)
+        vector = self.context_norm(self.context2(F.relu(self.context1(seen))))
+        return vector.unsqueeze([2, 3])
+
+
+class Painter(nn.Layer):
+    """Network, annealed mean and bin centers in one: planes -> ab."""
+
+    def __init__(self, network: ColorNet, bins: Floats) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("centers", paddle.to_tensor(bins))
+
+    def forward(self, planes: Tensor, palette: Tensor, temperature: Tensor) -> Tensor:
+        logits = self.network(planes, palette).transpose([0, 2, 3, 1])  # (N, h, w, Q)
+        ab = paddle.matmul(F.softmax(logits / temperature, axis=-1), self.centers)
+        return ab.transpose([0, 3, 1, 2])  # (N, 2, h, w)
+
+
+Engine = Literal["plain", "fp32", "bf16", "gpu"]  # plain: no oneDNN, slow to run, quick to open
+
+
+def cache_folder() -> Path:
+    """Name the user's folder of inference programs; COLORIZER_CACHE overrides the usual place."""
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "colorizer"
+
+
+def program_for(weights: Path = RELEASED, *, bins: Path = BINS_PATH) -> Path:
+    """Return the folder with the program of a weights file, made now if it is not there yet.
+
+    Two processes may do so at once: each works in a folder of its own, the first to finish wins.
+    """
+    key = hashlib.sha256(bins.read_bytes())
+    key.update(f"{weights_sha256(weights)} {FORM} {paddle.__version__}".encode())
+    folder = cache_folder() / key.hexdigest()[:24]
+    if folder.is_dir():
+        return folder
+    work = _work_folder(folder.parent)
+    log.info("preparing %s for this machine (once)", weights.name)
+    export(weights, work, bins=read_bins(bins))
+    try:
+        return work.rename(folder)
+    except OSError:  # another process was faster, or the cache is read-only
+        if folder.is_dir():
+            shutil.rmtree(work)
+            return folder
+        return work
+
+
+def export(weights: Path, folder: Path, *, bins: Floats) -> None:
+    """Write the program of a weights file into a folder, and check it against the network.
+
+    Raises RuntimeError, leaving nothing behind, when the two differ.
+    """
+    stored = read_weights(weights)
+    if stored.config.bins != len(bins):
+        raise ValueError(f"{weights} has {stored.config.bins} bins, the prior has {len(bins)}")
+    network = InferenceNet(stored.config)
+    load_into(network, stored.arrays)
+    network.rearrange()
+    try:
+        _save(Painter(network, bins), folder)
+        _check(Painter(build(stored), bins), folder)
+    except RuntimeError:
+        shutil.rmtree(folder)
+        raise
+
+
+def open_program(
+    folder: Path, *, engine: Engine, threads: int | None = None
+) -> inference.Predictor:
+    """Open a program; the caller keeps it for its whole run (opening takes up to two seconds)."""
+    assert engine in get_args(Engine), engine
+    config = inference.Config(str(folder / "program.json"), str(folder / "program.pdiparams"))
+    config.disable_glog_info()
+    config.set_cpu_math_library_num_threads(threads or os.cpu_count() or 1)
+    if engine == "gpu":
+        config.enable_use_gpu(256, 0)  # MB taken at once, device
+        return inference.create_predictor(config)
+    config.disable_gpu()
+    if engine == "plain":
+        config.disable_mkldnn()
+    else:
+        config.enable_mkldnn()
+    if engine == "bf16":
+        config.enable_mkldnn_bfloat16()
+    return inference.create_predictor(config)
+
+
+def run_program(
+    predictor: inference.Predictor, planes: Floats, palette: Floats, *, temperature: float
+) -> Floats:
+    """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program; ab (N, 2, H/4, W/4)."""
+    inputs = (planes, palette, np.array([temperature], np.float32))
+    for name, array in zip(predictor.get_input_names(), inputs, strict=True):
+        predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(array, np.float32))
+    predictor.run()
+    ab: Floats = predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
+    return ab
+
+
+def _work_folder(cache: Path) -> Path:
+    """Make a folder to work in beside the final one, or where temporary files go."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix="part-", dir=cache))
+    except OSError as error:
+        log.warning("%s cannot be written (%s): preparing again next time", cache, error.strerror)
+        return Path(tempfile.mkdtemp(prefix="colorizer-"))
+
+
+def _save(painter: Painter, folder: Path) -> None:
+    painter.eval()
+    bins = painter.centers.shape[0]
+    specs = [
+        InputSpec([None, PLANES, None, None], "float32", "planes"),
+        InputSpec([None, bins + 1], "float32", "palette"),
+        InputSpec([1], "float32", "temperature"),
+    ]
+    static = paddle.jit.to_static(painter, input_spec=specs, full_graph=True)
+    paddle.jit.save(static, str(folder / "program"))
+
+
+def _check(painter: Painter, folder: Path) -> None:
+    """Compare program and network on two sizes, with and without a palette."""
+    painter.eval()
+    predictor = open_program(folder, engine="plain")
+    rng = np.random.default_rng(0)
+    for number, height, width in CHECK_SIZES:
+        planes = rng.uniform(-1, 1, (number, PLANES, height, width)).astype(np.float32)
+        palette = np.zeros((number, painter.centers.shape[0] + 1), np.float32)
+        palette[1:, [0, -1]] = 1
+        with paddle.no_grad():
+            tensors = (
+                paddle.to_tensor(array) for array in (planes, palette, np.full(1, 0.5, np.float32))
+            )
+            expected = painter(*tensors).numpy()
+        difference = np.abs(
+            run_program(predictor, planes, palette, temperature=0.5) - expected
+        ).max()
+        if not difference < TOLERANCE_AB:
+            raise RuntimeError(f"the inference program differs from the network by {difference}")

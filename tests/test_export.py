@@ -1,0 +1,124 @@
+"""The inference program is the network, whoever makes it first."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_store import SMALL, random_arrays
+
+from model import export
+from model.export import TOLERANCE_AB, open_program, program_for, run_program
+from model.store import build, read_weights, write_weights
+from prior.lab import rgb2lab
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPERATURE = 0.7
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(export.CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def bins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("prior") / "bins.npy"
+    np.save(path, rgb2lab(np.random.default_rng(3).random((SMALL.bins, 3)))[:, 1:])
+    return path
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "small.npz"
+    write_weights(path, random_arrays(), config=SMALL, record={})
+    return path
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory, weights: Path, bins: Path) -> Path:
+    folder = tmp_path_factory.mktemp("program")
+    export.export(weights, folder, bins=np.load(bins))
+    return folder
+
+
+def inputs(number: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(height)
+    planes = rng.uniform(-1, 1, (number, 4, height, width)).astype(np.float32)
+    return planes, rng.dirichlet(np.ones(SMALL.bins + 1), number).astype(np.float32)
+
+
+@pytest.mark.parametrize("engine", ["plain", "fp32"])
+@pytest.mark.parametrize("size", [(1, 32, 32), (3, 96, 160)])
+def test_program_is_the_network(
+    program: Path, weights: Path, bins: Path, size: tuple[int, int, int], engine: export.Engine
+) -> None:
+    import paddle
+
+    planes, palette = inputs(*size)
+    logits = build(read_weights(weights))(paddle.to_tensor(planes), paddle.to_tensor(palette))
+    p = paddle.nn.functional.softmax(logits / TEMPERATURE, axis=1).numpy()
+    expected = np.einsum("nqhw,qc->nchw", p, np.load(bins))
+    predictor = open_program(program, engine=engine)
+    ab = run_program(predictor, planes, palette, temperature=TEMPERATURE)
+    assert ab.shape == (size[0], 2, size[1] // 4, size[2] // 4)
+    assert np.ptp(expected) > 1
+    np.testing.assert_allclose(ab, expected, atol=TOLERANCE_AB)
+
+
+@pytest.mark.slow
+def test_program_is_made_once_and_again_for_other_weights(
+    cache: Path, weights: Path, bins: Path, tmp_path: Path
+) -> None:
+    folder = program_for(weights, bins=bins)
+    made = (folder / "program.pdiparams").stat().st_mtime_ns
+    assert program_for(weights, bins=bins) == folder
+    assert (folder / "program.pdiparams").stat().st_mtime_ns == made
+    write_weights(tmp_path / "other.npz", random_arrays(seed=9), config=SMALL, record={})
+    assert program_for(tmp_path / "other.npz", bins=bins) != folder
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_program_that_differs_is_not_kept(
+    cache: Path, weights: Path, bins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "TOLERANCE_AB", 0.0)
+    with pytest.raises(RuntimeError, match="differs from the network"):
+        program_for(weights, bins=bins)
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_an_unwritable_cache_is_no_obstacle(
+    tmp_path: Path,
+    weights: Path,
+    bins: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv(export.CACHE_VARIABLE, str(tmp_path / "file"))
+    assert (program_for(weights, bins=bins) / "program.json").is_file()
+
+
+def test_bins_of_another_prior_are_refused(cache: Path, weights: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "more.npy", np.zeros((7, 2), np.float32))
+    with pytest.raises(ValueError, match="has 6 bins, the prior has 7"):
+        program_for(weights, bins=tmp_path / "more.npy")
+
+
+@pytest.mark.slow
+def test_two_processes_at_once_get_the_same_program(cache: Path, weights: Path, bins: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from model.export import program_for;"
+        "print(program_for(Path(sys.argv[1]), bins=Path(sys.argv[2])))"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code, str(weights), str(bins)]
+    both = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    folders = [process.communicate()[0].strip() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert folders[0] == folders[1]
+    assert [str(path) for path in cache.iterdir()] == folders[:1]
