@@ -1,0 +1,404 @@
+"""Weights and pictures, or a film -> a table of metrics beside the all-gray row, and a sheet.
+
+The truth is a picture's central square at 256 pixels. The network sees its lightness at the
+working size; its colors are brought back to 256 pixels and compared there.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from pathlib import Path
+from typing import Any, TypeAlias
+
+if __package__ in {None, ""}:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from model.hints import random_hints
+from model.store import RELEASED
+from prior.lab import fit_gamut, lab2rgb, rgb2lab
+from prior.pictures import PictureError, list_pictures, read_rgb
+from prior.qspace import QSpace, read_bins
+from train.metrics import FilmMetrics, FilmTally, Metrics, Tally, motion
+from train.report import FILM_COLUMNS, PICTURE_COLUMNS, Row, records, table, tile, write_sheet
+
+logger = logging.getLogger(__name__)
+
+Floats: TypeAlias = NDArray[np.float32]
+Bytes: TypeAlias = NDArray[np.uint8]
+# planes (N, 4, H, W), palette (N, Q + 1), temperature -> ab (N, 2, H/4, W/4)
+Predict: TypeAlias = Callable[[Floats, Floats, float], Floats]
+
+ROOT = Path(__file__).resolve().parent.parent
+TRUTH_PX = 256  # side of the pictures compared, as published evaluations have it
+STRIDE = 32  # of the network: its input's sides are multiples of it
+HINT_PX = 5  # side of the revealed squares
+BATCH = 8  # pictures through the network at once
+SHEET_ROWS = 12
+FILMS = frozenset((".mp4", ".m4v", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".wmv"))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a network is used: one row of the table."""
+
+    working_size: int = 160  # pixels, short side of the network's input
+    temperature: float = 1.0  # of the annealed mean
+    hints: int = 0  # random points of the truth that are revealed
+    seed: int = 0  # of the points
+
+    def __post_init__(self) -> None:
+        if self.working_size < STRIDE or self.working_size % STRIDE:
+            raise ValueError(f"working size {self.working_size}: give a multiple of {STRIDE}")
+        if not self.temperature > 0 or self.hints < 0:
+            raise ValueError(f"{self}: give a temperature above 0 and 0 or more hints")
+
+
+# One row of the table: a network in a setting, or neither: the all-gray baseline.
+Way: TypeAlias = tuple[Predict, Setting] | tuple[None, None]
+GRAY: Way = (None, None)
+
+
+def eager(network: Any, *, qspace: QSpace) -> Predict:
+    """Let a Paddle network, in evaluation mode, predict from arrays."""
+    import paddle
+
+    from model.export import Painter
+
+    painter = Painter(network, qspace.bins)
+
+    def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
+        assert not network.training, "the network must be in evaluation mode"
+        inputs = (planes, palette, np.array([temperature], np.float32))
+        with paddle.no_grad():
+            ab: Floats = painter(*map(paddle.to_tensor, inputs)).numpy()
+        return ab
+
+    return predict
+
+
+def load(weights: Path) -> Predict:
+    """Open released weights as the program that painting photos uses, in fp32.
+
+    Raises ValueError or OSError for a file that is missing, truncated or foreign.
+    """
+    from model.export import open_program, program_for, run_program
+
+    program = open_program(program_for(weights), engine="fp32")
+
+    def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
+        return run_program(program, planes, palette, temperature=temperature)
+
+    return predict
+
+
+def square(rgb: Bytes, *, side: int = TRUTH_PX) -> Bytes:
+    """Bring a picture's short side to `side` and cut out the middle: (side, side, 3)."""
+    height, width = rgb.shape[:2]
+    sizes = [max(side, round(length * side / min(height, width))) for length in (width, height)]
+    how = cv2.INTER_AREA if side < min(height, width) else cv2.INTER_CUBIC
+    resized = cv2.resize(rgb, sizes, interpolation=how)
+    left, top = ((length - side) // 2 for length in sizes)
+    return np.ascontiguousarray(resized[top : top + side, left : left + side], np.uint8)
+
+
+def evaluate(
+    predict: Predict, pictures: Iterable[Bytes], *, qspace: QSpace, setting: Setting = Setting()
+) -> Metrics:
+    """Measure a network on pictures: squares of one size, (S, S, 3) uint8, as `square` cuts them.
+
+    Raises ValueError when there are none.
+    """
+    return evaluate_all([(predict, setting)], pictures, qspace=qspace)[0]
+
+
+def evaluate_all(
+    ways: Sequence[Way], pictures: Iterable[Bytes], *, qspace: QSpace
+) -> list[Metrics]:
+    """Measure several networks or settings on the same pictures, each read once."""
+    tallies = [Tally(bins=len(qspace)) for _ in ways]
+    for first, rgb in _batches(pictures):
+        truth = rgb2lab(rgb)
+        bins = qspace.nearest(truth[..., 1:])
+        for way, tally in zip(ways, tallies, strict=True):
+            labs = paint(way, truth, qspace=qspace, first=first)
+            for i, lab in enumerate(labs):
+                tally.add((lab2rgb(lab), lab), (rgb[i], truth[i]), bins[i])
+    if not tallies or not tallies[0].means:
+        raise ValueError("no picture to evaluate")
+    return [tally.metrics() for tally in tallies]
+
+
+def paint(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
+    """Give pictures (N, H, W, 3) in Lab, of which the lightness is seen, a network's colors.
+
+    `first` is the number of the first picture in its set: the points revealed of a picture depend
+    on nothing but the seed and its number.
+    """
+    predict, setting = way
+    if predict is None or setting is None:
+        return truth * np.array([1, 0, 0], np.float32)
+    size = _input_size(truth.shape[1:3], setting.working_size)
+    planes = np.stack(
+        [_planes(lab, size, setting, number) for number, lab in enumerate(truth, first)]
+    )
+    palette = np.zeros((len(planes), len(qspace) + 1), np.float32)
+    painted = truth.copy()
+    colors = predict(planes, palette, setting.temperature).transpose(0, 2, 3, 1)
+    for lab, ab in zip(painted, colors, strict=True):
+        lab[..., 1:] = cv2.resize(ab, lab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return fit_gamut(painted)
+
+
+def _input_size(shape: tuple[int, ...], working_size: int) -> tuple[int, int]:
+    """Return the network's (H, W): the short side as wished, the other to a multiple of 32."""
+    height, width = (
+        STRIDE * round(length * working_size / min(shape) / STRIDE) for length in shape
+    )
+    return height, width
+
+
+def _planes(lab: Floats, size: tuple[int, int], setting: Setting, number: int) -> Floats:
+    how = cv2.INTER_AREA if size[0] < lab.shape[0] else cv2.INTER_LINEAR
+    small = np.asarray(cv2.resize(lab, size[::-1], interpolation=how), np.float32)
+    planes = np.zeros((4, *size), np.float32)
+    planes[0] = small[..., 0] / 50 - 1
+    if setting.hints:
+        rng = np.random.default_rng((setting.seed, number))
+        sides = (HINT_PX, HINT_PX)
+        planes[1:] = random_hints(small[..., 1:], rng, points=setting.hints, sides_px=sides)
+    return planes
+
+
+def _batches(pictures: Iterable[Bytes]) -> Iterator[tuple[int, Bytes]]:
+    """Yield (number of the first, up to BATCH pictures stacked)."""
+    remaining, first = iter(pictures), 0
+    while batch := list(islice(remaining, BATCH)):
+        yield first, np.stack(batch)
+        first += len(batch)
+
+
+def sheet(ways: Sequence[Way], pictures: Iterable[Bytes], *, qspace: QSpace) -> Bytes:
+    """Tile pictures, one per row: gray, what each network makes of it, truth."""
+    rows: list[Sequence[Bytes]] = []
+    for first, rgb in _batches(pictures):
+        truth = rgb2lab(rgb)
+        columns = [lab2rgb(paint(way, truth, qspace=qspace, first=first)) for way in (GRAY, *ways)]
+        rows.extend(zip(*columns, rgb, strict=True))
+    return tile(rows)
+
+
+def evaluate_film(
+    ways: Sequence[Way], frames: Iterable[Bytes], *, qspace: QSpace
+) -> list[FilmMetrics]:
+    """Measure how steady a film's own colors are, then what each network makes of it.
+
+    Every frame is painted by itself: what temporal consistency adds is seen by evaluating the
+    finished film.
+    """
+    tallies = [FilmTally() for _ in range(len(ways) + 1)]
+    before: Bytes | None = None
+    for _, rgb in _batches(frames):
+        truth = rgb2lab(rgb)
+        painted = [paint(way, truth, qspace=qspace) for way in ways]
+        for i, gray in enumerate(np.rint(truth[..., 0] * 2.55).astype(np.uint8)):
+            moved = None if before is None else motion(before, gray)
+            before = gray
+            tallies[0].add(rgb[i], truth[i, ..., 1:], moved)
+            for tally, labs in zip(tallies[1:], painted, strict=True):
+                tally.add(lab2rgb(labs[i]), labs[i, ..., 1:], moved)
+    if not tallies[0].colorfulnesses:
+        raise ValueError("no frame to evaluate")
+    return [tally.metrics() for tally in tallies]
+
+
+def read_frames(film: Path, *, limit: int = 0) -> Iterator[Bytes]:
+    """Decode a film's frames, short side 256 pixels; all, or the first `limit`.
+
+    Raises ValueError when it cannot be opened.
+    """
+    capture = cv2.VideoCapture(str(film))
+    try:
+        if not capture.isOpened():
+            raise ValueError(f"{film} cannot be opened as a film")
+        for _ in range(limit or sys.maxsize):
+            there, frame = capture.read()
+            if not there:
+                return
+            yield _small(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+    finally:
+        capture.release()
+
+
+def _small(rgb: NDArray[Any]) -> Bytes:
+    scale = TRUTH_PX / min(rgb.shape[:2])
+    sizes = [round(length * scale) for length in rgb.shape[1::-1]]
+    return np.asarray(cv2.resize(rgb, sizes, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def read_squares(data: Path, *, limit: int = 0) -> Iterator[Bytes]:
+    """Read a folder's or tar's pictures as squares: all, or `limit` of them evenly spread.
+
+    Pictures that cannot be read are named in the log and left out. Raises ValueError when none is
+    left.
+    """
+    pictures = list_pictures(data)
+    if 0 < limit < len(pictures):
+        pictures = [pictures[i * len(pictures) // limit] for i in range(limit)]
+    unread = 0
+    for picture in tqdm(pictures, unit=" pictures", disable=None, leave=False):
+        try:
+            rgb = read_rgb(picture)
+        except PictureError as error:
+            unread += 1
+            logger.warning("left out %s: %s", picture.name, error)
+            continue
+        yield square(rgb)
+    if unread == len(pictures):
+        raise ValueError(f"none of the {unread} pictures in {data} can be read")
+    if unread:
+        logger.warning("left out %d of %d pictures", unread, len(pictures))
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = _parser()
+    options = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if options.data.suffix.lower() in FILMS:
+        options.film = options.data
+    try:
+        settings = _settings(options)
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        rows = (_film_rows if options.film else _picture_rows)(options, settings)
+        if options.json:
+            options.json.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
+    except (ValueError, OSError) as error:
+        print(f"evaluate.py: {error}", file=sys.stderr)
+        return 1
+    print(table(rows, FILM_COLUMNS if options.film else PICTURE_COLUMNS))
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> list[Setting]:
+    if options.limit < 0:
+        raise ValueError(f"-limit {options.limit}: give 0 for all, or how many")
+    if options.json and not options.json.parent.is_dir():
+        raise ValueError(f"-json {options.json}: there is no folder {options.json.parent}")
+    every = product(options.working_size, options.temperature, options.hints)
+    return [Setting(size, temperature, hints) for size, temperature, hints in every]
+
+
+def _ways(weights: Sequence[Path], settings: Sequence[Setting]) -> tuple[list[str], list[Way]]:
+    """Lay out the rows: gray, then every network in every setting."""
+    names, ways = ["all gray"], [GRAY]
+    for path in weights:
+        predict = load(path)
+        names += [path.stem] * len(settings)
+        ways += [(predict, setting) for setting in settings]
+    return names, ways
+
+
+def _picture_rows(options: argparse.Namespace, settings: Sequence[Setting]) -> list[Row]:
+    qspace = QSpace(read_bins())
+    names, ways = _ways(options.weights or [RELEASED], settings)
+    if options.sheet:
+        columns = ways[1 :: len(settings)]
+        shown = sheet(columns, read_squares(options.data, limit=SHEET_ROWS), qspace=qspace)
+        write_sheet(options.sheet, shown)
+    found = evaluate_all(ways, read_squares(options.data, limit=options.limit), qspace=qspace)
+    return records(names, [setting for _, setting in ways], found)
+
+
+def _film_rows(options: argparse.Namespace, settings: Sequence[Setting]) -> list[Row]:
+    names, ways = _ways(options.weights or [], settings)
+    frames = tqdm(read_frames(options.film, limit=options.limit), unit=" frames", disable=None)
+    found = evaluate_film(ways, frames, qspace=QSpace(read_bins()))
+    return records(["the film", *names], [None, *(setting for _, setting in ways)], found)
+
+
+def _numbers(kind: type[int] | type[float]) -> Callable[[str], list[Any]]:
+    def numbers(text: str) -> list[Any]:
+        return [kind(part) for part in text.split(",")]
+
+    return numbers
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="train/evaluate.py", description=__doc__, allow_abbrev=False
+    )
+
+    def option(name: str, **how: Any) -> None:
+        parser.add_argument(f"-{name}", f"--{name}", **how)
+
+    option(
+        "weights",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="released weights, one or more, side by side (default: those of this program; with -film: none, the film's own colors only)",
+    )
+    option(
+        "data",
+        type=Path,
+        default=ROOT / "data" / "test",
+        metavar="FOLDER",
+        help="folder or .tar of color pictures (default: data/test)",
+    )
+    option(
+        "film",
+        type=Path,
+        metavar="FILE",
+        help="measure a film instead: how steady its colors are, and, with -weights, a network's frame by frame; also when -data is a film",
+    )
+    option(
+        "working_size",
+        type=_numbers(int),
+        default=[160],
+        metavar="PX,...",
+        help="short side of the network's input, multiples of 32 (default: 160)",
+    )
+    option(
+        "temperature",
+        type=_numbers(float),
+        default=[1.0],
+        metavar="T,...",
+        help="of the annealed mean: 1 safe, 0.38 vivid (default: 1)",
+    )
+    option(
+        "hints",
+        type=_numbers(int),
+        default=[0],
+        metavar="N,...",
+        help="points of the true color revealed, 5x5 pixels each (default: 0)",
+    )
+    option(
+        "limit",
+        type=int,
+        default=0,
+        metavar="N",
+        help="measure only N pictures, evenly spread, or the first N frames (default: 0, all)",
+    )
+    option("json", type=Path, metavar="FILE", help="write the figures there too")
+    option(
+        "sheet",
+        type=Path,
+        metavar="FILE",
+        help="write a picture there: gray, each network, truth; 12 rows",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
