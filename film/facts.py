@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 WORKING_SIDE = 256  # px, the short side of what the painter sees
+GRID = 32  # px, the coarsest grid of the network
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,14 @@ class Film:
 
     @property
     def working_size(self) -> tuple[int, int]:
-        """(height, width) of what the painter sees: upright, square pixels, short side 256 at most."""
+        """(height, width) of what the painter sees: upright, short side about 256, multiples of 32.
+
+        The network works on a grid of 32 pixels: whole cells need no padding, and pixels stay
+        square within a few percent.
+        """
         height, width = self.display_size
-        scale = min(1.0, WORKING_SIDE / min(height, width))
-        return max(1, round(height * scale)), max(1, round(width * scale))
+        scale = min(1.0, WORKING_SIDE / min(height, width)) / GRID
+        return GRID * max(1, round(height * scale)), GRID * max(1, round(width * scale))
 
     def as_json(self) -> dict[str, Any]:
         """Return the facts as plain JSON values (timestamps as a count)."""

@@ -44,6 +44,7 @@ PRIMARIES |= {9: "bt2020", 11: "smpte431", 12: "smpte432"}
 TRANSFERS = {1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear"}
 TRANSFERS |= {13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084"}
 TRANSFERS |= {18: "arib-std-b67"}  # numbers of ITU-T H.273, names of FFmpeg
+DEPTHS = (8, 9, 10, 12, 14, 16)  # bits FFmpeg has planar formats for
 TEXT_DEMUXERS = {"tty", "bin", "xbin", "idf", "adf"}  # FFmpeg shows text files as films
 
 
@@ -148,7 +149,7 @@ def _plane_shape(pixel: av.VideoFormat) -> _Shape:
     across = round(1 / (pixel.chroma_width(1 << 10) / (1 << 10))) if colored else 0
     down = round(1 / (pixel.chroma_height(1 << 10) / (1 << 10))) if colored else 0
     return _Shape(
-        depth=max(part.bits for part in parts),
+        depth=next(d for d in DEPTHS if d >= min(16, max(part.bits for part in parts))),
         chroma=(1, 1) if rgb else (across, down),
         has_luma=not rgb,
         has_alpha=any(part.is_alpha for part in parts),

@@ -138,9 +138,10 @@ def marked_frames(
 ) -> Iterator[av.video.frame.VideoFrame]:
     """Decode on from where the container stands; each frame carries its packet's dts as `opaque`.
 
-    Packets that cannot be decoded are passed over, as players do.
+    Frame threads and slice threads both, as many as the stream's codec context says. Packets that cannot be decoded are passed over, as players do.
     """
     stream.codec_context.flags |= Flags.copy_opaque
+    stream.codec_context.thread_type = "AUTO"
     packets = container.demux(stream)
     ended = False
     while not ended:
