@@ -16,6 +16,7 @@ STEP = 10  # width of a bin in ab units
 SIGMA = 5.0  # of the soft code, in ab units (Zhang, Isola, Efros 2016)
 NEIGHBORS = 5
 REACH = 128  # the tables cover -128..128
+PATCH = 16  # cells whose neighbors are sought together, among the same few bins
 CELLS_PER_UNIT = 2  # bins meet at multiples of 5: a cell never lies across such a border
 
 
@@ -88,14 +89,26 @@ def _cells(ab: NDArray[Any]) -> Indices:
 def _neighbor_table(bins: Floats) -> NDArray[np.uint16]:
     """The nearest bins (cells, NEIGHBORS) of every cell's center, nearest first."""
     side = 2 * REACH * CELLS_PER_UNIT
-    axis = (np.arange(side) + 0.5) / CELLS_PER_UNIT - REACH
+    axis = (np.arange(side, dtype=np.float32) + 0.5) / CELLS_PER_UNIT - REACH
     table = np.empty((side, side, NEIGHBORS), np.uint16)
-    for row, a in zip(table, axis, strict=True):
-        squared = (a - bins[:, 0]) ** 2 + (axis[:, None] - bins[:, 1]) ** 2
-        near = np.argpartition(squared, NEIGHBORS - 1, axis=1)[:, :NEIGHBORS]
-        order = np.argsort(np.take_along_axis(squared, near, axis=1), axis=1, kind="stable")
-        row[:] = np.take_along_axis(near, order, axis=1)
+    for top in range(0, side, PATCH):
+        for left in range(0, side, PATCH):
+            patch = slice(top, top + PATCH), slice(left, left + PATCH)
+            a, b = np.meshgrid(axis[patch[0]], axis[patch[1]], indexing="ij")
+            table[patch] = _nearest_few(np.stack([a, b], axis=-1), bins)
     return table.reshape(-1, NEIGHBORS)
+
+
+def _nearest_few(centers: Floats, bins: Floats) -> Indices:
+    """The nearest bins (..., NEIGHBORS) of a small square of centers (..., 2), nearest first."""
+    middle = centers.mean(axis=(0, 1))
+    radius = np.linalg.norm(centers[0, 0] - middle)
+    far = np.linalg.norm(bins - middle, axis=1)
+    # A bin further than this from the middle is not among the nearest few of any of the centers.
+    candidates = np.flatnonzero(far <= np.sort(far)[NEIGHBORS - 1] + 2 * radius + 1e-3)
+    squared = ((centers[..., None, :] - bins[candidates]) ** 2).sum(axis=-1)
+    order = np.argsort(squared, axis=-1, kind="stable")[..., :NEIGHBORS]
+    return np.asarray(candidates[order], np.intp)
 
 
 def main() -> None:

@@ -33,13 +33,6 @@ def test_lab2rgb_agrees_with_scikit_image() -> None:
     assert np.abs(lab2rgb(lab, dtype=np.float32) - color.lab2rgb(lab)).max() < 0.001
 
 
-@pytest.mark.parametrize("red", [*range(0, 256, 15), 1, 2, 253, 254])
-def test_round_trip_of_8_bit_colors_is_exact(red: int) -> None:
-    rgb = cube_plane(red)
-    assert np.array_equal(lab2rgb(rgb2lab(rgb)), rgb)
-
-
-@pytest.mark.slow
 def test_round_trip_of_the_whole_cube_is_exact() -> None:
     for red in range(256):
         rgb = cube_plane(red)
