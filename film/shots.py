@@ -57,15 +57,15 @@ def has_color(luma: Small, chroma: NDArray[np.float32]) -> bool:
 
 
 def looks(
-    frames: Iterable[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...] | None]],
+    frames: Iterable[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]],
     *,
     depth: int = 8,
 ) -> Iterator[Look]:
-    """Look at frames given as working gray (H, W) and the source's two chroma planes of ``depth`` bits."""
+    """Look at frames given as working gray (H, W) and the source's two chroma planes of ``depth`` bits, or none."""
     for number, (gray, chroma) in enumerate(frames):
         small = shrink(gray)
-        if chroma is None or number % _CHROMA_STEP:
-            yield Look(small, False if chroma is None else None)
+        if not chroma or number % _CHROMA_STEP:
+            yield Look(small, None if chroma else False)
         else:
             planes = np.stack([shrink(plane) for plane in chroma], axis=-1) / 2 ** (depth - 8)
             yield Look(small, has_color(small, planes))

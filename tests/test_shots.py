@@ -175,4 +175,4 @@ def test_color_is_told_at_every_depth(depth: int) -> None:
     colored[:, :60] += 12 << (depth - 8)
     film = [(gray, (flat, flat)), *[(gray, (colored, flat))] * 12]
     assert [look.color for look in looks(film, depth=depth)][::6] == [False, True, True]
-    assert [look.color for look in looks([(gray, None)])] == [False]
+    assert [look.color for look in looks([(gray, ())])] == [False]

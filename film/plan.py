@@ -1,0 +1,183 @@
+"""What is to be done with a film: the wishes, checked against the film before any work begins."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from film.facts import Film
+from film.job import Job, Manifest, Piece, fingerprint
+from film.probe import unsupported_by
+from film.render import EncoderOptions, Lab2Rgb, encoder_notes
+from film.source import FilmError
+
+CONTAINERS = ("mp4", "mkv", "mov")
+
+
+class Painter(Protocol):
+    """What colors frames; it is built once in each worker process."""
+
+    def ab_frames(self, grays: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return ab (n, h/4, w/4, 2) for the frames (n, h, w) of one piece, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Painting:
+    """How films are painted: everything the film's side must be told about the network.
+
+    factory : builds a painter; picklable
+    lab2rgb : Lab to sRGB 0..1 in gamut; picklable
+    weights : sha256 of the weights
+    settings : whatever else changes the colors, for the manifest
+    """
+
+    factory: Callable[[], Painter]
+    lab2rgb: Lab2Rgb
+    weights: str = ""
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a worker must know of a film's job.
+
+    first, last : the frames of the film that the job is of
+    folder : the job's; pieces count their frames from ``first``
+    compare : leave the left half of the picture gray
+    """
+
+    film: Film
+    first: int
+    last: int
+    folder: Path
+    painting: Painting
+    encoder: EncoderOptions
+    recolor: bool = False
+    compare: bool = False
+    keep: bool = False
+
+    def shot(self, piece: Piece) -> Path:
+        """Return the piece's encoded film."""
+        return self.folder / "shots" / f"{piece.name}.mkv"
+
+    def input_img(self, piece: Piece) -> Path:
+        """Return the folder of the piece's gray frames."""
+        return self.folder / "input_img" / piece.name
+
+    def output_img(self, piece: Piece) -> Path:
+        """Return the folder of the piece's painted frames."""
+        return self.folder / "output_img" / piece.name
+
+    def span(self, piece: Piece) -> tuple[int, int]:
+        """Return the piece's frames in the film: first, and one past the last."""
+        return self.first + piece.first, self.first + piece.first + piece.count
+
+    def painted(self, piece: Piece) -> bool:
+        """Tell whether the piece gets its color from the painter."""
+        return self.recolor or not piece.color
+
+
+@dataclass(frozen=True)
+class FilmOptions:
+    """How a film is to be done.
+
+    cache : folder of the jobs
+    recolor : paint the shots that already have color, too
+    compare : leave the left half gray
+    start_s, duration_s : do only this part; None is to the end
+    workers : processes on this machine; scheduler: address of a Dask cluster instead
+    """
+
+    cache: Path
+    encoder: EncoderOptions = field(default_factory=EncoderOptions)
+    recolor: bool = False
+    compare: bool = False
+    start_s: float = 0.0
+    duration_s: float | None = None
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    scheduler: str = ""
+    keep_cache: bool = False
+    restart: bool = False
+    overwrite: bool = False
+
+
+def check_target(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Refuse, before any work, an output that could not be written at its end."""
+    if target.suffix.lower().lstrip(".") not in CONTAINERS:
+        raise FilmError(f"{target}: films are written as .mp4, .mkv or .mov")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise FilmError(f"{target} is the film itself; name another file with -save")
+    if target.is_dir():
+        raise FilmError(f"{target} is a folder; name a file with -save")
+    if target.exists() and not overwrite:
+        raise FilmError(f"{target} exists already; add -overwrite, or name another file with -save")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    trial = target.with_name(f".{os.getpid()}.part")
+    trial.touch()
+    trial.unlink()
+
+
+def span(film: Film, start_s: float, duration_s: float | None) -> tuple[int, int]:
+    """Return (first, last) of the frames shown from ``start_s`` on, for ``duration_s``; last is one past."""
+    shown_s = (np.array(film.pts) - film.pts[0]) * float(film.video.time_base)
+    end_s = np.inf if duration_s is None else start_s + duration_s
+    first, last = (int(np.searchsorted(shown_s, at - 1e-6)) for at in (start_s, end_s))
+    if first >= last:
+        raise FilmError(
+            f"{film.path}: no frame between {start_s:g} s and {end_s:g} s; it lasts {film.duration_s:.3f} s"
+        )
+    return first, last
+
+
+def notes(film: Film, target: Path, options: FilmOptions) -> list[str]:
+    """Say before the work starts what of the film the result will lack."""
+    container = target.suffix.lower().lstrip(".")
+    told = encoder_notes(film, options.encoder)
+    lost = unsupported_by(film, container)
+    if lost:
+        could = next((item.could for item in lost if item.could), "")
+        streams = "; ".join(f"{item.stream} ({item.reason})" for item in lost)
+        told.append(f"{container} cannot hold: {streams}" + (f"; {could} can" if could else ""))
+    if film.missing_s > 0:
+        told.append(f"{film.path} ends {film.missing_s:.1f} s too early; what is there is painted")
+    if film.video.interlaced and not options.encoder.deinterlace:
+        told.append("the film is interlaced and stays so; -deinterlace makes whole frames")
+    return told
+
+
+def manifest_of(film: Film, painting: Painting, options: FilmOptions) -> Manifest:
+    """Return what the job is of: everything that could change a byte of its shots."""
+    settings = {
+        **painting.settings,
+        **{
+            name: getattr(options.encoder, name)
+            for name in ("codec", "crf", "preset", "deinterlace")
+        },
+        **{
+            name: getattr(options, name) for name in ("recolor", "compare", "start_s", "duration_s")
+        },
+    }
+    source = fingerprint(film.path)
+    return Manifest(source, str(film.path.resolve()), settings, painting.weights)
+
+
+def plan_of(
+    film: Film, first: int, last: int, job: Job, painting: Painting, options: FilmOptions
+) -> Plan:
+    """Return what the workers are told."""
+    return Plan(
+        replace(film, path=film.path.resolve()),
+        first,
+        last,
+        job.folder.resolve(),
+        painting,
+        options.encoder,
+        recolor=options.recolor,
+        compare=options.compare,
+        keep=options.keep_cache,
+    )

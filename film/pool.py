@@ -1,0 +1,112 @@
+"""Who does the pieces: processes on this machine, or a Dask cluster that shares the job's folder."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any
+
+from film.job import Piece
+from film.source import FilmError
+from film.stages import Done
+
+Work = Callable[[Piece], Done]
+Each = Callable[[Work, Iterable[Piece]], Iterator[Done]]
+"""Does the work for each piece, in any order; takes a new piece only when one is wanted, so that little is in work."""
+
+AHEAD = 2  # pieces split and waiting, for each worker, so that none waits for the decoder
+
+
+@contextmanager
+def crew(workers: int, scheduler: str = "") -> Iterator[Each]:
+    """Lend the workers: a pool of ``workers`` processes, or the Dask cluster at ``scheduler``."""
+    with cluster(scheduler) if scheduler else pool(workers) as each:
+        yield each
+
+
+@contextmanager
+def pool(workers: int) -> Iterator[Each]:
+    """Lend a pool of processes on this machine; none of them outlives this one, however it ends."""
+    # Spawned, not forked: a fork copies the threads' locks of libraries already at work here.
+    context = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_obey_parent)
+
+    def each(work: Work, pieces: Iterable[Piece]) -> Iterator[Done]:
+        try:
+            yield from _in_flight(lambda piece: executor.submit(work, piece), pieces, workers)
+        except BrokenProcessPool as error:
+            raise FilmError(
+                "a worker process died (out of memory?); run the same command to continue, "
+                f"with fewer than {workers} -workers if it happens again"
+            ) from error
+
+    try:
+        yield each
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+
+
+def _obey_parent() -> None:
+    """Leave Ctrl-C to the parent, and end with it even if it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "runs in a spawned process only"
+    parent.join()
+    os._exit(1)
+
+
+def _in_flight(
+    submit: Callable[[Piece], Future[Done]], pieces: Iterable[Piece], workers: int
+) -> Iterator[Done]:
+    pending: set[Future[Done]] = set()
+    for piece in pieces:
+        pending.add(submit(piece))
+        while len(pending) >= workers * (1 + AHEAD):
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in finished)
+        finished = {future for future in pending if future.done()}
+        pending -= finished
+        yield from (future.result() for future in finished)
+    while pending:
+        finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+        yield from (future.result() for future in finished)
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Each]:
+    """Lend a Dask cluster whose workers see the film and the cache under the same paths."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise FilmError(
+            "-scheduler needs Dask; install it with: pip install -r requirements-cluster.txt"
+        ) from error
+    try:
+        client = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise FilmError(
+            f"no Dask scheduler answers at {address}; start one with: dask scheduler"
+        ) from error
+    with client:
+        yield lambda work, pieces: _on_cluster(client, work, pieces)
+
+
+def _on_cluster(client: Any, work: Work, pieces: Iterable[Piece]) -> Iterator[Done]:
+    """Hand out pieces; one whose worker is lost goes to another."""
+    workers = sum(client.nthreads().values())
+    if not workers:
+        raise FilmError(
+            "the Dask cluster has no workers; start some with: dask worker ADDRESS --nthreads 1"
+        )
+    executor = client.get_executor(pure=False, retries=1)
+    yield from _in_flight(lambda piece: executor.submit(work, piece), pieces, workers)

@@ -1,0 +1,125 @@
+"""What a person is told about a film and the work on it: text, JSON, a contact sheet."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from film.facts import Film
+from film.mux import Joined
+from film.stages import Done
+
+TILE = (180, 240)  # px, height and width of a picture on the contact sheet
+CAPTION = 20  # px
+
+
+@dataclass
+class Summary:
+    """What was done for a film; filled in while it is done."""
+
+    source: Path
+    target: Path
+    film: Film
+    warnings: Sequence[str] = ()
+    joined: Joined | None = None
+    seconds: float = 0.0
+    pieces: list[Done] = field(default_factory=list)
+
+    def count(self, done: Done) -> None:
+        """Add a finished piece."""
+        self.pieces.append(done)
+
+    def line(self) -> str:
+        """Say in one line what was done."""
+        assert self.joined is not None, "the film is not finished"
+        frames, size = self.joined.frames, self.joined.size_bytes
+        kept = [f"{n} {kind}" for kind, n in sorted(self.joined.streams.items())]
+        return (
+            f"{self.target}: {frames} frames in {self.seconds:.1f} s ({frames / self.seconds:.1f} fps), "
+            f"{size / 1e6:.1f} MB, kept: {', '.join(['video', *kept])}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything known about the work as plain JSON values."""
+        assert self.joined is not None, "the film is not finished"
+        stages: Counter[str] = Counter()
+        for done in self.pieces:
+            stages.update({name: round(value, 3) for name, value in done.seconds.items()})
+        return {
+            "source": str(self.source),
+            "output": str(self.target),
+            "frames": self.joined.frames,
+            "seconds": round(self.seconds, 3),
+            "fps": round(self.joined.frames / self.seconds, 2),
+            "size_bytes": self.joined.size_bytes,
+            "streams_kept": self.joined.streams,
+            "warnings": list(self.warnings),
+            "worker_seconds": dict(stages),
+            "pieces": [
+                {
+                    "shot": d.piece.shot,
+                    "first": d.piece.first,
+                    "count": d.piece.count,
+                    "color": d.piece.color,
+                }
+                for d in sorted(self.pieces, key=lambda d: d.piece.index)
+            ],
+        }
+
+
+def describe(film: Film) -> str:
+    """Say what a film has, for a person, one fact a line."""
+    video = film.video
+    rate = "variable rate" if film.is_vfr else f"{video.rate} fps"
+    kind = f"{video.codec} {video.width}x{video.height} {video.pixel_format}, {rate}"
+    tags = "/".join(tag or "untagged" for tag in (video.matrix, video.primaries, video.transfer))
+    lines = [
+        f"{film.path}: {film.container}, {film.size_bytes / 1e6:.1f} MB",
+        f"  video      {kind}, {film.frames} frames, {film.duration_s:.3f} s",
+        f"  picture    {video.field_order}, pixels {video.sar}, turned {video.rotation} degrees, "
+        f"{'full' if video.full_range else 'limited'} range, {tags}",
+    ]
+    lines += [f"  {stream.kind:<10} {stream}" for stream in film.streams]
+    lines += [
+        f"  chapter    {chapter.start_s:.3f}-{chapter.end_s:.3f} s {chapter.title}"
+        for chapter in film.chapters
+    ]
+    if film.missing_s > 0:
+        lines.append(f"  missing    {film.missing_s:.1f} s at the end")
+    return "\n".join(lines)
+
+
+def timecode(film: Film, frame: int) -> str:
+    """Return when a frame is shown, as h:mm:ss."""
+    seconds = int((film.pts[frame] - film.pts[0]) * film.video.time_base)
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def contact_sheet(
+    pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]
+) -> NDArray[np.uint8]:
+    """Lay pictures (H, W, 3) of any sizes out on one sheet, row by row, each with its caption."""
+    columns = max(1, min(len(pictures), round((len(pictures) * 1.3) ** 0.5)))
+    rows = -(-len(pictures) // columns)
+    height, width = TILE[0] + CAPTION, TILE[1]
+    sheet = np.full((rows * height, columns * width, 3), 24, np.uint8)
+    for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        top, left = number // columns * height, number % columns * width
+        tile = _fitted(picture)
+        y, x = top + (TILE[0] - tile.shape[0]) // 2, left + (TILE[1] - tile.shape[1]) // 2
+        sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+        place = (left + 6, top + TILE[0] + 14)
+        cv2.putText(sheet, caption, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (220, 220, 220), 1)
+    return sheet
+
+
+def _fitted(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    scale = min((TILE[0] - 4) / height, (TILE[1] - 4) / width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]

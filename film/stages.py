@@ -1,0 +1,131 @@
+"""What is done with one piece of a shot: split -> painted -> rendered. Idempotent: what is finished is not done again.
+
+The same function serves one process, a pool of them, and machines that share the job's folder.
+"""
+
+import pickle
+import shutil
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from film.frames import decode_gray, read_png, write_png
+from film.job import Piece, finished_file, finished_folder
+from film.plan import Painter, Plan
+from film.render import chroma_table, painted_rgb, render_piece
+
+AB = "ab.npy"
+_PAINTING = (
+    threading.Lock()
+)  # a network is for one thread at a time; a Dask worker may have several
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished piece, and the seconds each stage took."""
+
+    piece: Piece
+    seconds: Mapping[str, float]
+
+
+def finish_piece(plan: Plan, piece: Piece) -> Done:
+    """Bring one piece from wherever it stands to its finished shot, and take its frames off the disk."""
+    seconds: dict[str, float] = {}
+    shot = plan.shot(piece)
+    if not shot.exists():
+        ab = painted(plan, piece, seconds) if plan.painted(piece) else None
+        first, last = plan.span(piece)
+        table = None if ab is None else tools(plan).table
+        with clocked(seconds, "rendered"):
+            render_piece(
+                plan.film, ab, shot, first=first, last=last, table=table, options=plan.encoder
+            )
+    if not plan.keep:
+        shutil.rmtree(plan.input_img(piece), ignore_errors=True)
+        shutil.rmtree(plan.output_img(piece), ignore_errors=True)
+    return Done(piece, seconds)
+
+
+def painted(plan: Plan, piece: Piece, seconds: dict[str, float]) -> NDArray[np.float32]:
+    """Return the piece's small ab (n, h, w, 2), painting it when that has not been done.
+
+    It is kept as float16, and the rounded values are what is rendered: a resumed film equals an uninterrupted one.
+    """
+    path = plan.output_img(piece) / AB
+    if not path.exists():
+        with clocked(seconds, "split"):
+            grays = split(plan, piece)
+        with clocked(seconds, "painted"), _PAINTING:
+            ab = tools(plan).painter.ab_frames(grays)
+        with clocked(seconds, "kept"):
+            write_painted(plan, piece, grays, _halved(ab) if plan.compare else ab)
+    return np.load(path).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def _halved(ab: NDArray[np.float32]) -> NDArray[np.float32]:
+    left = np.arange(ab.shape[2]) < ab.shape[2] // 2
+    return np.where(left[:, None], np.float32(0), ab)
+
+
+def split(plan: Plan, piece: Piece) -> NDArray[np.uint8]:
+    """Return the piece's gray frames (n, H, W), from the disk when they have been split already."""
+    folder = plan.input_img(piece)
+    if folder.exists():
+        return np.stack([read_png(path) for path in sorted(folder.glob("*.png"))])
+    grays = list(decode_gray(plan.film, *plan.span(piece), deinterlace=plan.encoder.deinterlace))
+    write_grays(plan, piece, grays)
+    return np.stack(grays)
+
+
+def write_grays(plan: Plan, piece: Piece, grays: Iterable[NDArray[np.uint8]]) -> None:
+    """Keep a piece's gray frames as PNG files, numbered as in the film."""
+    with finished_folder(plan.input_img(piece)) as folder:
+        for number, gray in enumerate(grays, plan.span(piece)[0]):
+            write_png(folder / f"{number:07d}.png", gray)
+
+
+def write_painted(
+    plan: Plan, piece: Piece, grays: NDArray[np.uint8], ab: NDArray[np.float32]
+) -> None:
+    """Keep a piece's colors, and its painted frames as PNG files for people to look at."""
+    with finished_folder(plan.output_img(piece)) as folder:
+        for number, (gray, colors) in enumerate(zip(grays, ab, strict=True), plan.span(piece)[0]):
+            rgb = painted_rgb(gray, colors, plan.painting.lab2rgb)
+            write_png(folder / f"{number:07d}.png", rgb)
+        with finished_file(folder / AB) as part:
+            np.save(part, ab.astype(np.float16))
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a worker process builds once: the painter, and the table that turns ab into chroma."""
+
+    painter: Painter
+    table: NDArray[np.float32]
+
+
+def tools(plan: Plan) -> Tools:
+    """Return this process's tools for a plan, building them at the first piece."""
+    return _tools(pickle.dumps((plan.painting, plan.film)))
+
+
+@lru_cache(maxsize=1)
+def _tools(pickled: bytes) -> Tools:
+    painting, film = pickle.loads(pickled)
+    return Tools(painting.factory(), chroma_table(film, painting.lab2rgb))
+
+
+@contextmanager
+def clocked(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Add the time spent inside to a stage's seconds."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - began
