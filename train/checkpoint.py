@@ -62,7 +62,7 @@ def read_checkpoint(path: Path, config: TrainConfig) -> State:
     Raises CheckpointError for a damaged or foreign file, or one of another config.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         head = json.loads(arrays.pop("head").tobytes())
         stored = TrainConfig.from_json(head["config"])

@@ -47,10 +47,8 @@ def random_crop(
     height, width = rgb.shape[:2]
     side = max(1, round(min(height, width) * rng.uniform(SMALLEST_CROP, 1.0)))
     top, left = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
-    square = rgb[top : top + side, left : left + side]
-    if rng.random() < FLIP_SHARE:
-        square = square[:, ::-1]
-    return _resized(np.ascontiguousarray(square), size)
+    square = _resized(np.ascontiguousarray(rgb[top : top + side, left : left + side]), size)
+    return np.asarray(cv2.flip(square, 1), np.uint8) if rng.random() < FLIP_SHARE else square
 
 
 def _resized(square: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
