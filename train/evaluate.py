@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, product
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,7 +28,8 @@ from model.store import RELEASED
 from prior.lab import fit_gamut, lab2rgb, rgb2lab
 from prior.pictures import PictureError, list_pictures, read_rgb
 from prior.qspace import QSpace, read_bins
-from train.metrics import FilmMetrics, FilmTally, Metrics, Tally, motion
+from train.flicker import measure_film, read_frames
+from train.metrics import Metrics, Tally
 from train.report import FILM_COLUMNS, PICTURE_COLUMNS, Row, records, table, tile, write_sheet
 
 logger = logging.getLogger(__name__)
@@ -196,54 +198,6 @@ def sheet(ways: Sequence[Way], pictures: Iterable[Bytes], *, qspace: QSpace) -> 
     return tile(rows)
 
 
-def evaluate_film(
-    ways: Sequence[Way], frames: Iterable[Bytes], *, qspace: QSpace
-) -> list[FilmMetrics]:
-    """Measure how steady a film's own colors are, then what each network makes of it.
-
-    Every frame is painted by itself: what temporal consistency adds is seen by evaluating the
-    finished film.
-    """
-    tallies = [FilmTally() for _ in range(len(ways) + 1)]
-    before: Bytes | None = None
-    for _, rgb in _batches(frames):
-        truth = rgb2lab(rgb)
-        painted = [paint(way, truth, qspace=qspace) for way in ways]
-        for i, gray in enumerate(np.rint(truth[..., 0] * 2.55).astype(np.uint8)):
-            moved = None if before is None else motion(before, gray)
-            before = gray
-            tallies[0].add(rgb[i], truth[i, ..., 1:], moved)
-            for tally, labs in zip(tallies[1:], painted, strict=True):
-                tally.add(lab2rgb(labs[i]), labs[i, ..., 1:], moved)
-    if not tallies[0].colorfulnesses:
-        raise ValueError("no frame to evaluate")
-    return [tally.metrics() for tally in tallies]
-
-
-def read_frames(film: Path, *, limit: int = 0) -> Iterator[Bytes]:
-    """Decode a film's frames, short side 256 pixels; all, or the first `limit`.
-
-    Raises ValueError when it cannot be opened.
-    """
-    capture = cv2.VideoCapture(str(film))
-    try:
-        if not capture.isOpened():
-            raise ValueError(f"{film} cannot be opened as a film")
-        for _ in range(limit or sys.maxsize):
-            there, frame = capture.read()
-            if not there:
-                return
-            yield _small(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-    finally:
-        capture.release()
-
-
-def _small(rgb: NDArray[Any]) -> Bytes:
-    scale = TRUTH_PX / min(rgb.shape[:2])
-    sizes = [round(length * scale) for length in rgb.shape[1::-1]]
-    return np.asarray(cv2.resize(rgb, sizes, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def read_squares(data: Path, *, limit: int = 0) -> Iterator[Bytes]:
     """Read a folder's or tar's pictures as squares: all, or `limit` of them evenly spread.
 
@@ -322,8 +276,13 @@ def _picture_rows(options: argparse.Namespace, settings: Sequence[Setting]) -> l
 
 def _film_rows(options: argparse.Namespace, settings: Sequence[Setting]) -> list[Row]:
     names, ways = _ways(options.weights or [], settings)
-    frames = tqdm(read_frames(options.film, limit=options.limit), unit=" frames", disable=None)
-    found = evaluate_film(ways, frames, qspace=QSpace(read_bins()))
+    frames = tqdm(
+        read_frames(options.film, short_px=TRUTH_PX, limit=options.limit),
+        unit=" frames",
+        disable=None,
+    )
+    qspace = QSpace(read_bins())
+    found = measure_film([partial(paint, way, qspace=qspace) for way in ways], frames)
     return records(["the film", *names], [None, *(setting for _, setting in ways)], found)
 
 

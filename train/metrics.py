@@ -1,29 +1,26 @@
-"""How good are colors: arrays in, numbers out.
+"""How good a picture's colors are: arrays in, numbers out.
 
-One picture's measures are plain functions; a `Tally` adds pictures up to `Metrics`, a `FilmTally`
-frames to `FilmMetrics`. Both keep histograms only, so the size of a data set does not matter.
+One picture's measures are plain functions; a `Tally` adds pictures up to `Metrics`. It keeps
+histograms only, so the size of a data set does not matter.
 """
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000
-from skimage.metrics import structural_similarity
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 THRESHOLDS = 151  # ab distances 0, 1, ... 150, as in the published colorization evaluation
 PSNR_CAP_DB = 60.0  # for pictures equal to the byte: their mean must stay finite
+SSIM_WINDOW = 7
 CHROMA_STEP = 0.25
 CHROMA_LIMIT = 160.0
 CHROMA_QUANTILES = (0.5, 0.9, 0.99)
-CDC_STEPS = (1, 2, 4)  # frames apart (Liu et al. 2021)
-CUT_SHARE = 0.5  # of pixels that can be traced; below, two frames are of different shots
 
 
 def psnr(rgb: Bytes, truth: Bytes) -> float:
@@ -33,8 +30,24 @@ def psnr(rgb: Bytes, truth: Bytes) -> float:
 
 
 def ssim(rgb: Bytes, truth: Bytes) -> float:
-    """Return the structural similarity, mean over channels (Wang et al. 2004)."""
-    return float(structural_similarity(rgb, truth, channel_axis=-1, data_range=255))  # type: ignore[no-untyped-call]
+    """Return the structural similarity in 7x7 windows, mean over channels (Wang et al. 2004).
+
+    As scikit-image's `structural_similarity` with its defaults, ten times as fast.
+    """
+    x, y = rgb.astype(np.float64), truth.astype(np.float64)
+    mean_x, mean_y = _window_mean(x), _window_mean(y)
+    unbiased = SSIM_WINDOW**2 / (SSIM_WINDOW**2 - 1)
+    variances = (_window_mean(x * x + y * y) - mean_x**2 - mean_y**2) * unbiased
+    covariance = (_window_mean(x * y) - mean_x * mean_y) * unbiased
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    similarity /= (mean_x**2 + mean_y**2 + c1) * (variances + c2)
+    inner = slice(SSIM_WINDOW // 2, -(SSIM_WINDOW // 2))
+    return float(similarity[inner, inner].mean())
+
+
+def _window_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(cv2.blur(values, (SSIM_WINDOW, SSIM_WINDOW)), np.float64)
 
 
 def ciede2000(lab: Floats, truth: Floats) -> float:
@@ -165,123 +178,4 @@ class Tally:
             colorfulness_truth=means[4],
             chroma=chroma_quantiles(self._chroma),
             chroma_truth=chroma_quantiles(self._chroma_truth),
-        )
-
-
-@dataclass(frozen=True)
-class Motion:
-    """Where each pixel of a frame was in the frame before, and whether it can be told."""
-
-    places: Floats  # (H, W, 2): x, y in the frame before
-    traced: NDArray[np.bool_]  # (H, W)
-
-    @property
-    def is_cut(self) -> bool:
-        """Tell whether the two frames belong to different shots."""
-        return float(self.traced.mean()) < CUT_SHARE
-
-
-def motion(before: Bytes, after: Bytes) -> Motion:
-    """Follow the motion between two gray frames (H, W).
-
-    A pixel is traced when it stays in the picture and the flow back leads home: the occlusion
-    test of Sundaram et al. 2010, used for the warp error by Lai et al. 2018.
-    """
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    height, width = after.shape
-    back = flow.calc(after, before, np.zeros((height, width, 2), np.float32))
-    forth = flow.calc(before, after, np.zeros((height, width, 2), np.float32))
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    places = np.stack([x, y], axis=-1) + back
-    inside = (places >= 0).all(-1) & (places[..., 0] <= width - 1) & (places[..., 1] <= height - 1)
-    home = _take(forth, places)
-    astray = np.sum((home + back) ** 2, axis=-1)
-    allowed = 0.01 * (np.sum(home**2, axis=-1) + np.sum(back**2, axis=-1)) + 0.5
-    return Motion(places=places, traced=inside & (astray <= allowed))
-
-
-def _take(values: NDArray[Any], places: Floats) -> Floats:
-    x, y = places[..., 0], places[..., 1]
-    taken = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(taken, np.float32)
-
-
-def warp_error(before: Floats, after: Floats, moved: Motion) -> float:
-    """Return the mean ab distance of traced pixels to where they come from.
-
-    before, after : ab (H, W, 2). Only the color is compared: the lightness is the film's own.
-    """
-    came = _take(before, moved.places)
-    difference = (after - came)[moved.traced]
-    return float(np.hypot(difference[:, 0], difference[:, 1]).mean())
-
-
-def color_shares(rgb: Bytes) -> NDArray[np.float64]:
-    """Return the histogram (3, 256) of each channel, each summing to 1."""
-    counts = [np.bincount(rgb[..., c].ravel(), minlength=256) for c in range(3)]
-    return np.stack(counts) / (rgb.size / 3)
-
-
-def divergence(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
-    """Return the Jensen-Shannon divergence in nats, mean over the rows of two histograms."""
-    middle = (p + q) / 2
-    return float(np.mean(_entropy(middle) - (_entropy(p) + _entropy(q)) / 2))
-
-
-def _entropy(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    safe = np.where(shares > 0, shares, 1.0)
-    return np.asarray(-np.sum(shares * np.log(safe), axis=-1))
-
-
-@dataclass(frozen=True)
-class FilmMetrics:
-    """How steady and how colorful a film is. A gray film is perfectly steady: read both."""
-
-    frames: int
-    cuts: int
-    warp_error: float  # mean ab distance along the motion, over pairs within a shot
-    cdc: float  # color distribution consistency (Liu et al. 2021); smaller is steadier
-    colorfulness: float
-
-
-@dataclass
-class FilmTally:
-    """Add frames in order to a film's metrics; nothing is compared across a cut."""
-
-    warp_errors: list[float] = field(default_factory=list)
-    colorfulnesses: list[float] = field(default_factory=list)
-    cuts: int = 0
-
-    def __post_init__(self) -> None:
-        self._before: Floats | None = None
-        self._shares: list[NDArray[np.float64]] = []  # of this shot, the last few
-        self._divergences: dict[int, list[float]] = {step: [] for step in CDC_STEPS}
-
-    def add(self, rgb: Bytes, ab: Floats, moved: Motion | None) -> None:
-        """Count one frame: (H, W, 3), its ab (H, W, 2), the motion from the frame before."""
-        if moved is not None and self._before is not None:
-            if moved.is_cut:
-                self.cuts += 1
-                self._shares.clear()
-            else:
-                self.warp_errors.append(warp_error(self._before, ab, moved))
-        self._before = ab
-        self._compare(color_shares(rgb))
-        self.colorfulnesses.append(colorfulness(rgb))
-
-    def _compare(self, shares: NDArray[np.float64]) -> None:
-        for step in CDC_STEPS:
-            if len(self._shares) >= step:
-                self._divergences[step].append(divergence(self._shares[-step], shares))
-        self._shares = [*self._shares, shares][-max(CDC_STEPS) :]
-
-    def metrics(self) -> FilmMetrics:
-        """Return the metrics of all frames added so far; NaN where there was nothing to compare."""
-        steps = [float(np.mean(found)) for found in self._divergences.values() if found]
-        return FilmMetrics(
-            frames=len(self.colorfulnesses),
-            cuts=self.cuts,
-            warp_error=float(np.mean(self.warp_errors)) if self.warp_errors else math.nan,
-            cdc=float(np.mean(steps)) if steps else math.nan,
-            colorfulness=float(np.mean(self.colorfulnesses)) if self.colorfulnesses else math.nan,
         )

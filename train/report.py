@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from train.metrics import FilmMetrics, Metrics
+from train.flicker import FilmMetrics
+from train.metrics import Metrics
 
 Row: TypeAlias = dict[str, Any]
 
