@@ -5,15 +5,24 @@ is imported, so that a mistake costs a tenth of a second.
 """
 
 import argparse
+import errno
 import functools
+import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from conversion import FilmOptions, Painting
 
 VERSION = "0.1.0"
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+FILMS = {".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv"}
+CONTAINERS = {".mp4", ".mkv", ".mov"}
 
 EXAMPLES = """\
 examples:
@@ -21,6 +30,8 @@ examples:
   python main.py -img_in photo.jpg -save out.png
   python main.py -img_in album/ -recursive -save colored/
   python main.py -img_in "scans/*.tif" -save colored/ -saturation 1.2
+  python main.py -movie_in film.mp4 -save out.mp4         the same again continues after a stop
+  python main.py -movie_in film.mp4 -start 1:30 -duration 10 -save try.mp4
 """
 
 
@@ -75,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 def _input_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what to color, and where to")
     _option(group, "img_in", nargs="+", metavar="INPUT", help="photos: files, folders, globs")
+    _option(group, "movie_in", nargs="+", metavar="INPUT", help="films: files, folders, globs")
     _option(
         group,
         "save",
@@ -124,7 +136,47 @@ def _photo_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _film_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of films."""
+    group = parser.add_argument_group("films")
+    _option(
+        group,
+        "probe",
+        nargs="?",
+        const="text",
+        choices=["text", "json"],
+        help="only tell what the film has and what would be done, as text or json",
+    )
+    _option(group, "preview", type=Path, metavar="PNG", help="only paint one frame of each shot")
+    _option(group, "start", type=_seconds, default=0.0, metavar="T", help="begin at s or h:mm:ss")
+    _option(group, "duration", type=_seconds, metavar="T", help="do only so much, s or h:mm:ss")
+    _option(group, "recolor", action="store_true", help="paint shots that have color already, too")
+    _option(group, "deinterlace", action="store_true", help="make whole frames of woven fields")
+    _option(
+        group,
+        "codec",
+        choices=["h264", "h265", "ffv1", "prores"],
+        default="h264",
+        help="of the picture (default: %(default)s)",
+    )
+    _option(
+        group,
+        "crf",
+        type=_whole(0, 51),
+        metavar="N",
+        help="of h264 and h265: 0 lossless, 51 worst (default: the codec's own)",
+    )
+    _option(
+        group,
+        "preset",
+        default="medium",
+        metavar="NAME",
+        help="of h264 and h265: ultrafast to veryslow (default: %(default)s)",
+    )
+    _option(group, "workers", type=_count, metavar="N", help="processes (default: one per core)")
+    _option(group, "scheduler", default="", metavar="URL", help="Dask cluster: tcp://host:8786")
+    _option(group, "cache", type=Path, metavar="DIR", help="where jobs live (default: cache/)")
+    _option(group, "keep_cache", action="store_true", help="keep the frames and shots of a job")
+    _option(group, "restart", action="store_true", help="forget what was begun, begin anew")
+    _option(group, "report", type=Path, metavar="JSON", help="write what was done to this file")
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
@@ -175,10 +227,32 @@ def _count(text: str) -> int:
     return int(_number(1, 1024)(text))
 
 
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
+        return int(text)
+
+    return whole
+
+
+def _seconds(text: str) -> float:
+    """Read 90, 90.5, 1:30 or 0:01:30."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or not all(0 <= part < float("inf") for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: give seconds or h:mm:ss")
+    return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
+
+
 def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Refuse what no single option can refuse by itself."""
-    if not args.img_in:
-        parser.error("nothing to color: give -img_in")
+    if not args.img_in and not args.movie_in:
+        parser.error("nothing to color: give -img_in or -movie_in")
+    if args.img_in and args.movie_in:
+        parser.error("photos and films are two commands: give -img_in or -movie_in")
     if not 1 <= args.quality <= 100:
         parser.error(f"-quality {args.quality} is not within 1 to 100")
 
@@ -205,8 +279,108 @@ def run_photos(args: argparse.Namespace) -> int:
 
 
 def run_films(args: argparse.Namespace) -> int:
-    """Color films; return the exit code."""
-    raise NotImplementedError
+    """Color films, or only tell about them; return the exit code. One that fails stops no other."""
+    films = _films_named(args)
+    failures = []
+    for film in films:
+        try:
+            _run_film(film, _film_target(film, args, several=len(films) > 1), args)
+        except (OSError, ValueError) as error:
+            failures.append(_in_one_line(film, error))
+            print(failures[-1], file=sys.stderr)
+    if len(failures) > 1:
+        print(f"{len(failures)} of {len(films)} films failed; the others are done", file=sys.stderr)
+    return FAILED if failures else DONE
+
+
+def _run_film(source: Path, target: Path, args: argparse.Namespace) -> None:
+    from conversion import color_film, facts, preview
+
+    options = _wishes_for_films(args)
+    if args.probe:
+        text, told = facts(source, target, options=options)
+        print(text if args.probe == "text" else json.dumps(told, indent=1, ensure_ascii=False))
+    elif args.preview:
+        shots = preview(source, args.preview, painting=_painting(args), options=options)
+        print(f"{args.preview}: {shots} shots", file=sys.stderr)
+        print(args.preview)
+    else:
+        done = color_film(source, target, painting=_painting(args), options=options)
+        logging.info("%s", done.line())
+        if args.report:
+            args.report.write_text(json.dumps(done.as_json(), indent=1, ensure_ascii=False) + "\n")
+        print(target)
+
+
+def _wishes_for_films(args: argparse.Namespace) -> "FilmOptions":
+    from conversion import EncoderOptions, FilmOptions
+
+    return FilmOptions(
+        cache=args.cache or Path(__file__).resolve().parent / "cache",
+        encoder=EncoderOptions(args.codec, args.crf, args.preset, args.deinterlace),
+        recolor=args.recolor,
+        compare=args.compare,
+        start_s=args.start,
+        duration_s=args.duration,
+        workers=args.workers or args.threads or os.cpu_count() or 1,
+        scheduler=args.scheduler,
+        keep_cache=args.keep_cache,
+        restart=args.restart,
+        overwrite=args.overwrite,
+    )
+
+
+def _painting(args: argparse.Namespace) -> "Painting":
+    """Say how films are painted: by one network of one thread in each worker process."""
+    from gray2color import lab2rgb_in_gamut
+
+    from conversion import Painting
+    from model.store import RELEASED, weights_sha256
+
+    settings = {
+        name: getattr(args, name)
+        for name in ("temperature", "saturation", "working_size", "precision")
+    }
+    return Painting(
+        colorizer_factory(args, threads=1),
+        lab2rgb_in_gamut,
+        weights=weights_sha256(args.weights or RELEASED),
+        settings=settings,
+    )
+
+
+def _films_named(args: argparse.Namespace) -> list[Path]:
+    """Return the films meant: files as named, folders by their films, globs as the shell would."""
+    found: list[Path] = []
+    for name in args.movie_in:
+        path = Path(name)
+        if path.is_dir():
+            inside = path.rglob("*") if args.recursive else path.iterdir()
+            found += sorted(film for film in inside if film.suffix.lower() in FILMS)
+        elif path.exists():
+            found.append(path)
+        else:
+            pattern = path.relative_to(path.anchor)
+            found += sorted(Path(path.anchor).glob(str(pattern))) or [path]
+    return list(dict.fromkeys(found))
+
+
+def _film_target(source: Path, args: argparse.Namespace, *, several: bool) -> Path:
+    """Return where the colored film goes: beside the film, or as -save says."""
+    suffix = source.suffix.lower() if source.suffix.lower() in CONTAINERS else ".mkv"
+    name = f"{source.stem}.color{suffix}"
+    if args.save is None:
+        return source.with_name(name)
+    save = Path(args.save)
+    return save / name if several or save.is_dir() else save
+
+
+def _in_one_line(source: Path, error: Exception) -> str:
+    """Say what went wrong; the same command continues once it is put right."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{source}: the disk is full; free some space and run the same command to continue"
+    text = str(error)
+    return text if str(source) in text else f"{source}: {text}"
 
 
 if __name__ == "__main__":
