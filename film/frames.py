@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 Plane = NDArray[Any]  # uint8, or uint16 above 8 bits
 Numbered = tuple[int, av.video.frame.VideoFrame, bool]
+FIRST_FIELD = {"tt": "tff", "tb": "tff", "bb": "bff", "bt": "bff"}  # as FFmpeg itself reads them
 PREROLL = 4  # frames earlier to look for a keyframe when a seek landed too late
 
 
@@ -50,7 +51,7 @@ def decode(
     *,
     deinterlace: bool = False,
     threads: int = 1,
-) -> Iterator[NativeFrame]:
+) -> Generator[NativeFrame, None, None]:
     """Yield frames [first, last) in presentation order, each exactly once; last None is the end.
 
     A frame that cannot be decoded (a damaged or truncated file) is its neighbor, marked `held`, so that

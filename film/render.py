@@ -1,44 +1,55 @@
 """The source's luma + small ab -> full-size frames -> encoder. Luma is passed through, chroma is made."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import IO, Any
 
+import cv2
+import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from film.probe import Film
+from film.chroma import Chroma, chroma_table, luma_range, painted_rgb
+from film.encoder import (
+    CODECS,
+    CONTAINERS_OF,
+    EncoderOptions,
+    Plan,
+    encoder_notes,
+    encoder_words,
+    picture_words,
+    plan_encoder,
+)
+from film.facts import Film
+from film.frames import NativeFrame, Plane, decode
+from film.source import FilmError, ffmpeg_path, film_stream, open_film
 
-Lab2Rgb = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""(..., 3) Lab -> (..., 3) sRGB 0..1, inside the gamut with L kept."""
+__all__ = [
+    "CODECS",
+    "CONTAINERS_OF",
+    "EncoderOptions",
+    "chroma_table",
+    "encoder_command",
+    "encoder_notes",
+    "painted_rgb",
+    "render_piece",
+]
 
-CODECS = ("h264", "h265", "ffv1", "prores")
+log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class EncoderOptions:
-    """How the finished film is encoded."""
-
-    codec: str = "h264"
-    crf: int | None = None
-    preset: str = "medium"
-    deinterlace: bool = False
-    threads: int = 1
-
-
-def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
-    """Say what the encoder cannot keep of the film's picture (depth, odd size, alpha); [] if all is kept."""
-    raise NotImplementedError
-
-
-def chroma_table(film: Film, lab2rgb: Lab2Rgb) -> NDArray[np.float32]:
-    """Tabulate (luma code, a, b) -> (Cb, Cr) for the film's matrix and range; a second or so, once a process."""
-    raise NotImplementedError
+LAST_LINES = 5  # of what ffmpeg said, shown when it fails
+ECHOES = ("Terminating thread", "Task finished", "before EOF", "Nothing was written")
 
 
 def render_piece(
     film: Film,
-    ab: NDArray[np.float32] | None,
+    ab: NDArray[np.floating[Any]] | None,
     path: Path,
     *,
     first: int,
@@ -48,14 +59,145 @@ def render_piece(
 ) -> None:
     """Encode frames [first, last) with the colors of `ab` into `path` (.mkv), temporary name, then rename.
 
-    ab : (last - first, h, w, 2) float32, upright, square pixels as the working gray; None keeps the
-        source's own chroma (a shot that already has color; gray films stay gray)
+    ab : (last - first, h, w, 2), upright like the working gray; None keeps the source's own chroma (a
+        shot that already has color; gray films stay gray), and needs no table
+    table : from chroma_table
     """
-    raise NotImplementedError
+    assert ab is None or (len(ab) == last - first and table is not None), (first, last)
+    plan = plan_encoder(film, options)
+    chroma = None if table is None else Chroma(film, plan, table)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        command = encoder_command(film, plan, temporary, options=options)
+        frames = decode(film, first, last, deinterlace=options.deinterlace)
+        with closing(frames), running(command) as pipe:
+            for frame in frames:
+                colors = None if ab is None else np.asarray(ab[frame.number - first], np.float32)
+                for plane in _finished(frame, colors, film=film, plan=plan, chroma=chroma):
+                    pipe.write(plane.data)
+        _check_count(temporary, last - first)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-def painted_rgb(
-    gray: NDArray[np.uint8], ab: NDArray[np.float32], lab2rgb: Lab2Rgb
-) -> NDArray[np.uint8]:
-    """Compose one painted working-size picture (H, W, 3) for people to look at."""
-    raise NotImplementedError
+def _finished(
+    frame: NativeFrame,
+    ab: NDArray[np.float32] | None,
+    *,
+    film: Film,
+    plan: Plan,
+    chroma: Chroma | None,
+) -> Iterator[Plane]:
+    """Yield the three planes the encoder gets."""
+    luma = _fitted(_luma(frame.luma, film, plan), plan.height, plan.width)
+    yield luma
+    if ab is not None and chroma is not None:
+        yield from chroma(luma, ab)
+    else:
+        yield from _own_chroma(frame, film, plan)
+
+
+def _luma(luma: Plane, film: Film, plan: Plan) -> Plane:
+    """Return luma at the plan's depth: the same samples, unless the encoder has fewer or more bits."""
+    depth = film.video.depth
+    if (plan.depth, plan.full_range) == (depth, film.video.full_range):
+        return luma
+    kind = np.uint8 if plan.depth == 8 else np.uint16
+    if plan.full_range == film.video.full_range and plan.depth > depth:
+        return np.asarray(np.left_shift(luma.astype(kind), plan.depth - depth))
+    low, span = luma_range(depth, full=film.video.full_range)
+    new_low, new_span = luma_range(plan.depth, full=plan.full_range)
+    codes = np.rint((luma.astype(np.float32) - low) * (new_span / span) + new_low)
+    return np.asarray(np.clip(codes, 0, (1 << plan.depth) - 1), kind)
+
+
+def _own_chroma(frame: NativeFrame, film: Film, plan: Plan) -> Iterator[Plane]:
+    """Yield the source's own chroma at the plan's size and depth; gray films get gray."""
+    height, width = plan.chroma_size
+    kind = np.uint8 if plan.depth == 8 else np.uint16
+    for plane in frame.chroma or (None, None):
+        if plane is None:
+            yield np.full((height, width), 1 << (plan.depth - 1), kind)
+            continue
+        if film.video.chroma != plan.chroma:
+            plane = np.asarray(cv2.resize(np.ascontiguousarray(plane), (width, height)))
+        shift = plan.depth - film.video.depth
+        more = np.left_shift(plane.astype(np.uint16), max(shift, 0))
+        codes = np.right_shift(more, max(-shift, 0)).astype(kind)
+        yield _fitted(codes, height, width)
+
+
+def _fitted(plane: Plane, height: int, width: int) -> Plane:
+    """Repeat the last row and column where the encoder needs a larger plane."""
+    down, right = height - plane.shape[0], width - plane.shape[1]
+    if not down and not right:
+        return np.ascontiguousarray(plane)
+    bordered = cv2.copyMakeBorder(
+        np.ascontiguousarray(plane), 0, down, 0, right, cv2.BORDER_REPLICATE
+    )
+    return np.asarray(bordered)
+
+
+def encoder_command(film: Film, plan: Plan, path: Path, *, options: EncoderOptions) -> list[str]:
+    """Build the ffmpeg command that encodes raw planes from its standard input."""
+    source = ffmpeg.input(
+        "pipe:",
+        format="rawvideo",
+        pixel_format=plan.pixel_format,
+        video_size=(plan.width, plan.height),
+        framerate=str(plan.rate),
+        color_range="pc" if plan.full_range else "tv",
+    )
+    for name, words in picture_words(plan, film):
+        source = source.filter(name, **words)
+    output = ffmpeg.output(source, str(path), **encoder_words(plan, film, options))
+    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
+    return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[IO[bytes]]:
+    """Run ffmpeg and hand out its standard input; if it fails its own last lines are in the error."""
+    log.debug("%s", shlex.join(command))
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said
+        )
+        assert process.stdin is not None
+        try:
+            yield process.stdin
+            process.stdin.close()
+            if process.wait() != 0:
+                raise FilmError(_failure(process.returncode, said))
+        except BrokenPipeError as error:
+            raise FilmError(_failure(process.wait(), said)) from error
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            _close(process.stdin)
+
+
+def _close(pipe: IO[bytes]) -> None:
+    """Close a pipe whose reader may have gone."""
+    try:
+        pipe.close()
+    except BrokenPipeError:
+        log.debug("ffmpeg went before its last frame")
+
+
+def _failure(code: int, said: IO[bytes]) -> str:
+    said.seek(0)
+    lines = [line.strip() for line in said.read().decode(errors="replace").splitlines()]
+    telling = [line for line in lines if line and not any(words in line for words in ECHOES)]
+    return f"ffmpeg failed (exit {code}): " + " | ".join((telling or lines)[-LAST_LINES:])
+
+
+def _check_count(path: Path, count: int) -> None:
+    """See that the encoder wrote every frame: a piece that exists is a piece that is whole."""
+    with open_film(path) as container:
+        stream = film_stream(container)
+        written = sum(1 for packet in container.demux(stream) if packet.size) if stream else 0
+    if written != count:
+        raise FilmError(f"the encoder wrote {written} of {count} frames to {path.name}: run again")

@@ -1,0 +1,169 @@
+"""Small ab + luma -> chroma planes: colors stop at edges, and the luma they are seen with is the source's.
+
+The picture shown has the source's luma Y' bit for bit. A color (a, b) at that Y' needs a lightness of its own:
+the one at which Lab -> sRGB gives exactly this Y'. It is solved for once, in a table over (Y', a, b).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from film.encoder import Plan, film_matrix
+from film.facts import Film, Video
+
+Lab2Rgb = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""(..., 3) Lab -> (..., 3) sRGB 0..1, inside the gamut with L kept."""
+Plane = NDArray[Any]
+Floats = NDArray[np.float32]
+
+LUMA_WEIGHTS = {  # (K_r, K_b), ITU-T H.273 table 4
+    "bt709": (0.2126, 0.0722),
+    "fcc": (0.30, 0.11),
+    "bt470bg": (0.299, 0.114),
+    "smpte170m": (0.299, 0.114),
+    "smpte240m": (0.212, 0.087),
+    "bt2020nc": (0.2627, 0.0593),
+    "bt2020c": (0.2627, 0.0593),
+}
+AB_STEP = 5.0  # ab units between the table's nodes; 0 is a node, so gray stays exactly gray
+AB_NODES = 45  # -110 .. 110
+SLABS = 16  # the 256 slabs of the table, one for each luma code, lie 16 by 16 in one picture
+RADIUS = 4  # px at working size: one pixel of the small ab
+EDGE = 0.02**2  # variance of luma (0..1) that counts as an edge: grain is below, outlines above
+
+
+def chroma_table(film: Film, lab2rgb: Lab2Rgb) -> Floats:
+    """Tabulate (luma 0..255, a, b) -> (Cb, Cr) in -0.5..0.5 for the film's matrix; once a process.
+
+    (16 * 45, 16 * 45, 2): slab `luma` is at row luma // 16, column luma % 16; in it rows are b, columns a.
+    """
+    nodes = (np.arange(AB_NODES) - AB_NODES // 2) * AB_STEP
+    lightness = np.linspace(0, 100, 129)
+    lab = np.stack(np.meshgrid(lightness, nodes, nodes, indexing="ij"), axis=-1)[..., [0, 2, 1]]
+    rgb = np.asarray(lab2rgb(lab.astype(np.float32)), np.float64)
+    k_r, k_b = LUMA_WEIGHTS[film_matrix(film.video)]
+    luma = rgb @ np.array([k_r, 1 - k_r - k_b, k_b])
+    c_b, c_r = (rgb[..., 2] - luma) / (2 * (1 - k_b)), (rgb[..., 0] - luma) / (2 * (1 - k_r))
+    wanted = np.arange(256) / 255
+    table = np.empty((SLABS, AB_NODES, SLABS, AB_NODES, 2), np.float32)
+    for b, a in np.ndindex(AB_NODES, AB_NODES):
+        rising = np.maximum.accumulate(luma[:, b, a] + np.arange(lightness.size) * 1e-9)
+        for channel, chroma in enumerate((c_b, c_r)):
+            column = np.interp(wanted, rising, chroma[:, b, a])
+            table[:, b, :, a, channel] = column.reshape(SLABS, SLABS)
+    return table.reshape(SLABS * AB_NODES, SLABS * AB_NODES, 2)
+
+
+@dataclass(frozen=True)
+class Chroma:
+    """Makes a film's chroma planes.
+
+    table : from chroma_table
+    """
+
+    film: Film
+    plan: Plan
+    table: Floats
+
+    def __call__(self, luma: Plane, ab: Floats) -> tuple[Plane, Plane]:
+        """Return the two chroma planes for a luma plane (already in the plan's size) and ab (h, w, 2)."""
+        guide = self._guide(luma)
+        small = upright_to_coded(ab, self.film.video)
+        height, width = guide.shape
+        grid_h, grid_w = upright_to_coded(
+            np.empty((*self.film.working_size, 1)), self.film.video
+        ).shape[:2]
+        work = (min(grid_w, width), min(grid_h, height))
+        full = spread(small, guide, work=work)
+        return self._codes(look_up(self.table, guide, full))
+
+    def _guide(self, luma: Plane) -> NDArray[np.uint8]:
+        """Return luma at chroma size, 0..255 full range, uint8."""
+        height, width = self.plan.chroma_size
+        across, down = self.plan.chroma
+        rest_y, rest_x = height * down - luma.shape[0], width * across - luma.shape[1]
+        if rest_y or rest_x:
+            luma = np.asarray(cv2.copyMakeBorder(luma, 0, rest_y, 0, rest_x, cv2.BORDER_REPLICATE))
+        if (across, down) != (1, 1):
+            luma = np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA))
+        low, span = luma_range(self.plan.depth, full=self.plan.full_range)
+        codes = np.arange(256 if luma.dtype == np.uint8 else 1 << self.plan.depth)
+        expanded = np.clip(np.rint((codes - low) * (255 / span)), 0, 255).astype(np.uint8)
+        if luma.dtype == np.uint8:
+            return np.asarray(cv2.LUT(luma, expanded), np.uint8)
+        return np.asarray(expanded[luma], np.uint8)
+
+    def _codes(self, chroma: Floats) -> tuple[Plane, Plane]:
+        """Quantize chroma -0.5..0.5 to the plan's depth and range (ITU-R BT.601, BT.709)."""
+        depth = self.plan.depth
+        span = (1 << depth) - 1.0 if self.plan.full_range else 224.0 * (1 << (depth - 8))
+        middle = float(1 << (depth - 1))
+        if depth == 8:
+            codes = np.asarray(cv2.convertScaleAbs(chroma, alpha=span, beta=middle))
+        else:
+            codes = np.clip(np.rint(chroma * span + middle), 0, (1 << depth) - 1).astype(np.uint16)
+        return np.ascontiguousarray(codes[..., 0]), np.ascontiguousarray(codes[..., 1])
+
+
+def luma_range(depth: int, *, full: bool) -> tuple[float, float]:
+    """Return (code of black, codes from black to white)."""
+    unit = 1 << (depth - 8)
+    return (0.0, (1 << depth) - 1.0) if full else (16.0 * unit, 219.0 * unit)
+
+
+def upright_to_coded(picture: Plane, video: Video) -> Plane:
+    """Turn an upright picture (H, W, C) into the orientation the film's samples are stored in."""
+    transpose, flip_x, flip_y = video.orientation
+    picture = picture[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    return np.ascontiguousarray(picture.swapaxes(0, 1) if transpose else picture)
+
+
+def spread(ab: Floats, guide: NDArray[np.uint8], *, work: tuple[int, int]) -> Floats:
+    """Bring ab (h, w, 2) to the guide's size so that it changes where the guide does.
+
+    Guided filter (He, Sun, Tang 2010), its fast form: ab = slope * guide + offset in every window; slope and
+    offset are found at `work` (width, height), and vary so slowly that they can be enlarged linearly.
+    """
+    size = (guide.shape[1], guide.shape[0])
+    luma = cv2.resize(guide, work, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    color = cv2.resize(ab, work, interpolation=cv2.INTER_LINEAR)
+    mean, mean_color = _box(luma), _box(color)
+    variance = _box(luma * luma) - mean * mean
+    covariance = _box(color * luma[..., None]) - mean_color * mean[..., None]
+    slope = covariance / (variance + EDGE)[..., None]
+    offset = mean_color - slope * mean[..., None]
+    both = cv2.resize(_box(np.concatenate([slope / 255, offset], axis=-1)), size)
+    return np.asarray(both[..., :2] * guide[..., None] + both[..., 2:], np.float32)
+
+
+def _box(picture: Plane) -> Floats:
+    side = 2 * RADIUS + 1
+    return np.asarray(cv2.blur(picture, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
+
+
+def look_up(table: Floats, luma: NDArray[np.uint8], ab: Floats) -> Floats:
+    """Read (Cb, Cr) for luma (H, W) and ab (H, W, 2): exact in luma, linear between the table's ab nodes."""
+    edge = AB_NODES // 2 - 0.02  # stay inside the slab whatever the interpolation rounds to
+    codes = np.arange(256)
+    columns = ((codes % SLABS) * AB_NODES + AB_NODES // 2).astype(np.float32)
+    rows = ((codes // SLABS) * AB_NODES + AB_NODES // 2).astype(np.float32)
+    steps = np.clip(ab * np.float32(1 / AB_STEP), -edge, edge)
+    x = cv2.LUT(luma, columns) + steps[..., 0]
+    y = cv2.LUT(luma, rows) + steps[..., 1]
+    return np.asarray(cv2.remap(table, x, y, cv2.INTER_LINEAR), np.float32)
+
+
+def painted_rgb(gray: NDArray[np.uint8], ab: Floats, lab2rgb: Lab2Rgb) -> NDArray[np.uint8]:
+    """Compose one painted working-size picture (H, W, 3) for people to look at."""
+    full = spread(ab, gray, work=(gray.shape[1], gray.shape[0]))
+    value = gray.astype(np.float32) / 255
+    linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
+    # CIE 1976 L* of gray, sRGB (IEC 61966-2-1) in.
+    lightness = np.where(linear > 216 / 24389, 116 * np.cbrt(linear) - 16, linear * 24389 / 27)
+    lab = np.concatenate([lightness[..., None].astype(np.float32), full], axis=-1)
+    rgb = np.clip(np.asarray(lab2rgb(lab)), 0, 1) * 255
+    return np.asarray(np.rint(rgb), np.uint8)
