@@ -46,7 +46,7 @@ def color_film(source: Path, target: Path, *, painting: Painting, options: FilmO
     Raise FilmError or JobError, one line each, for what cannot be done.
     """
     began = time.perf_counter()
-    check_target(source, target, overwrite=options.overwrite)
+    check_target(source, target, codec=options.encoder.codec, overwrite=options.overwrite)
     film = probe(source)
     first, last = span(film, options.start_s, options.duration_s)
     warnings = notes(film, target, options)
@@ -166,7 +166,7 @@ def from_frames(source: Path, target: Path, *, cache: Path) -> int:
     Color comes from the pictures of the same names under output_img/, whoever painted them; frames without one
     stay gray. Lightness, sound and all else come from the source.
     """
-    check_target(source, target, overwrite=False)
+    check_target(source, target, codec=EncoderOptions().codec, overwrite=False)
     film = probe(source)
     with open_job(cache, _script_manifest(film)) as job:
         if not job.manifest.complete:

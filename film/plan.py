@@ -9,13 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from film.chroma import Lab2Rgb
 from film.facts import Film
 from film.job import Job, Manifest, Piece, fingerprint
 from film.probe import unsupported_by
-from film.render import EncoderOptions, Lab2Rgb, encoder_notes
+from film.render import CONTAINERS_OF, EncoderOptions, encoder_notes
 from film.source import FilmError
-
-CONTAINERS = ("mp4", "mkv", "mov")
 
 
 class Painter(Protocol):
@@ -106,10 +105,11 @@ class FilmOptions:
     overwrite: bool = False
 
 
-def check_target(source: Path, target: Path, *, overwrite: bool) -> None:
+def check_target(source: Path, target: Path, *, codec: str, overwrite: bool) -> None:
     """Refuse, before any work, an output that could not be written at its end."""
-    if target.suffix.lower().lstrip(".") not in CONTAINERS:
-        raise FilmError(f"{target}: films are written as .mp4, .mkv or .mov")
+    fitting = " or ".join(f".{name}" for name in CONTAINERS_OF[codec])
+    if target.suffix.lower().lstrip(".") not in CONTAINERS_OF[codec]:
+        raise FilmError(f"{target}: films of {codec} are written as {fitting}; name such a file")
     if target.exists() and source.exists() and target.samefile(source):
         raise FilmError(f"{target} is the film itself; name another file with -save")
     if target.is_dir():

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,9 +43,9 @@ def finish_piece(plan: Plan, piece: Piece) -> Done:
         ab = painted(plan, piece, seconds) if plan.painted(piece) else None
         first, last = plan.span(piece)
         table = None if ab is None else tools(plan).table
-        with clocked(seconds, "rendered"):
+        with clocked(seconds, "rendered"), finished_file(shot) as part:
             render_piece(
-                plan.film, ab, shot, first=first, last=last, table=table, options=plan.encoder
+                plan.film, ab, part, first=first, last=last, table=table, options=plan.encoder
             )
     if not plan.keep:
         shutil.rmtree(plan.input_img(piece), ignore_errors=True)
@@ -93,11 +94,14 @@ def write_grays(plan: Plan, piece: Piece, grays: Iterable[NDArray[np.uint8]]) ->
 def write_painted(
     plan: Plan, piece: Piece, grays: NDArray[np.uint8], ab: NDArray[np.float32]
 ) -> None:
-    """Keep a piece's colors, and its painted frames as PNG files for people to look at."""
+    """Keep a piece's colors; and, if its frames are to stay, the painted ones as PNG files to look at."""
     with finished_folder(plan.output_img(piece)) as folder:
-        for number, (gray, colors) in enumerate(zip(grays, ab, strict=True), plan.span(piece)[0]):
-            rgb = painted_rgb(gray, colors, plan.painting.lab2rgb)
-            write_png(folder / f"{number:07d}.png", rgb)
+        if plan.keep:
+            for number, (gray, colors) in enumerate(
+                zip(grays, ab, strict=True), plan.span(piece)[0]
+            ):
+                rgb = painted_rgb(gray, colors, plan.painting.lab2rgb)
+                write_png(folder / f"{number:07d}.png", rgb)
         with finished_file(folder / AB) as part:
             np.save(part, ab.astype(np.float16))
 
@@ -117,6 +121,7 @@ def tools(plan: Plan) -> Tools:
 
 @lru_cache(maxsize=1)
 def _tools(pickled: bytes) -> Tools:
+    cv2.setNumThreads(1)  # there is a process for every core
     painting, film = pickle.loads(pickled)
     return Tools(painting.factory(), chroma_table(film, painting.lab2rgb))
 

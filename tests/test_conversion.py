@@ -1,0 +1,429 @@
+"""A whole film through its job: nothing lost, nothing done twice, the same bytes however it was stopped."""
+
+import functools
+import hashlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import cv2
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import conversion
+from conversion import EncoderOptions, FilmOptions, Painting, color_film, preview
+from film.job import JobError
+from film.plan import check_target, span
+from film.probe import probe
+from film.source import FilmError
+from prior.lab import fit_gamut, lab2rgb
+
+ROOT = Path(__file__).resolve().parent.parent
+SIZE = (96, 128)  # height, width
+SHOTS = (40, 260, 30)  # frames
+FRAMES = sum(SHOTS)
+
+
+class Tint:
+    """A painter whose colors follow place and light; slow when told so, to be stopped in the middle."""
+
+    def __init__(self, pause_s: float = 0.0, fail_at: int = -1) -> None:
+        self.pause_s = pause_s
+        self.fail_at = fail_at
+
+    def ab_frames(self, grays: NDArray[np.uint8]) -> NDArray[np.float32]:
+        time.sleep(self.pause_s)
+        if len(grays) == self.fail_at:
+            raise FilmError("this piece cannot be painted")
+        _, height, width = grays.shape
+        small = grays[:, : height // 4 * 4 : 4, : width // 4 * 4 : 4].astype(np.float32)
+        across = np.broadcast_to(
+            np.linspace(-40, 40, small.shape[2], dtype=np.float32), small.shape
+        )
+        return np.stack([across, small / 4 - 20], axis=-1)
+
+
+def in_gamut(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    return lab2rgb(fit_gamut(lab), dtype=np.float32)
+
+
+def painting(**wishes: float) -> Painting:
+    return Painting(functools.partial(Tint, **wishes), in_gamut, weights="f" * 64)
+
+
+def ffmpeg(*words: str | Path) -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, words)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def film_of(path: Path, *, color: bool = False) -> Path:
+    """Make a film of three known shots, with sound: pictures without motion that differ."""
+    keep = "null" if color else "hue=s=0"
+    inputs, graph = [], ""
+    for number, (source, frames) in enumerate(
+        zip(("smptebars", "testsrc2", "rgbtestsrc"), SHOTS, strict=True)
+    ):
+        inputs += ["-f", "lavfi", "-i", f"{source}=size={SIZE[1]}x{SIZE[0]}:rate=25"]
+        graph += f"[{number}:v]trim=end_frame={frames},{keep},format=yuv420p[v{number}];"
+    graph += "[v0][v1][v2]concat=n=3[v]"
+    sound = ["-f", "lavfi", "-i", f"sine=440:duration={FRAMES / 25}"]
+    ffmpeg(*inputs, *sound, "-filter_complex", graph, "-map", "[v]", "-map", "3:a", "-c:v", "libx264",
+           "-threads", "1", "-c:a", "aac", path)  # fmt: skip
+    return path
+
+
+@pytest.fixture(scope="module")
+def gray_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return film_of(tmp_path_factory.mktemp("gray") / "a film.mp4")
+
+
+@pytest.fixture(scope="module")
+def color_movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return film_of(tmp_path_factory.mktemp("color") / "color.mp4", color=True)
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> FilmOptions:
+    encoder = EncoderOptions(codec="ffv1")
+    return FilmOptions(cache=tmp_path / "cache", encoder=encoder, workers=2)
+
+
+@pytest.fixture(scope="module")
+def finished(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The film painted without interruption, by one worker."""
+    folder = tmp_path_factory.mktemp("finished")
+    wishes = FilmOptions(cache=folder / "cache", encoder=EncoderOptions(codec="ffv1"), workers=1)
+    color_film(gray_film, folder / "out.mkv", painting=painting(), options=wishes)
+    return folder / "out.mkv"
+
+
+def planes(path: Path) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Yield (pts in ms, luma, both chroma planes) of each frame."""
+    with av.open(str(path)) as film:
+        for frame in film.decode(video=0):
+            all_planes = frame.to_ndarray()
+            assert frame.time is not None
+            height = frame.height
+            yield round(frame.time * 1000), all_planes[:height], all_planes[height:]
+
+
+def packets(path: Path, kind: str = "video") -> str:
+    with av.open(str(path)) as film:
+        digest = hashlib.sha256()
+        for packet in film.demux(next(s for s in film.streams if s.type == kind)):
+            if packet.size:
+                digest.update(f"{packet.pts} {packet.size}".encode() if kind == "video" else b"")
+                digest.update(bytes(packet))
+        return digest.hexdigest()
+
+
+def test_every_frame_keeps_its_lightness_and_time_and_the_sound_its_packets(
+    gray_film: Path, finished: Path
+) -> None:
+    before, after = list(planes(gray_film)), list(planes(finished))
+    assert len(before) == len(after) == FRAMES
+    for (time_before, luma_before, _), (time_after, luma_after, _) in zip(
+        before, after, strict=True
+    ):
+        assert time_before == time_after
+        assert np.array_equal(luma_before, luma_after)
+    assert packets(gray_film, "audio") == packets(finished, "audio")
+
+
+def test_every_frame_is_painted(finished: Path) -> None:
+    assert min(int(np.ptp(chroma)) for _, _, chroma in planes(finished)) > 20
+
+
+def test_workers_do_not_change_a_byte(
+    gray_film: Path, finished: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    summary = color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=options)
+    assert packets(tmp_path / "out.mkv") == packets(finished)
+    assert summary.line().startswith(f"{tmp_path / 'out.mkv'}: {FRAMES} frames in ")
+    told = json.loads(json.dumps(summary.as_json()))
+    assert [piece["count"] for piece in told["pieces"]] == [40, 240, 20, 30]
+    assert [piece["shot"] for piece in told["pieces"]] == [0, 1, 1, 2]
+    assert told["frames"] == FRAMES
+    assert told["streams_kept"] == {"audio": 1}
+
+
+def test_a_finished_job_leaves_no_files(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=options)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "out.mkv"]
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_kept_job_shows_its_frames(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:
+    kept = replace(options, keep_cache=True)
+    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=kept)
+    (job,) = (tmp_path / "cache").iterdir()
+    assert len(list(job.glob("input_img/*/*.png"))) == FRAMES
+    assert len(list(job.glob("output_img/*/*.png"))) == FRAMES
+    assert len(list(job.glob("shots/*.mkv"))) == 4
+    assert len(list(job.glob("audio/*"))) == 1
+    gray = cv2.imread(str(job / "input_img" / "00001" / "0000040.png"), cv2.IMREAD_UNCHANGED)
+    assert gray.shape == SIZE
+
+
+def test_shots_with_color_are_left_as_they_are(
+    color_movie: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    color_film(color_movie, tmp_path / "out.mkv", painting=painting(), options=options)
+    for (_, _, before), (_, _, after) in zip(
+        planes(color_movie), planes(tmp_path / "out.mkv"), strict=True
+    ):
+        assert np.array_equal(before, after)
+
+
+def test_recolor_paints_them(color_movie: Path, options: FilmOptions, tmp_path: Path) -> None:
+    wish = replace(options, recolor=True)
+    color_film(color_movie, tmp_path / "out.mkv", painting=painting(), options=wish)
+    same = [
+        np.array_equal(before, after)
+        for (_, _, before), (_, _, after) in zip(
+            planes(color_movie), planes(tmp_path / "out.mkv"), strict=True
+        )
+    ]
+    assert not any(same)
+
+
+def test_compare_leaves_the_left_half_gray(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    wish = replace(options, compare=True)
+    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=wish)
+    for _, _, chroma in planes(tmp_path / "out.mkv"):
+        u = chroma[: SIZE[0] // 4].reshape(SIZE[0] // 2, SIZE[1] // 2).astype(int)
+        left, right = u[:, : SIZE[1] // 4 - 4], u[:, SIZE[1] // 4 + 4 :]
+        assert np.abs(left - 128).max() <= 1
+        assert np.abs(right - 128).max() > 10
+
+
+def test_a_part_of_the_film(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:
+    wish = replace(options, start_s=1.0, duration_s=2.0)
+    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=wish)
+    source, part = list(planes(gray_film)), list(planes(tmp_path / "out.mkv"))
+    assert len(part) == 50
+    for (_, before, _), (_, after, _) in zip(source[25:75], part, strict=True):
+        assert np.array_equal(before, after)
+
+
+@pytest.mark.parametrize(
+    ("start_s", "duration_s", "expected"),
+    [(0, None, (0, FRAMES)), (1, 2, (25, 75)), (0.04, 0.04, (1, 2)), (13, 60, (325, FRAMES))],
+)
+def test_span(
+    gray_film: Path, start_s: float, duration_s: float | None, expected: tuple[int, int]
+) -> None:
+    assert span(probe(gray_film), start_s, duration_s) == expected
+
+
+@pytest.mark.parametrize(("start_s", "duration_s"), [(14, None), (0, 0), (99, 1)])
+def test_an_empty_part_is_refused(
+    gray_film: Path, start_s: float, duration_s: float | None
+) -> None:
+    with pytest.raises(FilmError, match=r"no frame between .* it lasts 13\.200 s"):
+        span(probe(gray_film), start_s, duration_s)
+
+
+def test_a_preview_shows_each_shot(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    assert preview(gray_film, sheet, painting=painting(), options=options) == 3
+    picture = cv2.imread(str(sheet))
+    assert picture is not None
+    assert np.ptp(picture.astype(int), axis=-1).max() > 50
+
+
+def test_other_settings_are_refused_and_the_work_is_kept(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    fail = painting(fail_at=30)
+    with pytest.raises(FilmError, match="cannot be painted"):
+        color_film(gray_film, tmp_path / "out.mkv", painting=fail, options=options)
+    for wish in (replace(options, compare=True), replace(options, encoder=EncoderOptions())):
+        with pytest.raises(JobError, match="-restart"):
+            color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=wish)
+    with pytest.raises(JobError, match=r"weights were ffff.*, now eeee"):
+        color_film(
+            gray_film,
+            tmp_path / "out.mkv",
+            painting=replace(painting(), weights="e" * 64),
+            options=options,
+        )
+    assert not (tmp_path / "out.mkv").exists()
+
+
+def test_a_failed_film_continues_to_the_same_bytes(
+    gray_film: Path, finished: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    one = replace(options, workers=1)
+    with pytest.raises(FilmError, match="cannot be painted"):
+        color_film(gray_film, tmp_path / "out.mkv", painting=painting(fail_at=30), options=one)
+    (job,) = (tmp_path / "cache").iterdir()
+    before = {path.name: path.stat().st_mtime_ns for path in job.glob("shots/*.mkv")}
+    assert before
+    kept = replace(one, keep_cache=True)
+    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=kept)
+    after = {path.name: path.stat().st_mtime_ns for path in job.glob("shots/*.mkv")}
+    assert before.items() <= after.items()
+    assert packets(tmp_path / "out.mkv") == packets(finished)
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{root!r}, {tests!r}]
+if __name__ == "__main__":
+    from test_conversion import EncoderOptions, FilmOptions, color_film, painting
+    options = FilmOptions(cache=Path(sys.argv[3]), encoder=EncoderOptions(codec="ffv1"), workers=2)
+    color_film(Path(sys.argv[1]), Path(sys.argv[2]), painting=painting(pause_s=0.5), options=options)
+"""
+
+
+@pytest.fixture
+def start(gray_film: Path, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Start the same film in a process of its own, slowed down."""
+    script = tmp_path / "driver.py"
+    script.write_text(DRIVER.format(root=str(ROOT), tests=str(ROOT / "tests")))
+    words = [sys.executable, script, gray_film, tmp_path / "out.mkv", tmp_path / "cache"]
+
+    def begin(**settings: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+            words, start_new_session=True, stderr=subprocess.PIPE, text=True, **settings
+        )
+
+    return begin
+
+
+def wait_for(condition: Callable[[], object], *, limit_s: float = 60) -> None:
+    until = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.02)
+
+
+def group_is_gone(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_killed_film_continues_to_the_same_bytes(
+    start: Callable[..., subprocess.Popen[str]],
+    finished: Path,
+    tmp_path: Path,
+    blow: signal.Signals,
+) -> None:
+    first = start()
+    wait_for(lambda: list(tmp_path.glob("cache/*/shots/*.mkv")))
+    if blow == signal.SIGINT:
+        os.killpg(first.pid, blow)  # as a terminal does it
+    else:
+        first.send_signal(blow)
+    first.communicate(timeout=30)
+    assert first.returncode != 0
+    assert not (tmp_path / "out.mkv").exists()
+    wait_for(lambda: group_is_gone(first.pid), limit_s=15)  # no worker outlives it
+    second = start()
+    errors = second.communicate(timeout=120)[1]
+    assert second.returncode == 0, errors
+    assert packets(tmp_path / "out.mkv") == packets(finished)
+
+
+@pytest.mark.slow
+def test_a_second_process_on_the_job_is_refused(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    first = start()
+    wait_for(lambda: list(tmp_path.glob("cache/*/manifest.json")))
+    second = start()
+    assert "another process is working on" in second.communicate(timeout=60)[1]
+    assert second.returncode != 0
+    first.communicate(timeout=120)
+    assert first.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [6_000, 60_000, 500_000], ids=["split", "render", "join"])
+def test_a_full_disk_loses_nothing(
+    start: Callable[..., subprocess.Popen[str]], finished: Path, tmp_path: Path, limit: int
+) -> None:
+    assert finished.stat().st_size > 500_000
+    full = start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    errors = full.communicate(timeout=120)[1]
+    assert full.returncode not in {0, None}, errors
+    assert not (tmp_path / "out.mkv").exists()
+    assert not list(tmp_path.glob("*.part*"))
+    wait_for(lambda: group_is_gone(full.pid), limit_s=15)
+    again = start()
+    errors = again.communicate(timeout=120)[1]
+    assert again.returncode == 0, errors
+    assert packets(tmp_path / "out.mkv") == packets(finished)
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("out.avi", "films of h264 are written as .mp4 or .mkv or .mov"),
+        ("out", "films of h264 are written as"),
+        ("film.mp4", "is the film itself"),
+        ("there.mp4", "exists already; add -overwrite"),
+        ("folder.mkv", "is a folder"),
+    ],
+)
+def test_an_impossible_output_is_refused_at_once(tmp_path: Path, name: str, complaint: str) -> None:
+    (tmp_path / "film.mp4").touch()
+    (tmp_path / "there.mp4").touch()
+    (tmp_path / "folder.mkv").mkdir()
+    with pytest.raises(FilmError, match=complaint):
+        check_target(tmp_path / "film.mp4", tmp_path / name, codec="h264", overwrite=False)
+
+
+def test_a_cache_that_cannot_be_written_is_refused(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    wish = replace(options, cache=tmp_path / "file" / "cache")
+    with pytest.raises(OSError, match="file"):
+        color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=wish)
+
+
+def test_frames_and_back(gray_film: Path, tmp_path: Path) -> None:
+    """The script's two ways: gray frames and sound out; a gray film, or one of painted pictures, back."""
+    folder = conversion.to_frames(gray_film, cache=tmp_path)
+    frames = sorted(folder.glob("input_img/*/*.png"))
+    assert len(frames) == FRAMES
+    assert list((folder / "audio").iterdir())
+    painted = folder / "output_img" / frames[50].parent.name
+    painted.mkdir()
+    rgb = np.zeros((*SIZE, 3), np.uint8)
+    rgb[..., 2] = 200
+    cv2.imwrite(str(painted / frames[50].name), rgb)
+    assert conversion.from_frames(gray_film, tmp_path / "back.mkv", cache=tmp_path) == FRAMES
+    assert packets(gray_film, "audio") == packets(tmp_path / "back.mkv", "audio")
+    for number, (_, _, chroma) in enumerate(planes(tmp_path / "back.mkv")):
+        assert (np.abs(chroma.astype(int) - 128).max() > 8) == (number == 50)
+
+
+def test_the_script_names_its_mistakes(tmp_path: Path) -> None:
+    words = [sys.executable, ROOT / "conversion.py", tmp_path / "no.mp4", "-cache", tmp_path]
+    run = subprocess.run(words, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1
+    assert "no.mp4" in run.stderr
