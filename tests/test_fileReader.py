@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from prior.lab import rgb2lab
-from prior.pictures import PictureError
+from prior.pictures import PictureError, list_pictures
 from prior.qspace import QSpace, read_bins
 from train.fileReader import (
     SampleOptions,
@@ -39,7 +39,7 @@ def write_pictures(folder: Path, count: int, *, side: int = 48) -> None:
 def samples_of(folder: Path, **options: Any) -> SampleSet:
     weight = np.ones(len(QSPACE), np.float32)
     return SampleSet(
-        picture_index(folder), qspace=QSPACE, weight=weight, options=SampleOptions(**options)
+        list_pictures(folder), qspace=QSPACE, weight=weight, options=SampleOptions(**options)
     )
 
 
@@ -179,7 +179,14 @@ def test_nothing_readable_is_an_error(folder: Path) -> None:
 
 def test_no_pictures_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no pictures"):
-        picture_index(tmp_path)
+        picture_index(tmp_path, kept=tmp_path / "list.json.gz")
+
+
+def test_the_list_of_pictures_is_made_once(folder: Path, tmp_path: Path) -> None:
+    first = picture_index(folder, kept=tmp_path / "list.json.gz")
+    write_pictures(folder, 12)
+    assert picture_index(folder, kept=tmp_path / "list.json.gz") == first
+    assert len(picture_index(folder, kept=tmp_path / "other.json.gz")) == 12
 
 
 def test_softer_weights_keep_their_expected_value() -> None:

@@ -13,9 +13,18 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+FRESH_RATE, CAREFUL_RATE = 1.5e-3, 3e-4
 PARTS_TO_FIT = ("all", "context+head")
 # These change what is watched or how fast, never what is learned: a resume may change them.
-FREE = {"valid", "valid_every", "valid_pictures", "valid_size", "save_every", "workers"}
+FREE = {
+    "valid",
+    "valid_every",
+    "valid_pictures",
+    "valid_size",
+    "recalibrate",
+    "save_every",
+    "workers",
+}
 
 
 def _option(default: Any, text: str, **details: Any) -> Any:
@@ -43,7 +52,9 @@ class TrainConfig:
     sizes: tuple[int, ...] = _option(
         (96, 128, 160), "training sizes in pixels, multiples of 32, in turn", type=int
     )
-    learning_rate: float = _option(1.5e-3, "highest learning rate (3e-4 suits -init)")
+    learning_rate: float = _option(
+        0.0, "highest learning rate; 0 takes 1.5e-3 from scratch, and a careful 3e-4 with -init"
+    )
     warmup: int = _option(300, "steps of linear warm-up, before the cosine to zero")
     beta1: float = _option(0.8, "Adam's beta1")
     weight_decay: float = _option(0.02, "decoupled weight decay; 0 is plain Adam")
@@ -97,7 +108,10 @@ class TrainConfig:
             ),
             ("one of entropy and squared must be above 0", self.entropy > 0 or self.squared > 0),
             (f"fit must be one of {PARTS_TO_FIT}, got {self.fit!r}", self.fit in PARTS_TO_FIT),
-            (f"learning_rate must be above 0, got {self.learning_rate}", self.learning_rate > 0),
+            (
+                f"learning_rate must not be negative, got {self.learning_rate}",
+                self.learning_rate >= 0,
+            ),
         ]
 
     def to_json(self) -> str:
@@ -119,6 +133,11 @@ class TrainConfig:
             for f in dataclasses.fields(self)
             if f.name not in FREE and getattr(self, f.name) != getattr(other, f.name)
         ]
+
+    @property
+    def highest_rate(self) -> float:
+        """The learning rate after the warm-up; a trained network is not shaken out of its place."""
+        return self.learning_rate or (CAREFUL_RATE if self.init else FRESH_RATE)
 
     @property
     def rhythm(self) -> tuple[int, int]:

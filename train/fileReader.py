@@ -3,7 +3,9 @@
 So neither the number of workers, nor the order in which they finish, nor a resume changes the data.
 """
 
-import logging
+import gzip
+import json
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +18,8 @@ from paddle.io import BatchSampler, DataLoader, Dataset
 
 from model.hints import palette_vector, random_hints
 from prior.lab import rgb2lab
-from prior.pictures import PictureError, list_pictures, read_rgb
+from prior.pictures import Picture, PictureError, list_pictures, read_rgb
 from prior.qspace import QSpace
-
-logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 SMALLEST_CROP = 0.75  # share of the short side
@@ -79,7 +79,7 @@ class SampleSet(Dataset):
     """
 
     def __init__(
-        self, pictures: list[Any], *, qspace: QSpace, weight: Floats, options: SampleOptions
+        self, pictures: list[Picture], *, qspace: QSpace, weight: Floats, options: SampleOptions
     ) -> None:
         super().__init__()
         self.pictures, self.qspace, self.weight, self.options = pictures, qspace, weight, options
@@ -181,8 +181,12 @@ def samples_loader(samples: SampleSet, sampler: StepSampler, *, workers: int) ->
         num_workers=workers,
         prefetch_factor=4,
         use_shared_memory=workers > 0,
-        persistent_workers=False,
+        worker_init_fn=_leave_interrupts_to_the_training,
     )
+
+
+def _leave_interrupts_to_the_training(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def rebalancing(weight: Floats, strength: float) -> Floats:
@@ -201,9 +205,20 @@ def read_weight(folder: Path, qspace: QSpace, *, strength: float) -> Floats:
     return rebalancing(weight.astype(np.float32), strength)
 
 
-def picture_index(folder: Path) -> list[Any]:
-    """List a folder's pictures for training; none at all is an error."""
+def picture_index(folder: Path, *, kept: Path) -> list[Picture]:
+    """List a folder's pictures once and keep the list in a file, from which a resumed run reads it.
+
+    Walking ImageNet's 1.28 million files takes minutes, and the order of the pictures must not
+    change in the middle of a run.
+    """
+    if kept.exists():
+        with gzip.open(kept, "rt", encoding="utf-8") as file:
+            root, rows = json.load(file)
+        if root == str(folder):
+            return [Picture(*row) for row in rows]
     pictures = list_pictures(folder)
-    if not pictures:
-        raise ValueError(f"no pictures in {folder}: put some there, or name another folder")
+    temporary = kept.with_name(kept.name + ".part")
+    with gzip.open(temporary, "wt", encoding="utf-8", compresslevel=1) as file:
+        json.dump([str(folder), pictures], file)
+    temporary.replace(kept)
     return pictures

@@ -20,9 +20,9 @@ Batch = dict[str, Tensor]
 def learning_rate(config: TrainConfig, step: int) -> float:
     """Linear warm-up, then a cosine to zero at the last step."""
     if step < config.warmup:
-        return config.learning_rate * (step + 1) / config.warmup
+        return config.highest_rate * (step + 1) / config.warmup
     progress = (step - config.warmup) / max(config.steps - config.warmup, 1)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
+    return config.highest_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
 
 
 def choose_device(name: str) -> str:
@@ -36,6 +36,19 @@ def choose_device(name: str) -> str:
     chosen = "gpu" if gpu and name != "cpu" else "cpu"
     paddle.set_device(chosen)
     return chosen
+
+
+def join_processes(parts: int) -> tuple[int, int]:
+    """Return this process's rank and how many there are (python -m paddle.distributed.launch)."""
+    if paddle.distributed.ParallelEnv().world_size == 1:
+        return 0, 1
+    paddle.distributed.init_parallel_env()
+    processes = paddle.distributed.get_world_size()
+    if parts % processes:
+        raise ValueError(
+            f"-parts {parts} cannot be shared by {processes} processes: use a multiple"
+        )
+    return paddle.distributed.get_rank(), processes
 
 
 class Learner:
@@ -52,7 +65,7 @@ class Learner:
         self.averaged.set_state_dict(self.network.state_dict())
         self._freeze()
         self.optimizer = paddle.optimizer.AdamW(
-            config.learning_rate,
+            config.highest_rate,
             beta1=config.beta1,
             parameters=[p for p in self.network.parameters() if not p.stop_gradient],
             weight_decay=config.weight_decay,

@@ -1,0 +1,300 @@
+"""Training runs: continued to the bit, stopped without loss, refused in one line."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from model.store import read_weights
+from prior.qspace import read_bins
+from train.checkpoint import read_checkpoint
+from train.config import TrainConfig
+from train.learner import learning_rate
+from train.run import Clock, LossError, Run
+from train.train import main, train
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY: dict[str, Any] = {
+    "width": 4, "sizes": (32,), "batch": 4, "steps": 6, "warmup": 2, "workers": 0, "recalibrate": 2,
+    "valid_every": 100, "save_every": 100, "valid_pictures": 2, "valid_size": 32,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train/, test/ and prior/."""
+    root = tmp_path_factory.mktemp("room")
+    for name, count in (("train", 9), ("test", 2)):
+        (root / name).mkdir()
+        for number in range(count):
+            blocks = np.random.default_rng(number).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+            picture = cv2.resize(blocks, (60, 48), interpolation=cv2.INTER_CUBIC)
+            cv2.imwrite(str(root / name / f"{number}.jpg"), picture)
+    (root / "prior").mkdir()
+    np.save(root / "prior" / "Q.npy", read_bins())
+    weight = np.random.default_rng(1).uniform(0.5, 2, 261).astype(np.float32)
+    np.save(root / "prior" / "Weight.npy", weight)
+    return root
+
+
+def config_of(room: Path, **changes: Any) -> TrainConfig:
+    places = {name: str(room / folder) for name, folder in
+              (("data", "train"), ("valid", "test"), ("prior", "prior"))}  # fmt: skip
+    return TrainConfig(**{**places, **TINY, **changes})
+
+
+def run_of(room: Path, out: Path, *, static: bool = False, **changes: Any) -> Run:
+    return Run(config_of(room, **changes), out, device="cpu", static=static)
+
+
+def words(room: Path, out: Path, *more: str) -> list[str]:
+    """The same run as a command line."""
+    values = {**TINY, "data": room / "train", "valid": room / "test", "prior": room / "prior"}
+    values["sizes"] = "32"
+    flat = [text for name, value in values.items() for text in (f"-{name}", str(value))]
+    return [*flat, "-out", str(out), "-device", "cpu", "-eager", *more]
+
+
+def command(room: Path, out: Path, *more: str) -> list[str]:
+    return [sys.executable, str(ROOT / "train" / "train.py"), *words(room, out, *more)]
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "static", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["eager", "compiled"]
+)
+def test_six_steps_are_three_saved_loaded_and_three(
+    room: Path, tmp_path: Path, static: bool
+) -> None:
+    whole = run_of(room, tmp_path / "whole", static=static)
+    train(whole)
+    first = run_of(room, tmp_path / "parts", static=static)
+    steps = first.batches()
+    for _ in range(3):
+        first.learner.learn(first.step, [next(steps)])
+        first.step += 1
+    first.save()
+    second = run_of(room, tmp_path / "parts", static=static)
+    second.resume()
+    assert second.step == 3
+    train(second)
+    one, two = whole.learner.arrays(), second.learner.arrays()
+    assert one.keys() == two.keys()
+    assert any("moment1" in name for name in one)
+    for name in one:
+        np.testing.assert_array_equal(one[name], two[name], err_msg=name)
+
+
+@pytest.mark.slow
+def test_a_batch_in_parts_has_the_same_loss_for_one_process_and_two(room: Path) -> None:
+    """Two processes over gloo, each with one of two parts, against one process with both."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    alone, pair = room / "alone", room / "pair"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        command(room, alone, "-parts", "2"), check=True, env=environment, capture_output=True
+    )
+    ends = f"127.0.0.1:{port},127.0.0.1:{port + 1}"
+    processes = [
+        subprocess.Popen(
+            command(room, pair, "-parts", "2"),
+            env={
+                **environment,
+                "PADDLE_TRAINER_ID": str(rank),
+                "PADDLE_TRAINERS_NUM": "2",
+                "PADDLE_TRAINER_ENDPOINTS": ends,
+                "PADDLE_CURRENT_ENDPOINT": ends.split(",")[rank],
+                "PADDLE_DISTRI_BACKEND": "gloo",
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+    for process in processes:
+        assert process.wait(timeout=300) == 0, process.communicate()[1][-2000:]
+        process.communicate()
+    losses = [[row["loss"] for row in rows(out) if "loss" in row] for out in (alone, pair)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+    one, two = (read_checkpoint(out / "checkpoint.npz", config_of(room, parts=2)).arrays
+                for out in (alone, pair))  # fmt: skip
+    np.testing.assert_allclose(one["network/head.bias"], two["network/head.bias"], atol=1e-4)
+
+
+def test_a_finished_run_leaves_weights_log_sheet_and_curve(
+    room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert main(words(room, out)) == 0
+    assert capsys.readouterr().out.strip() == str(out / "best.npz")
+    weights = read_weights(out / "best.npz")
+    assert weights.config.width == 4
+    assert weights.record["step"] == 6
+    assert weights.record["gray"]["colorfulness"] < 0.01
+    assert [sorted(row)[0] for row in rows(out)] == ["loss", "gray"]
+    for name in ("sheet.png", "curve.png"):
+        assert cv2.imread(str(out / name)).std() > 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_and_the_same_command_continues(room: Path, tmp_path: Path) -> None:
+    out, endless = tmp_path / "run", ["-steps", "100000", "-workers", "1"]
+    process = subprocess.Popen(
+        command(room, out, *endless), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "log.jsonl").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as the terminal does: readers get it too
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, errors[-2000:]
+    step = int(re.findall(r"saved at step (\d+); run the same command to continue", errors)[0])
+    state = read_checkpoint(out / "checkpoint.npz", config_of(room, steps=100000))
+    assert state.step == step >= 10
+
+
+def test_a_nan_stops_the_run_and_keeps_the_last_good_state(room: Path, tmp_path: Path) -> None:
+    run = run_of(room, tmp_path, save_every=1)
+    run.save()
+    weight = run.learner.network.head.weight
+    weight.set_value(weight * float("nan"))
+    with pytest.raises(LossError, match=r"loss became nan .*last good state"):
+        train(run)
+    state = read_checkpoint(tmp_path / "checkpoint.npz", run.config)
+    assert state.step == 0
+    assert np.isfinite(state.arrays["network/head.weight"]).all()
+
+
+def test_corrupt_pictures_are_named_once_and_counted(room: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for path in (room / "train").iterdir():
+        (data / path.name).write_bytes(path.read_bytes())
+    (data / "3.jpg").write_bytes(b"\xff\xd8 no picture")
+    run = run_of(room, tmp_path / "run", data=str(data))
+    train(run)
+    assert run.facts["skipped"] == ["3.jpg"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_fewer_pictures_than_a_batch_are_enough(room: Path, tmp_path: Path, count: int) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for number in range(count):
+        (data / f"{number}.jpg").write_bytes((room / "train" / f"{number}.jpg").read_bytes())
+    run = run_of(room, tmp_path / "run", data=str(data), steps=2)
+    train(run)
+    assert run.step == 2
+
+
+def test_gray_pictures_train_without_an_accident(room: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for number in range(4):
+        cv2.imwrite(str(data / f"{number}.jpg"), np.full((48, 48, 3), 60 * number, np.uint8))
+    run = run_of(room, tmp_path / "run", data=str(data), steps=2)
+    train(run)
+    assert all(np.isfinite(array).all() for array in run.learner.arrays().values())
+
+
+def test_init_starts_where_the_weights_are(room: Path, tmp_path: Path) -> None:
+    train(run_of(room, tmp_path / "first"))
+    best = read_weights(tmp_path / "first" / "best.npz")
+    run = run_of(room, tmp_path / "second", init=str(tmp_path / "first" / "best.npz"))
+    run.resume()
+    bias = run.learner.network.head.bias.numpy()
+    np.testing.assert_array_equal(bias, best.arrays["head.bias"])
+    assert run.config.highest_rate < TrainConfig().highest_rate
+
+
+def test_refitting_the_head_leaves_the_rest_alone(room: Path, tmp_path: Path) -> None:
+    run = run_of(room, tmp_path, fit="context+head", steps=2)
+    before = run.learner.arrays()
+    train(run)
+    after = run.learner.arrays()
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    learned = {name for name in changed if name.startswith("network/")}
+    assert learned
+    assert all(name.startswith(("network/context", "network/head")) for name in learned)
+
+
+def test_learning_rate_warms_up_and_falls_to_zero() -> None:
+    config = TrainConfig(steps=1000, warmup=100)
+    rates = [learning_rate(config, step) for step in range(1000)]
+    assert rates[0] == pytest.approx(1.5e-5)
+    assert max(rates) == rates[99] == pytest.approx(1.5e-3)
+    assert rates[99:] == sorted(rates[99:], reverse=True)
+    assert rates[-1] < 1e-8
+
+
+def test_waiting_for_the_reader_is_measured(room: Path, tmp_path: Path) -> None:
+    clock = Clock(run_of(room, tmp_path))
+    with clock.waiting():
+        time.sleep(0.05)
+    with clock.paused():
+        time.sleep(0.05)
+    clock.losses.append(clock.run.learner.learn(0, [next(clock.run.batches())]))
+    assert "wait" in clock.report()
+    row = rows(tmp_path)[0]
+    assert 0 < row["wait"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "message"),
+    [
+        (["-data", "/nowhere"], 1, "does not exist"),
+        (["-batch", "0"], 2, "batch must be 1 or more"),
+        (["-sizes", "50"], 2, "multiples of 32"),
+        (["-device", "gpu"], 1, "no GPU"),
+        (["-prior", "/nowhere"], 1, "Q.npy"),
+        (["-init", "/nowhere.npz"], 1, "no weights file"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    room: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: list[str],
+    code: int,
+    message: str,
+) -> None:
+    assert main(words(room, tmp_path / "run", *changes)) == code
+    errors = capsys.readouterr().err.strip().splitlines()
+    assert len(errors) == 1
+    assert errors[0].startswith("train.py: ")
+    assert message in errors[0]
+
+
+def test_another_config_does_not_continue(
+    room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(room, tmp_path)) == 0
+    assert main(words(room, tmp_path, "-batch", "2")) == 1
+    assert "batch 4 -> 2" in capsys.readouterr().err
+    assert main(words(room, tmp_path, "-batch", "2", "-restart")) == 0
+
+
+def test_help_names_every_setting(room: Path) -> None:
+    text = subprocess.run(
+        [sys.executable, str(ROOT / "train" / "train.py"), "--help"],
+        check=True, capture_output=True, text=True, cwd=room,
+    ).stdout  # fmt: skip
+    for name in ("-data", "--valid", "-learning_rate", "-rebalance", "-out"):
+        assert name in text

@@ -1,0 +1,244 @@
+"""A training run in a folder: what it learns with, what it has seen, what it writes.
+
+checkpoint.npz (everything, to continue), best.npz and last.npz (weights, as released), log.jsonl,
+sheet.png (gray, ours, truth), curve.png, pictures.json.gz (the list of pictures, kept).
+"""
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prior.qspace import QSpace, read_bins
+from train.checkpoint import State, read_checkpoint, write_checkpoint
+from train.config import TrainConfig
+from train.curve import write_curve
+
+if TYPE_CHECKING:
+    from train.fileReader import SampleSet
+    from train.learner import Batch, Learner
+    from train.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+SHEET_PICTURES = 12
+# Calibration draws other crops of the same pictures than any epoch of the training.
+CALIBRATION_SEED = 1 << 20
+
+
+class LossError(ValueError):
+    """The loss is no longer a number."""
+
+
+class Run:
+    """The state of a run beside its folder."""
+
+    def __init__(self, config: TrainConfig, out: Path, *, device: str, static: bool) -> None:
+        from train import fileReader, learner
+
+        self.config, self.out, self.step = config, out, 0
+        out.mkdir(parents=True, exist_ok=True)
+        gpu = learner.choose_device(device) == "gpu"
+        self.rank, self.processes = learner.join_processes(config.parts)
+        self.qspace = QSpace(read_bins(Path(config.prior) / "Q.npy"))
+        pictures = fileReader.picture_index(
+            Path(config.data), kept=out / f"pictures-{self.rank}.json.gz"
+        )
+        self.samples: SampleSet = fileReader.SampleSet(
+            pictures,
+            qspace=self.qspace,
+            weight=fileReader.read_weight(
+                Path(config.prior), self.qspace, strength=config.rebalance
+            ),
+            options=fileReader.SampleOptions(config.seed, config.hints, config.palette),
+        )
+        self.valid = self._valid_pictures()
+        self.learner: Learner = learner.Learner(config, self.qspace.bins, amp=gpu, static=static)
+        self.facts: dict[str, Any] = {"history": [], "skipped": [], "best": None, "seconds": 0.0}
+        self.stopping = False
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where everything it takes to continue is kept."""
+        return self.out / "checkpoint.npz"
+
+    @property
+    def learning(self) -> bool:
+        """Tell whether there is a step left and nobody asked to stop."""
+        return self.step < self.config.steps and not self.stopping
+
+    def stop(self, *_: object) -> None:
+        """Ask the loop to end after this step; a signal handler."""
+        self.stopping = True
+
+    def resume(self) -> None:
+        """Go on from the checkpoint when there is one, else from -init when given."""
+        from model.store import build, read_weights
+
+        if self.checkpoint.exists():
+            state = read_checkpoint(self.checkpoint, self.config)
+            self.learner.restore(state.arrays)
+            self.step, self.facts = state.step, state.facts
+            logger.info("continuing %s at step %d of %d", self.out, self.step, self.config.steps)
+        elif self.config.init:
+            self.learner.start_from(build(read_weights(Path(self.config.init))).state_dict())
+
+    def save(self) -> None:
+        """Write the checkpoint; only the first of several processes does."""
+        if self.rank == 0:
+            state = State(self.step, self.learner.arrays(), self.facts, self.config)
+            write_checkpoint(self.checkpoint, state)
+
+    def batches(self) -> "Iterator[Batch]":
+        """Parts of this process's share of the batches, from the present step on."""
+        config = self.config
+        return self._loader(range(self.step, config.steps), seed=config.seed, parts=config.parts)
+
+    def _loader(self, steps: range, *, seed: int, parts: int) -> "Iterator[Batch]":
+        from train.fileReader import StepSampler, samples_loader
+
+        sampler = StepSampler(
+            len(self.samples),
+            steps=steps,
+            batch=self.config.batch,
+            parts=parts,
+            seed=seed,
+            sizes=[self.config.size_at(step) for step in steps],
+            rank=self.rank if parts > 1 else 0,
+            processes=self.processes if parts > 1 else 1,
+        )
+        return iter(samples_loader(self.samples, sampler, workers=self.config.workers))
+
+    def _valid_pictures(self) -> "list[NDArray[np.uint8]]":
+        from train.evaluate import read_squares
+
+        return list(read_squares(Path(self.config.valid), limit=self.config.valid_pictures))
+
+    def note_skipped(self, parts: "list[Batch]") -> None:
+        """Name every picture that could not be read, once."""
+        for index in (i for part in parts for i in part["skipped"].numpy().tolist()):
+            name = self.samples.pictures[index].name
+            if index >= 0 and name not in self.facts["skipped"]:
+                self.facts["skipped"].append(name)
+                logger.warning(
+                    "cannot read %s: skipped (%d so far)", name, len(self.facts["skipped"])
+                )
+
+    def log(self, row: dict[str, Any]) -> None:
+        """Add a row to log.jsonl and to the history that the curve is drawn from."""
+        self.facts["history"].append(row)
+        if self.rank == 0:
+            with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+    def validate(self) -> str:
+        """Measure the averaged network beside gray, keep it when it is the best; say it in words."""
+        from train.evaluate import GRAY, Setting, eager, evaluate_all, sheet
+
+        if self.rank != 0:
+            return ""
+        calibration = range(self.step, self.step + self.config.recalibrate)
+        self.learner.recalibrate(self._loader(calibration, seed=CALIBRATION_SEED, parts=1))
+        way = (eager(self.learner.averaged, qspace=self.qspace), Setting(self.config.valid_size))
+        gray, ours = evaluate_all([GRAY, way], self.valid, qspace=self.qspace)
+        self.log({"step": self.step, "valid": asdict(ours), "gray": asdict(gray)})
+        self._keep(ours, gray)
+        _write_png(
+            self.out / "sheet.png", sheet([way], self.valid[:SHEET_PICTURES], qspace=self.qspace)
+        )
+        write_curve(self.out / "curve.png", self.facts["history"])
+        return (
+            f"PSNR {ours.psnr:.2f} (gray {gray.psnr:.2f})  AuC {ours.auc:.2f} ({gray.auc:.2f})  rebalanced "
+            f"{ours.auc_rebalanced:.2f} ({gray.auc_rebalanced:.2f})  colorfulness {ours.colorfulness:.1f} "
+            f"(truth {ours.colorfulness_truth:.1f})"
+        )
+
+    def _keep(self, ours: "Metrics", gray: "Metrics") -> None:
+        """Write the averaged weights as last.npz, and as best.npz when no earlier ones were better."""
+        from model.store import arrays_of, write_weights
+
+        record = {
+            "config": asdict(self.config),
+            "step": self.step,
+            "seconds": round(self.facts["seconds"]),
+            "pictures": len(self.samples),
+            "valid": asdict(ours),
+            "gray": asdict(gray),
+        }
+        score = (ours.auc + ours.auc_rebalanced) / 2
+        names = ["last.npz"]
+        if self.facts["best"] is None or score > self.facts["best"]["score"]:
+            self.facts["best"] = {"score": score, "step": self.step}
+            names.append("best.npz")
+        for name in names:
+            arrays = arrays_of(self.learner.averaged)
+            write_weights(
+                self.out / name, arrays, config=self.learner.averaged.config, record=record
+            )
+
+
+class Clock:
+    """Loss, speed and the share of time spent waiting for the reader, between two reports."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.losses: list[Any] = []
+        self._start, self._waited = time.monotonic(), 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the time inside as waiting."""
+        start = time.monotonic()
+        yield
+        self._waited += time.monotonic() - start
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the time inside out: validating and saving are no training."""
+        start = time.monotonic()
+        yield
+        self._start += time.monotonic() - start
+
+    def report(self) -> str:
+        """Log a row and say it in words. Raises LossError when the loss is not finite."""
+        import paddle
+
+        from train.learner import learning_rate
+
+        if not self.losses:
+            return ""
+        values = paddle.stack(self.losses).numpy()
+        if not np.isfinite(values).all():
+            raise LossError(
+                f"the loss became {values[~np.isfinite(values)][0]} before step {self.run.step}; the "
+                f"last good state stays in {self.run.checkpoint}: start anew with -restart and a "
+                "lower -learning_rate"
+            )
+        seconds = time.monotonic() - self._start
+        row = {
+            "step": self.run.step,
+            "loss": round(float(values.mean()), 5),
+            "lr": learning_rate(self.run.config, self.run.step - 1),
+            "pictures_per_s": round(len(values) * self.run.config.batch / seconds, 2),
+            "wait": round(self._waited / seconds, 4),
+        }
+        self.run.facts["seconds"] += seconds
+        self.losses, self._start, self._waited = [], time.monotonic(), 0.0
+        self.run.log(row)
+        return (
+            f"loss {row['loss']:.3f}  lr {row['lr']:.1e}  {row['pictures_per_s']:.0f} img/s  "
+            f"wait {100 * row['wait']:.0f} %"
+        )
+
+
+def _write_png(path: Path, rgb: "NDArray[np.uint8]") -> None:
+    from train.report import write_sheet
+
+    write_sheet(path, rgb)
