@@ -26,8 +26,9 @@ from tqdm import tqdm
 from model.hints import random_hints
 from model.store import RELEASED
 from prior.lab import fit_gamut, lab2rgb, rgb2lab
-from prior.pictures import PictureError, list_pictures, read_rgb
+from prior.pictures import Picture, PictureError, list_pictures, read_rgb
 from prior.qspace import QSpace, read_bins
+from train.config import prepare_environment
 from train.flicker import measure_film, read_frames
 from train.metrics import Metrics, Tally
 from train.report import FILM_COLUMNS, PICTURE_COLUMNS, Row, records, table, tile, write_sheet
@@ -45,6 +46,7 @@ STRIDE = 32  # of the network: its input's sides are multiples of it
 HINT_PX = 5  # side of the revealed squares
 BATCH = 8  # pictures through the network at once
 SHEET_ROWS = 12
+SHEETS = frozenset((".png", ".jpg"))
 FILMS = frozenset((".mp4", ".m4v", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".wmv"))
 
 
@@ -201,12 +203,16 @@ def sheet(ways: Sequence[Way], pictures: Iterable[Bytes], *, qspace: QSpace) -> 
 def read_squares(data: Path, *, limit: int = 0) -> Iterator[Bytes]:
     """Read a folder's or tar's pictures as squares: all, or `limit` of them evenly spread.
 
-    Pictures that cannot be read are named in the log and left out. Raises ValueError when none is
-    left.
+    Pictures that cannot be read are named in the log and left out. Raises ValueError at once when
+    there is none, at the end when none could be read.
     """
     pictures = list_pictures(data)
     if 0 < limit < len(pictures):
         pictures = [pictures[i * len(pictures) // limit] for i in range(limit)]
+    return _squares(data, pictures)
+
+
+def _squares(data: Path, pictures: list[Picture]) -> Iterator[Bytes]:
     unread = 0
     for picture in tqdm(pictures, unit=" pictures", disable=None, leave=False):
         try:
@@ -227,6 +233,7 @@ def main(words: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    prepare_environment()
     if options.data.suffix.lower() in FILMS:
         options.film = options.data
     try:
@@ -247,8 +254,11 @@ def main(words: list[str] | None = None) -> int:
 def _settings(options: argparse.Namespace) -> list[Setting]:
     if options.limit < 0:
         raise ValueError(f"-limit {options.limit}: give 0 for all, or how many")
-    if options.json and not options.json.parent.is_dir():
-        raise ValueError(f"-json {options.json}: there is no folder {options.json.parent}")
+    for path in filter(None, (options.json, options.sheet)):
+        if not path.parent.is_dir():
+            raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
+    if options.sheet and options.sheet.suffix.lower() not in SHEETS:
+        raise ValueError(f"-sheet {options.sheet}: name it {' or '.join(sorted(SHEETS))}")
     every = product(options.working_size, options.temperature, options.hints)
     return [Setting(size, temperature, hints) for size, temperature, hints in every]
 
@@ -264,13 +274,14 @@ def _ways(weights: Sequence[Path], settings: Sequence[Setting]) -> tuple[list[st
 
 
 def _picture_rows(options: argparse.Namespace, settings: Sequence[Setting]) -> list[Row]:
+    squares = read_squares(options.data, limit=options.limit)
     qspace = QSpace(read_bins())
     names, ways = _ways(options.weights or [RELEASED], settings)
     if options.sheet:
         columns = ways[1 :: len(settings)]
         shown = sheet(columns, read_squares(options.data, limit=SHEET_ROWS), qspace=qspace)
         write_sheet(options.sheet, shown)
-    found = evaluate_all(ways, read_squares(options.data, limit=options.limit), qspace=qspace)
+    found = evaluate_all(ways, squares, qspace=qspace)
     return records(names, [setting for _, setting in ways], found)
 
 

@@ -90,9 +90,6 @@ def tile(rows: Sequence[Sequence[NDArray[np.uint8]]], *, gap_px: int = 4) -> NDA
 
 
 def write_sheet(path: Path, rgb: NDArray[np.uint8]) -> None:
-    """Write a sheet, PNG or JPEG by suffix. Raises ValueError for another, OSError if it cannot."""
-    try:
-        _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-    except cv2.error:
-        raise ValueError(f"cannot write {path}: name it .png or .jpg") from None
+    """Write a sheet as PNG or JPEG, by suffix."""
+    _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
     path.write_bytes(encoded.tobytes())

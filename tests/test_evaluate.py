@@ -1,0 +1,356 @@
+"""Evaluation: lightness in is lightness out, hints are the truth, gray is the row to beat."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from prior.lab import rgb2lab
+from prior.qspace import QSpace, read_bins
+from train.evaluate import (
+    GRAY,
+    Predict,
+    Setting,
+    eager,
+    evaluate,
+    evaluate_all,
+    main,
+    paint,
+    read_squares,
+    sheet,
+    square,
+)
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+SMALL = Setting(working_size=32)
+
+
+@pytest.fixture(scope="module")
+def qspace() -> QSpace:
+    return QSpace(read_bins())
+
+
+@pytest.fixture
+def pictures() -> list[Bytes]:
+    """Eleven soft, colorful squares: more than one batch."""
+    rng = np.random.default_rng(3)
+    small = rng.integers(20, 236, (11, 5, 5, 3), dtype=np.uint8)
+    return [cv2.resize(rgb, (64, 64), interpolation=cv2.INTER_LINEAR) for rgb in small]
+
+
+def constant(a: float, b: float) -> Predict:
+    def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
+        number, _, height, width = planes.shape
+        ab = np.float32([a, b])[None, :, None, None]
+        return np.broadcast_to(ab, (number, 2, height // 4, width // 4))
+
+    return predict
+
+
+def repeat_hints(planes: Floats, palette: Floats, temperature: float) -> Floats:
+    """Paint each 4x4 pixels with the mean of the points in it, gray where there is none."""
+    known, mask = _pooled(planes[:, 1:3]), _pooled(planes[:, 3:])
+    return 110 * known / np.maximum(mask, 1 / 16)
+
+
+def _pooled(planes: Floats) -> Floats:
+    number, channels, height, width = planes.shape
+    return planes.reshape(number, channels, height // 4, 4, width // 4, 4).mean(axis=(3, 5))
+
+
+def test_a_square_is_the_middle_of_the_picture() -> None:
+    wide = np.zeros((100, 300, 3), np.uint8)
+    wide[:, 100:200, 1] = 200
+    assert (square(wide, side=100) == wide[:, 100:200]).all()
+    assert square(wide.transpose(1, 0, 2)).shape == (256, 256, 3)
+    assert square(wide[:50, :33]).shape == (256, 256, 3)  # small ones are enlarged
+
+
+def test_lightness_out_is_lightness_in(pictures: list[Bytes], qspace: QSpace) -> None:
+    truth = rgb2lab(np.stack(pictures))
+    for predict in (constant(30, -60), constant(90, 90)):
+        painted = paint((predict, SMALL), truth, qspace=qspace)
+        np.testing.assert_array_equal(painted[..., 0], truth[..., 0])
+        assert np.hypot(*np.moveaxis(painted[..., 1:], -1, 0)).max() > 20
+        assert not (painted[..., 1:] == truth[..., 1:]).all()
+
+
+def test_a_network_that_says_gray_is_the_gray_row(pictures: list[Bytes], qspace: QSpace) -> None:
+    gray, ours = evaluate_all([GRAY, (constant(0, 0), SMALL)], pictures, qspace=qspace)
+    assert gray == ours
+    assert gray.pictures == 11
+    assert gray.colorfulness < 0.5 < 10 < gray.colorfulness_truth
+    assert gray.chroma[-1] == 0
+
+
+def test_one_network_alone_gets_the_same_figures_as_beside_others(
+    pictures: list[Bytes], qspace: QSpace
+) -> None:
+    way = (repeat_hints, Setting(working_size=64, hints=8))
+    _, beside = evaluate_all([GRAY, way], iter(pictures), qspace=qspace)
+    assert beside == evaluate(repeat_hints, pictures, qspace=qspace, setting=way[1])
+
+
+def test_what_the_network_sees(pictures: list[Bytes], qspace: QSpace) -> None:
+    seen = []
+
+    def watching(planes: Floats, palette: Floats, temperature: float) -> Floats:
+        seen.append((planes.copy(), palette.copy(), temperature))
+        return constant(0, 0)(planes, palette, temperature)
+
+    truth = rgb2lab(np.stack(pictures[:2]))
+    setting = Setting(working_size=64, temperature=0.4, hints=3)
+    paint((watching, setting), truth, qspace=qspace)
+    planes, palette, temperature = seen[0]
+    assert planes.shape == (2, 4, 64, 64)
+    assert planes.dtype == palette.dtype == np.float32
+    np.testing.assert_allclose(planes[:, 0], truth[..., 0] / 50 - 1, atol=1e-5)
+    assert palette.shape == (2, len(qspace) + 1)
+    assert not palette.any()
+    assert temperature == 0.4
+    assert (planes[:, 3].sum(axis=(1, 2)) > 0).all()
+    assert (planes[:, 3].sum(axis=(1, 2)) <= 3 * 25).all()
+
+
+def test_a_wide_frame_keeps_its_shape(qspace: QSpace) -> None:
+    sizes = []
+
+    def watching(planes: Floats, palette: Floats, temperature: float) -> Floats:
+        sizes.append(planes.shape[2:])
+        return constant(0, 0)(planes, palette, temperature)
+
+    truth = np.zeros((1, 90, 160, 3), np.float32)
+    for size in (64, 96):
+        way = (watching, Setting(working_size=size))
+        assert paint(way, truth, qspace=qspace).shape == truth.shape
+    assert sizes == [(64, 128), (96, 160)]
+
+
+def test_points_are_the_same_for_every_network(pictures: list[Bytes], qspace: QSpace) -> None:
+    seen = []
+
+    def watching(planes: Floats, palette: Floats, temperature: float) -> Floats:
+        seen.extend(planes[:, 3])
+        return constant(0, 0)(planes, palette, temperature)
+
+    way = (watching, Setting(working_size=64, hints=2))
+    evaluate_all([way], pictures, qspace=qspace)
+    truth = rgb2lab(np.stack(pictures))
+    paint(way, truth[9:], qspace=qspace, first=9)  # cut into batches differently
+    np.testing.assert_array_equal(seen[9:11], seen[11:13])
+    assert (seen[0] != seen[1]).any()
+
+
+def test_more_points_make_better_colors(pictures: list[Bytes], qspace: QSpace) -> None:
+    found = [
+        evaluate(repeat_hints, pictures, qspace=qspace, setting=Setting(64, hints=hints))
+        for hints in (0, 20, 400)
+    ]
+    assert found[0].psnr < found[1].psnr < found[2].psnr
+    assert found[0].auc < found[1].auc < found[2].auc
+    assert found[2].auc > 95
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"working_size": 100}, "multiple of 32"),
+        ({"working_size": 0}, "multiple of 32"),
+        ({"temperature": 0.0}, "temperature above 0"),
+        ({"temperature": float("nan")}, "temperature above 0"),
+        ({"hints": -1}, "0 or more hints"),
+    ],
+)
+def test_impossible_settings_are_refused(how: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Setting(**how)
+
+
+def test_no_picture_is_refused(qspace: QSpace) -> None:
+    with pytest.raises(ValueError, match="no picture"):
+        evaluate(constant(0, 0), [], qspace=qspace)
+
+
+def test_a_sheet_shows_gray_ours_and_truth(pictures: list[Bytes], qspace: QSpace) -> None:
+    shown = sheet([(constant(20, 20), SMALL)], pictures[:3], qspace=qspace)
+    assert shown.shape == (3 * 64 + 2 * 4, 3 * 64 + 2 * 4, 3)
+    np.testing.assert_array_equal(shown[68:132, 136:200], pictures[1])
+    gray, ours = shown[68:132, :64].astype(int), shown[68:132, 68:132].astype(int)
+    assert np.ptp(gray, axis=-1).max() <= 1
+    assert (ours[..., 0] - ours[..., 2]).mean() > 20
+    assert (shown[64:68] == 255).all()
+
+
+def test_an_eager_network_gives_the_annealed_mean(qspace: QSpace) -> None:
+    import paddle
+
+    from model.network import ColorNet, NetworkConfig
+
+    paddle.seed(1)
+    network = ColorNet(NetworkConfig(width=4))
+    predict = eager(network, qspace=qspace)
+    planes = np.random.default_rng(0).uniform(-1, 1, (2, 4, 32, 64)).astype(np.float32)
+    palette = np.zeros((2, 262), np.float32)
+    with pytest.raises(AssertionError, match="evaluation mode"):
+        predict(planes, palette, 1.0)
+    network.eval()
+    logits = network(paddle.to_tensor(planes), paddle.to_tensor(palette)).numpy() / 0.4
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    by_hand = np.einsum("nqhw,qc->nchw", shares, qspace.bins)
+    np.testing.assert_allclose(predict(planes, palette, 0.4), by_hand, atol=1e-3)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, pictures: list[Bytes]) -> Path:
+    place = tmp_path / "pictures"
+    place.mkdir()
+    for i, rgb in enumerate(pictures[:3]):
+        cv2.imwrite(str(place / f"{i}.png"), rgb[..., ::-1])
+    return place
+
+
+def test_pictures_are_read_as_squares_evenly_spread(folder: Path, pictures: list[Bytes]) -> None:
+    squares = list(read_squares(folder))
+    assert [rgb.shape for rgb in squares] == [(256, 256, 3)] * 3
+    np.testing.assert_array_equal(squares[2], square(pictures[2]))
+    few = list(read_squares(folder, limit=2))
+    np.testing.assert_array_equal(few, [squares[0], squares[1]])
+    assert len(list(read_squares(folder, limit=99))) == 3
+
+
+def test_broken_pictures_are_named_counted_and_left_out(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "1b.jpg").write_bytes(b"\xff\xd8 no picture")
+    assert len(list(read_squares(folder))) == 3
+    assert "1b.jpg" in caplog.text
+    assert "1 of 4" in caplog.text
+
+
+def test_a_folder_of_broken_pictures_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="none of the 1 pictures"):
+        list(read_squares(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A tiny untrained network, stored; programs made of it go to a folder of their own."""
+    import paddle
+
+    from model.network import ColorNet, NetworkConfig
+    from model.store import arrays_of, write_weights
+
+    paddle.seed(0)
+    config = NetworkConfig(width=4)
+    arrays = arrays_of(ColorNet(config))
+    arrays["head.weight"] /= 10  # an untrained network's logits are out of all proportion
+    path = tmp_path_factory.mktemp("weights") / "tiny.npz"
+    write_weights(path, arrays, config=config, record={})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLORIZER_CACHE", str(path.parent / "cache"))
+        yield path
+
+
+def test_the_command_writes_table_json_and_sheet(
+    folder: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written, shown = tmp_path / "figures.json", tmp_path / "sheet.png"
+    words = f"-weights {weights} {weights} -data {folder} -working_size 32,64 --hints 0,5"
+    assert main([*words.split(), "-json", str(written), "-sheet", str(shown), "-limit", "2"]) == 0
+    rows = json.loads(written.read_text())
+    assert [row["weights"] for row in rows] == ["all gray"] + ["tiny"] * 8
+    assert [(row["working_size"], row["hints"]) for row in rows[1:5]] == [
+        (32, 0), (32, 5), (64, 0), (64, 5),
+    ]  # fmt: skip
+    assert rows[1:5] == rows[5:]  # the same weights, the same figures
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 11
+    assert f"{rows[0]['psnr']:.2f}" in lines[2]
+    assert cv2.imread(str(shown)).shape == (3 * 256 + 2 * 4, 4 * 256 + 3 * 4, 3)
+
+
+def written_film(path: Path, *, frames: int) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
+    for _ in range(frames):
+        writer.write(np.full((48, 64, 3), (20, 60, 200), np.uint8))
+    writer.release()
+    return path
+
+
+def test_a_film_is_measured_for_flicker(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film, written = written_film(tmp_path / "film.avi", frames=3), tmp_path / "figures.json"
+    words = f"-film {film} -weights {weights} -working_size 32 -limit 2 -json {written}"
+    assert main(words.split()) == 0
+    own, gray, ours = json.loads(written.read_text())
+    assert (own["weights"], gray["weights"], ours["weights"]) == ("the film", "all gray", "tiny")
+    assert own["frames"] == 2
+    assert own["colorfulness"] > 50 > 1 > gray["colorfulness"]
+    assert "warp error" in capsys.readouterr().out
+
+
+def test_a_film_given_as_data_is_known_by_its_suffix(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["-data", str(written_film(tmp_path / "film.avi", frames=2))]) == 0
+    assert "warp error" in capsys.readouterr().out
+
+
+def test_what_cannot_be_told_is_null(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    still, written = written_film(tmp_path / "film.avi", frames=1), tmp_path / "figures.json"
+    assert main(["-film", str(still), "-json", str(written)]) == 0
+    assert [row["warp_error"] for row in json.loads(written.read_text())] == [None, None]
+    assert "nan" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["-working_size 100", "-working_size wide", "-temperature 0", "-hints -3", "-limit -1",
+     "-json nowhere/figures.json",
+        "-sheet sheet.xyz", "-wieghts x"],
+)  # fmt: skip
+def test_wrong_usage_is_one_line_and_exit_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(words.split())
+    assert stop.value.code == 2
+    assert "error: " in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("case", ["no pictures", "no folder", "truncated", "foreign", "absent"])
+def test_bad_input_is_one_line_and_exit_1(
+    case: str, folder: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.npz"
+    if case == "no pictures":
+        folder = tmp_path / "empty"
+        folder.mkdir()
+    elif case == "no folder":
+        folder = tmp_path / "nowhere"
+    elif case == "truncated":
+        bad.write_bytes(weights.read_bytes()[:5000])
+    elif case == "foreign":
+        np.savez(bad, numbers=np.arange(3))
+    chosen = bad if case in {"truncated", "foreign", "absent"} else weights
+    assert main(["-weights", str(chosen), "-data", str(folder), "-working_size", "32"]) == 1
+    captured = capsys.readouterr()
+    assert not captured.out
+    complaint = [line for line in captured.err.splitlines() if line.startswith("evaluate.py: ")]
+    assert len(complaint) == 1
+    assert str(bad if chosen == bad else folder) in complaint[0]
+
+
+def test_a_broken_film_is_one_line_and_exit_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "film.mp4"
+    broken.write_bytes(b"not a film")
+    assert main(["-film", str(broken)]) == 1
+    assert f"evaluate.py: {broken} cannot be opened" in capsys.readouterr().err
