@@ -1,0 +1,101 @@
+"""Training speed: eager and compiled, what each environment setting brings, and the reader's rate.
+
+    python tests/benchmark_training.py [-data FOLDER] [-steps N]
+
+Every row runs in a process of its own, because the settings must stand before Paddle is imported.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "data" / "samples" / "color"
+CORES = str(os.cpu_count() or 1)
+# name -> (environment, more options of train.py)
+WAYS: dict[str, tuple[dict[str, str], list[str]]] = {
+    "eager, one thread": ({"OMP_NUM_THREADS": "1"}, ["-eager"]),
+    "eager, all cores": ({"OMP_NUM_THREADS": CORES}, ["-eager"]),
+    "eager, all cores, AMD's fast MKL path": (
+        {"OMP_NUM_THREADS": CORES, "MKL_DEBUG_CPU_TYPE": "5"},
+        ["-eager"],
+    ),
+    "as shipped: compiled, environment prepared": ({}, []),
+}
+
+
+def pictures_per_s(data: Path, way: str, *, steps: int, size: int) -> float:
+    """Train the full network for some steps; the first is left out (it compiles)."""
+    settings, options = WAYS[way]
+    clean = {
+        k: v for k, v in os.environ.items() if k not in {"OMP_NUM_THREADS", "MKL_DEBUG_CPU_TYPE"}
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        code = (
+            "import sys, time; from pathlib import Path\n"
+            "from train.config import TrainConfig, prepare_environment\n"
+            f"{'prepare_environment()' if '-eager' not in options else ''}\n"
+            "from train.run import Run\n"
+            f"config = TrainConfig(data={str(data)!r}, valid={str(SAMPLES)!r}, steps=999, sizes=({size},),"
+            " batch=16, valid_pictures=1)\n"
+            f"run = Run(config, Path({folder!r}), device='auto', static={'-eager' not in options})\n"
+            "batches, taken = run.batches(), []\n"
+            f"for step in range({steps} + 1):\n"
+            "    start = time.monotonic()\n"
+            "    run.learner.learn(step, [next(batches)]).item()\n"
+            "    taken.append(time.monotonic() - start)\n"
+            "print('rate', 16 / min(taken[1:]))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code],
+            cwd=ROOT, env={**clean, **settings}, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+    return float(done.stdout.split("rate ")[-1].split()[0])
+
+
+def reader_rates(data: Path) -> dict[str, float]:
+    """Pictures/s of the reader alone at 128 pixels, with one worker process and with two."""
+    from prior.pictures import list_pictures
+    from prior.qspace import QSpace, read_bins
+    from train.fileReader import SampleOptions, SampleSet, StepSampler, read_weight, samples_loader
+
+    qspace = QSpace(read_bins())
+    weight = read_weight(ROOT / "prior", qspace, strength=1.0)
+    samples = SampleSet(list_pictures(data), qspace=qspace, weight=weight, options=SampleOptions())
+    rates = {}
+    for workers in (1, 2):
+        steps = range(60)
+        sampler = StepSampler(
+            len(samples), steps=steps, batch=32, parts=1, seed=0, sizes=[128] * len(steps)
+        )
+        batches = iter(samples_loader(samples, sampler, workers=workers))
+        for _ in range(10):  # the workers start
+            next(batches)
+        start = time.monotonic()
+        count = sum(32 for _ in batches)
+        rates[f"reader, {workers} worker(s)"] = count / (time.monotonic() - start)
+    return rates
+
+
+def main() -> None:
+    """Print one JSON object a row."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-data", "--data", type=Path, default=SAMPLES, help="color pictures")
+    parser.add_argument("-steps", "--steps", type=int, default=3, help="timed steps a row")
+    parser.add_argument("-size", "--size", type=int, default=128, help="pixels")
+    args = parser.parse_args()
+    for name, rate in reader_rates(args.data.resolve()).items():
+        print(json.dumps({"what": name, "pictures_per_s": round(rate, 1)}), flush=True)
+    for way in WAYS:
+        rate = pictures_per_s(args.data.resolve(), way, steps=args.steps, size=args.size)
+        print(json.dumps({"what": way, "pictures_per_s": round(rate, 1)}), flush=True)
+
+
+if __name__ == "__main__":
+    sys.path[0] = str(ROOT)
+    main()
