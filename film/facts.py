@@ -65,6 +65,7 @@ class Stream:
 
     kind : "audio", "subtitle", "data", "attachment" or "picture" (cover art)
     dispositions : "default", "forced", ...
+    start_s : time of the first packet, negative for samples that only prime a decoder
     """
 
     index: int
@@ -75,6 +76,8 @@ class Stream:
     dispositions: tuple[str, ...]
     details: str
     tags: dict[str, str]
+    time_base: Fraction
+    start_s: float
 
     def __str__(self) -> str:
         parts = (self.kind, str(self.index), self.codec, self.language, self.details, self.title)
@@ -159,6 +162,8 @@ class Film:
         facts["path"] = str(self.path)
         for name in ("sar", "time_base", "rate"):
             facts["video"][name] = str(facts["video"][name])
+        for stream in facts["streams"]:
+            stream["time_base"] = str(stream["time_base"])
         facts["video"]["rotation"] = self.video.rotation
         for name in ("frames", "duration_s", "is_vfr", "display_size", "working_size"):
             facts[name] = getattr(self, name)

@@ -19,6 +19,7 @@ from film.source import (
     ffmpeg_path,
     film_stream,
     first_frames,
+    first_times,
     open_film,
     timing,
 )
@@ -58,10 +59,12 @@ def probe(path: Path) -> Film:
         stream = _checked_stream(path, container)
         frame, trusted = first_frames(path, container, stream)
         video = _video_facts(stream, frame)
-        streams = tuple(_stream_facts(s) for s in container.streams if _is_ours(s, stream))
+        ours = [other for other in container.streams if _is_ours(other, stream)]
         chapters = tuple(_chapter(c) for c in container.chapters())
         name, metadata = container.format.name, dict(container.metadata)
         promised = _promised_end(container, stream)
+        starts = first_times(path, [other.index for other in ours if other.type == "audio"])
+        streams = tuple(_stream_facts(s, starts.get(s.index, Fraction(0))) for s in ours)
     pts, marks, last = timing(path, first=frame.pts, trusted=trusted, rate=video.rate)
     missing = float(promised - (pts[-1] + last) * video.time_base) if promised else 0.0
     return Film(
@@ -184,7 +187,7 @@ def kind_of(stream: Any) -> str:
     return "picture" if stream.type == "video" else str(stream.type)
 
 
-def _stream_facts(stream: Any) -> Stream:
+def _stream_facts(stream: Any, start: Fraction) -> Stream:
     context = stream.codec_context
     tags: dict[str, str] = dict(stream.metadata)
     return Stream(
@@ -198,6 +201,8 @@ def _stream_facts(stream: Any) -> Stream:
         ),
         details=_details(stream),
         tags=tags,
+        time_base=stream.time_base or Fraction(1),
+        start_s=float(start),
     )
 
 

@@ -1,14 +1,10 @@
 """The source's luma + small ab -> full-size frames -> encoder. Luma is passed through, chroma is made."""
 
-import logging
 import os
-import shlex
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import cv2
 import ffmpeg
@@ -28,7 +24,8 @@ from film.encoder import (
 )
 from film.facts import Film
 from film.frames import NativeFrame, Plane, decode
-from film.source import FilmError, ffmpeg_path, film_stream, open_film
+from film.process import running
+from film.source import FilmError, ffmpeg_path, film_stream, open_film, publish
 
 __all__ = [
     "CODECS",
@@ -40,11 +37,6 @@ __all__ = [
     "painted_rgb",
     "render_piece",
 ]
-
-log = logging.getLogger(__name__)
-
-LAST_LINES = 5  # of what ffmpeg said, shown when it fails
-ECHOES = ("Terminating thread", "Task finished", "before EOF", "Nothing was written")
 
 
 def render_piece(
@@ -76,7 +68,7 @@ def render_piece(
                 for plane in _finished(frame, colors, film=film, plan=plan, chroma=chroma):
                     pipe.write(plane.data)
         _check_count(temporary, last - first)
-        temporary.replace(path)
+        publish(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -154,44 +146,6 @@ def encoder_command(film: Film, plan: Plan, path: Path, *, options: EncoderOptio
     output = ffmpeg.output(source, str(path), **encoder_words(plan, film, options))
     output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
     return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
-
-
-@contextmanager
-def running(command: list[str]) -> Iterator[IO[bytes]]:
-    """Run ffmpeg and hand out its standard input; if it fails its own last lines are in the error."""
-    log.debug("%s", shlex.join(command))
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said
-        )
-        assert process.stdin is not None
-        try:
-            yield process.stdin
-            process.stdin.close()
-            if process.wait() != 0:
-                raise FilmError(_failure(process.returncode, said))
-        except BrokenPipeError as error:
-            raise FilmError(_failure(process.wait(), said)) from error
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            _close(process.stdin)
-
-
-def _close(pipe: IO[bytes]) -> None:
-    """Close a pipe whose reader may have gone."""
-    try:
-        pipe.close()
-    except BrokenPipeError:
-        log.debug("ffmpeg went before its last frame")
-
-
-def _failure(code: int, said: IO[bytes]) -> str:
-    said.seek(0)
-    lines = [line.strip() for line in said.read().decode(errors="replace").splitlines()]
-    telling = [line for line in lines if line and not any(words in line for words in ECHOES)]
-    return f"ffmpeg failed (exit {code}): " + " | ".join((telling or lines)[-LAST_LINES:])
 
 
 def _check_count(path: Path, count: int) -> None:

@@ -1,5 +1,6 @@
 """Opens a film and walks through it: packets with their times, frames in the order they are shown."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import av.stream
 import av.video.frame
 from av.codec.context import Flags
 
+FIRST_PACKETS = 2000  # read to see when each stream starts
 LOOK_AHEAD = 24  # frames decoded to see whether the container's timestamps can be trusted
 
 
@@ -41,12 +43,19 @@ def open_film(path: Path) -> Iterator[av.container.InputContainer]:
         # An absolute path, so that no name is taken for a protocol or an option.
         container = av.open(str(path.resolve()), metadata_errors="replace")
     except (av.FFmpegError, UnicodeError) as error:
-        raise FilmError(f"{path} is not a film that FFmpeg can open: {_reason(error)}") from error
+        raise FilmError(f"{path} is not a film that FFmpeg can open: {reason_of(error)}") from error
     with container:
         yield container
 
 
-def _reason(error: Exception) -> str:
+def publish(temporary: Path, path: Path) -> None:
+    """Give a finished file its name; what has a name is on the disk, also after a power cut."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def reason_of(error: Exception) -> str:
     """The plain words of an FFmpeg error."""
     log = getattr(error, "log", None)
     words = str(getattr(error, "strerror", None) or error)
@@ -68,13 +77,28 @@ def first_frames(
     try:
         frames = list(islice(container.decode(stream), LOOK_AHEAD))
     except av.FFmpegError as error:
-        raise FilmError(f"{path}: its video cannot be decoded: {_reason(error)}") from error
+        raise FilmError(f"{path}: its video cannot be decoded: {reason_of(error)}") from error
     if not frames:
         raise FilmError(f"{path}: no frame of its video can be decoded")
     times = [frame.pts for frame in frames]
     known = [time for time in times if time is not None]
     ascending = all(a < b for a, b in pairwise(known))
     return frames[0], ascending and len(known) == len(times)
+
+
+def first_times(path: Path, indices: list[int]) -> dict[int, Fraction]:
+    """Return the time of each stream's first packet, in seconds; streams without one are left out."""
+    found: dict[int, Fraction] = {}
+    with open_film(path) as container:
+        for packet in islice(
+            container.demux([container.streams[i] for i in indices]), FIRST_PACKETS
+        ):
+            time = packet.pts if packet.pts is not None else packet.dts
+            if time is not None and packet.time_base:
+                found.setdefault(packet.stream_index, time * packet.time_base)
+            if len(found) == len(indices):
+                break
+    return found
 
 
 def timing(
