@@ -23,9 +23,15 @@ AHEAD = 2  # pieces split and waiting, for each worker, so that none waits for t
 
 @contextmanager
 def crew(workers: int, scheduler: str = "") -> Iterator[Each]:
-    """Lend the workers: a pool of ``workers`` processes, or the Dask cluster at ``scheduler``."""
-    with cluster(scheduler) if scheduler else pool(workers) as each:
-        yield each
+    """Lend the workers: the Dask cluster at ``scheduler``, a pool of processes, or, for one, this process."""
+    if scheduler:
+        with cluster(scheduler) as each:
+            yield each
+    elif workers > 1:
+        with pool(workers) as each:
+            yield each
+    else:
+        yield map
 
 
 @contextmanager

@@ -1,0 +1,211 @@
+"""How long a film takes, beside a plain transcode and beside the way of full-size pictures on the disk.
+
+    python tests/benchmark_film.py film.mp4            the film at 480 and at 1080 lines
+
+Prints a table: seconds, frames per second, times a plain ffmpeg transcode with the same encoder settings, memory,
+disk, and where the workers' time went. Linux only: memory is read from /proc.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMITS = {480: 6.0, 1080: 4.0}  # times a plain transcode, at most
+PREDECESSOR = 5.0  # times ours, at least
+ENCODER = ["-c:v", "libx264", "-preset", "medium", "-crf", "18"]  # what main.py uses by default
+
+
+@dataclass
+class Peak:
+    """The most memory and disk seen."""
+
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One timed run."""
+
+    name: str
+    frames: int
+    seconds: float
+    peak: Peak
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return self.frames / self.seconds
+
+
+def family(pid: int) -> Iterator[int]:
+    """Yield a process and its descendants."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            yield from family(int(child))
+
+
+def memory_of(pid: int) -> int:
+    """Return the proportional memory of a process and its descendants, in bytes."""
+    total = 0
+    try:
+        for member in family(pid):
+            rollup = Path(f"/proc/{member}/smaps_rollup").read_text()
+            total += next(int(li.split()[1]) for li in rollup.splitlines() if li[:4] == "Pss:")
+    except (OSError, StopIteration):
+        return 0  # one of them ended meanwhile
+    return total * 1024
+
+
+def size_of(folder: Path) -> int:
+    """Return what a folder holds, in bytes."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:
+            continue
+    return total
+
+
+@contextmanager
+def watching(pid: int, folder: Path) -> Iterator[Peak]:
+    """Sample memory and disk until the block ends."""
+    peak, over = Peak(), threading.Event()
+
+    def sample() -> None:
+        while not over.wait(0.25):
+            peak.memory_bytes = max(peak.memory_bytes, memory_of(pid))
+            peak.disk_bytes = max(peak.disk_bytes, size_of(folder))
+
+    watcher = threading.Thread(target=sample)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        watcher.join()
+
+
+def timed(name: str, command: list[str | Path], *, frames: int, disk: Path) -> Run:
+    """Run a command to its end, watched."""
+    began = time.perf_counter()
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+    with watching(process.pid, disk) as peak:
+        code = process.wait()
+    seconds = time.perf_counter() - began
+    if code:
+        raise SystemExit(f"{name} failed with exit code {code}")
+    return Run(name, frames, seconds, peak)
+
+
+def ffmpeg(*words: str | Path) -> list[str | Path]:
+    """Return an ffmpeg command: the same binary for everyone."""
+    binary = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
+    return [binary, "-v", "error", "-nostdin", "-y", *words]
+
+
+def gray_copy(film: Path, lines: int, seconds: float, path: Path) -> int:
+    """Make the film to be painted: gray, of so many lines; return its frames."""
+    scale = f"scale=-2:{lines}:flags=bicubic,hue=s=0,format=yuv420p"
+    subprocess.run(
+        [*map(str, ffmpeg("-stream_loop", "20", "-i", film, "-t", str(seconds), "-an", "-vf", scale,
+                          "-c:v", "libx264", "-crf", "16", "-preset", "fast", path))], check=True,
+    )  # fmt: skip
+    with_frames = subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), "-movie_in", str(path), "-probe", "json"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return int(json.loads(with_frames.stdout)["film"]["frames"])
+
+
+def ours(film: Path, folder: Path, *, frames: int, more: list[str]) -> tuple[Run, dict[str, float]]:
+    """Paint the film with main.py; return the run, and the workers' seconds by stage."""
+    told = folder / "report.json"
+    command = [sys.executable, ROOT / "main.py", "-movie_in", film, "-save", folder / "out.mp4",
+               "-overwrite", "-quiet", "-cache", folder / "cache", "-report", told, *more]  # fmt: skip
+    run = timed("ours", command, frames=frames, disk=folder / "cache")
+    return run, json.loads(told.read_text())["worker_seconds"]
+
+
+def frame_by_frame(film: Path, folder: Path, *, frames: int, more: list[str]) -> Run:
+    """Do it the predecessor's way: every frame a full-size PNG, painted one after another, then joined."""
+    gray, painted = folder / "gray", folder / "painted"
+    for each in (gray, painted):
+        shutil.rmtree(each, ignore_errors=True)
+        each.mkdir()
+    shell = [sys.executable, __file__, "--steps", str(film), str(gray), str(painted),
+             str(folder / "old.mp4"), *more]  # fmt: skip
+    return timed("frame by frame", shell, frames=frames, disk=folder)
+
+
+def steps(film: str, gray: str, painted: str, target: str, *more: str) -> None:
+    """Run the predecessor's three steps."""
+    subprocess.run(
+        ffmpeg("-i", film, "-frames:v", "48", "-pix_fmt", "gray", f"{gray}/%05d.png"), check=True
+    )
+    main = [sys.executable, str(ROOT / "main.py"), "-img_in", gray, "-save", painted, "-quiet"]
+    subprocess.run([*main, *more], check=True, stdout=subprocess.DEVNULL)
+    names = f"{painted}/%05d.color.png"
+    subprocess.run(ffmpeg("-i", names, *ENCODER, "-pix_fmt", "yuv420p", target), check=True)
+
+
+def main() -> int:
+    """Measure and print; return 0 when every limit holds."""
+    parser = argparse.ArgumentParser(description="Time films against a plain transcode.")
+    parser.add_argument("film", type=Path, help="a real clip, in color or not")
+    parser.add_argument("--seconds", type=float, default=20, help="of film (default: 20)")
+    parser.add_argument("--lines", type=int, nargs="+", default=[480, 1080])
+    parser.add_argument("--weights", type=Path, help="other weights than the released")
+    parser.add_argument("--no-old", action="store_true", help="leave the frame-by-frame run out")
+    args = parser.parse_args()
+    more = ["-weights", str(args.weights)] if args.weights else []
+    held = True
+    print("| lines | run | frames | s | fps | x plain | memory MB | disk MB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for lines in args.lines:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            film = folder / "gray.mp4"
+            frames = gray_copy(args.film, lines, args.seconds, film)
+            command = ffmpeg("-i", film, "-an", *ENCODER, folder / "plain.mp4")
+            plain = timed("plain transcode", command, frames=frames, disk=folder / "none")
+            run, stages = ours(film, folder, frames=frames, more=more)
+            runs = [plain, run]
+            if not args.no_old:
+                runs.append(frame_by_frame(film, folder, frames=min(48, frames), more=more))
+            for one in runs:
+                ratio = plain.fps / one.fps
+                print(
+                    f"| {lines} | {one.name} | {one.frames} | {one.seconds:.1f} | {one.fps:.1f} "
+                    f"| {ratio:.2f} | {one.peak.memory_bytes / 1e6:.0f} "
+                    f"| {one.peak.disk_bytes / 1e6:.0f} |",
+                    flush=True,
+                )
+            total = sum(stages.values())
+            shares = [f"{stage} {100 * s / total:.0f} %" for stage, s in stages.items()]
+            print(f"\n{lines} lines, workers' time: {', '.join(shares)}\n", flush=True)
+            held &= plain.fps / run.fps <= LIMITS.get(lines, 1e9)
+            held &= all(run.fps / old.fps >= PREDECESSOR for old in runs[2:])
+    print("every limit holds" if held else "a limit is broken")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--steps"]:
+        steps(*sys.argv[2:])
+    else:
+        sys.exit(main())
