@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import platform
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,8 +177,12 @@ def prepare_environment(*, threads: int | None = None) -> None:
     """Set what must be set before Paddle is imported; what the user has set is kept.
 
     On AMD processors the MKL inside the wheel picks a slow path unless told otherwise (measured:
-    6.8 against 14.8 pictures/s), and OMP_NUM_THREADS defaults badly (14.8 against 18.6).
+    6.8 against 14.8 pictures/s), and OMP_NUM_THREADS defaults badly (14.8 against 18.6). Paddle's
+    notices of its own start-up (an absent ccache, executors) are kept off the user's screen.
     """
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    for notice in ("No ccache found", "When training, we now always track", "Tensor do not have"):
+        warnings.filterwarnings("ignore", message=notice, category=UserWarning)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads or os.cpu_count() or 1))
     if "AMD" in _processor_vendor():
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")

@@ -1,6 +1,9 @@
 """Train the network: the loop, on one screen. The same command again continues."""
 
 import argparse
+import contextlib
+import importlib
+import io
 import logging
 import signal
 import sys
@@ -44,6 +47,12 @@ def train(run: Run) -> None:
                     run.save()
 
 
+def _import_paddle() -> None:
+    """Import Paddle without its advice against the thread count that is right here."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        importlib.import_module("paddle")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description="Train the network. The same command again continues where it stopped.",
@@ -74,6 +83,7 @@ def main(words: list[str] | None = None) -> int:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     prepare_environment(threads=args.threads)
+    _import_paddle()
     try:
         run = Run(config, out, device=args.device, static=not args.eager)
         if args.restart:
