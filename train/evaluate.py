@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from model.decode import upsample
 from model.hints import random_hints
 from model.store import RELEASED
 from prior.lab import fit_gamut, lab2rgb, rgb2lab
@@ -46,6 +47,7 @@ STRIDE = 32  # of the network: its input's sides are multiples of it
 HINT_PX = 5  # side of the revealed squares
 BATCH = 8  # pictures through the network at once
 SHEET_ROWS = 12
+NEUTRAL = np.array([1, 0, 0], np.float32)  # times Lab: the same lightness without color
 SHEETS = frozenset((".png", ".jpg"))
 FILMS = frozenset((".mp4", ".m4v", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".wmv"))
 
@@ -149,7 +151,7 @@ def paint(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
     """
     predict, setting = way
     if predict is None or setting is None:
-        return truth * np.array([1, 0, 0], np.float32)
+        return truth * NEUTRAL
     size = _input_size(truth.shape[1:3], setting.working_size)
     planes = np.stack(
         [_planes(lab, size, setting, number) for number, lab in enumerate(truth, first)]
@@ -157,8 +159,9 @@ def paint(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
     palette = np.zeros((len(planes), len(qspace) + 1), np.float32)
     painted = truth.copy()
     colors = predict(planes, palette, setting.temperature).transpose(0, 2, 3, 1)
-    for lab, ab in zip(painted, colors, strict=True):
-        lab[..., 1:] = cv2.resize(ab, lab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    grays = lab2rgb(truth * NEUTRAL)[..., 0]
+    for lab, ab, gray in zip(painted, colors, grays, strict=True):
+        lab[..., 1:] = upsample(np.ascontiguousarray(ab), gray)
     return fit_gamut(painted)
 
 
