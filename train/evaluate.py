@@ -5,6 +5,8 @@ working size; its colors are brought back to 256 pixels and compared there.
 """
 
 import argparse
+import contextlib
+import io
 import json
 import logging
 import sys
@@ -96,7 +98,8 @@ def load(weights: Path) -> Predict:
 
     Raises ValueError or OSError for a file that is missing, truncated or foreign.
     """
-    from model.export import open_program, program_for, run_program
+    with contextlib.redirect_stderr(io.StringIO()):  # Paddle advises against any thread count
+        from model.export import open_program, program_for, run_program
 
     program = open_program(program_for(weights), engine="fp32")
 
@@ -269,9 +272,10 @@ def _settings(options: argparse.Namespace) -> list[Setting]:
 def _ways(weights: Sequence[Path], settings: Sequence[Setting]) -> tuple[list[str], list[Way]]:
     """Lay out the rows: gray, then every network in every setting."""
     names, ways = ["all gray"], [GRAY]
+    alone = len({path.stem for path in weights}) == len(set(weights))
     for path in weights:
         predict = load(path)
-        names += [path.stem] * len(settings)
+        names += [path.stem if alone else str(path)] * len(settings)
         ways += [(predict, setting) for setting in settings]
     return names, ways
 
