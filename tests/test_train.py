@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from prior.qspace import read_bins
 from train.checkpoint import read_checkpoint
 from train.config import TrainConfig
 from train.learner import learning_rate
-from train.run import Clock, LossError, Run
+from train.run import Clock, LossError, Run, _numbers
 from train.train import main, train
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -289,6 +290,19 @@ def test_another_config_does_not_continue(
     assert main(words(room, tmp_path, "-batch", "2")) == 1
     assert "batch 4 -> 2" in capsys.readouterr().err
     assert main(words(room, tmp_path, "-batch", "2", "-restart")) == 0
+
+
+def test_log_rows_flatten_to_numbers() -> None:
+    row = {"step": 5, "loss": 1.5, "valid": {"psnr": 22, "chroma": [1, 2]}}
+    assert list(_numbers(row)) == [("loss", 1.5), ("valid/psnr", 22.0)]
+
+
+@pytest.mark.skipif(find_spec("visualdl") is not None, reason="VisualDL is installed")
+def test_visualdl_is_asked_for_in_words(
+    room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(room, tmp_path, "-visualdl")) == 1
+    assert "pip install visualdl" in capsys.readouterr().err
 
 
 def test_help_names_every_setting(room: Path) -> None:

@@ -162,7 +162,9 @@ class Learner:
 
     def arrays(self) -> Arrays:
         """Everything that learns or remembers, as arrays for a checkpoint."""
-        return {name: np.array(tensor.numpy()) for name, tensor in self._tensors()}
+        tensors = {name: np.array(tensor.numpy()) for name, tensor in self._tensors()}
+        scaler = {f"scaler/{k}": np.array(v) for k, v in self.scaler.state_dict().items()}
+        return tensors | scaler
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         for room, network in (("network", self.network), ("average", self.averaged)):
@@ -176,15 +178,19 @@ class Learner:
 
     def restore(self, arrays: Arrays) -> None:
         """Take back what `arrays` gave."""
-        rooms: dict[str, dict[str, Any]] = {"network": {}, "average": {}, "optimizer": {}}
+        names = ("network", "average", "optimizer", "scaler")
+        rooms: dict[str, dict[str, Any]] = {name: {} for name in names}
         for name, array in arrays.items():
             room, _, rest = name.partition("/")
             rooms[room][rest] = array
         self.network.set_state_dict(rooms["network"])
         self.averaged.set_state_dict(rooms["average"])
-        names = {name: p.name for name, p in self.network.named_parameters()}
+        parameters = {name: p.name for name, p in self.network.named_parameters()}
         state = {}
         for key, array in rooms["optimizer"].items():
             owner, _, rest = key.partition("|")
-            state[names[owner] + rest] = paddle.to_tensor(array)
+            state[parameters[owner] + rest] = paddle.to_tensor(array)
         self.optimizer.set_state_dict(state)
+        if rooms["scaler"]:  # only there where float16 is trained: a GPU without bfloat16
+            values = {k: v if v.ndim else v.item() for k, v in rooms["scaler"].items()}
+            self.scaler.load_state_dict(values)

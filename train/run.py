@@ -40,7 +40,9 @@ class LossError(ValueError):
 class Run:
     """The state of a run beside its folder."""
 
-    def __init__(self, config: TrainConfig, out: Path, *, device: str, static: bool) -> None:
+    def __init__(
+        self, config: TrainConfig, out: Path, *, device: str, static: bool, visualdl: bool = False
+    ) -> None:
         from train import fileReader, learner
 
         self.config, self.out, self.step = config, out, 0
@@ -63,6 +65,7 @@ class Run:
         self.learner: Learner = learner.Learner(config, self.qspace.bins, amp=gpu, static=static)
         self.facts: dict[str, Any] = {"history": [], "skipped": [], "best": None, "seconds": 0.0}
         self.stopping = False
+        self.board = _visualdl_board(out) if visualdl else None
 
     @property
     def checkpoint(self) -> Path:
@@ -137,6 +140,9 @@ class Run:
         if self.rank == 0:
             with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
+        if self.board is not None:
+            for name, value in _numbers(row):
+                self.board.add_scalar(tag=name, step=row["step"], value=value)
 
     def validate(self) -> str:
         """Measure the averaged network beside gray, keep it when it is the best; say it in words."""
@@ -236,6 +242,23 @@ class Clock:
             f"loss {row['loss']:.3f}  lr {row['lr']:.1e}  {row['pictures_per_s']:.0f} img/s  "
             f"wait {100 * row['wait']:.0f} %"
         )
+
+
+def _numbers(row: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Flatten a log row to (name, number)."""
+    for name, value in row.items():
+        if isinstance(value, dict):
+            yield from _numbers(value, f"{prefix}{name}/")
+        elif isinstance(value, int | float) and name != "step":
+            yield prefix + name, float(value)
+
+
+def _visualdl_board(out: Path) -> Any:
+    try:
+        from visualdl import LogWriter
+    except ImportError as error:
+        raise ValueError("-visualdl: VisualDL is not installed: pip install visualdl") from error
+    return LogWriter(logdir=str(out / "visualdl"))
 
 
 def _write_png(path: Path, rgb: "NDArray[np.uint8]") -> None:

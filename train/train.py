@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     option("restart", action="store_true", help="forget an earlier run in -out")
     option("device", choices=["auto", "cpu", "gpu"], default="auto", help="(default: auto)")
     option("threads", type=int, help="CPU threads (default: all cores)")
+    option("visualdl", action="store_true", help="also log for VisualDL, when it is installed")
     option("eager", action="store_true", help="do not compile the network, to compare")
     add_config_options(parser)
     return parser
@@ -85,7 +86,7 @@ def main(words: list[str] | None = None) -> int:
     prepare_environment(threads=args.threads)
     _import_paddle()
     try:
-        run = Run(config, out, device=args.device, static=not args.eager)
+        run = Run(config, out, device=args.device, static=not args.eager, visualdl=args.visualdl)
         if args.restart:
             run.checkpoint.unlink(missing_ok=True)
         run.resume()
