@@ -169,7 +169,7 @@ def _rooted(relative: NDArray[Any]) -> NDArray[Any]:
     """
     foot = np.minimum(relative, KNEE**3)
     foot *= SLOPE
-    root = np.maximum(relative, KNEE**3, out=relative)
+    root: NDArray[Any] = np.maximum(relative, KNEE**3, out=relative)
     np.cbrt(root, out=root)
     root += foot
     return root

@@ -43,6 +43,7 @@ class QSpace:
             raise ValueError(f"expected bins (Q, 2) with Q >= {NEIGHBORS}, got {bins.shape}")
         self.bins: Floats = np.asarray(bins, np.float32)
         self._neighbors = _neighbor_table(self.bins)
+        self._nearest = self._neighbors[:, 0].copy()  # small enough for the processor's cache
 
     def __len__(self) -> int:
         return len(self.bins)
@@ -52,7 +53,7 @@ class QSpace:
 
         Exact wherever the 10-unit cell of ab is a bin, as for every sRGB color; to half a unit elsewhere.
         """
-        return np.asarray(self._neighbors[_cells(ab), 0], np.intp)
+        return np.asarray(np.take(self._nearest, _cells(ab)), np.intp)
 
     def encode(self, ab: NDArray[Any]) -> tuple[Indices, Floats]:
         """Spread ab (..., 2) over its 5 nearest bins, nearest first: indices and weights (..., 5).
@@ -81,8 +82,10 @@ def _plane(red: int) -> NDArray[np.uint8]:
 def _cells(ab: NDArray[Any]) -> Indices:
     """Flat index (...) of the table cell around ab (..., 2), clipped to the table."""
     side = 2 * REACH * CELLS_PER_UNIT
-    cells = np.floor((np.asarray(ab, np.float32) + REACH) * CELLS_PER_UNIT)
-    cells = np.clip(cells, 0, side - 1).astype(np.intp)
+    scaled = np.multiply(ab, CELLS_PER_UNIT, dtype=np.float32)
+    scaled += REACH * CELLS_PER_UNIT
+    # From 0 on cutting off the fraction is rounding down.
+    cells = np.clip(scaled, 0, side - 1, out=scaled).astype(np.intp)
     return np.asarray(cells[..., 0] * side + cells[..., 1])
 
 

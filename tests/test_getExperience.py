@@ -1,0 +1,398 @@
+"""Counting is exact, however it is split, interrupted or spread; what cannot be counted is listed."""
+
+import csv
+import io
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from prior import getExperience
+from prior.crew import run_on_cluster, run_tasks
+from prior.getExperience import Options, count_pictures, part_path
+from prior.lab import rgb2lab
+from prior.pictures import Picture, PictureError, list_pictures, read_rgb
+from prior.qspace import QSpace, read_bins
+from prior.tally import Part, Tally, Work, count, merge, read_part, tally, write_part
+
+ROOT = Path(__file__).resolve().parent.parent
+BINS = read_bins()
+
+
+def colorful(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
+    """Large soft patches of random color."""
+    small = np.random.default_rng(seed).integers(0, 256, (5, 6, 3)).astype(np.uint8)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def jpeg(rgb: NDArray[np.uint8]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "JPEG", quality=90)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200 good pictures in class folders: a few tasks of 64."""
+    root = tmp_path_factory.mktemp("photos")
+    for seed in range(200):
+        path = root / f"class {seed % 3}" / f"{seed:03}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(jpeg(colorful(seed)))
+    return root
+
+
+@pytest.fixture(scope="module")
+def truth(photos: Path) -> NDArray[np.int64]:
+    """The counts by the definition: each pixel's nearest bin."""
+    space = QSpace(BINS)
+    total = np.zeros(len(BINS), np.int64)
+    for picture in list_pictures(photos):
+        nearest = space.nearest(rgb2lab(read_rgb(picture))[..., 1:])
+        total += np.bincount(nearest.ravel(), minlength=len(BINS))
+    return total
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """Run the script's main() with these words."""
+    monkeypatch.setattr(sys, "argv", ["getExperience.py", *map(str, words)])
+    return getExperience.main()
+
+
+def test_each_pixel_falls_into_its_nearest_bin_and_class() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8)
+    ab = rgb2lab(rgb)[..., 1:]
+    chroma = np.linalg.norm(ab, axis=-1)
+    found = count(rgb, BINS)
+    nearest = QSpace(BINS).nearest(ab).ravel()
+    assert np.array_equal(found.sum(axis=1), np.bincount(nearest, minlength=len(BINS)))
+    classes = [(chroma < 4).sum(), ((chroma >= 4) & (chroma < 20)).sum(), (chroma >= 20).sum()]
+    assert np.array_equal(found.sum(axis=0), classes)
+    assert found.sum() == 50 * 70
+    assert np.array_equal(count(rgb[::2, ::3], BINS), count(rgb[::2, ::3].copy(), BINS))
+
+
+def test_the_script_counts_every_pixel(
+    photos: Path, truth: NDArray[np.int64], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "Experience.npy"
+    words = ("-data", photos, "-out", out, "-every", 1, "-processes", 1, "-plot", "-note", "mine")
+    assert run(monkeypatch, *words) == 0
+    assert np.array_equal(np.load(out), truth)
+    record = json.loads(out.with_suffix(".json").read_text())
+    assert record["pictures counted"] == 200
+    assert record["pixels counted"] == 200 * 48 * 64
+    assert record["made from"] == "mine"
+    assert str(tmp_path) not in out.with_suffix(".json").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "Experience.json",
+        "Experience.npy",
+        "Experience.png",
+    }
+    with Image.open(out.with_suffix(".png")) as plot:
+        assert plot.width > 1000
+        assert len(plot.convert("RGB").getcolors(1 << 20) or []) > 261
+
+
+@pytest.mark.slow
+def test_processes_and_shards_count_the_same(
+    photos: Path, truth: NDArray[np.int64], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "Experience.npy"
+    words = ("-data", photos, "-out", out, "-every", 1, "-processes", 2)
+    for shard in (3, 1, 2):
+        assert run(monkeypatch, *words, "-shard", f"{shard}/3") == 0
+    parts = sorted(tmp_path.glob("*-of-3.npz"))
+    assert run(monkeypatch, "-merge", *parts, "-out", out) == 0
+    assert np.array_equal(np.load(out), truth)
+    whole = tmp_path / "whole.npy"
+    assert run(monkeypatch, "-data", photos, "-out", whole, "-every", 1, "-processes", 2) == 0
+    assert whole.read_bytes() == out.read_bytes()
+
+
+def test_a_tar_counts_like_its_folder(
+    photos: Path, truth: NDArray[np.int64], tmp_path: Path
+) -> None:
+    with tarfile.open(tmp_path / "s.tar", "w") as tar:
+        tar.add(photos, arcname=".")
+    part = count_pictures(Options(data=(tmp_path / "s.tar",), out=tmp_path / "E.npy", every=1))
+    assert np.array_equal(part.tally.per_bin, truth)
+
+
+def test_interrupted_and_continued_equals_uninterrupted(
+    photos: Path, truth: NDArray[np.int64], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = Options(data=(photos,), out=tmp_path / "E.npy", every=1)
+    monkeypatch.setattr(getExperience, "SAVE_EVERY_S", 0.0)
+    seen: list[int] = []
+
+    def interrupted(function: Callable[[Work], Tally], tasks: Any, *, processes: int) -> Any:
+        for number, work in tasks:
+            if len(seen) == 2:
+                raise KeyboardInterrupt
+            seen.append(number)
+            yield number, function(work)
+
+    monkeypatch.setattr(getExperience, "run_tasks", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        count_pictures(options)
+    assert read_part(part_path(options)).done.tolist() == [True, True, False, False]
+
+    def counted(function: Callable[[Work], Tally], tasks: Any, *, processes: int) -> Any:
+        for number, work in tasks:
+            seen.append(number)
+            yield number, function(work)
+
+    monkeypatch.setattr(getExperience, "run_tasks", counted)
+    part = count_pictures(options)
+    assert seen == [0, 1, 2, 3]
+    assert np.array_equal(part.tally.per_bin, truth)
+    assert part.tally.pictures == 200
+
+
+def start_counting(photos: Path, out: Path) -> "subprocess.Popen[str]":
+    words = ["-data", photos, "-out", out, "-every", 1, "-processes", 2]
+    return subprocess.Popen(
+        [sys.executable, ROOT / "prior" / "getExperience.py", *map(str, words)],
+        cwd=out.parent,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_the_command_continues_after_a_kill(
+    photos: Path, truth: NDArray[np.int64], tmp_path: Path, how: signal.Signals
+) -> None:
+    out = tmp_path / "Experience.npy"
+    first = start_counting(photos, out)
+    partial = tmp_path / "Experience.1-of-1.npz"
+    while first.poll() is None and not partial.exists():
+        time.sleep(0.05)
+    os.killpg(first.pid, how) if how is signal.SIGKILL else first.send_signal(how)
+    _, words = first.communicate(timeout=60)
+    assert not out.exists()
+    assert first.returncode == (-signal.SIGKILL if how is signal.SIGKILL else 130), words
+    again = start_counting(photos, out)
+    assert "continuing" in again.communicate(timeout=120)[1]
+    assert np.array_equal(np.load(out), truth)
+
+
+def die_once(work: tuple[Path, Work]) -> Tally:
+    """Count; the first time kill this process in the middle."""
+    marker, pictures = work
+    if pictures.pictures[0].name.endswith("064.jpg") and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return tally(pictures)
+
+
+def test_a_dead_worker_is_one_line(photos: Path, tmp_path: Path) -> None:
+    pictures = list_pictures(photos)
+    first = next(i for i, picture in enumerate(pictures) if picture.name.endswith("064.jpg"))
+    tasks = [(0, (tmp_path / "died", Work(pictures[first : first + 2], BINS)))]
+    with pytest.raises(PictureError, match="worker process was killed"):
+        list(run_tasks(die_once, tasks, processes=2))
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list["subprocess.Popen[bytes]"]]]:
+    """A Dask scheduler and two worker processes on this machine, none in the project's folder."""
+    pytest.importorskip("distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+    def start(module: str, *words: str) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", f"distributed.cli.{module}", *words]
+        return subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+
+    host, port = address.removeprefix("tcp://").split(":")
+    processes = [start("dask_scheduler", "--host", host, "--port", port, "--no-dashboard")]
+    worker = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", host)
+    processes += [start("dask_worker", address, *worker) for _ in range(2)]
+    yield address, processes
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_cluster_that_loses_a_worker_counts_exactly(
+    photos: Path,
+    truth: NDArray[np.int64],
+    cluster: tuple[str, list["subprocess.Popen[bytes]"]],
+) -> None:
+    address, (_, *workers) = cluster
+    pictures = list_pictures(photos)
+    tasks = ((at, Work(pictures[at : at + 8], BINS)) for at in range(0, len(pictures), 8))
+    total, seen = Tally.empty(len(BINS)), []
+    for number, found in run_on_cluster(tally, tasks, scheduler=address):
+        total += found
+        seen.append(number)
+        if len(seen) == 3:
+            workers[0].send_signal(signal.SIGKILL)
+    assert workers[0].poll() is not None
+    assert sorted(seen) == list(range(0, len(pictures), 8))
+    assert np.array_equal(total.per_bin, truth)
+
+
+def test_no_scheduler_is_one_line() -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(PictureError, match="no Dask scheduler"):
+        list(run_on_cluster(tally, [], scheduler="nonsense://127.0.0.1:1"))
+
+
+def test_what_cannot_be_counted_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "data"
+    root.mkdir()
+    good = jpeg(colorful(1))
+    gray = np.repeat(colorful(2)[..., :1], 3, axis=-1)
+    for name, data in {
+        "fine 'one'.jpg": good,
+        "灰色.jpg": jpeg(gray),
+        "half.jpg": good[: len(good) // 2],
+        "zero.jpg": b"",
+        "text.jpg": b"not a picture",
+    }.items():
+        (root / name).write_bytes(data)
+    out = tmp_path / "E.npy"
+    assert run(monkeypatch, "-data", root, "-out", out, "-processes", 1) == 0
+    with out.with_suffix(".csv").open(encoding="utf-8") as file:
+        reasons = dict(list(csv.reader(file))[1:])
+    assert reasons == {
+        "half.jpg": "truncated JPEG",
+        "text.jpg": "not a picture",
+        "zero.jpg": "empty file",
+        "灰色.jpg": "gray",
+    }
+    assert np.load(out).sum() == 24 * 32
+
+
+def test_an_experience_is_not_lost_by_counting_again(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "E.npy"
+    np.save(out, np.arange(261))
+    assert run(monkeypatch, "-data", photos, "-out", out, "-processes", 1) == 0
+    assert np.array_equal(np.load(tmp_path / "E.previous.npy"), np.arange(261))
+
+
+def test_parts_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    tally_ = Tally.empty(261)
+
+    def part(shard: int, shards: int, *, list_id: str = "a", done: bool = True) -> Any:
+        name = tmp_path / f"{shard}-{shards}-{list_id}-{done}.npz"
+        write_part(name, Part(tally_, np.array([done]), list_id, shard, shards))
+        return name, read_part(name)
+
+    assert merge([part(2, 2), part(1, 2)]).shards == 1
+    for parts, wrong in (
+        ([part(1, 2), part(1, 2)], "expected each of 1 to 2 once"),
+        ([part(1, 2)], "expected each of 1 to 2 once"),
+        ([part(1, 2), part(2, 2, list_id="b")], "other pictures"),
+        ([part(1, 2), part(2, 2, done=False)], "not finished"),
+    ):
+        with pytest.raises(PictureError, match=wrong):
+            merge(parts)
+    (tmp_path / "x.npz").write_bytes(b"nothing")
+    for name, wrong in (("x.npz", "holds no counts"), ("gone.npz", "does not exist")):
+        with pytest.raises(PictureError, match=wrong):
+            read_part(tmp_path / name)
+
+
+def test_other_pictures_do_not_continue_a_count(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "E.npy"
+    count_pictures(Options(data=(photos,), out=out))
+    other = photos / "class 0"
+    with pytest.raises(PictureError, match="-restart"):
+        count_pictures(Options(data=(other,), out=out))
+    part = count_pictures(Options(data=(other,), out=out, restart=True))
+    assert part.tally.pictures == 67
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "wrong"),
+    [
+        (("-data", "missing"), 1, "does not exist"),
+        (("-data", "a file.jpg"), 1, "is a file"),
+        (("-data", "empty"), 1, "holds no pictures"),
+        (("-data", "grays"), 1, "could be counted"),
+        (("-data", "photos", "-out", "no/such/folder/E.npy"), 1, "No such file"),
+        (("-data", "photos", "-out", "a file.jpg/E.npy"), 1, "Not a directory"),
+        (("-data", "photos", "-out", "E.txt"), 2, "ends in .npy"),
+        (("-data", "photos", "-shard", "4/3"), 2, "I/N"),
+        (("-data", "photos", "-every", "0"), 2, "at least 1"),
+        (("-merge", "missing.npz"), 1, "does not exist"),
+    ],
+)
+def test_mistakes_are_one_line(
+    words: tuple[str, ...],
+    code: int,
+    wrong: str,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "photos").symlink_to(photos)
+    (tmp_path / "grays").mkdir()
+    (tmp_path / "grays" / "x.jpg").write_bytes(jpeg(np.full((9, 9, 3), 99, np.uint8)))
+    (tmp_path / "a file.jpg").write_bytes(jpeg(colorful(0)))
+    given = ("-processes", "1", *(() if "-out" in words else ("-out", "E.npy")), *words)
+    if code == 2:
+        with pytest.raises(SystemExit, match="2"):
+            run(monkeypatch, *given)
+        said = [capsys.readouterr().err]
+    else:
+        assert run(monkeypatch, *given) == code
+        said = [record.message for record in caplog.records if record.levelname == "ERROR"]
+        assert len(said) == 1
+        assert "\n" not in said[0]
+    assert wrong in said[0]
+    assert not (tmp_path / "E.npy").exists()
+
+
+def test_the_released_counts_are_of_photographs() -> None:
+    counts = np.load(getExperience.OUT)
+    assert counts.shape == (261,)
+    record = json.loads(getExperience.OUT.with_suffix(".json").read_text())
+    assert counts.sum() == record["pixels counted"]
+    central = counts[~BINS.any(axis=1)].sum() / counts.sum()
+    assert central == pytest.approx(record["share in the central bin"], abs=1e-4)
+    assert 0.2 < central < 0.45
+    assert 0.55 < record["share with chroma under 20"] < 0.85
+
+
+def test_workers_are_spawned_not_forked() -> None:
+    assert "spawn" in multiprocessing.get_all_start_methods()
+    assert next(iter(run_tasks(int, [(7, "5")], processes=1))) == (7, 5)
+    assert sorted(run_tasks(int, [(k, str(k)) for k in range(20)], processes=2)) == [
+        (k, k) for k in range(20)
+    ]
+
+
+def test_a_missing_picture_is_a_problem_not_a_failure() -> None:
+    found = tally(Work([Picture("/nowhere/x.jpg", "x.jpg")], BINS))
+    assert found.pictures == 1
+    assert found.problems[0].reason.startswith("cannot be read")

@@ -1,0 +1,111 @@
+"""Rare colors weigh more, the mean stays 1, and the released file is what the code makes."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from prior import getWeight
+from prior.getWeight import smoothed, weights
+from prior.qspace import read_bins
+
+BINS = read_bins()
+SOME = np.random.default_rng(0).pareto(1.0, len(BINS))
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["getWeight.py", *map(str, words)])
+    return getWeight.main()
+
+
+def test_smoothing_keeps_the_mass_and_spreads_it_to_the_neighbors() -> None:
+    one = np.zeros(len(BINS))
+    center = int(np.flatnonzero(~BINS.any(axis=1))[0])
+    one[center] = 3
+    spread = smoothed(one, BINS)
+    assert spread.sum() == pytest.approx(1)
+    beside = np.flatnonzero(np.abs(BINS).sum(axis=1) == 10)
+    assert spread[beside] / spread[center] == pytest.approx(np.exp(-100 / 50))
+    assert smoothed(SOME, BINS).sum() == pytest.approx(1)
+
+
+def test_a_narrow_gaussian_changes_nothing() -> None:
+    assert smoothed(SOME, BINS, sigma=0.5) == pytest.approx(SOME / SOME.sum())
+
+
+def test_mean_weight_over_the_pixels_is_one() -> None:
+    for mix in (0.0, 0.5, 0.9):
+        assert (SOME / SOME.sum()) @ weights(SOME, BINS, mix=mix) == pytest.approx(1)
+
+
+def test_rarer_weighs_more() -> None:
+    share = smoothed(SOME, BINS)
+    assert (np.diff(weights(SOME, BINS)[np.argsort(share)]) <= 1e-12).all()
+
+
+def test_all_uniform_weighs_all_the_same() -> None:
+    assert weights(SOME, BINS, mix=1) == pytest.approx(1)
+
+
+def test_scale_of_the_counts_does_not_matter() -> None:
+    assert weights(SOME * 1e9, BINS) == pytest.approx(weights(SOME, BINS))
+
+
+def test_released_weights_are_made_by_the_code() -> None:
+    experience = np.load(getWeight.EXPERIENCE)
+    released = np.load(getWeight.OUT)
+    assert released.dtype == np.float32
+    assert released == pytest.approx(weights(experience, BINS), rel=1e-6)
+    assert json.loads(getWeight.OUT.with_suffix(".json").read_text())["lambda"] == 0.5
+
+
+def test_the_script_writes_weights_a_record_and_a_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "E.npy", SOME)
+    words = ("-experience", tmp_path / "E.npy", "-out", tmp_path / "W.npy", "-plot")
+    assert run(monkeypatch, *words, "-sigma", 3, "-lambda", 0.7) == 0
+    assert np.load(tmp_path / "W.npy") == pytest.approx(weights(SOME, BINS, sigma=3, mix=0.7))
+    assert (tmp_path / "W.png").stat().st_size > 10_000
+    assert run(monkeypatch, *words) == 0
+    kept = np.load(tmp_path / "W.previous.npy")
+    assert kept == pytest.approx(weights(SOME, BINS, sigma=3, mix=0.7))
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [
+        (None, "run prior/getExperience.py first"),
+        (b"text", "no .npy array"),
+        (np.ones(5), "261 bins"),
+        (np.zeros(261), "not all of them 0"),
+        (np.full(261, np.nan), "one number >= 0 per bin"),
+        (np.ones((261, 2)), "one number >= 0 per bin"),
+    ],
+)
+def test_mistakes_are_one_line(
+    content: object,
+    wrong: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = tmp_path / "E.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        np.save(path, content)
+    assert run(monkeypatch, "-experience", path, "-out", tmp_path / "W.npy") == 1
+    (line,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert wrong in line
+    assert not (tmp_path / "W.npy").exists()
+
+
+@pytest.mark.parametrize("words", [("-lambda", "1.5"), ("-sigma", "0"), ("-lambda", "some")])
+def test_wrong_settings_are_usage_errors(
+    words: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, *words)
