@@ -3,7 +3,6 @@
 Also the one place that prepares the environment, which must happen before Paddle is imported.
 """
 
-import argparse
 import dataclasses
 import json
 import os
@@ -148,29 +147,6 @@ class TrainConfig:
     def size_at(self, step: int) -> int:
         """Training size in pixels at a step; every size gets the same number of steps."""
         return self.sizes[min(step * len(self.sizes) // self.steps, len(self.sizes) - 1)]
-
-
-def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """Give a parser one option for every field of the config."""
-    group = parser.add_argument_group("what to train, and how")
-    for f in dataclasses.fields(TrainConfig):
-        details: dict[str, Any] = {k: v for k, v in f.metadata.items() if k != "help"}
-        if isinstance(f.default, tuple):
-            details["nargs"] = "+"
-        else:
-            details["type"] = type(f.default)
-        shown = " ".join(map(str, f.default)) if isinstance(f.default, tuple) else str(f.default)
-        text = f"{f.metadata['help']} (default: {shown or 'none'})".replace("%", "%%")
-        group.add_argument(f"-{f.name}", f"--{f.name}", default=f.default, help=text, **details)
-
-
-def config_from(args: argparse.Namespace) -> TrainConfig:
-    """Collect a config from parsed options; paths become absolute."""
-    values = {f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)}
-    for name in ("data", "valid", "prior", "init"):
-        if values[name]:
-            values[name] = str(Path(values[name]).expanduser().resolve())
-    return TrainConfig(**values)
 
 
 def prepare_environment(*, threads: int | None = None) -> None:

@@ -214,13 +214,11 @@ class Clock:
 
     def report(self) -> str:
         """Log a row and say it in words. Raises LossError when the loss is not finite."""
-        import paddle
-
         from train.learner import learning_rate
 
         if not self.losses:
             return ""
-        values = paddle.stack(self.losses).numpy()
+        values = np.array([loss.item() for loss in self.losses])
         if not np.isfinite(values).all():
             raise LossError(
                 f"the loss became {values[~np.isfinite(values)][0]} before step {self.run.step}; the "

@@ -2,12 +2,14 @@
 
 import argparse
 import contextlib
+import dataclasses
 import importlib
 import io
 import logging
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -15,7 +17,7 @@ if __package__ in {None, ""}:
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from train.config import ROOT, add_config_options, config_from, prepare_environment
+from train.config import ROOT, TrainConfig, prepare_environment
 from train.run import Clock, Run
 
 logger = logging.getLogger(__name__)
@@ -70,8 +72,31 @@ def _parser() -> argparse.ArgumentParser:
     option("threads", type=int, help="CPU threads (default: all cores)")
     option("visualdl", action="store_true", help="also log for VisualDL, when it is installed")
     option("eager", action="store_true", help="do not compile the network, to compare")
-    add_config_options(parser)
+    _config_options(parser)
     return parser
+
+
+def _config_options(parser: argparse.ArgumentParser) -> None:
+    """Give a parser one option for every field of the config."""
+    group = parser.add_argument_group("what to train, and how")
+    for f in dataclasses.fields(TrainConfig):
+        details: dict[str, Any] = {k: v for k, v in f.metadata.items() if k != "help"}
+        if isinstance(f.default, tuple):
+            details["nargs"] = "+"
+        else:
+            details["type"] = type(f.default)
+        shown = " ".join(map(str, f.default)) if isinstance(f.default, tuple) else str(f.default)
+        text = f"{f.metadata['help']} (default: {shown or 'none'})".replace("%", "%%")
+        group.add_argument(f"-{f.name}", f"--{f.name}", default=f.default, help=text, **details)
+
+
+def _config_from(args: argparse.Namespace) -> TrainConfig:
+    """Collect a config from parsed options; paths become absolute."""
+    values = {f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)}
+    for name in ("data", "valid", "prior", "init"):
+        if values[name]:
+            values[name] = str(Path(values[name]).expanduser().resolve())
+    return TrainConfig(**values)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -79,7 +104,7 @@ def main(words: list[str] | None = None) -> int:
     args = _parser().parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        config, out = config_from(args), args.out.expanduser().resolve()
+        config, out = _config_from(args), args.out.expanduser().resolve()
     except ValueError as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
