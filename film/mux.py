@@ -216,6 +216,7 @@ class _Writer:
             video = self.target.add_stream_from_template(template)
         facts = self.film.video
         video.time_base = facts.time_base
+        video.codec_context.sample_aspect_ratio = facts.sar
         if facts.display_matrix:
             video.set_display_matrix(facts.display_matrix)
         if template.codec_context.field_order > 1:  # not when deinterlaced

@@ -121,9 +121,23 @@ def timing(
         marks = _decoded_marks(path)
         pts = tuple(times[: len(marks)])
         return pts, marks, _last_step(pts, step)
-    count = _decoded_count(path)
-    start = times[0] if times else 0
-    return tuple(range(start, start + count * step, step)), (), step
+    filled = _filled(_decoded_times(path), step, start=times[0] if times else 0)
+    return filled, (), step
+
+
+def _filled(times: list[int | None], step: int, *, start: int) -> tuple[int, ...]:
+    """Give frames without a time the one `step` from their neighbor's; none if the known ones are mixed up."""
+    known = [(number, time) for number, time in enumerate(times) if time is not None]
+    steady = all(b - a >= j - i for (i, a), (j, b) in pairwise(known))
+    if not known or not steady:
+        return tuple(range(start, start + len(times) * step, step))
+    first, time = known[0]
+    filled = [time - (first - number) * step for number in range(first)]
+    for number in range(first, len(times)):
+        own = times[number]
+        filled.append(filled[-1] + step if own is None else own)
+    ascending = all(a < b for a, b in pairwise(filled))
+    return tuple(filled) if ascending else tuple(range(start, start + len(times) * step, step))
 
 
 def _last_step(pts: tuple[int, ...], step: int) -> int:
@@ -150,11 +164,11 @@ def _decoded_marks(path: Path) -> tuple[int, ...]:
         return tuple(int(str(frame.opaque)) for frame in marked_frames(container, stream))
 
 
-def _decoded_count(path: Path) -> int:
+def _decoded_times(path: Path) -> list[int | None]:
     with open_film(path) as container:
         stream = film_stream(container)
         assert stream is not None
-        return sum(1 for _ in marked_frames(container, stream))
+        return [frame.pts for frame in marked_frames(container, stream)]
 
 
 def marked_frames(
