@@ -32,13 +32,13 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 def test_another_config_is_refused_by_name(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "c.npz", state(3))
-    with pytest.raises(CheckpointError, match="steps 7 -> 8"):
-        read_checkpoint(tmp_path / "c.npz", TrainConfig(steps=8))
+    with pytest.raises(CheckpointError, match="batch 32 -> 8"):
+        read_checkpoint(tmp_path / "c.npz", TrainConfig(steps=7, batch=8))
 
 
-def test_settings_that_teach_nothing_may_change(tmp_path: Path) -> None:
+def test_a_run_may_be_watched_otherwise_and_made_longer(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "c.npz", state(3))
-    assert read_checkpoint(tmp_path / "c.npz", TrainConfig(steps=7, workers=0, save_every=9))
+    assert read_checkpoint(tmp_path / "c.npz", TrainConfig(steps=70, workers=0, save_every=9))
 
 
 @pytest.mark.parametrize("keep", [0, 100, -10])

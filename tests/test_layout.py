@@ -120,6 +120,7 @@ def test_importing_a_module_does_nothing(path: Path) -> None:
             | ast.ClassDef
             | ast.Assign
             | ast.AnnAssign
+            | ast.AugAssign
             | ast.If
         )
         is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

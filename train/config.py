@@ -15,8 +15,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FRESH_RATE, CAREFUL_RATE = 1.5e-3, 3e-4
 PARTS_TO_FIT = ("all", "context+head")
-# These change what is watched or how fast, never what is learned: a resume may change them.
+# A resume may change these: what is watched, how fast, how long; never what was learned so far.
 FREE = {
+    "steps",
     "valid",
     "valid_every",
     "valid_pictures",
