@@ -119,7 +119,7 @@ def test_unknown_settings_are_errors() -> None:
         ({"entropy": 0.0, "squared": 0.0}, "above 0"),
         ({"hints": 1.5}, "hints must be within"),
         ({"steps": 0}, "steps must be 1 or more"),
-        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"learning_rate": -1.0}, "learning_rate"),
     ],
 )
 def test_impossible_settings_are_named(wrong: dict[str, object], message: str) -> None:
