@@ -1,0 +1,253 @@
+"""Gray in, color out: loads the network once; photographs, and frames in order.
+
+    rgb = Colorizer()(gray)
+
+As a script, `python gray2color.py IN OUT` colors one picture; `main.py` is the full command.
+"""
+
+import logging
+import os
+import platform
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model.decode import color_field, compose
+from model.hints import palette_vector, point_planes
+from model.store import RELEASED, weights_sha256
+from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
+from prior.qspace import QSpace, read_bins
+
+log = logging.getLogger(__name__)
+
+TEMPERATURE = 0.7  # of the annealed mean
+SATURATION = 1.0
+WORKING_SIZE = 192  # short side that the network sees, in pixels
+STRIDE = 32  # the network takes multiples of it
+REDUCTION = 4  # its output is this much smaller
+LONGEST = 4  # long sides count as at most this many short sides for the network
+FRAMES_AT_ONCE = 4
+
+Floats: TypeAlias = NDArray[np.float32]
+Device: TypeAlias = Literal["auto", "cpu", "gpu"]
+Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
+
+
+class Colorizer:
+    """Colors gray pictures; keeps the network between them.
+
+    device : "auto" takes a GPU when this Paddle and machine have one.
+    precision : "auto" takes bf16 where the processor computes in it, else fp32.
+    threads : processor cores to use; all by default.
+    temperature : of the annealed mean: 1 the mean color, below it purer and bolder.
+    saturation : times the network's chroma.
+    working_size : short side that the network sees, in pixels.
+    quick : start in a tenth of a second instead of two, but take four times as long for each
+        picture: right for one picture or a few.
+
+    Raises FileNotFoundError or ValueError for weights that are missing or foreign, RuntimeError
+    when a GPU is asked for and there is none.
+    """
+
+    def __init__(
+        self,
+        weights: Path = RELEASED,
+        *,
+        device: Device = "auto",
+        precision: Precision = "auto",
+        threads: int | None = None,
+        temperature: float = TEMPERATURE,
+        saturation: float = SATURATION,
+        working_size: int = WORKING_SIZE,
+        quick: bool = False,
+    ) -> None:
+        self.sha256 = weights_sha256(weights)
+        self.temperature, self.saturation = temperature, saturation
+        self.working_size = working_size
+        self.threads = threads or os.cpu_count() or 1
+        self._bins = read_bins()
+        self._run = _Program(weights, device=device, precision=precision, threads=self.threads)
+        self._run.open(quick=quick)
+
+    def __call__(
+        self,
+        gray: NDArray[Any],
+        *,
+        hints: Sequence[Sequence[float]] | None = None,
+        palette: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        """Color gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
+
+        hints : points (x, y, a, b) in the picture's pixels.
+        palette : rgb (..., 3) of a picture whose colors are wanted.
+        """
+        ab = self.ab(gray, hints=hints, palette=palette)
+        return compose(gray, color_field(ab, gray), threads=self.threads)
+
+    def ab(
+        self,
+        gray: NDArray[Any],
+        *,
+        hints: Sequence[Sequence[float]] | None = None,
+        palette: NDArray[Any] | None = None,
+    ) -> Floats:
+        """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; `hints` and `palette` as above."""
+        _check_gray(gray)
+        size = working_shape(gray.shape, short=self.working_size)
+        shrinking = size[0] <= gray.shape[0] and size[1] <= gray.shape[1]
+        how = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
+        small = cv2.resize(gray, size[::-1], interpolation=how)
+        planes = _planes(small)
+        if hints:
+            planes[1:] = point_planes(hints, size=size, picture=gray.shape)
+        wanted = None if palette is None else self._palette(palette)
+        return self._predict(planes[None], wanted)[0]
+
+    def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:
+        """Predict ab (n, h, w, 2) for frames (n, H, W) uint8 of working size; h and w are quarters."""
+        parts = [grays[i : i + FRAMES_AT_ONCE] for i in range(0, len(grays), FRAMES_AT_ONCE)]
+        return np.concatenate([self._predict(np.stack([_planes(g) for g in p])) for p in parts])
+
+    def _predict(self, planes: Floats, palette: Floats | None = None) -> Floats:
+        """Pad planes (N, 4, H, W), run the network, and crop: ab (N, h, w, 2)."""
+        number, _, height, width = planes.shape
+        if palette is None:
+            palette = np.zeros(len(self._bins) + 1, np.float32)
+        palettes = np.repeat(palette[None], number, axis=0)
+        padded = np.stack([_padded(plane) for plane in planes])
+        ab = self._run(padded, palettes, temperature=self.temperature)
+        cut = ab[..., : -(-height // REDUCTION), : -(-width // REDUCTION)]
+        return np.ascontiguousarray(cut.transpose(0, 2, 3, 1)) * np.float32(self.saturation)
+
+    def _palette(self, rgb: NDArray[Any]) -> Floats:
+        return palette_vector(rgb2lab(rgb)[..., 1:], QSpace(self._bins))
+
+
+class _Program:
+    """The inference program behind one lock, with the fallback from oneDNN."""
+
+    def __init__(
+        self, weights: Path, *, device: Device, precision: Precision, threads: int
+    ) -> None:
+        _prepare_environment()
+        import paddle
+
+        from model.export import program_for
+
+        gpus = paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
+        if device == "gpu" and not gpus:
+            raise RuntimeError("no GPU that this Paddle can use: take -device cpu")
+        wide = precision == "fp32" or (precision == "auto" and not has_bf16())
+        self.engine: Any = "fp32" if wide else "bf16"
+        if gpus and device != "cpu":
+            self.engine = "gpu"
+        self._folder, self._threads = program_for(weights), threads
+        self._lock = threading.Lock()
+
+    def open(self, *, quick: bool) -> None:
+        """Open the program with the engine chosen, or without oneDNN when that fails or takes long."""
+        from model.export import open_program
+
+        if quick and self.engine != "gpu":
+            self.engine = "plain"
+        self._predictor = None
+        try:
+            self._predictor = open_program(self._folder, engine=self.engine, threads=self._threads)
+        except (RuntimeError, ValueError, NotImplementedError) as error:
+            self._fall_back(error)
+
+    def __call__(self, planes: Floats, palette: Floats, *, temperature: float) -> Floats:
+        from model.export import run_program
+
+        with self._lock:
+            try:
+                return run_program(self._predictor, planes, palette, temperature=temperature)
+            except (RuntimeError, ValueError, NotImplementedError) as error:
+                self._fall_back(error)
+            return run_program(self._predictor, planes, palette, temperature=temperature)
+
+    def _fall_back(self, error: Exception) -> None:
+        """Slow beats broken: go on without oneDNN, once."""
+        from model.export import open_program
+
+        if self.engine == "plain":
+            raise error
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        log.warning("%s failed (%s): going on more slowly without it", self.engine, first)
+        self.engine = "plain"
+        self._predictor = open_program(self._folder, engine="plain", threads=self._threads)
+
+
+def lab2rgb_in_gamut(lab: Floats) -> Floats:
+    """Convert lab (..., 3) to rgb 0..1, chroma reduced where the gamut ends: what films are told of color."""
+    return lab2rgb(fit_gamut(lab), dtype=np.float32)
+
+
+def working_shape(shape: tuple[int, ...], *, short: int) -> tuple[int, int]:
+    """Size (H, W) at which the network sees a picture: multiples of 4, never extremely long."""
+    scale = short / min(shape)
+    height, width = (
+        max(round(min(side * scale, LONGEST * short) / REDUCTION), 1) * REDUCTION for side in shape
+    )
+    return height, width
+
+
+def has_bf16() -> bool:
+    """Tell whether the processor multiplies in bfloat16 (Linux on x86 can say; others: no)."""
+    if platform.system() != "Linux":
+        return False
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _prepare_environment() -> None:
+    """Quiet Paddle's own log before its import, unless the user wants to see it."""
+    os.environ.setdefault("GLOG_minloglevel", "2")
+
+
+def _check_gray(gray: NDArray[Any]) -> None:
+    if gray.ndim != 2 or not gray.size or gray.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"expected gray (H, W) uint8 or uint16, got {gray.shape} {gray.dtype}")
+
+
+def _planes(gray: NDArray[Any]) -> Floats:
+    """Lightness and no hints: (4, H, W)."""
+    planes = np.zeros((4, *gray.shape), np.float32)
+    planes[0] = gray2lightness(gray) / 50 - 1
+    return planes
+
+
+def _padded(planes: Floats) -> Floats:
+    """Reflect planes (4, H, W) to multiples of 32; hints are not reflected with them."""
+    bottom, right = (-side % STRIDE for side in planes.shape[1:])
+    padded = np.zeros((4, planes.shape[1] + bottom, planes.shape[2] + right), np.float32)
+    padded[1:, : planes.shape[1], : planes.shape[2]] = planes[1:]
+    padded[0] = cv2.copyMakeBorder(planes[0], 0, bottom, 0, right, cv2.BORDER_REFLECT)
+    return padded
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Color one picture: python gray2color.py IN OUT."""
+    from model.photo import read_photo, write_photo
+
+    words = sys.argv[1:] if argv is None else list(argv)
+    if len(words) != 2 or words[0].startswith("-"):
+        print("usage: python gray2color.py IN OUT    (more options: main.py)", file=sys.stderr)
+        return 2
+    try:
+        photo = read_photo(Path(words[0]))
+        write_photo(Path(words[1]), Colorizer(quick=True)(photo.gray), like=photo)
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"gray2color.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

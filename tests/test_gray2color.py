@@ -1,0 +1,178 @@
+"""Colorizer: arrays in, arrays out, the same on every path, and the lightness kept."""
+
+import functools
+import logging
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_decode import landscape
+from test_store import random_arrays
+
+import gray2color
+from gray2color import Colorizer, has_bf16, working_shape
+from model.network import NetworkConfig
+from model.store import write_weights
+from prior.lab import gray2lightness, rgb2lab
+
+NETWORK = NetworkConfig(width=8, bins=261)
+
+
+def write_small_weights(path: Path) -> Path:
+    """Write a small network with colors strong enough to see differences in."""
+    arrays = random_arrays(NETWORK)
+    arrays["head.weight"] *= 6
+    arrays["context1.weight"] *= 8
+    write_weights(path, arrays, config=NETWORK, record={})
+    return path
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[functools.partial[Colorizer]]:
+    """Bind Colorizer to small weights; their program is made once."""
+    folder = tmp_path_factory.mktemp("colorizer")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLORIZER_CACHE", str(folder / "cache"))
+        weights = write_small_weights(folder / "small.npz")
+        yield functools.partial(Colorizer, weights, device="cpu", working_size=64)
+
+
+@pytest.fixture(scope="module")
+def colorizer(make: functools.partial[Colorizer]) -> Colorizer:
+    return make(quick=True)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 700), (90, 61), (300, 420)])
+def test_the_lightness_that_went_in_comes_out(
+    colorizer: Colorizer, shape: tuple[int, int], dtype: type
+) -> None:
+    gray = landscape(*shape, dtype)
+    rgb = colorizer(gray)
+    assert rgb.shape == (*shape, 3)
+    assert rgb.dtype == dtype
+    error = np.abs(rgb2lab(rgb)[..., 0] - gray2lightness(gray)).max()
+    assert error < (1 if dtype == np.uint8 else 0.05)
+
+
+def test_colors_come_from_the_network(colorizer: Colorizer) -> None:
+    ab = rgb2lab(colorizer(landscape(128, 160)))[..., 1:]
+    assert ab.std() > 1
+
+
+def test_precisions_and_engines_agree(make: functools.partial[Colorizer]) -> None:
+    gray = landscape(200, 150)
+    plain = make(quick=True)(gray).astype(int)
+    assert np.abs(make(precision="fp32")(gray) - plain).max() <= 1
+    if has_bf16():
+        assert np.abs(make(precision="bf16")(gray) - plain).max() <= 3
+
+
+def test_frames_are_colored_like_pictures_of_their_size(colorizer: Colorizer) -> None:
+    frames = np.stack([landscape(64, 96, seed=seed) for seed in range(6)])
+    ab = colorizer.ab_frames(frames)
+    assert ab.shape == (6, 16, 24, 2)
+    for frame, small in zip(frames, ab, strict=True):
+        np.testing.assert_allclose(small, colorizer.ab(frame), atol=1e-3)
+
+
+def test_frames_of_any_size(colorizer: Colorizer) -> None:
+    assert colorizer.ab_frames(np.zeros((2, 66, 101), np.uint8)).shape == (2, 17, 26, 2)
+
+
+def test_saturation_scales_the_chroma(make: functools.partial[Colorizer]) -> None:
+    gray = landscape(64, 64)
+    base = make(quick=True).ab(gray)
+    np.testing.assert_allclose(make(quick=True, saturation=0.5).ab(gray), base / 2, atol=1e-5)
+    assert not make(quick=True, saturation=0)(gray).std(axis=-1).any()
+
+
+def test_temperature_sharpens(make: functools.partial[Colorizer]) -> None:
+    gray = landscape(64, 64)
+    chroma = [
+        np.hypot(*np.moveaxis(make(quick=True, temperature=t).ab(gray), -1, 0)).mean()
+        for t in (0.1, 1.0)
+    ]
+    assert chroma[0] > chroma[1]
+
+
+def test_hints_and_palette_change_the_result(colorizer: Colorizer) -> None:
+    gray = landscape(120, 160)
+    free = colorizer.ab(gray)
+    hinted = colorizer.ab(gray, hints=[(20, 30, 60.0, 40.0)])
+    wished = colorizer.ab(gray, palette=np.full((4, 4, 3), (200, 40, 30), np.uint8))
+    assert free.shape == hinted.shape == wished.shape
+    assert np.abs(hinted - free).max() > 0.01
+    assert np.abs(wished - free).max() > 0.01
+
+
+def test_a_factory_travels_to_other_processes(make: functools.partial[Colorizer]) -> None:
+    factory = pickle.loads(pickle.dumps(functools.partial(make, quick=True, threads=1)))
+    assert factory().threads == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((300, 400), (192, 256)), ((400, 300), (256, 192)), ((1, 1), (192, 192))],
+)
+def test_the_network_sees_the_working_size(
+    shape: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    assert working_shape(shape, short=192) == expected
+
+
+def test_extreme_shapes_stay_small() -> None:
+    assert working_shape((1, 30000), short=192) == (192, 768)
+
+
+@pytest.mark.parametrize(
+    "gray", [np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint8), np.zeros((4, 4))]
+)
+def test_other_arrays_are_refused(colorizer: Colorizer, gray: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"expected gray \(H, W\) uint8 or uint16, got"):
+        colorizer.ab(gray)
+
+
+def test_a_failing_engine_is_replaced_once(
+    make: functools.partial[Colorizer],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from model import export
+
+    opened: list[str] = []
+    original = export.open_program
+
+    def fails_with_onednn(folder: Path, *, engine: export.Engine, threads: int) -> object:
+        opened.append(engine)
+        if engine != "plain":
+            raise RuntimeError("oneDNN says no\nand a long story")
+        return original(folder, engine=engine, threads=threads)
+
+    monkeypatch.setattr(export, "open_program", fails_with_onednn)
+    with caplog.at_level(logging.WARNING):
+        colorizer = make(precision="fp32")
+    assert opened == ["fp32", "plain"]
+    assert caplog.messages == ["fp32 failed (oneDNN says no): going on more slowly without it"]
+    assert colorizer(landscape(40, 40)).shape == (40, 40, 3)
+
+
+def test_a_gpu_that_is_not_there_is_named(make: functools.partial[Colorizer]) -> None:
+    import paddle
+
+    if paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count():
+        pytest.skip("this machine has one")
+    with pytest.raises(RuntimeError, match="no GPU"):
+        make(device="gpu")
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no weights file"):
+        Colorizer(tmp_path / "none.npz")
+
+
+def test_the_script_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gray2color.main([]) == 2
+    assert "gray2color.py IN OUT" in capsys.readouterr().err
