@@ -148,7 +148,7 @@ def _plane_shape(pixel: av.VideoFormat) -> _Shape:
     """Read depth and chroma size from FFmpeg's description of a pixel format."""
     parts = pixel.components
     colored = len([part for part in parts if not part.is_alpha]) >= 3
-    rgb = pixel.is_rgb or pixel.has_palette or any(part.is_chroma for part in parts) != colored
+    rgb = pixel.is_rgb or pixel.has_palette or pixel.name.startswith("xyz")
     across = round(1 / (pixel.chroma_width(1 << 10) / (1 << 10))) if colored else 0
     down = round(1 / (pixel.chroma_height(1 << 10) / (1 << 10))) if colored else 0
     return _Shape(

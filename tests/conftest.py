@@ -24,8 +24,7 @@ END=1000
 title=Two
 """
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "10", "-pix_fmt", "yuv420p")
-TAGS_709 = ("-color_range", "pc", "-colorspace", "bt709", "-color_primaries", "bt709")
-TAGS_709 += ("-color_trc", "bt709")
+TAGS_709 = "setparams=range=pc:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 FFV1 = ("-c:v", "ffv1", "-level", "3", "-pix_fmt")
 
 Recipe = tuple[Sequence[str], int, Sequence[str]]
@@ -65,7 +64,7 @@ RECIPES: dict[str, Recipe] = {
     "full709.mkv": (
         picture(),
         0,
-        ("-vf", "scale=out_range=full:out_color_matrix=bt709", *FFV1, "yuv420p", *TAGS_709),
+        ("-vf", f"scale=out_range=full:out_color_matrix=bt709,{TAGS_709}", *FFV1, "yuv420p"),
     ),
     "wide.mp4": (picture(), 1, ("-vf", "setsar=64/45", *X264)),
     "interlaced.mkv": (

@@ -1,0 +1,233 @@
+"""What a film has is said exactly, and what is no film is refused in one line."""
+
+import json
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from conftest import RECIPES, picture, run_ffmpeg
+
+from film.probe import FilmError, ffmpeg_path, probe, unsupported_by
+
+Make = Callable[[str], Path]
+
+
+@pytest.mark.parametrize(
+    ("name", "depth", "chroma", "has_luma", "full"),
+    [
+        ("plain.mp4", 8, (2, 2), True, False),
+        ("gray.mkv", 8, (0, 0), True, True),
+        ("gray10.mkv", 10, (0, 0), True, True),
+        ("422.mkv", 8, (2, 1), True, False),
+        ("444.mkv", 8, (1, 1), True, False),
+        ("422-10.mkv", 10, (2, 1), True, False),
+        ("444-12.mkv", 12, (1, 1), True, False),
+        ("411.mkv", 8, (4, 1), True, False),
+        ("nv12.nut", 8, (2, 2), True, False),
+        ("alpha.mkv", 8, (2, 2), True, False),
+        ("rgb.mkv", 8, (1, 1), False, False),
+        ("full709.mkv", 8, (2, 2), True, True),
+    ],
+)
+def test_pixel_facts(
+    film: Make, name: str, depth: int, chroma: tuple[int, int], has_luma: bool, full: bool
+) -> None:
+    video = probe(film(name)).video
+    assert (video.depth, video.chroma, video.has_luma) == (depth, chroma, has_luma)
+    assert video.full_range == full
+    assert video.has_alpha == (name == "alpha.mkv")
+
+
+def test_color_tags(film: Make) -> None:
+    video = probe(film("full709.mkv")).video
+    assert (video.matrix, video.primaries, video.transfer) == ("bt709", "bt709", "bt709")
+    assert probe(film("plain.mp4")).video.matrix == ""
+
+
+def test_geometry(film: Make) -> None:
+    turned = probe(film("rotated.mp4"))
+    assert (turned.video.width, turned.video.height) == (64, 48)
+    assert turned.video.rotation == 270  # turned 90 degrees counter-clockwise
+    assert turned.display_size == (64, 48)
+    assert turned.working_size == (64, 64)
+    wide = probe(film("wide.mp4"))
+    assert wide.video.sar == Fraction(64, 45)
+    assert wide.display_size == (48, 91)
+    assert probe(film("mirrored.mp4")).video.orientation == (False, False, True)
+
+
+def test_working_size_is_small_and_on_the_grid(film: Make, tmp_path: Path) -> None:
+    path = tmp_path / "hd.mkv"
+    run_ffmpeg(*picture("1920x1080", seconds=0.04), "-c:v", "mpeg4", path)
+    assert probe(path).working_size == (256, 448)
+
+
+def test_field_order(film: Make) -> None:
+    woven = probe(film("interlaced.mkv")).video
+    assert woven.interlaced
+    assert woven.field_order in {"tt", "tb"}
+    assert not probe(film("plain.mp4")).video.interlaced
+
+
+@pytest.mark.parametrize("name", [*RECIPES, "rotated.mp4", "cut.mp4", "rich.mkv"])
+def test_times_are_those_of_the_decoder(film: Make, name: str) -> None:
+    facts = probe(film(name))
+    with av.open(str(facts.path)) as container:
+        shown = [frame.pts for frame in container.decode(video=0)]
+    assert len(shown) == facts.frames
+    if None not in shown:
+        assert sorted(shown) == list(facts.pts)
+    assert list(facts.pts) == sorted(set(facts.pts))
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "vfr"),
+    [
+        ("ntsc.mp4", Fraction(24000, 1001), False),
+        ("slow.mov", Fraction(18), False),
+        ("plain.mp4", Fraction(25), False),
+        ("vfr.mkv", None, True),
+        ("gap.mkv", None, True),
+    ],
+)
+def test_rate(film: Make, name: str, rate: Fraction | None, vfr: bool) -> None:
+    facts = probe(film(name))
+    assert facts.is_vfr == vfr
+    if rate is not None:
+        assert facts.video.rate == rate
+        assert facts.duration_s == pytest.approx(float(facts.frames / rate), abs=2e-3)
+
+
+def test_first_frames_hidden_by_an_edit_list_do_not_count(film: Make) -> None:
+    facts = probe(film("cut.mp4"))
+    assert (facts.frames, facts.pts[0]) == (12, 0)
+
+
+def test_negative_times_are_kept(film: Make) -> None:
+    facts = probe(film("negative.mkv"))
+    assert facts.pts[0] * facts.video.time_base == Fraction(-2, 5)
+
+
+def test_streams(film: Make) -> None:
+    facts = probe(film("rich.mkv"))
+    assert [(s.kind, s.codec, s.language) for s in facts.streams] == [
+        ("audio", "vorbis", "eng"),
+        ("audio", "vorbis", "deu"),
+        ("subtitle", "srt", "fra"),
+        ("attachment", "f.ttf", ""),
+        ("picture", "mjpeg", ""),
+    ]
+    assert facts.streams[0].title == "Comments"
+    assert facts.streams[1].dispositions == ("default",)
+    assert facts.streams[2].dispositions == ("forced",)
+    assert [(c.start_s, c.end_s, c.title) for c in facts.chapters] == [
+        (0, 0.5, "One"),
+        (0.5, 1, "Two"),
+    ]
+    assert facts.metadata["title"] == "A film"
+    assert len(probe(film("eight.mkv")).streams) == 8
+
+
+def test_a_track_that_only_names_chapters_is_not_a_stream(film: Make) -> None:
+    facts = probe(film("rich.mp4"))
+    assert [s.kind for s in facts.streams] == ["audio", "audio", "subtitle", "picture"]
+    assert [c.title for c in facts.chapters] == ["One", "Two"]
+
+
+def test_what_a_container_cannot_hold(film: Make) -> None:
+    refused = unsupported_by(probe(film("rich.mkv")), "mp4")
+    assert [(u.stream.kind, u.could) for u in refused] == [
+        ("subtitle", "mkv"),
+        ("attachment", "mkv"),
+    ]
+    assert "mp4 cannot hold subtitle srt" in refused[0].reason
+    refused = unsupported_by(probe(film("rich.mp4")), "mkv")
+    assert [(u.stream.codec, u.could) for u in refused] == [("mov_text", "mp4")]
+    assert unsupported_by(probe(film("rich.mkv")), "mkv") == []
+
+
+def test_truncated_film_says_how_much_is_missing(film: Make) -> None:
+    facts = probe(film("truncated.mkv"))
+    assert 0 < facts.frames < 25
+    assert facts.missing_s == pytest.approx(1 - facts.frames / 25, abs=0.05)
+    assert probe(film("422.mkv")).missing_s == 0
+
+
+def test_facts_are_json(film: Make) -> None:
+    facts = json.loads(json.dumps(probe(film("rich.mkv")).as_json()))
+    assert facts["frames"] == 25
+    assert facts["video"]["sar"] == "1"
+    assert facts["streams"][1]["language"] == "deu"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("missing.mp4", "no such film"),
+        ("empty.mp4", "empty (0 bytes)"),
+        ("noise.mp4", "not a film that FFmpeg can open"),
+        ("text.txt", "not a film"),
+        ("picture.png", "a picture, not a film: use -img_in"),
+        ("picture.jpg", "a picture, not a film: use -img_in"),
+        ("sound.wav", "only sound"),
+        ("covered.mp3", "only sound"),
+        ("strange.avi", "no decoder"),
+        ("cutoff.mp4", "not a film that FFmpeg can open"),
+    ],
+)
+def test_no_film_is_refused_in_one_line(film: Make, tmp_path: Path, name: str, words: str) -> None:
+    path = tmp_path / name
+    _no_film(path, film)
+    with pytest.raises(FilmError) as caught:
+        probe(path)
+    assert words in str(caught.value)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def _no_film(path: Path, film: Make) -> None:
+    match path.name:
+        case "empty.mp4":
+            path.touch()
+        case "noise.mp4":
+            path.write_bytes(bytes(range(256)) * 40)
+        case "text.txt":
+            path.write_text("It was a dark and stormy night.\n" * 40)
+        case "picture.png" | "picture.jpg":
+            run_ffmpeg(*picture(seconds=0.04), "-frames:v", "1", path)
+        case "sound.wav":
+            run_ffmpeg("-f", "lavfi", "-i", "sine=duration=0.2", path)
+        case "covered.mp3":
+            sound = ("-f", "lavfi", "-i", "sine=duration=0.2", "-map", "0", "-map", "1")
+            cover = ("-c:v", "mjpeg", "-frames:v", "1", "-disposition:v", "attached_pic")
+            run_ffmpeg(*picture(seconds=0.04), *sound, *cover, path)
+        case "strange.avi":
+            run_ffmpeg("-i", film("asp.avi"), "-an", "-c", "copy", "-vtag", "FMP4", path)
+            path.write_bytes(path.read_bytes().replace(b"FMP4", b"QQQQ"))
+        case "cutoff.mp4":
+            path.write_bytes(film("plain.mp4").read_bytes()[:4000])
+
+
+@pytest.mark.parametrize(
+    "name", ["with space.mp4", "quo'te\".mp4", "100%d.mp4", "new\nline.mp4", "电影.mp4"]
+)
+def test_any_name_will_do(film: Make, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(film("plain.mp4").read_bytes())
+    assert probe(path).frames == 25
+
+
+def test_the_ffmpeg_on_the_path_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    bundled = ffmpeg_path()
+    assert Path(bundled).is_file()
+    own = tmp_path / "ffmpeg"
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    assert ffmpeg_path() == str(own)
+    assert os.access(bundled, os.X_OK)
