@@ -1,9 +1,11 @@
 """Who does the pieces: processes on this machine, or a Dask cluster that shares the job's folder."""
 
+import logging
 import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -52,15 +54,18 @@ def pool(workers: int) -> Iterator[Each]:
 
     try:
         yield each
+        executor.shutdown()
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
-            process.terminate()
+            process.kill()  # what is unfinished is not under its own name yet
 
 
 def _obey_parent() -> None:
-    """Leave Ctrl-C to the parent, and end with it even if it is killed."""
+    """Leave Ctrl-C to the parent, and end with it even if it is killed; speak through results and errors only."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore")
+    logging.disable(logging.INFO)
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 

@@ -3,6 +3,7 @@
 The same function serves one process, a pool of them, and machines that share the job's folder.
 """
 
+import io
 import pickle
 import shutil
 import threading
@@ -102,8 +103,10 @@ def write_painted(
             ):
                 rgb = painted_rgb(gray, colors, plan.painting.lab2rgb)
                 write_png(folder / f"{number:07d}.png", rgb)
+        held = io.BytesIO()  # np.save on a file does not say when the disk is full
+        np.save(held, ab.astype(np.float16))
         with finished_file(folder / AB) as part:
-            np.save(part, ab.astype(np.float16))
+            part.write_bytes(held.getvalue())
 
 
 @dataclass(frozen=True)
