@@ -228,6 +228,7 @@ def planes(frame: av.video.frame.VideoFrame, video: Video) -> list[Plane]:
 
 def _plane(plane: av.video.plane.VideoPlane, depth: int) -> Plane:
     kind = np.dtype(np.uint8 if depth == 8 else "<u2")
+    # PyAV leaves out the last row and column of an odd picture's chroma: the renderer repeats an edge.
     samples: Plane = np.frombuffer(memoryview(plane), kind)
     return samples.reshape(plane.height, -1)[:, : plane.width]
 

@@ -74,10 +74,7 @@ def first_frames(
     path: Path, container: av.container.InputContainer, stream: av.VideoStream
 ) -> tuple[av.video.frame.VideoFrame, bool]:
     """Return the first frame, and whether the first frames' timestamps ascend as they should."""
-    try:
-        frames = list(islice(container.decode(stream), LOOK_AHEAD))
-    except av.FFmpegError as error:
-        raise FilmError(f"{path}: its video cannot be decoded: {reason_of(error)}") from error
+    frames = list(islice(marked_frames(container, stream), LOOK_AHEAD))
     if not frames:
         raise FilmError(f"{path}: no frame of its video can be decoded")
     times = [frame.pts for frame in frames]

@@ -64,7 +64,14 @@ RECIPES: dict[str, Recipe] = {
     "full709.mkv": (
         picture(),
         0,
-        ("-vf", f"scale=out_range=full:out_color_matrix=bt709,{TAGS_709}", *FFV1, "yuv420p"),
+        (
+            "-vf",
+            f"scale=out_range=full:out_color_matrix=bt709,{TAGS_709}",
+            *FFV1,
+            "yuv420p",
+            "-color_range",
+            "pc",
+        ),
     ),
     "wide.mp4": (picture(), 1, ("-vf", "setsar=64/45", *X264)),
     "interlaced.mkv": (

@@ -1,0 +1,229 @@
+"""Every frame comes once, is the right one, and has the source's own samples."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import RECIPES, picture, run_ffmpeg
+from numpy.typing import NDArray
+
+from film.frames import (
+    FilmError,
+    NativeFrame,
+    decode,
+    decode_gray,
+    planar_format,
+    read_png,
+    working_gray,
+    write_png,
+)
+from film.probe import Film, probe
+
+Make = Callable[[str], Path]
+DERIVED = ["rotated.mp4", "cut.mp4", "negative.mkv", "rich.mp4", "truncated.mkv"]
+
+
+def luma_md5(frame: NativeFrame) -> str:
+    return hashlib.md5(np.ascontiguousarray(frame.luma).tobytes()).hexdigest()
+
+
+def reference_luma(film: Film) -> NDArray[Any]:
+    """Decode with the ffmpeg program: (n, H, W), the film's own samples."""
+    video = film.video
+    pixels = planar_format(video.depth, video.chroma)
+    raw = run_ffmpeg(
+        *("-noautorotate", "-i", film.path, "-map", f"0:{video.index}", "-fps_mode", "passthrough"),
+        *("-f", "rawvideo", "-pix_fmt", pixels, "-"),
+    )
+    across, down = video.chroma
+    samples = video.width * video.height
+    if across:
+        samples += 2 * -(-video.width // across) * -(-video.height // down)
+    frames = np.frombuffer(raw, np.uint8 if video.depth == 8 else "<u2").reshape(-1, samples)
+    return frames[:, : video.width * video.height].reshape(-1, video.height, video.width)
+
+
+@pytest.mark.parametrize("name", [n for n in [*RECIPES, *DERIVED] if n != "rgb.mkv"])
+def test_luma_is_the_sources_own(film: Make, name: str) -> None:
+    facts = probe(film(name))
+    frames = list(decode(facts))
+    assert [frame.number for frame in frames] == list(range(facts.frames))
+    reference = reference_luma(facts)
+    assert len(reference) == len(frames)
+    for frame, luma in zip(frames, reference, strict=True):
+        np.testing.assert_array_equal(frame.luma, luma)
+        assert not frame.held
+
+
+@pytest.mark.parametrize("name", [*RECIPES, *DERIVED])
+def test_a_range_is_a_slice_of_the_whole(film: Make, name: str) -> None:
+    facts = probe(film(name))
+    whole = [luma_md5(frame) for frame in decode(facts)]
+    last = facts.frames
+    for begin, end in [
+        (0, 1),
+        (1, 3),
+        (7, 12),
+        (9, 11),
+        (10, 11),
+        (last - 2, last),
+        (last - 1, None),
+    ]:
+        begin = max(0, begin)
+        part = [luma_md5(frame) for frame in decode(facts, begin, end)]
+        assert part == whole[begin:end], (begin, end)
+    assert list(decode(facts, last, last)) == []
+
+
+def test_threads_change_nothing(film: Make) -> None:
+    facts = probe(film("plain.mp4"))
+    several = [luma_md5(frame) for frame in decode(facts, threads=3)]
+    assert several == [luma_md5(frame) for frame in decode(facts)]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("plain.mp4", (24, 32)), ("422.mkv", (48, 32)), ("444.mkv", (48, 64))],
+)
+def test_chroma_has_its_own_size(film: Make, name: str, shape: tuple[int, int]) -> None:
+    frame = next(iter(decode(probe(film(name)), 0, 1)))
+    assert frame.chroma is not None
+    assert [plane.shape for plane in frame.chroma] == [shape, shape]
+
+
+def test_gray_films_have_no_chroma(film: Make) -> None:
+    assert next(iter(decode(probe(film("gray.mkv")), 0, 1))).chroma is None
+
+
+def test_rgb_films_get_bt709_luma(film: Make) -> None:
+    facts = probe(film("rgb.mkv"))
+    raw = run_ffmpeg("-i", facts.path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-frames:v", "1", "-")
+    rgb = np.frombuffer(raw, np.uint8).reshape(48, 64, 3).astype(float)
+    expected = 16 + 219 / 255 * (rgb @ [0.2126, 0.7152, 0.0722])
+    luma = next(iter(decode(facts, 0, 1))).luma
+    assert np.abs(luma - expected).max() < 1.5
+
+
+@pytest.mark.parametrize("start", [0.1, 0.3, 0.6])
+def test_damage_changes_neither_count_nor_order(film: Make, tmp_path: Path, start: float) -> None:
+    data = bytearray(film("silent.mp4").read_bytes())
+    begin = int(len(data) * start)
+    data[begin : begin + 2000] = bytes(2000)
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(data)
+    facts = probe(path)
+    whole = list(decode(facts))
+    assert [frame.number for frame in whole] == list(range(25))
+    part = list(decode(facts, 20, 25))
+    assert [luma_md5(frame) for frame in part] == [luma_md5(frame) for frame in whole[20:]]
+
+
+def test_a_gap_in_the_data_stays_a_gap_in_time(film: Make, tmp_path: Path) -> None:
+    data = bytearray(film("422.mkv").read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 6000] = bytes(6000)  # whole packets: Matroska finds none there
+    path = tmp_path / "gap.mkv"
+    path.write_bytes(data)
+    facts = probe(path)
+    assert facts.frames == len(list(decode(facts))) < 25
+    assert facts.pts[-1] == probe(film("422.mkv")).pts[-1]
+
+
+def test_a_hole_is_filled_with_its_neighbor(film: Make) -> None:
+    whole = probe(film("gray.mkv"))
+    with_holes = sorted([*whole.pts, 130, 131])  # two frames the decoder will never show
+    facts = replace(whole, pts=tuple(with_holes), marks=tuple(with_holes))
+    frames = list(decode(facts))
+    assert [frame.number for frame in frames if frame.held] == [4, 5]
+    np.testing.assert_array_equal(frames[5].luma, frames[3].luma)
+    part = list(decode(facts, 5, 7))
+    assert [frame.held for frame in part] == [True, False]
+    np.testing.assert_array_equal(part[0].luma, frames[3].luma)
+
+
+def test_nothing_decodable_is_an_error(film: Make, tmp_path: Path) -> None:
+    facts = probe(film("gray.mkv"))
+    with pytest.raises(FilmError, match="can be decoded"):
+        list(decode(replace(facts, pts=(7, 8), marks=(7, 8))))
+
+
+@pytest.mark.parametrize(("name", "full"), [("plain.mp4", False), ("full709.mkv", True)])
+def test_gray_is_expanded_to_the_full_range(film: Make, name: str, full: bool) -> None:
+    facts = probe(film(name))
+    low, high = (0, 255) if full else (16, 235)
+    for code, expected in ((low, 0), (high, 255), ((low + high) // 2, 128)):
+        gray = working_gray(facts, np.full((48, 64), code, np.uint8))
+        assert gray.dtype == np.uint8
+        assert gray.shape == facts.working_size
+        assert abs(int(gray.min()) - expected) <= 1
+        assert gray.min() == gray.max()
+
+
+def test_ten_bits_make_the_same_gray_as_eight(film: Make) -> None:
+    luma = np.linspace(16, 235, 64 * 48).reshape(48, 64).astype(np.uint8)
+    eight = working_gray(probe(film("plain.mp4")), luma)
+    ten = working_gray(probe(film("420-10.mkv")), luma.astype(np.uint16) << 2)
+    assert np.abs(eight.astype(int) - ten).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["plain.mp4", "rotated.mp4", "mirrored.mp4", "wide.mp4"])
+def test_gray_is_upright(film: Make, name: str) -> None:
+    facts = probe(film(name))
+    height, width = facts.working_size
+    raw = run_ffmpeg(
+        *("-i", facts.path, "-frames:v", "1", "-vf", f"scale={width}:{height}:flags=area"),
+        *("-f", "rawvideo", "-pix_fmt", "gray", "-"),
+    )
+    shown = np.frombuffer(raw, np.uint8).reshape(height, width).astype(int)
+    gray = next(decode_gray(facts, 0, 1)).astype(int)
+    assert np.abs(gray - shown).mean() < 6
+    assert np.corrcoef(gray.ravel(), shown.ravel())[0, 1] > 0.98
+
+
+def test_deinterlacing_keeps_every_frame_and_takes_the_combs_off(tmp_path: Path) -> None:
+    path = tmp_path / "comb.mkv"
+    bar = "color=gray:s=128x96:r=50:d=1,drawbox=x=40:w=8:c=white:t=fill,scroll=h=0.03"
+    codec = ("-c:v", "ffv1", "-pix_fmt", "gray", "-flags", "+ildct")
+    run_ffmpeg("-f", "lavfi", "-i", bar, "-vf", "interlace=scan=tff:lowpass=0", *codec, path)
+    facts = probe(path)
+    assert facts.video.interlaced
+    woven = list(decode(facts))
+    smooth = list(decode(facts, deinterlace=True))
+    assert [frame.number for frame in smooth] == [frame.number for frame in woven]
+
+    def comb(frames: list[NativeFrame]) -> float:
+        lumas = [frame.luma.astype(int) for frame in frames]
+        return float(np.mean([np.abs(2 * y[1:-1] - y[:-2] - y[2:]).mean() for y in lumas]))
+
+    assert comb(smooth) < comb(woven) / 3
+    part = list(decode(facts, 5, 8, deinterlace=True))
+    for frame in part:
+        np.testing.assert_array_equal(frame.luma, smooth[frame.number].luma)
+
+
+@pytest.mark.parametrize("shape", [(24, 32), (24, 32, 3)])
+def test_png_round_trip(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(1)
+    wanted = rng.integers(0, 256, shape, dtype=np.uint8)
+    write_png(tmp_path / "x.png", wanted)
+    np.testing.assert_array_equal(read_png(tmp_path / "x.png"), wanted)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
+
+
+def test_broken_png_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"nothing")
+    with pytest.raises(FilmError, match="delete it and run again"):
+        read_png(tmp_path / "x.png")
+
+
+@pytest.mark.slow
+def test_long_films_are_reached_by_seeking(tmp_path: Path) -> None:
+    path = tmp_path / "long.mkv"
+    run_ffmpeg(*picture("64x48", seconds=120), "-c:v", "libx264", "-preset", "ultrafast", path)
+    facts = probe(path)
+    late = [luma_md5(frame) for frame in decode(facts, 2900, 2910)]
+    assert late == [luma_md5(frame) for frame in decode(facts)][2900:2910]
