@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -135,9 +136,7 @@ class _Program:
     def __init__(
         self, weights: Path, *, device: Device, precision: Precision, threads: int
     ) -> None:
-        _prepare_environment()
-        import paddle
-
+        paddle = _quiet_paddle()
         from model.export import program_for
 
         gpus = paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
@@ -206,9 +205,13 @@ def has_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def _prepare_environment() -> None:
-    """Quiet Paddle's own log before its import, unless the user wants to see it."""
+def _quiet_paddle() -> Any:
+    """Import Paddle without its notices, unless the user wants to see them."""
     os.environ.setdefault("GLOG_minloglevel", "2")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "No ccache found", UserWarning)
+        import paddle
+    return paddle
 
 
 def _check_gray(gray: NDArray[Any]) -> None:
@@ -234,7 +237,8 @@ def _padded(planes: Floats) -> Floats:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Color one picture: python gray2color.py IN OUT."""
-    from model.photo import read_photo, write_photo
+    from model.photo import read_photo
+    from model.photo_writer import write_photo
 
     words = sys.argv[1:] if argv is None else list(argv)
     if len(words) != 2 or words[0].startswith("-"):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from conversion import FilmOptions, Painting
+    from model.album import Task
 
 VERSION = "0.1.0"
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -257,7 +258,9 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
         parser.error(f"-quality {args.quality} is not within 1 to 100")
 
 
-def colorizer_factory(args: argparse.Namespace, *, threads: int | None) -> Callable[[], Any]:
+def colorizer_factory(
+    args: argparse.Namespace, *, threads: int | None, quick: bool = False
+) -> Callable[[], Any]:
     """Return a picklable function that loads the network as the options say."""
     from gray2color import Colorizer
 
@@ -269,13 +272,66 @@ def colorizer_factory(args: argparse.Namespace, *, threads: int | None) -> Calla
     }
     given = {name: value for name, value in wishes.items() if value is not None}
     return functools.partial(
-        Colorizer, device=args.device, precision=args.precision, threads=threads, **given
+        Colorizer,
+        device=args.device,
+        precision=args.precision,
+        threads=threads,
+        quick=quick,
+        **given,
     )
 
 
 def run_photos(args: argparse.Namespace) -> int:
-    """Color photographs; return the exit code."""
-    raise NotImplementedError
+    """Color photographs; return the exit code. One that fails stops no other."""
+    from model.album import plan
+    from model.store import RELEASED, weights_sha256
+
+    try:
+        tasks, failures = plan(args.img_in, save=args.save, recursive=args.recursive)
+        weights_sha256(args.weights or RELEASED)
+    except (OSError, ValueError) as error:
+        print(f"main.py: {error}", file=sys.stderr)
+        return USAGE
+    for line in failures:
+        print(line, file=sys.stderr)
+    waiting = [task for task in tasks if args.overwrite or not task.target.exists()]
+    if there := len(tasks) - len(waiting):
+        logging.info("%d there already and left as they are; -overwrite replaces them", there)
+    try:
+        failures += _paint_photos(waiting, args)
+    except RuntimeError as error:  # the network cannot run here
+        print(f"main.py: {error}", file=sys.stderr)
+        return FAILED
+    if len(failures) > 1:
+        print(f"{len(failures)} failed:", *failures, sep="\n  ", file=sys.stderr)
+    return FAILED if failures else DONE
+
+
+def _paint_photos(tasks: Sequence["Task"], args: argparse.Namespace) -> list[str]:
+    """Color the photos that are waiting, with one progress bar; return a line for each failure."""
+    from tqdm import tqdm
+
+    from model.album import FEW, Look, paint_all
+
+    few = len(tasks) <= FEW
+    processes = 1 if few or args.device == "gpu" else args.threads or os.cpu_count() or 1
+    factory = colorizer_factory(
+        args,
+        threads=args.threads if processes == 1 else 1,
+        quick=few and args.precision == "auto",
+    )
+    look = Look(compare=args.compare, quality=args.quality)
+    failures = []
+    hidden = args.quiet or not sys.stderr.isatty()
+    with tqdm(total=len(tasks), unit="photo", disable=hidden) as bar:
+        for outcome in paint_all(tasks, factory, look=look, processes=processes):
+            bar.update()
+            if outcome.error is None:
+                bar.write(str(outcome.task.target), file=sys.stdout)
+            else:
+                failures.append(outcome.error)
+                bar.write(outcome.error, file=sys.stderr)
+    return failures
 
 
 def run_films(args: argparse.Namespace) -> int:
@@ -332,9 +388,8 @@ def _wishes_for_films(args: argparse.Namespace) -> "FilmOptions":
 
 def _painting(args: argparse.Namespace) -> "Painting":
     """Say how films are painted: by one network of one thread in each worker process."""
-    from gray2color import lab2rgb_in_gamut
-
     from conversion import Painting
+    from gray2color import lab2rgb_in_gamut
     from model.store import RELEASED, weights_sha256
 
     settings = {

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness
 
@@ -26,6 +26,13 @@ SMOOTHNESS = 3e-3  # variance of L/100 below which ab does not follow L; best on
 BAND_ROWS = 64  # a thread's task
 BLOCK_PX = 1 << 15  # rows composed at once hold about this many pixels: they stay in the cache
 CODES_8, CODES_16 = 1 << 16, 1 << 20  # entries of the sRGB curve: finer than half a step of output
+
+
+def luminance_codes(luminance: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Encode luminance (...) float32 0..1 as sRGB gray codes of a dtype, uint8 or uint16."""
+    codes = _codes(np.dtype(dtype).str)
+    scaled = luminance * np.float32(len(codes) - 1) + np.float32(0.5)
+    return np.take(codes, scaled.astype(np.int32), mode="clip")
 
 
 def annealed_mean(logits: Any, centers: Any, *, temperature: float) -> Any:

@@ -1,0 +1,121 @@
+"""ICC profiles: what the numbers of a scan mean as luminance, and the tag of our own results.
+
+Gray profiles and RGB profiles made of a matrix and curves are read exactly, in any bit depth;
+profiles made of color tables (printers, some scanners) are not: `luminance_of` returns None.
+Source: ICC.1:2010 (profile version 4.3), sections 7.2, 7.3, 10.5, 10.15 and 10.27.
+"""
+
+import functools
+import struct
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from PIL import ImageCms
+
+Floats: TypeAlias = NDArray[np.float32]
+
+SRGB_WEIGHTS = (0.212671, 0.715160, 0.072169)  # of linear R, G, B in luminance, under D65
+SRGB_WEIGHTS_D50 = (0.2225, 0.7169, 0.0606)  # the same as profiles hold them, adapted to D50
+CURVES = {b"GRAY": ("kTRC",), b"RGB ": ("rTRC", "gTRC", "bTRC")}
+COLORANTS = ("rXYZ", "gXYZ", "bXYZ")
+
+
+@dataclass(frozen=True)
+class Luminance:
+    """Luminance 0..1 as a weighted sum of one curve per channel, each sampled evenly over 0..1."""
+
+    weights: tuple[float, ...]
+    curves: tuple[Floats, ...]
+
+    def tables(self, dtype: DTypeLike) -> list[Floats]:
+        """Share of the luminance that each code of each channel contributes."""
+        codes = np.linspace(0, 1, int(np.iinfo(np.dtype(dtype).str).max) + 1)
+        pairs = zip(self.weights, self.curves, strict=True)
+        return [
+            (weight * np.interp(codes, np.linspace(0, 1, len(curve)), curve)).astype(np.float32)
+            for weight, curve in pairs
+        ]
+
+
+def luminance_of(profile: bytes | None, *, channels: int) -> Luminance | None:
+    """Tell how 1 or 3 channels make luminance; without a profile they are sRGB.
+
+    Returns None for a profile of color tables or for other channels; ValueError for a damaged one.
+    """
+    if profile is None:
+        plain: tuple[float, ...] = SRGB_WEIGHTS if channels == 3 else (1.0,)
+        return Luminance(plain, (_srgb_curve(),) * channels)
+    try:
+        names, tags = CURVES.get(profile[16:20], ()), _tags(profile)
+        if len(names) != channels or not all(name in tags for name in names):
+            return None
+        curves = tuple(_curve(tags[name]) for name in names)
+        weights = (1.0,) if channels == 1 else _weights(tags)
+    except (struct.error, IndexError, KeyError) as error:
+        raise ValueError(f"damaged ICC profile ({error})") from None
+    return Luminance(weights, curves)
+
+
+@functools.cache
+def srgb_profile() -> bytes:
+    """Make the profile that tags our results; its date is left out, so equal runs give equal files."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = bytes(12)
+    return bytes(profile)
+
+
+@functools.cache
+def _srgb_curve() -> Floats:
+    codes = np.linspace(0, 1, 1 << 16)
+    curve = ((np.maximum(codes, 0.04045) + 0.055) / 1.055) ** 2.4
+    return np.where(codes > 0.04045, curve, codes / 12.92).astype(np.float32)
+
+
+def _tags(profile: bytes) -> dict[str, bytes]:
+    (count,) = struct.unpack_from(">I", profile, 128)
+    tags = {}
+    for entry in range(min(count, 200)):
+        name, start, size = struct.unpack_from(">4sII", profile, 132 + 12 * entry)
+        tags[name.decode("latin-1")] = profile[start : start + size]
+    return tags
+
+
+def _weights(tags: dict[str, bytes]) -> tuple[float, ...]:
+    """Take the Y of each colorant, relative to their sum (the white)."""
+    y = np.array([struct.unpack_from(">3i", tags[name], 8)[1] / 65536 for name in COLORANTS])
+    weights = y / y.sum()
+    if np.abs(weights - SRGB_WEIGHTS_D50).max() < 0.002:
+        return SRGB_WEIGHTS
+    return tuple(float(weight) for weight in weights)
+
+
+def _curve(tag: bytes) -> Floats:
+    """Sample a tone curve: a table, one gamma, or a parametric function."""
+    codes = np.linspace(0, 1, 1 << 16)
+    if tag[:4] == b"para":
+        return _parametric(tag, codes).astype(np.float32)
+    if tag[:4] != b"curv":
+        raise KeyError(f"curve of type {tag[:4]!r}")
+    (count,) = struct.unpack_from(">I", tag, 8)
+    if count == 0:
+        return codes.astype(np.float32)
+    if count == 1:
+        return np.asarray(codes ** (struct.unpack_from(">H", tag, 12)[0] / 256), np.float32)
+    table = np.array(struct.unpack_from(f">{count}H", tag, 12), np.float64) / 65535
+    return np.asarray(np.interp(codes, np.linspace(0, 1, count), table), np.float32)
+
+
+def _parametric(tag: bytes, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Evaluate (a x + b)^gamma + e from d on and c x + f below; fewer numbers mean simpler forms."""
+    (kind,) = struct.unpack_from(">H", tag, 8)
+    numbers = struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", tag, 12)
+    g, a, b, c, d, e, f = [n / 65536 for n in numbers] + [0.0] * (7 - len(numbers))
+    if kind == 0:
+        a, d = 1.0, -1.0
+    elif kind in {1, 2}:
+        # Below -b/a these are constant: 0, or c for the second.
+        d, e, f, c = -b / a, c, c, 0.0
+    y = np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
+    return np.asarray(np.clip(y, 0, 1))

@@ -1,0 +1,231 @@
+"""A user's photo, read: its lightness, and everything around it that has to survive.
+
+Only lightness is taken: gray (H, W) upright, uint8 or uint16, sRGB-encoded. Alpha, EXIF, XMP and
+resolution travel along, for `model.photo_writer`.
+"""
+
+import io
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from model.decode import luminance_codes
+from model.icc import luminance_of, srgb_profile
+
+Pixels: TypeAlias = NDArray[Any]
+
+READ = ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "BMP")
+ORIENTATION, XMP_TAG, ICC_TAG = 274, 700, 34675
+# Tags that say how a TIFF is stored: they would be wrong in any other file.
+STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
+STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532, XMP_TAG, 34377, ICC_TAG}
+BAND_PX = 1 << 20
+
+
+@dataclass(frozen=True)
+class Photo:
+    """What was read: gray (H, W) and alpha (H, W) of one dtype, and the metadata, upright."""
+
+    gray: Pixels
+    alpha: Pixels | None = None
+    exif: Image.Exif = field(default_factory=Image.Exif)
+    xmp: bytes = b""
+    dpi: tuple[float, float] | None = None
+
+
+def read_photo(path: Path) -> Photo:
+    """Read a picture file.
+
+    Raises FileNotFoundError, or ValueError for what is empty, damaged or no picture.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"no file {path}")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name it alone, as an input of its own")
+    if not path.stat().st_size:
+        raise ValueError(f"{path} is empty")
+    with _any_size(), _named_errors(path):
+        if _is_deep(path):
+            return _read_deep(path)
+        with Image.open(path, formats=READ) as image:
+            return _from_pillow(image)
+
+
+@contextmanager
+def _any_size() -> Iterator[None]:
+    """Let Pillow open pictures of any size: large scans are what this program is for."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Turn what the readers throw at damaged files into one line."""
+    try:
+        yield
+    except UnidentifiedImageError:
+        raise ValueError(f"{path} is not a picture (JPEG, PNG, TIFF, WebP or BMP)") from None
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise ValueError(f"{path} cannot be read (damaged?): {error}") from None
+    except (struct.error, zlib.error, tifffile.TiffFileError, cv2.error) as error:
+        raise ValueError(f"{path} cannot be read (damaged?): {error}") from None
+
+
+def _is_deep(path: Path) -> bool:
+    """Tell whether a PNG or TIFF has more than 8 bits per sample: Pillow would lose them."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return len(head) > 24 and head[24] == 16
+    if head[:4] not in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
+        return False
+    with tifffile.TiffFile(path) as tiff:
+        return bool(tiff.pages.first.bitspersample > 8)
+
+
+def _read_deep(path: Path) -> Photo:
+    if path.open("rb").read(1) == b"\x89":
+        pixels, image = _decoded(path), Image.open(path)
+        with image:
+            exif, info = _exif_of(image), dict(image.info)
+        turn = exif.get(ORIENTATION, 1)
+        return _photo(pixels, turn, exif, info)
+    with tifffile.TiffFile(path) as tiff:
+        page: Any = tiff.pages.first
+        exif = Image.Exif()
+        with path.open("rb") as file:
+            exif.load_from_fp(file)
+        try:
+            pixels = page.asarray()
+        except ValueError:  # a compression that tifffile leaves to another package
+            pixels = _decoded(path)
+        if page.axes.startswith("S"):
+            pixels = np.moveaxis(pixels, 0, -1)
+        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+            pixels = np.invert(pixels)
+        tags = {tag.code: tag.value for tag in page.tags}
+    info = {"icc_profile": tags.get(ICC_TAG), "xmp": tags.get(XMP_TAG), "dpi": _dpi(tags)}
+    return _photo(pixels, tags.get(ORIENTATION, 1), exif, info)
+
+
+def _decoded(path: Path) -> Pixels:
+    """Read 16-bit pixels with OpenCV, which knows more compressions; channels in RGB order."""
+    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ValueError("no decoder for it")
+    if pixels.ndim == 3 and pixels.shape[-1] >= 3:
+        pixels[..., :3] = pixels[..., 2::-1].copy()
+    return np.asarray(pixels)
+
+
+def _dpi(tags: dict[int, Any]) -> tuple[float, float] | None:
+    if 282 not in tags or 283 not in tags:
+        return None
+    unit = 2.54 if tags.get(296, 2) == 3 else 1.0
+    x, y = (top / max(bottom, 1) * unit for top, bottom in (tags[282], tags[283]))
+    return x, y
+
+
+def _from_pillow(image: Image.Image) -> Photo:
+    exif, info = _exif_of(image), dict(image.info)
+    turn = exif.get(ORIENTATION, 1)
+    image.load()
+    if "transparency" in info or image.mode in {"LA", "La", "PA", "RGBA", "RGBa"}:
+        image = image.convert("LA" if image.mode in {"L", "1", "LA", "La"} else "RGBA")
+    elif image.mode in {"P", "YCbCr", "HSV"}:
+        image = image.convert("RGB")
+    elif image.mode == "1":
+        image = image.convert("L")
+    if image.mode in {"CMYK", "LAB"}:
+        image, info["icc_profile"] = _separated(image, info.get("icc_profile")), None
+    if image.mode not in {"L", "LA", "RGB", "RGBA"}:
+        raise ValueError(f"pixels of kind {image.mode}: save it as gray or RGB with 8 or 16 bits")
+    return _photo(np.asarray(image), turn, exif, info)
+
+
+def _separated(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Turn printing colors into sRGB, through their profile when there is one."""
+    if not profile:
+        return image.convert("RGB")
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
+        converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except ImageCms.PyCMSError:
+        return image.convert("RGB")
+    assert converted is not None
+    return converted
+
+
+def _exif_of(image: Image.Image) -> Image.Exif:
+    exif = image.getexif()
+    if "exif" in image.info or exif:
+        exif.get_ifd(0x8769)  # read now: the file is closed when it is written again
+        exif.get_ifd(0x8825)
+    return exif
+
+
+def _photo(pixels: Pixels, turn: int, exif: Image.Exif, info: dict[Any, Any]) -> Photo:
+    """Split pixels (H, W) or (H, W, 1..4) into lightness and alpha, turned upright."""
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"samples of {pixels.dtype}: save it with 8 or 16 bits")
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.ndim != 3 or pixels.shape[-1] > 4:
+        raise ValueError(f"{pixels.shape} is not one picture")
+    channels = 1 if pixels.shape[-1] < 3 else 3
+    alpha = pixels[..., channels] if pixels.shape[-1] > channels else None
+    gray = _lightness_codes(pixels[..., :channels], info.get("icc_profile") or None)
+    for tag in (*STRUCTURE, ORIENTATION):
+        if tag in exif:
+            del exif[tag]
+    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp
+    xmp = re.sub(rb'(tiff:Orientation(?:>|="))\d', rb"\g<1>1", xmp)
+    dpi = info.get("dpi")
+    if dpi and turn in {5, 6, 7, 8}:
+        dpi = dpi[::-1]
+    upright = None if alpha is None else np.ascontiguousarray(_upright(alpha, turn))
+    return Photo(np.ascontiguousarray(_upright(gray, turn)), upright, exif, xmp, dpi)
+
+
+def _upright(pixels: Pixels, turn: int) -> Pixels:
+    """Undo an EXIF orientation, 1 to 8."""
+    if turn in {5, 6, 7, 8}:
+        pixels = pixels.swapaxes(0, 1)
+    if turn in {2, 3, 6, 7}:
+        pixels = pixels[:, ::-1]
+    return pixels[::-1] if turn in {3, 4, 7, 8} else pixels
+
+
+def _lightness_codes(pixels: Pixels, profile: bytes | None) -> Pixels:
+    """Luminance of (H, W, 1 or 3) as sRGB-encoded gray (H, W) of the same dtype."""
+    height, width, channels = pixels.shape
+    if profile is None and channels == 1:
+        return pixels[..., 0]
+    meaning = luminance_of(profile, channels=channels) or luminance_of(None, channels=channels)
+    assert meaning is not None
+    tables = meaning.tables(pixels.dtype)
+    gray = np.empty((height, width), pixels.dtype)
+    rows = max(BAND_PX // width, 1)
+    for start in range(0, height, rows):
+        band = pixels[start : start + rows]
+        linear = sum(np.take(table, band[..., c], mode="clip") for c, table in enumerate(tables))
+        gray[start : start + rows] = luminance_codes(np.asarray(linear), pixels.dtype)
+    return gray

@@ -1,0 +1,122 @@
+"""A colored photo becomes a file, with the metadata of the photo it came from, tagged as sRGB."""
+
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import tifffile
+from PIL import Image, PngImagePlugin
+
+from model.icc import srgb_profile
+from model.photo import XMP_TAG, Photo, Pixels
+
+SUFFIXES = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+}
+DEEP = ("PNG", "TIFF")  # formats that hold 16 bits
+LONGEST_PX = {"JPEG": 65535, "WEBP": 16383}
+TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)  # description, maker, model, ..., copyright
+
+
+def write_photo(
+    path: Path, rgb: Pixels, *, like: Photo, quality: int = 95, alpha: bool = True
+) -> None:
+    """Write rgb (H, W, 3) in the format of the name, with the metadata of the photo it came from.
+
+    The file gets its name when it is complete. 16 bits stay 16 in PNG and TIFF, else become 8.
+    """
+    form = SUFFIXES[path.suffix.lower()]
+    if max(rgb.shape) > LONGEST_PX.get(form, 1 << 31):
+        raise ValueError(
+            f"{path}: {form} holds at most {LONGEST_PX[form]} pixels a side: take .tif"
+        )
+    if alpha and like.alpha is not None and form not in {"JPEG", "BMP"}:
+        rgb = np.concatenate([rgb, like.alpha[..., None]], axis=-1)
+    half = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if rgb.dtype == np.uint16 and form in DEEP:
+            (_write_deep_tiff if form == "TIFF" else _write_deep_png)(half, rgb, like)
+        else:
+            _write_pillow(half, _as_bytes(rgb), like, form=form, quality=quality)
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _as_bytes(rgb: Pixels) -> Pixels:
+    return rgb if rgb.dtype == np.uint8 else cv2.convertScaleAbs(rgb, alpha=255 / 65535)
+
+
+def _write_pillow(path: Path, rgb: Pixels, like: Photo, *, form: str, quality: int) -> None:
+    settings: dict[str, Any] = {"icc_profile": srgb_profile(), "exif": like.exif}
+    if like.dpi:
+        settings["dpi"] = like.dpi
+    if form == "JPEG":
+        settings |= {"quality": quality, "subsampling": 0, "xmp": like.xmp}
+    elif form == "WEBP":
+        settings |= {"quality": quality, "xmp": like.xmp}
+    elif form == "PNG":
+        settings |= {"pnginfo": _png_texts(like), "compress_level": 4}
+    elif form == "TIFF":
+        settings |= {"tiffinfo": {XMP_TAG: like.xmp} if like.xmp else {}}
+    else:
+        settings = {"dpi": like.dpi} if like.dpi else {}
+    Image.fromarray(rgb).save(path, form, **settings)
+
+
+def _png_texts(like: Photo) -> PngImagePlugin.PngInfo:
+    texts = PngImagePlugin.PngInfo()
+    if like.xmp:
+        texts.add_itxt("XML:com.adobe.xmp", like.xmp.decode("utf-8", "replace"))
+    return texts
+
+
+def _write_deep_tiff(path: Path, rgb: Pixels, like: Photo) -> None:
+    profile = srgb_profile()
+    texts = [(tag, 2, 0, str(like.exif[tag]), True) for tag in TEXT_TAGS if tag in like.exif]
+    extra = [*texts, *([(XMP_TAG, 1, len(like.xmp), like.xmp, True)] if like.xmp else [])]
+    tifffile.imwrite(
+        path,
+        rgb,
+        photometric="rgb",
+        extrasamples=["unassalpha"] if rgb.shape[-1] == 4 else None,
+        resolution=like.dpi or (72.0, 72.0),
+        resolutionunit="INCH",
+        software=False,
+        metadata=None,
+        iccprofile=profile,
+        extratags=extra,
+    )
+
+
+def _write_deep_png(path: Path, rgb: Pixels, like: Photo) -> None:
+    order = [2, 1, 0, *range(3, rgb.shape[-1])]
+    done, data = cv2.imencode(".png", rgb[..., order], [cv2.IMWRITE_PNG_COMPRESSION, 4])
+    assert done, rgb.shape
+    png = data.tobytes()
+    chunks = _chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
+    if like.dpi:
+        per_meter = [round(value / 0.0254) for value in like.dpi]
+        chunks += _chunk(b"pHYs", struct.pack(">IIB", *per_meter, 1))
+    if len(like.exif):
+        chunks += _chunk(b"eXIf", like.exif.tobytes().removeprefix(b"Exif\0\0"))
+    if like.xmp:
+        chunks += _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + like.xmp)
+    head = 8 + 25  # signature and IHDR
+    path.write_bytes(png[:head] + chunks + png[head:])
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    checksum = zlib.crc32(name + body)
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", checksum)
