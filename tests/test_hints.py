@@ -67,6 +67,16 @@ def test_points_reach_every_part_of_the_picture() -> None:
     assert planes[2].all()
 
 
+def test_no_side_of_the_picture_is_favored() -> None:
+    rng = np.random.default_rng(6)
+    flat = np.zeros((12, 12, 2), np.float32)
+    known = np.mean([random_hints(flat, rng, points=1, sides_px=(5, 5))[2] for _ in range(3000)], 0)
+    assert np.abs(known - known[::-1]).max() < 0.04  # two deviations are 0.02
+    assert np.abs(known - known[:, ::-1]).max() < 0.04
+    assert known[0, 0] == pytest.approx(9 / 144, abs=0.02)
+    assert known[6, 6] == pytest.approx(25 / 144, abs=0.03)
+
+
 def test_number_of_points_is_geometric_from_one() -> None:
     rng = np.random.default_rng(4)
     flat = np.zeros((400, 400, 2), np.float32)  # so large that single pixels seldom collide
