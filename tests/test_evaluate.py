@@ -315,7 +315,8 @@ def test_what_cannot_be_told_is_null(tmp_path: Path, capsys: pytest.CaptureFixtu
     "words",
     ["-working_size 100", "-working_size wide", "-temperature 0", "-hints -3", "-limit -1",
      "-json nowhere/figures.json",
-        "-sheet sheet.xyz", "-wieghts x"],
+        "-sheet sheet.xyz",
+        "-sheet sheet.png -film film.mp4", "-wieghts x"],
 )  # fmt: skip
 def test_wrong_usage_is_one_line_and_exit_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
@@ -354,3 +355,14 @@ def test_a_broken_film_is_one_line_and_exit_1(
     broken.write_bytes(b"not a film")
     assert main(["-film", str(broken)]) == 1
     assert f"evaluate.py: {broken} cannot be opened" in capsys.readouterr().err
+
+
+def test_interrupted_is_exit_130(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("train.evaluate.load", interrupted)
+    assert main(["-data", str(folder)]) == 130
+    assert "interrupted" in capsys.readouterr().err

@@ -253,6 +253,9 @@ def main(words: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"evaluate.py: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("evaluate.py: interrupted, nothing was written", file=sys.stderr)
+        return 130
     print(table(rows, FILM_COLUMNS if options.film else PICTURE_COLUMNS))
     return 0
 
@@ -263,6 +266,8 @@ def _settings(options: argparse.Namespace) -> list[Setting]:
     for path in filter(None, (options.json, options.sheet)):
         if not path.parent.is_dir():
             raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
+    if options.sheet and options.film:
+        raise ValueError(f"-sheet {options.sheet}: only pictures have a sheet, leave out -film")
     if options.sheet and options.sheet.suffix.lower() not in SHEETS:
         raise ValueError(f"-sheet {options.sheet}: name it {' or '.join(sorted(SHEETS))}")
     every = product(options.working_size, options.temperature, options.hints)
