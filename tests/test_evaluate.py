@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from prior.lab import rgb2lab
+from prior.lab import lab2rgb, rgb2lab
 from prior.qspace import QSpace, read_bins
 from train.evaluate import (
     GRAY,
@@ -76,6 +76,8 @@ def test_lightness_out_is_lightness_in(pictures: list[Bytes], qspace: QSpace) ->
     for predict in (constant(30, -60), constant(90, 90)):
         painted = paint((predict, SMALL), truth, qspace=qspace)
         np.testing.assert_array_equal(painted[..., 0], truth[..., 0])
+        shown = rgb2lab(lab2rgb(painted))  # a color outside sRGB would change it here
+        np.testing.assert_allclose(shown[..., 0], truth[..., 0], atol=0.6)
         assert np.hypot(*np.moveaxis(painted[..., 1:], -1, 0)).max() > 20
         assert not (painted[..., 1:] == truth[..., 1:]).all()
 
