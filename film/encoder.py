@@ -145,7 +145,7 @@ def encoder_words(plan: Plan, film: Film, options: EncoderOptions) -> dict[str, 
     every: dict[str, dict[str, object]] = {
         "h264": {"c:v": "libx264", "preset": options.preset, "crf": crf},
         "h265": {"c:v": "libx265", "preset": options.preset, "crf": crf},
-        "ffv1": {"c:v": "ffv1", "level": 3, "slicecrc": 1, "slices": 4},
+        "ffv1": {"c:v": "ffv1", "level": 3, "slicecrc": 1},
         "prores": {"c:v": "prores_ks", "profile:v": 4 if plan.chroma == (1, 1) else 3},
     }
     words = every[options.codec]

@@ -58,7 +58,7 @@ RECIPES: dict[str, Recipe] = {
     "alpha.mkv": (picture(), 0, (*FFV1, "yuva420p")),
     "rgb.mkv": (picture(), 0, (*FFV1, "bgr0")),
     "nv12.nut": (picture(), 0, ("-c:v", "rawvideo", "-pix_fmt", "nv12")),
-    "odd.mkv": (picture("63x47"), 0, (*FFV1, "yuv420p")),
+    "odd.mkv": (picture(), 0, ("-vf", "scale=63:47", *FFV1, "yuv420p")),
     "tiny.mkv": (picture("16x16"), 0, (*FFV1, "yuv420p")),
     "one.mp4": (picture(seconds=0.04), 0, X264),
     "full709.mkv": (

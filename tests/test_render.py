@@ -1,0 +1,302 @@
+"""Luma goes through bit for bit; the chroma made shows the wanted color at that luma."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from conftest import RECIPES, picture, run_ffmpeg
+from numpy.typing import NDArray
+
+from film.chroma import spread
+from film.encoder import film_matrix
+from film.frames import decode
+from film.probe import Film, FilmError, probe
+from film.render import (
+    CODECS,
+    EncoderOptions,
+    chroma_table,
+    encoder_notes,
+    painted_rgb,
+    render_piece,
+)
+from prior.lab import fit_gamut, lab2rgb, rgb2lab
+
+Make = Callable[[str], Path]
+Floats = NDArray[np.float32]
+TABLES: dict[str, Floats] = {}
+
+
+def in_gamut(lab: Floats) -> Floats:
+    return np.asarray(lab2rgb(fit_gamut(lab), dtype=np.float32))
+
+
+def table_of(film: Film) -> Floats:
+    """Return the film's table, made once for each matrix: nothing else of the film goes into it."""
+    matrix = film_matrix(film.video)
+    if matrix not in TABLES:
+        TABLES[matrix] = chroma_table(film, in_gamut)
+    return TABLES[matrix]
+
+
+def flat(film: Film, a: float, b: float) -> Floats:
+    """Return the same color everywhere, at the painter's size."""
+    height, width = film.working_size
+    color = np.array([a, b], np.float32)
+    return np.tile(color, (film.frames, height // 4, width // 4, 1))
+
+
+def rendered(film: Film, ab: Floats | None, path: Path, **options: object) -> Film:
+    """Render a whole film and probe what came out."""
+    table = None if ab is None else table_of(film)
+    settings = EncoderOptions(**{"codec": "ffv1", **options})  # type: ignore[arg-type]
+    render_piece(film, ab, path, first=0, last=film.frames, table=table, options=settings)
+    return probe(path)
+
+
+def lumas(film: Film) -> list[NDArray[np.generic]]:
+    return [frame.luma for frame in decode(film)]
+
+
+def shown_lab(film: Film, *, words: tuple[str, ...] = ()) -> Floats:
+    """Decode the first frame as a player does, to Lab (H, W, 3)."""
+    command = ("-i", film.path, "-frames:v", "1", *words)
+    raw = run_ffmpeg(*command, "-f", "rawvideo", "-pix_fmt", "gbrpf32le", "-")
+    height, width = film.video.height, film.video.width
+    if film.video.orientation[0]:
+        height, width = width, height
+    green, blue, red = np.frombuffer(raw, "<f4").reshape(3, height, width)
+    return np.asarray(rgb2lab(np.clip(np.stack([red, green, blue], axis=-1), 0, 1)))
+
+
+@pytest.mark.parametrize("name", [*RECIPES, "rotated.mp4", "cut.mp4", "truncated.mkv"])
+def test_luma_is_passed_through_bit_for_bit(film: Make, tmp_path: Path, name: str) -> None:
+    source = probe(film(name))
+    result = rendered(source, flat(source, 20, -10), tmp_path / "out.mkv")
+    assert result.frames == source.frames
+    assert (result.video.depth, result.video.full_range) == (
+        source.video.depth,
+        source.video.full_range,
+    )
+    if source.video.has_luma and source.video.chroma != (0, 0):
+        assert result.video.chroma == source.video.chroma
+    for one, other in zip(lumas(source), lumas(result), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["plain.mp4", "422.mkv", "444.mkv", "gray.mkv"])
+def test_h264_gets_the_same_luma(film: Make, tmp_path: Path, name: str) -> None:
+    source = probe(film(name))
+    lossless = {"codec": "h264", "crf": 0, "preset": "ultrafast"}  # x264 loses nothing at 0
+    result = rendered(source, flat(source, 20, -10), tmp_path / "out.mkv", **lossless)
+    for one, other in zip(lumas(source), lumas(result), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("name", ["full709.mkv", "422-10.mkv", "gray10.mkv", "wide.mp4"])
+def test_tags_and_sizes_are_kept(film: Make, tmp_path: Path, name: str, codec: str) -> None:
+    source = probe(film(name))
+    result = rendered(source, flat(source, 5, 5), tmp_path / "out.mkv", codec=codec)
+    old, new = source.video, result.video
+    assert (new.width, new.height, new.rate) == (old.width, old.height, old.rate)
+    assert new.sar == pytest.approx(
+        old.sar, rel=0.02
+    )  # Matroska keeps a display size in whole pixels
+    assert (new.primaries, new.transfer) == (old.primaries, old.transfer)
+    assert new.matrix == (old.matrix or "smpte170m")
+    assert new.full_range == (old.full_range and codec != "prores")
+    assert new.depth == (10 if codec == "prores" else old.depth)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_interlaced_stays_interlaced(film: Make, tmp_path: Path, codec: str) -> None:
+    source = probe(film("interlaced.mkv"))
+    result = rendered(source, flat(source, 5, 5), tmp_path / "out.mkv", codec=codec)
+    assert result.video.interlaced
+    smooth = rendered(
+        source, flat(source, 5, 5), tmp_path / "smooth.mkv", codec=codec, deinterlace=True
+    )
+    assert not smooth.video.interlaced
+    assert smooth.frames == source.frames
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_piece_is_the_same_bytes_every_time(film: Make, tmp_path: Path, codec: str) -> None:
+    source = probe(film("plain.mp4"))
+    options = EncoderOptions(codec=codec)
+    table = table_of(source)
+    for name in ("one.mkv", "two.mkv"):
+        ab = flat(source, 20, -10)[5:15]
+        render_piece(source, ab, tmp_path / name, first=5, last=15, table=table, options=options)
+    assert (tmp_path / "one.mkv").read_bytes() == (tmp_path / "two.mkv").read_bytes()
+
+
+@pytest.mark.parametrize(("a", "b"), [(25, 15), (-20, 15), (10, -25), (0, 20)])
+@pytest.mark.parametrize("tags", ["bt709:pc", "bt709:tv", "smpte170m:pc", "smpte170m:tv"])
+def test_the_color_shown_is_the_color_wanted(tmp_path: Path, a: float, b: float, tags: str) -> None:
+    matrix, levels = tags.split(":")
+    path = tmp_path / "ramp.mkv"
+    ramp = f"gradients=s=64x48:c0=0x404040:c1=0xb0b0b0:x0=0:y0=0:x1=63:y1=0,format=gray,setparams=range={levels}:colorspace={matrix}"
+    run_ffmpeg(
+        "-f", "lavfi", "-i", ramp + ":color_trc=bt709", "-frames:v", "1", "-c:v", "ffv1", path
+    )
+    source = probe(path)
+    assert source.video.full_range == (levels == "pc")
+    result = rendered(source, flat(source, a, b), tmp_path / "out.mkv")
+    assert result.video.matrix == matrix
+    lab = shown_lab(result)
+    np.testing.assert_allclose(lab[..., 1].mean(), a, atol=1.0)
+    np.testing.assert_allclose(lab[..., 2].mean(), b, atol=1.0)
+    assert np.abs(lab[..., 1:] - [a, b]).max() < 4  # 8-bit chroma
+
+
+@pytest.mark.parametrize("name", ["gray.mkv", "full709.mkv", "422-10.mkv"])
+def test_no_color_is_exactly_gray(film: Make, tmp_path: Path, name: str) -> None:
+    source = probe(film(name))
+    result = rendered(source, flat(source, 0, 0), tmp_path / "out.mkv")
+    for frame in decode(result):
+        assert frame.chroma is not None
+        for plane in frame.chroma:
+            assert (plane == 1 << (source.video.depth - 1)).all()
+
+
+def test_colors_stop_at_edges() -> None:
+    guide = np.full((480, 640), 60, np.uint8)
+    guide[:, 322:] = 200  # an edge within a pixel of the small ab, which covers 320..327
+    ab = np.zeros((60, 80, 2), np.float32)
+    ab[:, 41:] = (40, -30)
+    ab[:, 40] = (30, -22)  # the small picture is blurred there
+    full = spread(ab, guide, work=(320, 240))
+    assert np.abs(full[:, :318]).max() < 8
+    assert np.abs(full[:, 326:] - [40, -30]).max() < 8
+    step = np.abs(np.diff(full[240, :, 0]))
+    assert step.argmax() in {321, 322}
+    assert step.max() > 15
+
+
+def test_flat_color_stays_flat() -> None:
+    rng = np.random.default_rng(3)
+    guide = rng.integers(0, 256, (90, 120), dtype=np.uint8)
+    full = spread(np.full((12, 16, 2), 30, np.float32), guide, work=(64, 48))
+    np.testing.assert_allclose(full, 30, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", ["plain.mp4", "rotated.mp4", "mirrored.mp4"])
+def test_colors_are_where_the_painter_put_them(film: Make, tmp_path: Path, name: str) -> None:
+    source = probe(film(name))
+    ab = flat(source, 0, 0)
+    middle = ab.shape[2] // 2
+    ab[:, :2, :middle] = (60, 40)  # red at the top left of the upright picture
+    rendered(source, ab, tmp_path / "out.mkv")
+    transpose, flip_x, flip_y = source.video.orientation
+    words = ["transpose=0"] * transpose + ["hflip"] * flip_x + ["vflip"] * flip_y + ["null"]
+    lab = shown_lab(source_like(source, tmp_path / "out.mkv"), words=("-vf", ",".join(words)))
+    height, width = lab.shape[:2]
+    redness = lab[..., 1]
+    assert redness[: height // 8, : width // 4].mean() > 15
+    for elsewhere in (redness[height // 2 :], redness[:, width * 3 // 4 :]):
+        assert np.abs(elsewhere).mean() < 3
+
+
+def source_like(source: Film, path: Path) -> Film:
+    """Probe a piece, with the orientation the joined film will have."""
+    from dataclasses import replace
+
+    piece = probe(path)
+    return replace(piece, video=replace(piece.video, orientation=source.video.orientation))
+
+
+@pytest.mark.parametrize("name", ["422.mkv", "444-12.mkv", "411.mkv", "full709.mkv"])
+def test_a_shot_that_has_color_keeps_it(film: Make, tmp_path: Path, name: str) -> None:
+    source = probe(film(name))
+    result = rendered(source, None, tmp_path / "out.mkv")
+    for one, other in zip(decode(source), decode(result), strict=True):
+        assert one.chroma is not None
+        assert other.chroma is not None
+        for plane, kept in zip(one.chroma, other.chroma, strict=True):
+            np.testing.assert_array_equal(plane, kept)
+
+
+def test_odd_sizes_are_padded_where_the_encoder_must(film: Make, tmp_path: Path) -> None:
+    source = probe(film("odd.mkv"))
+    notes = encoder_notes(source, EncoderOptions(codec="h264"))
+    assert len(notes) == 1
+    assert "63x47 becomes 64x48" in notes[0]
+    result = rendered(source, flat(source, 9, 9), tmp_path / "out.mkv", codec="h264", crf=0)
+    assert (result.video.width, result.video.height) == (64, 48)
+    for one, other in zip(lumas(source), lumas(result), strict=True):
+        np.testing.assert_array_equal(one, other[:47, :63])
+        np.testing.assert_array_equal(other[47], other[46])
+
+
+def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
+    def notes(name: str, codec: str) -> str:
+        return " ".join(encoder_notes(probe(film(name)), EncoderOptions(codec=codec)))
+
+    assert "10 of 12 bits" in notes("444-12.mkv", "h264")
+    assert "transparency" in notes("alpha.mkv", "h264")
+    assert "no luma plane" in notes("rgb.mkv", "h264")
+    assert "limited range only" in notes("full709.mkv", "prores")
+    assert notes("422-10.mkv", "h264") == notes("plain.mp4", "prores") == ""
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265", "prores"])
+@pytest.mark.parametrize(
+    "name", ["tiny.mkv", "411.mkv", "odd.mkv", "444-12.mkv", "alpha.mkv", "rgb.mkv"]
+)
+def test_every_encoder_takes_every_film(film: Make, tmp_path: Path, name: str, codec: str) -> None:
+    source = probe(film(name))
+    result = rendered(source, flat(source, 9, 9), tmp_path / "out.mkv", codec=codec)
+    assert result.frames == source.frames
+
+
+def test_pieces_begin_with_a_keyframe_and_need_no_neighbor(film: Make, tmp_path: Path) -> None:
+    source = probe(film("plain.mp4"))
+    table = table_of(source)
+    for codec in ("h264", "h265"):
+        path = tmp_path / f"{codec}.mkv"
+        options = EncoderOptions(codec=codec)
+        render_piece(
+            source, flat(source, 1, 1)[3:17], path, first=3, last=17, table=table, options=options
+        )
+        with av.open(str(path)) as container:
+            packets = [p for p in container.demux(video=0) if p.size]
+        assert packets[0].is_keyframe
+        assert min(p.pts for p in packets if p.pts is not None) == packets[0].pts
+        assert len(packets) == 14
+
+
+def test_ffmpegs_own_words_are_in_the_error(film: Make, tmp_path: Path) -> None:
+    source = probe(film("plain.mp4"))
+    with pytest.raises(FilmError, match="warp9"):
+        rendered(source, flat(source, 1, 1), tmp_path / "out.mkv", codec="h264", preset="warp9")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_an_error(film: Make, tmp_path: Path) -> None:
+    source = probe(film("plain.mp4"))
+    with pytest.raises(FilmError, match="No such file"):
+        rendered(source, flat(source, 1, 1), tmp_path / "nowhere" / "out.mkv")
+
+
+def test_painted_picture_for_people(film: Make) -> None:
+    gray = np.full((64, 64), 120, np.uint8)
+    ab = np.full((16, 16, 2), 20, np.float32)
+    rgb = painted_rgb(gray, ab, in_gamut)
+    assert rgb.shape == (64, 64, 3)
+    lab = rgb2lab(rgb)
+    np.testing.assert_allclose(lab[..., 1:].mean((0, 1)), [20, 20], atol=1)
+    np.testing.assert_allclose(painted_rgb(gray, ab * 0, in_gamut), 120, atol=1)
+
+
+@pytest.mark.slow
+def test_eight_k(tmp_path: Path) -> None:
+    path = tmp_path / "8k.mkv"
+    run_ffmpeg(*picture("7680x4320", seconds=0.08), "-c:v", "mjpeg", path)
+    source = probe(path)
+    result = rendered(
+        source, flat(source, 10, 10), tmp_path / "o.mkv", codec="h264", preset="ultrafast"
+    )
+    assert (result.frames, result.video.width) == (2, 7680)
