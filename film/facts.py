@@ -77,7 +77,7 @@ class Stream:
     details: str
     tags: dict[str, str]
     time_base: Fraction
-    start_s: float
+    start_s: Fraction
 
     def __str__(self) -> str:
         parts = (self.kind, str(self.index), self.codec, self.language, self.details, self.title)
@@ -164,6 +164,7 @@ class Film:
             facts["video"][name] = str(facts["video"][name])
         for stream in facts["streams"]:
             stream["time_base"] = str(stream["time_base"])
+            stream["start_s"] = float(stream["start_s"])
         facts["video"]["rotation"] = self.video.rotation
         for name in ("frames", "duration_s", "is_vfr", "display_size", "working_size"):
             facts[name] = getattr(self, name)

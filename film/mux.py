@@ -19,7 +19,15 @@ import ffmpeg
 from film.facts import Film
 from film.probe import CONTAINERS, FIELD_ORDERS, kind_of, refusal
 from film.process import run
-from film.source import FilmError, ffmpeg_path, film_stream, open_film, publish, reason_of
+from film.source import (
+    FilmError,
+    ffmpeg_path,
+    film_stream,
+    first_times,
+    open_film,
+    publish,
+    reason_of,
+)
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +106,8 @@ def join(
             target = stack.enter_context(_written(temporary, film, container))
             writer = _Writer(film, source, target, container, span_of(film, first, count))
             if early:
-                writer.replace(early, stack.enter_context(open_film(sound)))
+                starts = first_times(sound, list(range(len(early))))
+                writer.replace(early, stack.enter_context(open_film(sound)), starts)
             video = writer.add_streams(pieces[0])
             packets = _timed(film, pieces, ranks, first, video)
             writer.write(packets, video, progress)
@@ -186,13 +195,19 @@ class _Writer:
         self.film, self.source, self.target = film, source, target
         self.container, self.span = container, span
         self.origins: dict[int, Any] = {stream.index: stream for stream in source.streams}
+        self.late: dict[Any, Fraction] = {}
         self.copies: dict[Any, Any] = {}
         self.last_dts: dict[Any, int] = {}
         self.kept: Counter[str] = Counter()
 
-    def replace(self, indices: list[int], other: av.container.InputContainer) -> None:
-        """Take these streams, in this order, from another file."""
-        self.origins |= dict(zip(indices, other.streams, strict=True))
+    def replace(
+        self, indices: list[int], other: av.container.InputContainer, starts: dict[int, Fraction]
+    ) -> None:
+        """Take these streams, in this order, from another file, where they start at `starts`, in seconds."""
+        own = {stream.index: stream.start_s for stream in self.film.streams}
+        for index, stream in zip(indices, other.streams, strict=True):
+            self.origins[index] = stream
+            self.late[stream] = starts[stream.index] - own[index]
 
     def add_streams(self, piece: Path) -> av.VideoStream:
         """Make the target's streams, in the source's order; return the film's picture."""
@@ -297,13 +312,21 @@ class _Writer:
     def _others(self) -> Iterator[Packet]:
         """Yield the packets of the copied streams, unchanged but for missing or repeated times."""
         for packet in heapq.merge(*map(self._packets_of, self._sources()), key=_decode_time):
-            assert packet.pts is not None
-            start = packet.pts * packet.time_base
-            cover = packet.stream.type == "video"
-            if cover or self._inside(start, start + (packet.duration or 0) * packet.time_base):
+            if self._cut(packet):
                 self._keep_order(packet)
                 packet.stream = self.copies[packet.stream]
                 yield packet
+
+    def _cut(self, packet: Packet) -> bool:
+        """Tell whether a packet is in the span; a subtitle already on the screen then starts with it."""
+        if self.span.start_s is None or packet.stream.type == "video":
+            return True
+        start, end = packet.pts, packet.pts + (packet.duration or 0)
+        begin = math.ceil(self.span.start_s / packet.time_base)
+        if packet.stream.type == "subtitle" and start < begin < end:
+            packet.pts = packet.dts = begin
+            packet.duration = end - begin
+        return bool(begin <= packet.pts and packet.pts * packet.time_base < self.span.end_s)
 
     def _sources(self) -> list[av.container.InputContainer]:
         return list(dict.fromkeys(origin.container for origin in self.copies))
@@ -317,6 +340,9 @@ class _Writer:
                 continue
             packet.pts = packet.dts if packet.pts is None else packet.pts
             packet.dts = packet.pts if packet.dts is None else packet.dts
+            if packet.stream in self.late:
+                late = round(self.late[packet.stream] / packet.time_base)
+                packet.pts, packet.dts = packet.pts - late, packet.dts - late
             yield packet
 
     def _keep_order(self, packet: Packet) -> None:

@@ -202,7 +202,7 @@ def _stream_facts(stream: Any, start: Fraction) -> Stream:
         details=_details(stream),
         tags=tags,
         time_base=stream.time_base or Fraction(1),
-        start_s=float(start),
+        start_s=start,
     )
 
 

@@ -40,6 +40,7 @@ RECIPES: dict[str, Recipe] = {
     "plain.mp4": (picture(), 1, X264),
     "silent.mp4": (picture(), 0, X264),
     "ntsc.mp4": (picture(rate="24000/1001"), 1, X264),
+    "vorbis.mp4": (picture(), 1, (*X264, "-c:a", "libvorbis")),
     "slow.mov": (picture(rate="18"), 1, X264),
     "closed.webm": (picture(), 1, ("-c:v", "libvpx", "-c:a", "libopus", "-auto-alt-ref", "0")),
     "asp.avi": (picture(), 1, ("-c:v", "mpeg4", "-bf", "2", "-c:a", "libmp3lame")),
@@ -81,7 +82,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "vfr.mkv": (picture(), 1, ("-vf", "select='not(mod(n,3))+gte(n,12)'", *X264)),
     "gap.mkv": (picture(), 0, ("-vf", "setpts='PTS+gte(N,12)*3600/TB'", *X264)),
-    "eight.mkv": (picture(), 8, X264),
+    "eight.mkv": (picture(), 8, (*X264, "-c:a", "aac")),
 }
 
 

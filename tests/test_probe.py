@@ -114,8 +114,8 @@ def test_negative_times_are_kept(film: Make) -> None:
 def test_streams(film: Make) -> None:
     facts = probe(film("rich.mkv"))
     assert [(s.kind, s.codec, s.language) for s in facts.streams] == [
-        ("audio", "vorbis", "eng"),
-        ("audio", "vorbis", "deu"),
+        ("audio", "aac", "eng"),
+        ("audio", "aac", "deu"),
         ("subtitle", "srt", "fra"),
         ("attachment", "f.ttf", ""),
         ("picture", "mjpeg", ""),
