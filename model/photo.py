@@ -25,11 +25,12 @@ from model.icc import luminance_of, srgb_profile
 
 Pixels: TypeAlias = NDArray[Any]
 
-READ = ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "BMP")
-ORIENTATION, XMP_TAG, ICC_TAG = 274, 700, 34675
+READ = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
+ORIENTATION, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 700, 34675, 0x8769, 0x8825
 # Tags that say how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
 STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532, XMP_TAG, 34377, ICC_TAG}
+PNG = b"\x89PNG\r\n\x1a\n"
 BAND_PX = 1 << 20
 
 
@@ -91,7 +92,7 @@ def _is_deep(path: Path) -> bool:
     """Tell whether a PNG or TIFF has more than 8 bits per sample: Pillow would lose them."""
     with path.open("rb") as file:
         head = file.read(26)
-    if head[:8] == b"\x89PNG\r\n\x1a\n":
+    if head[:8] == PNG:
         return len(head) > 24 and head[24] == 16
     if head[:4] not in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
         return False
@@ -100,17 +101,17 @@ def _is_deep(path: Path) -> bool:
 
 
 def _read_deep(path: Path) -> Photo:
-    if path.open("rb").read(1) == b"\x89":
-        pixels, image = _decoded(path), Image.open(path)
-        with image:
+    with path.open("rb") as file:
+        is_png = file.read(1) == PNG[:1]
+    if is_png:
+        pixels = _decoded(path)
+        with Image.open(path) as image:
             exif, info = _exif_of(image), dict(image.info)
         turn = exif.get(ORIENTATION, 1)
         return _photo(pixels, turn, exif, info)
     with tifffile.TiffFile(path) as tiff:
         page: Any = tiff.pages.first
-        exif = Image.Exif()
-        with path.open("rb") as file:
-            exif.load_from_fp(file)
+        exif = _exif_of_tiff(path, tiff)
         try:
             pixels = page.asarray()
         except ValueError:  # a compression that tifffile leaves to another package
@@ -122,6 +123,16 @@ def _read_deep(path: Path) -> Photo:
         tags = {tag.code: tag.value for tag in page.tags}
     info = {"icc_profile": tags.get(ICC_TAG), "xmp": tags.get(XMP_TAG), "dpi": _dpi(tags)}
     return _photo(pixels, tags.get(ORIENTATION, 1), exif, info)
+
+
+def _exif_of_tiff(path: Path, tiff: tifffile.TiffFile) -> Image.Exif:
+    exif = Image.Exif()
+    if not tiff.is_bigtiff:  # which Pillow cannot read here
+        with path.open("rb") as file:
+            exif.load_from_fp(file)
+            for group in (EXIF_IFD, GPS_IFD):
+                exif.get_ifd(group)
+    return exif
 
 
 def _decoded(path: Path) -> Pixels:
@@ -176,8 +187,8 @@ def _separated(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _exif_of(image: Image.Image) -> Image.Exif:
     exif = image.getexif()
     if "exif" in image.info or exif:
-        exif.get_ifd(0x8769)  # read now: the file is closed when it is written again
-        exif.get_ifd(0x8825)
+        for group in (EXIF_IFD, GPS_IFD):  # now: the file is closed when they are written again
+            exif.get_ifd(group)
     return exif
 
 

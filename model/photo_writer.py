@@ -69,10 +69,19 @@ def _write_pillow(path: Path, rgb: Pixels, like: Photo, *, form: str, quality: i
     elif form == "PNG":
         settings |= {"pnginfo": _png_texts(like), "compress_level": 4}
     elif form == "TIFF":
-        settings |= {"tiffinfo": {XMP_TAG: like.xmp} if like.xmp else {}}
+        settings["exif"] = _tiff_tags(like)
     else:
         settings = {"dpi": like.dpi} if like.dpi else {}
     Image.fromarray(rgb).save(path, form, **settings)
+
+
+def _tiff_tags(like: Photo) -> Image.Exif:
+    """Copy the EXIF data for a TIFF, where they and XMP are tags like any other."""
+    tags = Image.Exif()
+    tags.load(like.exif.tobytes())
+    if like.xmp:
+        tags[XMP_TAG] = like.xmp
+    return tags
 
 
 def _png_texts(like: Photo) -> PngImagePlugin.PngInfo:
