@@ -1,0 +1,284 @@
+"""Films from the command line: every kind of film, every mistake, one clear line each."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from conftest import picture, run_ffmpeg
+from test_conversion import ROOT, painting
+from test_gray2color import write_small_weights
+
+import main
+from conversion import EncoderOptions, FilmOptions, color_film
+from film.probe import probe
+from model.store import RELEASED
+
+Make = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_weights(tmp_path_factory.mktemp("weights") / "small.npz")
+
+
+@pytest.fixture
+def run(
+    weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run main.py on films; return exit code, stdout, stderr."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        argv = ["-movie_in", *map(str, words), "-weights", str(weights)]
+        argv += ["-cache", str(tmp_path / "cache"), "-workers", "1"]
+        try:
+            code = main.main(argv)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return code, *capfd.readouterr()
+
+    return call
+
+
+def times_of(path: Path) -> list[float]:
+    found = probe(path)
+    return [float((pts - found.pts[0]) * found.video.time_base) for pts in found.pts]
+
+
+QUICK_KINDS = ["422-10.mkv", "odd.mkv", "one.mp4", "vfr.mkv", "rotated.mp4"]
+OTHER_KINDS = [
+    "plain.mp4", "silent.mp4", "ntsc.mp4", "slow.mov", "closed.webm", "asp.avi", "h264.avi", "opengop.mpg",
+    "late.ts", "bare.h264", "gray10.mkv", "444-12.mkv", "alpha.mkv", "rgb.mkv", "tiny.mkv", "full709.mkv",
+    "wide.mp4", "interlaced.mkv", "gap.mkv", "eight.mkv", "cut.mp4", "negative.mkv", "rich.mkv",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", [*QUICK_KINDS, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHER_KINDS)]
+)
+def test_every_kind_of_film_goes_through(film: Make, tmp_path: Path, name: str) -> None:
+    options = FilmOptions(
+        cache=tmp_path / "cache", encoder=EncoderOptions("ffv1"), workers=1, recolor=True
+    )
+    summary = color_film(film(name), tmp_path / "out.mkv", painting=painting(), options=options)
+    assert summary.joined is not None
+    assert summary.joined.frames == probe(film(name)).frames
+    before, after = times_of(film(name)), times_of(tmp_path / "out.mkv")
+    assert after == pytest.approx(before, abs=0.0011)  # Matroska's clock ticks in ms
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("codec", ["h264", "h265", "prores"])
+def test_every_codec_in_every_container_that_holds_it(
+    film: Make, tmp_path: Path, codec: str, suffix: str
+) -> None:
+    if (codec, suffix) == ("prores", ".mp4"):
+        return
+    options = FilmOptions(
+        cache=tmp_path / "c", encoder=EncoderOptions(codec, preset="ultrafast"), workers=1
+    )
+    target = tmp_path / f"out{suffix}"
+    color_film(film("gray.mkv"), target, painting=painting(), options=options)
+    with av.open(str(target)) as result:
+        name = result.streams.video[0].codec_context.name
+        assert name == {"h264": "h264", "h265": "hevc", "prores": "prores"}[codec]
+        assert sum(1 for _ in result.decode(video=0)) == 25
+
+
+def test_a_truncated_film_is_painted_as_far_as_it_goes(
+    film: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = FilmOptions(cache=tmp_path / "cache", workers=1)
+    summary = color_film(
+        film("truncated.mkv"), tmp_path / "out.mkv", painting=painting(), options=options
+    )
+    assert summary.joined is not None
+    assert 0 < summary.joined.frames < 25
+    assert any("too early" in record.message for record in caplog.records)
+
+
+@pytest.mark.slow
+def test_8k_goes_through(tmp_path: Path) -> None:
+    run_ffmpeg(*picture("7680x4320", seconds=0.12), "-c:v", "ffv1", tmp_path / "8k.mkv")
+    options = FilmOptions(
+        cache=tmp_path / "cache", encoder=EncoderOptions("ffv1"), workers=1, recolor=True
+    )
+    summary = color_film(
+        tmp_path / "8k.mkv", tmp_path / "out.mkv", painting=painting(), options=options
+    )
+    assert summary.joined is not None
+    assert summary.joined.frames == 3
+
+
+AWKWARD = ["100% %d.mp4", "a\nb.mp4", 'it\'s "x".mp4', "電影.mp4", "-save.mp4", "a:b;c&d.mp4"]
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_names(film: Make, tmp_path: Path, name: str) -> None:
+    shutil.copy(film("plain.mp4"), tmp_path / name)
+    options = FilmOptions(cache=tmp_path / "%d cache", workers=1)
+    target = tmp_path / f"out {name}"
+    color_film(tmp_path / name, target, painting=painting(), options=options)
+    assert probe(target).frames == 25
+
+
+def bad_inputs(folder: Path, film: Make) -> dict[str, Path]:
+    """Make what is no film, by what is said about it."""
+    empty, text, sound, still = (folder / n for n in ("0.mp4", "text.mp4", "sound.m4a", "a.png"))
+    empty.touch()
+    text.write_text("no film\n" * 1000)
+    run_ffmpeg("-f", "lavfi", "-i", "sine=duration=1", sound)
+    cv2.imwrite(str(still), np.zeros((40, 60), np.uint8))
+    return {
+        "0 bytes": empty,
+        "not a film": text,
+        "only sound": sound,
+        "picture": still,
+        "no such film": folder / "absent.mp4",
+    }
+
+
+@pytest.mark.parametrize(
+    "complaint", ["0 bytes", "not a film", "only sound", "picture", "no such film"]
+)
+def test_what_is_no_film_gets_one_clear_line(
+    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path, complaint: str
+) -> None:
+    path = bad_inputs(tmp_path, film)[complaint]
+    code, out, errors = run(path, "-save", tmp_path / "out.mkv")
+    assert (code, out) == (1, "")
+    assert errors.count("\n") == 1, errors
+    assert complaint in errors
+    assert path.name in errors
+    assert not (tmp_path / "out.mkv").exists()
+
+
+def test_one_bad_film_stops_no_other(
+    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
+) -> None:
+    bad = bad_inputs(tmp_path, film)
+    code, out, errors = run(bad["0 bytes"], bad["only sound"], film("plain.mp4"), "-probe")
+    assert code == 1
+    assert "25 frames" in out
+    assert errors.splitlines()[-1].startswith("2 of 3 films failed")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["-crf", "99"], "99"),
+        (["-crf", "x"], "no whole number"),
+        (["-start", "1:2:3:4"], "no time"),
+        (["-duration", "-5"], "-duration"),
+        (["-codec", "vp9"], "vp9"),
+        (["-workers", "0"], "not a number from 1"),
+        (["-img_in", "photo.jpg"], "two commands"),
+    ],
+)
+def test_wrong_words_are_usage_errors(
+    run: Callable[..., tuple[int, str, str]], words: list[str], complaint: str
+) -> None:
+    code, _, errors = run("film.mp4", *words)
+    assert code == 2
+    assert errors.count("\n") == 1
+    assert complaint in errors
+
+
+def test_probe_tells_as_text_and_as_json(
+    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
+) -> None:
+    code, text, _ = run(film("rich.mkv"), "-probe", "-save", tmp_path / "out.mp4")
+    assert code == 0
+    for fact in ("25 frames", "audio", "subtitle", "chapter", "attachment", "mp4 cannot hold"):
+        assert fact in text
+    code, text, _ = run(film("rich.mkv"), "-probe", "json", "-save", tmp_path / "out.mkv")
+    told = json.loads(text)
+    assert told["film"]["frames"] == told["plan"]["frames"] == 25
+    assert told["plan"]["warnings"] == []
+    assert not list(tmp_path.glob("out*"))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_outputs_are_named_after_their_films(tmp_path: Path) -> None:
+    def target(words: str, name: str = "a.avi", *, several: bool = False) -> Path:
+        args = main._parser().parse_args(["-movie_in", "x", *words.split()])
+        return main._film_target(tmp_path / name, args, several=several)
+
+    assert target("") == tmp_path / "a.color.mkv"
+    assert target("", "a.MOV") == tmp_path / "a.color.mov"
+    assert target("-save out.mp4") == Path("out.mp4")
+    assert target(f"-save {tmp_path}") == tmp_path / "a.color.mkv"
+    assert target("-save folder", several=True) == Path("folder/a.color.mkv")
+
+
+def test_folders_and_globs_name_their_films(tmp_path: Path) -> None:
+    for name in ("b.mp4", "a.mkv", "notes.txt", "inner/c.avi"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    def named(*words: str) -> list[str]:
+        args = main._parser().parse_args(["-movie_in", *words])
+        return [path.name for path in main._films_named(args)]
+
+    assert named(str(tmp_path)) == ["a.mkv", "b.mp4"]
+    assert named(str(tmp_path), "-recursive") == ["a.mkv", "b.mp4", "c.avi"]
+    assert named(str(tmp_path / "*.mp4")) == ["b.mp4"]
+    assert named(str(tmp_path / "b.mp4"), str(tmp_path)) == ["b.mp4", "a.mkv"]
+    assert named(str(tmp_path / "absent.mp4")) == ["absent.mp4"]
+
+
+def test_help_and_mistakes_cost_no_network(film: Make) -> None:
+    code = (
+        "import sys, main; code = main.main(sys.argv[1:]); "
+        "sys.exit(10 if 'paddle' in sys.modules else code)"
+    )
+    words = [sys.executable, "-c", code, "-movie_in", str(film("plain.mp4")), "-probe"]
+    subprocess.run(words, check=True, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=60)
+
+
+@pytest.mark.slow
+def test_a_film_with_the_released_network(film: Make, tmp_path: Path) -> None:
+    """The whole way as a user goes it: two workers, the real network, a report."""
+    assert RELEASED.exists()
+    words = ["-movie_in", film("wide.mp4"), "-save", tmp_path / "out.mp4", "-recolor", "-workers", "2",
+             "-cache", tmp_path / "cache", "-report", tmp_path / "report.json"]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, ROOT / "main.py", *words], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'out.mp4'}\n"
+    assert "25 frames in" in done.stderr
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["streams_kept"] == {"audio": 1}
+    assert probe(tmp_path / "out.mp4").video.sar == probe(film("wide.mp4")).video.sar
+    with av.open(str(tmp_path / "out.mp4")) as result:
+        chroma = [frame.to_ndarray()[frame.height :] for frame in result.decode(video=0)]
+    assert np.ptp(np.stack(chroma).astype(int)) > 10
+
+
+@pytest.mark.slow
+def test_the_same_film_by_hand_and_by_folder(
+    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
+) -> None:
+    """Small weights, several films at once: each result is where it was promised."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for name in ("plain.mp4", "gray.mkv"):
+        shutil.copy(film(name), folder / name)
+    code, out, errors = run(folder, "-save", tmp_path / "done", "-duration", "0.4", "-recolor")
+    assert code == 0, errors
+    assert sorted(out.split()) == [
+        str(tmp_path / "done" / name) for name in ("gray.color.mkv", "plain.color.mp4")
+    ]
+    assert probe(tmp_path / "done" / "plain.color.mp4").frames == 10
+    code, _, errors = run(folder, "-save", tmp_path / "done")
+    assert code == 1
+    assert errors.count("exists already; add -overwrite") == 2
