@@ -79,7 +79,8 @@ def _named_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except UnidentifiedImageError:
-        raise ValueError(f"{path} is not a picture (JPEG, PNG, TIFF, WebP or BMP)") from None
+        kinds = "JPEG, PNG, TIFF, WebP or BMP; for a film there is -movie_in"
+        raise ValueError(f"{path} is not a picture ({kinds})") from None
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError) as error:
         if isinstance(error, OSError) and error.errno:
             raise

@@ -1,0 +1,290 @@
+"""The command line for photos: words in, files out, and one line for every mistake."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_decode import landscape
+from test_gray2color import write_small_weights
+
+import main
+from model.album import Look, Outcome, paint_all, plan, side_by_side
+from prior.lab import gray2lightness, rgb2lab
+
+ROOT = Path(main.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Options that make the network small and quick, with a cache of its own."""
+    folder = tmp_path_factory.mktemp("main")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLORIZER_CACHE", str(folder / "cache"))
+        weights = write_small_weights(folder / "small.npz")
+        yield ["-weights", str(weights), "-working_size", "64", "-device", "cpu"]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(landscape(60, 80)).save(path)
+    return path
+
+
+def album(folder: Path, number: int) -> list[Path]:
+    (folder / "deeper").mkdir(parents=True)
+    paths = [folder / f"{i}.png" for i in range(number - 1)] + [folder / "deeper" / "last.jpg"]
+    for seed, path in enumerate(paths):
+        Image.fromarray(landscape(40, 50, seed=seed)).save(path)
+    return paths
+
+
+def gray_twice(gray: np.ndarray) -> np.ndarray:
+    """Stand in for the network."""
+    return np.repeat(gray[..., None], 3, axis=-1)
+
+
+def run(*words: str | Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "main.py"), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == expect, done.stderr
+    return done
+
+
+# Whole commands
+
+
+def test_a_photo_is_colored_and_keeps_its_lightness(
+    small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = photo.with_name("out.png")
+    assert main.main(["-img_in", str(photo), "-save", str(out), *small]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    lab = rgb2lab(np.asarray(Image.open(out)))
+    assert np.abs(lab[..., 0] - gray2lightness(landscape(60, 80))).max() < 1
+    assert lab[..., 1:].std() > 1
+
+
+def test_the_result_lies_beside_the_photo_and_a_rerun_leaves_it(
+    small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["-img_in", str(photo), *small]) == 0
+    beside = photo.with_name("photo.color.png")
+    first = beside.stat().st_mtime_ns
+    assert main.main(["-img_in", str(photo), *small]) == 0
+    assert beside.stat().st_mtime_ns == first
+    assert main.main(["-img_in", str(photo), "-overwrite", *small]) == 0
+    assert beside.stat().st_mtime_ns > first
+
+
+def test_a_folder_goes_on_after_a_failure(
+    small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = album(tmp_path / "in", 3)
+    (tmp_path / "in" / "bad.png").write_bytes(good[0].read_bytes()[:80])
+    (tmp_path / "in" / "empty.jpg").touch()
+    words = ["-img_in", str(tmp_path / "in"), "-recursive", "-save", str(tmp_path / "out")]
+    assert main.main([*words, *small]) == 1
+    said = capsys.readouterr()
+    assert "bad.png cannot be read" in said.err
+    assert "empty.jpg is empty" in said.err
+    assert "2 failed:" in said.err
+    results = sorted(p.relative_to(tmp_path / "out") for p in (tmp_path / "out").rglob("*.*"))
+    assert results == sorted(p.relative_to(tmp_path / "in") for p in good)
+
+
+def test_comparison_shows_both(small: list[str], photo: Path) -> None:
+    out = photo.with_name("both.png")
+    assert main.main(["-img_in", str(photo), "-save", str(out), "-compare", *small]) == 0
+    both = np.asarray(Image.open(out))
+    assert both.shape == (60, 160, 3)
+    np.testing.assert_array_equal(both[:, :80], gray_twice(landscape(60, 80)))
+
+
+@pytest.mark.slow
+def test_many_photos_by_several_processes(
+    small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = album(tmp_path / "in", 9)
+    (tmp_path / "in" / "bad.png").write_text("no picture")
+    words = ["-img_in", str(tmp_path / "in"), "-recursive", "-save", str(tmp_path / "two")]
+    assert main.main([*words, "-threads", "2", *small]) == 1
+    words[-1] = str(tmp_path / "one")
+    assert main.main([*words, "-threads", "1", *small]) == 1
+    for path in paths:
+        place = path.relative_to(tmp_path / "in")
+        two, one = (np.asarray(Image.open(tmp_path / n / place), int) for n in ("two", "one"))
+        assert np.abs(two - one).max() <= 1
+
+
+@pytest.mark.slow
+def test_the_small_script_does_the_same(small: list[str], photo: Path) -> None:
+    out = photo.with_name("out.jpg")
+    command = [sys.executable, str(ROOT / "gray2color.py"), str(photo), str(out)]
+    if not (ROOT / "model" / "weights" / "colornet.npz").exists():
+        pytest.skip("no released weights yet")
+    subprocess.run(command, check=True, timeout=120)
+    assert Image.open(out).size == (80, 60)
+
+
+def test_help_is_quick_and_complete() -> None:
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        text = run("--help").stdout
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.3 * (1 + os.getloadavg()[0])
+    for word in ("examples:", "-img_in", "-saturation", "default:", "photos:", "pixels"):
+        assert word in text
+
+
+def test_both_spellings_and_the_version(photo: Path) -> None:
+    assert main.VERSION in run("--version").stdout
+    for spelling in ("-img_in", "--img_in"):
+        assert "no extension" in run(spelling, photo, "-save", "name", expect=2).stderr
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "code"),
+    [
+        ([], "nothing to color", 2),
+        (["-img_in"], "expected at least one argument", 2),
+        (["-img_in", "photo.png", "-colour"], "unrecognized arguments: -colour", 2),
+        (["-img_in", "photo.png", "-save", "name"], "has no extension", 2),
+        (["-img_in", "photo.png", "-save", "a.xyz"], "ends in .xyz", 2),
+        (["-img_in", "photo.png", "-save", "photo.png"], "photo.png is an input", 2),
+        (["-img_in", "photo.png", "-save", "photo.png/x/"], "cannot be written to", 2),
+        (["-img_in", "photo.png", "x.png", "-save", "a.png"], "several inputs need a folder", 2),
+        (["-img_in", "photo.png", "-temperature", "9"], "'9' is not a number from 0.05 to 2", 2),
+        (["-img_in", "photo.png", "-working_size", "x"], "'x' is not a number", 2),
+        (["-img_in", "photo.png", "-quality", "101"], "101", 2),
+        (["-img_in", "photo.png", "-weights", "w.npz"], "no weights file w.npz", 2),
+        (["-img_in", "photo.png", "-weights", "photo.png"], "not a readable weights file", 2),
+        (["-img_in", "x.png"], "x.png: no such file", 1),
+        (["-img_in", "*.webp"], "*.webp: nothing matches", 1),
+        (["-img_in", "folder"], "folder: no pictures in this folder", 1),
+        (["-img_in", "text.jpg"], "text.jpg is not a picture", 1),
+        (["-img_in", "film.mp4"], "for a film there is -movie_in", 1),
+    ],
+)
+def test_mistakes_get_one_line(
+    small: list[str],
+    photo: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    says: str,
+    code: int,
+) -> None:
+    monkeypatch.chdir(photo.parent)
+    Path("folder").mkdir()
+    Path("text.jpg").write_text("words")
+    Path("film.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(100))
+    before = sorted(Path().iterdir())
+    options = [] if "-weights" in words or "-working_size" in words else small
+    try:
+        got = main.main([*words, *options])
+    except SystemExit as stop:
+        got = int(str(stop.code))
+    said = capsys.readouterr()
+    assert got == code
+    assert says in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+    assert sorted(Path().iterdir()) == before
+
+
+def test_mistakes_cost_no_paddle(photo: Path) -> None:
+    code = (
+        "import sys, main\n"
+        "for words in sys.argv[1:]:\n"
+        "    try: main.main(words.split())\n"
+        "    except SystemExit: pass\n"
+        "sys.exit('paddle' in sys.modules)"
+    )
+    mistakes = ["-img_in none.jpg", f"-img_in {photo} -save x", "-img_in README.md", "-foo"]
+    subprocess.run([sys.executable, "-c", code, *mistakes], cwd=ROOT, check=True, timeout=60)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = album(tmp_path / "in", 3)
+    tasks, _ = plan([str(path) for path in paths], save=str(tmp_path / "out"))
+    (tmp_path / "out").mkdir()
+    full = tasks[1].target.with_name(f".{tasks[1].target.stem}.{os.getpid()}.part.png")
+    full.symlink_to("/dev/full")
+    outcomes = list(paint_all(tasks, lambda: gray_twice))
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    assert "No space left" in str(outcomes[1].error)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {tasks[0].target.name, tasks[2].target.name}
+
+
+# Which files, and where to
+
+
+def test_folders_keep_their_tree_and_leave_results_out(tmp_path: Path) -> None:
+    album(tmp_path / "in", 3)
+    shutil.copy(tmp_path / "in" / "0.png", tmp_path / "in" / "0.color.png")
+    shutil.copy(tmp_path / "in" / "0.png", tmp_path / "in" / ".hidden.png")
+    (tmp_path / "in" / "notes.txt").write_text("not a photo")
+    flat, _ = plan([str(tmp_path / "in")], save=str(tmp_path / "out"))
+    assert [task.target.relative_to(tmp_path / "out") for task in flat] == [
+        Path("0.png"),
+        Path("1.png"),
+    ]
+    deep, _ = plan([str(tmp_path / "in")], save=str(tmp_path / "out"), recursive=True)
+    assert Path("deeper/last.jpg") in [task.target.relative_to(tmp_path / "out") for task in deep]
+
+
+def test_a_target_inside_the_folder_is_not_colored_again(tmp_path: Path) -> None:
+    album(tmp_path / "in", 2)
+    out = str(tmp_path / "in" / "colored")
+    first, _ = plan([str(tmp_path / "in")], save=out, recursive=True)
+    for task in first:
+        task.target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(task.source, task.target)
+    again, _ = plan([str(tmp_path / "in")], save=out, recursive=True)
+    assert first == again
+
+
+def test_globs_are_understood(tmp_path: Path) -> None:
+    album(tmp_path / "in", 4)
+    tasks, lost = plan([f"{tmp_path}/in/[01].png", f"{tmp_path}/in/**/*.jpg"])
+    assert [task.source.name for task in tasks] == ["0.png", "1.png", "last.jpg"]
+    assert lost == []
+
+
+def test_two_photos_cannot_become_one(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        album(tmp_path / folder, 2)
+    with pytest.raises(ValueError, match=r"0\.png and .*0\.png would both become"):
+        plan([str(tmp_path / "a/0.png"), str(tmp_path / "b/0.png")], save=str(tmp_path / "out"))
+
+
+def test_missing_inputs_leave_the_others(tmp_path: Path) -> None:
+    paths = album(tmp_path / "in", 2)
+    tasks, lost = plan([str(paths[0]), str(tmp_path / "none.jpg")], save=str(tmp_path / "out"))
+    assert [task.source for task in tasks] == paths[:1]
+    assert lost == [f"{tmp_path / 'none.jpg'}: no such file"]
+
+
+def test_every_photo_has_one_outcome(tmp_path: Path) -> None:
+    tasks, _ = plan([str(path) for path in album(tmp_path / "in", 3)])
+    tasks[1].source.unlink()
+    outcomes = list(paint_all(tasks, lambda: gray_twice, look=Look(compare=True)))
+    assert [outcome.task for outcome in outcomes] == tasks
+    assert outcomes[0] == Outcome(tasks[0])
+    assert outcomes[1].error == f"no file {tasks[1].source}"
+    pair = side_by_side(landscape(40, 50), gray_twice(landscape(40, 50)))
+    np.testing.assert_array_equal(np.asarray(Image.open(tasks[0].target)), pair)
