@@ -77,7 +77,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, tuple | list):
         return " / ".join(_cell(part) for part in value)
     if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}"
+        return f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
     return "" if value is None else str(value)
 
 
