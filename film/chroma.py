@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from film.encoder import Plan, film_matrix
 from film.facts import Film, Video
+from film.frames import fitted
 
 Lab2Rgb = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """(..., 3) Lab -> (..., 3) sRGB 0..1, inside the gamut with L kept."""
@@ -122,48 +123,58 @@ def upright_to_coded(picture: Plane, video: Video) -> Plane:
     return np.ascontiguousarray(picture.swapaxes(0, 1) if transpose else picture)
 
 
-def spread(ab: Floats, guide: NDArray[np.uint8], *, work: tuple[int, int]) -> Floats:
-    """Bring ab (h, w, 2) to the guide's size so that it changes where the guide does.
+def spread(ab: Floats, guide: NDArray[np.uint8], *, work: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Bring ab (h, w, 2) to the guide's size, as two planes, so that it changes where the guide does.
 
-    Guided filter (He, Sun, Tang 2010), its fast form: ab = slope * guide + offset in every window; slope and
-    offset are found at `work` (width, height), and vary so slowly that they can be enlarged linearly.
+    Guided filter (He, Sun, Tang 2010), its fast form: a color is slope * guide + offset in every window;
+    slope and offset are found at `work` (width, height), and vary so slowly that they can be enlarged linearly.
     """
     size = (guide.shape[1], guide.shape[0])
-    luma = cv2.resize(guide, work, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    color = cv2.resize(ab, work, interpolation=cv2.INTER_LINEAR)
-    mean, mean_color = _box(luma), _box(color)
-    variance = _box(luma * luma) - mean * mean
-    covariance = _box(color * luma[..., None]) - mean_color * mean[..., None]
-    slope = covariance / (variance + EDGE)[..., None]
-    offset = mean_color - slope * mean[..., None]
-    both = cv2.resize(_box(np.concatenate([slope / 255, offset], axis=-1)), size)
-    return np.asarray(both[..., :2] * guide[..., None] + both[..., 2:], np.float32)
+    luma = np.multiply(fitted(guide, work), 1 / 255, dtype=np.float32)
+    mean = _box(luma)
+    share = 1 / (_box(luma * luma) - mean * mean + EDGE)
+    light = guide.astype(np.float32)
+    planes = []
+    for small in cv2.split(cv2.resize(ab, work, interpolation=cv2.INTER_LINEAR)):
+        color = np.asarray(small, np.float32)
+        mean_color = _box(color)
+        slope = (_box(color * luma) - mean_color * mean) * share
+        offset = _box(mean_color - slope * mean)
+        full = np.asarray(cv2.resize(_box(slope) * np.float32(1 / 255), size), np.float32)
+        full *= light
+        full += cv2.resize(offset, size)
+        planes.append(full)
+    return planes[0], planes[1]
 
 
-def _box(picture: Plane) -> Floats:
+def _box(picture: NDArray[np.floating[Any]]) -> Floats:
     side = 2 * RADIUS + 1
     return np.asarray(cv2.blur(picture, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-def look_up(table: Floats, luma: NDArray[np.uint8], ab: Floats) -> Floats:
-    """Read (Cb, Cr) for luma (H, W) and ab (H, W, 2): exact in luma, linear between the table's ab nodes."""
-    edge = AB_NODES // 2 - 0.02  # stay inside the slab whatever the interpolation rounds to
+def look_up(table: Floats, luma: NDArray[np.uint8], ab: tuple[Floats, Floats]) -> Floats:
+    """Read (Cb, Cr) (H, W, 2) for luma (H, W) and two planes: exact in luma, linear between ab nodes."""
+    edge = np.float32(
+        AB_NODES // 2 - 0.02
+    )  # stay inside the slab whatever the interpolation rounds to
     codes = np.arange(256)
-    columns = ((codes % SLABS) * AB_NODES + AB_NODES // 2).astype(np.float32)
-    rows = ((codes // SLABS) * AB_NODES + AB_NODES // 2).astype(np.float32)
-    steps = np.clip(ab * np.float32(1 / AB_STEP), -edge, edge)
-    x = cv2.LUT(luma, columns) + steps[..., 0]
-    y = cv2.LUT(luma, rows) + steps[..., 1]
-    return np.asarray(cv2.remap(table, x, y, cv2.INTER_LINEAR), np.float32)
+    places = []
+    for plane, slab in zip(ab, (codes % SLABS, codes // SLABS), strict=True):
+        steps = plane * np.float32(1 / AB_STEP)
+        np.minimum(steps, edge, out=steps)
+        np.maximum(steps, -edge, out=steps)
+        steps += cv2.LUT(luma, (slab * AB_NODES + AB_NODES // 2).astype(np.float32))
+        places.append(steps)
+    return np.asarray(cv2.remap(table, places[0], places[1], cv2.INTER_LINEAR), np.float32)
 
 
 def painted_rgb(gray: NDArray[np.uint8], ab: Floats, lab2rgb: Lab2Rgb) -> NDArray[np.uint8]:
     """Compose one painted working-size picture (H, W, 3) for people to look at."""
-    full = spread(ab, gray, work=(gray.shape[1], gray.shape[0]))
+    a, b = spread(ab, gray, work=(gray.shape[1], gray.shape[0]))
     value = gray.astype(np.float32) / 255
     linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
     # CIE 1976 L* of gray, sRGB (IEC 61966-2-1) in.
     lightness = np.where(linear > 216 / 24389, 116 * np.cbrt(linear) - 16, linear * 24389 / 27)
-    lab = np.concatenate([lightness[..., None].astype(np.float32), full], axis=-1)
+    lab = np.stack([lightness.astype(np.float32), a, b], axis=-1)
     rgb = np.clip(np.asarray(lab2rgb(lab)), 0, 1) * 255
     return np.asarray(np.rint(rgb), np.uint8)

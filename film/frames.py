@@ -233,14 +233,23 @@ def _plane(plane: av.video.plane.VideoPlane, depth: int) -> Plane:
     return samples.reshape(plane.height, -1)[:, : plane.width]
 
 
+def fitted(plane: Plane, size: tuple[int, int]) -> Plane:
+    """Resize a plane to (width, height), antialiased; by halves first, which OpenCV does many times faster."""
+    width, height = size
+    while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
+        half = (plane.shape[1] // 2, plane.shape[0] // 2)
+        plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA))
+    smaller = width <= plane.shape[1] and height <= plane.shape[0]
+    mode = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, size, interpolation=mode))
+
+
 def working_gray(film: Film, luma: Plane) -> NDArray[np.uint8]:
     """Turn a luma plane into the gray picture the painter sees: film.working_size, upright, 0..255."""
     transpose, flip_x, flip_y = film.video.orientation
     height, width = film.working_size
     size = (height, width) if transpose else (width, height)
-    smaller = size[0] <= luma.shape[1] and size[1] <= luma.shape[0]
-    mode = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    gray = np.asarray(cv2.resize(np.ascontiguousarray(luma), size, interpolation=mode))
+    gray = fitted(np.ascontiguousarray(luma), size)
     gray = _expanded(gray, film.video)
     gray = gray.T if transpose else gray
     return np.ascontiguousarray(gray[:: -1 if flip_y else 1, :: -1 if flip_x else 1])

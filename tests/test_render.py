@@ -168,7 +168,7 @@ def test_colors_stop_at_edges() -> None:
     ab = np.zeros((60, 80, 2), np.float32)
     ab[:, 41:] = (40, -30)
     ab[:, 40] = (30, -22)  # the small picture is blurred there
-    full = spread(ab, guide, work=(320, 240))
+    full = np.stack(spread(ab, guide, work=(320, 240)), axis=-1)
     assert np.abs(full[:, :318]).max() < 8
     assert np.abs(full[:, 326:] - [40, -30]).max() < 8
     step = np.abs(np.diff(full[240, :, 0]))
@@ -179,8 +179,8 @@ def test_colors_stop_at_edges() -> None:
 def test_flat_color_stays_flat() -> None:
     rng = np.random.default_rng(3)
     guide = rng.integers(0, 256, (90, 120), dtype=np.uint8)
-    full = spread(np.full((12, 16, 2), 30, np.float32), guide, work=(64, 48))
-    np.testing.assert_allclose(full, 30, atol=1e-2)
+    for plane in spread(np.full((12, 16, 2), 30, np.float32), guide, work=(64, 48)):
+        np.testing.assert_allclose(plane, 30, atol=1e-2)
 
 
 @pytest.mark.parametrize("name", ["plain.mp4", "rotated.mp4", "mirrored.mp4"])
