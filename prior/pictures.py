@@ -4,7 +4,7 @@ import io
 import os
 import tarfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeAlias
 
@@ -61,12 +61,15 @@ def list_pictures(root: Path) -> list[Picture]:
     return pictures
 
 
-def list_all(roots: list[Path]) -> list[Picture]:
-    """List several folders or shards; with more than one, names begin with the root's own."""
-    if len(roots) == 1:
-        return list_pictures(roots[0])
-    names = [root.name for root in roots]
-    if len(set(names)) < len(names):
+def list_all(roots: Sequence[Path], *, named: bool | None = None) -> list[Picture]:
+    """List several folders or shards.
+
+    named : begin each name with its root's own, as is done by default when there are several
+    """
+    named = len(roots) > 1 if named is None else named
+    if not named:
+        return [picture for root in roots for picture in list_pictures(root)]
+    if len({root.name for root in roots}) < len(roots):
         raise PictureError(f"two sources have the same name: {' '.join(map(str, roots))}")
     return [
         picture._replace(name=f"{root.name}/{picture.name}")
@@ -108,6 +111,12 @@ def decode_rgb(data: bytes, *, at_least_px: int = 0) -> Rgb:
 def is_jpeg(data: bytes) -> bool:
     """Tell by the content, not by the name."""
     return data.startswith(JPEG_START)
+
+
+def format_of(data: bytes) -> str:
+    """Name the format of a readable picture's bytes, such as PNG."""
+    with Image.open(io.BytesIO(data)) as image:
+        return image.format or "unknown"
 
 
 def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterator[Picture]:

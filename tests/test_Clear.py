@@ -1,0 +1,229 @@
+"""What is listed and why; nothing changes unless asked to, and nothing is lost."""
+
+import csv
+import io
+import sys
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from prior import Clear
+from prior.Clear import lack_of_color
+from prior.pictures import decode_rgb
+
+SEPIA, FADED, CYANOTYPE = (112, 66, 20), (150, 130, 100), (60, 100, 150)
+
+
+def colorful(seed: int = 0, height: int = 120, width: int = 160) -> NDArray[np.uint8]:
+    small = np.random.default_rng(seed).integers(0, 256, (5, 6, 3)).astype(np.uint8)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def gray(seed: int = 0) -> NDArray[np.uint8]:
+    return np.repeat(colorful(seed)[..., :1], 3, axis=-1)
+
+
+def toned(seed: int = 0, tone: tuple[int, int, int] = SEPIA) -> NDArray[np.uint8]:
+    """Black through a tone to white."""
+    t = gray(seed) / 255
+    light = tone + (2 * t - 1) * (255 - np.array(tone))
+    return np.where(t < 0.5, 2 * t * tone, light).astype(np.uint8)
+
+
+def encoded(
+    rgb: NDArray[np.uint8], kind: str = "JPEG", mode: str = "RGB", quality: int = 80
+) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(rgb).convert(mode).save(stream, kind, quality=quality)
+    return stream.getvalue()
+
+
+def damaged(data: bytes) -> bytes:
+    """Cut a piece out of the scan, its end intact: decoders go on and only mention it."""
+    return data[: len(data) // 2] + data[-len(data) // 4 :]
+
+
+FILES = {
+    "class a/fine.jpg": encoded(colorful(1)),
+    "class a/two words 'and' \"quotes\".jpg": encoded(gray()),
+    "class b/一色.JPEG": encoded(toned()),
+    "class b/luminance.jpg": encoded(gray(), mode="L"),
+    "class b/half.jpg": encoded(colorful(2))[:2000],
+    "class b/damaged.jpg": damaged(encoded(colorful(3))),
+    "class b/really png.jpg": encoded(colorful(4), "PNG"),
+    "class b/text.jpg": b"just words",
+    "class b/zero.jpg": b"",
+    "class b/cmyk.jpg": encoded(colorful(5), mode="CMYK"),
+}
+REASONS = {
+    "class a/two words 'and' \"quotes\".jpg": "grayscale",
+    "class b/一色.JPEG": "one tone",
+    "class b/luminance.jpg": "grayscale",
+    "class b/half.jpg": "truncated JPEG",
+    "class b/damaged.jpg": "corrupt JPEG",
+    "class b/really png.jpg": "not JPEG but PNG",
+    "class b/text.jpg": "not a picture",
+    "class b/zero.jpg": "empty file",
+}
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    root = tmp_path / "train"
+    for name, data in FILES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (root / "class a" / "loop").symlink_to(root)
+    return root
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["Clear.py", "-processes", "1", *map(str, words)])
+    return Clear.main()
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "loop" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("quality", [60, 80, 95])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_gray_toned_and_colored_are_told_apart(seed: int, quality: int) -> None:
+    def seen(rgb: NDArray[np.uint8]) -> str | None:
+        return lack_of_color(decode_rgb(encoded(rgb, quality=quality)))
+
+    assert seen(gray(seed)) == "grayscale"
+    for tone in (SEPIA, FADED, CYANOTYPE) if quality > 70 else (FADED,):
+        assert str(seen(toned(seed, tone))).startswith("one tone")
+    assert seen(colorful(seed)) is None
+
+
+def test_little_color_is_color_enough() -> None:
+    rgb = gray()
+    rgb[:20, :30] = (200, 40, 40)
+    assert lack_of_color(rgb) is None
+    tinted = toned()
+    tinted[:20, :30] = (40, 60, 200)
+    assert lack_of_color(tinted) is None
+
+
+def test_tiny_and_narrow_pictures_are_judged() -> None:
+    assert lack_of_color(np.full((1, 1, 3), 128, np.uint8)) == "grayscale"
+    assert lack_of_color(colorful(0, 3, 2000)) is None
+
+
+def test_all_faults_are_listed_and_nothing_changes(
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    report = tmp_path / "clear.csv"
+    assert run(monkeypatch, "-data", pictures, "-report", report) == 0
+    assert tree(pictures) == FILES
+    out, err = capfd.readouterr()
+    listed = dict(line.split("\t")[:2] for line in out.splitlines())
+    with report.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    assert {name: reason for name, reason, _ in rows} == listed
+    assert listed.keys() == REASONS.keys()
+    for name, reason in REASONS.items():
+        assert listed[name].startswith(reason), name
+    assert {action for _, _, action in rows} == {"kept"}
+    assert "Corrupt" not in err
+
+
+def test_move_keeps_the_tree_and_every_byte(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = tmp_path / "set aside"
+    (away / "class b").mkdir(parents=True)
+    (away / "class b" / "zero.jpg").write_bytes(b"was here before")
+    assert run(monkeypatch, "-data", pictures, "-move", away) == 0
+    moved = tree(away)
+    assert moved.pop("class b/zero.jpg") == b"was here before"
+    left = tree(pictures)
+    assert left.keys() == FILES.keys() - (REASONS.keys() - {"class b/zero.jpg"})
+    assert moved | left == FILES
+
+
+def test_delete_removes_the_listed_only(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "-data", pictures, "-delete") == 0
+    assert tree(pictures) == {n: d for n, d in FILES.items() if n not in REASONS}
+    assert run(monkeypatch, "-data", pictures, "-delete") == 0
+
+
+def test_pictures_inside_a_shard_are_listed_and_left(
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shard = tmp_path / "s.tar"
+    with tarfile.open(shard, "w") as tar:
+        tar.add(pictures / "class b" / "zero.jpg", "zero.jpg")
+    before = shard.read_bytes()
+    assert run(monkeypatch, "-data", shard, "-delete") == 0
+    assert f"kept: inside {shard}" in capsys.readouterr().out
+    assert shard.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_several_processes_list_the_same(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(100):
+        rgb = gray() if number % 7 else colorful()
+        (pictures / f"{number}.jpg").write_bytes(encoded(rgb))
+    assert run(monkeypatch, "-data", pictures) == 0
+    alone = capsys.readouterr().out
+    assert run(monkeypatch, "-processes", 2, "-data", pictures) == 0
+    assert capsys.readouterr().out == alone
+    assert len(alone.splitlines()) == len(REASONS) + 85
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "wrong"),
+    [
+        (("-data", "missing"), 1, "does not exist"),
+        (("-data", "empty"), 1, "holds no pictures"),
+        (("-data", "train/class b/zero.jpg"), 1, "is a file"),
+        (("-data", "train", "-move", "train/away"), 1, "lies inside"),
+        (("-data", "train", "-report", "no/such/clear.csv"), 1, "No such file"),
+        (("-data", "train", "-move", "a file/away"), 1, "a file"),
+        (("-data", "train", "-move", "x", "-delete"), 2, "not allowed with"),
+        (("-data", "train", "-processes", "0"), 2, "at least 1"),
+    ],
+)
+def test_mistakes_are_one_line_and_change_nothing(
+    words: tuple[str, ...],
+    code: int,
+    wrong: str,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a file").touch()
+    if code == 2:
+        with pytest.raises(SystemExit, match="2"):
+            run(monkeypatch, *words)
+        said = capsys.readouterr().err
+    else:
+        assert run(monkeypatch, *words) == 1
+        (said,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+        assert "\n" not in said
+    assert wrong in said
+    assert tree(pictures) == FILES

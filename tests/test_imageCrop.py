@@ -1,0 +1,243 @@
+"""The middle square at the right size, the tree kept, the source untouched, resumed at will."""
+
+import csv
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from prior import imageCrop
+from prior.imageCrop import crop
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def scene(height: int, width: int) -> NDArray[np.uint8]:
+    """Red grows to the right, green downward; so a place is known by its color."""
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack([x * 255 / width, y * 255 / height, 0 * x + 90], axis=-1).astype(np.uint8)
+
+
+def encoded(image: Any, kind: str = "JPEG", **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def turned() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 8  # turn counterclockwise to view
+    return encoded(np.rot90(scene(300, 400), -1), quality=95, exif=exif)
+
+
+FILES = {
+    "a/wide.jpg": encoded(scene(300, 400), quality=95),
+    "a/small.JPEG": encoded(scene(60, 80), quality=95),
+    "b/turned.jpg": turned(),
+    "b/ 'odd' 名.jpg": encoded(scene(300, 400), quality=95),
+    "b/cmyk.jpg": encoded(Image.fromarray(scene(300, 400)).convert("CMYK"), quality=95),
+    "b/palette.png": encoded(Image.fromarray(scene(300, 400)).quantize(256), "PNG"),
+    "b/alpha.png": encoded(np.dstack([scene(300, 400), np.full((300, 400), 255, np.uint8)]), "PNG"),
+    "b/deep.png": encoded(Image.fromarray(scene(300, 400)[..., 0] * np.uint16(257)), "PNG"),
+}
+BROKEN = {
+    "a/half.jpg": FILES["a/wide.jpg"][:2500],
+    "a/zero.jpg": b"",
+    "a/text.jpg": b"just words",
+}
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    root = tmp_path / "in"
+    for name, data in (FILES | BROKEN).items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (root / "a" / "loop").symlink_to(root)
+    return root
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["imageCrop.py", "-processes", "1", *map(str, words)])
+    return imageCrop.main()
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "loop" not in path.parts
+    }
+
+
+@pytest.mark.parametrize(
+    "shape", [(256, 256), (257, 300), (2000, 300), (60, 90), (1, 5), (300, 299)]
+)
+def test_crop_is_the_middle_square(shape: tuple[int, int]) -> None:
+    square = crop(scene(*shape), size_px=256)
+    assert square.shape == (256, 256, 3)
+    assert square.dtype == np.uint8
+    if min(shape) > 30:
+        short = min(shape)
+        left, top = (shape[1] - short) / 2 / shape[1], (shape[0] - short) / 2 / shape[0]
+        for channel, start, along in ((0, left, 1), (1, top, 0)):
+            line = np.take(square[..., channel], 128, axis=1 - along).astype(float)
+            assert abs(line[0] - 255 * start) < 8
+            assert abs(line[-1] - 255 * (1 - start)) < 8
+
+
+def test_shrinking_averages_areas() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1024, 1024, 3)).astype(np.uint8)
+    means = noise.reshape(256, 4, 256, 4, 3).mean(axis=(1, 3))
+    assert np.abs(crop(noise, size_px=256) - means).max() <= 1
+
+
+def test_a_square_of_the_right_size_is_unchanged() -> None:
+    rgb = scene(256, 256)
+    assert np.array_equal(crop(rgb, size_px=256), rgb)
+
+
+def test_every_kind_of_picture_is_cropped_upright_and_the_source_left(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    assert run(monkeypatch, "-data", pictures, "-out", out, "-size", 128) == 0
+    assert tree(pictures) == FILES | BROKEN
+    made = {name: data for name, data in tree(out).items() if name.endswith((".jpg", ".JPEG"))}
+    assert made.keys() == {n + ".jpg" if n.endswith("png") else n for n in FILES}
+    wanted = crop(scene(300, 400), size_px=128).astype(int)
+    for name, data in made.items():
+        with Image.open(io.BytesIO(data)) as image:
+            assert image.format == "JPEG"
+            assert image.size == (128, 128)
+            rgb = np.asarray(image.convert("RGB")).astype(int)
+        if "deep" in name:
+            assert np.abs(rgb - wanted[..., :1]).mean() < 6
+        else:
+            assert np.abs(rgb - wanted).mean() < 6, name
+    with (out / "imageCrop.csv").open(encoding="utf-8", newline="") as file:
+        assert dict(list(csv.reader(file))[1:]) == {
+            "a/half.jpg": "truncated JPEG",
+            "a/text.jpg": "not a picture",
+            "a/zero.jpg": "empty file",
+        }
+
+
+def test_what_is_there_is_left(
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    out = tmp_path / "out"
+    assert run(monkeypatch, "-data", pictures, "-out", out) == 0
+    first = tree(out)
+    (out / "a" / "wide.jpg").unlink()
+    (out / "b" / "turned.jpg").write_bytes(b"mine")
+    with caplog.at_level("INFO"):
+        assert run(monkeypatch, "-data", pictures, "-out", out) == 0
+    assert "1 written, 7 were there, 3 failed" in caplog.text
+    assert tree(out) == first | {"b/turned.jpg": b"mine"}
+    assert run(monkeypatch, "-data", pictures, "-out", out, "-size", 64) == 1
+    assert "was begun with -size 256" in caplog.text
+    assert tree(out) == first | {"b/turned.jpg": b"mine"}
+
+
+def test_shards_and_several_sources(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tarfile.open(tmp_path / "s.tar", "w") as tar:
+        tar.add(pictures / "a" / "wide.jpg", "../x/wide.jpg")
+    out = tmp_path / "out"
+    assert run(monkeypatch, "-data", tmp_path / "s.tar", pictures / "b", "-out", out) == 0
+    assert (out / "s.tar" / "x" / "wide.jpg").exists()
+    assert (out / "b" / "turned.jpg").exists()
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.slow
+def test_killed_and_continued_equals_uninterrupted(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    data = encoded(scene(600, 800), quality=95)
+    for number in range(300):
+        (source / f"{number:03}.jpg").write_bytes(data)
+    words = [sys.executable, ROOT / "prior" / "imageCrop.py", "-processes", "2", "-data", source]
+    out = tmp_path / "out"
+    first = subprocess.Popen([*words, "-out", out], cwd=tmp_path, start_new_session=True)
+    while first.poll() is None and len(list(out.glob("*.jpg"))) < 20:
+        time.sleep(0.02)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    assert len(list(out.glob("*.jpg"))) < 300
+    subprocess.run([*words, "-out", out], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(
+        [*words, "-out", tmp_path / "other"], cwd=tmp_path, check=True, capture_output=True
+    )
+    left_over = {name for name in tree(out) if name.endswith(".new")}
+    assert {n: d for n, d in tree(out).items() if n not in left_over} == tree(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "wrong"),
+    [
+        (("-data", "missing"), 1, "does not exist"),
+        (("-data", "empty"), 1, "holds no pictures"),
+        (("-data", "in/a/wide.jpg"), 1, "is a file"),
+        (("-data", "in", "-out", "in"), 1, "inside each other"),
+        (("-data", "in", "-out", "in/cropped"), 1, "inside each other"),
+        (("-data", "in/a", "-out", "in"), 1, "inside each other"),
+        (("-data", "in", "-out", "a file"), 1, "a file"),
+        (("-data", "in", "-out", "a file/out"), 1, "a file"),
+        (("-data", "in", "-size", "0"), 2, "at least 1"),
+        (("-data", "in", "-quality", "101"), 2, "1 to 100"),
+    ],
+)
+def test_mistakes_are_one_line_and_change_nothing(
+    words: tuple[str, ...],
+    code: int,
+    wrong: str,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a file").touch()
+    words = words if "-out" in words else ("-out", "out", *words)
+    if code == 2:
+        with pytest.raises(SystemExit, match="2"):
+            run(monkeypatch, *words)
+        said = capsys.readouterr().err
+    else:
+        assert run(monkeypatch, *words) == 1
+        (said,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+        assert "\n" not in said
+    assert wrong in said
+    assert tree(pictures) == FILES | BROKEN
+
+
+@pytest.mark.parametrize("script", ["getExperience", "getWeight", "Clear", "imageCrop"])
+def test_scripts_explain_themselves_from_any_folder(script: str, tmp_path: Path) -> None:
+    path = ROOT / "prior" / f"{script}.py"
+    done = subprocess.run(
+        [sys.executable, path, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "default" in done.stdout
+    said = done.stdout.lower()
+    assert "reads" in said
+    assert "writes" in said
