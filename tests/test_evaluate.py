@@ -98,6 +98,17 @@ def test_one_network_alone_gets_the_same_figures_as_beside_others(
     assert beside == evaluate(repeat_hints, pictures, qspace=qspace, setting=way[1])
 
 
+def test_saturation_multiplies_the_chroma(pictures: list[Bytes], qspace: QSpace) -> None:
+    truth = rgb2lab(np.stack(pictures))
+    once, twice, none = (
+        paint((constant(3, -4), Setting(32, saturation=s)), truth, qspace=qspace)[..., 1:]
+        for s in (1.0, 2.0, 0.0)
+    )
+    np.testing.assert_allclose(twice, 2 * once, atol=1e-3)
+    assert np.hypot(once[..., 0], once[..., 1]).max() == pytest.approx(5, abs=1e-3)
+    assert not none.any()
+
+
 def test_what_the_network_sees(pictures: list[Bytes], qspace: QSpace) -> None:
     seen = []
 
@@ -165,7 +176,8 @@ def test_more_points_make_better_colors(pictures: list[Bytes], qspace: QSpace) -
         ({"working_size": 0}, "multiple of 32"),
         ({"temperature": 0.0}, "temperature above 0"),
         ({"temperature": float("nan")}, "temperature above 0"),
-        ({"hints": -1}, "0 or more hints"),
+        ({"hints": -1}, "hints of 0 or more"),
+        ({"saturation": -0.5}, "saturation and hints of 0 or more"),
     ],
 )
 def test_impossible_settings_are_refused(how: dict[str, float], message: str) -> None:

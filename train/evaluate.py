@@ -61,13 +61,16 @@ class Setting:
     working_size: int = 160  # pixels, short side of the network's input
     temperature: float = 1.0  # of the annealed mean
     hints: int = 0  # random points of the truth that are revealed
+    saturation: float = 1.0  # times the chroma
     seed: int = 0  # of the points
 
     def __post_init__(self) -> None:
         if self.working_size < STRIDE or self.working_size % STRIDE:
             raise ValueError(f"working size {self.working_size}: give a multiple of {STRIDE}")
-        if not self.temperature > 0 or self.hints < 0:
-            raise ValueError(f"{self}: give a temperature above 0 and 0 or more hints")
+        if not (self.temperature > 0 and self.saturation >= 0 and self.hints >= 0):
+            raise ValueError(
+                f"{self}: give a temperature above 0, saturation and hints of 0 or more"
+            )
 
 
 # One row of the table: a network in a setting, or neither: the all-gray baseline.
@@ -161,10 +164,10 @@ def paint(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
     )
     palette = np.zeros((len(planes), len(qspace) + 1), np.float32)
     painted = truth.copy()
-    colors = predict(planes, palette, setting.temperature).transpose(0, 2, 3, 1)
+    colors = setting.saturation * predict(planes, palette, setting.temperature)
     grays = lab2rgb(truth * NEUTRAL)[..., 0]
-    for lab, ab, gray in zip(painted, colors, grays, strict=True):
-        lab[..., 1:] = upsample(np.ascontiguousarray(ab), gray)
+    for lab, ab, gray in zip(painted, colors.transpose(0, 2, 3, 1), grays, strict=True):
+        lab[..., 1:] = upsample(np.ascontiguousarray(ab, np.float32), gray)
     return fit_gamut(painted)
 
 
@@ -270,8 +273,8 @@ def _settings(options: argparse.Namespace) -> list[Setting]:
         raise ValueError(f"-sheet {options.sheet}: only pictures have a sheet, leave out -film")
     if options.sheet and options.sheet.suffix.lower() not in SHEETS:
         raise ValueError(f"-sheet {options.sheet}: name it {' or '.join(sorted(SHEETS))}")
-    every = product(options.working_size, options.temperature, options.hints)
-    return [Setting(size, temperature, hints) for size, temperature, hints in every]
+    every = product(options.working_size, options.temperature, options.hints, options.saturation)
+    return [Setting(*values) for values in every]
 
 
 def _ways(weights: Sequence[Path], settings: Sequence[Setting]) -> tuple[list[str], list[Way]]:
@@ -364,6 +367,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[0],
         metavar="N,...",
         help="points of the true color revealed, 5x5 pixels each (default: 0)",
+    )
+    option(
+        "saturation",
+        type=_numbers(float),
+        default=[1.0],
+        metavar="S,...",
+        help="times the chroma (default: 1)",
     )
     option(
         "limit",

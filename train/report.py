@@ -19,6 +19,7 @@ SETTING_COLUMNS = {
     "working_size": "size",
     "temperature": "T",
     "hints": "hints",
+    "saturation": "sat.",
 }
 PICTURE_COLUMNS = {
     **SETTING_COLUMNS,
