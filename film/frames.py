@@ -276,11 +276,10 @@ def decode_gray(
         yield working_gray(film, frame.luma)
 
 
-def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write gray (H, W) or rgb (H, W, 3) under a temporary name, then rename."""
+def write_png(path: Path, picture: NDArray[np.uint8], *, level: int = 1) -> None:
+    """Write gray (H, W) or rgb (H, W, 3) under a temporary name, then rename; level 0 only stores."""
     stored = picture if picture.ndim == 2 else np.ascontiguousarray(picture[..., ::-1])
-    # Level 1: frames in work live for seconds.
-    done, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    done, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, level])
     assert done, picture.shape
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -8,6 +8,7 @@ disk, and where the workers' time went. Linux only: memory is read from /proc.
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,7 @@ class Run:
     name: str
     frames: int
     seconds: float
+    cpu_seconds: float
     peak: Peak
 
     @property
@@ -105,11 +107,11 @@ def timed(name: str, command: list[str | Path], *, frames: int, disk: Path) -> R
     began = time.perf_counter()
     process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
     with watching(process.pid, disk) as peak:
-        code = process.wait()
+        _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
-    if code:
-        raise SystemExit(f"{name} failed with exit code {code}")
-    return Run(name, frames, seconds, peak)
+    if status:
+        raise SystemExit(f"{name} failed with status {status}")
+    return Run(name, frames, seconds, used.ru_utime + used.ru_stime, peak)
 
 
 def ffmpeg(*words: str | Path) -> list[str | Path]:
@@ -174,8 +176,8 @@ def main() -> int:
     args = parser.parse_args()
     more = ["-weights", str(args.weights)] if args.weights else []
     held = True
-    print("| lines | run | frames | s | fps | x plain | memory MB | disk MB |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| lines | run | frames | s | fps | x plain | CPU ms/frame | memory MB | disk MB |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for lines in args.lines:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -191,7 +193,7 @@ def main() -> int:
                 ratio = plain.fps / one.fps
                 print(
                     f"| {lines} | {one.name} | {one.frames} | {one.seconds:.1f} | {one.fps:.1f} "
-                    f"| {ratio:.2f} | {one.peak.memory_bytes / 1e6:.0f} "
+                    f"| {ratio:.2f} | {1000 * one.cpu_seconds / one.frames:.0f} | {one.peak.memory_bytes / 1e6:.0f} "
                     f"| {one.peak.disk_bytes / 1e6:.0f} |",
                     flush=True,
                 )
