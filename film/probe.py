@@ -14,6 +14,7 @@ import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 
 from film.facts import Chapter, Film, Stream, Unsupported, Video
+from film.sound import RIFF_SOUND
 from film.source import (
     FilmError,
     ffmpeg_path,
@@ -250,6 +251,8 @@ def refusal(stream: Any, container: str) -> str:
     """Say why a container cannot hold a stream, "" if it can: its muxer is asked with a dry run."""
     if container == "mkv" and kind_of(stream) == "picture":
         return ""  # kept as an attachment, Matroska's way
+    if container == "mkv" and stream.type == "audio" and stream.name in RIFF_SOUND:
+        return ""  # the ffmpeg program adds it
     if container == "mov" and kind_of(stream) == "picture":
         return "mov has no place for cover art"
     with av.open(io.BytesIO(), "w", format=CONTAINERS[container]) as trial:

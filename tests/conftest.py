@@ -48,6 +48,7 @@ RECIPES: dict[str, Recipe] = {
     "opengop.mpg": (picture(), 1, ("-c:v", "mpeg2video", "-bf", "2", "-g", "6", "-c:a", "mp2")),
     "late.ts": (picture(), 1, X264),
     "bare.h264": (picture(), 0, X264),
+    "wma.avi": (picture(), 1, ("-c:v", "mpeg4", "-c:a", "wmav2")),
     "gray.mkv": (picture(), 1, (*FFV1, "gray")),
     "gray10.mkv": (picture(), 0, (*FFV1, "gray10le")),
     "422.mkv": (picture(), 0, (*FFV1, "yuv422p")),
