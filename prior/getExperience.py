@@ -40,7 +40,7 @@ DATA = HERE.parent / "data" / "train"
 OUT = HERE / "Experience.npy"
 PICTURES_PER_TASK = 64
 SAVE_EVERY_S = 20.0
-EVERY = 2  # most JPEG store the color of 2x2 pixels once
+EVERY = 4  # the network paints at a quarter of the size; and counting then costs little
 
 log = logging.getLogger(__name__)
 

@@ -283,7 +283,7 @@ def test_what_cannot_be_counted_is_listed(tmp_path: Path, monkeypatch: pytest.Mo
         "zero.jpg": "empty file",
         "灰色.jpg": "gray",
     }
-    assert np.load(out).sum() == 24 * 32
+    assert np.load(out).sum() == 12 * 16
 
 
 def test_an_experience_is_not_lost_by_counting_again(

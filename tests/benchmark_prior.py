@@ -1,0 +1,118 @@
+"""Print the figures of prior/: Lab against scikit-image, pictures per second, the prior's sanity.
+
+python tests/benchmark_prior.py -data data/train
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage import color
+
+from prior import getExperience, imageCrop
+from prior.crew import run_tasks
+from prior.lab import fit_gamut, lab2rgb, rgb2lab
+from prior.pictures import Picture, list_all, read_rgb
+from prior.qspace import read_bins
+from prior.tally import Work, count, tally
+
+PER_TASK = 64
+WARM = 0.2  # share of the tasks that only start the processes and fill their tables
+
+
+def best_ms(work: Callable[[], object], *, rounds: int = 7) -> float:
+    """The shortest of several runs: the one that other programs disturbed least."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times) * 1000
+
+
+def rate(function: Callable[[Any], Any], work: Sequence[Any], *, processes: int) -> float:
+    """Pictures per second once all processes are warm."""
+    warm = int(len(work) * WARM)
+    start = 0.0
+    for finished, _ in enumerate(run_tasks(function, enumerate(work), processes=processes)):
+        if finished == warm:
+            start = time.perf_counter()
+    pictures = sum(len(each.pictures) for each in work[warm + 1 :])
+    return pictures / (time.perf_counter() - start)
+
+
+def counting_share(pictures: Sequence[Picture], *, every: int) -> float:
+    """Share of one process's time that goes into counting, the rest being read and decode."""
+    bins = read_bins()
+    count(read_rgb(pictures[0]), bins)
+    reading = counting = 0.0
+    for picture in pictures:
+        start = time.perf_counter()
+        rgb = read_rgb(picture)
+        middle = time.perf_counter()
+        count(rgb[::every, ::every], bins)
+        reading, counting = reading + middle - start, counting + time.perf_counter() - middle
+    return counting / (reading + counting)
+
+
+def photo_1080p(picture: Picture) -> NDArray[np.uint8]:
+    """A 1920x1080 picture with the colors of a photograph."""
+    return np.asarray(cv2.resize(read_rgb(picture), (1920, 1080), interpolation=cv2.INTER_CUBIC))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-data", "--data", nargs="+", type=Path, default=[getExperience.DATA])
+    parser.add_argument("-pictures", "--pictures", type=int, default=10_000)
+    return parser
+
+
+def main() -> None:
+    """Measure and print."""
+    given = _parser().parse_args()
+    pictures = list_all(given.data)[: given.pictures]
+    cv2.setNumThreads(1)
+
+    rgb = photo_1080p(pictures[0])
+    lab = rgb2lab(rgb)
+    for name, ours, theirs in (
+        ("rgb2lab", lambda: rgb2lab(rgb), lambda: color.rgb2lab(rgb)),
+        ("lab2rgb", lambda: lab2rgb(lab), lambda: color.lab2rgb(lab)),
+    ):
+        fast, slow = best_ms(ours), best_ms(theirs, rounds=3)
+        print(f"{name}  1920x1080  {fast:.0f} ms  scikit-image {slow:.0f} ms  {slow / fast:.1f}x")
+    print(f"fit_gamut  1920x1080  {best_ms(lambda: fit_gamut(lab)):.0f} ms")
+
+    bins, starts = read_bins(), range(0, len(pictures), PER_TASK)
+    parts = [pictures[start : start + PER_TASK] for start in starts]
+    for every in (1, getExperience.EVERY):
+        share = counting_share(pictures[:1500], every=every)
+        print(f"getExperience -every {every}  counting {share:.0%} of the time")
+    work = [Work(part, bins, getExperience.EVERY) for part in parts]
+    one, two = (rate(tally, work, processes=processes) for processes in (1, 2))
+    print(f"getExperience  {one:.0f} pictures/s, with 2 processes {two:.0f}: {two / one:.2f}x")
+    rates = []
+    for processes in (1, 2):
+        with tempfile.TemporaryDirectory() as out:
+            crops = [imageCrop.Work(part, Path(out), imageCrop.Settings()) for part in parts]
+            rates.append(rate(imageCrop.crop_some, crops, processes=processes))
+    one, two = rates
+    print(f"imageCrop  {one:.0f} pictures/s, with 2 processes {two:.0f}: {two / one:.2f}x")
+
+    record = json.loads(getExperience.OUT.with_suffix(".json").read_text("utf-8"))
+    for name in ("made from", "share in the central bin", "share with chroma under 20"):
+        print(f"{name}: {record[name]}")
+
+
+if __name__ == "__main__":
+    main()
