@@ -73,7 +73,8 @@ def color_film(source: Path, target: Path, *, painting: Painting, options: FilmO
 
 
 def _bar(frames: int) -> "tqdm[Any]":
-    return tqdm(total=frames, unit=" frames", disable=None, smoothing=0.1, dynamic_ncols=True)
+    hidden = None if log.isEnabledFor(logging.INFO) else True  # None: where stderr is no terminal
+    return tqdm(total=frames, unit=" frames", disable=hidden, smoothing=0.1, dynamic_ncols=True)
 
 
 def _shots(job: Job) -> str:
@@ -83,14 +84,21 @@ def _shots(job: Job) -> str:
 
 
 def split(plan: Plan, job: Job) -> Iterator[Piece]:
-    """Yield the film's pieces, each as soon as its end is known and its gray frames are on the disk."""
+    """Yield the film's pieces, each as soon as its end is known and its gray frames are on the disk.
+
+    What an earlier run has found is not looked for again, but for its last shot.
+    """
     if job.manifest.complete:
         yield from job.manifest.pieces
         return
-    job.note(pieces=())
-    for piece, grays in seen(
-        plan.film, plan.first, plan.last, deinterlace=plan.encoder.deinterlace
-    ):
+    begun = job.manifest.pieces[-1].shot if job.manifest.pieces else 0
+    job.note(pieces=tuple(piece for piece in job.manifest.pieces if piece.shot < begun))
+    yield from job.manifest.pieces
+    done = sum(piece.count for piece in job.manifest.pieces)
+    found = seen(plan.film, plan.first + done, plan.last, deinterlace=plan.encoder.deinterlace)
+    before = len(job.manifest.pieces)
+    for new, grays in found:
+        piece = Piece(before + new.index, begun + new.shot, done + new.first, new.count, new.color)
         if plan.painted(piece) and not plan.shot(piece).exists():
             write_grays(plan, piece, grays)
         job.note(pieces=(*job.manifest.pieces, piece))
@@ -101,7 +109,7 @@ def split(plan: Plan, job: Job) -> Iterator[Piece]:
 def seen(
     film: Film, first: int, last: int, *, deinterlace: bool = False
 ) -> Iterator[tuple[Piece, list[NDArray[np.uint8]]]]:
-    """Decode a film once, and yield its pieces with their gray frames."""
+    """Decode a film once, and yield its pieces, counted from ``first``, with their gray frames."""
     waiting: deque[NDArray[np.uint8]] = deque()
 
     def shown() -> Iterator[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]]:
@@ -109,7 +117,7 @@ def seen(
             waiting.append(working_gray(film, frame.luma))
             yield waiting[-1], frame.chroma or ()
 
-    for piece in pieces(looks(shown(), depth=film.video.depth)):
+    for piece in pieces(looks(shown(), depth=film.video.depth, first=first)):
         yield piece, [waiting.popleft() for _ in range(piece.count)]
 
 

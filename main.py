@@ -340,7 +340,7 @@ def run_films(args: argparse.Namespace) -> int:
     failures = []
     for film in films:
         try:
-            _run_film(film, _film_target(film, args, several=len(films) > 1), args)
+            _run_film(film, args, several=len(films) > 1)
         except (OSError, ValueError) as error:
             failures.append(_in_one_line(film, error))
             print(failures[-1], file=sys.stderr)
@@ -349,22 +349,27 @@ def run_films(args: argparse.Namespace) -> int:
     return FAILED if failures else DONE
 
 
-def _run_film(source: Path, target: Path, args: argparse.Namespace) -> None:
+def _run_film(source: Path, args: argparse.Namespace, *, several: bool) -> None:
     from conversion import color_film, facts, preview
 
-    options = _wishes_for_films(args)
+    options, target = _wishes_for_films(args), _film_target(source, args, several=several)
     if args.probe:
         text, told = facts(source, target, options=options)
         print(text if args.probe == "text" else json.dumps(told, indent=1, ensure_ascii=False))
     elif args.preview:
-        shots = preview(source, args.preview, painting=_painting(args), options=options)
-        print(f"{args.preview}: {shots} shots", file=sys.stderr)
-        print(args.preview)
+        sheet = args.preview / f"{source.stem}.png" if several else args.preview
+        if sheet.exists() and not args.overwrite:
+            raise ValueError(f"{sheet} exists already; add -overwrite, or name another file")
+        shots = preview(source, sheet, painting=_painting(args), options=options)
+        logging.info("%s: %d shots", sheet, shots)
+        print(sheet)
     else:
         done = color_film(source, target, painting=_painting(args), options=options)
         logging.info("%s", done.line())
         if args.report:
-            args.report.write_text(json.dumps(done.as_json(), indent=1, ensure_ascii=False) + "\n")
+            report = args.report / f"{source.stem}.json" if several else args.report
+            report.parent.mkdir(parents=True, exist_ok=True)
+            report.write_text(json.dumps(done.as_json(), indent=1, ensure_ascii=False) + "\n")
         print(target)
 
 
@@ -389,15 +394,17 @@ def _wishes_for_films(args: argparse.Namespace) -> "FilmOptions":
 def _painting(args: argparse.Namespace) -> "Painting":
     """Say how films are painted: by one network of one thread in each worker process."""
     from conversion import Painting
-    from gray2color import lab2rgb_in_gamut
+    from gray2color import SATURATION, TEMPERATURE, lab2rgb_in_gamut
     from model.store import RELEASED, weights_sha256
 
+    factory = colorizer_factory(args, threads=1)
     settings = {
-        name: getattr(args, name)
-        for name in ("temperature", "saturation", "working_size", "precision")
+        "temperature": TEMPERATURE if args.temperature is None else args.temperature,
+        "saturation": SATURATION if args.saturation is None else args.saturation,
+        "precision": args.precision,
     }
     return Painting(
-        colorizer_factory(args, threads=1),
+        factory,
         lab2rgb_in_gamut,
         weights=weights_sha256(args.weights or RELEASED),
         settings=settings,

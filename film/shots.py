@@ -60,9 +60,13 @@ def looks(
     frames: Iterable[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]],
     *,
     depth: int = 8,
+    first: int = 0,
 ) -> Iterator[Look]:
-    """Look at frames given as working gray (H, W) and the source's two chroma planes of ``depth`` bits, or none."""
-    for number, (gray, chroma) in enumerate(frames):
+    """Look at frames given as working gray (H, W) and the source's two chroma planes of ``depth`` bits, or none.
+
+    ``first`` numbers them, so that a film continued in its middle is looked at in the same places.
+    """
+    for number, (gray, chroma) in enumerate(frames, first):
         small = shrink(gray)
         if not chroma or number % _CHROMA_STEP:
             yield Look(small, None if chroma else False)

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 import conversion
 from conversion import EncoderOptions, FilmOptions, Painting, color_film, preview
-from film.job import JobError
-from film.plan import check_target, span
+from film.job import JobError, open_job
+from film.plan import check_target, manifest_of, plan_of, span
 from film.probe import probe
 from film.source import FilmError
 from prior.lab import fit_gamut, lab2rgb
@@ -167,6 +167,7 @@ def test_a_finished_job_leaves_no_files(
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_kept_job_shows_its_frames(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:
     kept = replace(options, keep_cache=True)
     color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=kept)
@@ -189,6 +190,7 @@ def test_shots_with_color_are_left_as_they_are(
         assert np.array_equal(before, after)
 
 
+@pytest.mark.slow
 def test_recolor_paints_them(color_movie: Path, options: FilmOptions, tmp_path: Path) -> None:
     wish = replace(options, recolor=True)
     color_film(color_movie, tmp_path / "out.mkv", painting=painting(), options=wish)
@@ -201,6 +203,7 @@ def test_recolor_paints_them(color_movie: Path, options: FilmOptions, tmp_path: 
     assert not any(same)
 
 
+@pytest.mark.slow
 def test_compare_leaves_the_left_half_gray(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
@@ -265,6 +268,22 @@ def test_other_settings_are_refused_and_the_work_is_kept(
             options=options,
         )
     assert not (tmp_path / "out.mkv").exists()
+
+
+@pytest.mark.parametrize("known", [0, 1, 2, 3])
+def test_a_film_half_looked_at_gives_the_same_pieces(
+    gray_film: Path, options: FilmOptions, known: int
+) -> None:
+    film = probe(gray_film)
+    with open_job(options.cache, manifest_of(film, painting(), options)) as job:
+        plan = plan_of(film, 0, film.frames, job, painting(), options)
+        whole = list(conversion.split(plan, job))
+        assert [(p.first, p.count, p.shot) for p in whole] == [
+            (0, 40, 0), (40, 240, 1), (280, 20, 1), (300, 30, 2)
+        ]  # fmt: skip
+        job.note(pieces=tuple(whole[:known]), complete=False)
+        assert list(conversion.split(plan, job)) == whole
+        assert job.manifest.complete
 
 
 def test_a_failed_film_continues_to_the_same_bytes(
