@@ -25,6 +25,7 @@ title=Two
 """
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "10", "-pix_fmt", "yuv420p")
 TAGS_709 = "setparams=range=pc:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+OPEN_GOP = "open-gop=1:keyint=8:min-keyint=8:scenecut=0"
 FFV1 = ("-c:v", "ffv1", "-level", "3", "-pix_fmt")
 
 Recipe = tuple[Sequence[str], int, Sequence[str]]
@@ -46,7 +47,12 @@ RECIPES: dict[str, Recipe] = {
     "asp.avi": (picture(), 1, ("-c:v", "mpeg4", "-bf", "2", "-c:a", "libmp3lame")),
     "h264.avi": (picture(), 1, X264),
     "opengop.mpg": (picture(), 1, ("-c:v", "mpeg2video", "-bf", "2", "-g", "6", "-c:a", "mp2")),
-    "late.ts": (picture(), 1, X264),
+    "opengop.mkv": (
+        picture(),
+        0,
+        ("-c:v", "libx264", "-bf", "3", "-pix_fmt", "yuv420p", "-x264-params", OPEN_GOP),
+    ),
+    "late.ts": (picture(), 1, (*X264, "-output_ts_offset", "0.01234")),
     "bare.h264": (picture(), 0, X264),
     "wma.avi": (picture(), 1, ("-c:v", "mpeg4", "-c:a", "wmav2")),
     "gray.mkv": (picture(), 1, (*FFV1, "gray")),
@@ -126,6 +132,9 @@ def _derived(name: str, make: Callable[[str], Path], folder: Path) -> bool:
         )
     elif name in {"rich.mkv", "rich.mp4"}:
         _make_rich(path, make)
+    elif name == "midway.ts":  # recorded from the middle of a group of pictures on
+        whole = make("late.ts").read_bytes()
+        path.write_bytes(whole[len(whole) // 5 // 188 * 188 :])
     elif name == "truncated.mkv":
         whole = make("422.mkv").read_bytes()
         path.write_bytes(whole[: len(whole) // 3])

@@ -24,7 +24,7 @@ from film.frames import (
 from film.probe import Film, probe
 
 Make = Callable[[str], Path]
-DERIVED = ["rotated.mp4", "cut.mp4", "negative.mkv", "rich.mp4", "truncated.mkv"]
+DERIVED = ["rotated.mp4", "cut.mp4", "negative.mkv", "midway.ts", "rich.mp4", "truncated.mkv"]
 
 
 def luma_md5(frame: NativeFrame) -> str:

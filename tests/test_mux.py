@@ -15,7 +15,15 @@ from film.probe import Film, FilmError, probe, unsupported_by
 from film.render import EncoderOptions, render_piece
 
 Make = Callable[[str], Path]
-DERIVED = ["rotated.mp4", "mirrored.mp4", "cut.mp4", "negative.mkv", "rich.mkv", "rich.mp4"]
+DERIVED = [
+    "rotated.mp4",
+    "mirrored.mp4",
+    "cut.mp4",
+    "negative.mkv",
+    "midway.ts",
+    "rich.mkv",
+    "rich.mp4",
+]
 WITH_SOUND = ["plain.mp4", "ntsc.mp4", "cut.mp4", "vfr.mkv", "eight.mkv", "rich.mkv", "rich.mp4"]
 WITH_SOUND += ["vorbis.mp4", "wma.avi"]
 SLOW = EncoderOptions()  # with B-frames
