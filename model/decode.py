@@ -22,9 +22,11 @@ from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness
 Floats: TypeAlias = NDArray[np.float32]
 
 STEP = 4  # growth per level on the way to full size
+FINEST_PX = 600  # short side from which on slopes are only interpolated
 SMOOTHNESS = 3e-3  # variance of L/100 below which ab does not follow L; best on held-out photos
 BAND_ROWS = 64  # a thread's task
 BLOCK_PX = 1 << 15  # rows composed at once hold about this many pixels: they stay in the cache
+MOST_ROWS = 12  # per block: BLAS then works in this thread; its own threads fight with ours
 CODES_8, CODES_16 = 1 << 16, 1 << 20  # entries of the sRGB curve: finer than half a step of output
 
 
@@ -65,17 +67,30 @@ class Field:
 
 def color_field(ab: Floats, gray: NDArray[Any]) -> Field:
     """Fit ab (h, w, 2) to the lightness of gray (H, W), from level to level up to a size near it."""
-    short = min(gray.shape)
-    while True:
-        height, width = ab.shape[:2]
-        small = _resized(gray, (width, height))
-        slope = _slope(ab, small)
-        if STEP * STEP * min(height, width) > short:
-            return Field(slope, np.asarray(ab - slope * small[..., None], np.float32))
-        size = (STEP * width, STEP * height)
-        detail = _resized(gray, size) - cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
+    sizes = _level_sizes(ab.shape, gray.shape)
+    levels = [_lightness(gray, sizes[-1])]
+    for width, height in reversed(sizes[:-1]):
+        smaller = cv2.resize(levels[-1], (width, height), interpolation=cv2.INTER_AREA)
+        levels.append(np.asarray(smaller, np.float32))
+    small = levels.pop()
+    while levels:
+        slope, larger = _slope(ab, small), levels.pop()
+        size = larger.shape[::-1]
+        detail = larger - cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
         grown = cv2.resize(ab, size, interpolation=cv2.INTER_CUBIC)
         ab = np.asarray(grown + cv2.resize(slope, size) * detail[..., None], np.float32)
+        small = larger
+    slope = _slope(ab, small)
+    return Field(slope, np.asarray(ab - slope * small[..., None], np.float32))
+
+
+def _level_sizes(small: tuple[int, ...], full: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Sizes (width, height) from the network's to the picture's, or to where the eye sees no more."""
+    sizes = [(small[1], small[0])]
+    while min(sizes[-1]) < FINEST_PX and 2 * min(sizes[-1]) <= min(full):
+        growth = min(STEP, min(full) / min(sizes[-1]))
+        sizes.append((round(sizes[-1][0] * growth), round(sizes[-1][1] * growth)))
+    return sizes
 
 
 def compose(gray: NDArray[Any], field: Field, *, threads: int = 1) -> NDArray[Any]:
@@ -115,7 +130,7 @@ def _box(planes: Floats) -> Floats:
     return np.asarray(cv2.blur(planes, (3, 3), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-def _resized(gray: NDArray[Any], size: tuple[int, int]) -> Floats:
+def _lightness(gray: NDArray[Any], size: tuple[int, int]) -> Floats:
     """Shrink gray to (width, height) by area; its lightness 0..1."""
     return gray2lightness(cv2.resize(gray, size, interpolation=cv2.INTER_AREA)) / np.float32(100)
 
@@ -139,7 +154,7 @@ def _stretched(
     wide = np.stack([cv2.resize(p[first:last], (shape[1], last - first)) for p in planes])
     nodes = np.arange(first, last)
     mix = np.maximum(1 - np.abs(places[:, None] - nodes), 0).astype(np.float32)  # hat functions
-    for block in _bands(len(places), max(BLOCK_PX // shape[1], 1)):
+    for block in _bands(len(places), max(min(BLOCK_PX // shape[1], MOST_ROWS), 1)):
         near = np.flatnonzero(mix[block].any(axis=0))
         used = slice(near[0], near[-1] + 1)
         picture_rows = slice(rows.start + block.start, rows.start + block.stop)

@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -190,8 +191,11 @@ def _save(painter: Painter, folder: Path) -> None:
         InputSpec([None, bins + 1], "float32", "palette"),
         InputSpec([1], "float32", "temperature"),
     ]
-    static = paddle.jit.to_static(painter, input_spec=specs, full_graph=True)
-    paddle.jit.save(static, str(folder / "program"))
+    with warnings.catch_warnings():
+        # Paddle 3.3.1 warns about its own use of Tensor.place while it traces.
+        warnings.simplefilter("ignore", UserWarning)
+        static = paddle.jit.to_static(painter, input_spec=specs, full_graph=True)
+        paddle.jit.save(static, str(folder / "program"))
 
 
 def _check(painter: Painter, folder: Path) -> None:

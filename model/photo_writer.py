@@ -25,6 +25,7 @@ SUFFIXES = {
 }
 DEEP = ("PNG", "TIFF")  # formats that hold 16 bits
 LONGEST_PX = {"JPEG": 65535, "WEBP": 16383}
+PNG_LEVEL = 2  # of 9: half the time of 4 for the same size, with the grain of photos
 TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)  # description, maker, model, ..., copyright
 
 
@@ -67,7 +68,7 @@ def _write_pillow(path: Path, rgb: Pixels, like: Photo, *, form: str, quality: i
     elif form == "WEBP":
         settings |= {"quality": quality, "xmp": like.xmp}
     elif form == "PNG":
-        settings |= {"pnginfo": _png_texts(like), "compress_level": 4}
+        settings |= {"pnginfo": _png_texts(like), "compress_level": PNG_LEVEL}
     elif form == "TIFF":
         settings["exif"] = _tiff_tags(like)
     else:
@@ -111,7 +112,7 @@ def _write_deep_tiff(path: Path, rgb: Pixels, like: Photo) -> None:
 
 def _write_deep_png(path: Path, rgb: Pixels, like: Photo) -> None:
     order = [2, 1, 0, *range(3, rgb.shape[-1])]
-    done, data = cv2.imencode(".png", rgb[..., order], [cv2.IMWRITE_PNG_COMPRESSION, 4])
+    done, data = cv2.imencode(".png", rgb[..., order], [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
     assert done, rgb.shape
     png = data.tobytes()
     chunks = _chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
