@@ -26,6 +26,7 @@ title=Two
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "10", "-pix_fmt", "yuv420p")
 TAGS_709 = "setparams=range=pc:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 OPEN_GOP = "open-gop=1:keyint=8:min-keyint=8:scenecut=0"
+PES = "1/90000"  # the clock of MPEG streams
 FFV1 = ("-c:v", "ffv1", "-level", "3", "-pix_fmt")
 
 Recipe = tuple[Sequence[str], int, Sequence[str]]
@@ -52,7 +53,11 @@ RECIPES: dict[str, Recipe] = {
         0,
         ("-c:v", "libx264", "-bf", "3", "-pix_fmt", "yuv420p", "-x264-params", OPEN_GOP),
     ),
-    "late.ts": (picture(), 1, (*X264, "-output_ts_offset", "0.01234")),
+    "late.ts": (
+        picture(),
+        1,
+        ("-vf", f"settb={PES},setpts=PTS+1111", "-enc_time_base", PES, *X264),
+    ),
     "bare.h264": (picture(), 0, X264),
     "wma.avi": (picture(), 1, ("-c:v", "mpeg4", "-c:a", "wmav2")),
     "gray.mkv": (picture(), 1, (*FFV1, "gray")),

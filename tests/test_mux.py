@@ -25,7 +25,7 @@ DERIVED = [
     "rich.mp4",
 ]
 WITH_SOUND = ["plain.mp4", "ntsc.mp4", "cut.mp4", "vfr.mkv", "eight.mkv", "rich.mkv", "rich.mp4"]
-WITH_SOUND += ["vorbis.mp4", "wma.avi"]
+WITH_SOUND += ["vorbis.mp4", "wma.avi", "late.ts"]
 SLOW = EncoderOptions()  # with B-frames
 MKV_TICK = Fraction(1, 1000)  # Matroska's clock
 
