@@ -125,6 +125,20 @@ def _color_options(parser: argparse.ArgumentParser) -> None:
 
 def _photo_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("photos")
+    _option(
+        group,
+        "hints",
+        type=Path,
+        metavar="FILE",
+        help='color points for one photo, JSON: [[x, y, "#rrggbb"], ...] in its pixels',
+    )
+    _option(
+        group,
+        "reference",
+        type=Path,
+        metavar="PICTURE",
+        help="a color picture with the colors that are wanted",
+    )
     _option(group, "compare", action="store_true", help="gray and color side by side")
     _option(
         group,
@@ -289,6 +303,9 @@ def run_photos(args: argparse.Namespace) -> int:
     try:
         tasks, failures = plan(args.img_in, save=args.save, recursive=args.recursive)
         weights_sha256(args.weights or RELEASED)
+        wishes = _wishes_for_photos(args)
+        if args.hints and len(tasks) > 1:
+            raise ValueError(f"-hints are for one photo, here are {len(tasks)}")
     except (OSError, ValueError) as error:
         print(f"main.py: {error}", file=sys.stderr)
         return USAGE
@@ -298,7 +315,7 @@ def run_photos(args: argparse.Namespace) -> int:
     if there := len(tasks) - len(waiting):
         logging.info("%d there already and left as they are; -overwrite replaces them", there)
     try:
-        failures += _paint_photos(waiting, args)
+        failures += _paint_photos(waiting, args, wishes)
     except RuntimeError as error:  # the network cannot run here
         print(f"main.py: {error}", file=sys.stderr)
         return FAILED
@@ -307,10 +324,24 @@ def run_photos(args: argparse.Namespace) -> int:
     return FAILED if failures else DONE
 
 
-def _paint_photos(tasks: Sequence["Task"], args: argparse.Namespace) -> list[str]:
+def _wishes_for_photos(args: argparse.Namespace) -> dict[str, Any]:
+    """Read the files that guide the colors."""
+    from model.wishes import read_points, read_reference
+
+    hints = read_points(args.hints) if args.hints else None
+    return {
+        "hints": hints,
+        "palette": read_reference(args.reference) if args.reference else None,
+    }
+
+
+def _paint_photos(
+    tasks: Sequence["Task"], args: argparse.Namespace, wishes: dict[str, Any]
+) -> list[str]:
     """Color the photos that are waiting, with one progress bar; return a line for each failure."""
     from tqdm import tqdm
 
+    from gray2color import guided
     from model.album import FEW, Look, paint_all
 
     few = len(tasks) <= FEW
@@ -320,6 +351,8 @@ def _paint_photos(tasks: Sequence["Task"], args: argparse.Namespace) -> list[str
         threads=args.threads if processes == 1 else 1,
         quick=few and args.precision == "auto",
     )
+    if any(wish is not None for wish in wishes.values()):
+        factory = functools.partial(guided, factory, **wishes)
     look = Look(compare=args.compare, quality=args.quality)
     failures = []
     hidden = args.quiet or not sys.stderr.isatty()
@@ -337,6 +370,12 @@ def _paint_photos(tasks: Sequence["Task"], args: argparse.Namespace) -> list[str
 def run_films(args: argparse.Namespace) -> int:
     """Color films, or only tell about them; return the exit code. One that fails stops no other."""
     films = _films_named(args)
+    if not films:
+        print(f"main.py: no films in {', '.join(args.movie_in)}", file=sys.stderr)
+        return USAGE
+    if len(films) > 1 and args.save and Path(args.save).suffix.lower() in CONTAINERS:
+        print(f"main.py: {len(films)} films for one file; -save a folder", file=sys.stderr)
+        return USAGE
     failures = []
     for film in films:
         try:

@@ -23,9 +23,8 @@ from film.plan import Painter, Plan
 from film.render import chroma_table, painted_rgb, render_piece
 
 AB = "ab.npy"
-_PAINTING = (
-    threading.Lock()
-)  # a network is for one thread at a time; a Dask worker may have several
+# A network is for one thread at a time; a Dask worker may have several.
+_PAINTING = threading.Lock()
 
 
 @dataclass(frozen=True)

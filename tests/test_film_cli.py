@@ -1,7 +1,9 @@
 """Films from the command line: every kind of film, every mistake, one clear line each."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import picture, run_ffmpeg
-from test_conversion import ROOT, painting
+from test_conversion import ROOT, painting, wait_for
 from test_gray2color import write_small_weights
 
 import main
@@ -190,6 +192,30 @@ def test_wrong_words_are_usage_errors(
     assert code == 2
     assert errors.count("\n") == 1
     assert complaint in errors
+
+
+def test_no_films_and_one_file_for_several_are_usage_errors(
+    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
+) -> None:
+    code, _, errors = run(tmp_path)
+    assert (code, errors) == (2, f"main.py: no films in {tmp_path}\n")
+    code, _, errors = run(film("plain.mp4"), film("silent.mp4"), "-save", tmp_path / "out.mp4")
+    assert (code, errors) == (2, "main.py: 2 films for one file; -save a folder\n")
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_how_to_continue(weights: Path, tmp_path: Path) -> None:
+    run_ffmpeg(*picture("64x48", seconds=60), "-c:v", "ffv1", tmp_path / "long.mkv")
+    words = ["-movie_in", tmp_path / "long.mkv", "-save", tmp_path / "out.mkv", "-recolor", "-workers", "2",
+             "-cache", tmp_path / "cache", "-weights", weights]  # fmt: skip
+    command = [sys.executable, ROOT / "main.py", *words]
+    first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for(lambda: list(tmp_path.glob("cache/*/shots/*.mkv")))
+    os.killpg(first.pid, signal.SIGINT)
+    errors = first.communicate(timeout=60)[1]
+    assert (first.returncode, errors) == (130, "interrupted: run the same command to continue\n")
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL, timeout=300)
+    assert probe(tmp_path / "out.mkv").frames == 1500
 
 
 def test_probe_tells_as_text_and_as_json(
