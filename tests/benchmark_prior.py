@@ -27,7 +27,6 @@ from prior.qspace import read_bins
 from prior.tally import Work, count, tally
 
 PER_TASK = 64
-WARM = 0.2  # share of the tasks that only start the processes and fill their tables
 
 
 def best_ms(work: Callable[[], object], *, rounds: int = 7) -> float:
@@ -40,15 +39,53 @@ def best_ms(work: Callable[[], object], *, rounds: int = 7) -> float:
     return min(times) * 1000
 
 
-def rate(function: Callable[[Any], Any], work: Sequence[Any], *, processes: int) -> float:
-    """Pictures per second once all processes are warm."""
-    warm = int(len(work) * WARM)
-    start = 0.0
-    for finished, _ in enumerate(run_tasks(function, enumerate(work), processes=processes)):
-        if finished == warm:
-            start = time.perf_counter()
-    pictures = sum(len(each.pictures) for each in work[warm + 1 :])
-    return pictures / (time.perf_counter() - start)
+def timed(job: tuple[Callable[[Any], Any], Any]) -> float:
+    """Do a task and return the processor seconds it took."""
+    function, work = job
+    start = time.process_time()
+    function(work)
+    return time.process_time() - start
+
+
+def rate(
+    function: Callable[[Any], Any], work: Sequence[Any], *, processes: int
+) -> tuple[float, float]:
+    """Pictures/s and processor ms per picture, parent included, once all processes are warm."""
+    tasks = [(number, (function, each)) for number, each in enumerate(work)]
+    warm = len(tasks) // 2
+    start = parent = busy = pictures = 0.0
+    for finished, (number, spent) in enumerate(run_tasks(timed, tasks, processes=processes)):
+        if finished > warm:
+            pictures += len(work[number].pictures)
+            busy += spent
+        elif finished == warm:
+            start, parent = time.perf_counter(), time.process_time()
+    wall, parent = time.perf_counter() - start, time.process_time() - parent
+    busy += parent if processes > 1 else 0
+    return pictures / wall, busy * 1000 / pictures
+
+
+def report_rates(name: str, function: Callable[[Any], Any], work: Sequence[Sequence[Any]]) -> str:
+    """One line: pictures/s and processor time with one and with two processes.
+
+    On a machine busy with other things the pictures/s suffer; the processor time then says what
+    two processes cost more than one.
+    """
+    (one, one_ms), (two, two_ms) = (
+        rate(function, tasks, processes=processes)
+        for processes, tasks in zip((1, 2), work, strict=True)
+    )
+    return (
+        f"{name}  {one:.0f} pictures/s, with 2 processes {two:.0f}: {two / one:.2f}x  "
+        f"(processor time a picture {one_ms:.2f} and {two_ms:.2f} ms: {2 * one_ms / two_ms:.2f}x)"
+    )
+
+
+def spin(work: Work) -> None:
+    """Plain arithmetic, a hundred rounds for each picture: what two processes can gain here."""
+    total = 0
+    for number in range(100 * len(work.pictures)):
+        total += number * number
 
 
 def counting_share(pictures: Sequence[Picture], *, every: int) -> float:
@@ -99,15 +136,14 @@ def main() -> None:
         share = counting_share(pictures[:1500], every=every)
         print(f"getExperience -every {every}  counting {share:.0%} of the time")
     work = [Work(part, bins, getExperience.EVERY) for part in parts]
-    one, two = (rate(tally, work, processes=processes) for processes in (1, 2))
-    print(f"getExperience  {one:.0f} pictures/s, with 2 processes {two:.0f}: {two / one:.2f}x")
-    rates = []
-    for processes in (1, 2):
-        with tempfile.TemporaryDirectory() as out:
-            crops = [imageCrop.Work(part, Path(out), imageCrop.Settings()) for part in parts]
-            rates.append(rate(imageCrop.crop_some, crops, processes=processes))
-    one, two = rates
-    print(f"imageCrop  {one:.0f} pictures/s, with 2 processes {two:.0f}: {two / one:.2f}x")
+    print(report_rates("plain arithmetic instead of pictures", spin, [work * 4, work * 8]))
+    print(report_rates("getExperience", tally, [work, work * 4]))
+    with tempfile.TemporaryDirectory() as out:
+        crops = [
+            [imageCrop.Work(part, Path(out, name), imageCrop.Settings()) for part in parts]
+            for name in ("1", "2")
+        ]
+        print(report_rates("imageCrop", imageCrop.crop_some, crops))
 
     record = json.loads(getExperience.OUT.with_suffix(".json").read_text("utf-8"))
     for name in ("made from", "share in the central bin", "share with chroma under 20"):

@@ -167,6 +167,20 @@ def test_shards_and_several_sources(
     assert not (tmp_path / "x").exists()
 
 
+def test_without_words_the_owners_folders_are_cropped_beside_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = tmp_path / "train", tmp_path / "test"
+    for root in roots:
+        (root / "class").mkdir(parents=True)
+        (root / "class" / "x.jpg").write_bytes(FILES["a/wide.jpg"])
+    monkeypatch.setattr(imageCrop, "ROOTS", roots)
+    out = tmp_path / "cropped"
+    assert run(monkeypatch, "-out", out) == 0
+    found = {path.relative_to(out).as_posix() for path in out.rglob("*.jpg")}
+    assert found == {"train/class/x.jpg", "test/class/x.jpg"}
+
+
 @pytest.mark.slow
 def test_killed_and_continued_equals_uninterrupted(tmp_path: Path) -> None:
     source = tmp_path / "in"
