@@ -5,13 +5,14 @@
 As a script, `python gray2color.py IN OUT` colors one picture; `main.py` is the full command.
 """
 
+import functools
 import logging
 import os
 import platform
 import sys
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -128,6 +129,16 @@ class Colorizer:
 
     def _palette(self, rgb: NDArray[Any]) -> Floats:
         return palette_vector(rgb2lab(rgb)[..., 1:], QSpace(self._bins))
+
+
+def guided(
+    factory: Callable[[], Colorizer],
+    *,
+    hints: Sequence[Sequence[float]] | None = None,
+    palette: NDArray[np.uint8] | None = None,
+) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Make a colorizer that gives every picture the same hints and palette."""
+    return functools.partial(factory(), hints=hints, palette=palette)
 
 
 class _Program:

@@ -108,6 +108,19 @@ def test_comparison_shows_both(small: list[str], photo: Path) -> None:
     np.testing.assert_array_equal(both[:, :80], gray_twice(landscape(60, 80)))
 
 
+def test_hints_and_references_guide_the_colors(small: list[str], photo: Path) -> None:
+    hints, reference = photo.with_name("hints.json"), photo.with_name("reference.png")
+    hints.write_text('[[40, 30, "#d02010", 20]]')
+    Image.new("RGB", (9, 9), (20, 90, 200)).save(reference)
+    results = []
+    for number, words in enumerate(([], ["-hints", str(hints)], ["-reference", str(reference)])):
+        out = photo.with_name(f"{number}.png")
+        assert main.main(["-img_in", str(photo), "-save", str(out), *words, *small]) == 0
+        results.append(np.asarray(Image.open(out), int))
+    for guided in results[1:]:
+        assert (guided != results[0]).any()
+
+
 @pytest.mark.slow
 def test_many_photos_by_several_processes(
     small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -170,6 +183,9 @@ def test_both_spellings_and_the_version(photo: Path) -> None:
         (["-img_in", "photo.png", "-quality", "101"], "101", 2),
         (["-img_in", "photo.png", "-weights", "w.npz"], "no weights file w.npz", 2),
         (["-img_in", "photo.png", "-weights", "photo.png"], "not a readable weights file", 2),
+        (["-img_in", "photo.png", "-hints", "h.json"], "no hints file h.json", 2),
+        (["-img_in", "photo.png", "-hints", "text.jpg"], "text.jpg is not JSON", 2),
+        (["-img_in", "photo.png", "-reference", "text.jpg"], "cannot be read as a reference", 2),
         (["-img_in", "x.png"], "x.png: no such file", 1),
         (["-img_in", "*.webp"], "*.webp: nothing matches", 1),
         (["-img_in", "folder"], "folder: no pictures in this folder", 1),

@@ -1,0 +1,61 @@
+"""A user's wishes about color, read from files: points in JSON, a reference picture."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from prior.lab import rgb2lab
+
+REFERENCE_PX = 256  # long side at which a reference's colors are counted
+FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, perhaps with a radius at the end'
+
+Point = tuple[float, ...]
+
+
+def read_points(path: Path) -> list[Point]:
+    """Read color points: [[x, y, "#rrggbb"], ...], or a, b in place of the color; a radius may follow.
+
+    Returns (x, y, a, b) or (x, y, a, b, radius) each; only the hue and chroma of a color count.
+    Raises FileNotFoundError, or ValueError for a file of another form.
+    """
+    try:
+        points = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no hints file {path}") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}): write {FORM}") from None
+    if not isinstance(points, list) or not points:
+        raise ValueError(f"{path} holds no list of points: write {FORM}")
+    return [_point(path, point) for point in points]
+
+
+def read_reference(path: Path) -> NDArray[np.uint8]:
+    """Read a color picture small: rgb (h, w, 3) uint8. Raises FileNotFoundError or ValueError."""
+    try:
+        with Image.open(path) as image:
+            image.thumbnail((REFERENCE_PX, REFERENCE_PX))
+            return np.asarray(image.convert("RGB"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no reference picture {path}") from None
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise ValueError(f"{path} cannot be read as a reference picture: {error}") from None
+
+
+def _point(path: Path, point: Any) -> Point:
+    if isinstance(point, list) and len(point) >= 3 and isinstance(point[2], str):
+        point = [*point[:2], *_ab(path, point[2]), *point[3:]]
+    numbers = isinstance(point, list) and all(type(value) in {int, float} for value in point)
+    if not numbers or len(point) not in {4, 5}:
+        raise ValueError(f"{path}: {json.dumps(point)} is no point: write {FORM}")
+    return tuple(float(value) for value in point)
+
+
+def _ab(path: Path, color: str) -> list[float]:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
+        raise ValueError(f"{path}: {color!r} is no color: write it as #rrggbb")
+    return [float(value) for value in rgb2lab(np.frombuffer(bytes.fromhex(color[1:]), "u1"))[1:]]
