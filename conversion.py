@@ -31,7 +31,7 @@ from film.render import EncoderOptions, chroma_table, painted_rgb, render_piece
 from film.report import Summary, contact_sheet, describe, timecode
 from film.shots import looks, pieces
 from film.source import FilmError
-from film.stages import finish_piece, write_grays
+from film.stages import finish_piece, prepare, write_grays
 
 __all__ = ["EncoderOptions", "FilmOptions", "Painting", "color_film", "facts", "preview"]
 
@@ -58,7 +58,11 @@ def color_film(source: Path, target: Path, *, painting: Painting, options: FilmO
     ) as job:
         plan = plan_of(film, first, last, job, painting, options)
         extract_audio(film, job.folder / "audio")
-        with crew(options.workers, options.scheduler) as each, _bar(last - first) as bar:
+        early = None if job.manifest.complete else partial(prepare, plan)
+        with (
+            crew(options.workers, options.scheduler, prepare=early) as each,
+            _bar(last - first) as bar,
+        ):
             for done in each(partial(finish_piece, plan), split(plan, job)):
                 summary.count(done)
                 bar.set_postfix_str(f"shot {done.piece.shot + 1} of {_shots(job)}")

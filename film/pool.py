@@ -24,20 +24,25 @@ AHEAD = 2  # pieces split and waiting, for each worker, so that none waits for t
 
 
 @contextmanager
-def crew(workers: int, scheduler: str = "") -> Iterator[Each]:
-    """Lend the workers: the Dask cluster at ``scheduler``, a pool of processes, or, for one, this process."""
+def crew(
+    workers: int, scheduler: str = "", *, prepare: Callable[[], None] | None = None
+) -> Iterator[Each]:
+    """Lend the workers: the Dask cluster at ``scheduler``, a pool of processes, or, for one, this process.
+
+    prepare : what each process of a pool can do before the first piece is there
+    """
     if scheduler:
         with cluster(scheduler) as each:
             yield each
     elif workers > 1:
-        with pool(workers) as each:
+        with pool(workers, prepare) as each:
             yield each
     else:
         yield map
 
 
 @contextmanager
-def pool(workers: int) -> Iterator[Each]:
+def pool(workers: int, prepare: Callable[[], None] | None = None) -> Iterator[Each]:
     """Lend a pool of processes on this machine; none of them outlives this one, however it ends."""
     # Spawned, not forked: a fork copies the threads' locks of libraries already at work here.
     context = multiprocessing.get_context("spawn")
@@ -53,6 +58,8 @@ def pool(workers: int) -> Iterator[Each]:
             ) from error
 
     try:
+        for _ in range(workers if prepare else 0):
+            executor.submit(prepare)  # type: ignore[arg-type]  # what fails here fails with its piece
         yield each
         executor.shutdown()
     finally:

@@ -119,6 +119,11 @@ class Tools:
     table: NDArray[np.float32]
 
 
+def prepare(plan: Plan) -> None:
+    """Build this process's tools ahead of its first piece."""
+    tools(plan)
+
+
 def tools(plan: Plan) -> Tools:
     """Return this process's tools for a plan, building them at the first piece."""
     return _tools(pickle.dumps((plan.painting, plan.film)))
