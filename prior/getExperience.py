@@ -21,7 +21,6 @@ from tqdm import tqdm
 from prior.crew import cores, exit_code, run_on_cluster, run_tasks
 from prior.files import write_array, write_record, write_table
 from prior.pictures import Picture, PictureError, list_all
-from prior.plot import write_plot
 from prior.qspace import read_bins
 from prior.tally import (
     GRAY_REASON,
@@ -95,7 +94,8 @@ def _earlier(options: Options, list_id: str, pictures: int) -> Part:
         log.info("continuing %s: %d of %d pictures done", path, part.tally.pictures, pictures)
         return part
     empty = Tally.empty(len(read_bins()))
-    part = Part(empty, np.zeros(tasks, bool), list_id, options.shard, options.shards)
+    where = (list_id, options.shard, options.shards, options.every)
+    part = Part(empty, np.zeros(tasks, bool), *where)
     write_part(path, part)  # an output that cannot be written shows now, not hours later
     return part
 
@@ -131,12 +131,12 @@ def write_experience(part: Part, options: Options) -> dict[str, Any]:
     central = int(per_bin[~bins.any(axis=1)].sum())
     gray = sum(problem.reason == GRAY_REASON for problem in problems)
     record = {
-        "made from": options.note or ", ".join(path.name for path in options.data),
+        "made from": options.note,
         "pictures counted": found.pictures - len(problems),
         "gray pictures left out": gray,
         "unreadable pictures left out": len(problems) - gray,
         "pixels counted": int(per_bin.sum()),
-        "rows and columns counted": f"1 of {options.every}",
+        "rows and columns counted": f"1 of {part.every}",
         "share in the central bin": round(central / int(per_bin.sum()), 4),
         "share with chroma under 20": round(found.muted_share, 4),
         "date": datetime.now(UTC).date().isoformat(),
@@ -178,6 +178,8 @@ def _run(options: Options, parts: Sequence[Path], plot: bool) -> int:
 
 def draw(experience: Path) -> None:
     """Draw an Experience.npy beside it, as a PNG."""
+    from prior.plot import write_plot  # Matplotlib is slow to import, and workers need none
+
     counts = np.load(experience)
     share = counts / counts.sum()
     title = "How often photographs use each color"
@@ -282,7 +284,7 @@ def main() -> int:
         processes=given.processes,
         scheduler=given.scheduler,
         restart=given.restart,
-        note=given.note,
+        note=given.note or ", ".join(path.name for path in given.merge or given.data),
         command=_command(sys.argv),
     )
     return exit_code(lambda: _run(options, given.merge, given.plot))

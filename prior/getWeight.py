@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from prior.crew import exit_code
 from prior.files import read_array, write_array, write_record
 from prior.pictures import PictureError
-from prior.plot import write_plot
 from prior.qspace import read_bins
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -70,6 +69,8 @@ def _run(given: argparse.Namespace) -> int:
     write_record(given.out.with_suffix(".json"), record)
     log.info("weights from %.3f to %.3f, mean over the pixels 1", found.min(), found.max())
     if given.plot:
+        from prior.plot import write_plot  # Matplotlib is slow to import, and workers need none
+
         picture = given.out.with_suffix(".png")
         write_plot(picture, bins, found, title="How much each color counts", unit="weight")
         log.info("%s", picture)

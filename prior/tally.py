@@ -121,12 +121,14 @@ class Part(NamedTuple):
     list_id: str
     shard: int
     shards: int
+    every: int
 
 
 def write_part(path: Path, part: Part) -> None:
     """Write a part whole or not at all."""
     record = {"list": part.list_id, "shard": part.shard, "shards": part.shards}
-    record |= {"pictures": part.tally.pictures, "problems": part.tally.problems}
+    record |= {"every": part.every, "pictures": part.tally.pictures}
+    record |= {"problems": part.tally.problems}
     with whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file, counts=part.tally.counts, done=part.done, record=np.array(json.dumps(record))
@@ -140,7 +142,8 @@ def read_part(path: Path) -> Part:
             record = json.loads(str(file["record"]))
             problems = tuple(Problem(*problem) for problem in record["problems"])
             found = Tally(file["counts"], record["pictures"], problems)
-            return Part(found, file["done"], record["list"], record["shard"], record["shards"])
+            where = (record["list"], record["shard"], record["shards"], record["every"])
+            return Part(found, file["done"], *where)
     except FileNotFoundError as error:
         raise PictureError(f"{path} does not exist") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
@@ -163,7 +166,7 @@ def merge(parts: Sequence[tuple[Path, Part]]) -> Part:
     total = Tally.empty(len(first.tally.counts))
     for part in ordered:
         total += part.tally
-    return Part(total, np.ones(1, bool), first.list_id, 1, 1)
+    return first._replace(tally=total, done=np.ones(1, bool), shard=1, shards=1)
 
 
 @lru_cache(maxsize=1)

@@ -300,7 +300,7 @@ def test_parts_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
 
     def part(shard: int, shards: int, *, list_id: str = "a", done: bool = True) -> Any:
         name = tmp_path / f"{shard}-{shards}-{list_id}-{done}.npz"
-        write_part(name, Part(tally_, np.array([done]), list_id, shard, shards))
+        write_part(name, Part(tally_, np.array([done]), list_id, shard, shards, 1))
         return name, read_part(name)
 
     assert merge([part(2, 2), part(1, 2)]).shards == 1
