@@ -402,6 +402,8 @@ def _run_film(source: Path, args: argparse.Namespace, *, several: bool) -> None:
         shots = preview(source, sheet, painting=_painting(args), options=options)
         logging.info("%s: %d shots", sheet, shots)
         print(sheet)
+    elif several and target.exists() and not args.overwrite:
+        logging.info("%s is there already; -overwrite replaces it", target)
     else:
         done = color_film(source, target, painting=_painting(args), options=options)
         logging.info("%s", done.line())

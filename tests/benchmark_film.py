@@ -143,26 +143,57 @@ def ours(film: Path, folder: Path, *, frames: int, more: list[str]) -> tuple[Run
     return run, json.loads(told.read_text())["worker_seconds"]
 
 
-def frame_by_frame(film: Path, folder: Path, *, frames: int, more: list[str]) -> Run:
+def frame_by_frame(film: Path, folder: Path, *, frames: int, weights: Path | None) -> Run:
     """Do it the predecessor's way: every frame a full-size PNG, painted one after another, then joined."""
-    gray, painted = folder / "gray", folder / "painted"
-    for each in (gray, painted):
-        shutil.rmtree(each, ignore_errors=True)
-        each.mkdir()
-    shell = [sys.executable, __file__, "--steps", str(film), str(gray), str(painted),
-             str(folder / "old.mp4"), *more]  # fmt: skip
-    return timed("frame by frame", shell, frames=frames, disk=folder)
+    for room in ("gray", "painted"):
+        (folder / room).mkdir(exist_ok=True)
+    steps = [sys.executable, __file__, str(film), "--steps", str(folder), "--frames", str(frames)]
+    more = ["--weights", str(weights)] if weights else []
+    return timed("frame by frame", [*steps, *more], frames=frames, disk=folder)
 
 
-def steps(film: str, gray: str, painted: str, target: str, *more: str) -> None:
+def predecessor(film: Path, folder: Path, *, frames: int, weights: Path | None) -> None:
     """Run the predecessor's three steps."""
-    subprocess.run(
-        ffmpeg("-i", film, "-frames:v", "48", "-pix_fmt", "gray", f"{gray}/%05d.png"), check=True
-    )
-    main = [sys.executable, str(ROOT / "main.py"), "-img_in", gray, "-save", painted, "-quiet"]
-    subprocess.run([*main, *more], check=True, stdout=subprocess.DEVNULL)
-    names = f"{painted}/%05d.color.png"
-    subprocess.run(ffmpeg("-i", names, *ENCODER, "-pix_fmt", "yuv420p", target), check=True)
+    import cv2
+
+    sys.path.insert(0, str(ROOT))
+    from gray2color import Colorizer
+    from model.store import RELEASED
+
+    names = folder / "gray" / "%05d.png"
+    split = ffmpeg("-i", film, "-frames:v", str(frames), "-pix_fmt", "gray", names)
+    subprocess.run(split, check=True)
+    paint = Colorizer(weights or RELEASED)
+    for path in sorted((folder / "gray").iterdir()):
+        rgb = paint(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+        cv2.imwrite(str(folder / "painted" / path.name), rgb[..., ::-1])
+    join = ("-i", folder / "painted" / "%05d.png", *ENCODER, "-pix_fmt", "yuv420p")
+    subprocess.run(ffmpeg(*join, folder / "old.mp4"), check=True)
+
+
+def row(lines: int, run: Run, plain: Run) -> str:
+    """Return a run as a line of the table."""
+    figures = [
+        f"{run.frames}", f"{run.seconds:.1f}", f"{run.fps:.1f}", f"{plain.fps / run.fps:.2f}",
+        f"{1000 * run.cpu_seconds / run.frames:.0f}", f"{run.peak.memory_bytes / 1e6:.0f}",
+        f"{run.peak.disk_bytes / 1e6:.0f}",
+    ]  # fmt: skip
+    return " | ".join([f"| {lines}", run.name, *figures]) + " |"
+
+
+def measure(
+    lines: int, args: argparse.Namespace, folder: Path
+) -> tuple[list[Run], dict[str, float]]:
+    """Run the film at so many lines plainly, our way, and the predecessor's."""
+    film = folder / "gray.mp4"
+    frames = gray_copy(args.film, lines, args.seconds, film)
+    command = ffmpeg("-i", film, "-an", *ENCODER, folder / "plain.mp4")
+    plain = timed("plain transcode", command, frames=frames, disk=folder / "none")
+    more = ["-weights", str(args.weights)] if args.weights else []
+    run, stages = ours(film, folder, frames=frames, more=more)
+    few = min(args.frames, frames)
+    old = [] if args.no_old else [frame_by_frame(film, folder, frames=few, weights=args.weights)]
+    return [plain, run, *old], stages
 
 
 def main() -> int:
@@ -173,41 +204,28 @@ def main() -> int:
     parser.add_argument("--lines", type=int, nargs="+", default=[480, 1080])
     parser.add_argument("--weights", type=Path, help="other weights than the released")
     parser.add_argument("--no-old", action="store_true", help="leave the frame-by-frame run out")
+    parser.add_argument("--frames", type=int, default=48, help="of the frame-by-frame run")
+    parser.add_argument("--steps", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    more = ["-weights", str(args.weights)] if args.weights else []
+    if args.steps:
+        predecessor(args.film, args.steps, frames=args.frames, weights=args.weights)
+        return 0
     held = True
     print("| lines | run | frames | s | fps | x plain | CPU ms/frame | memory MB | disk MB |")
     print("|---|---|---|---|---|---|---|---|---|")
     for lines in args.lines:
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            film = folder / "gray.mp4"
-            frames = gray_copy(args.film, lines, args.seconds, film)
-            command = ffmpeg("-i", film, "-an", *ENCODER, folder / "plain.mp4")
-            plain = timed("plain transcode", command, frames=frames, disk=folder / "none")
-            run, stages = ours(film, folder, frames=frames, more=more)
-            runs = [plain, run]
-            if not args.no_old:
-                runs.append(frame_by_frame(film, folder, frames=min(48, frames), more=more))
-            for one in runs:
-                ratio = plain.fps / one.fps
-                print(
-                    f"| {lines} | {one.name} | {one.frames} | {one.seconds:.1f} | {one.fps:.1f} "
-                    f"| {ratio:.2f} | {1000 * one.cpu_seconds / one.frames:.0f} | {one.peak.memory_bytes / 1e6:.0f} "
-                    f"| {one.peak.disk_bytes / 1e6:.0f} |",
-                    flush=True,
-                )
-            total = sum(stages.values())
-            shares = [f"{stage} {100 * s / total:.0f} %" for stage, s in stages.items()]
-            print(f"\n{lines} lines, workers' time: {', '.join(shares)}\n", flush=True)
-            held &= plain.fps / run.fps <= LIMITS.get(lines, 1e9)
-            held &= all(run.fps / old.fps >= PREDECESSOR for old in runs[2:])
+            runs, stages = measure(lines, args, Path(name))
+        plain, run, *old = runs
+        print(*(row(lines, one, plain) for one in runs), sep="\n")
+        total = sum(stages.values())
+        shares = [f"{stage} {100 * s / total:.0f} %" for stage, s in stages.items()]
+        print(f"\n{lines} lines, workers' time: {', '.join(shares)}\n", flush=True)
+        held &= plain.fps / run.fps <= LIMITS.get(lines, float("inf"))
+        held &= all(run.fps / one.fps >= PREDECESSOR for one in old)
     print("every limit holds" if held else "a limit is broken")
     return 0 if held else 1
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--steps"]:
-        steps(*sys.argv[2:])
-    else:
-        sys.exit(main())
+    sys.exit(main())
