@@ -79,7 +79,7 @@ def test_no_side_of_the_picture_is_favored() -> None:
 
 def test_number_of_points_is_geometric_from_one() -> None:
     rng = np.random.default_rng(4)
-    flat = np.zeros((400, 400, 2), np.float32)  # so large that single pixels seldom collide
+    flat = np.zeros((120, 120, 2), np.float32)  # so large that single pixels seldom collide
     counts = [int(random_hints(flat, rng, sides_px=(1, 1))[2].sum()) for _ in range(2000)]
     assert min(counts) == 1
     assert 7.4 < np.mean(counts) < 8.6
