@@ -8,6 +8,7 @@ import glob
 import logging
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -148,6 +149,7 @@ _giant: Any = None
 
 def _start(factory: Callable[[], Painter], look: Look, giant: Any) -> None:
     global _painter, _look, _giant
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent: photos in work finish
     cv2.setNumThreads(1)
     _painter, _look, _giant = factory(), look, giant
 

@@ -84,7 +84,7 @@ def test_frames_of_any_size(colorizer: Colorizer) -> None:
 
 def test_saturation_scales_the_chroma(make: functools.partial[Colorizer]) -> None:
     gray = landscape(64, 64)
-    base = make(quick=True).ab(gray)
+    base = make(quick=True, saturation=1).ab(gray)
     np.testing.assert_allclose(make(quick=True, saturation=0.5).ab(gray), base / 2, atol=1e-5)
     assert not make(quick=True, saturation=0)(gray).std(axis=-1).any()
 
