@@ -51,7 +51,9 @@ def _failure(code: int, said: IO[bytes]) -> str:
     said.seek(0)
     lines = [line.strip() for line in said.read().decode(errors="replace").splitlines()]
     telling = [line for line in lines if line and not any(words in line for words in ECHOES)]
-    return f"ffmpeg failed (exit {code}): " + " | ".join((telling or lines)[-LAST_LINES:])
+    return f"ffmpeg failed (exit {code}): " + " | ".join(
+        (telling or lines or ["it said nothing"])[-LAST_LINES:]
+    )
 
 
 def run(command: list[str]) -> None:

@@ -1,6 +1,7 @@
 """The joined film has the source's times, and everything else of the source, packet for packet."""
 
 import hashlib
+import resource
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -308,3 +309,21 @@ def test_sound_is_copied_out_unchanged_and_once(film: Make, tmp_path: Path) -> N
     assert extract_audio(source, tmp_path) == paths
     assert [path.stat().st_mtime_ns for path in paths] == before
     assert extract_audio(probe(film("silent.mp4")), tmp_path) == []
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_a_full_disk_is_said_and_costs_nothing(
+    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path, container: str
+) -> None:
+    source, parts = probe(film("eight.mkv")), pieces("eight.mkv")
+    out = tmp_path / f"out.{container}"
+    out.write_bytes(b"an older film")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(FilmError, match="cannot be written"):
+            join(source, parts, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    assert out.read_bytes() == b"an older film"

@@ -1,5 +1,6 @@
 """Luma goes through bit for bit; the chroma made shows the wanted color at that luma."""
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -272,6 +273,20 @@ def test_ffmpegs_own_words_are_in_the_error(film: Make, tmp_path: Path) -> None:
     source = probe(film("plain.mp4"))
     with pytest.raises(FilmError, match="warp9"):
         rendered(source, flat(source, 1, 1), tmp_path / "out.mkv", codec="h264", preset="warp9")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_no_piece(film: Make, tmp_path: Path) -> None:
+    source = probe(film("444.mkv"))
+    table = table_of(source)
+    assert table is not None
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(FilmError, match="ffmpeg failed"):
+            rendered(source, flat(source, 9, 9), tmp_path / "out.mkv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(tmp_path.iterdir()) == []
 
 
