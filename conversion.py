@@ -27,13 +27,24 @@ from film.mux import extract_audio, join
 from film.plan import FilmOptions, Painting, Plan, check_target, manifest_of, notes, plan_of, span
 from film.pool import crew
 from film.probe import probe
+from film.reel import film_target, films_named, is_container
 from film.render import EncoderOptions, chroma_table, painted_rgb, render_piece
 from film.report import Summary, contact_sheet, describe, timecode
 from film.shots import looks, pieces
 from film.source import FilmError
 from film.stages import finish_piece, prepare, write_grays
 
-__all__ = ["EncoderOptions", "FilmOptions", "Painting", "color_film", "facts", "preview"]
+__all__ = [
+    "EncoderOptions",
+    "FilmOptions",
+    "Painting",
+    "color_film",
+    "facts",
+    "film_target",
+    "films_named",
+    "is_container",
+    "preview",
+]
 
 ROOT = Path(__file__).resolve().parent
 

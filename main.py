@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
-FILMS = {".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv"}
-CONTAINERS = {".mp4", ".mkv", ".mov"}
-
 EXAMPLES = """\
 examples:
   python main.py -img_in photo.jpg                        writes photo.color.jpg beside it
@@ -316,7 +313,7 @@ def run_photos(args: argparse.Namespace) -> int:
         logging.info("%d there already and left as they are; -overwrite replaces them", there)
     try:
         failures += _paint_photos(waiting, args, wishes)
-    except RuntimeError as error:  # the network cannot run here
+    except (OSError, ValueError, RuntimeError) as error:  # the network cannot run here
         print(f"main.py: {error}", file=sys.stderr)
         return FAILED
     if len(failures) > 1:
@@ -341,8 +338,9 @@ def _paint_photos(
     """Color the photos that are waiting, with one progress bar; return a line for each failure."""
     from tqdm import tqdm
 
-    from gray2color import guided
+    from gray2color import guided, prepare
     from model.album import FEW, Look, paint_all
+    from model.store import RELEASED
 
     few = len(tasks) <= FEW
     processes = 1 if few or args.device == "gpu" else args.threads or os.cpu_count() or 1
@@ -353,6 +351,8 @@ def _paint_photos(
     )
     if any(wish is not None for wish in wishes.values()):
         factory = functools.partial(guided, factory, **wishes)
+    if processes > 1:
+        prepare(args.weights or RELEASED)  # once, before every process wants it
     look = Look(compare=args.compare, quality=args.quality)
     failures = []
     hidden = args.quiet or not sys.stderr.isatty()
@@ -369,11 +369,13 @@ def _paint_photos(
 
 def run_films(args: argparse.Namespace) -> int:
     """Color films, or only tell about them; return the exit code. One that fails stops no other."""
-    films = _films_named(args)
+    from conversion import films_named, is_container
+
+    films = films_named(args.movie_in, recursive=args.recursive)
     if not films:
         print(f"main.py: no films in {', '.join(args.movie_in)}", file=sys.stderr)
         return USAGE
-    if len(films) > 1 and args.save and Path(args.save).suffix.lower() in CONTAINERS:
+    if len(films) > 1 and args.save and is_container(Path(args.save)):
         print(f"main.py: {len(films)} films for one file; -save a folder", file=sys.stderr)
         return USAGE
     failures = []
@@ -389,9 +391,9 @@ def run_films(args: argparse.Namespace) -> int:
 
 
 def _run_film(source: Path, args: argparse.Namespace, *, several: bool) -> None:
-    from conversion import color_film, facts, preview
+    from conversion import color_film, facts, film_target, preview
 
-    options, target = _wishes_for_films(args), _film_target(source, args, several=several)
+    options, target = _wishes_for_films(args), film_target(source, args.save, several=several)
     if args.probe:
         text, told = facts(source, target, options=options)
         print(text if args.probe == "text" else json.dumps(told, indent=1, ensure_ascii=False))
@@ -450,32 +452,6 @@ def _painting(args: argparse.Namespace) -> "Painting":
         weights=weights_sha256(args.weights or RELEASED),
         settings=settings,
     )
-
-
-def _films_named(args: argparse.Namespace) -> list[Path]:
-    """Return the films meant: files as named, folders by their films, globs as the shell would."""
-    found: list[Path] = []
-    for name in args.movie_in:
-        path = Path(name)
-        if path.is_dir():
-            inside = path.rglob("*") if args.recursive else path.iterdir()
-            found += sorted(film for film in inside if film.suffix.lower() in FILMS)
-        elif path.exists():
-            found.append(path)
-        else:
-            pattern = path.relative_to(path.anchor)
-            found += sorted(Path(path.anchor).glob(str(pattern))) or [path]
-    return list(dict.fromkeys(found))
-
-
-def _film_target(source: Path, args: argparse.Namespace, *, several: bool) -> Path:
-    """Return where the colored film goes: beside the film, or as -save says."""
-    suffix = source.suffix.lower() if source.suffix.lower() in CONTAINERS else ".mkv"
-    name = f"{source.stem}.color{suffix}"
-    if args.save is None:
-        return source.with_name(name)
-    save = Path(args.save)
-    return save / name if several or save.is_dir() else save
 
 
 def _in_one_line(source: Path, error: Exception) -> str:

@@ -18,7 +18,7 @@ from test_conversion import ROOT, painting, wait_for
 from test_gray2color import write_small_weights
 
 import main
-from conversion import EncoderOptions, FilmOptions, color_film
+from conversion import EncoderOptions, FilmOptions, color_film, film_target, films_named
 from film.probe import probe
 from model.store import RELEASED
 
@@ -238,15 +238,12 @@ def test_probe_tells_as_text_and_as_json(
 
 
 def test_outputs_are_named_after_their_films(tmp_path: Path) -> None:
-    def target(words: str, name: str = "a.avi", *, several: bool = False) -> Path:
-        args = main._parser().parse_args(["-movie_in", "x", *words.split()])
-        return main._film_target(tmp_path / name, args, several=several)
-
-    assert target("") == tmp_path / "a.color.mkv"
-    assert target("", "a.MOV") == tmp_path / "a.color.mov"
-    assert target("-save out.mp4") == Path("out.mp4")
-    assert target(f"-save {tmp_path}") == tmp_path / "a.color.mkv"
-    assert target("-save folder", several=True) == Path("folder/a.color.mkv")
+    avi, mov = tmp_path / "a.avi", tmp_path / "a.MOV"
+    assert film_target(avi, None, several=False) == tmp_path / "a.color.mkv"
+    assert film_target(mov, None, several=False) == tmp_path / "a.color.mov"
+    assert film_target(avi, "out.mp4", several=False) == Path("out.mp4")
+    assert film_target(avi, str(tmp_path), several=False) == tmp_path / "a.color.mkv"
+    assert film_target(avi, "folder", several=True) == Path("folder/a.color.mkv")
 
 
 def test_folders_and_globs_name_their_films(tmp_path: Path) -> None:
@@ -254,15 +251,14 @@ def test_folders_and_globs_name_their_films(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
 
-    def named(*words: str) -> list[str]:
-        args = main._parser().parse_args(["-movie_in", *words])
-        return [path.name for path in main._films_named(args)]
+    def named(*names: Path, recursive: bool = False) -> list[str]:
+        return [path.name for path in films_named(map(str, names), recursive=recursive)]
 
-    assert named(str(tmp_path)) == ["a.mkv", "b.mp4"]
-    assert named(str(tmp_path), "-recursive") == ["a.mkv", "b.mp4", "c.avi"]
-    assert named(str(tmp_path / "*.mp4")) == ["b.mp4"]
-    assert named(str(tmp_path / "b.mp4"), str(tmp_path)) == ["b.mp4", "a.mkv"]
-    assert named(str(tmp_path / "absent.mp4")) == ["absent.mp4"]
+    assert named(tmp_path) == ["a.mkv", "b.mp4"]
+    assert named(tmp_path, recursive=True) == ["a.mkv", "b.mp4", "c.avi"]
+    assert named(tmp_path / "*.mp4") == ["b.mp4"]
+    assert named(tmp_path / "b.mp4", tmp_path) == ["b.mp4", "a.mkv"]
+    assert named(tmp_path / "absent.mp4") == ["absent.mp4"]
 
 
 def test_help_and_mistakes_cost_no_network(film: Make) -> None:
