@@ -141,6 +141,14 @@ def guided(
     return functools.partial(factory(), hints=hints, palette=palette)
 
 
+def prepare(weights: Path = RELEASED) -> None:
+    """Make the inference program of a weights file, if this machine has not got it yet."""
+    _quiet_paddle()
+    from model.export import program_for
+
+    program_for(weights)
+
+
 class _Program:
     """The inference program behind one lock, with the fallback from oneDNN."""
 
@@ -248,20 +256,24 @@ def _padded(planes: Floats) -> Floats:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Color one picture: python gray2color.py IN OUT."""
-    from model.photo import read_photo
-    from model.photo_writer import write_photo
+    from model.album import paint_all, plan
 
     words = sys.argv[1:] if argv is None else list(argv)
     if len(words) != 2 or words[0].startswith("-"):
         print("usage: python gray2color.py IN OUT    (more options: main.py)", file=sys.stderr)
         return 2
     try:
-        photo = read_photo(Path(words[0]))
-        write_photo(Path(words[1]), Colorizer(quick=True)(photo.gray), like=photo)
+        tasks, problems = plan(words[:1], save=words[1])
+        if tasks and tasks[0].target.exists():
+            problems.append(f"{tasks[0].target} is there already: remove it or name another")
+        elif tasks:
+            outcomes = paint_all(tasks, functools.partial(Colorizer, quick=True))
+            problems += [outcome.error for outcome in outcomes if outcome.error]
     except (OSError, ValueError, RuntimeError) as error:
-        print(f"gray2color.py: {error}", file=sys.stderr)
-        return 1
-    return 0
+        problems = [str(error)]
+    for line in problems:
+        print(f"gray2color.py: {line}", file=sys.stderr)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ def write_photo(
 
     The file gets its name when it is complete. 16 bits stay 16 in PNG and TIFF, else become 8.
     """
-    form = SUFFIXES[path.suffix.lower()]
+    form = SUFFIXES.get(path.suffix.lower())
+    if form is None:
+        raise ValueError(f"{path}: name the result with {', '.join(SUFFIXES)}")
     if max(rgb.shape) > LONGEST_PX.get(form, 1 << 31):
         raise ValueError(
             f"{path}: {form} holds at most {LONGEST_PX[form]} pixels a side: take .tif"

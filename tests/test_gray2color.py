@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_decode import landscape
 from test_store import random_arrays
 
@@ -176,3 +177,30 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
 def test_the_script_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
     assert gray2color.main([]) == 2
     assert "gray2color.py IN OUT" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("a.png", "a.png"), "a.png is an input"),
+        (("a.png", "b.png"), "b.png is there already"),
+        (("a.png", "out"), "has no extension"),
+        (("none.png", "c.png"), "none.png: no such file"),
+        (("b.png", "c.png"), "b.png is empty"),
+    ],
+)
+def test_the_script_refuses_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, str],
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(landscape(8, 8)).save("a.png")
+    Path("b.png").touch()
+    assert gray2color.main(words) == 1
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
+    assert sorted(path.name for path in Path().iterdir()) == ["a.png", "b.png"]
