@@ -7,17 +7,16 @@ histograms only, so the size of a data set does not matter.
 import math
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000
+from skimage.metrics import structural_similarity
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 THRESHOLDS = 151  # ab distances 0, 1, ... 150, as in the published colorization evaluation
 PSNR_CAP_DB = 60.0  # for pictures equal to the byte: their mean must stay finite
-SSIM_WINDOW = 7
 CHROMA_STEP = 0.25
 CHROMA_LIMIT = 160.0
 CHROMA_QUANTILES = (0.5, 0.9, 0.99)
@@ -30,24 +29,8 @@ def psnr(rgb: Bytes, truth: Bytes) -> float:
 
 
 def ssim(rgb: Bytes, truth: Bytes) -> float:
-    """Return the structural similarity in 7x7 windows, mean over channels (Wang et al. 2004).
-
-    As scikit-image's `structural_similarity` with its defaults, ten times as fast.
-    """
-    x, y = rgb.astype(np.float64), truth.astype(np.float64)
-    mean_x, mean_y = _window_mean(x), _window_mean(y)
-    unbiased = SSIM_WINDOW**2 / (SSIM_WINDOW**2 - 1)
-    variances = (_window_mean(x * x + y * y) - mean_x**2 - mean_y**2) * unbiased
-    covariance = (_window_mean(x * y) - mean_x * mean_y) * unbiased
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    similarity /= (mean_x**2 + mean_y**2 + c1) * (variances + c2)
-    inner = slice(SSIM_WINDOW // 2, -(SSIM_WINDOW // 2))
-    return float(similarity[inner, inner].mean())
-
-
-def _window_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(cv2.blur(values, (SSIM_WINDOW, SSIM_WINDOW)), np.float64)
+    """Return the structural similarity in 7x7 windows, mean over channels (Wang et al. 2004)."""
+    return float(structural_similarity(rgb, truth, channel_axis=-1))  # type: ignore[no-untyped-call]
 
 
 def ciede2000(lab: Floats, truth: Floats) -> float:
