@@ -14,7 +14,8 @@ from film.facts import Film
 from film.mux import Joined
 from film.stages import Done
 
-TILE = (180, 240)  # px, height and width of a picture on the contact sheet
+TILE_WIDTH = 240  # px, of a picture on the contact sheet
+TILE_TALLEST = 320  # px
 CAPTION = 20  # px
 
 
@@ -106,20 +107,22 @@ def contact_sheet(
     """Lay pictures (H, W, 3) of any sizes out on one sheet, row by row, each with its caption."""
     columns = max(1, min(len(pictures), round((len(pictures) * 1.3) ** 0.5)))
     rows = -(-len(pictures) // columns)
-    height, width = TILE[0] + CAPTION, TILE[1]
-    sheet = np.full((rows * height, columns * width, 3), 24, np.uint8)
+    shapes = [picture.shape for picture in pictures]
+    tall = min(TILE_TALLEST, max(round(TILE_WIDTH * height / width) for height, width, _ in shapes))
+    row = tall + CAPTION
+    sheet = np.full((rows * row, columns * TILE_WIDTH, 3), 24, np.uint8)
     for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
-        top, left = number // columns * height, number % columns * width
-        tile = _fitted(picture)
-        y, x = top + (TILE[0] - tile.shape[0]) // 2, left + (TILE[1] - tile.shape[1]) // 2
+        top, left = number // columns * row, number % columns * TILE_WIDTH
+        tile = _fitted(picture, tall)
+        y, x = top + (tall - tile.shape[0]) // 2, left + (TILE_WIDTH - tile.shape[1]) // 2
         sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
-        place = (left + 6, top + TILE[0] + 14)
+        place = (left + 6, top + tall + 14)
         cv2.putText(sheet, caption, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (220, 220, 220), 1)
     return sheet
 
 
-def _fitted(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _fitted(picture: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:
     height, width = picture.shape[:2]
-    scale = min((TILE[0] - 4) / height, (TILE[1] - 4) / width)
+    scale = min(tall / height, (TILE_WIDTH - 4) / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

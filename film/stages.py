@@ -21,6 +21,7 @@ from film.frames import decode_gray, read_png, write_png
 from film.job import Piece, finished_file, finished_folder
 from film.plan import Painter, Plan
 from film.render import chroma_table, painted_rgb, render_piece
+from film.source import FilmError
 
 AB = "ab.npy"
 # A network is for one thread at a time; a Dask worker may have several.
@@ -133,7 +134,11 @@ def tools(plan: Plan) -> Tools:
 def _tools(pickled: bytes) -> Tools:
     cv2.setNumThreads(1)  # there is a process for every core
     painting, film = pickle.loads(pickled)
-    return Tools(painting.factory(), chroma_table(film, painting.lab2rgb))
+    try:
+        painter = painting.factory()
+    except RuntimeError as error:  # no such device, or not enough of it
+        raise FilmError(f"the network cannot run here: {error}") from error
+    return Tools(painter, chroma_table(film, painting.lab2rgb))
 
 
 @contextmanager

@@ -251,6 +251,18 @@ def test_a_preview_shows_each_shot(gray_film: Path, options: FilmOptions, tmp_pa
     assert np.ptp(picture.astype(int), axis=-1).max() > 50
 
 
+def no_painter() -> Tint:
+    raise RuntimeError("no GPU that can be used")
+
+
+def test_a_network_that_cannot_run_is_one_clear_error(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    nowhere = Painting(no_painter, in_gamut)
+    with pytest.raises(FilmError, match="the network cannot run here: no GPU"):
+        color_film(gray_film, tmp_path / "out.mkv", painting=nowhere, options=options)
+
+
 def test_other_settings_are_refused_and_the_work_is_kept(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
