@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from test_decode import landscape
 from test_gray2color import write_small_weights
@@ -135,6 +136,23 @@ def test_many_photos_by_several_processes(
         place = path.relative_to(tmp_path / "in")
         two, one = (np.asarray(Image.open(tmp_path / n / place), int) for n in ("two", "one"))
         assert np.abs(two - one).max() <= 1
+
+
+@pytest.mark.slow
+def test_memory_is_the_picture_and_its_result(small: list[str], tmp_path: Path) -> None:
+    code = (
+        "import resource, sys, main\n"
+        "assert main.main(sys.argv[1:]) == 0\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    peaks = []
+    for name, shape in (("small.tif", (8, 8)), ("large.tif", (5000, 8000))):
+        tifffile.imwrite(tmp_path / name, np.full(shape, 30000, np.uint16))
+        command = [sys.executable, "-c", code, "-img_in", str(tmp_path / name), *small]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        peaks.append(int(done.stdout.split()[-1]) * 1024)
+    pixels = 5000 * 8000
+    assert peaks[1] - peaks[0] < 11 * pixels  # gray 2 bytes, color 6, bands
 
 
 @pytest.mark.slow
