@@ -146,6 +146,7 @@ def test_a_finished_run_leaves_weights_log_sheet_and_curve(
     weights = read_weights(out / "best.npz")
     assert weights.config.width == 4
     assert weights.record["step"] == 6
+    assert str(room) not in json.dumps(weights.record)
     assert weights.record["gray"]["colorfulness"] < 0.01
     assert [sorted(row)[0] for row in rows(out)] == ["loss", "gray"]
     for name in ("sheet.png", "curve.png"):

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FRESH_RATE, CAREFUL_RATE = 1.5e-3, 3e-4
 PARTS_TO_FIT = ("all", "context+head")
 # A resume may change these: what is watched, how fast, how long; never what was learned so far.
+PLACES = ("data", "valid", "prior", "init")
 FREE = {
     "steps",
     "valid",
@@ -117,6 +118,11 @@ class TrainConfig:
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=1)
+
+    def for_record(self) -> dict[str, Any]:
+        """Say what was trained without the places on this machine: folders by their last name."""
+        values = dataclasses.asdict(self)
+        return values | {name: Path(values[name]).name for name in PLACES}
 
     @staticmethod
     def from_json(text: str) -> "TrainConfig":

@@ -171,7 +171,7 @@ class Run:
         from model.store import arrays_of, write_weights
 
         record = {
-            "config": asdict(self.config),
+            "config": self.config.for_record(),
             "step": self.step,
             "seconds": round(self.facts["seconds"]),
             "pictures": len(self.samples),

@@ -17,7 +17,7 @@ if __package__ in {None, ""}:
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from train.config import ROOT, TrainConfig, prepare_environment
+from train.config import PLACES, ROOT, TrainConfig, prepare_environment
 from train.run import Clock, Run
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def _config_options(parser: argparse.ArgumentParser) -> None:
 def _config_from(args: argparse.Namespace) -> TrainConfig:
     """Collect a config from parsed options; paths become absolute."""
     values = {f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)}
-    for name in ("data", "valid", "prior", "init"):
+    for name in PLACES:
         if values[name]:
             values[name] = str(Path(values[name]).expanduser().resolve())
     return TrainConfig(**values)
