@@ -15,8 +15,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FRESH_RATE, CAREFUL_RATE = 1.5e-3, 3e-4
 PARTS_TO_FIT = ("all", "context+head")
-# A resume may change these: what is watched, how fast, how long; never what was learned so far.
 PLACES = ("data", "valid", "prior", "init")
+# A resume may change these: what is watched, how fast, how long; never what was learned so far.
 FREE = {
     "steps",
     "valid",
