@@ -1,9 +1,12 @@
 """Every hyper-parameter of a training run, once: default, unit and help; to and from JSON.
 
-Also the one place that prepares the environment, which must happen before Paddle is imported.
+Also the one place that prepares the environment, in which Paddle must be imported.
 """
 
+import contextlib
 import dataclasses
+import importlib
+import io
 import json
 import os
 import platform
@@ -157,11 +160,12 @@ class TrainConfig:
 
 
 def prepare_environment(*, threads: int | None = None) -> None:
-    """Set what must be set before Paddle is imported; what the user has set is kept.
+    """Import Paddle under the settings that must stand before; what the user has set is kept.
 
     On AMD processors the MKL inside the wheel picks a slow path unless told otherwise (measured:
     6.8 against 14.8 pictures/s), and OMP_NUM_THREADS defaults badly (14.8 against 18.6). Paddle's
-    notices of its own start-up (an absent ccache, executors) are kept off the user's screen.
+    notices of its own start-up (an absent ccache, executors, advice against any thread count) are
+    kept off the user's screen.
     """
     os.environ.setdefault("GLOG_minloglevel", "2")
     for notice in ("No ccache found", "When training, we now always track", "Tensor do not have"):
@@ -169,6 +173,8 @@ def prepare_environment(*, threads: int | None = None) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(threads or os.cpu_count() or 1))
     if "AMD" in _processor_vendor():
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
+    with contextlib.redirect_stderr(io.StringIO()):
+        importlib.import_module("paddle")
 
 
 def _processor_vendor() -> str:

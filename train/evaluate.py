@@ -5,8 +5,6 @@ working size; its colors are brought back to 256 pixels and compared there.
 """
 
 import argparse
-import contextlib
-import io
 import json
 import logging
 import sys
@@ -101,8 +99,8 @@ def load(weights: Path) -> Predict:
 
     Raises ValueError or OSError for a file that is missing, truncated or foreign.
     """
-    with contextlib.redirect_stderr(io.StringIO()):  # Paddle advises against any thread count
-        from model.export import open_program, program_for, run_program
+    prepare_environment()
+    from model.export import open_program, program_for, run_program
 
     program = open_program(program_for(weights), engine="fp32")
 

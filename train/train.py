@@ -1,10 +1,7 @@
 """Train the network: the loop, on one screen. The same command again continues."""
 
 import argparse
-import contextlib
 import dataclasses
-import importlib
-import io
 import logging
 import signal
 import sys
@@ -47,12 +44,6 @@ def train(run: Run) -> None:
                     logger.info("step %d  %s", run.step, run.validate())
                 if save:
                     run.save()
-
-
-def _import_paddle() -> None:
-    """Import Paddle without its advice against the thread count that is right here."""
-    with contextlib.redirect_stderr(io.StringIO()):
-        importlib.import_module("paddle")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,7 +100,6 @@ def main(words: list[str] | None = None) -> int:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     prepare_environment(threads=args.threads)
-    _import_paddle()
     try:
         run = Run(config, out, device=args.device, static=not args.eager, visualdl=args.visualdl)
         if args.restart:
