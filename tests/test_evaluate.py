@@ -20,10 +20,9 @@ from train.evaluate import (
     evaluate_all,
     main,
     paint,
-    read_squares,
     sheet,
-    square,
 )
+from train.squares import read_squares, square
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

@@ -27,12 +27,12 @@ from model.decode import upsample
 from model.hints import random_hints
 from model.store import RELEASED
 from prior.lab import fit_gamut, lab2rgb, rgb2lab
-from prior.pictures import Picture, PictureError, list_pictures, read_rgb
 from prior.qspace import QSpace, read_bins
 from train.config import prepare_environment
 from train.flicker import measure_film, read_frames
 from train.metrics import Metrics, Tally
 from train.report import FILM_COLUMNS, PICTURE_COLUMNS, Row, records, table, tile, write_sheet
+from train.squares import TRUTH_PX, read_squares
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,6 @@ Bytes: TypeAlias = NDArray[np.uint8]
 Predict: TypeAlias = Callable[[Floats, Floats, float], Floats]
 
 ROOT = Path(__file__).resolve().parent.parent
-TRUTH_PX = 256  # side of the pictures compared, as published evaluations have it
 STRIDE = 32  # of the network: its input's sides are multiples of it
 HINT_PX = 5  # side of the revealed squares
 BATCH = 8  # pictures through the network at once
@@ -108,16 +107,6 @@ def load(weights: Path) -> Predict:
         return run_program(program, planes, palette, temperature=temperature)
 
     return predict
-
-
-def square(rgb: Bytes, *, side: int = TRUTH_PX) -> Bytes:
-    """Bring a picture's short side to `side` and cut out the middle: (side, side, 3)."""
-    height, width = rgb.shape[:2]
-    sizes = [max(side, round(length * side / min(height, width))) for length in (width, height)]
-    how = cv2.INTER_AREA if side < min(height, width) else cv2.INTER_CUBIC
-    resized = cv2.resize(rgb, sizes, interpolation=how)
-    left, top = ((length - side) // 2 for length in sizes)
-    return np.ascontiguousarray(resized[top : top + side, left : left + side], np.uint8)
 
 
 def evaluate(
@@ -205,34 +194,6 @@ def sheet(ways: Sequence[Way], pictures: Iterable[Bytes], *, qspace: QSpace) -> 
         columns = [lab2rgb(paint(way, truth, qspace=qspace, first=first)) for way in (GRAY, *ways)]
         rows.extend(zip(*columns, rgb, strict=True))
     return tile(rows)
-
-
-def read_squares(data: Path, *, limit: int = 0) -> Iterator[Bytes]:
-    """Read a folder's or tar's pictures as squares: all, or `limit` of them evenly spread.
-
-    Pictures that cannot be read are named in the log and left out. Raises ValueError at once when
-    there is none, at the end when none could be read.
-    """
-    pictures = list_pictures(data)
-    if 0 < limit < len(pictures):
-        pictures = [pictures[i * len(pictures) // limit] for i in range(limit)]
-    return _squares(data, pictures)
-
-
-def _squares(data: Path, pictures: list[Picture]) -> Iterator[Bytes]:
-    unread = 0
-    for picture in tqdm(pictures, unit=" pictures", disable=None, leave=False):
-        try:
-            rgb = read_rgb(picture)
-        except PictureError as error:
-            unread += 1
-            logger.warning("left out %s: %s", picture.name, error)
-            continue
-        yield square(rgb)
-    if unread == len(pictures):
-        raise ValueError(f"none of the {unread} pictures in {data} can be read")
-    if unread:
-        logger.warning("left out %d of %d pictures", unread, len(pictures))
 
 
 def main(words: list[str] | None = None) -> int:
@@ -325,12 +286,13 @@ def _parser() -> argparse.ArgumentParser:
     def option(name: str, **how: Any) -> None:
         parser.add_argument(f"-{name}", f"--{name}", **how)
 
+    path: dict[str, Any] = {"type": Path, "metavar": "FILE"}
     option(
         "weights",
-        type=Path,
         nargs="+",
-        metavar="FILE",
-        help="released weights, one or more, side by side (default: those of this program; with -film: none, the film's own colors only)",
+        **path,
+        help="released weights, one or more, side by side "
+        "(default: this program's; with -film: none, the film's own colors only)",
     )
     option(
         "data",
@@ -341,38 +303,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     option(
         "film",
-        type=Path,
-        metavar="FILE",
-        help="measure a film instead: how steady its colors are, and, with -weights, a network's frame by frame; also when -data is a film",
+        **path,
+        help="measure a film instead: how steady its colors are, and, with "
+        "-weights, a network's frame by frame; also when -data is a film",
     )
-    option(
-        "working_size",
-        type=_numbers(int),
-        default=[160],
-        metavar="PX,...",
-        help="short side of the network's input, multiples of 32 (default: 160)",
-    )
-    option(
-        "temperature",
-        type=_numbers(float),
-        default=[1.0],
-        metavar="T,...",
-        help="of the annealed mean: 1 safe, 0.38 vivid (default: 1)",
-    )
-    option(
-        "hints",
-        type=_numbers(int),
-        default=[0],
-        metavar="N,...",
-        help="points of the true color revealed, 5x5 pixels each (default: 0)",
-    )
-    option(
-        "saturation",
-        type=_numbers(float),
-        default=[1.0],
-        metavar="S,...",
-        help="times the chroma (default: 1)",
-    )
+    for name, kind, default, text in (
+        ("working_size", int, 160, "short side of the network's input in pixels, multiples of 32"),
+        ("temperature", float, 1.0, "of the annealed mean: 1 safe, 0.38 vivid"),
+        ("saturation", float, 1.0, "times the chroma"),
+        ("hints", int, 0, "points of the true color revealed, 5x5 pixels each"),
+    ):
+        option(
+            name,
+            type=_numbers(kind),
+            default=[default],
+            metavar="N,...",
+            help=f"{text} (default: {default:g})",
+        )
     option(
         "limit",
         type=int,
@@ -380,13 +327,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="measure only N pictures, evenly spread, or the first N frames (default: 0, all)",
     )
-    option("json", type=Path, metavar="FILE", help="write the figures there too")
-    option(
-        "sheet",
-        type=Path,
-        metavar="FILE",
-        help="write a picture there: gray, each network, truth; 12 rows",
-    )
+    option("json", **path, help="write the figures there too")
+    option("sheet", **path, help="write a picture there: gray, each network, truth; 12 rows")
     return parser
 
 

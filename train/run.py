@@ -20,6 +20,7 @@ from prior.qspace import QSpace, read_bins
 from train.checkpoint import State, read_checkpoint, write_checkpoint
 from train.config import TrainConfig
 from train.curve import write_curve
+from train.squares import read_squares
 
 if TYPE_CHECKING:
     from train.fileReader import SampleSet
@@ -120,8 +121,6 @@ class Run:
         return iter(samples_loader(self.samples, sampler, workers=self.config.workers))
 
     def _valid_pictures(self) -> "list[NDArray[np.uint8]]":
-        from train.evaluate import read_squares
-
         return list(read_squares(Path(self.config.valid), limit=self.config.valid_pictures))
 
     def note_skipped(self, parts: "list[Batch]") -> None:
