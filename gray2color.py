@@ -101,20 +101,27 @@ class Colorizer:
     ) -> Floats:
         """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; `hints` and `palette` as above."""
         _check_gray(gray)
-        size = working_shape(gray.shape, short=self.working_size)
-        shrinking = size[0] <= gray.shape[0] and size[1] <= gray.shape[1]
-        how = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
-        small = cv2.resize(gray, size[::-1], interpolation=how)
-        planes = _planes(small)
+        planes = self._planes(gray)
         if hints:
-            planes[1:] = point_planes(hints, size=size, picture=gray.shape)
+            planes[1:] = point_planes(hints, size=planes.shape[1:], picture=gray.shape)
         wanted = None if palette is None else self._palette(palette)
         return self._predict(planes[None], wanted)[0]
 
     def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:
-        """Predict ab (n, h, w, 2) for frames (n, H, W) uint8 of working size; h and w are quarters."""
+        """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order."""
         parts = [grays[i : i + FRAMES_AT_ONCE] for i in range(0, len(grays), FRAMES_AT_ONCE)]
-        return np.concatenate([self._predict(np.stack([_planes(g) for g in p])) for p in parts])
+        seen = (np.stack([self._planes(gray) for gray in part]) for part in parts)
+        return np.concatenate([self._predict(planes) for planes in seen])
+
+    def _planes(self, gray: NDArray[Any]) -> Floats:
+        """Lightness at the working size, and no hints: (4, H, W)."""
+        size = working_shape(gray.shape, short=self.working_size)
+        shrinking = size[0] <= gray.shape[0] and size[1] <= gray.shape[1]
+        how = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
+        small = cv2.resize(gray, size[::-1], interpolation=how)
+        planes = np.zeros((4, *size), np.float32)
+        planes[0] = gray2lightness(small) / 50 - 1
+        return planes
 
     def _predict(self, planes: Floats, palette: Floats | None = None) -> Floats:
         """Pad planes (N, 4, H, W), run the network, and crop: ab (N, h, w, 2)."""
@@ -236,13 +243,6 @@ def _quiet_paddle() -> Any:
 def _check_gray(gray: NDArray[Any]) -> None:
     if gray.ndim != 2 or not gray.size or gray.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"expected gray (H, W) uint8 or uint16, got {gray.shape} {gray.dtype}")
-
-
-def _planes(gray: NDArray[Any]) -> Floats:
-    """Lightness and no hints: (4, H, W)."""
-    planes = np.zeros((4, *gray.shape), np.float32)
-    planes[0] = gray2lightness(gray) / 50 - 1
-    return planes
 
 
 def _padded(planes: Floats) -> Floats:

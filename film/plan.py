@@ -21,7 +21,7 @@ class Painter(Protocol):
     """What colors frames; it is built once in each worker process."""
 
     def ab_frames(self, grays: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return ab (n, h/4, w/4, 2) for the frames (n, h, w) of one piece, in order."""
+        """Return ab (n, h, w, 2), as small as it likes, for one piece's frames (n, H, W), in order."""
         ...
 
 

@@ -74,13 +74,15 @@ def test_precisions_and_engines_agree(make: functools.partial[Colorizer]) -> Non
 def test_frames_are_colored_like_pictures_of_their_size(colorizer: Colorizer) -> None:
     frames = np.stack([landscape(64, 96, seed=seed) for seed in range(6)])
     ab = colorizer.ab_frames(frames)
-    assert ab.shape == (6, 16, 24, 2)
+    assert len(ab) == 6
     for frame, small in zip(frames, ab, strict=True):
         np.testing.assert_allclose(small, colorizer.ab(frame), atol=1e-3)
 
 
 def test_frames_of_any_size(colorizer: Colorizer) -> None:
-    assert colorizer.ab_frames(np.zeros((2, 66, 101), np.uint8)).shape == (2, 17, 26, 2)
+    height, width = working_shape((66, 101), short=colorizer.working_size)
+    ab = colorizer.ab_frames(np.zeros((2, 66, 101), np.uint8))
+    assert ab.shape == (2, height // 4, width // 4, 2)
 
 
 def test_saturation_scales_the_chroma(make: functools.partial[Colorizer]) -> None:
