@@ -437,13 +437,14 @@ def _wishes_for_films(args: argparse.Namespace) -> "FilmOptions":
 def _painting(args: argparse.Namespace) -> "Painting":
     """Say how films are painted: by one network of one thread in each worker process."""
     from conversion import Painting
-    from gray2color import SATURATION, TEMPERATURE, lab2rgb_in_gamut
+    from gray2color import SATURATION, TEMPERATURE, WORKING_SIZE, lab2rgb_in_gamut
     from model.store import RELEASED, weights_sha256
 
     factory = colorizer_factory(args, threads=1)
     settings = {
         "temperature": TEMPERATURE if args.temperature is None else args.temperature,
         "saturation": SATURATION if args.saturation is None else args.saturation,
+        "working_size": args.working_size or WORKING_SIZE,
         "precision": args.precision,
     }
     return Painting(
