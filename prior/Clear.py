@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from prior.crew import cores, exit_code, run_tasks
+from prior.crew import add_source_options, exit_code, run_tasks
 from prior.files import write_table
 from prior.lab import rgb2lab
 from prior.pictures import (
@@ -175,24 +175,8 @@ def _parser() -> argparse.ArgumentParser:
         "nothing and changes nothing unless asked to.",
     )
     add = parser.add_argument
-    add(
-        "-data",
-        "--data",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="PATH",
-        help="folders or .tar files of pictures (default: data/train and data/test)",
-    )
+    add_source_options(add, default=[], shown="data/train and data/test")
     add("-report", "--report", type=Path, metavar="FILE.csv", help="write the list as CSV, too")
-    add(
-        "-processes",
-        "--processes",
-        type=int,
-        default=cores(),
-        metavar="N",
-        help="default: all cores, here %(default)s",
-    )
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
         "-move",

@@ -126,3 +126,11 @@ def _ship_package(client: Any) -> None:
             for path in sorted(PACKAGE.glob("*.py")):
                 file.write(path, f"{PACKAGE.name}/{path.name}")
         client.upload_file(str(archive))
+
+
+def add_source_options(add: Callable[..., Any], *, default: list[Path], shown: str) -> None:
+    """Give a script's parser, through its add_argument, the pictures to read and the processes."""
+    text = f"folders or .tar files of pictures (default: {shown})"
+    add("-data", "--data", nargs="+", type=Path, default=default, metavar="PATH", help=text)
+    text = "default: all cores, here %(default)s"
+    add("-processes", "--processes", type=int, default=cores(), metavar="N", help=text)

@@ -18,7 +18,7 @@ if __package__ in {None, ""}:
 import numpy as np
 from tqdm import tqdm
 
-from prior.crew import cores, exit_code, run_on_cluster, run_tasks
+from prior.crew import add_source_options, exit_code, run_on_cluster, run_tasks
 from prior.files import write_array, write_record, write_table
 from prior.pictures import Picture, PictureError, list_all
 from prior.qspace import read_bins
@@ -197,15 +197,7 @@ def _parser() -> argparse.ArgumentParser:
         "Interrupted, the same command continues.",
     )
     add = parser.add_argument
-    add(
-        "-data",
-        "--data",
-        nargs="+",
-        type=Path,
-        default=[DATA],
-        metavar="PATH",
-        help="folders or .tar files of pictures (default: data/train of this project)",
-    )
+    add_source_options(add, default=[DATA], shown="data/train of this project")
     add(
         "-out",
         "--out",
@@ -221,14 +213,6 @@ def _parser() -> argparse.ArgumentParser:
         default=EVERY,
         metavar="N",
         help="count each Nth row and column (default: %(default)s; 1: every pixel)",
-    )
-    add(
-        "-processes",
-        "--processes",
-        type=int,
-        default=cores(),
-        metavar="N",
-        help="default: all cores, here %(default)s",
     )
     add(
         "-shard",

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from prior.crew import cores, exit_code, run_tasks
+from prior.crew import add_source_options, exit_code, run_tasks
 from prior.files import whole_file, write_record, write_table
 from prior.pictures import Picture, PictureError, Rgb, list_all, read_rgb
 
@@ -160,15 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         "not be read. Pictures that are there already are left: the same command continues.",
     )
     add = parser.add_argument
-    add(
-        "-data",
-        "--data",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="PATH",
-        help="folders or .tar files of pictures (default: data/train and data/test)",
-    )
+    add_source_options(add, default=[], shown="data/train and data/test")
     add(
         "-out",
         "--out",
@@ -185,14 +177,6 @@ def _parser() -> argparse.ArgumentParser:
         default=QUALITY,
         metavar="1-100",
         help="of the JPEG (default: %(default)s)",
-    )
-    add(
-        "-processes",
-        "--processes",
-        type=int,
-        default=cores(),
-        metavar="N",
-        help="default: all cores, here %(default)s",
     )
     return parser
 

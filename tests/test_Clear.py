@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from picture_trees import tree, write_tree
 from PIL import Image
 
 from prior import Clear
@@ -74,25 +75,13 @@ REASONS = {
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     root = tmp_path / "train"
-    for name, data in FILES.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    (root / "class a" / "loop").symlink_to(root)
+    write_tree(root, FILES, loop_in="class a")
     return root
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     monkeypatch.setattr(sys, "argv", ["Clear.py", "-processes", "1", *map(str, words)])
     return Clear.main()
-
-
-def tree(root: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and "loop" not in path.parts
-    }
 
 
 @pytest.mark.parametrize("quality", [60, 80, 95])

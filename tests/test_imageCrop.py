@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from picture_trees import tree, write_tree
 from PIL import Image
 
 from prior import imageCrop
@@ -61,25 +62,13 @@ BROKEN = {
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     root = tmp_path / "in"
-    for name, data in (FILES | BROKEN).items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    (root / "a" / "loop").symlink_to(root)
+    write_tree(root, FILES | BROKEN, loop_in="a")
     return root
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     monkeypatch.setattr(sys, "argv", ["imageCrop.py", "-processes", "1", *map(str, words)])
     return imageCrop.main()
-
-
-def tree(root: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and "loop" not in path.parts
-    }
 
 
 @pytest.mark.parametrize(
