@@ -181,12 +181,14 @@ def samples_loader(samples: SampleSet, sampler: StepSampler, *, workers: int) ->
         num_workers=workers,
         prefetch_factor=4,
         use_shared_memory=workers > 0,
-        worker_init_fn=_leave_interrupts_to_the_training,
+        worker_init_fn=_start_worker,
     )
 
 
-def _leave_interrupts_to_the_training(_: int) -> None:
+def _start_worker(_: int) -> None:
+    """Leave interrupts to the training, and the other cores to the other workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
 
 
 def rebalancing(weight: Floats, strength: float) -> Floats:
