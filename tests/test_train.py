@@ -293,6 +293,15 @@ def test_another_config_does_not_continue(
     assert main(words(room, tmp_path, "-batch", "2", "-restart")) == 0
 
 
+def test_reader_processes_serve_a_run(room: Path, tmp_path: Path) -> None:
+    cv2.resize(
+        np.zeros((2000, 2000, 3), np.uint8), (900, 900)
+    )  # OpenCV's threads are up, then fork
+    run = run_of(room, tmp_path, workers=2, steps=2)
+    train(run)
+    assert run.step == 2
+
+
 def test_log_rows_flatten_to_numbers() -> None:
     row = {"step": 5, "loss": 1.5, "valid": {"psnr": 22, "chroma": [1, 2]}}
     assert list(_numbers(row)) == [("loss", 1.5), ("valid/psnr", 22.0)]

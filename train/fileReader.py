@@ -175,20 +175,21 @@ class StepSampler(BatchSampler):
 
 def samples_loader(samples: SampleSet, sampler: StepSampler, *, workers: int) -> DataLoader:
     """Read batches (dicts of tensors) in worker processes, a few ahead of the training."""
+    # The workers are forked: each then has one core, and no thread pool that did not come along
+    # (537 against 821 pictures/s with two workers).
+    cv2.setNumThreads(1)
     return DataLoader(
         samples,
         batch_sampler=sampler,
         num_workers=workers,
         prefetch_factor=4,
         use_shared_memory=workers > 0,
-        worker_init_fn=_start_worker,
+        worker_init_fn=_leave_interrupts_to_the_training,
     )
 
 
-def _start_worker(_: int) -> None:
-    """Leave interrupts to the training, and the other cores to the other workers."""
+def _leave_interrupts_to_the_training(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
 
 
 def rebalancing(weight: Floats, strength: float) -> Floats:
