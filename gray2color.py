@@ -53,8 +53,6 @@ class Colorizer:
     saturation : times the network's chroma; by default a little more than it dares, but its own where
         points say what is wanted.
     working_size : short side that the network sees, in pixels.
-    quick : start in a tenth of a second instead of two, but take four times as long for each
-        picture: right for one picture or a few.
 
     Raises FileNotFoundError or ValueError for weights that are missing or foreign, RuntimeError
     when a GPU is asked for and there is none.
@@ -70,7 +68,6 @@ class Colorizer:
         temperature: float = TEMPERATURE,
         saturation: float | None = None,
         working_size: int = WORKING_SIZE,
-        quick: bool = False,
     ) -> None:
         self.sha256 = weights_sha256(weights)
         self.temperature, self.saturation = temperature, saturation
@@ -78,7 +75,7 @@ class Colorizer:
         self.threads = threads or os.cpu_count() or 1
         self._bins = read_bins()
         self._run = _Program(weights, device=device, precision=precision, threads=self.threads)
-        self._run.open(quick=quick)
+        self._run.open()
 
     def __call__(
         self,
@@ -184,12 +181,10 @@ class _Program:
         self._folder, self._threads = program_for(weights), threads
         self._lock = threading.Lock()
 
-    def open(self, *, quick: bool) -> None:
-        """Open the program with the engine chosen, or without oneDNN when that fails or takes long."""
+    def open(self) -> None:
+        """Open the program with the engine chosen, or without oneDNN when that fails."""
         from model.export import open_program
 
-        if quick and self.engine != "gpu":
-            self.engine = "plain"
         self._predictor = None
         try:
             self._predictor = open_program(self._folder, engine=self.engine, threads=self._threads)
@@ -276,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if tasks and tasks[0].target.exists():
             problems.append(f"{tasks[0].target} is there already: remove it or name another")
         elif tasks:
-            outcomes = paint_all(tasks, functools.partial(Colorizer, quick=True))
+            outcomes = paint_all(tasks, Colorizer)
             problems += [outcome.error for outcome in outcomes if outcome.error]
     except (OSError, ValueError, RuntimeError) as error:
         problems = [str(error)]

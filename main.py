@@ -269,9 +269,7 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
         parser.error(f"-quality {args.quality} is not within 1 to 100")
 
 
-def colorizer_factory(
-    args: argparse.Namespace, *, threads: int | None, quick: bool = False
-) -> Callable[[], Any]:
+def colorizer_factory(args: argparse.Namespace, *, threads: int | None) -> Callable[[], Any]:
     """Return a picklable function that loads the network as the options say."""
     from gray2color import Colorizer
 
@@ -287,7 +285,6 @@ def colorizer_factory(
         device=args.device,
         precision=args.precision,
         threads=threads,
-        quick=quick,
         **given,
     )
 
@@ -344,11 +341,7 @@ def _paint_photos(
 
     few = len(tasks) <= FEW
     processes = 1 if few or args.device == "gpu" else args.threads or os.cpu_count() or 1
-    factory = colorizer_factory(
-        args,
-        threads=args.threads if processes == 1 else 1,
-        quick=few and args.precision == "auto",
-    )
+    factory = colorizer_factory(args, threads=args.threads if processes == 1 else 1)
     if any(wish is not None for wish in wishes.values()):
         factory = functools.partial(guided, factory, **wishes)
     if processes > 1:

@@ -68,6 +68,10 @@ def test_program_is_the_network(
     np.testing.assert_allclose(ab, expected, atol=TOLERANCE_AB)
 
 
+def test_nothing_is_left_to_fold_when_a_program_is_opened(program: Path) -> None:
+    assert "batch_norm" not in (program / "program.json").read_text()
+
+
 @pytest.mark.slow
 def test_program_is_made_once_and_again_for_other_weights(
     cache: Path, weights: Path, bins: Path, tmp_path: Path
