@@ -132,7 +132,8 @@ def seen(
             waiting.append(working_gray(film, frame.luma))
             yield waiting[-1], frame.chroma or ()
 
-    for piece in pieces(looks(shown(), depth=film.video.depth, first=first)):
+    seen_so = looks(shown(), depth=film.video.depth, first=first)
+    for piece in pieces(seen_so, count=last - first):
         yield piece, [waiting.popleft() for _ in range(piece.count)]
 
 

@@ -18,6 +18,13 @@ from numpy.typing import NDArray
 from film.job import Piece
 
 LONGEST = 240  # frames of a piece: bounds memory, disk and what an interruption costs
+SHARE = (
+    4  # a piece is at most this part of what is left of the film, so that all workers end together,
+)
+SHORTEST = (
+    60  # frames, but not less than this: an encoder's start and a seek cost as much as ten frames
+)
+REMNANT = 24  # frames at the end of a shot that stay with the piece before
 REACH = 5  # frames looked at on each side of a supposed cut
 _SIZE = (32, 24)  # width, height: large enough for the composition, too small for grain
 _JUMP = 9.0  # smallest change at a cut, mean 8-bit codes
@@ -117,8 +124,8 @@ def cuts(pictures: Iterable[Small]) -> Iterator[bool]:
             yield begins
 
 
-def pieces(frames: Iterable[Look]) -> Iterator[Piece]:
-    """Divide a film into its shots, and those into pieces of at most `LONGEST` frames.
+def pieces(frames: Iterable[Look], *, count: int) -> Iterator[Piece]:
+    """Divide a film of ``count`` frames into its shots, and those into pieces of at most `LONGEST` frames.
 
     A piece is yielded as soon as its end is known; it never spans a cut.
     """
@@ -132,13 +139,20 @@ def pieces(frames: Iterable[Look]) -> Iterator[Piece]:
             yield frame.small
 
     for begins in cuts(smalls()):
-        if colors and (begins or len(colors) == LONGEST):
-            yield _piece(index, shot, first, colors)
-            index, first, colors = index + 1, first + len(colors), []
+        length = len(colors) if begins else _length(len(colors), left=count - first)
+        if length:
+            yield _piece(index, shot, first, colors[:length])
+            index, first, colors = index + 1, first + length, colors[length:]
         shot += begins
         colors.append(waiting.popleft())
     if colors:
         yield _piece(index, shot, first, colors)
+
+
+def _length(known: int, *, left: int) -> int:
+    """Return how many of a shot's ``known`` frames are a piece; 0: wait for more. ``left``: of the film."""
+    length = min(max(left // SHARE, SHORTEST), LONGEST - REMNANT)
+    return length if known == length + REMNANT else 0
 
 
 def _piece(index: int, shot: int, first: int, colors: list[bool | None]) -> Piece:

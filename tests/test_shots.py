@@ -117,19 +117,30 @@ def film_of(*lengths: int, color: tuple[int, ...] = ()) -> Iterator[Look]:
             yield Look(small, number in color)
 
 
+def divided(*lengths: int, color: tuple[int, ...] = ()) -> list[Piece]:
+    return list(pieces(film_of(*lengths, color=color), count=sum(lengths)))
+
+
 def test_pieces_cover_every_frame_once_and_span_no_cut() -> None:
-    found = list(pieces(film_of(100, 500, 241, 240, 7, color=(2,))))
-    assert [(p.shot, p.first, p.count) for p in found] == [
-        (0, 0, 100), (1, 100, 240), (1, 340, 240), (1, 580, 20), (2, 600, 240), (2, 840, 1),
-        (3, 841, 240), (4, 1081, 7),
+    found = divided(100, 500, 241, 240, 7, 2000, color=(2,))
+    assert [(p.shot, p.first, p.count) for p in found[:10]] == [
+        (0, 0, 100), (1, 100, 216), (1, 316, 216), (1, 532, 68), (2, 600, 216), (2, 816, 25),
+        (3, 841, 240), (4, 1081, 7), (5, 1088, 216), (5, 1304, 216),
     ]  # fmt: skip
-    assert [p.index for p in found] == list(range(8))
-    assert [p.color for p in found] == [False] * 4 + [True] * 2 + [False] * 2
-    assert max(p.count for p in found) <= LONGEST
+    assert [p.index for p in found] == list(range(len(found)))
+    assert [p.first for p in found[1:]] == [p.first + p.count for p in found[:-1]]
+    assert [p.color for p in found[:7]] == [False] * 4 + [True] * 2 + [False]
+    assert max(p.count for p in found) == LONGEST
+
+
+def test_pieces_grow_shorter_towards_the_end_so_that_no_worker_waits() -> None:
+    assert [p.count for p in divided(1500)] == [216] * 3 + [213, 159, 120, 90, 67, 60, 60, 83]
+    assert [p.count for p in divided(240)] == [60, 60, 60, 60]
+    assert [p.count for p in divided(84)] == [84]
 
 
 def test_no_frames_no_pieces() -> None:
-    assert list(pieces([])) == []
+    assert divided() == []
 
 
 def test_pieces_come_while_the_film_is_still_read() -> None:
@@ -141,7 +152,7 @@ def test_pieces_come_while_the_film_is_still_read() -> None:
             read += 1
             yield frame
 
-    assert next(pieces(counted())) == Piece(0, 0, 0, LONGEST)
+    assert next(pieces(counted(), count=5000)) == Piece(0, 0, 0, 216)
     assert read < LONGEST + 10
 
 
