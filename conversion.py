@@ -27,6 +27,7 @@ from film.mux import extract_audio, join
 from film.plan import FilmOptions, Painting, Plan, check_target, manifest_of, notes, plan_of, span
 from film.pool import crew
 from film.probe import probe
+from film.progress import earlier, moving
 from film.reel import film_target, films_named, is_container
 from film.render import EncoderOptions, chroma_table, painted_rgb, render_piece
 from film.report import Summary, contact_sheet, describe, timecode
@@ -73,11 +74,13 @@ def color_film(source: Path, target: Path, *, painting: Painting, options: FilmO
         with (
             crew(options.workers, options.scheduler, prepare=early) as each,
             _bar(last - first) as bar,
+            moving(bar, job.folder / "shots", summary.frames_finished),
         ):
             for done in each(partial(finish_piece, plan), split(plan, job)):
                 summary.count(done)
-                bar.set_postfix_str(f"shot {done.piece.shot + 1} of {_shots(job)}")
-                bar.update(done.piece.count)
+                if not done.seconds:
+                    earlier(bar, done.piece.count)
+                bar.set_postfix_str(f"shot {done.piece.shot + 1} of {_shots(job)}", refresh=False)
         shots = [plan.shot(piece) for piece in job.manifest.pieces]
         summary.joined = join(film, shots, target, first=first)
         job.note(state="joined")

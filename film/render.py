@@ -1,7 +1,7 @@
 """The source's luma + small ab -> full-size frames -> encoder. Luma is passed through, chroma is made."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -48,12 +48,14 @@ def render_piece(
     last: int,
     table: NDArray[np.float32] | None,
     options: EncoderOptions,
+    told: Callable[[], object] | None = None,
 ) -> None:
     """Encode frames [first, last) with the colors of `ab` into `path` (.mkv), temporary name, then rename.
 
     ab : (last - first, h, w, 2), upright like the working gray; None keeps the source's own chroma (a
         shot that already has color; gray films stay gray), and needs no table
     table : from chroma_table
+    told : called after each frame
     """
     assert ab is None or (len(ab) == last - first and table is not None), (first, last)
     plan = plan_encoder(film, options)
@@ -67,6 +69,8 @@ def render_piece(
                 colors = None if ab is None else np.asarray(ab[frame.number - first], np.float32)
                 for plane in _finished(frame, colors, film=film, plan=plan, chroma=chroma):
                     pipe.write(plane.data)
+                if told:
+                    told()
         _check_count(temporary, last - first)
         publish(temporary, path)
     finally:

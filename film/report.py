@@ -35,6 +35,10 @@ class Summary:
         """Add a finished piece."""
         self.pieces.append(done)
 
+    def frames_finished(self) -> int:
+        """Return the frames of the finished pieces."""
+        return sum(done.piece.count for done in self.pieces)
+
     def line(self) -> str:
         """Say in one line what was done."""
         assert self.joined is not None, "the film is not finished"

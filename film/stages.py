@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from film.frames import decode_gray, read_png, write_png
 from film.job import Piece, finished_file, finished_folder
 from film.plan import Painter, Plan
+from film.progress import counting
 from film.render import chroma_table, painted_rgb, render_piece
 from film.source import FilmError
 
@@ -44,9 +45,16 @@ def finish_piece(plan: Plan, piece: Piece) -> Done:
         ab = painted(plan, piece, seconds) if plan.painted(piece) else None
         first, last = plan.span(piece)
         table = None if ab is None else tools(plan).table
-        with clocked(seconds, "rendered"), finished_file(shot) as part:
+        with clocked(seconds, "rendered"), finished_file(shot) as part, counting(shot) as told:
             render_piece(
-                plan.film, ab, part, first=first, last=last, table=table, options=plan.encoder
+                plan.film,
+                ab,
+                part,
+                first=first,
+                last=last,
+                table=table,
+                options=plan.encoder,
+                told=told,
             )
     if not plan.keep:
         shutil.rmtree(plan.input_img(piece), ignore_errors=True)
