@@ -109,9 +109,12 @@ class Colorizer:
         return self._predict(planes[None], wanted)[0] * np.float32(chroma)
 
     def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:
-        """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order."""
+        """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order.
+
+        Frames are seen at whole strides, pixels a few percent off the square: nothing is computed for padding.
+        """
         parts = [grays[i : i + FRAMES_AT_ONCE] for i in range(0, len(grays), FRAMES_AT_ONCE)]
-        seen = (np.stack([self._planes(gray) for gray in part]) for part in parts)
+        seen = (np.stack([self._planes(gray, grid=STRIDE) for gray in part]) for part in parts)
         ab = np.concatenate([self._predict(planes) for planes in seen])
         return ab * np.float32(self._chroma)
 
@@ -119,9 +122,9 @@ class Colorizer:
     def _chroma(self) -> float:
         return SATURATION if self.saturation is None else self.saturation
 
-    def _planes(self, gray: NDArray[Any]) -> Floats:
+    def _planes(self, gray: NDArray[Any], *, grid: int = REDUCTION) -> Floats:
         """Lightness at the working size, and no hints: (4, H, W)."""
-        size = working_shape(gray.shape, short=self.working_size)
+        size = working_shape(gray.shape, short=self.working_size, grid=grid)
         shrinking = size[0] <= gray.shape[0] and size[1] <= gray.shape[1]
         how = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
         small = cv2.resize(gray, size[::-1], interpolation=how)
@@ -218,11 +221,11 @@ def lab2rgb_in_gamut(lab: Floats) -> Floats:
     return lab2rgb(fit_gamut(lab), dtype=np.float32)
 
 
-def working_shape(shape: tuple[int, ...], *, short: int) -> tuple[int, int]:
-    """Size (H, W) at which the network sees a picture: multiples of 4, never extremely long."""
+def working_shape(shape: tuple[int, ...], *, short: int, grid: int = REDUCTION) -> tuple[int, int]:
+    """Size (H, W) at which the network sees a picture: multiples of `grid`, never extremely long."""
     scale = short / min(shape)
     height, width = (
-        max(round(min(side * scale, LONGEST * short) / REDUCTION), 1) * REDUCTION for side in shape
+        max(round(min(side * scale, LONGEST * short) / grid), 1) * grid for side in shape
     )
     return height, width
 
