@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from film.encoder import Plan, film_matrix
+from film.encoder import Encoding, film_matrix
 from film.facts import Film, Video
 from film.frames import fitted
 
@@ -67,11 +67,11 @@ class Chroma:
     """
 
     film: Film
-    plan: Plan
+    encoding: Encoding
     table: Floats
 
     def __call__(self, luma: Plane, ab: Floats) -> tuple[Plane, Plane]:
-        """Return the two chroma planes for a luma plane (already in the plan's size) and ab (h, w, 2)."""
+        """Return the two chroma planes for a luma plane (already in the encoding's size) and ab (h, w, 2)."""
         guide = self._guide(luma)
         small = upright_to_coded(ab, self.film.video)
         height, width = guide.shape
@@ -84,24 +84,24 @@ class Chroma:
 
     def _guide(self, luma: Plane) -> NDArray[np.uint8]:
         """Return luma at chroma size, 0..255 full range, uint8."""
-        height, width = self.plan.chroma_size
-        across, down = self.plan.chroma
+        height, width = self.encoding.chroma_size
+        across, down = self.encoding.chroma
         rest_y, rest_x = height * down - luma.shape[0], width * across - luma.shape[1]
         if rest_y or rest_x:
             luma = np.asarray(cv2.copyMakeBorder(luma, 0, rest_y, 0, rest_x, cv2.BORDER_REPLICATE))
         if (across, down) != (1, 1):
             luma = np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA))
-        low, span = luma_range(self.plan.depth, full=self.plan.full_range)
-        codes = np.arange(256 if luma.dtype == np.uint8 else 1 << self.plan.depth)
+        low, span = luma_range(self.encoding.depth, full=self.encoding.full_range)
+        codes = np.arange(256 if luma.dtype == np.uint8 else 1 << self.encoding.depth)
         expanded = np.clip(np.rint((codes - low) * (255 / span)), 0, 255).astype(np.uint8)
         if luma.dtype == np.uint8:
             return np.asarray(cv2.LUT(luma, expanded), np.uint8)
         return np.asarray(expanded[luma], np.uint8)
 
     def _codes(self, chroma: Floats) -> tuple[Plane, Plane]:
-        """Quantize chroma -0.5..0.5 to the plan's depth and range (ITU-R BT.601, BT.709)."""
-        depth = self.plan.depth
-        span = (1 << depth) - 1.0 if self.plan.full_range else 224.0 * (1 << (depth - 8))
+        """Quantize chroma -0.5..0.5 to the encoding's depth and range (ITU-R BT.601, BT.709)."""
+        depth = self.encoding.depth
+        span = (1 << depth) - 1.0 if self.encoding.full_range else 224.0 * (1 << (depth - 8))
         middle = float(1 << (depth - 1))
         if depth == 8:
             codes = np.asarray(cv2.convertScaleAbs(chroma, alpha=span, beta=middle))

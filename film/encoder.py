@@ -33,7 +33,7 @@ class EncoderOptions:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Encoding:
     """The picture as the encoder gets it.
 
     width, height : the source's, made even where the encoder must have it
@@ -70,14 +70,14 @@ _CHROMAS = {
 }
 
 
-def plan_encoder(film: Film, options: EncoderOptions) -> Plan:
+def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
     """Choose the nearest picture the encoder can hold: never less depth or chroma than need be."""
     video = film.video
     depths = _DEPTHS[options.codec]
     chroma = _chroma(video, options.codec)
     # FFV1 and ProRes take any size; the others want whole chroma samples.
     across, down = chroma if options.codec in {"h264", "h265"} else (1, 1)
-    return Plan(
+    return Encoding(
         width=-(-video.width // across) * across,
         height=-(-video.height // down) * down,
         depth=next((depth for depth in depths if depth >= video.depth), depths[-1]),
@@ -117,49 +117,49 @@ def _rate(film: Film) -> Fraction:
 
 def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
     """Say what the encoder cannot keep of the film's picture (depth, odd size, alpha); [] if all is kept."""
-    plan, video = plan_encoder(film, options), film.video
+    encoding, video = encoding_of(film, options), film.video
     notes = []
-    if plan.depth < video.depth:
+    if encoding.depth < video.depth:
         notes.append(
-            f"{options.codec} holds {plan.depth} of {video.depth} bits: ffv1 would keep all"
+            f"{options.codec} holds {encoding.depth} of {video.depth} bits: ffv1 would keep all"
         )
-    if (plan.width, plan.height) != (video.width, video.height):
+    if (encoding.width, encoding.height) != (video.width, video.height):
         notes.append(
             f"{options.codec} needs even sizes: {video.width}x{video.height} becomes "
-            f"{plan.width}x{plan.height} by repeating the edge; ffv1 would keep the size"
+            f"{encoding.width}x{encoding.height} by repeating the edge; ffv1 would keep the size"
         )
     if video.has_alpha:
         notes.append("the film's transparency is left out")
     if not video.has_luma:
         notes.append(f"{video.pixel_format} has no luma plane: BT.709 luma is computed from it")
-    if video.full_range and not plan.full_range:
+    if video.full_range and not encoding.full_range:
         notes.append(
             "prores holds limited range only: full-range luma is scaled; ffv1 would keep it"
         )
     return notes
 
 
-def encoder_words(plan: Plan, film: Film, options: EncoderOptions) -> dict[str, object]:
+def encoder_words(encoding: Encoding, film: Film, options: EncoderOptions) -> dict[str, object]:
     """Return ffmpeg's output options, as ffmpeg-python takes them."""
     crf = DEFAULT_CRF.get(options.codec) if options.crf is None else options.crf
     every: dict[str, dict[str, object]] = {
         "h264": {"c:v": "libx264", "preset": options.preset, "crf": crf},
         "h265": {"c:v": "libx265", "preset": options.preset, "crf": crf},
         "ffv1": {"c:v": "ffv1", "level": 3, "slicecrc": 1},
-        "prores": {"c:v": "prores_ks", "profile:v": 4 if plan.chroma == (1, 1) else 3},
+        "prores": {"c:v": "prores_ks", "profile:v": 4 if encoding.chroma == (1, 1) else 3},
     }
     words = every[options.codec]
     if options.codec == "h265":
         # x265 takes threads its own way; pools=none keeps it to one, and to the same bytes.
-        field = FIRST_FIELD.get(film.video.field_order, "") if plan.interlaced else ""
+        field = FIRST_FIELD.get(film.video.field_order, "") if encoding.interlaced else ""
         words["x265-params"] = (
             f"log-level=error:open-gop=0:frame-threads={options.threads}:"
             f"pools={'none' if options.threads == 1 else options.threads}"
         ) + (f":interlace={field}" if field else "")
-    elif plan.interlaced:
+    elif encoding.interlaced:
         words["flags"] = "+ildct+ilme"
-    words |= {"threads": options.threads, "pix_fmt": plan.pixel_format}
-    words |= {"color_range": "pc" if plan.full_range else "tv", "colorspace": plan.matrix}
+    words |= {"threads": options.threads, "pix_fmt": encoding.pixel_format}
+    words |= {"color_range": "pc" if encoding.full_range else "tv", "colorspace": encoding.matrix}
     if film.video.primaries:
         words["color_primaries"] = film.video.primaries
     if film.video.transfer:
@@ -168,12 +168,12 @@ def encoder_words(plan: Plan, film: Film, options: EncoderOptions) -> dict[str, 
     return words | {"fflags": "+bitexact", "f": "matroska"}
 
 
-def picture_words(plan: Plan, film: Film) -> list[tuple[str, dict[str, object]]]:
+def picture_words(encoding: Encoding, film: Film) -> list[tuple[str, dict[str, object]]]:
     """Return the filters that say, without touching a sample, what the raw picture is."""
     params: dict[str, object] = {
-        "range": "pc" if plan.full_range else "tv",
-        "colorspace": plan.matrix,
-        "field_mode": FIRST_FIELD[film.video.field_order] if plan.interlaced else "prog",
+        "range": "pc" if encoding.full_range else "tv",
+        "colorspace": encoding.matrix,
+        "field_mode": FIRST_FIELD[film.video.field_order] if encoding.interlaced else "prog",
     }
     if film.video.primaries:
         params["color_primaries"] = film.video.primaries

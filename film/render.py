@@ -16,11 +16,11 @@ from film.encoder import (
     CODECS,
     CONTAINERS_OF,
     EncoderOptions,
-    Plan,
+    Encoding,
     encoder_notes,
     encoder_words,
+    encoding_of,
     picture_words,
-    plan_encoder,
 )
 from film.facts import Film
 from film.frames import NativeFrame, Plane, decode
@@ -58,16 +58,16 @@ def render_piece(
     told : called after each frame
     """
     assert ab is None or (len(ab) == last - first and table is not None), (first, last)
-    plan = plan_encoder(film, options)
-    chroma = None if table is None else Chroma(film, plan, table)
+    encoding = encoding_of(film, options)
+    chroma = None if table is None else Chroma(film, encoding, table)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        command = encoder_command(film, plan, temporary, options=options)
+        command = encoder_command(film, encoding, temporary, options=options)
         frames = decode(film, first, last, deinterlace=options.deinterlace)
         with closing(frames), running(command) as pipe:
             for frame in frames:
                 colors = None if ab is None else np.asarray(ab[frame.number - first], np.float32)
-                for plane in _finished(frame, colors, film=film, plan=plan, chroma=chroma):
+                for plane in _finished(frame, colors, film=film, encoding=encoding, chroma=chroma):
                     pipe.write(plane.data)
                 if told:
                     told()
@@ -82,43 +82,43 @@ def _finished(
     ab: NDArray[np.float32] | None,
     *,
     film: Film,
-    plan: Plan,
+    encoding: Encoding,
     chroma: Chroma | None,
 ) -> Iterator[Plane]:
     """Yield the three planes the encoder gets."""
-    luma = _fitted(_luma(frame.luma, film, plan), plan.height, plan.width)
+    luma = _fitted(_luma(frame.luma, film, encoding), encoding.height, encoding.width)
     yield luma
     if ab is not None and chroma is not None:
         yield from chroma(luma, ab)
     else:
-        yield from _own_chroma(frame, film, plan)
+        yield from _own_chroma(frame, film, encoding)
 
 
-def _luma(luma: Plane, film: Film, plan: Plan) -> Plane:
-    """Return luma at the plan's depth: the same samples, unless the encoder has fewer or more bits."""
+def _luma(luma: Plane, film: Film, encoding: Encoding) -> Plane:
+    """Return luma at the encoding's depth: the same samples, unless the encoder has fewer or more bits."""
     depth = film.video.depth
-    if (plan.depth, plan.full_range) == (depth, film.video.full_range):
+    if (encoding.depth, encoding.full_range) == (depth, film.video.full_range):
         return luma
-    kind = np.uint8 if plan.depth == 8 else np.uint16
-    if plan.full_range == film.video.full_range and plan.depth > depth:
-        return np.asarray(np.left_shift(luma.astype(kind), plan.depth - depth))
+    kind = np.uint8 if encoding.depth == 8 else np.uint16
+    if encoding.full_range == film.video.full_range and encoding.depth > depth:
+        return np.asarray(np.left_shift(luma.astype(kind), encoding.depth - depth))
     low, span = luma_range(depth, full=film.video.full_range)
-    new_low, new_span = luma_range(plan.depth, full=plan.full_range)
+    new_low, new_span = luma_range(encoding.depth, full=encoding.full_range)
     codes = np.rint((luma.astype(np.float32) - low) * (new_span / span) + new_low)
-    return np.asarray(np.clip(codes, 0, (1 << plan.depth) - 1), kind)
+    return np.asarray(np.clip(codes, 0, (1 << encoding.depth) - 1), kind)
 
 
-def _own_chroma(frame: NativeFrame, film: Film, plan: Plan) -> Iterator[Plane]:
-    """Yield the source's own chroma at the plan's size and depth; gray films get gray."""
-    height, width = plan.chroma_size
-    kind = np.uint8 if plan.depth == 8 else np.uint16
+def _own_chroma(frame: NativeFrame, film: Film, encoding: Encoding) -> Iterator[Plane]:
+    """Yield the source's own chroma at the encoding's size and depth; gray films get gray."""
+    height, width = encoding.chroma_size
+    kind = np.uint8 if encoding.depth == 8 else np.uint16
     for plane in frame.chroma or (None, None):
         if plane is None:
-            yield np.full((height, width), 1 << (plan.depth - 1), kind)
+            yield np.full((height, width), 1 << (encoding.depth - 1), kind)
             continue
-        if film.video.chroma != plan.chroma:
+        if film.video.chroma != encoding.chroma:
             plane = np.asarray(cv2.resize(np.ascontiguousarray(plane), (width, height)))
-        shift = plan.depth - film.video.depth
+        shift = encoding.depth - film.video.depth
         more = np.left_shift(plane.astype(np.uint16), max(shift, 0))
         codes = np.right_shift(more, max(-shift, 0)).astype(kind)
         yield _fitted(codes, height, width)
@@ -135,19 +135,21 @@ def _fitted(plane: Plane, height: int, width: int) -> Plane:
     return np.asarray(bordered)
 
 
-def encoder_command(film: Film, plan: Plan, path: Path, *, options: EncoderOptions) -> list[str]:
+def encoder_command(
+    film: Film, encoding: Encoding, path: Path, *, options: EncoderOptions
+) -> list[str]:
     """Build the ffmpeg command that encodes raw planes from its standard input."""
     source = ffmpeg.input(
         "pipe:",
         format="rawvideo",
-        pixel_format=plan.pixel_format,
-        video_size=(plan.width, plan.height),
-        framerate=str(plan.rate),
-        color_range="pc" if plan.full_range else "tv",
+        pixel_format=encoding.pixel_format,
+        video_size=(encoding.width, encoding.height),
+        framerate=str(encoding.rate),
+        color_range="pc" if encoding.full_range else "tv",
     )
-    for name, words in picture_words(plan, film):
+    for name, words in picture_words(encoding, film):
         source = source.filter(name, **words)
-    output = ffmpeg.output(source, str(path), **encoder_words(plan, film, options))
+    output = ffmpeg.output(source, str(path), **encoder_words(encoding, film, options))
     output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
     return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
 
