@@ -176,5 +176,4 @@ class Unsupported:
     """A stream the wanted container cannot hold, and one that could ("" if none of ours)."""
 
     stream: Stream
-    reason: str
     could: str

@@ -141,7 +141,7 @@ def notes(film: Film, target: Path, options: FilmOptions) -> list[str]:
     lost = unsupported_by(film, container)
     if lost:
         could = next((item.could for item in lost if item.could), "")
-        streams = "; ".join(f"{item.stream} ({item.reason})" for item in lost)
+        streams = "; ".join(str(item.stream) for item in lost)
         told.append(f"{container} cannot hold: {streams}" + (f"; {could} can" if could else ""))
     if film.missing_s > 0:
         told.append(f"{film.path} ends {film.missing_s:.1f} s too early; what is there is painted")

@@ -240,26 +240,24 @@ def unsupported_by(film: Film, container: str) -> list[Unsupported]:
     with open_film(film.path) as source:
         for stream in film.streams:
             original = source.streams[stream.index]
-            reason = refusal(original, container)
-            if reason:
-                others = (name for name in ("mkv", "mp4", "mov") if not refusal(original, name))
-                found.append(Unsupported(stream, reason, next(others, "")))
+            if not can_hold(container, original):
+                others = (name for name in ("mkv", "mp4", "mov") if can_hold(name, original))
+                found.append(Unsupported(stream, next(others, "")))
     return found
 
 
-def refusal(stream: Any, container: str) -> str:
-    """Say why a container cannot hold a stream, "" if it can: its muxer is asked with a dry run."""
+def can_hold(container: str, stream: Any) -> bool:
+    """Tell whether a container can hold a stream: its muxer is asked with a dry run."""
     if container == "mkv" and kind_of(stream) == "picture":
-        return ""  # kept as an attachment, Matroska's way
+        return True  # kept as an attachment, Matroska's way
     if container == "mkv" and stream.type == "audio" and stream.name in RIFF_SOUND:
-        return ""  # the ffmpeg program adds it
+        return True  # the ffmpeg program adds it
     if container == "mov" and kind_of(stream) == "picture":
-        return "mov has no place for cover art"
+        return False  # no place for cover art
     with av.open(io.BytesIO(), "w", format=CONTAINERS[container]) as trial:
         try:
             trial.add_stream_from_template(stream)
             trial.start_encoding()
         except (ValueError, av.FFmpegError):
-            name = stream.name or "this kind of data"
-            return f"{container} cannot hold {kind_of(stream)} {name}"
-    return ""
+            return False
+    return True
