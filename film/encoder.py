@@ -13,6 +13,7 @@ CONTAINERS_OF = {
     "ffv1": ("mkv",),
     "prores": ("mov", "mkv"),
 }
+HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
 DEFAULT_CRF = {"h264": 18, "h265": 20}  # hard to tell from the source by eye, grain kept
 
 
@@ -132,6 +133,11 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
         notes.append("the film's transparency is left out")
     if not video.has_luma:
         notes.append(f"{video.pixel_format} has no luma plane: BT.709 luma is computed from it")
+    if video.transfer in HDR:
+        notes.append(
+            f"the film's light is high dynamic range ({video.transfer}) and is read as if it were "
+            "not: colors may be too pale or too strong; the luma and its tags are kept"
+        )
     if video.full_range and not encoding.full_range:
         notes.append(
             "prores holds limited range only: full-range luma is scaled; ffv1 would keep it"

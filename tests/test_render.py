@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -203,7 +204,8 @@ def test_colors_are_where_the_painter_put_them(film: Make, tmp_path: Path, name:
 
 def source_like(source: Film, path: Path) -> Film:
     """Probe a piece, with the orientation the joined film will have."""
-    
+    from dataclasses import replace
+
     piece = probe(path)
     return replace(piece, video=replace(piece.video, orientation=source.video.orientation))
 
@@ -240,6 +242,9 @@ def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
     assert "no luma plane" in notes("rgb.mkv", "h264")
     assert "limited range only" in notes("full709.mkv", "prores")
     assert notes("422-10.mkv", "h264") == notes("plain.mp4", "prores") == ""
+    plain = probe(film("plain.mp4"))
+    bright = replace(plain, video=replace(plain.video, transfer="smpte2084"))
+    assert "high dynamic range" in " ".join(encoder_notes(bright, EncoderOptions()))
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "prores"])
