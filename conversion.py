@@ -73,7 +73,7 @@ def color_film(source: Path, target: Path, *, painting: Painting, options: FilmO
         early = None if job.manifest.complete else partial(prepare, plan)
         with (
             crew(options.workers, options.scheduler, prepare=early) as each,
-            _bar(last - first) as bar,
+            _bar(last - first, "painting") as bar,
             moving(bar, job.folder / "shots", summary.frames_finished),
         ):
             for done in each(partial(finish_piece, plan), split(plan, job)):
@@ -82,7 +82,8 @@ def color_film(source: Path, target: Path, *, painting: Painting, options: FilmO
                     earlier(bar, done.piece.count)
                 bar.set_postfix_str(f"shot {done.piece.shot + 1} of {_shots(job)}", refresh=False)
         shots = [plan.shot(piece) for piece in job.manifest.pieces]
-        summary.joined = join(film, shots, target, first=first)
+        with _bar(last - first, "joining") as bar:
+            summary.joined = join(film, shots, target, first=first, progress=partial(_move, bar))
         job.note(state="joined")
         if not options.keep_cache:
             job.remove()
@@ -90,9 +91,17 @@ def color_film(source: Path, target: Path, *, painting: Painting, options: FilmO
     return summary
 
 
-def _bar(frames: int) -> "tqdm[Any]":
+def _bar(frames: int, work: str) -> "tqdm[Any]":
+    """Make a bar that goes when the work is done; what was done is said in a line."""
     hidden = None if log.isEnabledFor(logging.INFO) else True  # None: where stderr is no terminal
-    return tqdm(total=frames, unit=" frames", disable=hidden, smoothing=0.1, dynamic_ncols=True)
+    return tqdm(
+        desc=work, total=frames, unit=" frames", disable=hidden, leave=False, smoothing=0.1,
+        dynamic_ncols=True,
+    )  # fmt: skip
+
+
+def _move(bar: "tqdm[Any]", frames: int) -> None:
+    bar.update(frames - bar.n)
 
 
 def _shots(job: Job) -> str:
