@@ -52,6 +52,7 @@ def join(
     when it is whole. Streams the container cannot hold are left out: see film.probe.unsupported_by.
     """
     container = container_of(path)
+    _check_alike(pieces)
     ranks = [_ranks(piece) for piece in pieces]
     count = sum(len(piece) for piece in ranks)
     if not count or first + count > film.frames:
@@ -147,6 +148,25 @@ def span_of(film: Film, first: int, count: int) -> Span:
     last = first + count
     end = film.pts[last] if last < film.frames else film.pts[-1] + film.last_duration
     return Span(start, end * base, -start)
+
+
+def _check_alike(pieces: Sequence[Path]) -> None:
+    """See that one decoder can read all pieces: the film has one header for them."""
+    headers = [_header(piece) for piece in pieces]
+    newest = max(range(len(pieces)), key=lambda n: pieces[n].stat().st_mtime_ns, default=0)
+    odd = [p for p, header in zip(pieces, headers, strict=True) if header != headers[newest]]
+    if odd:
+        raise FilmError(
+            f"{len(odd)} of {len(pieces)} shots were encoded by another ffmpeg than the newest: give every "
+            f"machine the same ffmpeg, delete those shots ({odd[0]} to {odd[-1].name}), and run again"
+        )
+
+
+def _header(piece: Path) -> bytes | None:
+    with open_film(piece) as container:
+        stream = film_stream(container)
+        assert stream is not None
+        return stream.codec_context.extradata
 
 
 def _video_packets(piece: Path) -> Iterator[Packet]:

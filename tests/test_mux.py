@@ -1,6 +1,7 @@
 """The joined film has the source's times, and everything else of the source, packet for packet."""
 
 import hashlib
+import os
 import resource
 from collections.abc import Callable
 from fractions import Fraction
@@ -282,6 +283,21 @@ def test_progress_is_told_up_to_the_end(
     told: list[int] = []
     join(probe(film("plain.mp4")), pieces("plain.mp4"), tmp_path / "o.mkv", progress=told.append)
     assert told[-1] == 25
+
+
+def test_shots_of_different_encoders_are_not_joined(
+    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path
+) -> None:
+    """Their headers differ: a player would show the others as rubbish."""
+    source, (first, *rest) = probe(film("plain.mp4")), pieces("plain.mp4")
+    other = EncoderOptions(preset="ultrafast")
+    odd = tmp_path / "odd.mkv"
+    render_piece(source, None, odd, first=0, last=4, table=None, options=other)
+    os.utime(odd, (0, 0))
+    with pytest.raises(FilmError, match=r"1 of 3 shots were encoded by another ffmpeg.*odd\.mkv"):
+        join(source, [odd, *rest], tmp_path / "out.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["odd.mkv"]
+    assert join(source, [first, *rest], tmp_path / "out.mp4").frames == source.frames
 
 
 def test_failures_leave_nothing_behind(

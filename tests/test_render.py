@@ -204,8 +204,6 @@ def test_colors_are_where_the_painter_put_them(film: Make, tmp_path: Path, name:
 
 def source_like(source: Film, path: Path) -> Film:
     """Probe a piece, with the orientation the joined film will have."""
-    from dataclasses import replace
-
     piece = probe(path)
     return replace(piece, video=replace(piece.video, orientation=source.video.orientation))
 
