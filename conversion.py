@@ -29,11 +29,11 @@ from film.pool import crew
 from film.probe import probe
 from film.progress import earlier, moving
 from film.reel import film_target, films_named, is_container
-from film.render import EncoderOptions, chroma_table, painted_rgb, render_piece
+from film.render import EncoderOptions, painted_rgb, render_piece
 from film.report import Summary, contact_sheet, describe, timecode
 from film.shots import looks, pieces
 from film.source import FilmError
-from film.stages import finish_piece, prepare, write_grays
+from film.stages import finish_piece, prepare, table_of, write_grays
 
 __all__ = [
     "EncoderOptions",
@@ -208,7 +208,7 @@ def from_frames(source: Path, target: Path, *, cache: Path) -> int:
         if not job.manifest.complete:
             raise FilmError(f"{job.folder} holds no frames yet; run the same without -join first")
         plan = _script_plan(film, job)
-        table = chroma_table(film, plan.painting.lab2rgb)
+        table = table_of(plan)
         for piece in job.manifest.pieces:
             first, last = plan.span(piece)
             colors, shot = painted_pictures(plan, piece), plan.shot(piece)

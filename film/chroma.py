@@ -6,13 +6,14 @@ the one at which Lab -> sRGB gives exactly this Y'. It is solved for once, in a 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from film.encoder import Encoding, film_matrix
+from film.encoder import Encoding
 from film.facts import Film, Video
 from film.frames import fitted
 
@@ -37,8 +38,9 @@ RADIUS = 4  # px at working size: one pixel of the small ab
 EDGE = 0.02**2  # variance of luma (0..1) that counts as an edge: grain is below, outlines above
 
 
-def chroma_table(film: Film, lab2rgb: Lab2Rgb) -> Floats:
-    """Tabulate (luma 0..255, a, b) -> (Cb, Cr) in -0.5..0.5 for the film's matrix; once a process.
+@lru_cache
+def chroma_table(matrix: str, lab2rgb: Lab2Rgb) -> Floats:
+    """Tabulate (luma 0..255, a, b) -> (Cb, Cr) in -0.5..0.5 for a matrix (FFmpeg's name); once a process.
 
     (16 * 45, 16 * 45, 2): slab `luma` is at row luma // 16, column luma % 16; in it rows are b, columns a.
     """
@@ -46,7 +48,7 @@ def chroma_table(film: Film, lab2rgb: Lab2Rgb) -> Floats:
     lightness = np.linspace(0, 100, 129)
     lab = np.stack(np.meshgrid(lightness, nodes, nodes, indexing="ij"), axis=-1)[..., [0, 2, 1]]
     rgb = np.asarray(lab2rgb(lab.astype(np.float32)), np.float64)
-    k_r, k_b = LUMA_WEIGHTS[film_matrix(film.video)]
+    k_r, k_b = LUMA_WEIGHTS[matrix]
     luma = rgb @ np.array([k_r, 1 - k_r - k_b, k_b])
     c_b, c_r = (rgb[..., 2] - luma) / (2 * (1 - k_b)), (rgb[..., 0] - luma) / (2 * (1 - k_r))
     wanted = np.arange(256) / 255

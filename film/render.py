@@ -20,6 +20,7 @@ from film.encoder import (
     encoder_notes,
     encoder_words,
     encoding_of,
+    film_matrix,
     picture_words,
 )
 from film.facts import Film
@@ -34,6 +35,7 @@ __all__ = [
     "chroma_table",
     "encoder_command",
     "encoder_notes",
+    "film_matrix",
     "painted_rgb",
     "render_piece",
 ]

@@ -21,7 +21,7 @@ from film.frames import decode_gray, read_png, write_png
 from film.job import Piece, finished_file, finished_folder
 from film.plan import Painter, Plan
 from film.progress import counting
-from film.render import chroma_table, painted_rgb, render_piece
+from film.render import chroma_table, film_matrix, painted_rgb, render_piece
 from film.source import FilmError
 
 AB = "ab.npy"
@@ -44,7 +44,7 @@ def finish_piece(plan: Plan, piece: Piece) -> Done:
     if not shot.exists():
         ab = painted(plan, piece, seconds) if plan.painted(piece) else None
         first, last = plan.span(piece)
-        table = None if ab is None else tools(plan).table
+        table = None if ab is None else table_of(plan)
         with clocked(seconds, "rendered"), finished_file(shot) as part, counting(shot) as told:
             render_piece(
                 plan.film,
@@ -72,7 +72,7 @@ def painted(plan: Plan, piece: Piece, seconds: dict[str, float]) -> NDArray[np.f
         with clocked(seconds, "split"):
             grays = split(plan, piece)
         with clocked(seconds, "painted"), _PAINTING:
-            ab = tools(plan).painter.ab_frames(grays)
+            ab = painter_of(plan).ab_frames(grays)
         with clocked(seconds, "kept"):
             write_painted(plan, piece, grays, _halved(ab) if plan.compare else ab)
     return np.load(path).astype(np.float32)  # type: ignore[no-any-return]
@@ -120,33 +120,29 @@ def write_painted(
             part.write_bytes(held.getvalue())
 
 
-@dataclass(frozen=True)
-class Tools:
-    """What a worker process builds once: the painter, and the table that turns ab into chroma."""
-
-    painter: Painter
-    table: NDArray[np.float32]
-
-
 def prepare(plan: Plan) -> None:
-    """Build this process's tools ahead of its first piece."""
-    tools(plan)
+    """Build what this process needs ahead of its first piece."""
+    painter_of(plan)
+    table_of(plan)
 
 
-def tools(plan: Plan) -> Tools:
-    """Return this process's tools for a plan, building them at the first piece."""
-    return _tools(pickle.dumps((plan.painting, plan.film)))
+def painter_of(plan: Plan) -> Painter:
+    """Return this process's painter, built at the first piece and kept for the next film."""
+    return _painter(pickle.dumps(plan.painting.factory))
 
 
 @lru_cache(maxsize=1)
-def _tools(pickled: bytes) -> Tools:
+def _painter(factory: bytes) -> Painter:
     cv2.setNumThreads(1)  # there is a process for every core
-    painting, film = pickle.loads(pickled)
     try:
-        painter = painting.factory()
+        return pickle.loads(factory)()  # type: ignore[no-any-return]
     except RuntimeError as error:  # no such device, or not enough of it
         raise FilmError(f"the network cannot run here: {error}") from error
-    return Tools(painter, chroma_table(film, painting.lab2rgb))
+
+
+def table_of(plan: Plan) -> NDArray[np.float32]:
+    """Return the table that turns ab into the film's chroma."""
+    return chroma_table(film_matrix(plan.film.video), plan.painting.lab2rgb)
 
 
 @contextmanager

@@ -159,6 +159,26 @@ def test_workers_do_not_change_a_byte(
     assert told["streams_kept"] == {"audio": 1}
 
 
+class Counted(Tint):
+    """A painter that counts how often it is built."""
+
+    built = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).built += 1
+
+
+def test_the_network_is_loaded_once_for_several_films(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    wish = replace(options, duration_s=0.2)
+    for name in ("one.mkv", "other.mkv"):
+        once = replace(painting(), factory=functools.partial(Counted))
+        color_film(gray_film, tmp_path / name, painting=once, options=wish)
+    assert Counted.built == 1
+
+
 def test_a_finished_job_leaves_no_files(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:

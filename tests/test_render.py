@@ -27,7 +27,6 @@ from prior.lab import fit_gamut, lab2rgb, rgb2lab
 
 Make = Callable[[str], Path]
 Floats = NDArray[np.float32]
-TABLES: dict[str, Floats] = {}
 
 
 def in_gamut(lab: Floats) -> Floats:
@@ -35,11 +34,7 @@ def in_gamut(lab: Floats) -> Floats:
 
 
 def table_of(film: Film) -> Floats:
-    """Return the film's table, made once for each matrix: nothing else of the film goes into it."""
-    matrix = film_matrix(film.video)
-    if matrix not in TABLES:
-        TABLES[matrix] = chroma_table(film, in_gamut)
-    return TABLES[matrix]
+    return chroma_table(film_matrix(film.video), in_gamut)
 
 
 def flat(film: Film, a: float, b: float) -> Floats:
