@@ -1,6 +1,8 @@
 """Finished shots + everything else of the source -> one container. No packet is re-encoded."""
 
+import errno
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -81,6 +83,8 @@ def join(
             run(complete_command(unfinished, film, left, temporary))
         publish(temporary, path)
     except av.FFmpegError as error:
+        if error.errno == errno.ENOSPC:  # said like any other full disk
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise FilmError(f"{path} cannot be written: {reason_of(error)}") from error
     finally:
         temporary.unlink(missing_ok=True)

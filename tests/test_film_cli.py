@@ -207,6 +207,33 @@ def test_no_films_and_one_file_for_several_are_usage_errors(
     assert (code, errors) == (2, "main.py: 2 films for one file; -save a folder\n")
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 16 KB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only an administrator can make a small disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_disk_too_small_for_the_film_costs_only_the_joining(
+    film: Make, run: Callable[..., tuple[int, str, str]], small_disk: Path, tmp_path: Path
+) -> None:
+    words = (film("gray.mkv"), "-codec", "ffv1", "-save")
+    code, _, said = run(*words, small_disk / "out.mkv")
+    assert code == 1
+    assert said.splitlines()[-1].endswith("free some space and run the same command to continue")
+    assert list(small_disk.iterdir()) == []
+    (shot,) = (tmp_path / "cache").glob("*/shots/*.mkv")
+    made = shot.stat().st_mtime_ns
+    code, _, said = run(*words, tmp_path / "out.mkv", "-keep_cache")
+    assert code == 0, said
+    assert shot.stat().st_mtime_ns == made
+
+
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_continue(weights: Path, tmp_path: Path) -> None:
     run_ffmpeg(*picture("64x48", seconds=60), "-c:v", "ffv1", tmp_path / "long.mkv")
