@@ -34,8 +34,8 @@ LUMA_WEIGHTS = {  # (K_r, K_b), ITU-T H.273 table 4
 AB_STEP = 5.0  # ab units between the table's nodes; 0 is a node, so gray stays exactly gray
 AB_NODES = 45  # -110 .. 110
 SLABS = 16  # the 256 slabs of the table, one for each luma code, lie 16 by 16 in one picture
-RADIUS = 4  # px at working size: one pixel of the small ab
-EDGE = 0.02**2  # variance of luma (0..1) that counts as an edge: grain is below, outlines above
+BETWEEN = 2  # part of the working size at which detail is brought in once, on the way to full size
+SMOOTHNESS = 3e-3  # variance of luma (0..1) below which colors do not follow it: grain is below, outlines above
 
 
 @lru_cache
@@ -75,13 +75,12 @@ class Chroma:
     def __call__(self, luma: Plane, ab: Floats) -> tuple[Plane, Plane]:
         """Return the two chroma planes for a luma plane (already in the encoding's size) and ab (h, w, 2)."""
         guide = self._guide(luma)
-        small = upright_to_coded(ab, self.film.video)
         height, width = guide.shape
         grid_h, grid_w = upright_to_coded(
             np.empty((*self.film.working_size, 1)), self.film.video
         ).shape[:2]
-        work = (min(grid_w, width), min(grid_h, height))
-        full = spread(small, guide, work=work)
+        between = (min(grid_w // BETWEEN, width), min(grid_h // BETWEEN, height))
+        full = spread(upright_to_coded(ab, self.film.video), guide, between=between)
         return self._codes(look_up(self.table, guide, full))
 
     def _guide(self, luma: Plane) -> NDArray[np.uint8]:
@@ -125,33 +124,45 @@ def upright_to_coded(picture: Plane, video: Video) -> Plane:
     return np.ascontiguousarray(picture.swapaxes(0, 1) if transpose else picture)
 
 
-def spread(ab: Floats, guide: NDArray[np.uint8], *, work: tuple[int, int]) -> tuple[Floats, Floats]:
+def spread(
+    ab: Floats, guide: NDArray[np.uint8], *, between: tuple[int, int]
+) -> tuple[Floats, Floats]:
     """Bring ab (h, w, 2) to the guide's size, as two planes, so that it changes where the guide does.
 
-    Guided filter (He, Sun, Tang 2010), its fast form: a color is slope * guide + offset in every window;
-    slope and offset are found at `work` (width, height), and vary so slowly that they can be enlarged linearly.
+    In each small neighborhood a color is nearly slope * guide + base (guided filter: He, Sun, Tang 2010). Where
+    the guide has detail that was lost in the small picture, the color gets the slope times that detail: once at
+    `between` (width, height), then at full size. What the painter said of its own pixels stays as it is.
     """
     size = (guide.shape[1], guide.shape[0])
-    luma = np.multiply(fitted(guide, work), 1 / 255, dtype=np.float32)
-    mean = _box(luma)
-    share = 1 / (_box(luma * luma) - mean * mean + EDGE)
+    small, middle = (
+        np.multiply(fitted(guide, shape), 1 / 255, dtype=np.float32)
+        for shape in ((ab.shape[1], ab.shape[0]), between)
+    )
+    detail = middle - cv2.resize(small, between, interpolation=cv2.INTER_CUBIC)
     light = guide.astype(np.float32)
     planes = []
-    for small in cv2.split(cv2.resize(ab, work, interpolation=cv2.INTER_LINEAR)):
-        color = np.asarray(small, np.float32)
-        mean_color = _box(color)
-        slope = (_box(color * luma) - mean_color * mean) * share
-        offset = _box(mean_color - slope * mean)
-        full = np.asarray(cv2.resize(_box(slope) * np.float32(1 / 255), size), np.float32)
+    for plane in cv2.split(ab):
+        color = np.asarray(plane, np.float32)
+        grown = cv2.resize(_slope(color, small), between) * detail
+        grown += cv2.resize(color, between, interpolation=cv2.INTER_CUBIC)
+        slope = _slope(grown, middle)
+        full = np.asarray(cv2.resize(slope * np.float32(1 / 255), size), np.float32)
         full *= light
-        full += cv2.resize(offset, size)
+        full += cv2.resize(grown - slope * middle, size)
         planes.append(full)
     return planes[0], planes[1]
 
 
-def _box(picture: NDArray[np.floating[Any]]) -> Floats:
-    side = 2 * RADIUS + 1
-    return np.asarray(cv2.blur(picture, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
+def _slope(color: Floats, luma: Floats) -> Floats:
+    """Regress a color on luma around each pixel."""
+    mean = _box(luma)
+    covariance = _box(color * luma) - _box(color) * mean
+    variance = _box(luma * luma) - mean * mean
+    return _box(np.asarray(covariance / (variance + SMOOTHNESS), np.float32))
+
+
+def _box(picture: Floats) -> Floats:
+    return np.asarray(cv2.blur(picture, (3, 3), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
 def look_up(table: Floats, luma: NDArray[np.uint8], ab: tuple[Floats, Floats]) -> Floats:
@@ -172,7 +183,8 @@ def look_up(table: Floats, luma: NDArray[np.uint8], ab: tuple[Floats, Floats]) -
 
 def painted_rgb(gray: NDArray[np.uint8], ab: Floats, lab2rgb: Lab2Rgb) -> NDArray[np.uint8]:
     """Compose one painted working-size picture (H, W, 3) for people to look at."""
-    a, b = spread(ab, gray, work=(gray.shape[1], gray.shape[0]))
+    height, width = (max(1, side // BETWEEN) for side in gray.shape)
+    a, b = spread(ab, gray, between=(width, height))
     value = gray.astype(np.float32) / 255
     linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
     # CIE 1976 L* of gray, sRGB (IEC 61966-2-1) in.
