@@ -11,6 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from film.frames import decode, read_png, working_gray, write_png
 from film.job import Job, Manifest, Piece, fingerprint, open_job
 from film.mux import extract_audio, join
 from film.plan import FilmOptions, Painting, Plan, check_target, manifest_of, notes, plan_of, span
-from film.pool import crew
+from film.pool import Each, crew
 from film.probe import probe
 from film.progress import earlier, moving
 from film.reel import film_target, films_named, is_container
@@ -33,9 +34,10 @@ from film.render import EncoderOptions, painted_rgb, render_piece
 from film.report import Summary, contact_sheet, describe, timecode
 from film.shots import looks, pieces
 from film.source import FilmError
-from film.stages import finish_piece, prepare, table_of, write_grays
+from film.stages import Done, finish_piece, prepare, table_of, write_grays
 
 __all__ = [
+    "Each",
     "EncoderOptions",
     "FilmOptions",
     "Painting",
@@ -45,6 +47,7 @@ __all__ = [
     "films_named",
     "is_container",
     "preview",
+    "workers_for",
 ]
 
 ROOT = Path(__file__).resolve().parent
@@ -52,9 +55,17 @@ ROOT = Path(__file__).resolve().parent
 log = logging.getLogger(__name__)
 
 
-def color_film(source: Path, target: Path, *, painting: Painting, options: FilmOptions) -> Summary:
+def color_film(
+    source: Path,
+    target: Path,
+    *,
+    painting: Painting,
+    options: FilmOptions,
+    each: Each | None = None,
+) -> Summary:
     """Paint a film, continuing where an earlier run of the same work was stopped.
 
+    each : the workers, from `workers_for`, if they are to stay for the next film
     Raise FilmError or JobError, one line each, for what cannot be done.
     """
     began = time.perf_counter()
@@ -70,16 +81,13 @@ def color_film(source: Path, target: Path, *, painting: Painting, options: FilmO
     ) as job:
         plan = plan_of(film, first, last, job, painting, options)
         extract_audio(film, job.folder / "audio")
-        early = None if job.manifest.complete else partial(prepare, plan)
         with (
-            crew(options.workers, options.scheduler, prepare=early) as each,
+            nullcontext(each) if each else workers_for(painting, options) as each,
             _bar(last - first, "painting") as bar,
             moving(bar, job.folder / "shots", summary.frames_finished),
         ):
-            for done in each(partial(finish_piece, plan), split(plan, job)):
+            for done in each(partial(finish_piece, plan), _unfinished(plan, job, summary, bar)):
                 summary.count(done)
-                if not done.seconds:
-                    earlier(bar, done.piece.count)
                 bar.set_postfix_str(f"shot {done.piece.shot + 1} of {_shots(job)}", refresh=False)
         shots = [plan.shot(piece) for piece in job.manifest.pieces]
         with _bar(last - first, "joining") as bar:
@@ -89,6 +97,21 @@ def color_film(source: Path, target: Path, *, painting: Painting, options: FilmO
             job.remove()
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def _unfinished(plan: Plan, job: Job, summary: Summary, bar: "tqdm[Any]") -> Iterator[Piece]:
+    """Yield the pieces to be done; count those that an earlier run has finished."""
+    for piece in split(plan, job):
+        if plan.shot(piece).exists():
+            summary.count(Done(piece, {}))
+            earlier(bar, piece.count)
+        else:
+            yield piece
+
+
+def workers_for(painting: Painting, options: FilmOptions) -> AbstractContextManager[Each]:
+    """Lend the workers that the options name, for one film or several."""
+    return crew(options.workers, options.scheduler, prepare=partial(prepare, painting))
 
 
 def _bar(frames: int, work: str) -> "tqdm[Any]":

@@ -5,6 +5,7 @@ is imported, so that a mistake costs a tenth of a second.
 """
 
 import argparse
+import contextlib
 import errno
 import functools
 import json
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from conversion import FilmOptions, Painting
+    from conversion import Each, FilmOptions, Painting
     from model.album import Task
 
 VERSION = "0.1.0"
@@ -372,18 +373,29 @@ def run_films(args: argparse.Namespace) -> int:
         print(f"main.py: {len(films)} films for one file; -save a folder", file=sys.stderr)
         return USAGE
     failures = []
-    for film in films:
-        try:
-            _run_film(film, args, several=len(films) > 1)
-        except (OSError, ValueError) as error:
-            failures.append(_in_one_line(film, error))
-            print(failures[-1], file=sys.stderr)
+    with contextlib.ExitStack() as stack:
+        # Lent when the first film needs them, and kept for the next: loading the network takes seconds.
+        workers = functools.cache(lambda: stack.enter_context(_workers(args)))
+        for film in films:
+            try:
+                _run_film(film, args, workers, several=len(films) > 1)
+            except (OSError, ValueError) as error:
+                failures.append(_in_one_line(film, error))
+                print(failures[-1], file=sys.stderr)
     if len(failures) > 1:
         print(f"{len(failures)} of {len(films)} films failed; the others are done", file=sys.stderr)
     return FAILED if failures else DONE
 
 
-def _run_film(source: Path, args: argparse.Namespace, *, several: bool) -> None:
+def _workers(args: argparse.Namespace) -> contextlib.AbstractContextManager["Each"]:
+    from conversion import workers_for
+
+    return workers_for(_painting(args), _wishes_for_films(args))
+
+
+def _run_film(
+    source: Path, args: argparse.Namespace, workers: Callable[[], "Each"], *, several: bool
+) -> None:
     from conversion import color_film, facts, film_target, preview
 
     options, target = _wishes_for_films(args), film_target(source, args.save, several=several)
@@ -400,7 +412,7 @@ def _run_film(source: Path, args: argparse.Namespace, *, several: bool) -> None:
     elif several and target.exists() and not args.overwrite:
         logging.info("%s is there already; -overwrite replaces it", target)
     else:
-        done = color_film(source, target, painting=_painting(args), options=options)
+        done = color_film(source, target, painting=_painting(args), options=options, each=workers())
         logging.info("%s", done.line())
         if args.report:
             report = args.report / f"{source.stem}.json" if several else args.report

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from film.job import Piece
@@ -29,43 +29,61 @@ def crew(
 ) -> Iterator[Each]:
     """Lend the workers: the Dask cluster at ``scheduler``, a pool of processes, or, for one, this process.
 
+    They stay for several films; what is lent does one at a time.
     prepare : what each process of a pool can do before the first piece is there
     """
     if scheduler:
         with cluster(scheduler) as each:
             yield each
     elif workers > 1:
-        with pool(workers, prepare) as each:
-            yield each
+        with closing(Pool(workers, prepare)) as pool:
+            yield pool
     else:
         yield map
 
 
-@contextmanager
-def pool(workers: int, prepare: Callable[[], None] | None = None) -> Iterator[Each]:
-    """Lend a pool of processes on this machine; none of them outlives this one, however it ends."""
-    # Spawned, not forked: a fork copies the threads' locks of libraries already at work here.
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_obey_parent)
+class Pool:
+    """Processes on this machine, started with the first work; none of them outlives this one, however it ends."""
 
-    def each(work: Work, pieces: Iterable[Piece]) -> Iterator[Done]:
+    def __init__(self, workers: int, prepare: Callable[[], None] | None = None) -> None:
+        self.workers, self.prepare = workers, prepare
+        self._executor: ProcessPoolExecutor | None = None
+
+    def __call__(self, work: Work, pieces: Iterable[Piece]) -> Iterator[Done]:
+        """Do the work for each piece; raise FilmError when a process dies.
+
+        Wherever it ends early, nothing of this film goes on beside the next one.
+        """
+        executor = self._executor or self._started()
+        whole = False
         try:
-            yield from _in_flight(lambda piece: executor.submit(work, piece), pieces, workers)
+            yield from _in_flight(lambda piece: executor.submit(work, piece), pieces, self.workers)
+            whole = True
         except BrokenProcessPool as error:
             raise FilmError(
                 "a worker process died (out of memory?); run the same command to continue, "
-                f"with fewer than {workers} -workers if it happens again"
+                f"with fewer than {self.workers} -workers if it happens again"
             ) from error
+        finally:
+            if not whole:
+                self.close()
 
-    try:
-        for _ in range(workers if prepare else 0):
-            executor.submit(prepare)  # type: ignore[arg-type]  # what fails here fails with its piece
-        yield each
-        executor.shutdown()
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+    def _started(self) -> ProcessPoolExecutor:
+        # Spawned, not forked: a fork copies the threads' locks of libraries already at work here.
+        context = multiprocessing.get_context("spawn")
+        executor = ProcessPoolExecutor(self.workers, context, initializer=_obey_parent)
+        self._executor = executor
+        for _ in range(self.workers if self.prepare else 0):
+            executor.submit(self.prepare)  # type: ignore[arg-type]  # what fails here fails with its piece
+        return executor
+
+    def close(self) -> None:
+        """End the processes, whatever they are doing: what is unfinished is not under its own name yet."""
+        if self._executor:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
         for process in multiprocessing.active_children():
-            process.kill()  # what is unfinished is not under its own name yet
+            process.kill()
 
 
 def _obey_parent() -> None:
@@ -127,4 +145,7 @@ def _on_cluster(client: Any, work: Work, pieces: Iterable[Piece]) -> Iterator[Do
             "the Dask cluster has no workers; start some with: dask worker ADDRESS --nthreads 1"
         )
     executor = client.get_executor(pure=False, retries=1)
-    yield from _in_flight(lambda piece: executor.submit(work, piece), pieces, workers)
+    try:
+        yield from _in_flight(lambda piece: executor.submit(work, piece), pieces, workers)
+    finally:
+        executor.shutdown(wait=False)  # cancels what is left of a film that failed

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from film.frames import decode_gray, read_png, write_png
 from film.job import Piece, finished_file, finished_folder
-from film.plan import Painter, Plan
+from film.plan import Painter, Painting, Plan
 from film.progress import counting
 from film.render import chroma_table, film_matrix, painted_rgb, render_piece
 from film.source import FilmError
@@ -72,7 +72,7 @@ def painted(plan: Plan, piece: Piece, seconds: dict[str, float]) -> NDArray[np.f
         with clocked(seconds, "split"):
             grays = split(plan, piece)
         with clocked(seconds, "painted"), _PAINTING:
-            ab = painter_of(plan).ab_frames(grays)
+            ab = painter_of(plan.painting).ab_frames(grays)
         with clocked(seconds, "kept"):
             write_painted(plan, piece, grays, _halved(ab) if plan.compare else ab)
     return np.load(path).astype(np.float32)  # type: ignore[no-any-return]
@@ -120,15 +120,14 @@ def write_painted(
             part.write_bytes(held.getvalue())
 
 
-def prepare(plan: Plan) -> None:
+def prepare(painting: Painting) -> None:
     """Build what this process needs ahead of its first piece."""
-    painter_of(plan)
-    table_of(plan)
+    painter_of(painting)
 
 
-def painter_of(plan: Plan) -> Painter:
+def painter_of(painting: Painting) -> Painter:
     """Return this process's painter, built at the first piece and kept for the next film."""
-    return _painter(pickle.dumps(plan.painting.factory))
+    return _painter(pickle.dumps(painting.factory))
 
 
 @lru_cache(maxsize=1)

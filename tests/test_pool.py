@@ -79,6 +79,37 @@ def test_a_dead_worker_is_one_clear_error() -> None:
         list(each(functools.partial(die_at, index=5), PIECES))
 
 
+def test_workers_stay_for_the_next_film() -> None:
+    with crew(2) as each:
+        first, second = ({one.seconds["by"] for one in each(work, PIECES)} for _ in range(2))
+    assert len(first | second) <= 2
+
+
+def test_a_dead_worker_does_not_stop_the_next_film() -> None:
+    with crew(2) as each:
+        with pytest.raises(FilmError, match="a worker process died"):
+            list(each(functools.partial(die_at, index=5), PIECES))
+        assert len(list(each(work, PIECES))) == len(PIECES)
+
+
+def mark(piece: Piece, folder: Path) -> Done:
+    """Fail at the first piece, take a while for the others and leave a mark."""
+    if piece.index == 0:
+        raise FilmError("cannot be painted")
+    time.sleep(0.5)
+    (folder / piece.name).touch()
+    return work(piece)
+
+
+def test_nothing_of_a_failed_film_goes_on_beside_the_next(tmp_path: Path) -> None:
+    with crew(2) as each:
+        with pytest.raises(FilmError, match="cannot be painted"):
+            list(each(functools.partial(mark, folder=tmp_path), PIECES))
+        left = set(tmp_path.iterdir())
+        time.sleep(1.5)
+        assert set(tmp_path.iterdir()) == left
+
+
 @pytest.mark.slow
 def test_no_scheduler_is_one_clear_error() -> None:
     with (
