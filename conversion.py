@@ -75,10 +75,9 @@ def color_film(
     warnings = notes(film, target, options)
     for warning in warnings:
         log.warning("%s", warning)
-    summary = Summary(source, target, film, warnings)
-    with open_job(
-        options.cache, manifest_of(film, painting, options), restart=options.restart
-    ) as job:
+    wanted = manifest_of(film, painting, options)
+    summary = Summary(source, target, film, wanted.weights, wanted.settings, warnings)
+    with open_job(options.cache, wanted, restart=options.restart) as job:
         plan = plan_of(film, first, last, job, painting, options)
         extract_audio(film, job.folder / "audio")
         with (

@@ -1,7 +1,7 @@
 """What a person is told about a film and the work on it: text, JSON, a contact sheet."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,16 @@ CAPTION = 20  # px
 
 @dataclass
 class Summary:
-    """What was done for a film; filled in while it is done."""
+    """What was done for a film; filled in while it is done.
+
+    weights, settings : sha256 of the weights, and what else decides the colors and the encoding
+    """
 
     source: Path
     target: Path
     film: Film
+    weights: str
+    settings: Mapping[str, object]
     warnings: Sequence[str] = ()
     joined: Joined | None = None
     seconds: float = 0.0
@@ -58,6 +63,8 @@ class Summary:
         return {
             "source": str(self.source),
             "output": str(self.target),
+            "weights_sha256": self.weights,
+            "settings": dict(self.settings),
             "frames": self.joined.frames,
             "seconds": round(self.seconds, 3),
             "fps": round(self.joined.frames / self.seconds, 2),

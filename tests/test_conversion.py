@@ -156,6 +156,8 @@ def test_workers_do_not_change_a_byte(
     assert [piece["count"] for piece in told["pieces"]] == [40, 72, 60, 60, 68, 30]
     assert [piece["shot"] for piece in told["pieces"]] == [0, 1, 1, 1, 1, 2]
     assert told["frames"] == FRAMES
+    assert told["weights_sha256"] == "f" * 64
+    assert told["settings"]["codec"] == "ffv1"
     assert told["streams_kept"] == {"audio": 1}
 
 
