@@ -144,7 +144,10 @@ def split(plan: Plan, job: Job) -> Iterator[Piece]:
     job.note(pieces=tuple(piece for piece in job.manifest.pieces if piece.shot < begun))
     yield from job.manifest.pieces
     done = sum(piece.count for piece in job.manifest.pieces)
-    found = seen(plan.film, plan.first + done, plan.last, deinterlace=plan.encoder.deinterlace)
+    found = seen(
+        plan.film, plan.first + done, plan.last,
+        count=plan.last - plan.first, deinterlace=plan.encoder.deinterlace,
+    )  # fmt: skip
     before = len(job.manifest.pieces)
     for new, grays in found:
         piece = Piece(before + new.index, begun + new.shot, done + new.first, new.count, new.color)
@@ -156,9 +159,12 @@ def split(plan: Plan, job: Job) -> Iterator[Piece]:
 
 
 def seen(
-    film: Film, first: int, last: int, *, deinterlace: bool = False
+    film: Film, first: int, last: int, *, count: int, deinterlace: bool = False
 ) -> Iterator[tuple[Piece, list[NDArray[np.uint8]]]]:
-    """Decode a film once, and yield its pieces, counted from ``first``, with their gray frames."""
+    """Decode frames [first, last) once, and yield their pieces, counted from ``first``, with the gray frames.
+
+    count : frames of the whole job, which decides how long a piece may be
+    """
     waiting: deque[NDArray[np.uint8]] = deque()
 
     def shown() -> Iterator[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]]:
@@ -167,7 +173,7 @@ def seen(
             yield waiting[-1], frame.chroma or ()
 
     seen_so = looks(shown(), depth=film.video.depth, first=first)
-    for piece in pieces(seen_so, count=last - first):
+    for piece in pieces(seen_so, count=count):
         yield piece, [waiting.popleft() for _ in range(piece.count)]
 
 
@@ -194,7 +200,8 @@ def preview(source: Path, sheet: Path, *, painting: Painting, options: FilmOptio
     painter = painting.factory()
     pictures: list[NDArray[np.uint8]] = []
     captions: list[str] = []
-    for piece, grays in seen(film, *span(film, options.start_s, options.duration_s)):
+    first, last = span(film, options.start_s, options.duration_s)
+    for piece, grays in seen(film, first, last, count=last - first):
         if piece.shot == len(pictures):
             gray = grays[piece.count // 2]
             pictures.append(painted_rgb(gray, painter.ab_frames(gray[None])[0], painting.lab2rgb))
@@ -211,7 +218,7 @@ def to_frames(source: Path, *, cache: Path, restart: bool = False) -> Path:
         extract_audio(film, job.folder / "audio")
         if not job.manifest.complete:
             job.note(pieces=())
-            for piece, grays in seen(film, 0, film.frames):
+            for piece, grays in seen(film, 0, film.frames, count=film.frames):
                 write_grays(plan, piece, grays)
                 job.note(pieces=(*job.manifest.pieces, piece))
             job.note(complete=True)

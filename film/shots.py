@@ -18,11 +18,9 @@ from numpy.typing import NDArray
 from film.job import Piece
 
 LONGEST = 240  # frames of a piece: bounds memory, disk and what an interruption costs
-SHARE = (
-    4  # a piece is at most this part of what is left of the film, so that all workers end together,
-)
+PARTS = 8  # a short film is cut into so many at least, so that all workers have something to do
 SHORTEST = (
-    60  # frames, but not less than this: an encoder's start and a seek cost as much as ten frames
+    60  # frames, below which a shot is not cut: an encoder's start and a seek cost ten frames' time
 )
 REMNANT = 24  # frames at the end of a shot that stay with the piece before
 REACH = 5  # frames looked at on each side of a supposed cut
@@ -125,10 +123,12 @@ def cuts(pictures: Iterable[Small]) -> Iterator[bool]:
 
 
 def pieces(frames: Iterable[Look], *, count: int) -> Iterator[Piece]:
-    """Divide a film of ``count`` frames into its shots, and those into pieces of at most `LONGEST` frames.
+    """Divide a film into its shots, and those into pieces of at most `LONGEST` frames.
 
     A piece is yielded as soon as its end is known; it never spans a cut.
+    count : frames of the whole film, also where only its rest is looked at
     """
+    longest = min(max(-(-count // PARTS), SHORTEST), LONGEST - REMNANT)
     waiting: deque[bool | None] = deque()
     index, shot, first = 0, -1, 0
     colors: list[bool | None] = []
@@ -139,7 +139,7 @@ def pieces(frames: Iterable[Look], *, count: int) -> Iterator[Piece]:
             yield frame.small
 
     for begins in cuts(smalls()):
-        length = len(colors) if begins else _length(len(colors), left=count - first)
+        length = len(colors) if begins else longest if len(colors) == longest + REMNANT else 0
         if length:
             yield _piece(index, shot, first, colors[:length])
             index, first, colors = index + 1, first + length, colors[length:]
@@ -147,12 +147,6 @@ def pieces(frames: Iterable[Look], *, count: int) -> Iterator[Piece]:
         colors.append(waiting.popleft())
     if colors:
         yield _piece(index, shot, first, colors)
-
-
-def _length(known: int, *, left: int) -> int:
-    """Return how many of a shot's ``known`` frames are a piece; 0: wait for more. ``left``: of the film."""
-    length = min(max(left // SHARE, SHORTEST), LONGEST - REMNANT)
-    return length if known == length + REMNANT else 0
 
 
 def _piece(index: int, shot: int, first: int, colors: list[bool | None]) -> Piece:

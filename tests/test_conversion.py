@@ -153,7 +153,7 @@ def test_workers_do_not_change_a_byte(
     assert packets(tmp_path / "out.mkv") == packets(finished)
     assert summary.line().startswith(f"{tmp_path / 'out.mkv'}: {FRAMES} frames in ")
     told = json.loads(json.dumps(summary.as_json()))
-    assert [piece["count"] for piece in told["pieces"]] == [40, 72, 60, 60, 68, 30]
+    assert [piece["count"] for piece in told["pieces"]] == [40, 60, 60, 60, 80, 30]
     assert [piece["shot"] for piece in told["pieces"]] == [0, 1, 1, 1, 1, 2]
     assert told["frames"] == FRAMES
     assert told["weights_sha256"] == "f" * 64
@@ -313,7 +313,7 @@ def test_a_film_half_looked_at_gives_the_same_pieces(
         plan = plan_of(film, 0, film.frames, job, painting(), options)
         whole = list(conversion.split(plan, job))
         assert [(p.first, p.count, p.shot) for p in whole] == [
-            (0, 40, 0), (40, 72, 1), (112, 60, 1), (172, 60, 1), (232, 68, 1), (300, 30, 2)
+            (0, 40, 0), (40, 60, 1), (100, 60, 1), (160, 60, 1), (220, 80, 1), (300, 30, 2)
         ]  # fmt: skip
         job.note(pieces=tuple(whole[:known]), complete=False)
         assert list(conversion.split(plan, job)) == whole

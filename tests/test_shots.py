@@ -133,9 +133,10 @@ def test_pieces_cover_every_frame_once_and_span_no_cut() -> None:
     assert max(p.count for p in found) == LONGEST
 
 
-def test_pieces_grow_shorter_towards_the_end_so_that_no_worker_waits() -> None:
-    assert [p.count for p in divided(1500)] == [216] * 3 + [213, 159, 120, 90, 67, 60, 60, 83]
-    assert [p.count for p in divided(240)] == [60, 60, 60, 60]
+def test_a_short_film_has_work_for_several() -> None:
+    assert [p.count for p in divided(1500)] == [188] * 7 + [184]
+    assert [p.count for p in divided(480)] == [60] * 8
+    assert [p.count for p in divided(240)] == [60] * 4
     assert [p.count for p in divided(84)] == [84]
 
 
