@@ -74,7 +74,7 @@ def decode(
 def _numbered(film: Film, first: int, last: int, threads: int) -> Iterator[Numbered]:
     """Yield (number, frame, False) for what can be decoded of [first, last), and one frame before."""
     for back in (first, *range(first - PREROLL, max(0, first - 5 * PREROLL), -PREROLL), 0):
-        frames = _usable(film, back, threads)
+        frames = _usable(film, back, first, threads)
         before = None
         for number, frame in frames:
             if number >= first:
@@ -98,15 +98,17 @@ def _numbered(film: Film, first: int, last: int, threads: int) -> Iterator[Numbe
         yield before
 
 
-def _usable(film: Film, back: int, threads: int) -> Iterator[tuple[int, av.video.frame.VideoFrame]]:
-    """Decode on from the keyframe at or before frame `back`, with numbers.
+def _usable(
+    film: Film, back: int, first: int, threads: int
+) -> Iterator[tuple[int, av.video.frame.VideoFrame]]:
+    """Decode on from the keyframe at or before frame `back`, with numbers; little of what is before `first`.
 
     After a seek, pictures shown before the first keyframe lean on pictures that were not decoded.
     """
     numbers: dict[int | None, int] = {mark: number for number, mark in enumerate(film.marks)}
     trusted = film.marks == film.pts
     waiting = back > 0 and bool(film.marks)
-    for count, frame in enumerate(_from(film, back, threads)):
+    for count, frame in enumerate(_from(film, back, first, threads)):
         waiting = waiting and not frame.key_frame
         if waiting:
             continue
@@ -116,8 +118,11 @@ def _usable(film: Film, back: int, threads: int) -> Iterator[tuple[int, av.video
             yield number, frame
 
 
-def _from(film: Film, number: int, threads: int) -> Iterator[av.video.frame.VideoFrame]:
-    """Decode on from the keyframe at or before a frame, where the film allows to seek."""
+def _from(film: Film, number: int, first: int, threads: int) -> Iterator[av.video.frame.VideoFrame]:
+    """Decode on from the keyframe at or before a frame, where the film allows to seek.
+
+    Before `first`, frames that no other leans on are passed over; but for the nearest, which stand in for damage.
+    """
     with open_film(film.path) as container:
         stream = film_stream(container)
         assert stream is not None
@@ -128,7 +133,8 @@ def _from(film: Film, number: int, threads: int) -> Iterator[av.video.frame.Vide
             except av.FFmpegError:
                 log.debug("no seeking in %s: decoding from its start", film.path)
                 container.seek(0)
-        yield from marked_frames(container, stream)
+        needed = film.marks[first - PREROLL] if first > PREROLL and film.marks == film.pts else None
+        yield from marked_frames(container, stream, needed=needed)
 
 
 def _without_holes(

@@ -169,11 +169,11 @@ def _decoded_times(path: Path) -> list[int | None]:
 
 
 def marked_frames(
-    container: av.container.InputContainer, stream: av.VideoStream
+    container: av.container.InputContainer, stream: av.VideoStream, *, needed: int | None = None
 ) -> Iterator[av.video.frame.VideoFrame]:
     """Decode on from where the container stands; each frame carries its packet's dts as `opaque`.
 
-    Frame threads and slice threads both, as many as the stream's codec context says. Packets that cannot be decoded are passed over, as players do.
+    Of packets shown before the time `needed`, only those that others lean on are decoded. Frame threads and slice threads both, as many as the stream's codec context says. Packets that cannot be decoded are passed over, as players do.
     """
     stream.codec_context.flags |= Flags.copy_opaque
     stream.codec_context.thread_type = "AUTO"
@@ -187,6 +187,8 @@ def marked_frames(
         ended = packet is None or (packet.size == 0 and packet.dts is None)
         if packet is not None:
             packet.opaque = packet.dts
+            early = needed is not None and packet.pts is not None and packet.pts < needed
+            stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
         try:
             yield from stream.decode(None if ended else packet)
         except av.EOFError:

@@ -22,6 +22,7 @@ from film.frames import (
     write_png,
 )
 from film.probe import Film, probe
+from film.source import film_stream, marked_frames, open_film
 
 Make = Callable[[str], Path]
 DERIVED = ["rotated.mp4", "cut.mp4", "negative.mkv", "midway.ts", "rich.mp4", "truncated.mkv"]
@@ -220,6 +221,22 @@ def test_broken_png_says_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_on_the_way_to_a_frame_only_what_it_leans_on_is_decoded(film: Make) -> None:
+    source = probe(film("plain.mp4"))
+
+    def decoded(needed: int | None) -> dict[int | None, bytes]:
+        with open_film(source.path) as container:
+            stream = film_stream(container)
+            assert stream is not None
+            frames = marked_frames(container, stream, needed=needed)
+            return {frame.pts: frame.to_ndarray().tobytes() for frame in frames}
+
+    every, few = decoded(None), decoded(source.pts[20])
+    assert few.items() <= every.items()
+    assert set(source.pts[20:]) <= few.keys()
+    assert len(few) < len(every) - 5
+
+
 def test_long_films_are_reached_by_seeking(tmp_path: Path) -> None:
     path = tmp_path / "long.mkv"
     run_ffmpeg(*picture("64x48", seconds=120), "-c:v", "libx264", "-preset", "ultrafast", path)
