@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 FORM = 3  # of the program; a change here makes every cached one stale
 # Between program and network: 2e-6 to 4e-5 with the released weights, but a network after 30 steps, whose BatchNorm
-# has seen little, rounds 1.1e-3 apart on noise. A fiftieth of what one 8-bit step of a color is.
+# has seen little, rounds 1.1e-3 apart on noise. Far below one 8-bit step of a color.
 TOLERANCE_AB = 1e-2
 CHECK_SIZES = ((1, 64, 96), (2, 128, 64))
 ONES = 16  # channels that carry the bias; a multiple of 16 keeps oneDNN's layouts aligned
