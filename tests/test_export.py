@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_program_is_the_network(
     ab = run_program(predictor, planes, palette, temperature=TEMPERATURE)
     assert ab.shape == (size[0], 2, size[1] // 4, size[2] // 4)
     assert np.ptp(expected) > 1
-    np.testing.assert_allclose(ab, expected, atol=TOLERANCE_AB / 10)
+    np.testing.assert_allclose(ab, expected, atol=TOLERANCE_AB)
 
 
 def test_nothing_is_left_to_fold_when_a_program_is_opened(program: Path) -> None:
@@ -89,9 +90,24 @@ def test_a_program_that_differs_is_not_kept(
     cache: Path, weights: Path, bins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "TOLERANCE_AB", 0.0)
+    monkeypatch.setattr(export, "ROUNDING", 0.0)
     with pytest.raises(RuntimeError, match="differs from the network"):
         program_for(weights, bins=bins)
     assert list(cache.iterdir()) == []
+
+
+def test_a_fold_that_is_a_little_wrong_is_not_kept(
+    cache: Path, weights: Path, bins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = export.folded
+
+    def wrong(conv: Any, bn: Any) -> Any:
+        bn._epsilon = 0.1  # for 1e-5
+        return right(conv, bn)
+
+    monkeypatch.setattr(export, "folded", wrong)
+    with pytest.raises(RuntimeError, match="differs from the network"):
+        program_for(weights, bins=bins)
 
 
 @pytest.mark.slow
