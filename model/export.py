@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from paddle import Tensor, inference, nn
 from paddle.static import InputSpec
 
-from model.network import PLANES, ColorNet, UpBlock
+from model.network import PLANES, BasicBlock, ColorNet, UpBlock
 from model.store import RELEASED, build, load_into, read_weights, weights_sha256
 from prior.qspace import BINS_PATH, read_bins
 
 log = logging.getLogger(__name__)
 
-FORM = 2  # of the program; a change here makes every cached one stale
+FORM = 3  # of the program; a change here makes every cached one stale
 TOLERANCE_AB = 1e-3  # between program and network, fp32
 ROUNDING = 5e-5  # of the largest ab, where that is more: a network of 30 steps gives 100 on noise and rounds 1.2e-3
 CHECK_SIZES = ((1, 64, 96), (2, 128, 64))
@@ -69,11 +69,12 @@ def folded(conv: nn.Conv2D, bn: nn.BatchNorm2D) -> nn.Conv2D:
     scale = bn.weight.numpy() / np.sqrt(bn._variance.numpy() + bn._epsilon)
     filters = conv.weight.numpy()
     joined = nn.Conv2D(
-        filters.shape[1],
+        filters.shape[1] * conv._groups,
         len(filters),
         filters.shape[2:],
         stride=conv._stride,
         padding=conv._padding,
+        groups=conv._groups,
     )
     joined.weight.set_value(filters * scale[:, None, None, None])
     joined.bias.set_value(bn.bias.numpy() - bn._mean.numpy() * scale)
@@ -85,21 +86,14 @@ class InferenceNet(ColorNet):
 
     def rearrange(self) -> None:
         """Fold every BatchNorm and replace the upsampling; to be called once, after the weights are in."""
-        self.stem, self.stem_bn = folded(self.stem, self.stem_bn), nn.Identity()
-        for stage in (self.stage1, self.stage2, self.stage3, self.stage4):
-            for block in stage:
-                block.conv1, block.bn1 = folded(block.conv1, block.bn1), nn.Identity()
-                block.conv2, block.bn2 = folded(block.conv2, block.bn2), nn.Identity()
-                if block.short is not None:
-                    block.short = folded(*block.short)
-        self.up1, self.up2, self.up3 = (TransposedUp(up) for up in (self.up1, self.up2, self.up3))
-
-    def context(self, bottom: Tensor, palette: Tensor) -> Tensor:
-        # mean() makes oneDNN in Paddle 3.3.1 print a debugging line for every predictor.
-        mean = F.adaptive_avg_pool2d(bottom, 1).flatten(1)
-        seen = paddle.concat([mean, palette], axis=1)
-        vector = self.context_norm(self.context2(F.relu(self.context1(seen))))
-        return vector.unsqueeze([2, 3])
+        for layer in self.sublayers(include_self=True):
+            for conv, norm in getattr(layer, "NORMALIZED", ()):
+                if getattr(layer, conv) is not None:
+                    setattr(layer, conv, folded(getattr(layer, conv), getattr(layer, norm)))
+                    setattr(layer, norm, nn.Identity())
+            if isinstance(layer, BasicBlock) and layer.short is not None:
+                layer.short = folded(*layer.short)
+        self.up1, self.up2 = TransposedUp(self.up1), TransposedUp(self.up2)
 
 
 class Painter(nn.Layer):

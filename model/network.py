@@ -1,8 +1,10 @@
 """The network: lightness (and hints) in, logits over the Q bins of ab at quarter size out.
 
-A ResNet of basic blocks with a U-shaped decoder back to quarter size. Everything upsamples with a
-1x1 convolution and a pixel shuffle: it trains twice as fast on a CPU as a transposed convolution,
-into which ``model.export`` rearranges it (there it is the faster one).
+A ResNet of basic blocks, fused with the features of a pretrained image classifier (as deep-koalarization
+fuses Inception's; Baldassarre, Morin, Rodes-Guirao 2017), and a U-shaped decoder back to quarter size. The
+classifier has seen 1.28 million labelled photographs, so only colors are left to learn. Everything upsamples
+with a 1x1 convolution and a pixel shuffle: it trains twice as fast on a CPU as a transposed convolution, into
+which ``model.export`` rearranges it (there it is the faster one).
 """
 
 from dataclasses import dataclass
@@ -11,6 +13,9 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from model.efficientnet_lite import FEATURE_CHANNELS, EfficientNetLite0
+
+KIND = "resnet+efficientnet-lite0"
 PLANES = 4  # L/50 - 1, hint a/110, hint b/110, hint mask
 STRIDE = 32  # both sides of the input must be multiples of it
 REDUCTION = 4  # the output is at a quarter of the input's size
@@ -20,15 +25,18 @@ REDUCTION = 4  # the output is at a quarter of the input's size
 class NetworkConfig:
     """What a network is made of; stored with every weights file."""
 
-    width: int = 64
+    width: int = 32
     bins: int = 261
     bn_momentum: float = 0.5
+    kind: str = KIND
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.bins < 2 or not 0 <= self.bn_momentum < 1:
             raise ValueError(
                 f"no network can be made of {self}: width >= 1, bins >= 2, 0 <= momentum < 1"
             )
+        if self.kind != KIND:
+            raise ValueError(f"no network of the kind {self.kind!r} is known here, only {KIND!r}")
 
 
 def _conv(
@@ -40,6 +48,8 @@ def _conv(
 
 class BasicBlock(nn.Layer):
     """Two 3x3 convolutions and a shortcut."""
+
+    NORMALIZED = (("conv1", "bn1"), ("conv2", "bn2"))
 
     def __init__(self, inputs: int, outputs: int, *, stride: int, momentum: float) -> None:
         super().__init__()
@@ -85,6 +95,8 @@ def _stage(inputs: int, outputs: int, *, stride: int, momentum: float) -> nn.Seq
 class ColorNet(nn.Layer):
     """Predict a distribution over the Q bins of ab for every 4x4 pixels.
 
+    Its BatchNorm statistics follow the training, but the backbone's stay as published.
+
     forward(planes, palette)
         planes : (N, 4, H, W) float32: L/50 - 1, hint a/110, hint b/110, hint mask (zeros without
             hints); H and W multiples of 32 (callers pad by reflection).
@@ -92,37 +104,46 @@ class ColorNet(nn.Layer):
         returns logits (N, Q, H/4, W/4).
     """
 
+    NORMALIZED = (("stem", "stem_bn"), ("fuse", "fuse_bn"))
+
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         w, m = config.width, config.bn_momentum
+        at8, at16, at32 = FEATURE_CHANNELS
+        self.backbone = EfficientNetLite0()
         self.stem = _conv(PLANES, w, 7, stride=2)
         self.stem_bn = nn.BatchNorm2D(w, momentum=m)
         self.stage1 = _stage(w, w, stride=1, momentum=m)
         self.stage2 = _stage(w, 2 * w, stride=2, momentum=m)
         self.stage3 = _stage(2 * w, 4 * w, stride=2, momentum=m)
-        self.stage4 = _stage(4 * w, 8 * w, stride=2, momentum=m)
-        self.context1 = nn.Linear(8 * w + config.bins + 1, 8 * w)
-        self.context2 = nn.Linear(8 * w, 8 * w)
-        # Without the norm the global path grows until it drowns the picture.
-        self.context_norm = nn.LayerNorm(8 * w, epsilon=1e-5)
-        self.up3 = UpBlock(8 * w, 4 * w, upper=4 * w, outputs=4 * w, momentum=m)
-        self.up2 = UpBlock(4 * w, 2 * w, upper=2 * w, outputs=2 * w, momentum=m)
+        self.context1 = nn.Linear(at32 + config.bins + 1, 4 * w)
+        self.context2 = nn.Linear(4 * w, 4 * w)
+        # Without the norm the global vector grows until it dominates the local features.
+        self.context_norm = nn.LayerNorm(4 * w, epsilon=1e-5)
+        self.backbone_expand = _conv(at32, 4 * 2 * w, 1, bias=True)
+        self.fuse = _conv(4 * w + at16 + 2 * w, 4 * w, 1)
+        self.fuse_bn = nn.BatchNorm2D(4 * w, momentum=m)
+        self.bottom = BasicBlock(4 * w, 4 * w, stride=1, momentum=m)
+        self.up2 = UpBlock(4 * w, 2 * w + at8, upper=2 * w, outputs=2 * w, momentum=m)
         self.up1 = UpBlock(2 * w, w, upper=2 * w, outputs=2 * w, momentum=m)
         self.head = _conv(2 * w, config.bins, 1, bias=True)
 
     def forward(self, planes: Tensor, palette: Tensor) -> Tensor:
+        f8, f16, f32 = self.backbone(planes[:, :1])
         x = F.relu(self.stem_bn(self.stem(planes)))  # (N, w, H/2, W/2)
-        skip1 = self.stage1(F.max_pool2d(x, 3, stride=2, padding=1))  # (N, w, H/4, W/4)
-        skip2 = self.stage2(skip1)  # (N, 2w, H/8, W/8)
-        skip3 = self.stage3(skip2)  # (N, 4w, H/16, W/16)
-        bottom = self.stage4(skip3)  # (N, 8w, H/32, W/32)
-        x = bottom + self.context(bottom, palette)
-        x = self.up1(self.up2(self.up3(x, skip3), skip2), skip1)  # (N, 2w, H/4, W/4)
-        return self.head(x)  # (N, Q, H/4, W/4)
+        at4 = self.stage1(F.max_pool2d(x, 3, stride=2, padding=1))  # (N, w, H/4, W/4)
+        at8 = self.stage2(at4)  # (N, 2w, H/8, W/8)
+        known = F.pixel_shuffle(self.backbone_expand(f32), 2)  # (N, 2w, H/16, W/16)
+        x = paddle.concat([self.stage3(at8), f16, known], axis=1)
+        x = F.relu(self.fuse_bn(self.fuse(x)))  # (N, 4w, H/16, W/16)
+        x = self.bottom(x + self.context(f32, palette))
+        x = self.up2(x, paddle.concat([at8, f8], axis=1))  # (N, 2w, H/8, W/8)
+        return self.head(self.up1(x, at4))  # (N, Q, H/4, W/4)
 
-    def context(self, bottom: Tensor, palette: Tensor) -> Tensor:
-        """Sum up the whole picture and the wanted palette: (N, 8w, 1, 1)."""
-        seen = paddle.concat([bottom.mean(axis=[2, 3]), palette], axis=1)  # (N, 8w + Q + 1)
-        vector = self.context_norm(self.context2(F.relu(self.context1(seen))))
-        return vector.unsqueeze([2, 3])
+    def context(self, f32: Tensor, palette: Tensor) -> Tensor:
+        """Sum up the whole picture and the wanted palette: (N, 4w, 1, 1)."""
+        # x.mean() makes oneDNN in Paddle 3.3.1 print a debugging line for every predictor.
+        mean = F.adaptive_avg_pool2d(f32, 1).flatten(1)
+        vector = self.context2(F.relu(self.context1(paddle.concat([mean, palette], axis=1))))
+        return self.context_norm(vector).unsqueeze([2, 3])

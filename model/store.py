@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from model.network import ColorNet, NetworkConfig
 
 RELEASED = Path(__file__).resolve().parent / "weights" / "colornet.npz"
+BACKBONE = RELEASED.with_name("efficientnet_lite0.npz")  # as published, see the model card
+BACKBONE_PREFIX = "backbone."
 CONFIG, RECORD, DIGEST = "__config__", "__record__", "__sha256__"
 TO_PADDLE = {"running_mean": "_mean", "running_var": "_variance"}
 FROM_PADDLE = {ours: theirs for theirs, ours in TO_PADDLE.items()}
@@ -55,7 +57,7 @@ def write_weights(
     half = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with half.open("wb") as file:
-            np.savez(file, allow_pickle=False, **members)
+            np.savez_compressed(file, allow_pickle=False, **members)
             file.flush()
             os.fsync(file.fileno())
         half.replace(path)
@@ -83,17 +85,16 @@ def read_weights(path: Path) -> Weights:
     return Weights(_config_from(path, json.loads(settings)), arrays, json.loads(record), sha256)
 
 
-def read_bare(path: Path) -> Weights:
-    """Read an .npz that holds the recipe's arrays and nothing else; the config is in the shapes."""
-    from model.network import NetworkConfig
+def read_backbone(path: Path = BACKBONE) -> Arrays:
+    """Read the arrays of a pretrained backbone: those of the network whose names begin with "backbone.".
 
+    A whole network's weights file will do as well. Raises as `read_weights` does.
+    """
     with _opened(path) as file:
-        arrays = dict(file)
-    if absent := {"stem.weight", "head.weight"} - arrays.keys():
-        raise ValueError(f"{path} holds no weights of this network: no {', '.join(sorted(absent))}")
-    config = NetworkConfig(width=len(arrays["stem.weight"]), bins=len(arrays["head.weight"]))
-    settings = json.dumps(dataclasses.asdict(config), sort_keys=True)
-    return Weights(config, arrays, {}, _digest(arrays, settings))
+        arrays = {name: file[name] for name in file if name.startswith(BACKBONE_PREFIX)}
+    if not arrays:
+        raise ValueError(f"{path} holds no backbone: no array's name begins with {BACKBONE_PREFIX}")
+    return arrays
 
 
 def weights_sha256(path: Path) -> str:
@@ -102,9 +103,16 @@ def weights_sha256(path: Path) -> str:
         return _text_of(file[DIGEST])
 
 
-def load_into(network: "ColorNet", arrays: Mapping[str, np.ndarray]) -> None:
-    """Put the arrays into a network; every name and shape must fit, or ValueError says which."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+def load_into(network: "ColorNet", arrays: Mapping[str, np.ndarray], *, prefix: str = "") -> None:
+    """Put the arrays into the part of a network whose names begin with `prefix`, by default all of it.
+
+    Every name and shape of that part must fit, or ValueError says which does not.
+    """
+    wanted = {
+        name: tuple(tensor.shape)
+        for name, tensor in network.state_dict().items()
+        if name.startswith(prefix)
+    }
     state = {_to_paddle(name): _turned(array) for name, array in arrays.items()}
     odd = [
         *(f"{name} is missing" for name in sorted(wanted.keys() - state.keys())),
@@ -166,9 +174,14 @@ def _opened(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
 def _config_from(path: Path, settings: dict[str, Any]) -> "NetworkConfig":
     from model.network import NetworkConfig
 
+    if "kind" not in settings:
+        raise ValueError(
+            f"{path} is of version 0.1.0, whose network this program no longer has: take the released "
+            f"{RELEASED.name}, or train anew with train/train.py"
+        )
     try:
         return NetworkConfig(**settings)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{path} is for another version of the program: {error}") from None
 
 

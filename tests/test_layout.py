@@ -22,7 +22,7 @@ ARROWS = {
     "film": set(),
 }
 PADDLE = {
-    *(f"model/{name}.py" for name in ("network", "decode", "store", "export")),
+    *(f"model/{name}.py" for name in ("network", "efficientnet_lite", "decode", "store", "export")),
     *(f"train/{name}.py" for name in ("fileReader", "loss", "learner", "train", "evaluate")),
     "gray2color.py",
 }

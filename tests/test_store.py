@@ -1,5 +1,6 @@
 """Released weights: what is written is read back, and the names mean what the recipe says."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,20 +8,22 @@ import pytest
 
 from model.network import ColorNet, NetworkConfig
 from model.store import (
+    _digest,
     arrays_of,
     build,
     load_into,
-    read_bare,
+    read_backbone,
     read_weights,
     weights_sha256,
     write_weights,
 )
 
 SMALL = NetworkConfig(width=4, bins=6)
+Arrays = dict[str, np.ndarray]
 RECORD = {"pictures": 12, "note": "größer"}
 
 
-def random_arrays(config: NetworkConfig = SMALL, seed: int = 0) -> dict[str, np.ndarray]:
+def random_arrays(config: NetworkConfig = SMALL, seed: int = 0) -> Arrays:
     """Fill every array of the network, statistics included, with numbers worth telling apart."""
     rng = np.random.default_rng(seed)
     arrays = {}
@@ -45,24 +48,37 @@ def released(tmp_path: Path) -> Path:
 
 def conv(x: np.ndarray, w: np.ndarray, stride: int = 1) -> np.ndarray:
     pad = w.shape[-1] // 2
-    x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    return windowed(np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad))), w, stride)
+
+
+def windowed(x: np.ndarray, w: np.ndarray, stride: int) -> np.ndarray:
     windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=(2, 3))
-    return np.einsum("nchwij,ocij->nohw", windows[:, :, ::stride, ::stride], w, optimize=True)
+    how = "nchwij,ocij->nohw" if w.shape[1] == x.shape[1] else "nchwij,cuij->nchw"  # or depthwise
+    return np.einsum(how, windows[:, :, ::stride, ::stride], w, optimize=True)
 
 
-def norm(x: np.ndarray, a: dict[str, np.ndarray], name: str) -> np.ndarray:
+def same(x: np.ndarray, w: np.ndarray, stride: int) -> np.ndarray:
+    """TensorFlow's padding: as much as the last window needs, the odd pixel at the bottom right."""
+    pads = [(0, 0), (0, 0)]
+    for length in x.shape[2:]:
+        total = max((-(-length // stride) - 1) * stride + w.shape[-1] - length, 0)
+        pads.append((total // 2, total - total // 2))
+    return windowed(np.pad(x, pads), w, stride)
+
+
+def norm(x: np.ndarray, a: Arrays, name: str, epsilon: float = 1e-5) -> np.ndarray:
     w, b, mean, var = (
         a[f"{name}.{key}"][:, None, None]
         for key in ("weight", "bias", "running_mean", "running_var")
     )
-    return (x - mean) / np.sqrt(var + 1e-5) * w + b
+    return (x - mean) / np.sqrt(var + epsilon) * w + b
 
 
 def relu(x: np.ndarray) -> np.ndarray:
     return np.maximum(x, 0)
 
 
-def block(x: np.ndarray, a: dict[str, np.ndarray], name: str, stride: int) -> np.ndarray:
+def block(x: np.ndarray, a: Arrays, name: str, stride: int) -> np.ndarray:
     y = relu(norm(conv(x, a[f"{name}.conv1.weight"], stride), a, f"{name}.bn1"))
     y = norm(conv(y, a[f"{name}.conv2.weight"]), a, f"{name}.bn2")
     if f"{name}.short.0.weight" in a:
@@ -70,30 +86,57 @@ def block(x: np.ndarray, a: dict[str, np.ndarray], name: str, stride: int) -> np
     return relu(x + y)
 
 
-def up(x: np.ndarray, skip: np.ndarray, a: dict[str, np.ndarray], name: str) -> np.ndarray:
-    x = conv(x, a[f"{name}.expand.weight"]) + a[f"{name}.expand.bias"][:, None, None]
+def classifier(x: np.ndarray, a: Arrays) -> list[np.ndarray]:
+    """EfficientNet-Lite0 by its published table: kernel, stride and repeats of each stage."""
+    steps = [(3, 1), *[(3, 2), (3, 1)], *[(5, 2), (5, 1)], *[(3, 2), (3, 1), (3, 1)]]
+    steps += [*[(5, 1)] * 3, *[(5, 2), (5, 1), (5, 1), (5, 1)], (3, 1)]
+
+    def normed(x: np.ndarray, name: str, bn: str, stride: int = 1) -> np.ndarray:
+        return norm(same(x, a[f"{name}.weight"], stride), a, bn, epsilon=1e-3)
+
+    x = np.clip(normed(x, "backbone.stem", "backbone.bn", 2), 0, 6)
+    features = []
+    for number, (kernel, stride) in enumerate(steps):
+        name, y = f"backbone.blocks.{number}", x
+        assert a[f"{name}.depthwise.weight"].shape[-1] == kernel
+        if number:
+            y = np.clip(normed(y, f"{name}.expand", f"{name}.bn0"), 0, 6)
+        y = np.clip(normed(y, f"{name}.depthwise", f"{name}.bn1", stride), 0, 6)
+        y = normed(y, f"{name}.project", f"{name}.bn2")
+        x = x + y if x.shape == y.shape else y
+        features.append(x)
+    return [features[4], features[10], features[15]]
+
+
+def shuffled(x: np.ndarray, a: Arrays, name: str) -> np.ndarray:
+    x = conv(x, a[f"{name}.weight"]) + a[f"{name}.bias"][:, None, None]
     n, c, h, w = x.shape
-    x = x.reshape(n, c // 4, 2, 2, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // 4, 2 * h, -1)
-    x = conv(np.concatenate([x, skip], 1), a[f"{name}.conv.weight"])
-    return relu(norm(x, a, f"{name}.bn"))
+    return (
+        x.reshape(n, c // 4, 2, 2, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // 4, 2 * h, -1)
+    )
 
 
-def recipe(x: np.ndarray, palette: np.ndarray, a: dict[str, np.ndarray]) -> np.ndarray:
+def recipe(x: np.ndarray, palette: np.ndarray, a: Arrays) -> np.ndarray:
+    f8, f16, f32 = classifier(x[:, :1], a)
     x = relu(norm(conv(x, a["stem.weight"], 2), a, "stem_bn"))
     x = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
     x = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(2, 3))[:, :, ::2, ::2]
     x, skips = x.max((4, 5)), []
-    for stage in range(1, 5):
+    for stage in range(1, 4):
         x = block(x, a, f"stage{stage}.0", 1 if stage == 1 else 2)
         x = block(x, a, f"stage{stage}.1", 1)
         skips.append(x)
-    v = np.concatenate([x.mean((2, 3)), palette], 1)
+    v = np.concatenate([f32.mean((2, 3)), palette], 1)
     v = relu(v @ a["context1.weight"].T + a["context1.bias"])
     v = v @ a["context2.weight"].T + a["context2.bias"]
     v = (v - v.mean(1, keepdims=True)) / np.sqrt(v.var(1, keepdims=True) + 1e-5)
+    x = np.concatenate([skips[2], f16, shuffled(f32, a, "backbone_expand")], 1)
+    x = relu(norm(conv(x, a["fuse.weight"]), a, "fuse_bn"))
     x = x + (v * a["context_norm.weight"] + a["context_norm.bias"])[:, :, None, None]
-    for name, skip in (("up3", skips[2]), ("up2", skips[1]), ("up1", skips[0])):
-        x = up(x, skip, a, name)
+    x = block(x, a, "bottom", 1)
+    for name, joined in (("up2", [skips[1], f8]), ("up1", [skips[0]])):
+        x = np.concatenate([shuffled(x, a, f"{name}.expand"), *joined], 1)
+        x = relu(norm(conv(x, a[f"{name}.conv.weight"]), a, f"{name}.bn"))
     return conv(x, a["head.weight"]) + a["head.bias"][:, None, None]
 
 
@@ -135,18 +178,41 @@ def test_sha256_names_the_numbers_not_the_file(tmp_path: Path) -> None:
 
 
 def test_a_network_taken_out_and_put_back_is_the_same() -> None:
-    network = ColorNet(SMALL)
-    load_into(network, random_arrays())
+    network, expected = ColorNet(SMALL), random_arrays()
+    load_into(network, expected)
     for name, array in arrays_of(network).items():
-        np.testing.assert_array_equal(array, random_arrays()[name])
+        np.testing.assert_array_equal(array, expected[name])
 
 
-def test_bare_arrays_are_adopted(tmp_path: Path) -> None:
-    np.savez(tmp_path / "bare.npz", **random_arrays())
-    assert read_bare(tmp_path / "bare.npz").config == SMALL
+def test_a_backbone_is_read_alone_and_out_of_a_network(released: Path, tmp_path: Path) -> None:
+    whole = random_arrays()
+    backbone = {name: array for name, array in whole.items() if name.startswith("backbone.")}
+    np.savez(tmp_path / "backbone.npz", **backbone)
+    for path in (released, tmp_path / "backbone.npz"):
+        network = ColorNet(SMALL)
+        before = arrays_of(network)
+        load_into(network, read_backbone(path), prefix="backbone.")
+        for name, array in arrays_of(network).items():
+            np.testing.assert_array_equal(array, backbone.get(name, before[name]))
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
-    with pytest.raises(ValueError, match="holds no weights of this network"):
-        read_bare(tmp_path / "other.npz")
+    with pytest.raises(ValueError, match="holds no backbone"):
+        read_backbone(tmp_path / "other.npz")
+
+
+def test_the_released_backbone_fits() -> None:
+    load_into(ColorNet(SMALL), read_backbone(), prefix="backbone.")
+
+
+def test_weights_of_version_0_1_0_are_refused_by_name(released: Path) -> None:
+    with np.load(released) as file:
+        members = dict(file)
+    config = json.dumps({"bins": 6, "bn_momentum": 0.5, "width": 4}, sort_keys=True)
+    members["__config__"] = np.frombuffer(config.encode(), np.uint8)
+    arrays = {name: array for name, array in members.items() if not name.startswith("__")}
+    members["__sha256__"] = np.frombuffer(_digest(arrays, config).encode(), np.uint8)
+    np.savez(released, **members)
+    with pytest.raises(ValueError, match=r"is of version 0\.1\.0"):
+        read_weights(released)
 
 
 @pytest.mark.parametrize("keep", [0, 10, 5000, -1, -200])
