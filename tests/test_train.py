@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 import pytest
 
-from model.store import read_weights
+from model.store import read_backbone, read_weights
 from prior.qspace import read_bins
 from train.checkpoint import read_checkpoint
 from train.config import TrainConfig
+from train.fileReader import SampleOptions
 from train.learner import learning_rate
 from train.run import Clock, LossError, Run, _numbers
 from train.train import main, train
@@ -74,21 +75,31 @@ def rows(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize(
+BOTH_WAYS = pytest.mark.parametrize(
     "static", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["eager", "compiled"]
 )
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(
+    "tune_from",
+    [pytest.param(0, marks=pytest.mark.slow), 2, pytest.param(4, marks=pytest.mark.slow)],
+)
 def test_six_steps_are_three_saved_loaded_and_three(
-    room: Path, tmp_path: Path, static: bool
+    room: Path, tmp_path: Path, static: bool, tune_from: int
 ) -> None:
-    whole = run_of(room, tmp_path / "whole", static=static)
+    how: dict[str, Any] = {"static": static, "tune_from": tune_from}
+    whole = run_of(room, tmp_path / "whole", **how)
+    whole.resume()
     train(whole)
-    first = run_of(room, tmp_path / "parts", static=static)
+    first = run_of(room, tmp_path / "parts", **how)
+    first.resume()
     steps = first.batches()
     for _ in range(3):
         first.learner.learn(first.step, [next(steps)])
         first.step += 1
     first.save()
-    second = run_of(room, tmp_path / "parts", static=static)
+    second = run_of(room, tmp_path / "parts", **how)
     second.resume()
     assert second.step == 3
     train(second)
@@ -148,7 +159,7 @@ def test_a_finished_run_leaves_weights_log_sheet_and_curve(
     assert weights.record["step"] == 6
     assert str(room) not in json.dumps(weights.record)
     assert weights.record["gray"]["colorfulness"] < 0.01
-    assert [sorted(row)[0] for row in rows(out)] == ["loss", "gray"]
+    assert [sorted(row)[0] for row in rows(out)] == ["loss", "cross_entropy"]
     for name in ("sheet.png", "curve.png"):
         assert cv2.imread(str(out / name)).std() > 1
 
@@ -226,6 +237,73 @@ def test_init_starts_where_the_weights_are(room: Path, tmp_path: Path) -> None:
     assert run.config.highest_rate < TrainConfig().highest_rate
 
 
+def backbone_of(arrays: dict[str, Any], *, statistics: bool) -> dict[str, Any]:
+    return {
+        name: array.copy()
+        for name, array in arrays.items()
+        if name.startswith("network/backbone.")
+        and name.endswith(("._mean", "._variance")) == statistics
+    }
+
+
+@BOTH_WAYS
+def test_the_backbone_learns_from_a_step_on_but_never_its_statistics(
+    room: Path, tmp_path: Path, static: bool
+) -> None:
+    run = run_of(room, tmp_path, static=static, tune_from=2, learning_rate=0.01)
+    run.resume()
+    published = read_backbone()["backbone.blocks.3.project.weight"].astype(np.float32)
+    before, steps = run.learner.arrays(), run.batches()
+    stored = before["network/backbone.blocks.3.project.weight"]
+    np.testing.assert_array_equal(stored, published)
+    for step in range(4):
+        run.learner.learn(step, [next(steps)])
+        after = run.learner.arrays()
+        for name, array in backbone_of(before, statistics=True).items():
+            np.testing.assert_array_equal(after[name], array)
+        changed = [
+            not np.array_equal(after[name], array)
+            for name, array in backbone_of(before, statistics=False).items()
+        ]
+        assert all(changed) if step >= 2 else not any(changed), step
+        assert not np.array_equal(after["network/head.bias"], before["network/head.bias"])
+
+
+def test_the_backbone_learns_at_its_share_of_the_rate(room: Path, tmp_path: Path) -> None:
+    steps: dict[float, Any] = {}
+    for share in (0.5, 0.05):
+        out = tmp_path / str(share)
+        changes = {"tune_from": 0, "tune_backbone": share, "weight_decay": 0.0}
+        run = run_of(room, out, **changes)
+        run.resume()
+        name = "network/backbone.blocks.3.project.weight"
+        before = run.learner.arrays()[name]
+        run.learner.learn(0, [next(run.batches())])
+        steps[share] = np.abs(run.learner.arrays()[name] - before).max()
+    assert steps[0.5] == pytest.approx(10 * steps[0.05], rel=0.01)
+
+
+def test_cross_entropy_is_that_of_plain_samples(room: Path, tmp_path: Path) -> None:
+    run = run_of(room, tmp_path, hints=1.0, palette=1.0, valid=str(room / "train"))
+    found = run.cross_entropies()
+    assert found["train"] == found["valid"]  # the same pictures, seen alike
+    assert run.cross_entropies() == found
+    run.learner.averaged.head.bias.set_value(run.learner.averaged.head.bias * 0)
+    run.learner.averaged.head.weight.set_value(run.learner.averaged.head.weight * 0)
+    plain = run.samples.like(
+        run.samples.pictures[:1], SampleOptions(hints=0, palette=0, augment=False)
+    )
+    uniform = np.log(261) * plain[0, 0, 32]["weights"].mean()
+    assert run.learner.entropy(plain, size=32) == pytest.approx(uniform, rel=1e-5)
+
+
+def test_without_a_backbone_all_is_random(room: Path, tmp_path: Path) -> None:
+    run = run_of(room, tmp_path, backbone="none")
+    run.resume()
+    published = read_backbone()["backbone.stem.weight"]
+    assert not np.allclose(run.learner.network.backbone.stem.weight.numpy(), published, atol=0.01)
+
+
 def test_refitting_the_head_leaves_the_rest_alone(room: Path, tmp_path: Path) -> None:
     run = run_of(room, tmp_path, fit="context+head", steps=2)
     before = run.learner.arrays()
@@ -267,6 +345,8 @@ def test_waiting_for_the_reader_is_measured(room: Path, tmp_path: Path) -> None:
         (["-device", "gpu"], 1, "no GPU"),
         (["-prior", "/nowhere"], 1, "Q.npy"),
         (["-init", "/nowhere.npz"], 1, "no weights file"),
+        (["-backbone", "/nowhere.npz"], 1, "no weights file"),
+        (["-tune_backbone", "2"], 2, "tune_backbone must be within 0..1"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(

@@ -18,7 +18,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FRESH_RATE, CAREFUL_RATE = 1.5e-3, 3e-4
 PARTS_TO_FIT = ("all", "context+head")
-PLACES = ("data", "valid", "prior", "init")
+PLACES = ("data", "valid", "prior", "init", "backbone")
+NO_BACKBONE = "none"
+FOUND_ITS_FEET = 10_000  # steps after which a network from scratch is worth tuning a backbone with
 # A resume may change these: what is watched, how fast, how long; never what was learned so far.
 FREE = {
     "steps",
@@ -48,6 +50,16 @@ class TrainConfig:
     )
     prior: str = _option(str(ROOT / "prior"), "folder with Q.npy and Weight.npy")
     init: str = _option("", "weights file to start from (default: from scratch)")
+    backbone: str = _option(
+        str(ROOT / "model" / "weights" / "efficientnet_lite0.npz"),
+        "pretrained backbone to start from without -init: a weights file, or none for a random one",
+    )
+    tune_backbone: float = _option(
+        0.1, "learning rate of the backbone as a share of the others'; 0 keeps it as it is"
+    )
+    tune_from: int = _option(
+        -1, "step from which on the backbone learns; -1 takes 10,000 from scratch, and 0 with -init"
+    )
     fit: str = _option("all", "parameters that learn", choices=PARTS_TO_FIT)
     steps: int = _option(100_000, "optimizer steps of the whole run")
     batch: int = _option(32, "pictures per step, over all processes")
@@ -65,7 +77,7 @@ class TrainConfig:
     weight_decay: float = _option(0.02, "decoupled weight decay; 0 is plain Adam")
     clip: float = _option(5.0, "largest global gradient norm")
     average: float = _option(0.999, "decay of the moving average of the weights, ramped up")
-    width: int = _option(64, "channels of the first stage")
+    width: int = _option(32, "channels of the first stage")
     bn_momentum: float = _option(0.5, "BatchNorm momentum")
     entropy: float = _option(1.0, "factor of the rebalanced cross-entropy; 0 leaves it out")
     squared: float = _option(
@@ -93,7 +105,10 @@ class TrainConfig:
 
     def _rules(self) -> list[tuple[str, bool]]:
         counts = ("steps", "batch", "parts", "valid_every", "save_every", "recalibrate", "width")
-        shares = ("hints", "palette", "rebalance", "average", "bn_momentum", "beta1")
+        shares = (
+            *("hints", "palette", "rebalance", "average", "bn_momentum", "beta1"),
+            "tune_backbone",
+        )
         return [
             *(
                 (f"{n} must be 1 or more, got {getattr(self, n)}", getattr(self, n) >= 1)
@@ -148,6 +163,11 @@ class TrainConfig:
     def highest_rate(self) -> float:
         """The learning rate after the warm-up; a trained network is not shaken out of its place."""
         return self.learning_rate or (CAREFUL_RATE if self.init else FRESH_RATE)
+
+    def backbone_learns(self, step: int) -> bool:
+        """Tell whether the backbone learns along at a step."""
+        first = self.tune_from if self.tune_from >= 0 else 0 if self.init else FOUND_ITS_FEET
+        return self.fit == "all" and self.tune_backbone > 0 and step >= first
 
     @property
     def rhythm(self) -> tuple[int, int]:

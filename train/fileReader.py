@@ -94,6 +94,10 @@ class SampleSet(Dataset):
         lab = rgb2lab(random_crop(rgb, rng, size=size))
         return {**self.sample(lab, rng), "skipped": np.array(skipped)}
 
+    def like(self, pictures: list[Picture], options: SampleOptions) -> "SampleSet":
+        """Make the same of other pictures, or otherwise."""
+        return SampleSet(pictures, qspace=self.qspace, weight=self.weight, options=options)
+
     def sample(self, lab: Floats, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Make what the network sees and what it shall say from a square lab (size, size, 3)."""
         small = lab.shape[0] // REDUCTION

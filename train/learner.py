@@ -1,7 +1,7 @@
 """The network while it learns: one optimizer step, the moving average, and all of it as arrays."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from paddle import Tensor, nn
 
 from model.network import ColorNet, NetworkConfig
+from model.store import BACKBONE_PREFIX, load_into
 from train.config import TrainConfig
+from train.fileReader import SampleSet
 from train.loss import cross_entropy, mean_ab, variance_penalized_error
 
 Arrays = dict[str, NDArray[Any]]
@@ -63,30 +65,48 @@ class Learner:
         made_of = NetworkConfig(config.width, len(centers), config.bn_momentum)
         self.network, self.averaged = ColorNet(made_of), ColorNet(made_of)
         self.averaged.set_state_dict(self.network.state_dict())
-        self._freeze()
         self.optimizer = paddle.optimizer.AdamW(
             config.highest_rate,
             beta1=config.beta1,
-            parameters=[p for p in self.network.parameters() if not p.stop_gradient],
+            parameters=self._parameter_groups(),
             weight_decay=config.weight_decay,
             grad_clip=nn.ClipGradByGlobalNorm(config.clip),
         )
         half = amp and paddle.amp.is_bfloat16_supported()
         self.amp, self.amp_type = amp, "bfloat16" if half else "float16"
         self.scaler = paddle.amp.GradScaler(enable=amp and not half)
-        # The compiled forward shares its parameters with the network (25 against 19 pictures/s).
-        self._forward = paddle.jit.to_static(self.network) if static else self.network
+        self._static, self._backbone_learns = static, False
+        self._choose_what_learns(0)
 
-    def start_from(self, state: dict[str, Tensor]) -> None:
-        """Begin with the state of a trained network instead of a random one."""
-        self.network.set_state_dict(state)
-        self.averaged.set_state_dict(state)
+    def start_from(self, arrays: Mapping[str, NDArray[Any]], *, prefix: str = "") -> None:
+        """Begin with trained weights, or those under `prefix`, instead of random ones."""
+        for network in (self.network, self.averaged):
+            load_into(network, arrays, prefix=prefix)
 
-    def _freeze(self) -> None:
-        if self.config.fit == "all":
-            return
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """Split the parameters: the backbone learns at a share of the learning rate."""
+        every = dict(self.network.named_parameters())
+        backbone = [p for name, p in every.items() if name.startswith(BACKBONE_PREFIX)]
+        own = [p for name, p in every.items() if not name.startswith(BACKBONE_PREFIX)]
+        return [
+            {"params": own},
+            {"params": backbone, "learning_rate": self.config.tune_backbone},
+        ]
+
+    def _choose_what_learns(self, step: int) -> None:
+        """Let parameters learn or not from a step on; what does not learn costs no gradient.
+
+        The compiled forward shares its parameters with the network (25 against 19 pictures/s), but remembers
+        which of them learn, so it is compiled anew.
+        """
+        self._backbone_learns = self.config.backbone_learns(step)
         for name, parameter in self.network.named_parameters():
-            parameter.stop_gradient = not name.startswith(("context", "head"))
+            learns = self.config.fit == "all" or name.startswith(("context", "head"))
+            if name.startswith(BACKBONE_PREFIX):
+                learns = self._backbone_learns
+            parameter.stop_gradient = not learns
+        forward = self.network.forward
+        self._forward = paddle.jit.to_static(forward, full_graph=True) if self._static else forward
 
     def _learn_mode(self) -> None:
         self.network.train()
@@ -112,6 +132,8 @@ class Learner:
 
     def learn(self, step: int, parts: Iterable[Batch]) -> Tensor:
         """Take one optimizer step over the parts of a batch; return their mean loss."""
+        if self.config.backbone_learns(step) != self._backbone_learns:
+            self._choose_what_learns(step)
         self._learn_mode()
         self.optimizer.set_lr(learning_rate(self.config, step))
         total = paddle.zeros([])
@@ -152,13 +174,29 @@ class Learner:
 
         With the recipe's momentum of 0.5 they would be those of the last two.
         """
-        norms = [layer for layer in self.averaged.sublayers() if isinstance(layer, nn.BatchNorm2D)]
+        norms = [
+            layer
+            for layer in self.averaged.sublayers()
+            if isinstance(layer, nn.BatchNorm2D) and not layer._use_global_stats
+        ]
         self.averaged.train()
         for number, batch in enumerate(batches):
             for norm in norms:
                 norm._momentum = number / (number + 1)  # share of the statistics so far
             self.averaged(batch["planes"], batch["palette"])
         self.averaged.eval()
+
+    @paddle.no_grad()
+    def entropy(self, samples: SampleSet, *, size: int) -> float:
+        """Mean rebalanced cross-entropy of the averaged network over a set's samples at a size in pixels."""
+        total = 0.0
+        for index in range(len(samples)):
+            one = samples[0, index, size]
+            batch = {name: paddle.to_tensor(array[None]) for name, array in one.items()}
+            logits = self.averaged(batch["planes"], batch["palette"])
+            loss = cross_entropy(logits, batch["bins"], batch["shares"], batch["weights"])
+            total += loss.item()
+        return total / len(samples)
 
     def arrays(self) -> Arrays:
         """Everything that learns or remembers, as arrays for a checkpoint."""

@@ -9,18 +9,19 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prior.pictures import list_pictures
 from prior.qspace import QSpace, read_bins
 from train.checkpoint import State, read_checkpoint, write_checkpoint
-from train.config import TrainConfig
+from train.config import NO_BACKBONE, TrainConfig
 from train.curve import write_curve
-from train.squares import read_squares
+from train.squares import evenly_spread, read_squares
 
 if TYPE_CHECKING:
     from train.fileReader import SampleSet
@@ -83,8 +84,8 @@ class Run:
         self.stopping = True
 
     def resume(self) -> None:
-        """Go on from the checkpoint when there is one, else from -init when given."""
-        from model.store import build, read_weights
+        """Go on from the checkpoint when there is one, else from -init when given, else from -backbone."""
+        from model.store import BACKBONE_PREFIX, read_backbone, read_weights
 
         if self.checkpoint.exists():
             state = read_checkpoint(self.checkpoint, self.config)
@@ -92,7 +93,10 @@ class Run:
             self.step, self.facts = state.step, state.facts
             logger.info("continuing %s at step %d of %d", self.out, self.step, self.config.steps)
         elif self.config.init:
-            self.learner.start_from(build(read_weights(Path(self.config.init))).state_dict())
+            self.learner.start_from(read_weights(Path(self.config.init)).arrays)
+        elif self.config.backbone != NO_BACKBONE:
+            backbone = read_backbone(Path(self.config.backbone))
+            self.learner.start_from(backbone, prefix=BACKBONE_PREFIX)
 
     def save(self) -> None:
         """Write the checkpoint; only the first of several processes does."""
@@ -153,7 +157,9 @@ class Run:
         self.learner.recalibrate(self._loader(calibration, seed=CALIBRATION_SEED, parts=1))
         way = (eager(self.learner.averaged, qspace=self.qspace), Setting(self.config.valid_size))
         gray, ours = evaluate_all([GRAY, way], self.valid, qspace=self.qspace)
-        self.log({"step": self.step, "valid": asdict(ours), "gray": asdict(gray)})
+        entropy = self.cross_entropies()
+        row = {"valid": asdict(ours), "gray": asdict(gray), "cross_entropy": entropy}
+        self.log({"step": self.step, **row})
         self._keep(ours, gray)
         _write_png(
             self.out / "sheet.png", sheet([way], self.valid[:SHEET_PICTURES], qspace=self.qspace)
@@ -162,8 +168,24 @@ class Run:
         return (
             f"PSNR {ours.psnr:.2f} (gray {gray.psnr:.2f})  AuC {ours.auc:.2f} ({gray.auc:.2f})  rebalanced "
             f"{ours.auc_rebalanced:.2f} ({gray.auc_rebalanced:.2f})  colorfulness {ours.colorfulness:.1f} "
-            f"(truth {ours.colorfulness_truth:.1f})"
+            f"(truth {ours.colorfulness_truth:.1f})  cross-entropy train {entropy['train']:.3f}, "
+            f"validation {entropy['valid']:.3f}"
         )
+
+    def cross_entropies(self) -> dict[str, float]:
+        """Measure the averaged network on training and validation pictures, neither of them augmented.
+
+        Where the first falls and the second does not, variety is what is missing, not steps.
+        """
+        plain = replace(self.samples.options, hints=0.0, palette=0.0, augment=False)
+        every = {"train": self.samples.pictures, "valid": list_pictures(Path(self.config.valid))}
+        return {
+            name: self.learner.entropy(
+                self.samples.like(evenly_spread(pictures, self.config.valid_pictures), plain),
+                size=self.config.valid_size,
+            )
+            for name, pictures in every.items()
+        }
 
     def _keep(self, ours: "Metrics", gray: "Metrics") -> None:
         """Write the averaged weights as last.npz, and as best.npz when no earlier ones were better."""

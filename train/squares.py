@@ -34,10 +34,14 @@ def read_squares(data: Path, *, limit: int = 0) -> Iterator[Bytes]:
     Pictures that cannot be read are named in the log and left out. Raises ValueError at once when
     there is none, at the end when none could be read.
     """
-    pictures = list_pictures(data)
-    if 0 < limit < len(pictures):
-        pictures = [pictures[i * len(pictures) // limit] for i in range(limit)]
-    return _squares(data, pictures)
+    return _squares(data, evenly_spread(list_pictures(data), limit))
+
+
+def evenly_spread(pictures: list[Picture], limit: int) -> list[Picture]:
+    """Choose `limit` of the pictures, evenly spread; all of them when it is 0 or more than there are."""
+    if not 0 < limit < len(pictures):
+        return pictures
+    return [pictures[i * len(pictures) // limit] for i in range(limit)]
 
 
 def _squares(data: Path, pictures: list[Picture]) -> Iterator[Bytes]:

@@ -14,7 +14,7 @@ if __package__ in {None, ""}:
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from train.config import PLACES, ROOT, TrainConfig, prepare_environment
+from train.config import NO_BACKBONE, PLACES, ROOT, TrainConfig, prepare_environment
 from train.run import Clock, Run
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def _config_from(args: argparse.Namespace) -> TrainConfig:
     """Collect a config from parsed options; paths become absolute."""
     values = {f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)}
     for name in PLACES:
-        if values[name]:
+        if values[name] and values[name] != NO_BACKBONE:
             values[name] = str(Path(values[name]).expanduser().resolve())
     return TrainConfig(**values)
 
