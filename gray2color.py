@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.decode import color_field, compose
+from model.decode import color_field, compose, shrunk_lightness, smooth_undecided
 from model.hints import palette_vector, point_planes
 from model.store import RELEASED, weights_sha256
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
@@ -53,6 +53,7 @@ class Colorizer:
     saturation : times the network's chroma; by default a little more than it dares, but its own where
         points say what is wanted.
     working_size : short side that the network sees, in pixels.
+    smoothing : smooth colors where the network is undecided, so that plain walls stay plain.
 
     Raises FileNotFoundError or ValueError for weights that are missing or foreign, RuntimeError
     when a GPU is asked for and there is none.
@@ -68,10 +69,11 @@ class Colorizer:
         temperature: float = TEMPERATURE,
         saturation: float | None = None,
         working_size: int = WORKING_SIZE,
+        smoothing: bool = True,
     ) -> None:
         self.sha256 = weights_sha256(weights)
         self.temperature, self.saturation = temperature, saturation
-        self.working_size = working_size
+        self.working_size, self.smoothing = working_size, smoothing
         self.threads = threads or os.cpu_count() or 1
         self._bins = read_bins()
         self._run = _Program(weights, device=device, precision=precision, threads=self.threads)
@@ -139,9 +141,12 @@ class Colorizer:
             palette = np.zeros(len(self._bins) + 1, np.float32)
         palettes = np.repeat(palette[None], number, axis=0)
         padded = np.stack([_padded(plane) for plane in planes])
-        ab = self._run(padded, palettes, temperature=self.temperature)
-        cut = ab[..., : -(-height // REDUCTION), : -(-width // REDUCTION)]
-        return np.ascontiguousarray(cut.transpose(0, 2, 3, 1))
+        means = self._run(padded, palettes, temperature=self.temperature)
+        cut = means[..., : -(-height // REDUCTION), : -(-width // REDUCTION)].transpose(0, 2, 3, 1)
+        if not self.smoothing:
+            return np.ascontiguousarray(cut[..., :2])
+        lightness = (shrunk_lightness(plane, cut.shape[1:]) for plane in planes[:, 0])
+        return np.stack(list(map(smooth_undecided, cut, lightness)))
 
     def _palette(self, rgb: NDArray[Any]) -> Floats:
         return palette_vector(rgb2lab(rgb)[..., 1:], QSpace(self._bins))

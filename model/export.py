@@ -1,7 +1,7 @@
 """Dynamic network -> static inference program, checked against it before it is kept.
 
-The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and gives ab
-(N, 2, H/4, W/4): softmax and bin centers are inside. It is made on first use and kept in the user's
+The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and gives three planes
+(N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution, softmax and bin centers inside. It is made on first use and kept in the user's
 cache under the sha256 of its weights.
 
 Its form is what oneDNN in Paddle 3.3.1 opens and runs fastest: no BatchNorm (folding it when a program is
@@ -30,7 +30,7 @@ from prior.qspace import BINS_PATH, read_bins
 
 log = logging.getLogger(__name__)
 
-FORM = 3  # of the program; a change here makes every cached one stale
+FORM = 4  # of the program; a change here makes every cached one stale
 TOLERANCE_AB = 1e-3  # between program and network, fp32
 ROUNDING = 5e-5  # of the largest ab, where that is more: a network of 30 steps gives 100 on noise and rounds 1.2e-3
 CHECK_SIZES = ((1, 64, 96), (2, 128, 64))
@@ -96,19 +96,20 @@ class InferenceNet(ColorNet):
         self.up1, self.up2 = TransposedUp(self.up1), TransposedUp(self.up2)
 
 
-class Painter(nn.Layer):
-    """Network, annealed mean and bin centers in one: planes -> ab."""
+class AnnealedNet(nn.Layer):
+    """Network, annealed mean and bin centers in one: planes -> mean a, b and chroma."""
 
     def __init__(self, network: ColorNet, bins: Floats) -> None:
         super().__init__()
         self.network = network
-        self.mean = nn.Conv2D(len(bins), 2, 1, bias_attr=False)
-        self.mean.weight.set_value(bins.T[:, :, None, None])
+        self.mean = nn.Conv2D(len(bins), 3, 1, bias_attr=False)
+        averaged = np.column_stack([bins, np.hypot(bins[:, 0], bins[:, 1])])
+        self.mean.weight.set_value(averaged.T[:, :, None, None].astype(np.float32))
 
     def forward(self, planes: Tensor, palette: Tensor, temperature: Tensor) -> Tensor:
         logits = self.network(planes, palette)  # (N, Q, h, w)
         cold = paddle.reciprocal(temperature).reshape([1, 1, 1, 1])
-        return self.mean(F.softmax(logits * cold, axis=1))  # (N, 2, h, w)
+        return self.mean(F.softmax(logits * cold, axis=1))  # (N, 3, h, w)
 
 
 Engine = Literal["plain", "fp32", "bf16", "gpu"]  # plain: no oneDNN, slow but always there
@@ -155,8 +156,8 @@ def export(weights: Path, folder: Path, *, bins: Floats) -> None:
     load_into(network, stored.arrays)
     network.rearrange()
     try:
-        _save(Painter(network, bins), folder)
-        _check(Painter(build(stored), bins), folder)
+        _save(AnnealedNet(network, bins), folder)
+        _check(AnnealedNet(build(stored), bins), folder)
     except RuntimeError:
         shutil.rmtree(folder)
         raise
@@ -186,13 +187,16 @@ def open_program(
 def run_program(
     predictor: inference.Predictor, planes: Floats, palette: Floats, *, temperature: float
 ) -> Floats:
-    """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program; ab (N, 2, H/4, W/4)."""
+    """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program.
+
+    Returns the mean a, b and chroma of each place's distribution, (N, 3, H/4, W/4).
+    """
     inputs = (planes, palette, np.array([temperature], np.float32))
     for name, array in zip(predictor.get_input_names(), inputs, strict=True):
         predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(array, np.float32))
     predictor.run()
-    ab: Floats = predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
-    return ab
+    means: Floats = predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
+    return means
 
 
 def _work_folder(cache: Path) -> Path:
@@ -205,9 +209,9 @@ def _work_folder(cache: Path) -> Path:
         return Path(tempfile.mkdtemp(prefix="colorizer-"))
 
 
-def _save(painter: Painter, folder: Path) -> None:
-    painter.eval()
-    bins = painter.network.config.bins
+def _save(annealed: AnnealedNet, folder: Path) -> None:
+    annealed.eval()
+    bins = annealed.network.config.bins
     specs = [
         InputSpec([None, PLANES, None, None], "float32", "planes"),
         InputSpec([None, bins + 1], "float32", "palette"),
@@ -216,24 +220,24 @@ def _save(painter: Painter, folder: Path) -> None:
     with warnings.catch_warnings():
         # Paddle 3.3.1 warns about its own use of Tensor.place while it traces.
         warnings.simplefilter("ignore", UserWarning)
-        static = paddle.jit.to_static(painter, input_spec=specs, full_graph=True)
+        static = paddle.jit.to_static(annealed, input_spec=specs, full_graph=True)
         paddle.jit.save(static, str(folder / "program"))
 
 
-def _check(painter: Painter, folder: Path) -> None:
+def _check(annealed: AnnealedNet, folder: Path) -> None:
     """Compare program and network on two sizes, with and without a palette."""
-    painter.eval()
+    annealed.eval()
     predictor = open_program(folder, engine="plain")
     rng = np.random.default_rng(0)
     for number, height, width in CHECK_SIZES:
         planes = rng.uniform(-1, 1, (number, PLANES, height, width)).astype(np.float32)
-        palette = np.zeros((number, painter.network.config.bins + 1), np.float32)
+        palette = np.zeros((number, annealed.network.config.bins + 1), np.float32)
         palette[1:, [0, -1]] = 1
         with paddle.no_grad():
             tensors = (
                 paddle.to_tensor(array) for array in (planes, palette, np.ones(1, np.float32))
             )
-            expected = painter(*tensors).numpy()
+            expected = annealed(*tensors).numpy()
         difference = np.abs(
             run_program(predictor, planes, palette, temperature=1.0) - expected
         ).max()

@@ -60,19 +60,19 @@ def best_ms(work: Callable[[], object], *, times: int = 7) -> float:
 def engines(weights: Path, folder: Path) -> Iterator[Row]:
     import paddle
 
-    from model.export import Painter, open_program, program_for, run_program
+    from model.export import AnnealedNet, open_program, program_for, run_program
     from model.store import build, read_weights
     from prior.qspace import read_bins
 
-    painter = Painter(build(read_weights(weights)), read_bins())
-    painter.eval()
+    annealed = AnnealedNet(build(read_weights(weights)), read_bins())
+    annealed.eval()
     program = program_for(weights)
     for side in (192, 256):
         planes = np.random.default_rng(0).uniform(-1, 1, (1, 4, side, side)).astype(np.float32)
         arrays = (planes, np.zeros((1, len(read_bins()) + 1), np.float32), np.full(1, 0.7, "f4"))
         tensors = [paddle.to_tensor(array) for array in arrays]
         with paddle.no_grad():
-            yield f"{side} px, eager", f"{best_ms(lambda t=tensors: painter(*t)):.1f} ms"
+            yield f"{side} px, eager", f"{best_ms(lambda t=tensors: annealed(*t)):.1f} ms"
         for engine in ("plain", "fp32", *(("bf16",) if has_bf16() else ())):
             run = functools.partial(run_program, open_program(program, engine=engine))
             work = functools.partial(run, *arrays[:2], temperature=0.7)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from model.decode import Field, annealed_mean, color_field, compose, upsample
+from model.decode import Field, color_field, compose, smooth_undecided, upsample
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 
 LIMITS = {np.uint8: 0.5, np.uint16: 0.005}  # of the lightness: rounding to the output's codes
@@ -94,12 +94,28 @@ def test_any_size(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(upsample(ab, gray), np.broadcast_to((20, 10), (*shape, 2)), atol=0.1)
 
 
-def test_annealing_goes_from_mean_to_mode() -> None:
-    import paddle
+def wall(sides: int) -> tuple[np.ndarray, np.ndarray]:
+    """A dark and a light half with a hue each, patches of noise on both: ab (h, w, 2), lightness."""
+    rng = np.random.default_rng(0)
+    lightness = np.full((40, 2 * sides), 0.2, np.float32)
+    lightness[:, sides:] = 0.8
+    patches = cv2.resize(rng.normal(0, 10, (16, sides, 2)), (2 * sides, 40))
+    hue = np.where(lightness[..., None] < 0.5, [20, 10], [-10, 25])
+    return (hue + patches).astype(np.float32), lightness
 
-    centers = paddle.to_tensor([[0.0, 0.0], [40.0, 20.0]])
-    logits = paddle.to_tensor(np.log(np.float32([0.25, 0.75])).reshape(1, 2, 1, 1))
-    mean = annealed_mean(logits, centers, temperature=1.0).numpy().ravel()
-    np.testing.assert_allclose(mean, [30, 15], rtol=1e-5)
-    mode = annealed_mean(logits, centers, temperature=0.01).numpy().ravel()
-    np.testing.assert_allclose(mode, [40, 20], rtol=1e-5)
+
+def test_patches_on_walls_are_smoothed_where_the_network_is_undecided() -> None:
+    ab, lightness = wall(24)
+    undecided = np.dstack([ab, np.full(lightness.shape, 200, np.float32)])
+    smooth = smooth_undecided(undecided, lightness)
+    for half in (np.s_[:, :24], np.s_[:, 24:]):
+        assert smooth[half].std(axis=(0, 1)).max() < 0.5 * ab[half].std(axis=(0, 1)).min()
+        np.testing.assert_allclose(
+            smooth[half].mean(axis=(0, 1)), ab[half].mean(axis=(0, 1)), atol=2
+        )  # no color crosses the edge between the halves
+
+
+def test_colors_that_are_certain_are_left_as_they_are() -> None:
+    ab, lightness = wall(24)
+    certain = np.dstack([ab, np.hypot(ab[..., 0], ab[..., 1])])
+    np.testing.assert_allclose(smooth_undecided(certain, lightness), ab, atol=1e-4)

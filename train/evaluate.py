@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from model.decode import upsample
+from model.decode import shrunk_lightness, smooth_undecided, upsample
 from model.hints import random_hints
 from model.store import RELEASED
 from prior.lab import fit_gamut, lab2rgb, rgb2lab
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
-# planes (N, 4, H, W), palette (N, Q + 1), temperature -> ab (N, 2, H/4, W/4)
+# planes (N, 4, H, W), palette (N, Q + 1), temperature -> mean a, b and chroma (N, 3, H/4, W/4)
 Predict: TypeAlias = Callable[[Floats, Floats, float], Floats]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,11 +59,14 @@ class Setting:
     temperature: float = 1.0  # of the annealed mean
     hints: int = 0  # random points of the truth that are revealed
     saturation: float = 1.0  # times the chroma
+    smoothing: int = 0  # 1: smooth where the network is undecided, as the program does
     seed: int = 0  # of the points
 
     def __post_init__(self) -> None:
         if self.working_size < STRIDE or self.working_size % STRIDE:
             raise ValueError(f"working size {self.working_size}: give a multiple of {STRIDE}")
+        if self.smoothing not in {0, 1}:
+            raise ValueError(f"smoothing {self.smoothing}: give 0 or 1")
         if not (self.temperature > 0 and self.saturation >= 0 and self.hints >= 0):
             raise ValueError(
                 f"{self}: give a temperature above 0, saturation and hints of 0 or more"
@@ -79,16 +82,16 @@ def eager(network: Any, *, qspace: QSpace) -> Predict:
     """Let a Paddle network, in evaluation mode, predict from arrays."""
     import paddle
 
-    from model.export import Painter
+    from model.export import AnnealedNet
 
-    painter = Painter(network, qspace.bins)
+    annealed = AnnealedNet(network, qspace.bins)
 
     def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
         assert not network.training, "the network must be in evaluation mode"
         inputs = (planes, palette, np.array([temperature], np.float32))
         with paddle.no_grad():
-            ab: Floats = painter(*map(paddle.to_tensor, inputs)).numpy()
-        return ab
+            means: Floats = annealed(*map(paddle.to_tensor, inputs)).numpy()
+        return means
 
     return predict
 
@@ -151,10 +154,15 @@ def paint(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
     )
     palette = np.zeros((len(planes), len(qspace) + 1), np.float32)
     painted = truth.copy()
-    colors = setting.saturation * predict(planes, palette, setting.temperature)
+    predicted = predict(planes, palette, setting.temperature).transpose(0, 2, 3, 1)
     grays = lab2rgb(truth * NEUTRAL)[..., 0]
-    for lab, ab, gray in zip(painted, colors.transpose(0, 2, 3, 1), grays, strict=True):
-        lab[..., 1:] = upsample(np.ascontiguousarray(ab, np.float32), gray)
+    for lab, plane, means, gray in zip(painted, planes[:, 0], predicted, grays, strict=True):
+        ab = (
+            smooth_undecided(means, shrunk_lightness(plane, means.shape))
+            if setting.smoothing
+            else means[..., :2]
+        )
+        lab[..., 1:] = upsample(np.ascontiguousarray(setting.saturation * ab, np.float32), gray)
     return fit_gamut(painted)
 
 
@@ -232,7 +240,12 @@ def _settings(options: argparse.Namespace) -> list[Setting]:
         raise ValueError(f"-sheet {options.sheet}: only pictures have a sheet, leave out -film")
     if options.sheet and options.sheet.suffix.lower() not in SHEETS:
         raise ValueError(f"-sheet {options.sheet}: name it {' or '.join(sorted(SHEETS))}")
-    every = product(options.working_size, options.temperature, options.hints, options.saturation)
+    every = product(
+        *(
+            getattr(options, name)
+            for name in ("working_size", "temperature", "hints", "saturation", "smoothing")
+        )
+    )
     return [Setting(*values) for values in every]
 
 
@@ -312,6 +325,12 @@ def _parser() -> argparse.ArgumentParser:
         ("temperature", float, 1.0, "of the annealed mean: 1 safe, 0.38 vivid"),
         ("saturation", float, 1.0, "times the chroma"),
         ("hints", int, 0, "points of the true color revealed, 5x5 pixels each"),
+        (
+            "smoothing",
+            int,
+            0,
+            "1: smooth colors where the network is undecided, as the program does",
+        ),
     ):
         option(
             name,

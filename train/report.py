@@ -20,6 +20,7 @@ SETTING_COLUMNS = {
     "temperature": "T",
     "hints": "hints",
     "saturation": "sat.",
+    "smoothing": "smooth",
 }
 PICTURE_COLUMNS = {
     **SETTING_COLUMNS,
