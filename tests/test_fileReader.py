@@ -15,7 +15,6 @@ from train.fileReader import (
     SampleOptions,
     SampleSet,
     StepSampler,
-    age_lightness,
     picture_index,
     random_crop,
     read_weight,
@@ -109,15 +108,6 @@ def test_only_lightness_ages(folder: Path) -> None:
         np.testing.assert_array_equal(one["ab"], two["ab"])
         changed += not np.array_equal(one["planes"][0], two["planes"][0])
     assert 4 <= changed <= 10
-
-
-def test_aging_stays_in_range_and_takes_black() -> None:
-    lightness = np.array([[-1e-6, 0.0], [50.0, 100.00001]], np.float32).repeat(8, 0).repeat(8, 1)
-    for seed in range(30):
-        aged = age_lightness(lightness, np.random.default_rng(seed))
-        assert aged.dtype == np.float32
-        assert np.isfinite(aged).all()
-        assert 0 <= aged.min() <= aged.max() <= 100
 
 
 def test_hints_and_palettes_come_as_often_as_asked(folder: Path) -> None:

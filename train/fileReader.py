@@ -20,12 +20,10 @@ from model.hints import palette_vector, random_hints
 from prior.lab import rgb2lab
 from prior.pictures import Picture, PictureError, list_pictures, read_rgb
 from prior.qspace import QSpace
+from train.aging import age_lightness
 
 Floats = NDArray[np.float32]
 SMALLEST_CROP = 0.75  # share of the short side
-GAMMA, GAMMA_SHARE = (0.7, 1.4), 0.5
-BLUR_PX, BLUR_SHARE = (0.4, 1.2), 0.15  # standard deviation
-GRAIN, GRAIN_SHARE = (0.5, 5.0), 0.25  # standard deviation, units of L
 FLIP_SHARE = 0.5
 REDUCTION = 4  # the network's output is at a quarter of its input's size
 
@@ -55,19 +53,6 @@ def _resized(square: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     smaller = size < square.shape[0]
     how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(square, (size, size), interpolation=how), np.uint8)
-
-
-def age_lightness(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """Make L (H, W) look like old film: gamma, a light blur, grain, each on a share of the samples."""
-    aged: NDArray[Any] = np.clip(lightness, 0, 100)  # rounding leaves black a hair below zero
-    if rng.random() < GAMMA_SHARE:
-        aged = 100 * (aged / 100) ** np.float32(rng.uniform(*GAMMA))
-    if rng.random() < BLUR_SHARE:
-        aged = cv2.GaussianBlur(aged, (0, 0), rng.uniform(*BLUR_PX))
-    if rng.random() < GRAIN_SHARE:
-        grain = rng.standard_normal(aged.shape, np.float32)
-        aged = aged + grain * np.float32(rng.uniform(*GRAIN))
-    return np.asarray(np.clip(aged, 0, 100), np.float32)
 
 
 class SampleSet(Dataset):
