@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from model.decode import color_field, compose, shrunk_lightness, smooth_undecided
 from model.hints import palette_vector, point_planes
+from model.lightness import lightness_planes
 from model.store import RELEASED, weights_sha256
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace, read_bins
@@ -103,7 +104,7 @@ class Colorizer:
     ) -> Floats:
         """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; `hints` and `palette` as above."""
         _check_gray(gray)
-        planes = self._planes(gray)
+        planes = self._planes(gray[None])[0]
         if hints:
             planes[1:] = point_planes(hints, size=planes.shape[1:], picture=gray.shape)
         wanted = None if palette is None else self._palette(palette)
@@ -115,23 +116,24 @@ class Colorizer:
 
         Frames are seen at whole strides, pixels a few percent off the square: nothing is computed for padding.
         """
-        parts = [grays[i : i + FRAMES_AT_ONCE] for i in range(0, len(grays), FRAMES_AT_ONCE)]
-        seen = (np.stack([self._planes(gray, grid=STRIDE) for gray in part]) for part in parts)
-        ab = np.concatenate([self._predict(planes) for planes in seen])
+        planes = self._planes(grays, grid=STRIDE)
+        starts = range(0, len(planes), FRAMES_AT_ONCE)
+        ab = np.concatenate([self._predict(planes[i : i + FRAMES_AT_ONCE]) for i in starts])
         return ab * np.float32(self._chroma)
 
     @property
     def _chroma(self) -> float:
         return SATURATION if self.saturation is None else self.saturation
 
-    def _planes(self, gray: NDArray[Any], *, grid: int = REDUCTION) -> Floats:
-        """Lightness at the working size, and no hints: (4, H, W)."""
-        size = working_shape(gray.shape, short=self.working_size, grid=grid)
-        shrinking = size[0] <= gray.shape[0] and size[1] <= gray.shape[1]
+    def _planes(self, grays: NDArray[Any], *, grid: int = REDUCTION) -> Floats:
+        """Lightness of grays (n, H, W) at the working size, and no hints: (n, 4, h, w)."""
+        shape = grays.shape[1:]
+        size = working_shape(shape, short=self.working_size, grid=grid)
+        shrinking = size[0] <= shape[0] and size[1] <= shape[1]
         how = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
-        small = cv2.resize(gray, size[::-1], interpolation=how)
-        planes = np.zeros((4, *size), np.float32)
-        planes[0] = gray2lightness(small) / 50 - 1
+        small = np.stack([cv2.resize(gray, size[::-1], interpolation=how) for gray in grays])
+        planes = np.zeros((len(grays), 4, *size), np.float32)
+        planes[:, 0] = lightness_planes(gray2lightness(small))
         return planes
 
     def _predict(self, planes: Floats, palette: Floats | None = None) -> Floats:

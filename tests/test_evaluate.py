@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model.lightness import lightness_planes
 from prior.lab import lab2rgb, rgb2lab
 from prior.qspace import QSpace, read_bins
-from train.evaluate import (
+from train.evaluate import main
+from train.evaluation import (
     GRAY,
     Predict,
     Setting,
     eager,
     evaluate,
     evaluate_all,
-    main,
     paint,
     sheet,
 )
@@ -121,7 +122,8 @@ def test_what_the_network_sees(pictures: list[Bytes], qspace: QSpace) -> None:
     planes, palette, temperature = seen[0]
     assert planes.shape == (2, 4, 64, 64)
     assert planes.dtype == palette.dtype == np.float32
-    np.testing.assert_allclose(planes[:, 0], truth[..., 0] / 50 - 1, atol=1e-5)
+    stretched = np.concatenate([lightness_planes(lab[None, ..., 0]) for lab in truth])
+    np.testing.assert_allclose(planes[:, 0], stretched, atol=1e-5)
     assert palette.shape == (2, len(qspace) + 1)
     assert not palette.any()
     assert temperature == 0.4
@@ -238,6 +240,47 @@ def test_pictures_are_read_as_squares_evenly_spread(folder: Path, pictures: list
     assert len(list(read_squares(folder, limit=99))) == 3
 
 
+def test_halves_share_no_picture_and_are_all_together(folder: Path) -> None:
+    whole, first, second = (
+        list(read_squares(folder, shard=shard)) for shard in ((1, 1), (1, 2), (2, 2))
+    )
+    np.testing.assert_array_equal(first, whole[::2])
+    np.testing.assert_array_equal(second, whole[1::2])
+
+
+def test_aging_changes_what_is_seen_and_not_what_comes_out(
+    qspace: QSpace, pictures: list[Bytes]
+) -> None:
+    seen: list[Floats] = []
+
+    def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
+        seen.append(planes)
+        return np.zeros((len(planes), 3, *(n // 4 for n in planes.shape[2:])), np.float32)
+
+    truth = rgb2lab(np.stack(pictures[:8]))
+    for aged in (0, 1):
+        painted = paint((predict, Setting(working_size=64, aged=aged)), truth, qspace=qspace)
+        np.testing.assert_allclose(painted[..., 0], truth[..., 0], atol=1e-3)
+    assert np.abs(seen[0] - seen[1]).max() > 0.05
+    paint((predict, Setting(working_size=64, aged=1)), truth, qspace=qspace)
+    np.testing.assert_array_equal(seen[1], seen[2])
+
+
+def test_smoothing_is_for_what_the_network_does_not_know(
+    qspace: QSpace, pictures: list[Bytes]
+) -> None:
+    def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
+        noise = np.random.default_rng(0).normal(0, 10, (len(planes), 2, 16, 16))
+        return np.concatenate([noise, np.full((len(planes), 1, 16, 16), 90)], axis=1)
+
+    gray = rgb2lab(np.full((1, 64, 64, 3), 128, np.uint8))
+    rough, smooth = (
+        paint((predict, Setting(working_size=64, smoothing=s)), gray, qspace=qspace)[..., 1:].std()
+        for s in (0, 1)
+    )
+    assert smooth < 0.6 * rough
+
+
 def test_broken_pictures_are_named_counted_and_left_out(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -276,8 +319,10 @@ def test_the_command_writes_table_json_and_sheet(
     folder: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     written, shown = tmp_path / "figures.json", tmp_path / "sheet.png"
+    curve = tmp_path / "curve.png"
     words = f"-weights {weights} {weights} -data {folder} -working_size 32,64 --hints 0,5"
-    assert main([*words.split(), "-json", str(written), "-sheet", str(shown), "-limit", "2"]) == 0
+    words += f" -json {written} -sheet {shown} -curve {curve} -limit 2"
+    assert main(words.split()) == 0
     rows = json.loads(written.read_text())
     assert [row["weights"] for row in rows] == ["all gray"] + ["tiny"] * 8
     assert [(row["working_size"], row["hints"]) for row in rows[1:5]] == [
@@ -288,6 +333,7 @@ def test_the_command_writes_table_json_and_sheet(
     assert len(lines) == 11
     assert f"{rows[0]['psnr']:.2f}" in lines[2]
     assert cv2.imread(str(shown)).shape == (3 * 256 + 2 * 4, 4 * 256 + 3 * 4, 3)
+    assert cv2.imread(str(curve)).std() > 1
 
 
 def written_film(path: Path, *, frames: int) -> Path:
@@ -330,7 +376,8 @@ def test_what_cannot_be_told_is_null(tmp_path: Path, capsys: pytest.CaptureFixtu
     ["-working_size 100", "-working_size wide", "-temperature 0", "-hints -3", "-limit -1",
      "-json nowhere/figures.json",
         "-sheet sheet.xyz",
-        "-sheet sheet.png -film film.mp4", "-wieghts x"],
+        "-sheet sheet.png -film film.mp4", "-wieghts x", "-curve nowhere/curve.png",
+        "-curve curve.png -film film.mp4", "-shard 3/2", "-shard 0/2", "-shard 1", "-aged 2"],
 )  # fmt: skip
 def test_wrong_usage_is_one_line_and_exit_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:

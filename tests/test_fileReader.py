@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from model.lightness import lightness_planes
 from prior.lab import rgb2lab
 from prior.pictures import PictureError, list_pictures
 from prior.qspace import QSpace, read_bins
@@ -121,9 +122,11 @@ def test_hints_and_palettes_come_as_often_as_asked(folder: Path) -> None:
 
 def test_lightness_plane_is_that_of_the_picture(folder: Path) -> None:
     samples = samples_of(folder, augment=False)
-    lab = rgb2lab(np.full((32, 32, 3), 77, np.uint8))
-    planes = samples.sample(lab, np.random.default_rng(0))["planes"]
-    np.testing.assert_allclose(planes[0], lab[..., 0] / 50 - 1, atol=1e-6)
+    ramp = np.linspace(0, 255, 32, dtype=np.uint8)[None, :, None].repeat(32, 0).repeat(3, 2)
+    for rgb in (ramp, ramp // 2 + 30):  # a faded picture is seen with the tones of others
+        lab = rgb2lab(rgb)
+        planes = samples.sample(lab, np.random.default_rng(0))["planes"]
+        np.testing.assert_array_equal(planes[0], lightness_planes(lab[None, ..., 0])[0])
 
 
 def test_crops_are_large_squares_and_half_are_flipped() -> None:

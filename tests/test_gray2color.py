@@ -72,10 +72,18 @@ def test_precisions_agree(make: functools.partial[Colorizer], colorizer: Coloriz
 
 def test_frames_are_colored_like_pictures_of_their_size(colorizer: Colorizer) -> None:
     frames = np.stack([landscape(64, 96, seed=seed) for seed in range(6)])
-    ab = colorizer.ab_frames(frames)
-    assert len(ab) == 6
-    for frame, small in zip(frames, ab, strict=True):
-        np.testing.assert_allclose(small, colorizer.ab(frame), atol=1e-3)
+    for frame in frames:
+        alone = colorizer.ab_frames(frame[None])
+        np.testing.assert_allclose(alone[0], colorizer.ab(frame), atol=1e-3)
+    assert len(colorizer.ab_frames(frames)) == 6
+
+
+def test_a_flash_does_not_change_how_other_frames_are_seen_one_by_one(
+    colorizer: Colorizer,
+) -> None:
+    frame = landscape(64, 96)
+    together = colorizer.ab_frames(np.stack([frame, frame // 2 + 60, frame]))
+    np.testing.assert_allclose(together[0], together[2], atol=1e-4)
 
 
 def test_frames_of_any_size(colorizer: Colorizer) -> None:

@@ -22,8 +22,8 @@ ARROWS = {
     "film": set(),
 }
 PADDLE = {
-    *(f"model/{name}.py" for name in ("network", "efficientnet_lite", "decode", "store", "export")),
-    *(f"train/{name}.py" for name in ("fileReader", "loss", "learner", "train", "evaluate")),
+    *(f"model/{name}.py" for name in ("network", "efficientnet_lite", "store", "export")),
+    *(f"train/{name}.py" for name in ("fileReader", "loss", "learner", "train", "evaluation")),
     "gray2color.py",
 }
 TOP_LEVEL_PADDLE = PADDLE - {"gray2color.py"}  # gray2color is imported before Paddle is wanted

@@ -1,4 +1,4 @@
-"""The course of a training, drawn: loss, and validation beside the gray baseline."""
+"""Figures drawn: the course of a training, and what color costs."""
 
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,31 @@ def write_curve(path: Path, history: list[dict[str, Any]]) -> None:
     measures.set(title="validation: gain over all-gray", xlabel="step")
     if rows:
         measures.legend()
+    figure.savefig(path, dpi=110)
+
+
+def write_tradeoff(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Draw rows of an evaluation: PSNR, AuC and rebalanced AuC over colorfulness, gains over all gray.
+
+    A line joins what differs in nothing but saturation.
+    """
+    gray, *others = rows
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for row in others:
+        name = f"{row['weights']}, {row['working_size']} px, T {row['temperature']:g}"
+        name += (", smoothed" if row["smoothing"] else "") + (", aged" if row["aged"] else "")
+        lines.setdefault(f"{name}, {row['hints']} points" if row["hints"] else name, []).append(row)
+    figure = Figure(figsize=(12, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    measures = {"psnr": "PSNR, dB", "auc": "AuC, %", "auc_rebalanced": "rebalanced AuC, %"}
+    for plot, (measure, title) in zip(figure.subplots(1, 3), measures.items(), strict=True):
+        for name, points in lines.items():
+            shares = [row["colorfulness"] / row["colorfulness_truth"] for row in points]
+            gains = [row[measure] - gray[measure] for row in points]
+            plot.plot(shares, gains, "o-", markersize=3, label=name)
+        plot.set(title=f"{title}: gain over all gray", xlabel="colorfulness, share of the truth's")
+        plot.grid(alpha=0.3)
+    plot.legend(fontsize=7)
     figure.savefig(path, dpi=110)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from paddle.io import BatchSampler, DataLoader, Dataset
 
 from model.hints import palette_vector, random_hints
+from model.lightness import lightness_planes
 from prior.lab import rgb2lab
 from prior.pictures import Picture, PictureError, list_pictures, read_rgb
 from prior.qspace import QSpace
@@ -92,7 +93,7 @@ class SampleSet(Dataset):
         )  # (h, w, 2)
         lightness = age_lightness(lab[..., 0], rng) if self.options.augment else lab[..., 0]
         planes = np.zeros((4, *lab.shape[:2]), np.float32)
-        planes[0] = lightness / 50 - 1
+        planes[0] = lightness_planes(lightness[None])[0]
         if rng.random() < self.options.hints:
             planes[1:] = random_hints(ab, rng)
         given = target if rng.random() < self.options.palette else None

@@ -21,6 +21,7 @@ SETTING_COLUMNS = {
     "hints": "hints",
     "saturation": "sat.",
     "smoothing": "smooth",
+    "aged": "aged",
 }
 PICTURE_COLUMNS = {
     **SETTING_COLUMNS,

@@ -149,7 +149,7 @@ class Run:
 
     def validate(self) -> str:
         """Measure the averaged network beside gray, keep it when it is the best; say it in words."""
-        from train.evaluate import GRAY, Setting, eager, evaluate_all, sheet
+        from train.evaluation import GRAY, Setting, eager, evaluate_all, sheet
 
         if self.rank != 0:
             return ""

@@ -28,13 +28,16 @@ def square(rgb: Bytes, *, side: int = TRUTH_PX) -> Bytes:
     return np.ascontiguousarray(resized[top : top + side, left : left + side], np.uint8)
 
 
-def read_squares(data: Path, *, limit: int = 0) -> Iterator[Bytes]:
+def read_squares(data: Path, *, limit: int = 0, shard: tuple[int, int] = (1, 1)) -> Iterator[Bytes]:
     """Read a folder's or tar's pictures as squares: all, or `limit` of them evenly spread.
+
+    shard : (K, N) takes every N-th picture, from the K-th on, before the limit.
 
     Pictures that cannot be read are named in the log and left out. Raises ValueError at once when
     there is none, at the end when none could be read.
     """
-    return _squares(data, evenly_spread(list_pictures(data), limit))
+    number, count = shard
+    return _squares(data, evenly_spread(list_pictures(data)[number - 1 :: count], limit))
 
 
 def evenly_spread(pictures: list[Picture], limit: int) -> list[Picture]:
