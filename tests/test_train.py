@@ -14,6 +14,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import paddle
 import pytest
 
 from model.store import read_backbone, read_weights
@@ -21,7 +22,7 @@ from prior.qspace import read_bins
 from train.checkpoint import read_checkpoint
 from train.config import TrainConfig
 from train.fileReader import SampleOptions
-from train.learner import learning_rate
+from train.learner import choose_precision, learning_rate
 from train.run import Clock, LossError, Run, _numbers
 from train.train import main, train
 
@@ -217,6 +218,31 @@ def test_fewer_pictures_than_a_batch_are_enough(room: Path, tmp_path: Path, coun
     assert run.step == 2
 
 
+def test_losses_are_taken_in_float32_whatever_the_network_computes_in(
+    room: Path, tmp_path: Path
+) -> None:
+    learner = run_of(room, tmp_path).learner
+    batch = next(run_of(room, tmp_path).batches())
+    exact = learner.loss(batch).item()
+    forward = learner._forward
+    learner._forward = lambda *planes: forward(*planes).astype("bfloat16")
+    loss = learner.loss(batch)
+    assert loss.dtype == paddle.float32
+    assert loss.item() == pytest.approx(exact, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("device", "half", "chosen"),
+    [("cpu", True, "float32"), ("gpu", True, "bfloat16"), ("gpu", False, "float16")],
+)
+def test_precision_fits_the_device(
+    device: str, half: bool, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paddle.amp, "is_bfloat16_supported", lambda: half)
+    monkeypatch.setattr(paddle.amp, "is_float16_supported", lambda: True)
+    assert choose_precision("auto", device) == chosen
+
+
 def test_gray_pictures_train_without_an_accident(room: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
@@ -343,6 +369,7 @@ def test_waiting_for_the_reader_is_measured(room: Path, tmp_path: Path) -> None:
         (["-batch", "0"], 2, "batch must be 1 or more"),
         (["-sizes", "50"], 2, "multiples of 32"),
         (["-device", "gpu"], 1, "no GPU"),
+        (["-precision", "fp16"], 1, "does not train in it"),
         (["-prior", "/nowhere"], 1, "Q.npy"),
         (["-init", "/nowhere.npz"], 1, "no weights file"),
         (["-backbone", "/nowhere.npz"], 1, "no weights file"),

@@ -40,6 +40,25 @@ def choose_device(name: str) -> str:
     return chosen
 
 
+def choose_precision(name: str, device: str) -> str:
+    """Settle auto, fp32, bf16 or fp16 of the convolutions on a device: float32, bfloat16 or float16.
+
+    auto takes bfloat16 on GPUs that compute in it (Ampere and later), float16 on older ones, float32 on a CPU.
+    """
+    if name == "auto":
+        name = (
+            "fp32" if device == "cpu" else "bf16" if paddle.amp.is_bfloat16_supported() else "fp16"
+        )
+    able = {
+        "fp32": True,
+        "bf16": paddle.amp.is_bfloat16_supported(),
+        "fp16": paddle.amp.is_float16_supported(),
+    }
+    if not able[name]:
+        raise ValueError(f"-precision {name}: this {device} does not train in it: use auto or fp32")
+    return {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}[name]
+
+
 def join_processes(parts: int) -> tuple[int, int]:
     """Return this process's rank and how many there are (python -m paddle.distributed.launch)."""
     if paddle.distributed.ParallelEnv().world_size == 1:
@@ -57,7 +76,7 @@ class Learner:
     """A network, its moving average and its optimizer."""
 
     def __init__(
-        self, config: TrainConfig, centers: NDArray[np.float32], *, amp: bool, static: bool
+        self, config: TrainConfig, centers: NDArray[np.float32], *, precision: str, static: bool
     ) -> None:
         paddle.seed(config.seed)
         self.config = config
@@ -72,9 +91,13 @@ class Learner:
             weight_decay=config.weight_decay,
             grad_clip=nn.ClipGradByGlobalNorm(config.clip),
         )
-        half = amp and paddle.amp.is_bfloat16_supported()
-        self.amp, self.amp_type = amp, "bfloat16" if half else "float16"
-        self.scaler = paddle.amp.GradScaler(enable=amp and not half)
+        self.precision = precision
+        # float16 alone has too small a range for gradients; the scaler keeps them within it.
+        self.scaler = paddle.amp.GradScaler(enable=precision == "float16")
+        if (
+            precision != "float32"
+        ):  # tensor cores want channels last; Paddle rearranges where that is faster
+            paddle.incubate.autotune.set_config({"layout": {"enable": True}})
         self._static, self._backbone_learns = static, False
         self._choose_what_learns(0)
 
@@ -117,7 +140,8 @@ class Learner:
 
     def loss(self, batch: Batch) -> Tensor:
         """The mixed loss of one part of a batch, a scalar."""
-        with paddle.amp.auto_cast(self.amp, dtype=self.amp_type):
+        mixed = self.precision != "float32"
+        with paddle.amp.auto_cast(mixed, dtype=self.precision if mixed else "bfloat16"):
             logits = self._forward(batch["planes"], batch["palette"])
         logits = logits.astype("float32")
         terms = []

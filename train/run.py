@@ -43,13 +43,20 @@ class Run:
     """The state of a run beside its folder."""
 
     def __init__(
-        self, config: TrainConfig, out: Path, *, device: str, static: bool, visualdl: bool = False
+        self,
+        config: TrainConfig,
+        out: Path,
+        *,
+        device: str,
+        static: bool,
+        precision: str = "auto",
+        visualdl: bool = False,
     ) -> None:
         from train import fileReader, learner
 
         self.config, self.out, self.step = config, out, 0
         out.mkdir(parents=True, exist_ok=True)
-        gpu = learner.choose_device(device) == "gpu"
+        precision = learner.choose_precision(precision, learner.choose_device(device))
         self.rank, self.processes = learner.join_processes(config.parts)
         self.qspace = QSpace(read_bins(Path(config.prior) / "Q.npy"))
         pictures = fileReader.picture_index(
@@ -64,7 +71,9 @@ class Run:
             options=fileReader.SampleOptions(config.seed, config.hints, config.palette),
         )
         self.valid = self._valid_pictures()
-        self.learner: Learner = learner.Learner(config, self.qspace.bins, amp=gpu, static=static)
+        self.learner: Learner = learner.Learner(
+            config, self.qspace.bins, precision=precision, static=static
+        )
         self.facts: dict[str, Any] = {"history": [], "skipped": [], "best": None, "seconds": 0.0}
         self.stopping = False
         self.board = _visualdl_board(out) if visualdl else None

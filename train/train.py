@@ -60,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     option("out", type=Path, default=default, help="folder of the run (default: %(default)s)")
     option("restart", action="store_true", help="forget an earlier run in -out")
     option("device", choices=["auto", "cpu", "gpu"], default="auto", help="(default: auto)")
+    option(
+        "precision",
+        choices=["auto", "fp32", "bf16", "fp16"],
+        default="auto",
+        help="of the convolutions; losses, statistics and weights stay fp32 (default: auto, half on a GPU)",
+    )
     option("threads", type=int, help="CPU threads (default: all cores)")
     option("visualdl", action="store_true", help="also log for VisualDL, when it is installed")
     option("eager", action="store_true", help="do not compile the network, to compare")
@@ -101,7 +107,8 @@ def main(words: list[str] | None = None) -> int:
         return 2
     prepare_environment(threads=args.threads)
     try:
-        run = Run(config, out, device=args.device, static=not args.eager, visualdl=args.visualdl)
+        how = {"device": args.device, "precision": args.precision, "visualdl": args.visualdl}
+        run = Run(config, out, static=not args.eager, **how)
         if args.restart:
             run.checkpoint.unlink(missing_ok=True)
         run.resume()
