@@ -26,6 +26,7 @@ WAYS: dict[str, tuple[dict[str, str], list[str]]] = {
         ["-eager"],
     ),
     "as shipped: compiled, environment prepared": ({}, []),
+    "the same, the backbone learning along": ({}, ["-tune_from 0"]),
 }
 
 
@@ -42,8 +43,9 @@ def pictures_per_s(data: Path, way: str, *, steps: int, size: int) -> float:
             f"{'prepare_environment()' if '-eager' not in options else ''}\n"
             "from train.run import Run\n"
             f"config = TrainConfig(data={str(data)!r}, valid={str(SAMPLES)!r}, steps=999, sizes=({size},),"
-            " batch=16, valid_pictures=1)\n"
+            f" batch=16, valid_pictures=1, tune_from={0 if '-tune_from 0' in options else -1})\n"
             f"run = Run(config, Path({folder!r}), device='auto', static={'-eager' not in options})\n"
+            "run.resume()\n"
             "batches, taken = run.batches(), []\n"
             f"for step in range({steps} + 1):\n"
             "    start = time.monotonic()\n"
