@@ -29,7 +29,7 @@ from film.plan import FilmOptions, Painting, Plan, check_target, manifest_of, no
 from film.pool import Each, crew
 from film.probe import probe
 from film.progress import earlier, moving
-from film.reel import film_target, films_named, is_container
+from film.reel import FALLBACK, FILMS, mark_in, mark_of, written_suffixes
 from film.render import EncoderOptions, painted_rgb, render_piece
 from film.report import Summary, contact_sheet, describe, timecode
 from film.shots import looks, pieces
@@ -37,17 +37,19 @@ from film.source import FilmError
 from film.stages import Done, finish_piece, prepare, table_of, write_grays
 
 __all__ = [
+    "FALLBACK",
+    "FILMS",
     "Each",
     "EncoderOptions",
     "FilmOptions",
     "Painting",
     "color_film",
     "facts",
-    "film_target",
-    "films_named",
-    "is_container",
+    "mark_in",
     "preview",
+    "result_mark",
     "workers_for",
+    "written_suffixes",
 ]
 
 ROOT = Path(__file__).resolve().parent
@@ -90,12 +92,23 @@ def color_film(
                 bar.set_postfix_str(f"shot {done.piece.shot + 1} of {_shots(job)}", refresh=False)
         shots = [plan.shot(piece) for piece in job.manifest.pieces]
         with _bar(last - first, "joining") as bar:
-            summary.joined = join(film, shots, target, first=first, progress=partial(_move, bar))
+            summary.joined = join(
+                film, shots, target,
+                first=first, mark=result_mark(source, options), progress=partial(_move, bar),
+            )  # fmt: skip
         job.note(state="joined")
         if not options.keep_cache:
             job.remove()
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def result_mark(source: Path, options: FilmOptions) -> str:
+    """Return the mark that `color_film` writes into its result, by which it is recognized."""
+    return mark_of(
+        fingerprint(source),
+        start_s=options.start_s, duration_s=options.duration_s, compare=options.compare,
+    )  # fmt: skip
 
 
 def _unfinished(plan: Plan, job: Job, summary: Summary, bar: "tqdm[Any]") -> Iterator[Piece]:

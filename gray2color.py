@@ -270,14 +270,15 @@ def _padded(planes: Floats) -> Floats:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Color one picture: python gray2color.py IN OUT."""
-    from model.album import paint_all, plan
+    from model.album import PHOTOS, paint_all
+    from model.inputs import plan
 
     words = sys.argv[1:] if argv is None else list(argv)
     if len(words) != 2 or words[0].startswith("-"):
         print("usage: python gray2color.py IN OUT    (more options: main.py)", file=sys.stderr)
         return 2
     try:
-        tasks, problems = plan(words[:1], save=words[1])
+        tasks, problems = plan(words[:1], kind=PHOTOS, save=words[1])
         if tasks and tasks[0].target.exists():
             problems.append(f"{tasks[0].target} is there already: remove it or name another")
         elif tasks:

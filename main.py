@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from conversion import Each, FilmOptions, Painting
-    from model.album import Task
+    from model.inputs import Kind, Task
 
 VERSION = "0.1.0"
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -290,13 +290,28 @@ def colorizer_factory(args: argparse.Namespace, *, threads: int | None) -> Calla
     )
 
 
+def _planned(
+    inputs: Sequence[str], args: argparse.Namespace, kind: "Kind"
+) -> tuple[list["Task"], list[str]]:
+    """Return the tasks that wait to be done, and one line for each input that cannot be."""
+    from model.inputs import plan, unfinished
+
+    tasks, lost = plan(inputs, kind=kind, save=args.save, recursive=args.recursive)
+    if args.probe or args.preview:  # nothing is written to where results go
+        return tasks, lost
+    waiting, occupied = unfinished(tasks, kind=kind, overwrite=args.overwrite)
+    if there := len(tasks) - len(waiting) - len(occupied):
+        logging.info("%d there already and left as they are; -overwrite replaces them", there)
+    return waiting, lost + occupied
+
+
 def run_photos(args: argparse.Namespace) -> int:
     """Color photographs; return the exit code. One that fails stops no other."""
-    from model.album import plan
+    from model.album import PHOTOS
     from model.store import RELEASED, weights_sha256
 
     try:
-        tasks, failures = plan(args.img_in, save=args.save, recursive=args.recursive)
+        tasks, failures = _planned(args.img_in, args, PHOTOS)
         weights_sha256(args.weights or RELEASED)
         wishes = _wishes_for_photos(args)
         if args.hints and len(tasks) > 1:
@@ -306,11 +321,8 @@ def run_photos(args: argparse.Namespace) -> int:
         return USAGE
     for line in failures:
         print(line, file=sys.stderr)
-    waiting = [task for task in tasks if args.overwrite or not task.target.exists()]
-    if there := len(tasks) - len(waiting):
-        logging.info("%d there already and left as they are; -overwrite replaces them", there)
     try:
-        failures += _paint_photos(waiting, args, wishes)
+        failures += _paint_photos(tasks, args, wishes)
     except (OSError, ValueError, RuntimeError) as error:  # the network cannot run here
         print(f"main.py: {error}", file=sys.stderr)
         return FAILED
@@ -363,27 +375,24 @@ def _paint_photos(
 
 def run_films(args: argparse.Namespace) -> int:
     """Color films, or only tell about them; return the exit code. One that fails stops no other."""
-    from conversion import films_named, is_container
-
-    films = films_named(args.movie_in, recursive=args.recursive)
-    if not films:
-        print(f"main.py: no films in {', '.join(args.movie_in)}", file=sys.stderr)
+    try:
+        tasks, failures = _planned(args.movie_in, args, _films(args))
+    except ValueError as error:
+        print(f"main.py: {error}", file=sys.stderr)
         return USAGE
-    if len(films) > 1 and args.save and is_container(Path(args.save)):
-        print(f"main.py: {len(films)} films for one file; -save a folder", file=sys.stderr)
-        return USAGE
-    failures = []
+    for line in failures:
+        print(line, file=sys.stderr)
     with contextlib.ExitStack() as stack:
         # Lent when the first film needs them, and kept for the next: loading the network takes seconds.
         workers = functools.cache(lambda: stack.enter_context(_workers(args)))
-        for film in films:
+        for task in tasks:
             try:
-                _run_film(film, args, workers, several=len(films) > 1)
+                _run_film(task, args, workers, several=len(tasks) > 1)
             except (OSError, ValueError) as error:
-                failures.append(_in_one_line(film, error))
+                failures.append(_in_one_line(task.source, error))
                 print(failures[-1], file=sys.stderr)
     if len(failures) > 1:
-        print(f"{len(failures)} of {len(films)} films failed; the others are done", file=sys.stderr)
+        print(f"{len(failures)} failed; all others are done", file=sys.stderr)
     return FAILED if failures else DONE
 
 
@@ -393,12 +402,27 @@ def _workers(args: argparse.Namespace) -> contextlib.AbstractContextManager["Eac
     return workers_for(_painting(args), _wishes_for_films(args))
 
 
-def _run_film(
-    source: Path, args: argparse.Namespace, workers: Callable[[], "Each"], *, several: bool
-) -> None:
-    from conversion import color_film, facts, film_target, preview
+def _films(args: argparse.Namespace) -> "Kind":
+    from conversion import FALLBACK, FILMS, mark_in, result_mark, written_suffixes
+    from model.inputs import BESIDE, Kind
 
-    options, target = _wishes_for_films(args), film_target(source, args.save, several=several)
+    return Kind(
+        "film",
+        FILMS,
+        written_suffixes(args.codec),
+        FALLBACK,
+        mark_of=functools.partial(result_mark, options=_wishes_for_films(args)),
+        mark_in=mark_in,
+        in_folder=BESIDE,
+    )
+
+
+def _run_film(
+    task: "Task", args: argparse.Namespace, workers: Callable[[], "Each"], *, several: bool
+) -> None:
+    from conversion import color_film, facts, preview
+
+    source, target, options = task.source, task.target, _wishes_for_films(args)
     if args.probe:
         text, told = facts(source, target, options=options)
         print(text if args.probe == "text" else json.dumps(told, indent=1, ensure_ascii=False))
@@ -409,8 +433,6 @@ def _run_film(
         shots = preview(source, sheet, painting=_painting(args), options=options)
         logging.info("%s: %d shots", sheet, shots)
         print(sheet)
-    elif several and target.exists() and not args.overwrite:
-        logging.info("%s is there already; -overwrite replaces it", target)
     else:
         done = color_film(source, target, painting=_painting(args), options=options, each=workers())
         logging.info("%s", done.line())

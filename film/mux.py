@@ -16,8 +16,17 @@ import av.container
 from film.facts import Film
 from film.probe import CONTAINERS
 from film.process import run
+from film.reel import MARK_TAG, append_mark
 from film.sound import complete_command, copy_command, extract_audio, foreign_sound
-from film.source import FilmError, film_stream, first_times, open_film, publish, reason_of
+from film.source import (
+    FilmError,
+    film_stream,
+    first_times,
+    open_film,
+    publish,
+    reason_of,
+    temporary_of,
+)
 from film.tracks import MADE_ANEW, Packet, Span, Tracks
 
 WITHOUT_SHAPE = {"ffv1", "prores", "prores_ks", "prores_aw"}  # cannot say their pixels' shape
@@ -45,6 +54,7 @@ def join(
     path: Path,
     *,
     first: int = 0,
+    mark: str = "",
     progress: Callable[[int], None] | None = None,
 ) -> Joined:
     """Write the pieces, in order, and the film's other streams to `path` (.mp4, .mkv or .mov).
@@ -52,6 +62,7 @@ def join(
     The pieces hold frames first, first + 1, ... in presentation order. A try-out (fewer frames than the
     film) takes the sound, subtitles and chapters of the same span. The file appears under its name only
     when it is whole. Streams the container cannot hold are left out: see film.probe.unsupported_by.
+    mark : by which the result is recognized, see film.reel.mark_of
     """
     container = container_of(path)
     _check_alike(pieces)
@@ -59,9 +70,8 @@ def join(
     count = sum(len(piece) for piece in ranks)
     if not count or first + count > film.frames:
         raise FilmError(f"{path}: {count} frames from {first} on for a film of {film.frames}")
-    temporary = path.with_name(f".{path.name}.part")
-    sound = path.with_name(f".{path.name}.sound.part")
-    unfinished = path.with_name(f".{path.name}.unfinished.part")
+    temporary, sound = temporary_of(path), temporary_of(path, ".sound")
+    unfinished = temporary_of(path, ".unfinished")
     try:
         early = _early_sound(film) if container == "mkv" else []
         if early:
@@ -74,6 +84,8 @@ def join(
                 starts = first_times(sound, list(range(len(early))))
                 writer.replace(early, stack.enter_context(open_film(sound)), starts)
             video = writer.add_streams(pieces[0])
+            if mark and container == "mkv":
+                target.metadata[MARK_TAG] = mark
             packets = _timed(film, pieces, ranks, first, video)
             writer.write(packets, video, progress)
             video_codec = video.codec_context.name
@@ -81,6 +93,8 @@ def join(
         if left or (container == "mkv" and film.video.sar != 1 and video_codec in WITHOUT_SHAPE):
             temporary.replace(unfinished)
             run(complete_command(unfinished, film, left, temporary))
+        if mark and container != "mkv":
+            append_mark(temporary, mark)
         publish(temporary, path)
     except av.FFmpegError as error:
         if error.errno == errno.ENOSPC:  # said like any other full disk

@@ -1,5 +1,6 @@
 """Opens a film and walks through it: packets with their times, frames in the order they are shown."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -46,6 +47,12 @@ def open_film(path: Path) -> Iterator[av.container.InputContainer]:
         raise FilmError(f"{path} is not a film that FFmpeg can open: {reason_of(error)}") from error
     with container:
         yield container
+
+
+def temporary_of(path: Path, use: str = "") -> Path:
+    """Return the temporary name of an unfinished file, the same in every run and short whatever its own name."""
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    return path.with_name(f".{digest}{use}.part")
 
 
 def publish(temporary: Path, path: Path) -> None:

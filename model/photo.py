@@ -4,13 +4,14 @@ Only lightness is taken: gray (H, W) upright, uint8 or uint16, sRGB-encoded. Alp
 resolution travel along, for `model.photo_writer`.
 """
 
+import hashlib
 import io
 import re
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,7 +27,9 @@ from model.icc import luminance_of, srgb_profile
 Pixels: TypeAlias = NDArray[Any]
 
 READ = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
-ORIENTATION, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 700, 34675, 0x8769, 0x8825
+ORIENTATION, SOFTWARE, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 305, 700, 34675, 0x8769, 0x8825
+MARK = re.compile("colorizer: of [0-9a-f]{16}")  # what a result carries
+MARK_BYTES = 40  # at the end of a BMP, which has no place for it
 # Tags that say how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
 STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532, XMP_TAG, 34377, ICC_TAG}
@@ -36,13 +39,36 @@ BAND_PX = 1 << 20
 
 @dataclass(frozen=True)
 class Photo:
-    """What was read: gray (H, W) and alpha (H, W) of one dtype, and the metadata, upright."""
+    """What was read: gray (H, W) and alpha (H, W) of one dtype, and the metadata, upright.
+
+    mark : what a result of it carries, see `mark_of`
+    """
 
     gray: Pixels
     alpha: Pixels | None = None
     exif: Image.Exif = field(default_factory=Image.Exif)
     xmp: bytes = b""
     dpi: tuple[float, float] | None = None
+    mark: str = ""
+
+
+def mark_of(path: Path) -> str:
+    """Return what a result of this photo carries in its EXIF tag Software, and is recognized by."""
+    with path.open("rb") as file:
+        return f"colorizer: of {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+
+
+def mark_in(path: Path) -> str:
+    """Return the mark that a picture file carries, "" when it is no result of this program."""
+    try:
+        with _any_size(), _named_errors(path), Image.open(path, formats=READ) as image:
+            text = str(image.getexif().get(SOFTWARE, ""))
+            if image.format == "BMP":
+                text = path.read_bytes()[-MARK_BYTES:].decode("latin-1")
+    except (OSError, ValueError):
+        return ""
+    found = MARK.search(text)
+    return found[0] if found else ""
 
 
 def read_photo(path: Path) -> Photo:
@@ -58,9 +84,11 @@ def read_photo(path: Path) -> Photo:
         raise ValueError(f"{path} is empty")
     with _any_size(), _named_errors(path):
         if _is_deep(path):
-            return _read_deep(path)
-        with Image.open(path, formats=READ) as image:
-            return _from_pillow(image)
+            photo = _read_deep(path)
+        else:
+            with Image.open(path, formats=READ) as image:
+                photo = _from_pillow(image)
+        return replace(photo, mark=mark_of(path))
 
 
 @contextmanager

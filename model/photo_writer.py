@@ -1,7 +1,7 @@
 """A colored photo becomes a file, with the metadata of the photo it came from, tagged as sRGB."""
 
-import os
 import struct
+import uuid
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image, PngImagePlugin
 
 from model.icc import srgb_profile
-from model.photo import XMP_TAG, Photo, Pixels
+from model.photo import SOFTWARE, XMP_TAG, Photo, Pixels
 
 SUFFIXES = {
     ".jpg": "JPEG",
@@ -26,7 +26,7 @@ SUFFIXES = {
 DEEP = ("PNG", "TIFF")  # formats that hold 16 bits
 LONGEST_PX = {"JPEG": 65535, "WEBP": 16383}
 PNG_LEVEL = 2  # of 9: half the time of 4 for the same size, with the grain of photos
-TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)  # description, maker, model, ..., copyright
+TEXT_TAGS = (270, 271, 272, 306, 315, 33432)  # description, maker, model, ..., copyright
 
 
 def write_photo(
@@ -34,6 +34,7 @@ def write_photo(
 ) -> None:
     """Write rgb (H, W, 3) in the format of the name, with the metadata of the photo it came from.
 
+    EXIF's Software becomes our mark: what wrote the file, and of which photo.
     The file gets its name when it is complete. 16 bits stay 16 in PNG and TIFF, else become 8.
     """
     form = SUFFIXES.get(path.suffix.lower())
@@ -45,7 +46,9 @@ def write_photo(
         )
     if alpha and like.alpha is not None and form not in {"JPEG", "BMP"}:
         rgb = np.concatenate([rgb, like.alpha[..., None]], axis=-1)
-    half = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    if like.mark:
+        like.exif[SOFTWARE] = like.mark
+    half = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")  # short, whatever the name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if rgb.dtype == np.uint16 and form in DEEP:
@@ -76,6 +79,9 @@ def _write_pillow(path: Path, rgb: Pixels, like: Photo, *, form: str, quality: i
     else:
         settings = {"dpi": like.dpi} if like.dpi else {}
     Image.fromarray(rgb).save(path, form, **settings)
+    if form == "BMP":  # which has no EXIF: readers stop at the last pixel
+        with path.open("ab") as file:
+            file.write(like.mark.encode())
 
 
 def _tiff_tags(like: Photo) -> Image.Exif:
@@ -105,7 +111,7 @@ def _write_deep_tiff(path: Path, rgb: Pixels, like: Photo) -> None:
         extrasamples=["unassalpha"] if rgb.shape[-1] == 4 else None,
         resolution=like.dpi or (72.0, 72.0),
         resolutionunit="INCH",
-        software=False,
+        software=like.mark or False,
         metadata=None,
         iccprofile=profile,
         extratags=extra,

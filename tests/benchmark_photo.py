@@ -26,8 +26,9 @@ sys.path.insert(0, str(ROOT))
 
 from film.chroma import spread  # noqa: E402
 from gray2color import Colorizer, has_bf16  # noqa: E402
-from model.album import paint_all, plan  # noqa: E402
+from model.album import PHOTOS, paint_all  # noqa: E402
 from model.decode import color_field, compose, upsample  # noqa: E402
+from model.inputs import plan  # noqa: E402
 from model.photo import Photo, read_photo  # noqa: E402
 from model.photo_writer import write_photo  # noqa: E402
 from model.store import RELEASED  # noqa: E402
@@ -127,7 +128,7 @@ def folder(weights: Path, folder: Path, *, photos: int = 200) -> Iterator[Row]:
         rates = []
         for processes in (1, cores):
             save = inside.with_name(f"{inside.name}-{processes}")
-            tasks, _ = plan([str(inside)], save=f"{save}/")
+            tasks, _ = plan([str(inside)], kind=PHOTOS, save=f"{save}/")
             begin, first = time.perf_counter(), 0.0
             factory = functools.partial(Colorizer, weights, threads=1)
             for done, outcome in enumerate(paint_all(tasks, factory, processes=processes)):

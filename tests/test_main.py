@@ -1,10 +1,10 @@
 """The command line for photos: words in, files out, and one line for every mistake."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from test_decode import landscape
 from test_gray2color import write_small_weights
 
 import main
-from model.album import Look, Outcome, paint_all, plan, side_by_side
+from model.album import PHOTOS, Look, Outcome, paint_all, side_by_side
+from model.inputs import plan
 from prior.lab import gray2lightness, rgb2lab
 
 ROOT = Path(main.__file__).parent
@@ -252,10 +253,12 @@ def test_mistakes_cost_no_paddle(photo: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [uuid.UUID(int=number) for number in range(3)]
+    monkeypatch.setattr(uuid, "uuid4", iter(numbers).__next__)
     paths = album(tmp_path / "in", 3)
-    tasks, _ = plan([str(path) for path in paths], save=str(tmp_path / "out"))
+    tasks, _ = plan([str(path) for path in paths], kind=PHOTOS, save=str(tmp_path / "out"))
     (tmp_path / "out").mkdir()
-    full = tasks[1].target.with_name(f".{tasks[1].target.stem}.{os.getpid()}.part.png")
+    full = tasks[1].target.with_name(f".{numbers[1].hex}.part.png")
     full.symlink_to("/dev/full")
     outcomes = list(paint_all(tasks, lambda: gray_twice))
     assert [outcome.error is None for outcome in outcomes] == [True, False, True]
@@ -264,57 +267,8 @@ def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.M
     assert names == {tasks[0].target.name, tasks[2].target.name}
 
 
-# Which files, and where to
-
-
-def test_folders_keep_their_tree_and_leave_results_out(tmp_path: Path) -> None:
-    album(tmp_path / "in", 3)
-    shutil.copy(tmp_path / "in" / "0.png", tmp_path / "in" / "0.color.png")
-    shutil.copy(tmp_path / "in" / "0.png", tmp_path / "in" / ".hidden.png")
-    (tmp_path / "in" / "notes.txt").write_text("not a photo")
-    flat, _ = plan([str(tmp_path / "in")], save=str(tmp_path / "out"))
-    assert [task.target.relative_to(tmp_path / "out") for task in flat] == [
-        Path("0.png"),
-        Path("1.png"),
-    ]
-    deep, _ = plan([str(tmp_path / "in")], save=str(tmp_path / "out"), recursive=True)
-    assert Path("deeper/last.jpg") in [task.target.relative_to(tmp_path / "out") for task in deep]
-
-
-def test_a_target_inside_the_folder_is_not_colored_again(tmp_path: Path) -> None:
-    album(tmp_path / "in", 2)
-    out = str(tmp_path / "in" / "colored")
-    first, _ = plan([str(tmp_path / "in")], save=out, recursive=True)
-    for task in first:
-        task.target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(task.source, task.target)
-    again, _ = plan([str(tmp_path / "in")], save=out, recursive=True)
-    assert first == again
-
-
-def test_globs_are_understood(tmp_path: Path) -> None:
-    album(tmp_path / "in", 4)
-    tasks, lost = plan([f"{tmp_path}/in/[01].png", f"{tmp_path}/in/**/*.jpg"])
-    assert [task.source.name for task in tasks] == ["0.png", "1.png", "last.jpg"]
-    assert lost == []
-
-
-def test_two_photos_cannot_become_one(tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        album(tmp_path / folder, 2)
-    with pytest.raises(ValueError, match=r"0\.png and .*0\.png would both become"):
-        plan([str(tmp_path / "a/0.png"), str(tmp_path / "b/0.png")], save=str(tmp_path / "out"))
-
-
-def test_missing_inputs_leave_the_others(tmp_path: Path) -> None:
-    paths = album(tmp_path / "in", 2)
-    tasks, lost = plan([str(paths[0]), str(tmp_path / "none.jpg")], save=str(tmp_path / "out"))
-    assert [task.source for task in tasks] == paths[:1]
-    assert lost == [f"{tmp_path / 'none.jpg'}: no such file"]
-
-
 def test_every_photo_has_one_outcome(tmp_path: Path) -> None:
-    tasks, _ = plan([str(path) for path in album(tmp_path / "in", 3)])
+    tasks, _ = plan([str(path) for path in album(tmp_path / "in", 3)], kind=PHOTOS)
     tasks[1].source.unlink()
     outcomes = list(paint_all(tasks, lambda: gray_twice, look=Look(compare=True)))
     assert [outcome.task for outcome in outcomes] == tasks

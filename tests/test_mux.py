@@ -3,6 +3,7 @@
 import hashlib
 import os
 import resource
+import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -13,7 +14,8 @@ import pytest
 from conftest import RECIPES, run_ffmpeg
 
 from film.mux import extract_audio, join
-from film.probe import Film, FilmError, probe, unsupported_by
+from film.probe import Film, FilmError, ffmpeg_path, probe, unsupported_by
+from film.reel import mark_in
 from film.render import EncoderOptions, render_piece
 
 Make = Callable[[str], Path]
@@ -275,6 +277,27 @@ def test_an_mp4_can_be_played_while_it_comes_down(
     join(probe(film("plain.mp4")), pieces("plain.mp4"), out)
     data = out.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
+def test_the_mark_is_seen_by_nobody_else(
+    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path, container: str
+) -> None:
+    source, shots = probe(film("plain.mp4")), pieces("plain.mp4")
+    plain, marked = (tmp_path / f"{name}.{container}" for name in ("plain", "marked"))
+    join(source, shots, plain)
+    join(source, shots, marked, mark="colorizer: of 0123456789abcdef")
+    assert (mark_in(plain), mark_in(marked)) == ("", "colorizer: of 0123456789abcdef")
+    assert run_ffmpeg("-i", marked, "-map", "0", "-c", "copy", "-f", "md5", "-") == run_ffmpeg(
+        "-i", plain, "-map", "0", "-c", "copy", "-f", "md5", "-"
+    )
+    assert said_by_ffmpeg(marked) == said_by_ffmpeg(plain)
+
+
+def said_by_ffmpeg(path: Path) -> str:
+    """Return what ffmpeg complains of in a film."""
+    command = [ffmpeg_path(), "-v", "warning", "-i", str(path), "-f", "null", "-"]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stderr
 
 
 def test_progress_is_told_up_to_the_end(

@@ -1,0 +1,157 @@
+"""Which files are meant and where each result goes, for photos and films alike.
+
+Files, folders and globs become tasks. No result may replace an input or another result, and a result that is there
+already counts as done only when what is written in it says that it is of this input.
+"""
+
+import glob
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+BESIDE = ".color"  # name.color.jpg: a result beside its input
+LONGEST_NAME = 255  # bytes, on every common file system
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What photos and films differ in, as files.
+
+    suffixes : those that folders and globs are searched for
+    written : those that results can have; ``fallback`` where the input's is none of them
+    in_folder : added to the name of a result in a -save folder
+    mark_of : (input) -> what a whole result of it carries
+    mark_in : (file) -> the mark it carries, "" for a file that is no result
+    """
+
+    name: str
+    suffixes: Collection[str]
+    written: Collection[str]
+    fallback: str
+    mark_of: Callable[[Path], str]
+    mark_in: Callable[[Path], str]
+    in_folder: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One photo or film: where it is, where its result goes."""
+
+    source: Path
+    target: Path
+
+
+def plan(
+    inputs: Sequence[str], *, kind: Kind, save: str | None = None, recursive: bool = False
+) -> tuple[list[Task], list[str]]:
+    """Turn the command's words into tasks, and one line for every input that gives none.
+
+    Raises ValueError for results that would replace an input or each other: this is about the command.
+    """
+    places: dict[str, tuple[Path, Path]] = {}  # of each file: its path, its place below the folder
+    lost: list[str] = []
+    for text in inputs:
+        found = list(_files_of(text, kind=kind, recursive=recursive))
+        for path, place in found:
+            places.setdefault(os.path.realpath(path), (path, place))
+        if not found:
+            lost.append(_why_none(text, kind))
+    several = len(places) + len(lost) > 1 or any(os.path.isdir(text) for text in inputs)
+    tasks = [
+        Task(path, _target(path, place, kind, save, several)) for path, place in places.values()
+    ]
+    _check_collisions(tasks)
+    return tasks, lost
+
+
+def unfinished(
+    tasks: Sequence[Task], *, kind: Kind, overwrite: bool = False
+) -> tuple[list[Task], list[str]]:
+    """Leave out the tasks whose results are there; one line for each whose place another file has.
+
+    Raises ValueError for a folder that cannot be written to.
+    """
+    waiting, failures = [], []
+    for task in tasks:
+        if len(os.fsencode(task.target.name)) > LONGEST_NAME:
+            failures.append(f"{task.target}: the name is too long; give a shorter one with -save")
+        elif overwrite or not os.path.lexists(task.target):
+            waiting.append(task)
+        elif kind.mark_in(task.target) != kind.mark_of(task.source):
+            failures.append(
+                f"{task.target} exists already and is not the whole result of {task.source}; "
+                "add -overwrite, or name another place with -save"
+            )
+    for folder in {task.target.parent for task in waiting}:
+        _check_folder(folder)
+    return waiting, failures
+
+
+def _files_of(text: str, *, kind: Kind, recursive: bool) -> Iterator[tuple[Path, Path]]:
+    """Yield (file, place below the target folder) for a file, a folder or a glob."""
+    path = Path(text)
+    if os.path.isdir(text):
+        for file in sorted(path.rglob("*") if recursive else path.iterdir()):
+            if _is_input(file, kind):
+                yield file, file.relative_to(path)
+    elif os.path.lexists(text):
+        yield path, Path(path.name)
+    else:
+        for match in sorted(map(Path, glob.glob(text, recursive=True))):
+            if _is_input(match, kind):
+                yield match, Path(match.name)
+
+
+def _is_input(path: Path, kind: Kind) -> bool:
+    """Tell an input by its name; hidden files and our own results are none."""
+    known = path.suffix.lower() in kind.suffixes and not path.name.startswith(".")
+    return known and path.is_file() and not kind.mark_in(path)
+
+
+def _why_none(text: str, kind: Kind) -> str:
+    if os.path.isdir(text):
+        known = ", ".join(kind.suffixes)
+        return f"{text}: no {kind.name}s in this folder ({known}); see -recursive"
+    if glob.has_magic(text):
+        return f"{text}: nothing matches"
+    return f"{text}: no such file"
+
+
+def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool) -> Path:
+    """Decide where a result goes."""
+    suffix = path.suffix if path.suffix.lower() in kind.written else kind.fallback
+    if save is None:
+        return path.with_name(f"{path.stem}{BESIDE}{suffix}")
+    out, known = Path(save), ", ".join(kind.written)
+    if several or os.path.isdir(save) or save.endswith("/"):
+        if not os.path.isdir(save) and (os.path.isfile(save) or out.suffix.lower() in kind.written):
+            raise ValueError(f"-save {save} is a file, but several inputs need a folder")
+        return out / place.with_name(f"{place.stem}{kind.in_folder}{suffix}")
+    if out.suffix.lower() not in kind.written:
+        end = f"ends in {out.suffix}" if out.suffix else "has no extension"
+        raise ValueError(f"-save {save} {end}: name a file with {known}, or a folder/")
+    return out
+
+
+def _check_collisions(tasks: Sequence[Task]) -> None:
+    """Refuse results that would replace an input, or each other."""
+    sources = {os.path.realpath(task.source) for task in tasks}
+    taken: dict[str, Path] = {}
+    for task in tasks:
+        target = os.path.realpath(task.target)
+        if target in sources:
+            raise ValueError(f"{task.target} is an input: name another place with -save")
+        if target in taken:
+            raise ValueError(
+                f"{taken[target]} and {task.source} would both become {task.target}: "
+                "give them one by one, each with its own -save"
+            )
+        taken[target] = task.source
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that could not be made or written to."""
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not os.path.isdir(there) or not os.access(there, os.W_OK):
+        raise ValueError(f"{folder} cannot be written to: name another place with -save")

@@ -1,0 +1,210 @@
+"""Which files are meant and where to: laws that hold for photos and films alike."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_decode import landscape
+
+from conversion import FALLBACK, FILMS, FilmOptions, mark_in, result_mark, written_suffixes
+from film.reel import append_mark
+from model.album import PHOTOS
+from model.inputs import Kind, Task, plan, unfinished
+from model.photo import read_photo
+from model.photo_writer import SUFFIXES, write_photo
+
+FILM = b"\0\0\0\x14ftypisom\0\0\0\0mp42"
+FILM += b"\0\0\0\x74moov\0\0\0\x6cmvhd" + bytes(12) + b"\0\0\3\xe8" + bytes(84)  # no streams
+FILM += b"\0\0\0\x09free"
+
+
+def films(**wishes: float) -> Kind:
+    options = replace(FilmOptions(cache=Path()), **wishes)
+    return Kind(
+        "film",
+        FILMS,
+        written_suffixes("h264"),
+        FALLBACK,
+        lambda path: result_mark(path, options),
+        mark_in,
+        in_folder=".color",
+    )
+
+
+def write_inputs(folder: Path, *names: str) -> list[Path]:
+    paths = [folder / name for name in names]
+    for seed, path in enumerate(paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix in SUFFIXES:
+            Image.fromarray(landscape(20, 30, seed=seed)).save(path)
+        else:
+            path.write_bytes(FILM + bytes([seed]))
+    return paths
+
+
+def color(task: Task, kind: Kind = PHOTOS) -> None:
+    """Write the result of a task as the program does."""
+    task.target.parent.mkdir(parents=True, exist_ok=True)
+    if kind is PHOTOS:
+        photo = read_photo(task.source)
+        write_photo(task.target, np.repeat(photo.gray[..., None], 3, -1), like=photo)
+    else:
+        shutil.copy(task.source, task.target)
+        append_mark(task.target, kind.mark_of(task.source))
+
+
+def names(tasks: list[Task], folder: Path) -> list[str]:
+    return [task.target.relative_to(folder).as_posix() for task in tasks]
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix", "added"), [(PHOTOS, ".png", ""), (films(), ".mkv", ".color")]
+)
+def test_folders_keep_their_tree(tmp_path: Path, kind: Kind, suffix: str, added: str) -> None:
+    write_inputs(tmp_path / "in", f"1{suffix}", f"a/x{suffix}", f"b/x{suffix}", f".hidden{suffix}")
+    (tmp_path / "in" / "notes.txt").write_text("neither")
+    out = tmp_path / "out"
+    flat, _ = plan([str(tmp_path / "in")], kind=kind, save=str(out))
+    assert names(flat, out) == [f"1{added}{suffix}"]
+    deep, _ = plan([str(tmp_path / "in")], kind=kind, save=str(out), recursive=True)
+    assert names(deep, out) == [f"{name}{added}{suffix}" for name in ("1", "a/x", "b/x")]
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [(PHOTOS, ".png"), (films(), ".mp4")])
+def test_globs_are_understood_and_a_file_counts_once(
+    tmp_path: Path, kind: Kind, suffix: str
+) -> None:
+    paths = write_inputs(tmp_path, f"0{suffix}", f"1{suffix}", f"deeper/last{suffix}")
+    words = [f"{tmp_path}/[01]{suffix}", f"{tmp_path}/**/*{suffix}", str(paths[0])]
+    tasks, lost = plan(words, kind=kind)
+    assert [task.source for task in tasks] == paths
+    assert lost == []
+
+
+@pytest.mark.parametrize("kind", [PHOTOS, films()])
+@pytest.mark.parametrize("text", ["none", "x/**.mp4", "no/a**", "x" * 300, "[", "loop"])
+def test_names_that_name_nothing_leave_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    write_inputs(Path(), "a.png")
+    tasks, lost = plan(["a.png", text], kind=kind, save="out")
+    assert Path("a.png") in [task.source for task in tasks]
+    assert len(tasks) + len(lost) == 2
+
+
+def test_results_are_named_after_their_inputs(tmp_path: Path) -> None:
+    (avi, mov) = write_inputs(tmp_path, "a.avi", "b.MOV")
+
+    def target(path: Path, save: str | None = None, codec: str = "h264") -> Path:
+        kind = replace(films(), written=written_suffixes(codec))
+        return plan([str(path)], kind=kind, save=save)[0][0].target
+
+    assert target(avi) == tmp_path / "a.color.mkv"
+    assert target(mov) == tmp_path / "b.color.MOV"
+    assert target(mov, codec="ffv1") == tmp_path / "b.color.mkv"
+    assert target(avi, str(tmp_path / "out.mp4")) == tmp_path / "out.mp4"
+    assert target(avi, str(tmp_path)) == tmp_path / "a.color.mkv"
+    assert target(avi, f"{tmp_path}/new/") == tmp_path / "new" / "a.color.mkv"
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [
+        (PHOTOS, "a/x.png", "b/x.png"),
+        (films(), "a/x.mp4", "b/x.mp4"),
+        (films(), "a/x.avi", "a/x.wmv"),
+    ],
+)
+def test_two_inputs_cannot_become_one_result(
+    tmp_path: Path, kind: Kind, first: str, second: str
+) -> None:
+    paths = map(str, write_inputs(tmp_path, first, second))
+    with pytest.raises(ValueError, match=r"x\.\w+ and .*x\.\w+ would both become"):
+        plan(list(paths), kind=kind, save=str(tmp_path / "out"))
+
+
+def test_no_input_is_a_result(tmp_path: Path) -> None:
+    first, second = write_inputs(tmp_path, "a.png", "a.color.png")
+    (tmp_path / "link.png").symlink_to(first)
+    with pytest.raises(ValueError, match=r"a\.color\.png is an input"):
+        plan([str(first), str(second)], kind=PHOTOS)
+    with pytest.raises(ValueError, match=r"link\.png is an input"):
+        plan([str(first)], kind=PHOTOS, save=str(tmp_path / "link.png"))
+
+
+KINDS = [*((PHOTOS, f"a{suffix}") for suffix in SUFFIXES), (films(), "a.mp4"), (films(), "a.mov")]
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+def test_own_results_are_recognized_by_what_is_in_them(
+    tmp_path: Path, kind: Kind, name: str
+) -> None:
+    (source,) = write_inputs(tmp_path, name)
+    (task,), _ = plan([str(source)], kind=kind)
+    color(task, kind)
+    shutil.copy(task.target, tmp_path / f"renamed{source.suffix}")
+    (again,), _ = plan([str(tmp_path)], kind=kind)
+    assert again.source == source
+    assert unfinished([task], kind=kind) == ([], [])
+    task.target.write_bytes(
+        source.read_bytes()[:-1] + b"\0"
+    )  # a file of another origin by that name
+    assert source not in {task.target}
+    waiting, (failure,) = unfinished([task], kind=kind)
+    assert waiting == []
+    assert "exists already" in failure
+    assert unfinished([task], kind=kind, overwrite=True) == ([task], [])
+
+
+@pytest.mark.parametrize(("kind", "name"), [(PHOTOS, "x.png"), (films(), "x.mp4")])
+def test_the_result_of_another_input_is_not_this_ones(
+    tmp_path: Path, kind: Kind, name: str
+) -> None:
+    first, second = write_inputs(tmp_path, f"a/{name}", f"b/{name}")
+    out = str(tmp_path / "out")
+    (one,), _ = plan([str(first)], kind=kind, save=f"{out}/")
+    color(one, kind)
+    (two,), _ = plan([str(second)], kind=kind, save=f"{out}/")
+    assert two.target == one.target
+    assert len(unfinished([two], kind=kind)[1]) == 1
+
+
+def test_a_try_out_is_not_the_finished_film(tmp_path: Path) -> None:
+    (source,) = write_inputs(tmp_path, "x.mp4")
+    (task,), _ = plan([str(source)], kind=films())
+    for wishes in ({"duration_s": 10.0}, {"start_s": 2.0}, {"compare": True}):
+        color(task, films(**wishes))
+        assert unfinished([task], kind=films(**wishes)) == ([], [])
+        assert len(unfinished([task], kind=films())[1]) == 1
+
+
+def test_results_inside_the_folder_are_not_colored_again(tmp_path: Path) -> None:
+    write_inputs(tmp_path / "in", "0.png", "deeper/1.bmp")
+    words, save = [str(tmp_path / "in")], str(tmp_path / "in" / "colored")
+    first, _ = plan(words, kind=PHOTOS, save=save, recursive=True)
+    for task in first:
+        color(task)
+    assert plan(words, kind=PHOTOS, save=save, recursive=True) == (first, [])
+
+
+def test_names_too_long_for_a_result_fail_alone(tmp_path: Path) -> None:
+    (source,) = write_inputs(tmp_path, "x" * 246 + ".png")
+    tasks, _ = plan([str(source)], kind=PHOTOS)
+    assert "the name is too long" in unfinished(tasks, kind=PHOTOS)[1][0]
+    tasks, _ = plan([str(source)], kind=PHOTOS, save=f"{tmp_path}/out/")
+    color(tasks[0])
+    assert tasks[0].target.exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
+    (source,) = write_inputs(tmp_path, "a.png")
+    (tmp_path / "loop").symlink_to("loop")
+    for save in ("loop/", "a.png/x/"):
+        tasks, _ = plan([str(source)], kind=PHOTOS, save=f"{tmp_path}/{save}")
+        with pytest.raises(ValueError, match="cannot be written to"):
+            unfinished(tasks, kind=PHOTOS)
