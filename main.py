@@ -388,7 +388,8 @@ def run_films(args: argparse.Namespace) -> int:
         for task in tasks:
             try:
                 _run_film(task, args, workers, several=len(tasks) > 1)
-            except (OSError, ValueError) as error:
+            except Exception as error:
+                logging.debug("%s", task.source, exc_info=True)
                 failures.append(_in_one_line(task.source, error))
                 print(failures[-1], file=sys.stderr)
     if len(failures) > 1:
@@ -487,6 +488,8 @@ def _in_one_line(source: Path, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"{source}: the disk is full; free some space and run the same command to continue"
     text = str(error)
+    if not isinstance(error, OSError | ValueError):
+        return f"{source}: {type(error).__name__} ({text})"
     return text if str(source) in text else f"{source}: {text}"
 
 

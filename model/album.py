@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -59,8 +60,8 @@ def paint_all(
     factory : makes the painter, gray (H, W) -> rgb (H, W, 3); called once in every process.
     """
     if processes == 1 or len(tasks) <= FEW:
-        paint = _once(factory)  # only when a photo could be read
-        yield from (_paint(task, paint, look) for task in tasks)
+        made = functools.cache(factory)  # only when a photo could be read
+        yield from (_paint(task, made, look) for task in tasks)
         return
     context = multiprocessing.get_context("spawn")  # a forked Paddle hangs
     with ProcessPoolExecutor(
@@ -82,22 +83,26 @@ def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([np.repeat(gray[..., None], 3, axis=-1), rgb], axis=1)
 
 
-def _once(factory: Callable[[], Painter]) -> Painter:
-    """Put off making the painter until it is needed."""
-    made = functools.cache(factory)
-    return lambda gray: made()(gray)
-
-
-def _paint(task: Task, painter: Painter, look: Look) -> Outcome:
-    """Read, color and write one photo."""
-    try:
+def _paint(task: Task, factory: Callable[[], Painter], look: Look) -> Outcome:
+    """Read, color and write one photo; a network that cannot be had is no photo's failure."""
+    failures: list[str] = []
+    with _failures_of(task, failures):
         photo = read_photo(task.source)
-        _write(task.target, photo, painter(photo.gray), look)
-    except (OSError, ValueError) as error:
-        return Outcome(task, _in_one_line(task, error))
-    except MemoryError:
-        return Outcome(task, f"{task.source}: not enough memory")
-    return Outcome(task)
+    if not failures:
+        painter = factory()
+        with _failures_of(task, failures):
+            _write(task.target, photo, painter(photo.gray), look)
+    return Outcome(task, *failures)
+
+
+@contextmanager
+def _failures_of(task: Task, failures: list[str]) -> Iterator[None]:
+    """Turn whatever a photo brings about into its one line: no photo of many may stop the others."""
+    try:
+        yield
+    except Exception as error:
+        log.debug("%s", task.source, exc_info=True)
+        failures.append(_in_one_line(task, error))
 
 
 def _write(target: Path, photo: Photo, rgb: NDArray[Any], look: Look) -> None:
@@ -109,7 +114,12 @@ def _write(target: Path, photo: Photo, rgb: NDArray[Any], look: Look) -> None:
 def _in_one_line(task: Task, error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or task.target}: {error.strerror}"
-    return " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return f"{task.source}: not enough memory"
+    said = " ".join(str(error).split())
+    if isinstance(error, OSError | ValueError):
+        return said if str(task.source) in said else f"{task.source}: {said}"
+    return f"{task.source}: {type(error).__name__} ({said})"
 
 
 # What a worker process keeps between photos.
@@ -126,8 +136,8 @@ def _start(factory: Callable[[], Painter], look: Look, giant: Any) -> None:
 
 
 def _paint_here(task: Task) -> Outcome:
-    assert _painter is not None
-    if task.source.stat().st_size < GIANT_BYTES:
-        return _paint(task, _painter, _look)
-    with _giant:
-        return _paint(task, _painter, _look)
+    painter = _painter
+    assert painter is not None
+    giant = task.source.is_file() and task.source.stat().st_size >= GIANT_BYTES
+    with _giant if giant else nullcontext():
+        return _paint(task, lambda: painter, _look)

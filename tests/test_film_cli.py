@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -17,6 +18,7 @@ from conftest import picture, run_ffmpeg
 from test_conversion import ROOT, painting, wait_for
 from test_gray2color import write_small_weights
 
+import conversion
 import main
 from conversion import EncoderOptions, FilmOptions, color_film
 from film.probe import probe
@@ -175,6 +177,20 @@ def test_one_bad_film_stops_no_other(
     assert code == 1
     assert "25 frames" in out
     assert errors.splitlines()[-1].startswith("2 failed")
+
+
+def test_whatever_a_film_brings_about_is_its_own_failure(
+    run: Callable[..., tuple[int, str, str]], film: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def facts(source: Path, target: Path, *, options: FilmOptions) -> Any:
+        if source.name == "silent.mp4":
+            raise ZeroDivisionError("in a demuxer")
+        return source.name, {}
+
+    monkeypatch.setattr(conversion, "facts", facts)
+    code, out, errors = run(film("silent.mp4"), film("plain.mp4"), "-probe")
+    assert (code, out) == (1, "plain.mp4\n")
+    assert errors == f"{film('silent.mp4')}: ZeroDivisionError (in a demuxer)\n"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ PADDLE = {
 }
 TOP_LEVEL_PADDLE = PADDLE - {"gray2color.py"}  # gray2color is imported before Paddle is wanted
 COMMAND_LINES = {"main.py", "conversion.py", "gray2color.py"}
+# Where one photo or film of many fails alone, whatever it brings about.
+BROAD_EXCEPT = {("model/album.py", "_failures_of"), ("main.py", "run_films")}
 BAD_NAMES = {"utils", "common", "src", "helpers", "misc"}
 
 
@@ -138,8 +140,14 @@ def test_house_style(path: Path) -> None:
     tree = tree_of(path)
     assert ast.get_docstring(tree), f"{name_of(path)} has no module docstring"
     assert not set(path.relative_to(ROOT).with_suffix("").parts) & BAD_NAMES
+    allowed = {
+        id(node)
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef) and (name_of(path), function.name) in BROAD_EXCEPT
+        for node in ast.walk(function)
+    }
     for node in ast.walk(tree):
-        if isinstance(node, ast.ExceptHandler):
+        if isinstance(node, ast.ExceptHandler) and id(node) not in allowed:
             caught = "" if node.type is None else ast.unparse(node.type)
             assert caught not in {"", "Exception", "BaseException"}, (
                 f"{name_of(path)}:{node.lineno} broad except"

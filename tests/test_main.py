@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,10 @@ from test_decode import landscape
 from test_gray2color import write_small_weights
 
 import main
+from model import album as album_module
 from model.album import PHOTOS, Look, Outcome, paint_all, side_by_side
 from model.inputs import plan
+from model.photo import Photo, read_photo
 from prior.lab import gray2lightness, rgb2lab
 
 ROOT = Path(main.__file__).parent
@@ -265,6 +268,38 @@ def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.M
     assert "No space left" in str(outcomes[1].error)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {tasks[0].target.name, tasks[2].target.name}
+
+
+def test_whatever_a_photo_brings_about_is_its_own_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks, _ = plan([str(path) for path in album(tmp_path / "in", 3)], kind=PHOTOS)
+
+    def read(path: Path) -> Photo:
+        if path == tasks[0].source:
+            raise ZeroDivisionError("in a\ndecoder")
+        return read_photo(path)
+
+    def painter(gray: np.ndarray) -> np.ndarray:
+        raise AssertionError(gray.shape)
+
+    monkeypatch.setattr(album_module, "read_photo", read)
+    with caplog.at_level("DEBUG", logger="model.album"):
+        outcomes = list(paint_all(tasks, lambda: painter))
+    assert outcomes[0].error == f"{tasks[0].source}: ZeroDivisionError (in a decoder)"
+    assert outcomes[1].error == f"{tasks[1].source}: AssertionError ((40, 50))"
+    assert [record.levelname for record in caplog.records] == ["DEBUG"] * 3
+    assert "Traceback" in caplog.text
+
+
+def test_a_network_that_cannot_be_had_is_no_photos_failure(tmp_path: Path) -> None:
+    tasks, _ = plan([str(path) for path in album(tmp_path / "in", 2)], kind=PHOTOS)
+
+    def factory() -> Any:
+        raise RuntimeError("no GPU")
+
+    with pytest.raises(RuntimeError, match="no GPU"):
+        list(paint_all(tasks, factory))
 
 
 def test_every_photo_has_one_outcome(tmp_path: Path) -> None:
