@@ -367,6 +367,8 @@ def _paint_photos(
             bar.update()
             if outcome.error is None:
                 bar.write(str(outcome.task.target), file=sys.stdout)
+                for words in outcome.dropped if not args.quiet else ():
+                    bar.write(f"{outcome.task.target} lacks {words}", file=sys.stderr)
             else:
                 failures.append(outcome.error)
                 bar.write(outcome.error, file=sys.stderr)

@@ -42,10 +42,14 @@ class Look:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task; error is one line, None when it was done."""
+    """What became of a task; error is one line, None when it was done.
+
+    dropped : what of the metadata the result could not keep, in words
+    """
 
     task: Task
     error: str | None = None
+    dropped: tuple[str, ...] = ()
 
 
 def paint_all(
@@ -86,13 +90,14 @@ def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
 def _paint(task: Task, factory: Callable[[], Painter], look: Look) -> Outcome:
     """Read, color and write one photo; a network that cannot be had is no photo's failure."""
     failures: list[str] = []
+    dropped: list[str] = []
     with _failures_of(task, failures):
         photo = read_photo(task.source)
     if not failures:
         painter = factory()
         with _failures_of(task, failures):
-            _write(task.target, photo, painter(photo.gray), look)
-    return Outcome(task, *failures)
+            dropped = _write(task.target, photo, painter(photo.gray), look)
+    return Outcome(task, next(iter(failures), None), tuple(dropped))
 
 
 @contextmanager
@@ -105,10 +110,10 @@ def _failures_of(task: Task, failures: list[str]) -> Iterator[None]:
         failures.append(_in_one_line(task, error))
 
 
-def _write(target: Path, photo: Photo, rgb: NDArray[Any], look: Look) -> None:
+def _write(target: Path, photo: Photo, rgb: NDArray[Any], look: Look) -> list[str]:
     if look.compare:
         rgb = side_by_side(photo.gray, rgb)
-    write_photo(target, rgb, like=photo, quality=look.quality, alpha=not look.compare)
+    return write_photo(target, rgb, like=photo, quality=look.quality, alpha=not look.compare)
 
 
 def _in_one_line(task: Task, error: Exception) -> str:

@@ -53,7 +53,7 @@ def luminance_of(profile: bytes | None, *, channels: int) -> Luminance | None:
             return None
         curves = tuple(_curve(tags[name]) for name in names)
         weights = (1.0,) if channels == 1 else _weights(tags)
-    except (struct.error, IndexError, KeyError) as error:
+    except (struct.error, LookupError, ArithmeticError) as error:
         raise ValueError(f"damaged ICC profile ({error})") from None
     return Luminance(weights, curves)
 

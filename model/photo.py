@@ -7,10 +7,6 @@ resolution travel along, for `model.photo_writer`.
 import hashlib
 import io
 import re
-import struct
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,20 +15,26 @@ import cv2
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps
 
 from model.decode import luminance_codes
 from model.icc import luminance_of, srgb_profile
+from model.picture import FORMATS, check_file, check_memory, decoding, opened
 
 Pixels: TypeAlias = NDArray[Any]
 
-READ = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
 ORIENTATION, SOFTWARE, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 305, 700, 34675, 0x8769, 0x8825
 MARK = re.compile("colorizer: of [0-9a-f]{16}")  # what a result carries
 MARK_BYTES = 40  # at the end of a BMP, which has no place for it
 # Tags that say how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
 STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532, XMP_TAG, 34377, ICC_TAG}
+RLE = (1, 2)  # run-length compressions of a BMP, which Pillow decodes byte by byte in Python
+GRAY_OR_RGB = (
+    tifffile.PHOTOMETRIC.MINISWHITE,
+    tifffile.PHOTOMETRIC.MINISBLACK,
+    tifffile.PHOTOMETRIC.RGB,
+)
 PNG = b"\x89PNG\r\n\x1a\n"
 BAND_PX = 1 << 20
 
@@ -41,6 +43,7 @@ BAND_PX = 1 << 20
 class Photo:
     """What was read: gray (H, W) and alpha (H, W) of one dtype, and the metadata, upright.
 
+    dropped : what of its metadata makes no sense, in words
     mark : what a result of it carries, see `mark_of`
     """
 
@@ -49,6 +52,7 @@ class Photo:
     exif: Image.Exif = field(default_factory=Image.Exif)
     xmp: bytes = b""
     dpi: tuple[float, float] | None = None
+    dropped: tuple[str, ...] = ()
     mark: str = ""
 
 
@@ -61,7 +65,7 @@ def mark_of(path: Path) -> str:
 def mark_in(path: Path) -> str:
     """Return the mark that a picture file carries, "" when it is no result of this program."""
     try:
-        with _any_size(), _named_errors(path), Image.open(path, formats=READ) as image:
+        with opened(path) as image:
             text = str(image.getexif().get(SOFTWARE, ""))
             if image.format == "BMP":
                 text = path.read_bytes()[-MARK_BYTES:].decode("latin-1")
@@ -74,47 +78,15 @@ def mark_in(path: Path) -> str:
 def read_photo(path: Path) -> Photo:
     """Read a picture file.
 
-    Raises FileNotFoundError, or ValueError for what is empty, damaged or no picture.
+    Raises FileNotFoundError, or ValueError for what is empty, damaged, too large or no picture.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"no file {path}")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: name it alone, as an input of its own")
-    if not path.stat().st_size:
-        raise ValueError(f"{path} is empty")
-    with _any_size(), _named_errors(path):
-        if _is_deep(path):
-            photo = _read_deep(path)
-        else:
-            with Image.open(path, formats=READ) as image:
-                photo = _from_pillow(image)
-        return replace(photo, mark=mark_of(path))
-
-
-@contextmanager
-def _any_size() -> Iterator[None]:
-    """Let Pillow open pictures of any size: large scans are what this program is for."""
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-
-
-@contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
-    """Turn what the readers throw at damaged files into one line."""
-    try:
-        yield
-    except UnidentifiedImageError:
-        kinds = "JPEG, PNG, TIFF, WebP or BMP; for a film there is -movie_in"
-        raise ValueError(f"{path} is not a picture ({kinds})") from None
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise
-        raise ValueError(f"{path} cannot be read (damaged?): {error}") from None
-    except (struct.error, zlib.error, tifffile.TiffFileError, cv2.error) as error:
-        raise ValueError(f"{path} cannot be read (damaged?): {error}") from None
+    check_file(path)
+    with decoding(path):
+        deep = _read_deep(path) if _is_deep(path) else None
+    if deep is None:
+        with opened(path) as image:
+            deep = _from_pillow(path, image)
+    return replace(deep, mark=mark_of(path))
 
 
 def _is_deep(path: Path) -> bool:
@@ -132,26 +104,38 @@ def _is_deep(path: Path) -> bool:
 def _read_deep(path: Path) -> Photo:
     with path.open("rb") as file:
         is_png = file.read(1) == PNG[:1]
-    if is_png:
-        pixels = _decoded(path)
-        with Image.open(path) as image:
-            exif, info = _exif_of(image), dict(image.info)
-        turn = exif.get(ORIENTATION, 1)
-        return _photo(pixels, turn, exif, info)
+    return _read_deep_png(path) if is_png else _read_deep_tiff(path)
+
+
+def _read_deep_png(path: Path) -> Photo:
+    with Image.open(path, formats=FORMATS) as image:
+        check_memory(path, *image.size, sample_bytes=2)
+        exif, info = _exif_of(image), dict(image.info)
+    return _photo(_decoded(path), exif.get(ORIENTATION, 1), exif, info)
+
+
+def _read_deep_tiff(path: Path) -> Photo:
     with tifffile.TiffFile(path) as tiff:
         page: Any = tiff.pages.first
-        exif = _exif_of_tiff(path, tiff)
+        if page.photometric not in GRAY_OR_RGB or page.bitspersample < 16:
+            kind = getattr(page.photometric, "name", page.photometric)
+            raise ValueError(
+                f"{kind} of {page.bitspersample} bits: save it as gray or RGB of 8 or 16"
+            )
+        check_memory(path, page.imagewidth, page.imagelength, sample_bytes=2)
+        check_memory(path, page.tilewidth, page.tilelength, sample_bytes=2)
+        exif, turned = _exif_of_tiff(path, tiff), False
         try:
             pixels = page.asarray()
         except ValueError:  # a compression that tifffile leaves to another package
-            pixels = _decoded(path)
+            pixels, turned = _decoded(path), True  # OpenCV turns TIFFs, whatever it is told
         if page.axes.startswith("S"):
             pixels = np.moveaxis(pixels, 0, -1)
         if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
             pixels = np.invert(pixels)
         tags = {tag.code: tag.value for tag in page.tags}
     info = {"icc_profile": tags.get(ICC_TAG), "xmp": tags.get(XMP_TAG), "dpi": _dpi(tags)}
-    return _photo(pixels, tags.get(ORIENTATION, 1), exif, info)
+    return _photo(pixels, tags.get(ORIENTATION, 1), exif, info, turned=turned)
 
 
 def _exif_of_tiff(path: Path, tiff: tifffile.TiffFile) -> Image.Exif:
@@ -178,14 +162,19 @@ def _dpi(tags: dict[int, Any]) -> tuple[float, float] | None:
     if 282 not in tags or 283 not in tags:
         return None
     unit = 2.54 if tags.get(296, 2) == 3 else 1.0
-    x, y = (top / max(bottom, 1) * unit for top, bottom in (tags[282], tags[283]))
+    x, y = (top / bottom * unit if bottom else 0.0 for top, bottom in (tags[282], tags[283]))
     return x, y
 
 
-def _from_pillow(image: Image.Image) -> Photo:
+def _from_pillow(path: Path, image: Image.Image) -> Photo:
     exif, info = _exif_of(image), dict(image.info)
     turn = exif.get(ORIENTATION, 1)
+    if image.format == "BMP" and info.get("compression") in RLE:
+        return _photo(_decoded(path), turn, exif, info)
     image.load()
+    info = {**image.info, **info}  # turning takes from the XMP; new is what lies behind the pixels
+    if turn != 1:  # Pillow 13 turns TIFFs as it loads them: then this does nothing more
+        image = ImageOps.exif_transpose(image)
     if "transparency" in info or image.mode in {"LA", "La", "PA", "RGBA", "RGBa"}:
         image = image.convert("LA" if image.mode in {"L", "1", "LA", "La"} else "RGBA")
     elif image.mode in {"P", "YCbCr", "HSV"}:
@@ -196,7 +185,7 @@ def _from_pillow(image: Image.Image) -> Photo:
         image, info["icc_profile"] = _separated(image, info.get("icc_profile")), None
     if image.mode not in {"L", "LA", "RGB", "RGBA"}:
         raise ValueError(f"pixels of kind {image.mode}: save it as gray or RGB with 8 or 16 bits")
-    return _photo(np.asarray(image), turn, exif, info)
+    return _photo(np.asarray(image), turn, exif, info, turned=True)
 
 
 def _separated(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -221,8 +210,13 @@ def _exif_of(image: Image.Image) -> Image.Exif:
     return exif
 
 
-def _photo(pixels: Pixels, turn: int, exif: Image.Exif, info: dict[Any, Any]) -> Photo:
-    """Split pixels (H, W) or (H, W, 1..4) into lightness and alpha, turned upright."""
+def _photo(
+    pixels: Pixels, turn: int, exif: Image.Exif, info: dict[Any, Any], *, turned: bool = False
+) -> Photo:
+    """Split pixels (H, W) or (H, W, 1..4) into lightness and alpha, upright.
+
+    turn : the orientation that the file declares; turned : whether its decoder has followed it
+    """
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"samples of {pixels.dtype}: save it with 8 or 16 bits")
     if pixels.ndim == 2:
@@ -238,11 +232,15 @@ def _photo(pixels: Pixels, turn: int, exif: Image.Exif, info: dict[Any, Any]) ->
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
     xmp = re.sub(rb'(tiff:Orientation(?:>|="))\d', rb"\g<1>1", xmp)
-    dpi = info.get("dpi")
+    dpi, dropped = info.get("dpi"), []
     if dpi and turn in {5, 6, 7, 8}:
         dpi = dpi[::-1]
-    upright = None if alpha is None else np.ascontiguousarray(_upright(alpha, turn))
-    return Photo(np.ascontiguousarray(_upright(gray, turn)), upright, exif, xmp, dpi)
+    if dpi and not all(1 <= value < 1 << 16 for value in dpi):
+        dropped = [f"the resolution of {float(dpi[0]):g} x {float(dpi[1]):g} dpi"]
+        dpi = None
+    left = 1 if turned else turn
+    alpha = None if alpha is None else np.ascontiguousarray(_upright(alpha, left))
+    return Photo(np.ascontiguousarray(_upright(gray, left)), alpha, exif, xmp, dpi, tuple(dropped))
 
 
 def _upright(pixels: Pixels, turn: int) -> Pixels:

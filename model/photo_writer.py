@@ -3,16 +3,18 @@
 import struct
 import uuid
 import zlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 import tifffile
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
 from model.icc import srgb_profile
-from model.photo import SOFTWARE, XMP_TAG, Photo, Pixels
+from model.photo import EXIF_IFD, GPS_IFD, SOFTWARE, XMP_TAG, Photo, Pixels
 
 SUFFIXES = {
     ".jpg": "JPEG",
@@ -23,7 +25,14 @@ SUFFIXES = {
     ".webp": "WEBP",
     ".bmp": "BMP",
 }
+Tag: TypeAlias = tuple[tuple[int, ...], int, Any]  # group, number, value
 DEEP = ("PNG", "TIFF")  # formats that hold 16 bits
+GROUPS = (EXIF_IFD, GPS_IFD)  # of EXIF tags, beside the main one
+POINTERS = (*GROUPS, 0xA005)  # tags that only say where groups lie
+MARKER_BYTES = 65533  # that a JPEG holds of EXIF, and of XMP
+LONGEST_BYTES = (1 << 31) - 1  # of a chunk of PNG
+XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
+ROOM_FOR_MARK = 128
 LONGEST_PX = {"JPEG": 65535, "WEBP": 16383}
 PNG_LEVEL = 2  # of 9: half the time of 4 for the same size, with the grain of photos
 TEXT_TAGS = (270, 271, 272, 306, 315, 33432)  # description, maker, model, ..., copyright
@@ -31,11 +40,12 @@ TEXT_TAGS = (270, 271, 272, 306, 315, 33432)  # description, maker, model, ..., 
 
 def write_photo(
     path: Path, rgb: Pixels, *, like: Photo, quality: int = 95, alpha: bool = True
-) -> None:
+) -> list[str]:
     """Write rgb (H, W, 3) in the format of the name, with the metadata of the photo it came from.
 
     EXIF's Software becomes our mark: what wrote the file, and of which photo.
     The file gets its name when it is complete. 16 bits stay 16 in PNG and TIFF, else become 8.
+    Returns what of the metadata was dropped, in words: what does not fit is no reason to fail.
     """
     form = SUFFIXES.get(path.suffix.lower())
     if form is None:
@@ -46,8 +56,7 @@ def write_photo(
         )
     if alpha and like.alpha is not None and form not in {"JPEG", "BMP"}:
         rgb = np.concatenate([rgb, like.alpha[..., None]], axis=-1)
-    if like.mark:
-        like.exif[SOFTWARE] = like.mark
+    like, dropped = _fitting(like, MARKER_BYTES if form == "JPEG" else LONGEST_BYTES)
     half = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")  # short, whatever the name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +67,53 @@ def write_photo(
         half.replace(path)
     finally:
         half.unlink(missing_ok=True)
+    return dropped
+
+
+def _fitting(like: Photo, longest: int) -> tuple[Photo, list[str]]:
+    """Mark the metadata as our result's, and leave out what a block of `longest` bytes does not hold."""
+    exif, dropped = _fitting_exif(like.exif, longest)
+    if like.mark:
+        exif[SOFTWARE] = like.mark
+    xmp = like.xmp
+    if len(xmp) > longest - len(XMP_HEAD):
+        xmp, dropped = b"", [*dropped, f"XMP of {len(like.xmp)} bytes"]
+    return replace(like, exif=exif, xmp=xmp), [*like.dropped, *dropped]
+
+
+def _fitting_exif(exif: Image.Exif, longest: int) -> tuple[Image.Exif, list[str]]:
+    """Copy the EXIF tags that can be written again, without the largest if all are too long."""
+    tags: list[Tag] = [((), tag, exif[tag]) for tag in exif]
+    tags += [
+        ((group,), tag, value) for group in GROUPS for tag, value in exif.get_ifd(group).items()
+    ]
+    tags = [(group, tag, value) for group, tag, value in tags if tag not in POINTERS]
+    sizes = {(group, tag): _exif_bytes([(group, tag, value)]) for group, tag, value in tags}
+    kept = [(group, tag, value) for group, tag, value in tags if sizes[group, tag]]
+    kept.sort(key=lambda item: sizes[item[:2]])
+    while _exif_bytes(kept) > longest - ROOM_FOR_MARK:
+        kept.pop()
+    names = [_name_of(tag, group) for group, tag, value in tags if (group, tag, value) not in kept]
+    return _exif_with(kept), [f"EXIF {name}" for name in names]
+
+
+def _exif_with(tags: Sequence[Tag]) -> Image.Exif:
+    exif = Image.Exif()
+    for group, tag, value in tags:
+        (exif.get_ifd(*group) if group else exif)[tag] = value
+    return exif
+
+
+def _exif_bytes(tags: Sequence[Tag]) -> int:
+    """Return how many bytes tags take, 0 when they cannot be written: files hold values of any type."""
+    try:
+        return len(_exif_with(tags).tobytes())
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, struct.error):
+        return 0
+
+
+def _name_of(tag: int, group: tuple[int, ...]) -> str:
+    return (ExifTags.GPSTAGS if GPS_IFD in group else ExifTags.TAGS).get(tag, str(tag))
 
 
 def _as_bytes(rgb: Pixels) -> Pixels:
@@ -102,7 +158,9 @@ def _png_texts(like: Photo) -> PngImagePlugin.PngInfo:
 
 def _write_deep_tiff(path: Path, rgb: Pixels, like: Photo) -> None:
     profile = srgb_profile()
-    texts = [(tag, 2, 0, str(like.exif[tag]), True) for tag in TEXT_TAGS if tag in like.exif]
+    texts = [
+        (tag, 2, 0, str(like.exif[tag]).encode(), True) for tag in TEXT_TAGS if tag in like.exif
+    ]
     extra = [*texts, *([(XMP_TAG, 1, len(like.xmp), like.xmp, True)] if like.xmp else [])]
     tifffile.imwrite(
         path,

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
+from model.picture import check_file, opened
 from prior.lab import rgb2lab
 
 REFERENCE_PX = 256  # long side at which a reference's colors are counted
+LARGEST = 1e9  # of any number of a point; Python's integers have no end
 FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, perhaps with a radius at the end'
 
 Point = tuple[float, ...]
@@ -23,11 +24,10 @@ def read_points(path: Path) -> list[Point]:
     Returns (x, y, a, b) or (x, y, a, b, radius) each; only the hue and chroma of a color count.
     Raises FileNotFoundError, or ValueError for a file of another form.
     """
+    check_file(path, "hints file")
     try:
         points = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no hints file {path}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}): write {FORM}") from None
     if not isinstance(points, list) or not points:
         raise ValueError(f"{path} holds no list of points: write {FORM}")
@@ -35,23 +35,22 @@ def read_points(path: Path) -> list[Point]:
 
 
 def read_reference(path: Path) -> NDArray[np.uint8]:
-    """Read a color picture small: rgb (h, w, 3) uint8. Raises FileNotFoundError or ValueError."""
-    try:
-        with Image.open(path) as image:
-            image.thumbnail((REFERENCE_PX, REFERENCE_PX))
-            return np.asarray(image.convert("RGB"))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no reference picture {path}") from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise ValueError(f"{path} cannot be read as a reference picture: {error}") from None
+    """Read a color picture small: rgb (h, w, 3) uint8. Same formats and limits as photos.
+
+    Raises FileNotFoundError or ValueError.
+    """
+    check_file(path, "reference picture")
+    with opened(path) as image:
+        image.thumbnail((REFERENCE_PX, REFERENCE_PX))
+        return np.asarray(image.convert("RGB"))
 
 
 def _point(path: Path, point: Any) -> Point:
     if isinstance(point, list) and len(point) >= 3 and isinstance(point[2], str):
         point = [*point[:2], *_ab(path, point[2]), *point[3:]]
     numbers = isinstance(point, list) and all(type(value) in {int, float} for value in point)
-    if not numbers or len(point) not in {4, 5}:
-        raise ValueError(f"{path}: {json.dumps(point)} is no point: write {FORM}")
+    if not numbers or len(point) not in {4, 5} or not all(abs(value) < LARGEST for value in point):
+        raise ValueError(f"{path}: {json.dumps(point)[:80]} is no point: write {FORM}")
     return tuple(float(value) for value in point)
 
 

@@ -207,7 +207,7 @@ def test_both_spellings_and_the_version(photo: Path) -> None:
         (["-img_in", "photo.png", "-weights", "photo.png"], "not a readable weights file", 2),
         (["-img_in", "photo.png", "-hints", "h.json"], "no hints file h.json", 2),
         (["-img_in", "photo.png", "-hints", "text.jpg"], "text.jpg is not JSON", 2),
-        (["-img_in", "photo.png", "-reference", "text.jpg"], "cannot be read as a reference", 2),
+        (["-img_in", "photo.png", "-reference", "text.jpg"], "text.jpg is not a picture", 2),
         (["-img_in", "x.png"], "x.png: no such file", 1),
         (["-img_in", "*.webp"], "*.webp: nothing matches", 1),
         (["-img_in", "folder"], "folder: no pictures in this folder", 1),

@@ -1,6 +1,11 @@
 """Photo files: lightness read right in every kind, and everything around it kept."""
 
+import io
+import os
 import struct
+import time
+import warnings
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +17,10 @@ from PIL import Image, ImageCms
 from test_decode import landscape
 
 from model.icc import luminance_of, srgb_profile
-from model.photo import Photo, read_photo
+from model.photo import Photo, mark_in, read_photo
 from model.photo_writer import write_photo
+from model.picture import decoding
+from model.wishes import read_points, read_reference
 from prior.lab import gray2lightness, rgb2lab
 
 LOSSLESS = [".png", ".tif", ".bmp"]
@@ -92,19 +99,28 @@ def test_other_kinds_of_pixels(tmp_path: Path) -> None:
     assert set(np.unique(read_photo(tmp_path / "bits.tif").gray)) == {0, 255}
 
 
-@pytest.mark.parametrize("turn", range(1, 9))
-@pytest.mark.parametrize("name", ["a.jpg", "deep.tif", "deep.png"])
-def test_orientation_is_applied_once(tmp_path: Path, turn: int, name: str) -> None:
-    stored = cv2.GaussianBlur(landscape(48, 32, np.uint16, seed=4), (0, 0), 2)
+def write_turned(path: Path, stored: np.ndarray, turn: int) -> None:
+    """Write a picture whose orientation tag says how it was turned, by the kind its name begins with."""
     exif = Image.Exif()
     exif[ORIENTATION] = turn
-    if name == "a.jpg":
-        stored = (stored // 256).astype(np.uint8)
-        Image.fromarray(stored).save(tmp_path / name, quality=100, exif=exif)
-    elif name == "deep.tif":
-        tifffile.imwrite(tmp_path / name, stored, extratags=[(ORIENTATION, 3, 1, turn, True)])
+    tag = [(ORIENTATION, 3, 1, turn, True)]
+    if path.suffix != ".tif":
+        Image.fromarray(stored).save(path, exif=exif, lossless=True, quality=100, dpi=(200, 100))
+    elif path.stem == "lzw":  # a compression that is left to OpenCV when it is deep
+        Image.fromarray(stored).save(path, exif=exif, compression="tiff_lzw", dpi=(200, 100))
     else:
-        Image.fromarray(stored).save(tmp_path / name, exif=exif)
+        tifffile.imwrite(path, stored, extratags=tag, resolution=(200, 100), resolutionunit="INCH")
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "lzw.tif", "a.webp"])
+def test_orientation_is_applied_once(tmp_path: Path, turn: int, name: str, deep: bool) -> None:
+    if deep and name in {"a.jpg", "a.webp"}:
+        return
+    stored = cv2.GaussianBlur(landscape(48, 32, np.uint16, seed=4), (0, 0), 2)
+    stored = stored if deep else (stored // 256).astype(np.uint8)
+    write_turned(tmp_path / name, stored, turn)
     marked = Image.fromarray((stored / (stored.max() / 255)).astype(np.uint8))
     marked.getexif()[ORIENTATION] = turn
     how = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE"}
@@ -113,10 +129,12 @@ def test_orientation_is_applied_once(tmp_path: Path, turn: int, name: str) -> No
     photo = read_photo(tmp_path / name)
     ours = photo.gray / (stored.max() / 255)
     assert np.abs(ours - np.asarray(upright)).max() < 6
+    if name in {"a.jpg", "a.tif"} or (name == "a.png" and not deep):
+        assert photo.dpi == pytest.approx((100, 200) if turn >= 5 else (200, 100), rel=1e-3)
     write_photo(tmp_path / f"out-{name}", np.repeat(photo.gray[..., None], 3, -1), like=photo)
     again = read_photo(tmp_path / f"out-{name}")
     assert again.gray.shape == photo.gray.shape
-    assert np.abs(again.gray.astype(int) - photo.gray).max() <= 3
+    assert np.abs(again.gray.astype(int) - photo.gray).max() <= (6 if name == "a.webp" else 3)
 
 
 @pytest.mark.parametrize("deep", [False, True])
@@ -165,6 +183,62 @@ def test_metadata_is_kept(tmp_path: Path, source: str, suffix: str, deep: bool) 
         assert again.xmp.replace(b'"1"', b'"6"') == XMP
     if suffix != ".webp":
         assert again.dpi == pytest.approx((600, 600), rel=1e-3)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".bmp"])
+@pytest.mark.parametrize(("up", "down"), [(0, 0), (4294967295, 1), (300, 0)])
+def test_a_resolution_that_is_none_is_dropped(
+    tmp_path: Path, suffix: str, deep: bool, up: int, down: int
+) -> None:
+    gray = landscape(20, 30, np.uint16 if deep else np.uint8)
+    tifffile.imwrite(tmp_path / "in.tif", gray, resolution=(300, 300), resolutionunit="INCH")
+    data = bytearray((tmp_path / "in.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "in.tif") as tiff:
+        for name in ("XResolution", "YResolution"):
+            struct.pack_into("<II", data, tiff.pages.first.tags[name].valueoffset, up, down)
+    (tmp_path / "in.tif").write_bytes(data)
+    photo = read_photo(tmp_path / "in.tif")
+    assert photo.dpi is None
+    dropped = write_photo(
+        tmp_path / f"out{suffix}", np.repeat(photo.gray[..., None], 3, -1), like=photo
+    )
+    assert "resolution" in dropped[0]
+    assert read_photo(tmp_path / f"out{suffix}").gray.shape == gray.shape
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_what_does_not_fit_is_named_and_the_rest_is_kept(tmp_path: Path, suffix: str) -> None:
+    exif = Image.Exif()
+    exif[DESCRIPTION] = "Aunt Ida, 1931"
+    exif.get_ifd(0x8769)[37500] = bytes(70_000)  # the camera maker's note
+    exif.get_ifd(0x8769)[36867] = "1931:05:01 12:00:00"
+    photo = Photo(
+        landscape(20, 30), exif=exif, xmp=b"x" * 70_000, mark="colorizer: of 0" + "0" * 15
+    )
+    dropped = write_photo(tmp_path / f"a{suffix}", colored(photo.gray), like=photo)
+    assert dropped == (["EXIF MakerNote", "XMP of 70000 bytes"] if suffix == ".jpg" else [])
+    again = read_photo(tmp_path / f"a{suffix}")
+    assert again.exif[DESCRIPTION] == "Aunt Ida, 1931"
+    assert again.exif.get_ifd(0x8769)[36867] == "1931:05:01 12:00:00"
+    assert mark_in(tmp_path / f"a{suffix}") == photo.mark
+
+
+def test_a_tag_that_cannot_be_written_costs_no_other(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[DESCRIPTION], exif[271] = "kept", object()
+    photo = Photo(landscape(20, 30), exif=exif)
+    dropped = write_photo(tmp_path / "a.jpg", colored(photo.gray), like=photo)
+    assert dropped == ["EXIF Make"]
+    assert read_photo(tmp_path / "a.jpg").exif[DESCRIPTION] == "kept"
+
+
+def test_texts_of_other_alphabets_are_kept_in_deep_tiffs(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[DESCRIPTION] = "Großmutter"
+    photo = Photo(landscape(20, 30, np.uint16), exif=exif)
+    assert write_photo(tmp_path / "a.tif", colored(photo.gray), like=photo) == []
+    assert "Gro" in read_photo(tmp_path / "a.tif").exif[DESCRIPTION]
 
 
 def test_deep_results_stay_deep_and_become_bytes_where_they_must(tmp_path: Path) -> None:
@@ -225,6 +299,21 @@ def test_profiles_of_other_kinds_are_left_to_others() -> None:
         luminance_of(b"short", channels=1) or luminance_of(gray_profile(2)[:135], channels=1)
 
 
+# Pixels that are not gray or RGB
+
+
+@pytest.mark.parametrize(
+    ("photometric", "samples"), [("separated", 4), ("cielab", 3), ("ycbcr", 3), ("icclab", 3)]
+)
+def test_deep_pixels_of_other_kinds_are_refused(
+    tmp_path: Path, photometric: str, samples: int
+) -> None:
+    pixels = np.stack([landscape(30, 41, np.uint16)] * samples, axis=-1)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric=photometric)
+    with pytest.raises(ValueError, match=rf"{photometric.upper()} of 16 bits: save it as gray or"):
+        read_photo(tmp_path / "a.tif")
+
+
 # Bad input
 
 
@@ -269,6 +358,101 @@ def test_bad_files_get_one_line(tmp_path: Path, spoil: Callable[[Path], None]) -
     with pytest.raises(ValueError, match=r"bad\.bin") as caught:
         read_photo(path)
     assert "\n" not in str(caught.value)
+
+
+def bmp(
+    width: int, height: int, *, bits: int = 8, compression: int = 0, data: bytes = b""
+) -> bytes:
+    """Build a BMP of any claims."""
+    palette = bytes(4 << min(bits, 8))
+    head = struct.pack(
+        "<IiiHHIIiiII", 40, width, height, 1, bits, compression, len(data), 0, 0, 0, 0
+    )
+    start = 14 + len(head) + len(palette)
+    return struct.pack("<2sIHHI", b"BM", start + len(data), 0, 0, start) + head + palette + data
+
+
+def png(width: int, height: int, *, bits: int = 8) -> bytes:
+    """Build a PNG of any size that holds no pixels."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    chunks = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    return b"\x89PNG\r\n\x1a\n" + chunks + struct.pack(">I", 0) + b"IDAT5\xaf\x06\x1e"
+
+
+def tiled(width: int, height: int) -> bytes:
+    """Build a small TIFF of 16 bits whose one tile claims another size."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, np.zeros((32, 32), np.uint16), tile=(32, 32))
+    data = bytearray(file.getvalue())
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        for name, value in (("TileWidth", width), ("TileLength", height)):
+            tag = tiff.pages.first.tags[name]
+            struct.pack_into("<HHII", data, tag.offset, tag.code, 4, 1, value)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "claim"),
+    [
+        (bmp(60, 2_000_000_000), "60 x 2000000000"),
+        (png(1 << 20, 1 << 20), "1048576 x 1048576"),
+        (png(1 << 20, 1 << 20, bits=16), "1048576 x 1048576"),
+        (png(0xFFFFFFFE, 44, bits=1), "4294967294 x 44"),
+        (tiled(1 << 20, 1 << 20), "1048576 x 1048576"),
+    ],
+)
+def test_no_more_is_decoded_than_there_is_memory_for(
+    tmp_path: Path, data: bytes, claim: str
+) -> None:
+    (tmp_path / "huge").write_bytes(data)
+    with pytest.raises(ValueError, match=rf"declares {claim} pixels, which take .* GB are free"):
+        read_photo(tmp_path / "huge")
+
+
+def test_a_run_length_code_takes_no_longer_than_its_pixels(tmp_path: Path) -> None:
+    """Pillow needs half a minute for this one."""
+    runs = b"\xff\x07" * 4096 + b"\0\1"
+    (tmp_path / "slow.bmp").write_bytes(bmp(1 << 23, 44, compression=1, data=runs))
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match=r"slow\.bmp cannot be read"):
+        read_photo(tmp_path / "slow.bmp")
+    (tmp_path / "right.bmp").write_bytes(bmp(255, 4096, compression=1, data=runs))
+    assert read_photo(tmp_path / "right.bmp").gray.shape == (4096, 255)
+    assert time.perf_counter() - start < 5
+
+
+def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero")):
+        for read in (read_photo, read_points, read_reference):
+            with pytest.raises(ValueError, match="is a pipe or device"):
+                read(path)
+
+
+def test_references_have_the_formats_of_photos(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    with pytest.raises(ValueError, match="is not a picture"):
+        read_reference(tmp_path / "a.png")
+    Image.new("1", (10_000, 9_000)).save(
+        tmp_path / "large.png"
+    )  # Pillow's own limit: 89 megapixels
+    assert read_reference(tmp_path / "large.png").shape == (230, 256, 3)
+
+
+def test_decoders_do_not_speak_for_themselves(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    Image.fromarray(landscape(200, 300, np.uint16)).save(tmp_path / "a.png")
+    with caplog.at_level("DEBUG", logger="model.picture"), decoding(tmp_path / "a.png"):
+        os.write(2, b"libpng error: bad\nlibpng warning: worse\n")
+        warnings.warn("something about a picture", UserWarning, stacklevel=1)
+    os.write(2, b"ours")
+    assert capfd.readouterr() == ("", "ours")
+    assert [record.message.split(": ", 1)[1] for record in caplog.records] == [
+        "libpng error: bad",
+        "libpng warning: worse",
+    ]
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:

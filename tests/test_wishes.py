@@ -37,6 +37,10 @@ def test_numbers_are_taken_as_they_are(tmp_path: Path) -> None:
         ([[1, 2, "red"]], "'red' is no color"),
         ([[1, 2, True, 3]], "is no point"),
         (["#c83c28"], "is no point"),
+        ("[[1, 2, 3, " + "9" * 400 + "]]", "is no point"),
+        ("[[1, 2, 3, NaN]]", "is no point"),
+        ("[" * 100_000, "is not JSON"),
+        ("", "is empty"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, content: object, says: str) -> None:
@@ -56,5 +60,5 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
         read_points(tmp_path / "none.json")
     with pytest.raises(FileNotFoundError, match="no reference picture"):
         read_reference(tmp_path / "none.png")
-    with pytest.raises(ValueError, match="cannot be read as a reference"):
+    with pytest.raises(ValueError, match="is not a picture"):
         read_reference(write(tmp_path / "text.png", "words"))

@@ -1,0 +1,116 @@
+"""Opens picture files of strangers: what the header says is checked first, and decoders speak in one line each."""
+
+import logging
+import os
+import struct
+import tempfile
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import psutil
+import tifffile
+from PIL import Image, UnidentifiedImageError
+
+from prior.pictures import PictureError
+
+log = logging.getLogger(__name__)
+
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
+COPIES = 8  # samples a pixel: decoded, as lightness, colored, and once more while it is written
+STDERR = 2
+_stderr_lock = threading.Lock()
+
+
+def check_file(path: Path, what: str = "file") -> None:
+    """Refuse what cannot be read to an end: missing and empty files, folders, pipes and devices.
+
+    Raises FileNotFoundError or ValueError.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"no {what} {path}")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file")
+    if not path.is_file():
+        raise ValueError(f"{path} is a pipe or device: name a file")
+    if not path.stat().st_size:
+        raise ValueError(f"{path} is empty")
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Turn what decoders throw at damaged files into one ValueError; what they print goes to the log."""
+    try:
+        with _any_size(), _captured_stderr(path), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except PictureError:
+        raise
+    except UnidentifiedImageError:
+        kinds = "JPEG, PNG, TIFF, WebP or BMP; for a film there is -movie_in"
+        raise ValueError(f"{path} is not a picture ({kinds})") from None
+    except cv2.error as error:
+        raise ValueError(f"{path} cannot be read (damaged?): {error.err}") from None
+    except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError,
+            struct.error, zlib.error, tifffile.TiffFileError) as error:  # fmt: skip
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise ValueError(f"{path} cannot be read (damaged?): {error}") from None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture of at most 8 bits a sample, when there is memory for what its header declares."""
+    check_file(path)
+    # From an open file, because Pillow 13 maps a named one into memory, and turned TIFFs then with their sides exchanged.
+    with decoding(path), path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+        check_memory(path, *image.size)
+        yield image
+
+
+def check_memory(path: Path, width: int, height: int, *, sample_bytes: int = 1) -> None:
+    """Refuse a picture of more pixels than this machine has memory for, before any is decoded."""
+    need, free = width * height * sample_bytes * COPIES, free_bytes()
+    if need > free:
+        raise PictureError(
+            f"{path} declares {width} x {height} pixels, which take {need / 1e9:.1f} GB of memory, "
+            f"and {free / 1e9:.1f} GB are free: make it smaller"
+        )
+
+
+def free_bytes() -> int:
+    """Return how much memory this machine has left."""
+    return int(psutil.virtual_memory().available)
+
+
+@contextmanager
+def _any_size() -> Iterator[None]:
+    """Let Pillow open pictures of any size: large scans are what this program is for."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
+def _captured_stderr(path: Path) -> Iterator[None]:
+    """Log at DEBUG what libpng, libtiff and others write to standard error themselves.
+
+    The whole process's standard error is put aside for the time, so one thread decodes at once.
+    """
+    with _stderr_lock, tempfile.TemporaryFile() as said:
+        kept = os.dup(STDERR)
+        os.dup2(said.fileno(), STDERR)
+        try:
+            yield
+        finally:
+            os.dup2(kept, STDERR)
+            os.close(kept)
+            said.seek(0)
+            for line in said.read().decode(errors="replace").splitlines():
+                log.debug("%s: %s", path, line)
