@@ -169,7 +169,8 @@ def prepare(weights: Path = RELEASED) -> None:
     _quiet_paddle()
     from model.export import program_for
 
-    program_for(weights)
+    with program_for(weights):
+        pass
 
 
 class _Program:
@@ -179,8 +180,6 @@ class _Program:
         self, weights: Path, *, device: Device, precision: Precision, threads: int
     ) -> None:
         paddle = _quiet_paddle()
-        from model.export import program_for
-
         gpus = paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
         if device == "gpu" and not gpus:
             raise RuntimeError("no GPU that this Paddle can use: take -device cpu")
@@ -188,18 +187,18 @@ class _Program:
         self.engine: Any = "fp32" if wide else "bf16"
         if gpus and device != "cpu":
             self.engine = "gpu"
-        self._folder, self._threads = program_for(weights), threads
+        self._weights, self._threads = weights, threads
         self._lock = threading.Lock()
 
     def open(self) -> None:
         """Open the program with the engine chosen, or without oneDNN when that fails."""
-        from model.export import open_program
+        from model.export import open_program, program_for
 
-        self._predictor = None
-        try:
-            self._predictor = open_program(self._folder, engine=self.engine, threads=self._threads)
-        except (RuntimeError, ValueError, NotImplementedError) as error:
-            self._fall_back(error)
+        with program_for(self._weights) as folder:
+            try:
+                self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
+            except (RuntimeError, ValueError, NotImplementedError) as error:
+                self._fall_back(error)
 
     def __call__(self, planes: Floats, palette: Floats, *, temperature: float) -> Floats:
         from model.export import run_program
@@ -213,14 +212,12 @@ class _Program:
 
     def _fall_back(self, error: Exception) -> None:
         """Slow beats broken: go on without oneDNN, once."""
-        from model.export import open_program
-
         if self.engine == "plain":
             raise error
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         log.warning("%s failed (%s): going on more slowly without it", self.engine, first)
         self.engine = "plain"
-        self._predictor = open_program(self._folder, engine="plain", threads=self._threads)
+        self.open()
 
 
 def lab2rgb_in_gamut(lab: Floats) -> Floats:

@@ -1,8 +1,8 @@
 """Dynamic network -> static inference program, checked against it before it is kept.
 
 The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and gives three planes
-(N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution, softmax and bin centers inside. It is made on first use and kept in the user's
-cache under the sha256 of its weights.
+(N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution, softmax and bin centers inside. It is
+made on first use and kept in the user's cache under the sha256 of its weights file.
 
 Its form is what oneDNN in Paddle 3.3.1 opens and runs fastest: no BatchNorm (folding it when a program is
 opened took 3 of 4 seconds), upsampling by transposed convolution, and a decoder that never leaves bfloat16.
@@ -14,6 +14,8 @@ import os
 import shutil
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -25,7 +27,7 @@ from paddle import Tensor, inference, nn
 from paddle.static import InputSpec
 
 from model.network import PLANES, BasicBlock, ColorNet, UpBlock
-from model.store import RELEASED, build, load_into, read_weights, weights_sha256
+from model.store import RELEASED, build, load_into, read_weights
 from prior.qspace import BINS_PATH, read_bins
 
 log = logging.getLogger(__name__)
@@ -122,32 +124,40 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "colorizer"
 
 
-def program_for(weights: Path = RELEASED, *, bins: Path = BINS_PATH) -> Path:
-    """Return the folder with the program of a weights file, made now if it is not there yet.
+@contextmanager
+def program_for(weights: Path = RELEASED, *, bins: Path = BINS_PATH) -> Iterator[Path]:
+    """Yield the folder with the program of a weights file, made now if it is not there yet.
 
     Two processes may do so at once: each works in a folder of its own, the first to finish wins.
+    A program that cannot be kept, because the cache is read-only, is removed after the block.
     """
     key = hashlib.sha256(bins.read_bytes())
-    key.update(f"{weights_sha256(weights)} {FORM} {paddle.__version__}".encode())
+    key.update(f"{_digest_of(weights)} {FORM} {paddle.__version__}".encode())
     folder = cache_folder() / key.hexdigest()[:24]
     if folder.is_dir():
-        return folder
+        yield folder
+        return
     work = _work_folder(folder.parent)
-    log.info("preparing %s for this machine (once)", weights.name)
-    export(weights, work, bins=read_bins(bins))
     try:
-        return work.rename(folder)
-    except OSError:  # another process was faster, or the cache is read-only
-        if folder.is_dir():
-            shutil.rmtree(work)
-            return folder
-        return work
+        log.info("preparing %s for this machine (once)", weights.name)
+        export(weights, work, bins=read_bins(bins))
+        with suppress(OSError):  # another process was faster, or the cache is read-only
+            work.rename(folder)
+        yield folder if folder.is_dir() else work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _digest_of(weights: Path) -> str:
+    """Hash the whole file, in milliseconds: one whose numbers were changed has no program, whatever sha256 it carries."""
+    with weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def export(weights: Path, folder: Path, *, bins: Floats) -> None:
     """Write the program of a weights file into a folder, and check it against the network.
 
-    Raises RuntimeError, leaving nothing behind, when the two differ.
+    Raises RuntimeError when the two differ.
     """
     stored = read_weights(weights)
     if stored.config.bins != len(bins):
@@ -155,12 +165,8 @@ def export(weights: Path, folder: Path, *, bins: Floats) -> None:
     network = InferenceNet(stored.config)
     load_into(network, stored.arrays)
     network.rearrange()
-    try:
-        _save(AnnealedNet(network, bins), folder)
-        _check(AnnealedNet(build(stored), bins), folder)
-    except RuntimeError:
-        shutil.rmtree(folder)
-        raise
+    _save(AnnealedNet(network, bins), folder)
+    _check(AnnealedNet(build(stored), bins), folder)
 
 
 def open_program(

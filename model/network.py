@@ -31,9 +31,10 @@ class NetworkConfig:
     kind: str = KIND
 
     def __post_init__(self) -> None:
-        if self.width < 1 or self.bins < 2 or not 0 <= self.bn_momentum < 1:
+        whole = isinstance(self.width, int) and isinstance(self.bins, int)
+        if not whole or self.width < 1 or self.bins < 2 or not 0 <= self.bn_momentum < 1:
             raise ValueError(
-                f"no network can be made of {self}: width >= 1, bins >= 2, 0 <= momentum < 1"
+                f"no network can be made of {self}: whole width >= 1, whole bins >= 2, 0 <= momentum < 1"
             )
         if self.kind != KIND:
             raise ValueError(f"no network of the kind {self.kind!r} is known here, only {KIND!r}")

@@ -10,7 +10,10 @@ import dataclasses
 import hashlib
 import json
 import os
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,16 +76,15 @@ def read_weights(path: Path) -> Weights:
     something else.
     """
     with _opened(path) as file:
-        arrays = dict(file)
-    texts = {name: arrays.pop(name, None) for name in (CONFIG, RECORD, DIGEST)}
-    if missing := [name for name, text in texts.items() if text is None]:
-        raise ValueError(
-            f"{path} is not a weights file of this program: it has no {', '.join(missing)}"
-        )
-    settings, record, sha256 = (_text_of(text) for text in texts.values() if text is not None)
+        arrays = {name: _array(file, name) for name in file}
+        texts = {name: arrays.pop(name, None) for name in (CONFIG, RECORD, DIGEST)}
+        if missing := [name for name, text in texts.items() if text is None]:
+            raise ValueError(f"it has no {', '.join(missing)}")
+        settings, record, sha256 = (_text_of(text) for text in texts.values() if text is not None)
+        config, told = json.loads(settings), json.loads(record)
     if _digest(arrays, settings) != sha256:
         raise ValueError(f"{path} was changed: its numbers do not give the sha256 {sha256[:12]}…")
-    return Weights(_config_from(path, json.loads(settings)), arrays, json.loads(record), sha256)
+    return Weights(_config_from(path, config), arrays, told, sha256)
 
 
 def read_backbone(path: Path = BACKBONE) -> Arrays:
@@ -91,16 +93,19 @@ def read_backbone(path: Path = BACKBONE) -> Arrays:
     A whole network's weights file will do as well. Raises as `read_weights` does.
     """
     with _opened(path) as file:
-        arrays = {name: file[name] for name in file if name.startswith(BACKBONE_PREFIX)}
+        arrays = {name: _array(file, name) for name in file if name.startswith(BACKBONE_PREFIX)}
     if not arrays:
         raise ValueError(f"{path} holds no backbone: no array's name begins with {BACKBONE_PREFIX}")
     return arrays
 
 
 def weights_sha256(path: Path) -> str:
-    """Read only the sha256 that a released file carries (no Paddle, no arrays)."""
+    """Read only the sha256 that a released file carries (no Paddle, no arrays): a name, not a proof.
+
+    The proof is `read_weights`, which an inference program is made by.
+    """
     with _opened(path) as file:
-        return _text_of(file[DIGEST])
+        return _text_of(_array(file, DIGEST))
 
 
 def load_into(network: "ColorNet", arrays: Mapping[str, np.ndarray], *, prefix: str = "") -> None:
@@ -160,20 +165,30 @@ def _compact(name: str, array: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """Open an .npz file; whatever makes it unreadable becomes one ValueError."""
+    """Open an .npz file; whatever makes it unreadable, here or in the block, becomes one ValueError."""
     if not path.is_file():
         raise FileNotFoundError(f"no weights file {path}")
     try:
         with path.open("rb") as raw, zipfile.ZipFile(raw):
             raw.seek(0)  # it is a zip file: NumPy will not take it for a pickle
             yield np.load(raw, allow_pickle=False)
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, LookupError, RuntimeError, MemoryError, SyntaxError,
+            tokenize.TokenError, struct.error, zlib.error, zipfile.BadZipFile) as error:  # fmt: skip
         raise ValueError(f"{path} is not a readable weights file (truncated?): {error}") from None
 
 
-def _config_from(path: Path, settings: dict[str, Any]) -> "NetworkConfig":
+def _array(file: Mapping[str, Any], name: str) -> np.ndarray:
+    array = file[name]
+    if not isinstance(array, np.ndarray):  # NumPy gives the bytes of other members
+        raise ValueError(f"{name} is no array")
+    return array
+
+
+def _config_from(path: Path, settings: Any) -> "NetworkConfig":
     from model.network import NetworkConfig
 
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} is for another version of the program: {settings!r}")
     if "kind" not in settings:
         raise ValueError(
             f"{path} is of version 0.1.0, whose network this program no longer has: take the released "

@@ -67,15 +67,19 @@ def engines(weights: Path, folder: Path) -> Iterator[Row]:
 
     annealed = AnnealedNet(build(read_weights(weights)), read_bins())
     annealed.eval()
-    program = program_for(weights)
+    with program_for(weights) as program:
+        predictors = {
+            engine: open_program(program, engine=engine)
+            for engine in ("plain", "fp32", *(("bf16",) if has_bf16() else ()))
+        }
     for side in (192, 256):
         planes = np.random.default_rng(0).uniform(-1, 1, (1, 4, side, side)).astype(np.float32)
         arrays = (planes, np.zeros((1, len(read_bins()) + 1), np.float32), np.full(1, 0.7, "f4"))
         tensors = [paddle.to_tensor(array) for array in arrays]
         with paddle.no_grad():
             yield f"{side} px, eager", f"{best_ms(lambda t=tensors: annealed(*t)):.1f} ms"
-        for engine in ("plain", "fp32", *(("bf16",) if has_bf16() else ())):
-            run = functools.partial(run_program, open_program(program, engine=engine))
+        for engine, predictor in predictors.items():
+            run = functools.partial(run_program, predictor)
             work = functools.partial(run, *arrays[:2], temperature=0.7)
             yield f"{side} px, {engine}", f"{best_ms(work):.1f} ms"
 

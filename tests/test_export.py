@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,29 @@ def test_nothing_is_left_to_fold_when_a_program_is_opened(program: Path) -> None
 def test_program_is_made_once_and_again_for_other_weights(
     cache: Path, weights: Path, bins: Path, tmp_path: Path
 ) -> None:
-    folder = program_for(weights, bins=bins)
-    made = (folder / "program.pdiparams").stat().st_mtime_ns
-    assert program_for(weights, bins=bins) == folder
-    assert (folder / "program.pdiparams").stat().st_mtime_ns == made
+    with program_for(weights, bins=bins) as folder:
+        made = (folder / "program.pdiparams").stat().st_mtime_ns
+    with program_for(weights, bins=bins) as again:
+        assert again == folder
+        assert (folder / "program.pdiparams").stat().st_mtime_ns == made
     write_weights(tmp_path / "other.npz", random_arrays(seed=9), config=SMALL, record={})
-    assert program_for(tmp_path / "other.npz", bins=bins) != folder
+    with program_for(tmp_path / "other.npz", bins=bins) as other:
+        assert other != folder
     assert len(list(cache.iterdir())) == 2
+
+
+def test_changed_numbers_are_refused_though_a_program_is_there(
+    cache: Path, weights: Path, bins: Path, tmp_path: Path
+) -> None:
+    with program_for(weights, bins=bins), np.load(weights) as file:
+        members = dict(file)
+    members["head.bias"] = members["head.bias"] + 1  # under the sha256 of the others
+    np.savez(tmp_path / "changed.npz", **members)
+    with (
+        pytest.raises(ValueError, match="was changed"),
+        program_for(tmp_path / "changed.npz", bins=bins),
+    ):
+        pass
 
 
 def test_a_program_that_differs_is_not_kept(
@@ -93,8 +110,11 @@ def test_a_program_that_differs_is_not_kept(
 ) -> None:
     monkeypatch.setattr(export, "TOLERANCE_AB", 0.0)
     monkeypatch.setattr(export, "ROUNDING", 0.0)
-    with pytest.raises(RuntimeError, match="differs from the network"):
-        program_for(weights, bins=bins)
+    with (
+        pytest.raises(RuntimeError, match="differs from the network"),
+        program_for(weights, bins=bins),
+    ):
+        pass
     assert list(cache.iterdir()) == []
 
 
@@ -108,33 +128,46 @@ def test_a_fold_that_is_a_little_wrong_is_not_kept(
         return right(conv, bn)
 
     monkeypatch.setattr(export, "folded", wrong)
-    with pytest.raises(RuntimeError, match="differs from the network"):
-        program_for(weights, bins=bins)
+    with (
+        pytest.raises(RuntimeError, match="differs from the network"),
+        program_for(weights, bins=bins),
+    ):
+        pass
 
 
-@pytest.mark.slow
-def test_an_unwritable_cache_is_no_obstacle(
+def test_an_unwritable_cache_is_no_obstacle_and_nothing_is_left(
     tmp_path: Path,
     weights: Path,
     bins: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "file").write_text("in the way")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     monkeypatch.setenv(export.CACHE_VARIABLE, str(tmp_path / "file"))
-    assert (program_for(weights, bins=bins) / "program.json").is_file()
+    with program_for(weights, bins=bins) as folder:
+        assert (folder / "program.json").is_file()
+        predictor = open_program(folder, engine="plain")
+    assert list((tmp_path / "tmp").iterdir()) == []
+    run_program(predictor, *inputs(1, 32, 32), temperature=1.0)  # needs its files no longer
 
 
 def test_bins_of_another_prior_are_refused(cache: Path, weights: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "more.npy", np.zeros((7, 2), np.float32))
-    with pytest.raises(ValueError, match="has 6 bins, the prior has 7"):
-        program_for(weights, bins=tmp_path / "more.npy")
+    with (
+        pytest.raises(ValueError, match="has 6 bins, the prior has 7"),
+        program_for(weights, bins=tmp_path / "more.npy"),
+    ):
+        pass
+    assert list(cache.iterdir()) == []
 
 
 @pytest.mark.slow
 def test_two_processes_at_once_get_the_same_program(cache: Path, weights: Path, bins: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from model.export import program_for;"
-        "print(program_for(Path(sys.argv[1]), bins=Path(sys.argv[2])))"
+        "program = program_for(Path(sys.argv[1]), bins=Path(sys.argv[2]));"
+        "print(program.__enter__())"
     )
     command = [sys.executable, "-W", "ignore", "-c", code, str(weights), str(bins)]
     both = [

@@ -1,12 +1,14 @@
 """Released weights: what is written is read back, and the names mean what the recipe says."""
 
 import json
+import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from model.network import ColorNet, NetworkConfig
+from model.network import KIND, ColorNet, NetworkConfig
 from model.store import (
     _digest,
     arrays_of,
@@ -243,6 +245,68 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
                 read(path)
     with pytest.raises(FileNotFoundError, match="no weights file"):
         read_weights(tmp_path / "none.npz")
+
+
+def zip_of(path: Path, name: str, data: bytes, **changes: int) -> Path:
+    """Write a zip of one member whose headers say what they like (offsets of APPNOTE.TXT, 4.3)."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(name, data)
+    raw = bytearray(path.read_bytes())
+    local, central = raw.index(b"PK\3\4"), raw.index(b"PK\1\2")
+    for field, value in changes.items():
+        offset = {"flags": 6, "method": 8}[field]
+        struct.pack_into("<H", raw, local + offset, value)
+        struct.pack_into("<H", raw, central + offset + 2, value)
+    path.write_bytes(raw)
+    return path
+
+
+def npy(shape: str) -> bytes:
+    head = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + b"hello"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "changes"),
+    [
+        ("__sha256__", b"hello", {}),
+        ("__sha256__.npy", npy("(5,)"), {"flags": 1}),  # encrypted
+        ("__sha256__.npy", npy("(5,)"), {"method": 99}),
+        ("__sha256__.npy", npy("(100_000_000_000,)").replace(b"_", b""), {}),
+        ("__sha256__.npy", npy("(-5,)"), {}),
+        ("__sha256__.npy", npy("(5, "), {}),
+    ],
+)
+def test_zips_of_anything_are_refused(
+    tmp_path: Path, name: str, data: bytes, changes: dict[str, int]
+) -> None:
+    path = zip_of(tmp_path / "odd.npz", name, data, **changes)
+    for read in (read_weights, weights_sha256, read_backbone):
+        with pytest.raises(ValueError, match=r"odd\.npz"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        '{"width": 4.5, "bins": 6, "kind": "context"}',
+        "5",
+        "[]",
+        "{",
+        '{"kind": 1}',
+        '{"width": "4"}',
+    ],
+)
+def test_configs_of_anything_are_refused(released: Path, config: str) -> None:
+    with np.load(released) as file:
+        members = dict(file)
+    arrays = {name: array for name, array in members.items() if not name.startswith("__")}
+    told = json.dumps({**json.loads(config), "kind": KIND}) if "width" in config else config
+    members["__config__"] = np.frombuffer(told.encode(), np.uint8)
+    members["__sha256__"] = np.frombuffer(_digest(arrays, told).encode(), np.uint8)
+    np.savez(released, **members)
+    with pytest.raises(ValueError, match=r"colornet\.npz"):
+        read_weights(released)
 
 
 def test_weights_of_another_network_are_named() -> None:

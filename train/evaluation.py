@@ -89,7 +89,8 @@ def load(weights: Path) -> Predict:
     prepare_environment()
     from model.export import open_program, program_for, run_program
 
-    program = open_program(program_for(weights), engine="fp32")
+    with program_for(weights) as folder:
+        program = open_program(folder, engine="fp32")
 
     def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
         return run_program(program, planes, palette, temperature=temperature)
