@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+PRESETS = tuple(
+    ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
+)
+PHOTOS_ONLY = frozenset(("hints", "reference", "quality"))
+FILMS_ONLY = frozenset(
+    (
+        *("probe", "preview", "start", "duration", "recolor", "deinterlace", "codec", "crf"),
+        *("preset", "workers", "scheduler", "cache", "keep_cache", "restart", "report"),
+    )
+)
 
 EXAMPLES = """\
 examples:
@@ -38,7 +48,14 @@ class OneLineParser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(USAGE, f"{self.prog}: {_printable(message)}; see {self.prog} --help\n")
+
+
+class OneLineFormatter(logging.Formatter):
+    """A log formatter whose messages are one printable line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _printable(super().formatMessage(record))
 
 
 class ShortHelp(argparse.RawDescriptionHelpFormatter):
@@ -57,12 +74,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     _check_options(parser, args)
     level = logging.ERROR if args.quiet else logging.INFO
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLineFormatter("%(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
     try:
         return run_photos(args) if args.img_in else run_films(args)
     except KeyboardInterrupt:
-        print("interrupted: run the same command to continue", file=sys.stderr)
+        _complain("interrupted: run the same command to continue")
         return INTERRUPTED
+
+
+def _printable(text: object) -> str:
+    """Return a text as one line that no terminal obeys: file names may hold anything."""
+    letters = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    return "".join(letters)
+
+
+def _complain(text: str) -> None:
+    print(_printable(text), file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,11 +113,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _input_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what to color, and where to")
-    _option(group, "img_in", nargs="+", metavar="INPUT", help="photos: files, folders, globs")
-    _option(group, "movie_in", nargs="+", metavar="INPUT", help="films: files, folders, globs")
+    _option(group, "img_in", nargs="+", type=_named, metavar="INPUT",
+            help="photos: files, folders, globs")  # fmt: skip
+    _option(group, "movie_in", nargs="+", type=_named, metavar="INPUT",
+            help="films: files, folders, globs")  # fmt: skip
     _option(
         group,
         "save",
+        type=_named,
         metavar="OUT",
         help="a file for one input, a folder otherwise (default: name.color.ext beside the input)",
     )
@@ -115,10 +147,11 @@ def _color_options(parser: argparse.ArgumentParser) -> None:
     _option(
         group,
         "working_size",
-        type=_pixels,
+        type=_whole(64, 1024),
         metavar="PX",
         help="short side the network sees, in pixels (64 to 1024; default: as released)",
     )
+    _option(group, "compare", action="store_true", help="gray and color side by side")
 
 
 def _photo_options(parser: argparse.ArgumentParser) -> None:
@@ -126,22 +159,21 @@ def _photo_options(parser: argparse.ArgumentParser) -> None:
     _option(
         group,
         "hints",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help='color points for one photo, JSON: [[x, y, "#rrggbb"], ...] in its pixels',
     )
     _option(
         group,
         "reference",
-        type=Path,
+        type=_path,
         metavar="PICTURE",
         help="a color picture with the colors that are wanted",
     )
-    _option(group, "compare", action="store_true", help="gray and color side by side")
     _option(
         group,
         "quality",
-        type=int,
+        type=_whole(1, 100),
         default=95,
         metavar="N",
         help="of JPEG and WebP files, 1 to 100 (default: %(default)s)",
@@ -158,7 +190,7 @@ def _film_options(parser: argparse.ArgumentParser) -> None:
         choices=["text", "json"],
         help="only tell what the film has and what would be done, as text or json",
     )
-    _option(group, "preview", type=Path, metavar="PNG", help="only paint one frame of each shot")
+    _option(group, "preview", type=_path, metavar="PNG", help="only paint one frame of each shot")
     _option(group, "start", type=_seconds, default=0.0, metavar="T", help="begin at s or h:mm:ss")
     _option(group, "duration", type=_seconds, metavar="T", help="do only so much, s or h:mm:ss")
     _option(group, "recolor", action="store_true", help="paint shots that have color already, too")
@@ -180,16 +212,23 @@ def _film_options(parser: argparse.ArgumentParser) -> None:
     _option(
         group,
         "preset",
+        choices=PRESETS,
         default="medium",
         metavar="NAME",
         help="of h264 and h265: ultrafast to veryslow (default: %(default)s)",
     )
-    _option(group, "workers", type=_count, metavar="N", help="processes (default: one per core)")
+    _option(
+        group,
+        "workers",
+        type=_whole(1, 1024),
+        metavar="N",
+        help="processes (default: one per core)",
+    )
     _option(group, "scheduler", default="", metavar="URL", help="Dask cluster: tcp://host:8786")
-    _option(group, "cache", type=Path, metavar="DIR", help="where jobs live (default: cache/)")
+    _option(group, "cache", type=_path, metavar="DIR", help="where jobs live (default: cache/)")
     _option(group, "keep_cache", action="store_true", help="keep the frames and shots of a job")
     _option(group, "restart", action="store_true", help="forget what was begun, begin anew")
-    _option(group, "report", type=Path, metavar="JSON", help="write what was done to this file")
+    _option(group, "report", type=_path, metavar="JSON", help="write what was done to this file")
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
@@ -208,8 +247,10 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="auto takes bf16 where the processor has it (default: %(default)s)",
     )
-    _option(group, "threads", type=_count, metavar="N", help="processor cores (default: all)")
-    _option(group, "weights", type=Path, metavar="FILE", help="other weights than the released")
+    _option(
+        group, "threads", type=_whole(1, 1024), metavar="N", help="processor cores (default: all)"
+    )
+    _option(group, "weights", type=_path, metavar="FILE", help="other weights than the released")
     _option(group, "quiet", action="store_true", help="errors only")
     parser.add_argument("-version", "--version", action="version", version=f"colorizer {VERSION}")
 
@@ -217,6 +258,16 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 def _option(group: Any, name: str, **settings: Any) -> None:
     """Add an option in the owner's spelling, -name, and in the usual one, --name."""
     group.add_argument(f"-{name}", f"--{name}", **settings)
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name names no file: leave the option out")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_named(text))
 
 
 def _number(low: float, high: float) -> Callable[[str], float]:
@@ -232,18 +283,10 @@ def _number(low: float, high: float) -> Callable[[str], float]:
     return number
 
 
-def _pixels(text: str) -> int:
-    return int(_number(64, 1024)(text))
-
-
-def _count(text: str) -> int:
-    return int(_number(1, 1024)(text))
-
-
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def whole(text: str) -> int:
         if not text.isdecimal() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
         return int(text)
 
     return whole
@@ -266,8 +309,12 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
         parser.error("nothing to color: give -img_in or -movie_in")
     if args.img_in and args.movie_in:
         parser.error("photos and films are two commands: give -img_in or -movie_in")
-    if not 1 <= args.quality <= 100:
-        parser.error(f"-quality {args.quality} is not within 1 to 100")
+    given = {name for name, value in vars(args).items() if value != parser.get_default(name)}
+    foreign, what = (FILMS_ONLY, "films") if args.img_in else (PHOTOS_ONLY, "photos")
+    for name in given & foreign:
+        parser.error(f"-{name} is for {what}: leave it out here")
+    for name in given & {"crf", "preset"} if args.codec in {"ffv1", "prores"} else ():
+        parser.error(f"-{name} is for h264 and h265: leave it out with -codec {args.codec}")
 
 
 def colorizer_factory(args: argparse.Namespace, *, threads: int | None) -> Callable[[], Any]:
@@ -317,17 +364,18 @@ def run_photos(args: argparse.Namespace) -> int:
         if args.hints and len(tasks) > 1:
             raise ValueError(f"-hints are for one photo, here are {len(tasks)}")
     except (OSError, ValueError) as error:
-        print(f"main.py: {error}", file=sys.stderr)
+        _complain(f"main.py: {error}")
         return USAGE
     for line in failures:
-        print(line, file=sys.stderr)
+        _complain(line)
     try:
         failures += _paint_photos(tasks, args, wishes)
     except (OSError, ValueError, RuntimeError) as error:  # the network cannot run here
-        print(f"main.py: {error}", file=sys.stderr)
+        _complain(f"main.py: {error}")
         return FAILED
     if len(failures) > 1:
-        print(f"{len(failures)} failed:", *failures, sep="\n  ", file=sys.stderr)
+        lines = [f"{len(failures)} failed:", *map(_printable, failures)]
+        print(*lines, sep="\n  ", file=sys.stderr)
     return FAILED if failures else DONE
 
 
@@ -366,12 +414,12 @@ def _paint_photos(
         for outcome in paint_all(tasks, factory, look=look, processes=processes):
             bar.update()
             if outcome.error is None:
-                bar.write(str(outcome.task.target), file=sys.stdout)
+                bar.write(_printable(outcome.task.target), file=sys.stdout)
                 for words in outcome.dropped if not args.quiet else ():
-                    bar.write(f"{outcome.task.target} lacks {words}", file=sys.stderr)
+                    bar.write(_printable(f"{outcome.task.target} lacks {words}"), file=sys.stderr)
             else:
                 failures.append(outcome.error)
-                bar.write(outcome.error, file=sys.stderr)
+                bar.write(_printable(outcome.error), file=sys.stderr)
     return failures
 
 
@@ -380,10 +428,10 @@ def run_films(args: argparse.Namespace) -> int:
     try:
         tasks, failures = _planned(args.movie_in, args, _films(args))
     except ValueError as error:
-        print(f"main.py: {error}", file=sys.stderr)
+        _complain(f"main.py: {error}")
         return USAGE
     for line in failures:
-        print(line, file=sys.stderr)
+        _complain(line)
     with contextlib.ExitStack() as stack:
         # Lent when the first film needs them, and kept for the next: loading the network takes seconds.
         workers = functools.cache(lambda: stack.enter_context(_workers(args)))
@@ -393,9 +441,9 @@ def run_films(args: argparse.Namespace) -> int:
             except Exception as error:
                 logging.debug("%s", task.source, exc_info=True)
                 failures.append(_in_one_line(task.source, error))
-                print(failures[-1], file=sys.stderr)
+                _complain(failures[-1])
     if len(failures) > 1:
-        print(f"{len(failures)} failed; all others are done", file=sys.stderr)
+        _complain(f"{len(failures)} failed; all others are done")
     return FAILED if failures else DONE
 
 
@@ -428,14 +476,15 @@ def _run_film(
     source, target, options = task.source, task.target, _wishes_for_films(args)
     if args.probe:
         text, told = facts(source, target, options=options)
-        print(text if args.probe == "text" else json.dumps(told, indent=1, ensure_ascii=False))
+        lines = text if args.probe == "text" else json.dumps(told, indent=1, ensure_ascii=False)
+        print(*map(_printable, lines.split("\n")), sep="\n")
     elif args.preview:
         sheet = args.preview / f"{source.stem}.png" if several else args.preview
         if sheet.exists() and not args.overwrite:
             raise ValueError(f"{sheet} exists already; add -overwrite, or name another file")
         shots = preview(source, sheet, painting=_painting(args), options=options)
         logging.info("%s: %d shots", sheet, shots)
-        print(sheet)
+        print(_printable(sheet))
     else:
         done = color_film(source, target, painting=_painting(args), options=options, each=workers())
         logging.info("%s", done.line())
@@ -443,7 +492,7 @@ def _run_film(
             report = args.report / f"{source.stem}.json" if several else args.report
             report.parent.mkdir(parents=True, exist_ok=True)
             report.write_text(json.dumps(done.as_json(), indent=1, ensure_ascii=False) + "\n")
-        print(target)
+        print(_printable(target))
 
 
 def _wishes_for_films(args: argparse.Namespace) -> "FilmOptions":

@@ -121,9 +121,11 @@ def _in_one_line(task: Task, error: Exception) -> str:
         return f"{error.filename or task.target}: {error.strerror}"
     if isinstance(error, MemoryError):
         return f"{task.source}: not enough memory"
+    if isinstance(error, OSError | ValueError) and str(task.source) in str(error):
+        return str(error)
     said = " ".join(str(error).split())
     if isinstance(error, OSError | ValueError):
-        return said if str(task.source) in said else f"{task.source}: {said}"
+        return f"{task.source}: {said}"
     return f"{task.source}: {type(error).__name__} ({said})"
 
 

@@ -197,11 +197,12 @@ def test_whatever_a_film_brings_about_is_its_own_failure(
     ("words", "complaint"),
     [
         (["-crf", "99"], "99"),
-        (["-crf", "x"], "no whole number"),
+        (["-crf", "x"], "not a whole number"),
         (["-start", "1:2:3:4"], "no time"),
         (["-duration", "-5"], "-duration"),
         (["-codec", "vp9"], "vp9"),
-        (["-workers", "0"], "not a number from 1"),
+        (["-workers", "0"], "not a whole number from 1"),
+        (["-workers", "2.9"], "not a whole number from 1"),
         (["-img_in", "photo.jpg"], "two commands"),
     ],
 )

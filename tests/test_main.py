@@ -201,7 +201,31 @@ def test_both_spellings_and_the_version(photo: Path) -> None:
         (["-img_in", "photo.png", "-save", "photo.png/x/"], "cannot be written to", 2),
         (["-img_in", "photo.png", "x.png", "-save", "a.png"], "several inputs need a folder", 2),
         (["-img_in", "photo.png", "-temperature", "9"], "'9' is not a number from 0.05 to 2", 2),
-        (["-img_in", "photo.png", "-working_size", "x"], "'x' is not a number", 2),
+        (["-img_in", "photo.png", "-working_size", "x"], "'x' is not a whole number", 2),
+        (["-img_in", "photo.png", "-working_size", "99.5"], "'99.5' is not a whole number", 2),
+        (["-img_in", "photo.png", "-threads", "2.9"], "'2.9' is not a whole number", 2),
+        (["-img_in", ""], "an empty name names no file", 2),
+        (["-movie_in", ""], "an empty name names no file", 2),
+        (["-img_in", "photo.png", "-save", ""], "an empty name names no file", 2),
+        (["-img_in", "photo.png", "-hints", ""], "an empty name names no file", 2),
+        (["-img_in", "photo.png", "-probe"], "-probe is for films", 2),
+        (["-img_in", "photo.png", "-start", "1"], "-start is for films", 2),
+        (["-img_in", "photo.png", "-cache", "x"], "-cache is for films", 2),
+        (["-movie_in", "film.mp4", "-hints", "h.json"], "-hints is for photos", 2),
+        (["-movie_in", "film.mp4", "-reference", "photo.png"], "-reference is for photos", 2),
+        (["-movie_in", "film.mp4", "-quality", "90"], "-quality is for photos", 2),
+        (["-movie_in", "film.mp4", "-preset", "typo"], "'typo' (choose from", 2),
+        (["-movie_in", "film.mp4", "-codec", "ffv1", "-crf", "20"], "-crf is for h264 and h265", 2),
+        (
+            ["-movie_in", "film.mp4", "-codec", "prores", "-preset", "fast"],
+            "-preset is for h264",
+            2,
+        ),
+        (["-movie_in", "x" * 300], "no such file", 1),
+        (["-movie_in", "x/**.mp4"], "nothing matches", 1),
+        (["-img_in", "no/a**"], "nothing matches", 1),
+        (["-img_in", "photo.png", "-a\nb\x1b[2J"], r"unrecognized arguments: -a\nb\x1b[2J", 2),
+        (["-img_in", "none\n\x1b2J.png"], r"none\n\x1b2J.png: no such file", 1),
         (["-img_in", "photo.png", "-quality", "101"], "101", 2),
         (["-img_in", "photo.png", "-weights", "w.npz"], "no weights file w.npz", 2),
         (["-img_in", "photo.png", "-weights", "photo.png"], "not a readable weights file", 2),
@@ -240,6 +264,20 @@ def test_mistakes_get_one_line(
     assert said.err.count("\n") == 1
     assert said.out == ""
     assert sorted(Path().iterdir()) == before
+
+
+def test_names_of_any_bytes_are_printed_in_one_line(
+    small: list[str], photo: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    odd = photo.with_name(os.fsdecode(b"a\n\x1b[31m\xff.png"))
+    photo.rename(odd)
+    assert main.main(["-img_in", str(odd), *small]) == 0
+    odd.write_text("no picture")
+    assert main.main(["-img_in", str(odd), "-overwrite", *small]) == 1
+    out, errors = capfd.readouterr()
+    assert out == f"{odd.parent}/" + r"a\n\x1b[31m\udcff.color.png" + "\n"
+    assert errors.startswith(f"{odd.parent}/" + r"a\n\x1b[31m\udcff.png is not a picture")
+    assert errors.count("\n") == 1
 
 
 def test_mistakes_cost_no_paddle(photo: Path) -> None:
