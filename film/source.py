@@ -16,6 +16,13 @@ import av.video.frame
 from av.codec.context import Flags
 
 FIRST_PACKETS = 2000  # read to see when each stream starts
+# Demuxers that go on to other files, which the film's author chooses; a name that ends so asks for one.
+PLAYLISTS = {
+    "hls": (".m3u8", ".m3u"),
+    "concat": (".ffconcat",),
+    "dash": (".mpd",),
+    "imf": (".xml",),
+}
 LOOK_AHEAD = 24  # frames decoded to see whether the container's timestamps can be trusted
 
 
@@ -46,6 +53,12 @@ def open_film(path: Path) -> Iterator[av.container.InputContainer]:
     except (av.FFmpegError, UnicodeError) as error:
         raise FilmError(f"{path} is not a film that FFmpeg can open: {reason_of(error)}") from error
     with container:
+        endings = PLAYLISTS.get(container.format.name)
+        if endings and path.suffix.lower() not in endings:
+            raise FilmError(
+                f"{path} is a playlist, which names other files: "
+                f"name it *{endings[0]} if these are to be opened"
+            )
         yield container
 
 

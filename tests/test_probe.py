@@ -230,3 +230,13 @@ def test_the_ffmpeg_on_the_path_comes_first(
     own.chmod(0o755)
     assert ffmpeg_path() == str(own)
     assert os.access(bundled, os.X_OK)
+
+
+def test_playlists_are_opened_only_when_they_are_asked_for(film: Make, tmp_path: Path) -> None:
+    """They name other files: a film from a stranger shall not decide which."""
+    (tmp_path / "private.mp4").write_bytes(film("plain.mp4").read_bytes())
+    for name in ("film.mp4", "list.ffconcat"):
+        (tmp_path / name).write_text("ffconcat version 1.0\nfile private.mp4\n")
+    with pytest.raises(FilmError, match=r"film\.mp4 is a playlist.*name it \*\.ffconcat"):
+        probe(tmp_path / "film.mp4")
+    assert probe(tmp_path / "list.ffconcat").frames == 25
