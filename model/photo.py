@@ -143,8 +143,7 @@ def _exif_of_tiff(path: Path, tiff: tifffile.TiffFile) -> Image.Exif:
     if not tiff.is_bigtiff:  # which Pillow cannot read here
         with path.open("rb") as file:
             exif.load_from_fp(file)
-            for group in (EXIF_IFD, GPS_IFD):
-                exif.get_ifd(group)
+            _loaded(exif)
     return exif
 
 
@@ -204,9 +203,14 @@ def _separated(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _exif_of(image: Image.Image) -> Image.Exif:
     exif = image.getexif()
-    if "exif" in image.info or exif:
-        for group in (EXIF_IFD, GPS_IFD):  # now: the file is closed when they are written again
-            exif.get_ifd(group)
+    return _loaded(exif) if "exif" in image.info or exif else exif
+
+
+def _loaded(exif: Image.Exif) -> Image.Exif:
+    """Read every tag now, not when it is written again: the file is closed then, and nobody expects complaints."""
+    for group in (EXIF_IFD, GPS_IFD):
+        exif.get_ifd(group)
+    dict(exif)
     return exif
 
 
