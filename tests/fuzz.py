@@ -235,7 +235,10 @@ def color_photo(source: Path, folder: Path, number: int) -> int:
     setattr(main, "colorizer_factory", lambda args, *, threads: lambda: _gray_twice)  # noqa: B010
     setattr(picture, "free_bytes", lambda: MACHINE_BYTES)  # noqa: B010
     target = folder / f"out{list(SUFFIXES)[number % len(SUFFIXES)]}"
-    code = main.main(["-img_in", str(source), "-save", str(target), "-device", "cpu"])
+    words, save = str(source), str(target)
+    if number % 3 == 0:  # as one of a folder
+        words, save, target = str(source.parent), f"{folder / 'out'}/", folder / "out" / source.name
+    code = main.main(["-img_in", words, "-save", save, "-device", "cpu"])
     if code == 0:
         read_photo(target)
     return code

@@ -126,7 +126,15 @@ def test_8k_goes_through(tmp_path: Path) -> None:
     assert summary.joined.frames == 3
 
 
-AWKWARD = ["100% %d.mp4", "a\nb.mp4", 'it\'s "x".mp4', "電影.mp4", "-save.mp4", "a:b;c&d.mp4"]
+AWKWARD = [
+    "100% %d.mp4",
+    "a\nb.mp4",
+    'it\'s "x".mp4',
+    "電影.mp4",
+    "-save.mp4",
+    "a:b;c&d.mp4",
+    "x" * 240 + ".mp4",
+]
 
 
 @pytest.mark.parametrize("name", AWKWARD)

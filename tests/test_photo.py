@@ -349,8 +349,28 @@ def floats(path: Path) -> None:
     tifffile.imwrite(path, np.zeros((20, 20), np.float32))
 
 
+def half_tiled(path: Path) -> None:
+    """Write a TIFF that has a width of its tiles and no length."""
+    data = bytearray(tiled(16, 16))
+    at = data.index(struct.pack("<HHI", 323, 4, 1))
+    struct.pack_into("<H", data, at, 65000)
+    path.write_bytes(data)
+
+
+def flat_curve(path: Path) -> None:
+    """Write a picture whose profile divides by zero: (0 x + 0)^2 for x >= -0/0."""
+    curve = struct.pack(">4sIHH3i", b"para", 0, 1, 0, 2 << 16, 0, 0)
+    profile = gray_profile(2)[:132] + struct.pack(">4sII", b"kTRC", 144, len(curve)) + curve
+    Image.fromarray(landscape(20, 30)).save(path.with_suffix(".png"), icc_profile=profile)
+    path.write_bytes(path.with_suffix(".png").read_bytes())
+
+
 @pytest.mark.parametrize(
-    "spoil", [empty, text, truncated, truncated_png, truncated_deep, truncated_deep_png, floats]
+    "spoil",
+    [
+        *(empty, text, floats, half_tiled, flat_curve),
+        *(truncated, truncated_png, truncated_deep, truncated_deep_png),
+    ],
 )
 def test_bad_files_get_one_line(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     path = tmp_path / "bad.bin"
