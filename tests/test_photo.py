@@ -296,6 +296,8 @@ def test_profiles_of_other_kinds_are_left_to_others() -> None:
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     assert luminance_of(lab, channels=3) is None
     with pytest.raises(ValueError, match="damaged ICC profile"):
+        luminance_of(flat_profile(), channels=1)
+    with pytest.raises(ValueError, match="damaged ICC profile"):
         luminance_of(b"short", channels=1) or luminance_of(gray_profile(2)[:135], channels=1)
 
 
@@ -357,10 +359,14 @@ def half_tiled(path: Path) -> None:
     path.write_bytes(data)
 
 
+def flat_profile() -> bytes:
+    curve = struct.pack(">4sIHH3i", b"para", 0, 1, 0, 2 << 16, 0, 0)
+    return gray_profile(2)[:132] + struct.pack(">4sII", b"kTRC", 144, len(curve)) + curve
+
+
 def flat_curve(path: Path) -> None:
     """Write a picture whose profile divides by zero: (0 x + 0)^2 for x >= -0/0."""
-    curve = struct.pack(">4sIHH3i", b"para", 0, 1, 0, 2 << 16, 0, 0)
-    profile = gray_profile(2)[:132] + struct.pack(">4sII", b"kTRC", 144, len(curve)) + curve
+    profile = flat_profile()
     Image.fromarray(landscape(20, 30)).save(path.with_suffix(".png"), icc_profile=profile)
     path.write_bytes(path.with_suffix(".png").read_bytes())
 
