@@ -1,8 +1,9 @@
 """The network's own copy of the lightness, brought to the tones that it knows; the picture keeps its own.
 
-Faded blacks and yellowed whites cost the network 0.2 dB, and plain photographs gain 0.15 dB when their tones are
-stretched too (`train/evaluate.py -aged 0,1`). Grain, scratches and vignettes are left to it: removing them
-(non-local means, a median, a fitted falloff) before it looked made its colors worse, as it was trained with them.
+A picture faded to half its contrast loses 0.4 dB of PSNR and 0.5 of AuC, and gets them back; pictures aged as in
+training gain 0.04 dB, plain ones 0.03 (`train/evaluate.py -aged 0,1`). Grain, scratches and vignettes are left to the
+network: removing them (non-local means, a median, a fitted falloff) before it looked made its colors worse, as it
+was trained with them.
 """
 
 from typing import TypeAlias
