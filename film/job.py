@@ -6,16 +6,21 @@ to the disk, then renamed. So whatever stops the work, the same command finds ou
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self, TypeVar, get_origin
+from uuid import uuid4
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -24,6 +29,7 @@ ROOMS = ("audio", "input_img", "output_img", "shots")
 _SAMPLE_BYTES = 1 << 20
 _UNFINISHED = ".part"
 
+_Record = TypeVar("_Record")
 
 class JobError(ValueError):
     """A job that cannot go on, and what to do about it."""
@@ -83,14 +89,37 @@ class Manifest:
     def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote; raise JobError for anything else."""
         try:
-            told = json.loads(text)
-            if told["format"] != FORMAT:
-                raise JobError(f"written by another version (format {told['format']})")
-            pieces = tuple(Piece(**piece) for piece in told.pop("pieces"))
-            return cls(source=Source(**told.pop("source")), pieces=pieces, **told)
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            values = json.loads(text)
+            form = values["format"]
+            if form == FORMAT:
+                return cls._from_values(values)
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise JobError(f"not a manifest of ours ({error!r})") from error
 
+        raise JobError(f"written by another version (format {form!r:.20})")
+
+    @classmethod
+    def _from_values(cls, values: dict[str, Any]) -> Self:
+        pieces = tuple(_typed(Piece(**piece)) for piece in values.pop("pieces"))
+        _check_consecutive(pieces)
+        source = _typed(Source(**values.pop("source")))
+        return _typed(cls(source=source, pieces=pieces, **values))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a manifest file; raise JobError, with its name, for one that cannot be read."""
+        try:
+            if not path.is_file():  # reading a pipe would wait for ever
+                raise JobError("no plain file")
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise JobError(f"{path}: {error}") from error
+
+    @property
+    def digest(self) -> str:
+        """Return what tells this work from any other: a hash of the film, the settings and the weights."""
+        work = {"source": asdict(self.source), "settings": self.settings, "weights": self.weights}
+        return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
     def differences(self, wanted: "Manifest") -> list[str]:
         """Say in words what another manifest wants otherwise; nothing when it is the same work."""
         told = [] if self.source == wanted.source else ["the film itself has changed"]
@@ -104,6 +133,25 @@ class Manifest:
 
 
 def fingerprint(path: Path) -> Source:
+def _typed(record: _Record) -> _Record:
+    """Return a dataclass as it is; raise TypeError for a value that is not of its field's type."""
+    for one in fields(record):  # type: ignore[arg-type]
+        value = getattr(record, one.name)
+        kind: Any = get_origin(one.type) or one.type
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise TypeError(f"{one.name} is {value!r:.40}")
+    return record
+
+
+def _check_consecutive(pieces: tuple[Piece, ...]) -> None:
+    """Raise ValueError unless the pieces follow one another without a gap."""
+    due = 0
+    for index, piece in enumerate(pieces):
+        if (piece.index, piece.first) != (index, due) or piece.count < 1:
+            raise ValueError(f"piece {index} does not begin at frame {due}")
+        due += piece.count
+
+
     """Tell a film by its size and the content of its head, middle and tail (1 MiB each)."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
@@ -254,7 +302,7 @@ def _reconcile(folder: Path, wanted: Manifest, *, restart: bool) -> Manifest:
         _empty(folder)
         return wanted
     try:
-        old = Manifest.from_json(path.read_text(encoding="utf-8"))
+        old = Manifest.read(path)
     except JobError as error:
         raise JobError(f"{path}: {error}; add -restart to begin anew") from error
     _refuse(folder, old.differences(wanted))
@@ -267,8 +315,9 @@ def _forget_elsewhere(cache: Path, folder: Path, wanted: Manifest, *, restart: b
         if path.parent == folder:
             continue
         try:
-            other = Manifest.from_json(path.read_text(encoding="utf-8"))
-        except (JobError, OSError):
+            other = Manifest.read(path)
+        except JobError as error:
+            log.warning("%s; delete that folder if no film needs it", error)
             continue  # not of this film, as far as anyone can tell
         if other.path != wanted.path:
             continue

@@ -73,6 +73,33 @@ def fail_after_writing(path: Path) -> None:
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"settings": {', '"settings": [], "x": {'),
+        ('"settings": {\n  "crf": 18\n }', '"settings": []'),
+        ('"weights": "', '"weights": 5, "path": "'),
+        (f'"weights": "{"0" * 64}"', '"weights": 5'),
+        ('"size": ', '"size": -0.5, "digest": '),
+        ('"size": 5120000', '"size": "5"'),
+        ('"first": 240', '"first": "a"'),
+        ('"first": 240', '"first": 239'),
+        ('"count": 240', '"count": true'),
+        ('"count": 17', '"count": 0'),
+        ('"index": 1', '"index": 7'),
+        ('"complete": true', '"complete": null'),
+        ('"pieces": [', '"pieces": [5, '),
+        ('"pieces": [', '"pieces": {"a": 1}, "b": ['),
+    ],
+)
+def test_a_manifest_with_another_value_is_refused(film: Path, old: str, new: str) -> None:
+    pieces = (Piece(0, 0, 0, 240), Piece(1, 0, 240, 17, color=True))
+    text = replace(manifest_of(film), pieces=pieces, complete=True).to_json()
+    assert text.count(old) == 1
+    with pytest.raises(JobError, match="not a manifest of ours"):
+        Manifest.from_json(text.replace(old, new))
+
+
     path = tmp_path / "shot.mkv"
     with pytest.raises(RuntimeError), finished_file(path) as part:
         fail_after_writing(part)
@@ -114,7 +141,63 @@ def test_half_written_things_are_swept_away(film: Path, tmp_path: Path) -> None:
             (job.folder / "input_img" / name / "1.png").touch()
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
         assert [p.name for p in (job.folder / "shots").iterdir()] == ["00000.mkv"]
-        assert [p.name for p in (job.folder / "input_img").iterdir()] == ["00000"]
+        frames = sorted(p.name for p in (job.folder / "input_img").iterdir())
+        assert frames == ["00000", "00001"]
+
+
+def test_frames_that_a_person_painted_are_not_deleted(film: Path, tmp_path: Path) -> None:
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        painted = job.folder / "output_img" / "00000" / "0000000.png"
+        painted.parent.mkdir()
+        painted.touch()
+    film.write_bytes(b"another film of that name")
+    for wanted in (replace(job.manifest, weights="1" * 64), manifest_of(film)):
+        with pytest.raises(JobError, match=r"00000 holds painted frames .* move it"):
+            open_job(tmp_path / "cache", wanted, restart=True)
+        assert painted.exists()
+    (painted.parent / AB).touch()  # painted by this program
+    open_job(tmp_path / "cache", job.manifest, restart=True).remove()
+    assert not painted.exists()
+
+
+@pytest.mark.parametrize("place", ["", *ROOMS, MANIFEST, LOCK, "input_img/00000", "shots/0.part"])
+def test_links_in_a_job_are_refused(film: Path, tmp_path: Path, place: str) -> None:
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        pass
+    elsewhere = tmp_path / "elsewhere"
+    shutil.move(job.folder / place, elsewhere) if (
+        job.folder / place
+    ).exists() else elsewhere.mkdir()
+    kept = elsewhere / "x.part" if elsewhere.is_dir() else elsewhere
+    kept.touch()
+    (job.folder / place).symlink_to(elsewhere)
+    for restart in (False, True):
+        with pytest.raises(JobError, match=r"is a link.*remove it"):
+            open_job(tmp_path / "cache", manifest_of(film), restart=restart)
+    film.write_bytes(b"another film of that name")
+    with pytest.raises(JobError, match=r"is a link.*remove it"):
+        open_job(tmp_path / "cache", manifest_of(film), restart=True)
+    assert kept.exists()
+
+
+STRANGE = [b"\xff\xfe", b"{" * 100_000, b'{"format": 1, "pieces": []}', None]
+
+
+@pytest.mark.parametrize("content", STRANGE, ids=["bytes", "nested", "short", "pipe"])
+def test_an_unreadable_manifest_stops_its_own_film_only_and_is_named(
+    film: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    strange = folder_of(tmp_path, manifest_of(film)) / MANIFEST
+    strange.parent.mkdir()
+    if content is None:
+        os.mkfifo(strange)
+    else:
+        strange.write_bytes(content)
+    with pytest.raises(JobError, match=rf"{strange}: .*; add -restart"):
+        open_job(tmp_path, manifest_of(film))
+    film.write_bytes(b"another film")
+    with open_job(tmp_path, manifest_of(film)):
+        assert [str(strange) in record.message for record in caplog.records] == [True]
 
 
 def test_other_settings_are_named_and_refused(film: Path, tmp_path: Path) -> None:
