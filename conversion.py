@@ -34,7 +34,8 @@ from film.render import EncoderOptions, painted_rgb, render_piece
 from film.report import Summary, contact_sheet, describe, timecode
 from film.shots import looks, pieces
 from film.source import FilmError
-from film.stages import Done, finish_piece, prepare, table_of, write_grays
+from film.stages import Done, finish_piece, has_grays, prepare, table_of, write_grays
+from film.stages import split as split_piece
 
 __all__ = [
     "FALLBACK",
@@ -229,12 +230,9 @@ def to_frames(source: Path, *, cache: Path, restart: bool = False) -> Path:
     with open_job(cache, _script_manifest(film), restart=restart) as job:
         plan = _script_plan(film, job)
         extract_audio(film, job.folder / "audio")
-        if not job.manifest.complete:
-            job.note(pieces=())
-            for piece, grays in seen(film, 0, film.frames, count=film.frames):
-                write_grays(plan, piece, grays)
-                job.note(pieces=(*job.manifest.pieces, piece))
-            job.note(complete=True)
+        for piece in split(plan, job):
+            if not has_grays(plan, piece):  # deleted, or lost in a power cut
+                split_piece(plan, piece)
         return job.folder
 
 
@@ -290,7 +288,7 @@ def _script_manifest(film: Film) -> Manifest:
 def _script_plan(film: Film, job: Job) -> Plan:
     encoder = EncoderOptions(threads=os.cpu_count() or 1)
     painting = Painting(_no_painter, _lab2rgb)
-    return Plan(film, 0, film.frames, job.folder, painting, encoder, keep=True)
+    return Plan(film, 0, film.frames, job.folder, painting, encoder, recolor=True, keep=True)
 
 
 def _no_painter() -> Any:

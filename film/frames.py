@@ -298,7 +298,8 @@ def write_png(path: Path, picture: NDArray[np.uint8], *, level: int = 1) -> None
 
 def read_png(path: Path) -> NDArray[np.uint8]:
     """Read a PNG as gray (H, W) or rgb (H, W, 3), as it was written."""
-    picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if picture is None:
         raise FilmError(f"{path} is not a PNG that can be read: delete it and run again")
     return np.asarray(picture if picture.ndim == 2 else picture[..., ::-1], np.uint8)

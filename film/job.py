@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import chain
@@ -26,10 +26,11 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 LOCK = "lock"
 ROOMS = ("audio", "input_img", "output_img", "shots")
+AB = "ab.npy"  # a piece's colors, in every folder of output_img that this program wrote
 _SAMPLE_BYTES = 1 << 20
 _UNFINISHED = ".part"
-
 _Record = TypeVar("_Record")
+
 
 class JobError(ValueError):
     """A job that cannot go on, and what to do about it."""
@@ -95,7 +96,6 @@ class Manifest:
                 return cls._from_values(values)
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise JobError(f"not a manifest of ours ({error!r})") from error
-
         raise JobError(f"written by another version (format {form!r:.20})")
 
     @classmethod
@@ -120,6 +120,7 @@ class Manifest:
         """Return what tells this work from any other: a hash of the film, the settings and the weights."""
         work = {"source": asdict(self.source), "settings": self.settings, "weights": self.weights}
         return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
+
     def differences(self, wanted: "Manifest") -> list[str]:
         """Say in words what another manifest wants otherwise; nothing when it is the same work."""
         told = [] if self.source == wanted.source else ["the film itself has changed"]
@@ -132,7 +133,6 @@ class Manifest:
         return told
 
 
-def fingerprint(path: Path) -> Source:
 def _typed(record: _Record) -> _Record:
     """Return a dataclass as it is; raise TypeError for a value that is not of its field's type."""
     for one in fields(record):  # type: ignore[arg-type]
@@ -152,6 +152,7 @@ def _check_consecutive(pieces: tuple[Piece, ...]) -> None:
         due += piece.count
 
 
+def fingerprint(path: Path) -> Source:
     """Tell a film by its size and the content of its head, middle and tail (1 MiB each)."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
@@ -191,10 +192,18 @@ def finished_folder(path: Path) -> Iterator[Path]:
     part = Path(tempfile.mkdtemp(prefix=f"{path.name}.", suffix=_UNFINISHED, dir=path.parent))
     try:
         yield part
-        shutil.rmtree(path, ignore_errors=True)
+        discard(path)
         part.replace(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def discard(path: Path) -> None:
+    """Delete a file or folder, if it is there; a folder loses its name first: what has its name is whole."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path.rename(path.with_name(f"{path.name}.{uuid4().hex}{_UNFINISHED}")))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -223,7 +232,8 @@ def _try_lock(file: IO[bytes]) -> bool:
 
 
 def _take_lock(path: Path) -> IO[bytes]:
-    """Return the locked file; raise JobError when another process has it."""
+    """Return a job's locked file; raise JobError when another process has it."""
+    _refuse_links([path.parent, path])
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
@@ -275,6 +285,7 @@ def open_job(cache: Path, wanted: Manifest, *, restart: bool = False) -> Job:
     folder = folder_of(cache, wanted)
     with ExitStack() as until_ready:
         lock = until_ready.enter_context(_take_lock(folder / LOCK))
+        _refuse_links(_inside(folder))
         manifest = _reconcile(folder, wanted, restart=restart)
         _forget_elsewhere(cache, folder, wanted, restart=restart)
         for room in ROOMS:
@@ -304,7 +315,7 @@ def _reconcile(folder: Path, wanted: Manifest, *, restart: bool) -> Manifest:
     try:
         old = Manifest.read(path)
     except JobError as error:
-        raise JobError(f"{path}: {error}; add -restart to begin anew") from error
+        raise JobError(f"{error}; add -restart to begin anew") from error
     _refuse(folder, old.differences(wanted))
     return replace(old, path=wanted.path)
 
@@ -324,6 +335,7 @@ def _forget_elsewhere(cache: Path, folder: Path, wanted: Manifest, *, restart: b
         if not restart:
             _refuse(path.parent, other.differences(wanted)[:1])
         with _take_lock(path.parent / LOCK) as lock:
+            _refuse_links(_inside(path.parent))
             Job(path.parent, other, lock).remove()
 
 
@@ -335,24 +347,41 @@ def _refuse(folder: Path, differences: list[str]) -> None:
         )
 
 
+def _refuse_links(paths: Iterable[Path]) -> None:
+    """Raise JobError for a link within a job: what it leads to would be taken for the job's own, and deleted."""
+    for path in paths:
+        if path.is_symlink():
+            raise JobError(f"{path} is a link, and a job holds none: remove it and run again")
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """List what is in a job's folder and in its rooms."""
+    return chain(folder.iterdir(), folder.glob("*/*"))
+
+
 def _empty(folder: Path) -> None:
-    """Delete what is in a job's folder, except its lock."""
+    """Delete what is in a job's folder, except its lock; raise JobError if a person's painted frames are there."""
+    if painted := _painted_by_hand(folder / "output_img"):
+        raise JobError(
+            f"{painted} holds painted frames that this program did not make: "
+            "move it elsewhere or delete it yourself, then run again"
+        )
     for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != LOCK:
-            path.unlink()
+        if path.name != LOCK:
+            discard(path)
+
+
+def _painted_by_hand(room: Path) -> Path | None:
+    """Return the first folder that has painted frames and not the colors this program keeps with its own."""
+    for folder in sorted(room.glob("*/")):
+        if _UNFINISHED not in folder.name and not (folder / AB).exists() and any(folder.iterdir()):
+            return folder
+    return None
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what a killed process left half-written, and the frames of pieces in work.
-
-    Frames are many and not flushed one by one: after a power cut they may be empty, and splitting again is cheap.
-    """
-    left = [*folder.glob(f"*{_UNFINISHED}*"), *folder.glob(f"*/*{_UNFINISHED}*")]
-    rendered = {path.stem for path in (folder / "shots").iterdir()}
-    left += [path for path in (folder / "input_img").iterdir() if path.name not in rendered]
-    for path in left:
+    """Delete what a killed process left half-written."""
+    for path in [*folder.glob(f"*{_UNFINISHED}*"), *folder.glob(f"*/*{_UNFINISHED}*")]:
         if path.is_dir():
             shutil.rmtree(path)
         else:

@@ -5,26 +5,25 @@ The same function serves one process, a pool of them, and machines that share th
 
 import io
 import pickle
-import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from film.frames import decode_gray, read_png, write_png
-from film.job import Piece, finished_file, finished_folder
+from film.job import AB, Piece, discard, finished_file, finished_folder
 from film.plan import Painter, Painting, Plan
 from film.progress import counting
 from film.render import chroma_table, film_matrix, painted_rgb, render_piece
 from film.source import FilmError
 
-AB = "ab.npy"
 # A network is for one thread at a time; a Dask worker may have several.
 _PAINTING = threading.Lock()
 
@@ -57,8 +56,8 @@ def finish_piece(plan: Plan, piece: Piece) -> Done:
                 told=told,
             )
     if not plan.keep:
-        shutil.rmtree(plan.input_img(piece), ignore_errors=True)
-        shutil.rmtree(plan.output_img(piece), ignore_errors=True)
+        discard(plan.input_img(piece))
+        discard(plan.output_img(piece))
     return Done(piece, seconds)
 
 
@@ -67,15 +66,26 @@ def painted(plan: Plan, piece: Piece, seconds: dict[str, float]) -> NDArray[np.f
 
     It is kept as float16, and the rounded values are what is rendered: a resumed film equals an uninterrupted one.
     """
-    path = plan.output_img(piece) / AB
-    if not path.exists():
+    kept = _read_ab(plan.output_img(piece) / AB, piece.count)
+    if kept is None:
         with clocked(seconds, "split"):
             grays = split(plan, piece)
         with clocked(seconds, "painted"), _PAINTING:
             ab = painter_of(plan.painting).ab_frames(grays)
         with clocked(seconds, "kept"):
-            write_painted(plan, piece, grays, _halved(ab) if plan.compare else ab)
-    return np.load(path).astype(np.float32)  # type: ignore[no-any-return]
+            kept = (_halved(ab) if plan.compare else ab).astype(np.float16)
+            write_painted(plan, piece, grays, kept)
+    return kept.astype(np.float32)
+
+
+def _read_ab(path: Path, count: int) -> NDArray[np.float16] | None:
+    """Return the colors (count, h, w, 2) that were kept for a piece, None where none can be used."""
+    try:
+        ab = np.load(path, mmap_mode="r")  # reserves no memory for what only a header claims
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    fits = ab.dtype == np.float16 and ab.ndim == 4 and (len(ab), ab.shape[3]) == (count, 2)
+    return np.array(ab) if fits and ab.size and np.isfinite(ab).all() else None
 
 
 def _halved(ab: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -85,12 +95,29 @@ def _halved(ab: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def split(plan: Plan, piece: Piece) -> NDArray[np.uint8]:
     """Return the piece's gray frames (n, H, W), from the disk when they have been split already."""
-    folder = plan.input_img(piece)
-    if folder.exists():
-        return np.stack([read_png(path) for path in sorted(folder.glob("*.png"))])
+    kept = _read_grays(plan, piece) if has_grays(plan, piece) else []
+    if kept and all(gray.shape == plan.film.working_size for gray in kept):
+        return np.stack(kept)
     grays = list(decode_gray(plan.film, *plan.span(piece), deinterlace=plan.encoder.deinterlace))
     write_grays(plan, piece, grays)
     return np.stack(grays)
+
+
+def _read_grays(plan: Plan, piece: Piece) -> list[NDArray[np.uint8]]:
+    """Read the piece's gray frames; none if one is damaged (a power cut: they are not flushed one by one)."""
+    try:
+        return [read_png(path) for path in _gray_paths(plan, piece)]
+    except FilmError:
+        return []
+
+
+def has_grays(plan: Plan, piece: Piece) -> bool:
+    """Tell whether the piece's gray frames are all on the disk."""
+    return all(path.is_file() and path.stat().st_size for path in _gray_paths(plan, piece))
+
+
+def _gray_paths(plan: Plan, piece: Piece) -> list[Path]:
+    return [plan.input_img(piece) / f"{number:07d}.png" for number in range(*plan.span(piece))]
 
 
 def write_grays(plan: Plan, piece: Piece, grays: Iterable[NDArray[np.uint8]]) -> None:
@@ -99,12 +126,12 @@ def write_grays(plan: Plan, piece: Piece, grays: Iterable[NDArray[np.uint8]]) ->
         1 if plan.keep else 0
     )  # frames in work live for seconds: storing them takes a third of the time
     with finished_folder(plan.input_img(piece)) as folder:
-        for number, gray in enumerate(grays, plan.span(piece)[0]):
-            write_png(folder / f"{number:07d}.png", gray, level=level)
+        for path, gray in zip(_gray_paths(plan, piece), grays, strict=True):
+            write_png(folder / path.name, gray, level=level)
 
 
 def write_painted(
-    plan: Plan, piece: Piece, grays: NDArray[np.uint8], ab: NDArray[np.float32]
+    plan: Plan, piece: Piece, grays: NDArray[np.uint8], ab: NDArray[np.float16]
 ) -> None:
     """Keep a piece's colors; and, if its frames are to stay, the painted ones as PNG files to look at."""
     with finished_folder(plan.output_img(piece)) as folder:
@@ -112,10 +139,10 @@ def write_painted(
             for number, (gray, colors) in enumerate(
                 zip(grays, ab, strict=True), plan.span(piece)[0]
             ):
-                rgb = painted_rgb(gray, colors, plan.painting.lab2rgb)
+                rgb = painted_rgb(gray, colors.astype(np.float32), plan.painting.lab2rgb)
                 write_png(folder / f"{number:07d}.png", rgb)
         held = io.BytesIO()  # np.save on a file does not say when the disk is full
-        np.save(held, ab.astype(np.float16))
+        np.save(held, ab)
         with finished_file(folder / AB) as part:
             part.write_bytes(held.getvalue())
 

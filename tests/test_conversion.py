@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,10 +23,11 @@ from numpy.typing import NDArray
 
 import conversion
 from conversion import EncoderOptions, FilmOptions, Painting, color_film, preview
-from film.job import JobError, open_job
+from film.job import AB, JobError, open_job
 from film.plan import check_target, manifest_of, plan_of, span
 from film.probe import probe
 from film.source import FilmError
+from film.stages import painted
 from prior.lab import fit_gamut, lab2rgb
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -483,6 +485,61 @@ def test_frames_and_back(gray_film: Path, tmp_path: Path) -> None:
     assert packets(gray_film, "audio") == packets(tmp_path / "back.mkv", "audio")
     for number, (_, _, chroma) in enumerate(planes(tmp_path / "back.mkv")):
         assert (np.abs(chroma.astype(int) - 128).max() > 8) == (number == 50)
+
+
+def test_the_script_keeps_its_frames_and_makes_lost_ones_again(
+    gray_film: Path, tmp_path: Path
+) -> None:
+    def frames() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in folder.glob("input_img/*/*.png")}
+
+    folder = conversion.to_frames(gray_film, cache=tmp_path)
+    before = frames()
+    assert conversion.to_frames(gray_film, cache=tmp_path) == folder
+    assert frames() == before
+    lost, *_ = sorted(before)
+    content = lost.read_bytes()
+    lost.write_bytes(b"")
+    shutil.rmtree(sorted(before)[100].parent)
+    conversion.to_frames(gray_film, cache=tmp_path)
+    assert frames().keys() == before.keys()
+    assert lost.read_bytes() == content
+    assert conversion.from_frames(gray_film, tmp_path / "back.mkv", cache=tmp_path) == FRAMES
+
+
+def test_the_script_never_deletes_painted_frames(gray_film: Path, tmp_path: Path) -> None:
+    folder = conversion.to_frames(gray_film, cache=tmp_path)
+    painted = folder / "output_img" / "00001" / "0000040.png"
+    painted.parent.mkdir()
+    painted.touch()
+    with pytest.raises(JobError, match="holds painted frames"):
+        conversion.to_frames(gray_film, cache=tmp_path, restart=True)
+    assert painted.exists()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda ab: np.save(ab, np.zeros((40, 24), np.float16)),
+        lambda ab: np.save(ab, np.zeros((39, 24, 32, 2), np.float16)),
+        lambda ab: np.save(ab, np.full((40, 24, 32, 2), np.nan, np.float16)),
+        lambda ab: np.save(ab, np.array([{}], object), allow_pickle=True),
+        lambda ab: ab.write_bytes(ab.read_bytes()[:-100]),
+        lambda ab: ab.write_bytes(ab.read_bytes().replace(b"(40, ", b"(99999999, ")),
+        lambda ab: ab.write_bytes(b""),
+    ],
+    ids=["shape", "frames", "nan", "pickle", "cut", "huge", "empty"],
+)
+def test_colors_that_are_damaged_on_the_disk_are_made_again(
+    gray_film: Path, options: FilmOptions, tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    film = probe(gray_film)
+    with open_job(options.cache, manifest_of(film, painting(), options)) as job:
+        plan = replace(plan_of(film, 0, film.frames, job, painting(), options), keep=True)
+        piece = next(conversion.split(plan, job))
+        whole = painted(plan, piece, {})
+        spoil(plan.output_img(piece) / AB)
+        np.testing.assert_array_equal(painted(plan, piece, {}), whole)
 
 
 def test_the_script_names_its_mistakes(tmp_path: Path) -> None:

@@ -214,8 +214,9 @@ def test_png_round_trip(tmp_path: Path, shape: tuple[int, ...]) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
 
 
-def test_broken_png_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "x.png").write_bytes(b"nothing")
+@pytest.mark.parametrize("data", [b"nothing", b""])
+def test_broken_png_says_what_to_do(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "x.png").write_bytes(data)
     with pytest.raises(FilmError, match="delete it and run again"):
         read_png(tmp_path / "x.png")
 

@@ -1,6 +1,7 @@
 """A job on disk: whole files only, one worker at a time, never two works mixed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from film.job import (
+    AB,
+    LOCK,
     MANIFEST,
+    ROOMS,
     JobError,
     Manifest,
     Piece,
@@ -61,18 +65,14 @@ def test_a_manifest_reads_back_as_written(film: Path) -> None:
     assert Manifest.from_json(told.to_json()) == told
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 99}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "5", "{}", '{"format": 1}', '{"format": 99}', "[" * 100_000, "9" * 5000]
+)
 def test_a_strange_manifest_is_refused(text: str) -> None:
     with pytest.raises(JobError):
         Manifest.from_json(text)
 
 
-def fail_after_writing(path: Path) -> None:
-    path.write_bytes(b"half")
-    raise RuntimeError
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -100,6 +100,12 @@ def test_a_manifest_with_another_value_is_refused(film: Path, old: str, new: str
         Manifest.from_json(text.replace(old, new))
 
 
+def fail_after_writing(path: Path) -> None:
+    path.write_bytes(b"half")
+    raise RuntimeError
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "shot.mkv"
     with pytest.raises(RuntimeError), finished_file(path) as part:
         fail_after_writing(part)
