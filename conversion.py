@@ -25,7 +25,17 @@ from film.facts import Film
 from film.frames import decode, read_png, working_gray, write_png
 from film.job import Job, Manifest, Piece, fingerprint, open_job
 from film.mux import extract_audio, join
-from film.plan import FilmOptions, Painting, Plan, check_target, manifest_of, notes, plan_of, span
+from film.plan import (
+    FilmOptions,
+    Painting,
+    Plan,
+    check_outputs,
+    check_target,
+    manifest_of,
+    notes,
+    plan_of,
+    span,
+)
 from film.pool import Each, crew
 from film.probe import probe
 from film.progress import earlier, moving
@@ -44,6 +54,7 @@ __all__ = [
     "EncoderOptions",
     "FilmOptions",
     "Painting",
+    "check_outputs",
     "color_film",
     "facts",
     "mark_in",

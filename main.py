@@ -339,17 +339,17 @@ def colorizer_factory(args: argparse.Namespace, *, threads: int | None) -> Calla
 
 def _planned(
     inputs: Sequence[str], args: argparse.Namespace, kind: "Kind"
-) -> tuple[list["Task"], list[str]]:
-    """Return the tasks that wait to be done, and one line for each input that cannot be."""
+) -> tuple[list["Task"], list["Task"], list[str]]:
+    """Return the tasks, those that wait to be done, and one line for each input that cannot be."""
     from model.inputs import plan, unfinished
 
     tasks, lost = plan(inputs, kind=kind, save=args.save, recursive=args.recursive)
     if args.probe or args.preview:  # nothing is written to where results go
-        return tasks, lost
+        return tasks, tasks, lost
     waiting, occupied = unfinished(tasks, kind=kind, overwrite=args.overwrite)
     if there := len(tasks) - len(waiting) - len(occupied):
         logging.info("%d there already and left as they are; -overwrite replaces them", there)
-    return waiting, lost + occupied
+    return tasks, waiting, lost + occupied
 
 
 def run_photos(args: argparse.Namespace) -> int:
@@ -358,11 +358,11 @@ def run_photos(args: argparse.Namespace) -> int:
     from model.store import RELEASED, weights_sha256
 
     try:
-        tasks, failures = _planned(args.img_in, args, PHOTOS)
+        planned, tasks, failures = _planned(args.img_in, args, PHOTOS)
         weights_sha256(args.weights or RELEASED)
         wishes = _wishes_for_photos(args)
-        if args.hints and len(tasks) > 1:
-            raise ValueError(f"-hints are for one photo, here are {len(tasks)}")
+        if args.hints and len(planned) > 1:
+            raise ValueError(f"-hints are for one photo, here are {len(planned)}")
     except (OSError, ValueError) as error:
         _complain(f"main.py: {error}")
         return USAGE
@@ -426,8 +426,9 @@ def _paint_photos(
 def run_films(args: argparse.Namespace) -> int:
     """Color films, or only tell about them; return the exit code. One that fails stops no other."""
     try:
-        tasks, failures = _planned(args.movie_in, args, _films(args))
-    except ValueError as error:
+        planned, tasks, failures = _planned(args.movie_in, args, _films(args))
+        _check_films_outputs(planned, tasks, args)
+    except (OSError, ValueError) as error:
         _complain(f"main.py: {error}")
         return USAGE
     for line in failures:
@@ -437,7 +438,7 @@ def run_films(args: argparse.Namespace) -> int:
         workers = functools.cache(lambda: stack.enter_context(_workers(args)))
         for task in tasks:
             try:
-                _run_film(task, args, workers, several=len(tasks) > 1)
+                _run_film(task, args, workers, several=len(planned) > 1)
             except Exception as error:
                 logging.debug("%s", task.source, exc_info=True)
                 failures.append(_in_one_line(task.source, error))
@@ -468,6 +469,36 @@ def _films(args: argparse.Namespace) -> "Kind":
     )
 
 
+def _check_films_outputs(
+    planned: Sequence["Task"], tasks: Sequence["Task"], args: argparse.Namespace
+) -> None:
+    """Refuse, before any work, files that this command must not write."""
+    from conversion import check_outputs
+
+    if args.probe:
+        return
+    several = len(planned) > 1
+    outputs: list[Path] = []
+    folders = [path for path in (args.preview, args.report) if path and several]
+    for task in tasks:
+        if args.preview:
+            outputs.append(_named_after(task.source, args.preview, ".png", several=several))
+            continue
+        outputs.append(task.target)
+        folders.append(task.target.parent)
+        if args.report:
+            outputs.append(_named_after(task.source, args.report, ".json", several=several))
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    inputs = [*(task.source for task in planned), *([args.weights] if args.weights else [])]
+    check_outputs(outputs, inputs=inputs, overwrite=args.overwrite)
+
+
+def _named_after(film: Path, path: Path, suffix: str, *, several: bool) -> Path:
+    """Return the file to write for a film: the one that was named, or one in that folder for each of several."""
+    return path / f"{film.stem}{suffix}" if several else path
+
+
 def _run_film(
     task: "Task", args: argparse.Namespace, workers: Callable[[], "Each"], *, several: bool
 ) -> None:
@@ -479,9 +510,7 @@ def _run_film(
         lines = text if args.probe == "text" else json.dumps(told, indent=1, ensure_ascii=False)
         print(*map(_printable, lines.split("\n")), sep="\n")
     elif args.preview:
-        sheet = args.preview / f"{source.stem}.png" if several else args.preview
-        if sheet.exists() and not args.overwrite:
-            raise ValueError(f"{sheet} exists already; add -overwrite, or name another file")
+        sheet = _named_after(source, args.preview, ".png", several=several)
         shots = preview(source, sheet, painting=_painting(args), options=options)
         logging.info("%s: %d shots", sheet, shots)
         print(_printable(sheet))
@@ -489,8 +518,7 @@ def _run_film(
         done = color_film(source, target, painting=_painting(args), options=options, each=workers())
         logging.info("%s", done.line())
         if args.report:
-            report = args.report / f"{source.stem}.json" if several else args.report
-            report.parent.mkdir(parents=True, exist_ok=True)
+            report = _named_after(source, args.report, ".json", several=several)
             report.write_text(json.dumps(done.as_json(), indent=1, ensure_ascii=False) + "\n")
         print(_printable(target))
 

@@ -1,7 +1,8 @@
 """What is to be done with a film: the wishes, checked against the film before any work begins."""
 
 import os
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -110,16 +111,41 @@ def check_target(source: Path, target: Path, *, codec: str, overwrite: bool) -> 
     fitting = " or ".join(f".{name}" for name in CONTAINERS_OF[codec])
     if target.suffix.lower().lstrip(".") not in CONTAINERS_OF[codec]:
         raise FilmError(f"{target}: films of {codec} are written as {fitting}; name such a file")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise FilmError(f"{target} is the film itself; name another file with -save")
-    if target.is_dir():
-        raise FilmError(f"{target} is a folder; name a file with -save")
-    if target.exists() and not overwrite:
-        raise FilmError(f"{target} exists already; add -overwrite, or name another file with -save")
     target.parent.mkdir(parents=True, exist_ok=True)
-    trial = target.with_name(f".{os.getpid()}.part")
-    trial.touch()
-    trial.unlink()
+    check_outputs([target], inputs=[source], overwrite=overwrite)
+
+
+def check_outputs(outputs: Sequence[Path], *, inputs: Iterable[Path], overwrite: bool) -> None:
+    """Refuse, before any work, a file that a command must not write or cannot.
+
+    One rule for all of them: never an input, never another output of the same command, never a file that exists
+    without ``overwrite``.
+    """
+    read = {_identity(path) for path in inputs}
+    written: set[object] = set()
+    for path in outputs:
+        if _identity(path) in read:
+            raise FilmError(f"{path} is an input of this command; name another file to write")
+        if _identity(path) in written:
+            raise FilmError(f"{path} would be written twice by this command; name another file")
+        if path.is_dir():
+            raise FilmError(f"{path} is a folder; name a file to write")
+        if path.exists() and not overwrite:
+            raise FilmError(f"{path} exists already; add -overwrite, or name another file")
+        if not path.parent.is_dir():
+            raise FilmError(f"{path}: there is no folder {path.parent}; make it, or name another")
+        written.add(_identity(path))
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part"):
+            pass  # the folder can be written to
+
+
+def _identity(path: Path) -> object:
+    """Tell a file by where it lies on the disk, by its full name where there is none yet."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return path.resolve()
+    return status.st_dev, status.st_ino
 
 
 def span(film: Film, start_s: float, duration_s: float | None) -> tuple[int, int]:

@@ -448,13 +448,15 @@ def test_a_full_disk_loses_nothing(
     [
         ("out.avi", "films of h264 are written as .mp4 or .mkv or .mov"),
         ("out", "films of h264 are written as"),
-        ("film.mp4", "is the film itself"),
+        ("film.mp4", "is an input of this command"),
+        ("link.mp4", "is an input of this command"),
         ("there.mp4", "exists already; add -overwrite"),
         ("folder.mkv", "is a folder"),
     ],
 )
 def test_an_impossible_output_is_refused_at_once(tmp_path: Path, name: str, complaint: str) -> None:
     (tmp_path / "film.mp4").touch()
+    (tmp_path / "link.mp4").hardlink_to(tmp_path / "film.mp4")
     (tmp_path / "there.mp4").touch()
     (tmp_path / "folder.mkv").mkdir()
     with pytest.raises(FilmError, match=complaint):

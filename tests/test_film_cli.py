@@ -43,8 +43,8 @@ def run(
     """Run main.py on films; return exit code, stdout, stderr."""
 
     def call(*words: object) -> tuple[int, str, str]:
-        argv = ["-movie_in", *map(str, words), "-weights", str(weights)]
-        argv += ["-cache", str(tmp_path / "cache"), "-workers", "1"]
+        argv = ["-weights", str(weights), "-cache", str(tmp_path / "cache"), "-workers", "1"]
+        argv += ["-movie_in", *map(str, words)]
         try:
             code = main.main(argv)
         except SystemExit as end:
@@ -232,6 +232,68 @@ def test_no_films_and_one_file_for_several_are_usage_errors(
     code, _, errors = run(film("plain.mp4"), film("silent.mp4"), "-save", tmp_path / "out.mp4")
     assert (code, errors.count("\n")) == (2, 1)
     assert "out.mp4 is a file, but several inputs need a folder" in errors
+
+
+@pytest.mark.parametrize("option", ["-report", "-preview", "-save"])
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("film.mp4", "is an input"),
+        ("again.mp4", "is an input"),
+        ("small.npz", "is an input"),
+        ("notes.mp4", "exists already; add -overwrite"),
+        ("nodir/new.mp4", "there is no folder"),
+        ("folder.mp4", "is a folder"),
+        ("notes.mp4/x.mp4", "notes.mp4"),
+    ],
+)
+def test_no_file_is_written_that_must_not_be(
+    run: Callable[..., tuple[int, str, str]],
+    film: Make,
+    weights: Path,
+    tmp_path: Path,
+    option: str,
+    name: str,
+    complaint: str,
+) -> None:
+    if (option, name) in {
+        ("-save", "nodir/new.mp4"),
+        ("-save", "folder.mp4"),
+        ("-save", "small.npz"),
+    }:
+        return  # made, filled, and refused for its name
+    shutil.copy(film("plain.mp4"), tmp_path / "film.mp4")
+    shutil.copy(weights, tmp_path / "small.npz")
+    (tmp_path / "again.mp4").symlink_to(tmp_path / "film.mp4")
+    (tmp_path / "notes.mp4").write_text("the user's")
+    (tmp_path / "folder.mp4").mkdir()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    words = [tmp_path / "film.mp4", option, tmp_path / name, "-weights", tmp_path / "small.npz"]
+    more = [] if option == "-save" else ["-save", tmp_path / "out.mkv"]
+    for overwrite in [[], ["-overwrite"]] if "input" in complaint else [[]]:
+        code, out, errors = run(*words, *more, *overwrite)
+        alone = (option, name) == ("-save", "notes.mp4")  # a film's failure, not the command's
+        assert (code, out, errors.count("\n")) == (1 if alone else 2, "", 1), errors
+        assert "exists already" in errors if alone else complaint in errors
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert not (tmp_path / "cache").exists()
+
+
+def test_no_two_outputs_of_a_command_are_one_file(
+    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
+) -> None:
+    code, _, errors = run(
+        film("gray.mkv"), "-save", tmp_path / "o.mkv", "-report", tmp_path / "o.mkv"
+    )
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "would be written twice" in errors
+    films = [film("gray.mkv"), film("silent.mp4"), tmp_path / "gray.mp4"]
+    shutil.copy(film("silent.mp4"), films[-1])
+    for option in ("-preview", "-report"):
+        code, _, errors = run(*films, "-save", tmp_path / "done", option, tmp_path / "told")
+        assert (code, errors.count("\n")) == (2, 1)
+        assert "would be written twice" in errors
+    assert not list(tmp_path.glob("*/*"))
 
 
 @pytest.fixture
