@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from film.facts import Film
 from film.frames import decode, read_png, working_gray, write_png
-from film.job import Job, Manifest, Piece, fingerprint, open_job
+from film.job import Job, JobError, Manifest, Piece, discard, fingerprint, open_job
 from film.mux import extract_audio, join
 from film.plan import (
     FilmOptions,
@@ -44,7 +44,7 @@ from film.render import EncoderOptions, painted_rgb, render_piece
 from film.report import Summary, contact_sheet, describe, timecode
 from film.shots import looks, pieces
 from film.source import FilmError
-from film.stages import Done, finish_piece, has_grays, prepare, table_of, write_grays
+from film.stages import Done, finish_piece, has_grays, is_rendered, prepare, table_of, write_grays
 from film.stages import split as split_piece
 
 __all__ = [
@@ -102,7 +102,7 @@ def color_film(
             for done in each(partial(finish_piece, plan), _unfinished(plan, job, summary, bar)):
                 summary.count(done)
                 bar.set_postfix_str(f"shot {done.piece.shot + 1} of {_shots(job)}", refresh=False)
-        shots = [plan.shot(piece) for piece in job.manifest.pieces]
+        shots = _check_shots(plan, job)
         with _bar(last - first, "joining") as bar:
             summary.joined = join(
                 film, shots, target,
@@ -126,11 +126,31 @@ def result_mark(source: Path, options: FilmOptions) -> str:
 def _unfinished(plan: Plan, job: Job, summary: Summary, bar: "tqdm[Any]") -> Iterator[Piece]:
     """Yield the pieces to be done; count those that an earlier run has finished."""
     for piece in split(plan, job):
-        if plan.shot(piece).exists():
+        if is_rendered(plan, piece):
             summary.count(Done(piece, {}))
             earlier(bar, piece.count)
-        else:
-            yield piece
+            continue
+        if plan.shot(piece).exists():
+            log.warning("%s is damaged or of another job: rendering it again", plan.shot(piece))
+            discard(plan.shot(piece))
+        yield piece
+
+
+def _check_shots(plan: Plan, job: Job) -> list[Path]:
+    """Return the shots to be joined; raise JobError unless they are the whole film, as it was rendered."""
+    pieces = job.manifest.pieces
+    if (frames := sum(piece.count for piece in pieces)) != plan.last - plan.first:
+        raise JobError(
+            f"{job.folder}: its manifest has {frames} of {plan.last - plan.first} frames; "
+            "add -restart to begin anew"
+        )
+    for piece in pieces:
+        if not is_rendered(plan, piece):
+            raise JobError(
+                f"{plan.shot(piece)} was changed after it was rendered; "
+                "run the same command to render it again"
+            )
+    return [plan.shot(piece) for piece in pieces]
 
 
 def workers_for(painting: Painting, options: FilmOptions) -> AbstractContextManager[Each]:
@@ -299,7 +319,8 @@ def _script_manifest(film: Film) -> Manifest:
 def _script_plan(film: Film, job: Job) -> Plan:
     encoder = EncoderOptions(threads=os.cpu_count() or 1)
     painting = Painting(_no_painter, _lab2rgb)
-    return Plan(film, 0, film.frames, job.folder, painting, encoder, recolor=True, keep=True)
+    folder, work = job.folder, job.manifest.digest
+    return Plan(film, 0, film.frames, folder, work, painting, encoder, recolor=True, keep=True)
 
 
 def _no_painter() -> Any:

@@ -48,6 +48,7 @@ class Plan:
 
     first, last : the frames of the film that the job is of
     folder : the job's; pieces count their frames from ``first``
+    work : what tells the job's work from any other, see Manifest.digest
     compare : leave the left half of the picture gray
     """
 
@@ -55,6 +56,7 @@ class Plan:
     first: int
     last: int
     folder: Path
+    work: str
     painting: Painting
     encoder: EncoderOptions
     recolor: bool = False
@@ -64,6 +66,14 @@ class Plan:
     def shot(self, piece: Piece) -> Path:
         """Return the piece's encoded film."""
         return self.folder / "shots" / f"{piece.name}.mkv"
+
+    def checksum(self, piece: Piece) -> Path:
+        """Return the file with the SHA-256 of the piece's encoded film."""
+        return self.shot(piece).with_suffix(".sha256")
+
+    def label(self, piece: Piece) -> str:
+        """Return what a piece's encoded film says in its header that it is of."""
+        return f"{self.work} {piece.index} {piece.first} {piece.count}"
 
     def input_img(self, piece: Piece) -> Path:
         """Return the folder of the piece's gray frames."""
@@ -201,6 +211,7 @@ def plan_of(
         first,
         last,
         job.folder.resolve(),
+        job.manifest.digest,
         painting,
         options.encoder,
         recolor=options.recolor,

@@ -33,6 +33,7 @@ __all__ = [
     "CONTAINERS_OF",
     "EncoderOptions",
     "chroma_table",
+    "comments_and_frames",
     "encoder_command",
     "encoder_notes",
     "film_matrix",
@@ -50,6 +51,7 @@ def render_piece(
     last: int,
     table: NDArray[np.float32] | None,
     options: EncoderOptions,
+    comment: str = "",
     told: Callable[[], object] | None = None,
 ) -> None:
     """Encode frames [first, last) with the colors of `ab` into `path` (.mkv), temporary name, then rename.
@@ -57,6 +59,7 @@ def render_piece(
     ab : (last - first, h, w, 2), upright like the working gray; None keeps the source's own chroma (a
         shot that already has color; gray films stay gray), and needs no table
     table : from chroma_table
+    comment : written into the file's header
     told : called after each frame
     """
     assert ab is None or (len(ab) == last - first and table is not None), (first, last)
@@ -64,7 +67,7 @@ def render_piece(
     chroma = None if table is None else Chroma(film, encoding, table)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        command = encoder_command(film, encoding, temporary, options=options)
+        command = encoder_command(film, encoding, temporary, options=options, comment=comment)
         frames = decode(film, first, last, deinterlace=options.deinterlace)
         with closing(frames), running(command) as pipe:
             for frame in frames:
@@ -138,7 +141,7 @@ def _fitted(plane: Plane, height: int, width: int) -> Plane:
 
 
 def encoder_command(
-    film: Film, encoding: Encoding, path: Path, *, options: EncoderOptions
+    film: Film, encoding: Encoding, path: Path, *, options: EncoderOptions, comment: str = ""
 ) -> list[str]:
     """Build the ffmpeg command that encodes raw planes from its standard input."""
     source = ffmpeg.input(
@@ -151,15 +154,22 @@ def encoder_command(
     )
     for name, words in picture_words(encoding, film):
         source = source.filter(name, **words)
-    output = ffmpeg.output(source, str(path), **encoder_words(encoding, film, options))
+    words = encoder_words(encoding, film, options) | {"metadata": f"comment={comment}"}
+    output = ffmpeg.output(source, str(path), **words)
     output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
     return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
 
 
 def _check_count(path: Path, count: int) -> None:
     """See that the encoder wrote every frame: a piece that exists is a piece that is whole."""
-    with open_film(path) as container:
-        stream = film_stream(container)
-        written = sum(1 for packet in container.demux(stream) if packet.size) if stream else 0
+    _, written = comments_and_frames(path)
     if written != count:
         raise FilmError(f"the encoder wrote {written} of {count} frames to {path.name}: run again")
+
+
+def comments_and_frames(path: Path) -> tuple[set[str], int]:
+    """Return what a rendered file's header says, and how many frames the file has."""
+    with open_film(path) as container:
+        stream = film_stream(container)
+        frames = sum(1 for packet in container.demux(stream) if packet.size) if stream else 0
+        return set(container.metadata.values()), frames

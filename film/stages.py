@@ -3,6 +3,7 @@
 The same function serves one process, a pool of them, and machines that share the job's folder.
 """
 
+import hashlib
 import io
 import pickle
 import threading
@@ -18,10 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from film.frames import decode_gray, read_png, write_png
-from film.job import AB, Piece, discard, finished_file, finished_folder
+from film.job import AB, Piece, discard, finished_file, finished_folder, write_text
 from film.plan import Painter, Painting, Plan
 from film.progress import counting
-from film.render import chroma_table, film_matrix, painted_rgb, render_piece
+from film.render import (
+    chroma_table,
+    comments_and_frames,
+    film_matrix,
+    painted_rgb,
+    render_piece,
+)
 from film.source import FilmError
 
 # A network is for one thread at a time; a Dask worker may have several.
@@ -53,12 +60,30 @@ def finish_piece(plan: Plan, piece: Piece) -> Done:
                 last=last,
                 table=table,
                 options=plan.encoder,
+                comment=plan.label(piece),
                 told=told,
             )
+            write_text(plan.checksum(piece), _sha256(part))
     if not plan.keep:
         discard(plan.input_img(piece))
         discard(plan.output_img(piece))
     return Done(piece, seconds)
+
+
+def is_rendered(plan: Plan, piece: Piece) -> bool:
+    """Tell whether the piece's shot is there, all of it, unchanged, and of this piece."""
+    shot = plan.shot(piece)
+    try:
+        comments, frames = comments_and_frames(shot)
+        whole = plan.label(piece) in comments and frames == piece.count
+        return whole and plan.checksum(piece).read_text("utf-8") == _sha256(shot)
+    except (OSError, ValueError):
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def painted(plan: Plan, piece: Piece, seconds: dict[str, float]) -> NDArray[np.float32]:

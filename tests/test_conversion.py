@@ -337,6 +337,79 @@ def test_a_failed_film_continues_to_the_same_bytes(
     assert packets(tmp_path / "out.mkv") == packets(finished)
 
 
+def flip(path: Path) -> None:
+    """Change one byte in the middle of the last frame."""
+    data = bytearray(path.read_bytes())
+    data[-1000] ^= 0x10
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda shot, other: shot.write_bytes(shot.read_bytes()[: shot.stat().st_size // 2]),
+        lambda shot, other: shutil.copy(other, shot),
+        lambda shot, other: [
+            shutil.copy(other.with_suffix(end), shot.with_suffix(end))
+            for end in (".mkv", ".sha256")
+        ],
+        lambda shot, other: flip(shot),
+        lambda shot, other: shot.write_bytes(b""),
+        lambda shot, other: shot.with_suffix(".sha256").unlink(),
+    ],
+    ids=["cut", "exchanged", "exchanged with its checksum", "flipped", "empty", "unchecked"],
+)
+def test_a_shot_that_was_changed_is_rendered_again(
+    gray_film: Path,
+    finished: Path,
+    options: FilmOptions,
+    tmp_path: Path,
+    spoil: Callable[[Path, Path], object],
+) -> None:
+    with pytest.raises(FilmError, match="cannot be painted"):
+        color_film(gray_film, tmp_path / "out.mkv", painting=painting(fail_at=30), options=options)
+    shots = sorted((tmp_path / "cache").glob("*/shots/*.mkv"))
+    spoil(shots[1], shots[2])  # pieces of the same length
+    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=options)
+    assert packets(tmp_path / "out.mkv") == packets(finished)
+
+
+class Spoiler(Tint):
+    """A painter that cuts the first shot while the last one is painted."""
+
+    def ab_frames(self, grays: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if len(grays) == SHOTS[-1]:
+            shot, *_ = sorted(Spoiler.cache.glob("*/shots/*.mkv"))
+            shot.write_bytes(shot.read_bytes()[:-2000])
+        return super().ab_frames(grays)
+
+    cache = Path()
+
+
+def test_a_shot_that_is_changed_before_the_join_is_never_joined(
+    gray_film: Path, finished: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    Spoiler.cache = options.cache
+    spoiling = replace(painting(), factory=functools.partial(Spoiler))
+    with pytest.raises(JobError, match="was changed after it was rendered; run the same"):
+        color_film(gray_film, tmp_path / "out.mkv", painting=spoiling, options=options)
+    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=options)
+    assert packets(tmp_path / "out.mkv") == packets(finished)
+
+
+def test_a_manifest_that_lacks_a_piece_makes_no_shorter_film(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    with pytest.raises(FilmError, match="cannot be painted"):
+        color_film(gray_film, tmp_path / "out.mkv", painting=painting(fail_at=30), options=options)
+    film = probe(gray_film)
+    with open_job(options.cache, manifest_of(film, painting(), options)) as job:
+        job.note(pieces=job.manifest.pieces[:3], complete=True)
+    with pytest.raises(JobError, match=r"has 160 of 330 frames; add -restart"):
+        color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=options)
+    assert not (tmp_path / "out.mkv").exists()
+
+
 DRIVER = """
 import sys
 from pathlib import Path
