@@ -22,7 +22,7 @@ class Video:
     has_luma : False for RGB and palette films, whose luma must be computed
     full_range : luma runs over all codes (PC) and not over 16..235 (TV)
     matrix, primaries, transfer : FFmpeg's names ("bt709", "smpte170m"), "" where the film is silent
-    field_order : "progressive", "tt", "bb", "tb", "bt" or "unknown"
+    field_order : "progressive", "unknown", or which field is shown first: "tt" the top one, "bb" the bottom one
     """
 
     index: int
@@ -48,7 +48,7 @@ class Video:
     @property
     def interlaced(self) -> bool:
         """Whether the frames are woven from two fields."""
-        return self.field_order in {"tt", "bb", "tb", "bt"}
+        return self.field_order in {"tt", "bb"}
 
     @property
     def rotation(self) -> int:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 Plane = NDArray[Any]  # uint8, or uint16 above 8 bits
 Numbered = tuple[int, av.video.frame.VideoFrame, bool]
-FIRST_FIELD = {"tt": "tff", "tb": "tff", "bb": "bff", "bt": "bff"}  # as FFmpeg itself reads them
+FIRST_FIELD = {"tt": "tff", "bb": "bff"}
 PREROLL = 4  # frames earlier to look for a keyframe when a seek landed too late
 
 
@@ -181,9 +181,9 @@ def _deinterlaced(frames: Iterable[Numbered], video: Video) -> Iterator[Numbered
 
 def _deinterlacer(frame: av.video.frame.VideoFrame, video: Video) -> av.filter.Graph:
     """Build FFmpeg's bwdif, which keeps one frame for each frame."""
-    first_field = {"tt": "tff", "bt": "tff", "bb": "bff", "tb": "bff"}.get(
-        video.field_order, "auto"
-    )
+    first_field = FIRST_FIELD.get(video.field_order, "auto")
+    if frame.interlaced_frame:
+        first_field = "auto"  # each frame says it itself
     which = "all" if video.interlaced else "interlaced"
     graph = av.filter.Graph()
     source = graph.add_buffer(

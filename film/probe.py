@@ -21,6 +21,7 @@ from film.source import (
     film_stream,
     first_frames,
     first_times,
+    is_top_field_first,
     open_film,
     timing,
 )
@@ -38,7 +39,11 @@ __all__ = [
 ]
 
 CONTAINERS = {"mp4": "mp4", "mkv": "matroska", "mov": "mov"}  # ours -> FFmpeg's muxer
-FIELD_ORDERS = ("unknown", "progressive", "tt", "bb", "tb", "bt")  # AVFieldOrder
+FIELD_ORDERS = ("unknown", "progressive", "tt", "bb")  # AVFieldOrder
+SWAPPED = {
+    4: "tt",
+    5: "bb",
+}  # "tb" and "bt": what FFmpeg writes for, and reads as, top and bottom first
 MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
 MATRICES |= {9: "bt2020nc", 10: "bt2020c"}
 PRIMARIES = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film"}
@@ -123,18 +128,17 @@ def _video_facts(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Vi
         matrix=MATRICES.get(frame.colorspace, "") if shape.has_luma else "",
         primaries=PRIMARIES.get(frame.color_primaries, ""),
         transfer=TRANSFERS.get(frame.color_trc, ""),
-        field_order=_field_order(context.field_order, woven=frame.interlaced_frame),
+        field_order=_field_order(context.field_order, frame),
         time_base=stream.time_base or Fraction(1, 1000),
         rate=rate,
     )
 
 
-def _field_order(order: int, *, woven: bool) -> str:
-    """Name the field order; a decoder that only knows "interlaced" means top field first."""
-    name = FIELD_ORDERS[order] if 0 <= order < len(FIELD_ORDERS) else "unknown"
-    if woven and name in {"unknown", "progressive"}:
-        return "tt"
-    return name
+def _field_order(order: int, frame: av.video.frame.VideoFrame) -> str:
+    """Name the field order: as the decoder says it of the frame, else as the container has it."""
+    if frame.interlaced_frame:
+        return "tt" if is_top_field_first(frame) else "bb"
+    return SWAPPED.get(order) or FIELD_ORDERS[order if 0 <= order < len(FIELD_ORDERS) else 0]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import av
 import av.container
+import av.filter
 import av.stream
 import av.video.frame
 from av.codec.context import Flags
@@ -101,6 +102,24 @@ def first_frames(
     known = [time for time in times if time is not None]
     ascending = all(a < b for a, b in pairwise(known))
     return frames[0], ascending and len(known) == len(times)
+
+
+def is_top_field_first(frame: av.video.frame.VideoFrame) -> bool:
+    """Tell whether an interlaced frame's top field is shown first; PyAV has no name for that flag, a filter has."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
+    )
+    graph.link_nodes(
+        source, graph.add("select", "eq(interlace_type,TOPFIRST)"), graph.add("buffersink")
+    ).configure()
+    graph.push(frame)
+    graph.push(None)
+    try:
+        graph.pull()
+    except av.EOFError:
+        return False
+    return True
 
 
 def first_times(path: Path, indices: list[int]) -> dict[int, Fraction]:

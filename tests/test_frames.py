@@ -205,6 +205,40 @@ def test_deinterlacing_keeps_every_frame_and_takes_the_combs_off(tmp_path: Path)
         np.testing.assert_array_equal(frame.luma, smooth[frame.number].luma)
 
 
+SCROLL = "scroll=h=0.03"
+MOVING = f"color=gray:s=128x96:r=50:d=1,drawbox=x=40:w=8:c=white:t=fill,{SCROLL}"
+
+
+@pytest.mark.parametrize("scan", ["tff", "bff"])
+@pytest.mark.parametrize(
+    ("codec", "suffix"),
+    [
+        ("ffv1", "mkv"),  # the container says tb or bt
+        ("prores_ks", "mov"),
+        ("mpeg2video", "mkv"),
+        ("utvideo", "mkv"),  # only the container says it
+    ],
+)
+def test_deinterlacing_takes_the_field_that_is_shown_first(
+    tmp_path: Path, codec: str, suffix: str, scan: str
+) -> None:
+    """A woven frame's first field is the even frame of the 50 it was made of, the second the odd one."""
+    path = tmp_path / f"woven.{suffix}"
+    weave = f"interlace=scan={scan}:lowpass=0,format=yuv422p10le,format=yuv422p"
+    words = ("-c:v", codec, "-flags", "+ildct+ilme", "-q:v", "2")
+    if codec == "mpeg2video":
+        weave += ",format=yuv420p"
+    run_ffmpeg("-f", "lavfi", "-i", MOVING, "-vf", weave, *words, path)
+    raw = run_ffmpeg("-f", "lavfi", "-i", MOVING, "-f", "rawvideo", "-pix_fmt", "gray", "-")
+    whole = np.frombuffer(raw, np.uint8).reshape(-1, 96, 128).astype(float)
+    facts = probe(path)
+    assert facts.video.field_order == {"tff": "tt", "bff": "bb"}[scan]
+    for frame in decode(facts, 3, 9, deinterlace=True):
+        luma = (frame.luma / 2 ** (facts.video.depth - 8) - 16) * 255 / 219
+        first, second = (np.abs(luma - whole[2 * frame.number + n]).mean() for n in (0, 1))
+        assert first < second / 2
+
+
 @pytest.mark.parametrize("shape", [(24, 32), (24, 32, 3)])
 def test_png_round_trip(tmp_path: Path, shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)

@@ -109,11 +109,15 @@ def test_tags_and_sizes_are_kept(film: Make, tmp_path: Path, name: str, codec: s
     assert new.depth == (10 if codec == "prores" else old.depth)
 
 
+@pytest.mark.parametrize("scan", ["tff", "bff"])
 @pytest.mark.parametrize("codec", CODECS)
-def test_interlaced_stays_interlaced(film: Make, tmp_path: Path, codec: str) -> None:
-    source = probe(film("interlaced.mkv"))
+def test_interlaced_stays_interlaced(tmp_path: Path, codec: str, scan: str) -> None:
+    path = tmp_path / "woven.mkv"
+    words = ("-vf", f"interlace=scan={scan}", "-c:v", "ffv1", "-flags", "+ildct")
+    run_ffmpeg(*picture(rate="50"), *words, path)
+    source = probe(path)
     result = rendered(source, flat(source, 5, 5), tmp_path / "out.mkv", codec=codec)
-    assert result.video.interlaced
+    assert result.video.field_order == {"tff": "tt", "bff": "bb"}[scan]
     smooth = rendered(
         source, flat(source, 5, 5), tmp_path / "smooth.mkv", codec=codec, deinterlace=True
     )
