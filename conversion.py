@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def color_film(
     """
     began = time.perf_counter()
     check_target(source, target, codec=options.encoder.codec, overwrite=options.overwrite)
-    film = probe(source)
+    film = replace(probe(source), working_side=painting.working_side)
     first, last = span(film, options.start_s, options.duration_s)
     warnings = notes(film, target, options)
     for warning in warnings:
@@ -241,7 +242,7 @@ def facts(source: Path, target: Path, *, options: FilmOptions) -> tuple[str, dic
 
 def preview(source: Path, sheet: Path, *, painting: Painting, options: FilmOptions) -> int:
     """Write a contact sheet (PNG): one painted frame of each shot; return how many."""
-    film = probe(source)
+    film = replace(probe(source), working_side=painting.working_side)
     painter = painting.factory()
     pictures: list[NDArray[np.uint8]] = []
     captions: list[str] = []

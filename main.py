@@ -548,6 +548,7 @@ def _painting(args: argparse.Namespace) -> "Painting":
     from model.store import RELEASED, weights_sha256
 
     factory = colorizer_factory(args, threads=1)
+    wishes = {"working_side": args.working_size} if args.working_size else {}
     settings = {
         "temperature": TEMPERATURE if args.temperature is None else args.temperature,
         "saturation": SATURATION if args.saturation is None else args.saturation,
@@ -559,6 +560,7 @@ def _painting(args: argparse.Namespace) -> "Painting":
         lab2rgb_in_gamut,
         weights=weights_sha256(args.weights or RELEASED),
         settings=settings,
+        **wishes,
     )
 
 

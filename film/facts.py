@@ -101,6 +101,7 @@ class Film:
     marks : what tells the decoder's frames apart, frame by frame: equal to `pts` where those can be
         trusted, else the decode time of the frame's packet (H.264 in AVI); () counts from the start
     last_duration : how long the last frame stays, same unit
+    working_side : px, the short side of what the painter sees
     missing_s : seconds the container promises beyond the last frame (a truncated file), else 0
     """
 
@@ -115,6 +116,7 @@ class Film:
     last_duration: int
     missing_s: float
     size_bytes: int
+    working_side: int = WORKING_SIDE
 
     @property
     def frames(self) -> int:
@@ -145,13 +147,13 @@ class Film:
 
     @property
     def working_size(self) -> tuple[int, int]:
-        """(height, width) of what the painter sees: upright, short side about 256, multiples of 32.
+        """(height, width) of what the painter sees: upright, short side about `working_side`, multiples of 32.
 
         The network works on a grid of 32 pixels: whole cells need no padding, and pixels stay
         square within a few percent.
         """
         height, width = self.display_size
-        scale = min(1.0, WORKING_SIDE / min(height, width)) / GRID
+        scale = min(1.0, self.working_side / min(height, width)) / GRID
         return GRID * max(1, round(height * scale)), GRID * max(1, round(width * scale))
 
     def as_json(self) -> dict[str, Any]:

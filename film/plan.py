@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from film.chroma import Lab2Rgb
-from film.facts import Film
+from film.facts import WORKING_SIDE, Film
 from film.job import Job, Manifest, Piece, fingerprint
 from film.probe import unsupported_by
 from film.render import CONTAINERS_OF, EncoderOptions, encoder_notes
@@ -34,12 +34,14 @@ class Painting:
     lab2rgb : Lab to sRGB 0..1 in gamut; picklable
     weights : sha256 of the weights
     settings : whatever else changes the colors, for the manifest
+    working_side : px, the short side of the frames the painter is given; larger ones are shrunk to it
     """
 
     factory: Callable[[], Painter]
     lab2rgb: Lab2Rgb
     weights: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
+    working_side: int = WORKING_SIDE
 
 
 @dataclass(frozen=True)

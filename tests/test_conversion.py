@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import av
 import cv2
@@ -265,6 +266,31 @@ def test_an_empty_part_is_refused(
 ) -> None:
     with pytest.raises(FilmError, match=r"no frame between .* it lasts 13\.200 s"):
         span(probe(gray_film), start_s, duration_s)
+
+
+class Measured(Tint):
+    """A painter that remembers the size of what it was given."""
+
+    sizes: ClassVar[set[tuple[int, ...]]] = set()
+
+    def ab_frames(self, grays: NDArray[np.uint8]) -> NDArray[np.float32]:
+        Measured.sizes.add(grays.shape[1:])
+        return super().ab_frames(grays)
+
+
+@pytest.mark.parametrize(("side", "size"), [(512, (512, 672)), (256, (256, 352)), (64, (64, 96))])
+def test_the_painter_gets_frames_of_the_size_it_asks_for(
+    tmp_path: Path, options: FilmOptions, side: int, size: tuple[int, int]
+) -> None:
+    source = tmp_path / "large.mkv"
+    ffmpeg("-f", "lavfi", "-i", "smptebars=size=704x528:duration=0.2", "-c:v", "ffv1", source)
+    wanted = replace(painting(), factory=functools.partial(Measured), working_side=side)
+    for work in (color_film, preview):
+        Measured.sizes.clear()
+        target = tmp_path / ("out.mkv" if work is color_film else "sheet.png")
+        wish = replace(options, recolor=True)
+        work(source, target, painting=wanted, options=wish)  # type: ignore[operator]
+        assert Measured.sizes == {size}
 
 
 def test_a_preview_shows_each_shot(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:

@@ -353,6 +353,17 @@ def test_probe_tells_as_text_and_as_json(
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.slow
+def test_the_working_size_is_what_films_are_decoded_at(
+    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
+) -> None:
+    run_ffmpeg(*picture("640x480", seconds=0.2), "-c:v", "ffv1", tmp_path / "large.mkv")
+    words = [tmp_path / "large.mkv", "-save", tmp_path / "out.mkv", "-recolor", "-keep_cache"]
+    assert run(*words, "-working_size", "384")[0] == 0
+    frames = list((tmp_path / "cache").glob("*/input_img/*/*.png"))
+    assert {cv2.imread(str(path)).shape for path in frames} == {(384, 512, 3)}
+
+
 def test_help_and_mistakes_cost_no_network(film: Make) -> None:
     code = (
         "import sys, main; code = main.main(sys.argv[1:]); "
