@@ -55,7 +55,7 @@ def decode(
     """Yield frames [first, last) in presentation order, each exactly once; last None is the end.
 
     A frame that cannot be decoded (a damaged or truncated file) is its neighbor, marked `held`, so that
-    the film keeps its length and its sound stays in step. `threads` is the decoder's, 0 is one per core.
+    the film keeps its length and its sound stays in step. A frame of another size than the first is scaled to it. `threads` is the decoder's, 0 is one per core.
     """
     last = film.frames if last is None else min(last, film.frames)
     if first >= last:
@@ -115,7 +115,22 @@ def _usable(
         mark: Any = frame.pts if trusted else frame.opaque
         number = numbers.get(mark, -1) if film.marks else count
         if number >= 0:
-            yield number, frame
+            yield number, _sized(frame, film)
+
+
+def _sized(frame: av.video.frame.VideoFrame, film: Film) -> av.video.frame.VideoFrame:
+    """Scale a frame to the film's size, which is that of its first frame: a stream may change it on the way."""
+    size = (film.video.width, film.video.height)
+    if (frame.width, frame.height) == size:
+        return frame
+    _warn_scaled(film.path, (frame.width, frame.height), size)
+    return frame.reformat(width=size[0], height=size[1], interpolation="BICUBIC")
+
+
+@lru_cache  # once for each size: a film is decoded several times
+def _warn_scaled(path: Path, coded: tuple[int, int], size: tuple[int, int]) -> None:
+    before, after = (f"{width}x{height}" for width, height in (coded, size))
+    log.warning("%s: frames of %s among those of %s are scaled to them", path.name, before, after)
 
 
 def _from(film: Film, number: int, first: int, threads: int) -> Iterator[av.video.frame.VideoFrame]:

@@ -90,7 +90,7 @@ def _obey_parent() -> None:
     """Leave Ctrl-C to the parent, and end with it even if it is killed; speak through results and errors only."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
-    logging.disable(logging.INFO)
+    logging.disable(logging.WARNING)  # the parent decodes every frame, too, and warns
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 

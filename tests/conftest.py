@@ -137,6 +137,14 @@ def _derived(name: str, make: Callable[[str], Path], folder: Path) -> bool:
         )
     elif name in {"rich.mkv", "rich.mp4"}:
         _make_rich(path, make)
+    elif name in {"growing.ts", "shrinking.ts"}:  # a broadcast that changes its picture's size
+        sizes = ("64x48", "96x80") if name == "growing.ts" else ("96x80", "64x48")
+        clock = ("-muxdelay", "0", "-f", "mpegts", "-output_ts_offset")
+        for start, size in enumerate(sizes):
+            part = path.with_suffix(f".{start}")
+            codec = ("-s", size, "-c:v", "mpeg2video", "-q:v", "2")
+            run_ffmpeg(*picture("96x80"), *codec, *clock, str(start), part)
+        path.write_bytes(b"".join(path.with_suffix(f".{n}").read_bytes() for n in (0, 1)))
     elif name == "midway.ts":  # recorded from the middle of a group of pictures on
         whole = make("late.ts").read_bytes()
         path.write_bytes(whole[len(whole) // 5 // 188 * 188 :])

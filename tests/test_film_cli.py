@@ -63,7 +63,7 @@ QUICK_KINDS = ["422-10.mkv", "odd.mkv", "one.mp4", "vfr.mkv", "rotated.mp4"]
 OTHER_KINDS = [
     "plain.mp4", "silent.mp4", "ntsc.mp4", "slow.mov", "closed.webm", "asp.avi", "h264.avi", "opengop.mpg",
     "late.ts", "bare.h264", "gray10.mkv", "444-12.mkv", "alpha.mkv", "rgb.mkv", "tiny.mkv", "full709.mkv",
-    "wide.mp4", "interlaced.mkv", "gap.mkv", "eight.mkv", "cut.mp4", "negative.mkv", "rich.mkv",
+    "growing.ts", "shrinking.ts", "wide.mp4", "interlaced.mkv", "gap.mkv", "eight.mkv", "cut.mp4", "negative.mkv", "rich.mkv",
 ]  # fmt: skip
 
 

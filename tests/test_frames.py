@@ -80,6 +80,23 @@ def test_a_range_is_a_slice_of_the_whole(film: Make, name: str) -> None:
     assert list(decode(facts, last, last)) == []
 
 
+@pytest.mark.parametrize("name", ["growing.ts", "shrinking.ts"])
+def test_frames_of_another_size_are_scaled_to_the_first_and_that_is_said(
+    film: Make, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts = probe(film(name))
+    size = (facts.video.width, facts.video.height)
+    frames = list(decode(facts)) + list(decode(facts, 40, 45, deinterlace=True))
+    assert {frame.luma.shape[::-1] for frame in frames} == {size}
+    # The second half shows the same picture as the first, but for its size.
+    for frame in frames[26:50]:
+        pair = np.stack([frame.luma, frames[frame.number - 25].luma]).reshape(2, -1)
+        assert np.corrcoef(pair)[0, 1] > 0.8
+    (record,) = caplog.records
+    assert "are scaled to them" in record.message
+    assert f"among those of {size[0]}x{size[1]}" in record.message
+
+
 def test_threads_change_nothing(film: Make) -> None:
     facts = probe(film("plain.mp4"))
     several = [luma_md5(frame) for frame in decode(facts, threads=3)]
