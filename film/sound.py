@@ -1,5 +1,6 @@
 """Copies a film's sound out with the ffmpeg program, unchanged, into Matroska files."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,30 +8,38 @@ import ffmpeg
 
 from film.facts import Film
 from film.process import run
-from film.source import ffmpeg_path, publish
+from film.source import FilmError, ffmpeg_path, publish
+
+log = logging.getLogger(__name__)
 
 # Known to Matroska by their numbers in Microsoft's RIFF; PyAV asks for names only.
 RIFF_SOUND = {"wmav1", "wmav2", "wmapro", "wmavoice", "adpcm_ms", "adpcm_ima_wav", "gsm_ms"}
 
 
 def extract_audio(film: Film, folder: Path) -> list[Path]:
-    """Copy every sound track out unchanged, one .mka file each; finished files are not written again."""
+    """Copy every sound track out unchanged, one .mka file each; finished files are not written again.
+
+    They are for people to use, and the film is joined without them: one that cannot be copied is a warning.
+    """
     written = []
     for stream in film.streams:
         if stream.kind == "audio":
             language = "".join(filter(str.isalnum, stream.language))
             path = folder / f"{'-'.join(filter(None, ('track', str(stream.index), language)))}.mka"
-            if not path.exists():
-                _extract(film, stream.index, path)
-            written.append(path)
+            if path.exists() or _extract(film, stream.index, path):
+                written.append(path)
     return written
 
 
-def _extract(film: Film, index: int, path: Path) -> None:
+def _extract(film: Film, index: int, path: Path) -> bool:
     temporary = path.with_name(f".{path.name}.part")
     try:
         run(copy_command(film.path, [index], temporary))
         publish(temporary, path)
+        return True
+    except FilmError as error:
+        log.warning("sound track %d is not copied to %s: %s", index, path.parent, error)
+        return False
     finally:
         temporary.unlink(missing_ok=True)
 

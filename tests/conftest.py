@@ -94,6 +94,8 @@ RECIPES: dict[str, Recipe] = {
     ),
     "vfr.mkv": (picture(), 1, ("-vf", "select='not(mod(n,3))+gte(n,12)'", *X264)),
     "gap.mkv": (picture(), 0, ("-vf", "setpts='PTS+gte(N,12)*3600/TB'", *X264)),
+    "swf.flv": (picture(), 1, ("-c:v", "flv1", "-c:a", "adpcm_swf")),
+    "ima.mov": (picture(), 1, (*X264, "-c:a", "adpcm_ima_qt")),
     "eight.mkv": (picture(), 8, (*X264, "-c:a", "aac")),
 }
 

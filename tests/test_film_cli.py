@@ -137,6 +137,23 @@ AWKWARD = [
 ]
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mov"])
+@pytest.mark.parametrize("name", ["swf.flv", "ima.mov"])
+def test_sound_that_matroska_cannot_hold_does_not_stop_its_film(
+    film: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, suffix: str
+) -> None:
+    options = FilmOptions(cache=tmp_path / "cache", workers=1)
+    target = tmp_path / f"out{suffix}"
+    summary = color_film(film(name), target, painting=painting(), options=options)
+    assert summary.joined is not None
+    assert summary.joined.frames == 25
+    kept = len(probe(target).streams)
+    assert summary.joined.streams == {"audio": 1} if kept else summary.joined.streams == {}
+    assert any("cannot hold: audio" in warning for warning in summary.warnings) == (not kept)
+    assert any("sound track 1 is not copied" in record.message for record in caplog.records)
+    assert kept == (suffix == ".mov" and name == "ima.mov")
+
+
 @pytest.mark.parametrize("name", AWKWARD)
 def test_awkward_names(film: Make, tmp_path: Path, name: str) -> None:
     shutil.copy(film("plain.mp4"), tmp_path / name)
