@@ -6,6 +6,7 @@ As a script, `python gray2color.py IN OUT` colors one picture; `main.py` is the 
 """
 
 import functools
+import importlib.metadata
 import logging
 import os
 import platform
@@ -179,8 +180,7 @@ class _Program:
     def __init__(
         self, weights: Path, *, device: Device, precision: Precision, threads: int
     ) -> None:
-        paddle = _quiet_paddle()
-        gpus = paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
+        gpus = _gpus()  # imports Paddle without its notices, so it comes first
         if device == "gpu" and not gpus:
             raise RuntimeError("no GPU that this Paddle can use: take -device cpu")
         wide = precision == "fp32" or (precision == "auto" and not has_bf16())
@@ -218,6 +218,26 @@ class _Program:
         log.warning("%s failed (%s): going on more slowly without it", self.engine, first)
         self.engine = "plain"
         self.open()
+
+
+def uses_gpu(device: Device) -> bool:
+    """Tell whether `device` means a GPU here: one process, and so one network, then does all the work.
+
+    Paddle's CPU package has none, and that is known without the seconds that its import takes.
+    """
+    return device != "cpu" and _has_gpu_package() and _gpus() > 0
+
+
+def _has_gpu_package() -> bool:
+    try:
+        return bool(importlib.metadata.version("paddlepaddle-gpu"))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def _gpus() -> int:
+    paddle = _quiet_paddle()
+    return int(paddle.device.cuda.device_count()) if paddle.is_compiled_with_cuda() else 0
 
 
 def lab2rgb_in_gamut(lab: Floats) -> Floats:

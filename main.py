@@ -6,6 +6,7 @@ is imported, so that a mistake costs a tenth of a second.
 
 import argparse
 import contextlib
+import dataclasses
 import errno
 import functools
 import json
@@ -222,7 +223,7 @@ def _film_options(parser: argparse.ArgumentParser) -> None:
         "workers",
         type=_whole(1, 1024),
         metavar="N",
-        help="processes (default: one per core)",
+        help="processes (default: one per core; a GPU is always given one)",
     )
     _option(group, "scheduler", default="", metavar="URL", help="Dask cluster: tcp://host:8786")
     _option(group, "cache", type=_path, metavar="DIR", help="where jobs live (default: cache/)")
@@ -396,12 +397,13 @@ def _paint_photos(
     """Color the photos that are waiting, with one progress bar; return a line for each failure."""
     from tqdm import tqdm
 
-    from gray2color import guided, prepare
+    from gray2color import guided, prepare, uses_gpu
     from model.album import FEW, Look, paint_all
     from model.store import RELEASED
 
     few = len(tasks) <= FEW
-    processes = 1 if few or args.device == "gpu" else args.threads or os.cpu_count() or 1
+    one = few or args.device == "gpu" or uses_gpu(args.device)
+    processes = 1 if one else args.threads or os.cpu_count() or 1
     factory = colorizer_factory(args, threads=args.threads if processes == 1 else 1)
     if any(wish is not None for wish in wishes.values()):
         factory = functools.partial(guided, factory, **wishes)
@@ -450,8 +452,12 @@ def run_films(args: argparse.Namespace) -> int:
 
 def _workers(args: argparse.Namespace) -> contextlib.AbstractContextManager["Each"]:
     from conversion import workers_for
+    from gray2color import uses_gpu
 
-    return workers_for(_painting(args), _wishes_for_films(args))
+    options = _wishes_for_films(args)
+    if uses_gpu(args.device):
+        options = dataclasses.replace(options, workers=1)
+    return workers_for(_painting(args), options)
 
 
 def _films(args: argparse.Namespace) -> "Kind":

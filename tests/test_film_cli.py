@@ -19,6 +19,7 @@ from test_conversion import ROOT, painting, wait_for
 from test_gray2color import write_small_weights
 
 import conversion
+import gray2color
 import main
 from conversion import EncoderOptions, FilmOptions, color_film
 from film.probe import probe
@@ -379,6 +380,21 @@ def test_the_working_size_is_what_films_are_decoded_at(
     assert run(*words, "-working_size", "384")[0] == 0
     frames = list((tmp_path / "cache").glob("*/input_img/*/*.png"))
     assert {cv2.imread(str(path)).shape for path in frames} == {(384, 512, 3)}
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "workers"), [("auto", 2, 1), ("gpu", 1, 1), ("cpu", 1, 4), ("auto", 0, 4)]
+)
+def test_a_gpu_gets_one_network(
+    monkeypatch: pytest.MonkeyPatch, weights: Path, device: str, gpus: int, workers: int
+) -> None:
+    started: list[int] = []
+    monkeypatch.setattr(gray2color, "_has_gpu_package", lambda: True)
+    monkeypatch.setattr(gray2color, "_gpus", lambda: gpus)
+    monkeypatch.setattr(conversion, "crew", lambda number, *_, **__: started.append(number))
+    words = ["-movie_in", "x.mp4", "-device", device, "-workers", "4", "-weights", str(weights)]
+    main._workers(main._parser().parse_args(words))
+    assert started == [workers]
 
 
 def test_help_and_mistakes_cost_no_network(film: Make) -> None:

@@ -142,6 +142,25 @@ def test_many_photos_by_several_processes(
         assert np.abs(two - one).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("device", "gpus", "processes"), [("auto", 2, 1), ("gpu", 1, 1), ("cpu", 1, 4), ("auto", 0, 4)]
+)
+def test_a_gpu_gets_one_network(
+    monkeypatch: pytest.MonkeyPatch, small: list[str], device: str, gpus: int, processes: int
+) -> None:
+    started: list[int] = []
+    monkeypatch.setattr("gray2color._has_gpu_package", lambda: True)
+    monkeypatch.setattr("gray2color._gpus", lambda: gpus)
+    monkeypatch.setattr("gray2color.prepare", lambda weights: None)
+    monkeypatch.setattr(
+        "model.album.paint_all", lambda *_, processes, **__: started.append(processes) or []
+    )
+    words = ["-img_in", "x", *small, "-device", device, "-threads", "4"]
+    photos = [Task(Path(f"{n}.png"), Path(f"{n}.color.png")) for n in range(20)]
+    main._paint_photos(photos, main._parser().parse_args(words), {"hints": None})
+    assert started == [processes]
+
+
 @pytest.mark.slow
 def test_memory_is_the_picture_and_its_result(small: list[str], tmp_path: Path) -> None:
     code = (
