@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
+from multiprocessing.connection import Connection
 from typing import Any
 
 from film.job import Piece
@@ -48,6 +49,7 @@ class Pool:
     def __init__(self, workers: int, prepare: Callable[[], None] | None = None) -> None:
         self.workers, self.prepare = workers, prepare
         self._executor: ProcessPoolExecutor | None = None
+        self._lifeline: Connection | None = None  # while it is open, the processes go on
 
     def __call__(self, work: Work, pieces: Iterable[Piece]) -> Iterator[Done]:
         """Do the work for each piece; raise FilmError when a process dies.
@@ -71,7 +73,10 @@ class Pool:
     def _started(self) -> ProcessPoolExecutor:
         # Spawned, not forked: a fork copies the threads' locks of libraries already at work here.
         context = multiprocessing.get_context("spawn")
-        executor = ProcessPoolExecutor(self.workers, context, initializer=_obey_parent)
+        held_by_workers, self._lifeline = context.Pipe(duplex=False)
+        executor = ProcessPoolExecutor(
+            self.workers, context, initializer=_obey_parent, initargs=(held_by_workers,)
+        )
         self._executor = executor
         for _ in range(self.workers if self.prepare else 0):
             executor.submit(self.prepare)  # type: ignore[arg-type]  # what fails here fails with its piece
@@ -79,25 +84,23 @@ class Pool:
 
     def close(self) -> None:
         """End the processes, whatever they are doing: what is unfinished is not under its own name yet."""
-        if self._executor:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-            self._executor = None
-        for process in multiprocessing.active_children():
-            process.kill()
+        if self._executor and self._lifeline:
+            self._lifeline.close()
+            self._executor.shutdown(cancel_futures=True)  # waits: its thread must not outlive it
+            self._executor = self._lifeline = None
 
 
-def _obey_parent() -> None:
+def _obey_parent(lifeline: Connection) -> None:
     """Leave Ctrl-C to the parent, and end with it even if it is killed; speak through results and errors only."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)  # the parent decodes every frame, too, and warns
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    threading.Thread(target=_follow_parent, args=(lifeline,), daemon=True).start()
 
 
-def _follow_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "runs in a spawned process only"
-    parent.join()
+def _follow_parent(lifeline: Connection) -> None:
+    """End this process, whatever it is doing, when the parent lets go of its end of the pipe, or dies."""
+    lifeline.poll(None)
     os._exit(1)
 
 

@@ -1,6 +1,7 @@
 """Who does the pieces: a pool whose workers may die, and a Dask cluster over a shared folder."""
 
 import functools
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -108,6 +109,42 @@ def test_nothing_of_a_failed_film_goes_on_beside_the_next(tmp_path: Path) -> Non
         left = set(tmp_path.iterdir())
         time.sleep(1.5)
         assert set(tmp_path.iterdir()) == left
+
+
+def test_a_pool_ends_its_own_processes_only() -> None:
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    other.start()
+    try:
+        with crew(2) as each:
+            own = {one.seconds["by"] for one in each(work, PIECES)}
+        assert other.is_alive()
+        assert not any(Path(f"/proc/{pid:.0f}").exists() for pid in own)
+    finally:
+        other.kill()
+        other.join()
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_pool_ends_before_its_interpreter_and_says_nothing(tmp_path: Path, busy: bool) -> None:
+    """Its thread used the pool's pipes until the very end, at times after they were closed."""
+    code = (
+        "import functools, sys, test_pool\n"
+        "if __name__ == '__main__':\n"
+        "    with test_pool.crew(2) as each:\n"
+        "        done = each(functools.partial(test_pool.rest, seconds=0.2), test_pool.PIECES)\n"
+        f"        [next(done)] if {busy} else list(done)\n"
+        "    import threading, multiprocessing\n"
+        "    assert threading.enumerate() == [threading.main_thread()], threading.enumerate()\n"
+        "    assert not multiprocessing.active_children()\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    environment = {**os.environ, "PYTHONPATH": path}
+    run = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 @pytest.mark.slow
