@@ -44,7 +44,7 @@ from film.reel import FALLBACK, FILMS, mark_in, mark_of, written_suffixes
 from film.render import EncoderOptions, painted_rgb, render_piece
 from film.report import Summary, contact_sheet, describe, timecode
 from film.shots import looks, pieces
-from film.source import FilmError
+from film.source import FilmError, printable
 from film.stages import Done, finish_piece, has_grays, is_rendered, prepare, table_of, write_grays
 from film.stages import split as split_piece
 
@@ -60,6 +60,7 @@ __all__ = [
     "facts",
     "mark_in",
     "preview",
+    "printable",
     "result_mark",
     "workers_for",
     "written_suffixes",
@@ -351,7 +352,7 @@ def main() -> int:
         else:
             print(to_frames(args.film, cache=args.cache, restart=args.restart))
     except (OSError, ValueError) as error:
-        print(f"conversion.py: {error}", file=sys.stderr)
+        print(printable(f"conversion.py: {error}"), file=sys.stderr)
         return 1
     return 0
 

@@ -31,6 +31,14 @@ class FilmError(ValueError):
     """A film cannot be read, painted or written: one line that says what to do about it."""
 
 
+def printable(text: str) -> str:
+    """Return a text as one line that does nothing to a terminal: newlines and control bytes of names are escaped."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
 def ffmpeg_path() -> str:
     """Return the ffmpeg to run: the one on the PATH, else the one imageio-ffmpeg brings."""
     found = shutil.which("ffmpeg")

@@ -1,6 +1,7 @@
 """Films from the command line: every kind of film, every mistake, one clear line each."""
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -125,6 +126,25 @@ def test_8k_goes_through(tmp_path: Path) -> None:
     )
     assert summary.joined is not None
     assert summary.joined.frames == 3
+
+
+def test_what_is_said_of_a_film_is_printable_lines(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    name, said = "a\nb\x1b[31m\r\u202e\udcff", r"a\nb\x1b[31m\r\u202e\udcff"
+    for path in (tmp_path / f"{name}.mp4", tmp_path / name):
+        for make in (Path.touch, Path.unlink):  # an empty film, none
+            make(path)
+            code, out, errors = run(path)
+            assert (code, out, errors.count("\n")) == (1, "", 1), errors
+            assert errors[:-1].isprintable()
+            assert said in errors
+    path.mkdir()
+    assert run(path)[2].startswith(f"{tmp_path}/{said}: no films in this folder")
+    assert main.OneLineFormatter("%(message)s").format(logging.makeLogRecord({"msg": name})) == said
+    words = [sys.executable, ROOT / "conversion.py", tmp_path / "a\nb\x1b.mp4", "-cache", tmp_path]
+    errors = subprocess.run(words, capture_output=True, text=True).stderr
+    assert errors[:-1].isprintable(), errors
 
 
 AWKWARD = [

@@ -19,7 +19,7 @@ from test_gray2color import write_small_weights
 import main
 from model import album as album_module
 from model.album import PHOTOS, Look, Outcome, paint_all, side_by_side
-from model.inputs import plan
+from model.inputs import Task, plan
 from model.photo import Photo, read_photo
 from prior.lab import gray2lightness, rgb2lab
 
