@@ -192,13 +192,18 @@ def kind_of(stream: Any) -> str:
     return "picture" if stream.type == "video" else str(stream.type)
 
 
+def codec_of(stream: Any) -> str:
+    """Name a stream's codec, or what FFmpeg names the stream where it has none."""
+    named = stream if stream.codec_context is None else stream.codec_context
+    return getattr(named, "name", None) or "unknown"  # streams of no known kind have no name
+
+
 def _stream_facts(stream: Any, start: Fraction) -> Stream:
-    context = stream.codec_context
     tags: dict[str, str] = dict(stream.metadata)
     return Stream(
         index=stream.index,
         kind=kind_of(stream),
-        codec=(context.name if context is not None else stream.name) or "unknown",
+        codec=codec_of(stream),
         language=tags.get("language", ""),
         title=tags.get("title") or tags.get("filename") or "",
         dispositions=tuple(
@@ -253,8 +258,8 @@ def unsupported_by(film: Film, container: str) -> list[Unsupported]:
 def can_hold(container: str, stream: Any) -> bool:
     """Tell whether a container can hold a stream: its muxer is asked with a dry run."""
     if container == "mkv" and kind_of(stream) == "picture":
-        return True  # kept as an attachment, Matroska's way
-    if container == "mkv" and stream.type == "audio" and stream.name in RIFF_SOUND:
+        return stream.codec_context is not None  # kept as an attachment, Matroska's way
+    if container == "mkv" and stream.type == "audio" and codec_of(stream) in RIFF_SOUND:
         return True  # the ffmpeg program adds it
     if container == "mov" and kind_of(stream) == "picture":
         return False  # no place for cover art

@@ -15,7 +15,7 @@ import av.container
 import av.stream
 
 from film.facts import Film
-from film.probe import FIELD_ORDERS, can_hold, kind_of
+from film.probe import FIELD_ORDERS, can_hold, codec_of, kind_of
 from film.sound import RIFF_SOUND
 from film.source import film_stream, open_film, reason_of
 
@@ -82,7 +82,7 @@ class Tracks:
         for stream in self.source.streams:
             if stream.index == self.film.video.index:
                 video = self._add_video(stream, piece)
-            elif stream.name in RIFF_SOUND:
+            elif codec_of(stream) in RIFF_SOUND:
                 continue  # added by the ffmpeg program
             elif stream.index in ours and can_hold(self.container, stream):
                 self._add_copy(stream)

@@ -128,6 +128,22 @@ def test_8k_goes_through(tmp_path: Path) -> None:
     assert summary.joined.frames == 3
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "lost"),
+    [(b"auds", b"axds", "picture 1 unknown"), (b"strf\x1e", b"strx\x1e", "unknown 1 unknown")],
+)
+def test_a_stream_of_no_known_kind_is_left_out_and_named(
+    film: Make, tmp_path: Path, old: bytes, new: bytes, lost: str
+) -> None:
+    path, data = tmp_path / "strange.avi", film("asp.avi").read_bytes()
+    assert data.count(old) == 1
+    path.write_bytes(data.replace(old, new))
+    options = FilmOptions(cache=tmp_path / "cache", workers=1)
+    summary = color_film(path, tmp_path / "out.mkv", painting=painting(), options=options)
+    assert any(f"cannot hold: {lost}" in warning for warning in summary.warnings)
+    assert probe(tmp_path / "out.mkv").frames == 25
+
+
 def test_what_is_said_of_a_film_is_printable_lines(
     run: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
