@@ -1,0 +1,155 @@
+"""A film job killed at random moments, the join among them: the same command ends in the same packets.
+
+python tests/kill_film.py --n 30 --seed 0
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]
+
+from test_conversion import film_of, group_is_gone, packets, wait_for
+
+COLOR = """
+import sys
+from pathlib import Path
+from test_conversion import EncoderOptions, FilmOptions, color_film, painting
+source, target, cache = map(Path, sys.argv[1:4])
+options = FilmOptions(cache=cache, encoder=EncoderOptions("ffv1"), workers=int(sys.argv[4]))
+color_film(source, target, painting=painting(pause_s=0.1), options=options)
+"""
+MOMENTS = (
+    "any",
+    "any",
+    "join",
+)  # in turn: any time from the start on, and while the result is written
+LIMIT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A film to be colored into a folder of its own."""
+
+    source: Path
+    folder: Path
+    workers: int
+
+    @property
+    def target(self) -> Path:
+        """Return the film that is made."""
+        return self.folder / "out.mkv"
+
+    def start(self) -> subprocess.Popen[str]:
+        """Begin or continue the job in a process group of its own."""
+        words = [self.source, self.target, self.folder / "cache", str(self.workers)]
+        path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+        return subprocess.Popen(
+            [sys.executable, "-c", COLOR, *words], env=os.environ | {"PYTHONPATH": path},
+            start_new_session=True, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def is_joining(self) -> bool:
+        """Tell whether the result is being written or is there."""
+        return self.target.exists() or (self.folder / f".{self.target.name}.part").exists()
+
+
+def kill(job: Job, moment: str, delay_s: float) -> str:
+    """Start a job, kill its first process at a moment, and return where that was."""
+    process = job.start()
+    if moment == "join":
+        wait_for(lambda: job.is_joining() or process.poll() is not None, limit_s=LIMIT_S)
+    time.sleep(delay_s)
+    stage = stage_of(job)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    wait_for(lambda: group_is_gone(process.pid), limit_s=15)  # no worker outlives it
+    return stage
+
+
+def stage_of(job: Job) -> str:
+    """Return how far a job is."""
+    if job.is_joining():
+        return "finished" if job.target.exists() else "join"
+    shots = list(job.folder.glob("cache/*/shots/*.mkv"))
+    return "shots" if shots else "before the first shot"
+
+
+def findings(job: Job, expected: str, moment: str, delay_s: float) -> tuple[str, list[str]]:
+    """Kill a job and finish it; return where it was killed, and what is wrong with the result."""
+    stage = kill(job, moment, delay_s)
+    if not job.target.exists():
+        again = job.start()
+        errors = again.communicate(timeout=LIMIT_S)[1]
+        if again.returncode != 0:
+            return stage, [f"the second run failed: {errors.strip().splitlines()[-1]}"]
+    found = [] if packets(job.target) == expected else ["other packets"]
+    left = sorted(
+        path.name for path in job.folder.iterdir() if path.name not in {"out.mkv", "cache"}
+    )
+    if left:
+        found.append(f"left behind: {left}")
+    if stage != "finished" and any((job.folder / "cache").iterdir()):
+        found.append("the job is still in the cache")
+    return stage, found
+
+
+def measured(job: Job) -> tuple[str, float]:
+    """Run a job without interruption; return its packets' digest, and seconds."""
+    began = time.monotonic()
+    process = job.start()
+    errors = process.communicate(timeout=LIMIT_S)[1]
+    assert process.returncode == 0, errors
+    return packets(job.target), time.monotonic() - began
+
+
+def kills(
+    n: int, *, seed: int = 0, told: Callable[[str], object] = print
+) -> tuple[list[str], Counter[str]]:
+    """Kill ``n`` jobs; return the findings, and how many were killed at each stage."""
+    found: list[str] = []
+    counts: Counter[str] = Counter()
+    rng = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        source = film_of(root / "film.mp4")
+        (root / "whole").mkdir()
+        expected, seconds = measured(Job(source, root / "whole", workers=2))
+        for number in range(n):
+            folder = root / f"{number}"
+            folder.mkdir()
+            moment = MOMENTS[number % len(MOMENTS)]
+            delay_s = rng.uniform(0, 0.03 if moment == "join" else seconds)
+            job = Job(source, folder, workers=1 + number % 2)
+            stage, lines = findings(job, expected, moment, delay_s)
+            counts[stage] += 1
+            found += [f"kill {number} ({stage}, after {delay_s:.2f} s): {line}" for line in lines]
+            told(f"kill {number}: {stage}, {len(lines)} findings")
+    return found, counts
+
+
+def run() -> int:
+    """Run the script and return its exit code."""
+    parser = argparse.ArgumentParser(description="Kill a film job at random moments.")
+    parser.add_argument("--n", type=int, default=30, help="kills (default: 30)")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
+    args = parser.parse_args()
+    found, counts = kills(args.n, seed=args.seed)
+    print(*found, sep="\n")
+    print(f"{args.n} kills: {dict(counts)}, {len(found)} findings")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())
