@@ -94,7 +94,10 @@ def _obey_parent(lifeline: Connection) -> None:
     """Leave Ctrl-C to the parent, and end with it even if it is killed; speak through results and errors only."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)  # the parent decodes every frame, too, and warns
+    logging.disable(logging.INFO)
+    logging.getLogger("film").setLevel(
+        logging.ERROR
+    )  # the parent decodes each frame, too, and warns
     threading.Thread(target=_follow_parent, args=(lifeline,), daemon=True).start()
 
 
