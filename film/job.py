@@ -363,7 +363,7 @@ def _empty(folder: Path) -> None:
     """Delete what is in a job's folder, except its lock; raise JobError if a person's painted frames are there."""
     if painted := _painted_by_hand(folder / "output_img"):
         raise JobError(
-            f"{painted} holds painted frames that this program did not make: "
+            f"{painted} was not painted by this program and would be deleted: "
             "move it elsewhere or delete it yourself, then run again"
         )
     for path in folder.iterdir():
@@ -372,10 +372,11 @@ def _empty(folder: Path) -> None:
 
 
 def _painted_by_hand(room: Path) -> Path | None:
-    """Return the first folder that has painted frames and not the colors this program keeps with its own."""
-    for folder in sorted(room.glob("*/")):
-        if _UNFINISHED not in folder.name and not (folder / AB).exists() and any(folder.iterdir()):
-            return folder
+    """Return the first thing in output_img/ that this program did not write, but for empty folders."""
+    for path in sorted(room.glob("*")):
+        ours = _UNFINISHED in path.name or (path / AB).exists()
+        if not ours and any(inner.is_file() for inner in (path, *path.rglob("*"))):
+            return path
     return None
 
 

@@ -613,7 +613,7 @@ def test_the_script_never_deletes_painted_frames(gray_film: Path, tmp_path: Path
     painted = folder / "output_img" / "00001" / "0000040.png"
     painted.parent.mkdir()
     painted.touch()
-    with pytest.raises(JobError, match="holds painted frames"):
+    with pytest.raises(JobError, match="was not painted by this program"):
         conversion.to_frames(gray_film, cache=tmp_path, restart=True)
     assert painted.exists()
 

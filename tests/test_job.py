@@ -151,19 +151,24 @@ def test_half_written_things_are_swept_away(film: Path, tmp_path: Path) -> None:
         assert frames == ["00000", "00001"]
 
 
-def test_frames_that_a_person_painted_are_not_deleted(film: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["00000/0000000.png", "0000000.png", "mine/a/0000000.png"])
+def test_frames_that_a_person_painted_are_not_deleted(
+    film: Path, tmp_path: Path, place: str
+) -> None:
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
-        painted = job.folder / "output_img" / "00000" / "0000000.png"
-        painted.parent.mkdir()
+        painted = job.folder / "output_img" / place
+        painted.parent.mkdir(parents=True, exist_ok=True)
         painted.touch()
     film.write_bytes(b"another film of that name")
     for wanted in (replace(job.manifest, weights="1" * 64), manifest_of(film)):
-        with pytest.raises(JobError, match=r"00000 holds painted frames .* move it"):
+        with pytest.raises(JobError, match=r"was not painted by this program.*move it"):
             open_job(tmp_path / "cache", wanted, restart=True)
         assert painted.exists()
-    (painted.parent / AB).touch()  # painted by this program
+    painted.unlink()
+    (job.folder / "output_img" / "00001").mkdir()
+    (job.folder / "output_img" / "00001" / AB).touch()  # painted by this program
     open_job(tmp_path / "cache", job.manifest, restart=True).remove()
-    assert not painted.exists()
+    assert not job.folder.exists()
 
 
 @pytest.mark.parametrize("place", ["", *ROOMS, MANIFEST, LOCK, "input_img/00000", "shots/0.part"])
