@@ -21,7 +21,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.decode import color_field, compose, shrunk_lightness, smooth_undecided
+from image.upsample import color_field
+from model.decode import compose, shrunk_lightness, smooth_undecided
 from model.hints import palette_vector, point_planes
 from model.lightness import lightness_planes
 from model.store import RELEASED, weights_sha256
@@ -94,7 +95,8 @@ class Colorizer:
         palette : rgb (..., 3) of a picture whose colors are wanted.
         """
         ab = self.ab(gray, hints=hints, palette=palette)
-        return compose(gray, color_field(ab, gray), threads=self.threads)
+        field = color_field(ab, gray, to_lightness=gray2lightness)
+        return compose(gray, field, threads=self.threads)
 
     def ab(
         self,

@@ -1,16 +1,10 @@
-"""Logits -> ab, and small ab -> the full-size picture, with the lightness of the gray.
-
-Between the network's quarter size and the picture's, ab follows L: in each small neighborhood ab is
-nearly a linear function of L (guided filter, He et al. 2010), so where L has detail that was lost
-in the small picture, ab gets the slope times that detail. Colors then stop at edges.
+"""The network's output -> ab, and small ab -> the full-size picture, with the lightness of the gray.
 
 Arrays only.
 """
 
-from collections.abc import Iterator
+import functools
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -18,20 +12,16 @@ import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from image.upsample import Field, bands, interpolated_blocks
 from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness
 
 Floats: TypeAlias = NDArray[np.float32]
 
-STEP = 4  # growth per level on the way to full size
-FINEST_PX = 600  # short side from which on slopes are only interpolated
 # Smoothing where the network is undecided, in places of its output. Wider, or by a guided filter, takes the color
 # of arms and faces along with the patches on walls.
 NEIGHBOR_REACH, NEIGHBOR_SIGMA = 4, 3.0
 LIKE_LIGHTNESS = 0.04  # standard deviation of L/100 within which neighbors are alike
-SMOOTHNESS = 3e-3  # variance of L/100 below which ab does not follow L; best on held-out photos
 BAND_ROWS = 64  # a thread's task
-BLOCK_PX = 1 << 15  # rows composed at once hold about this many pixels: they stay in the cache
-MOST_ROWS = 12  # per block: BLAS then works in this thread; its own threads fight with ours
 CODES_8, CODES_16 = 1 << 16, 1 << 20  # entries of the sRGB curve: finer than half a step of output
 
 
@@ -40,51 +30,6 @@ def luminance_codes(luminance: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     codes = _codes(np.dtype(dtype).str)
     scaled = luminance * np.float32(len(codes) - 1) + np.float32(0.5)
     return np.take(codes, scaled.astype(np.int32), mode="clip")
-
-
-@dataclass(frozen=True)
-class Field:
-    """Color as a function of place and lightness: ab = slope * L / 100 + base, both (h, w, 2)."""
-
-    slope: Floats
-    base: Floats
-
-    def scaled(self, saturation: float) -> "Field":
-        """Multiply the chroma."""
-        return Field(self.slope * np.float32(saturation), self.base * np.float32(saturation))
-
-    def planes(self) -> Floats:
-        """Lay the four numbers out as planes (4, h, w): slope of a and b, base of a and b."""
-        both = np.concatenate([self.slope, self.base], axis=-1)
-        return np.ascontiguousarray(both.transpose(2, 0, 1))
-
-
-def color_field(ab: Floats, gray: NDArray[Any]) -> Field:
-    """Fit ab (h, w, 2) to the lightness of gray (H, W), from level to level up to a size near it."""
-    sizes = _level_sizes(ab.shape, gray.shape)
-    levels = [_lightness(gray, sizes[-1])]
-    for width, height in reversed(sizes[:-1]):
-        smaller = cv2.resize(levels[-1], (width, height), interpolation=cv2.INTER_AREA)
-        levels.append(np.asarray(smaller, np.float32))
-    small = levels.pop()
-    while levels:
-        slope, larger = _slope(ab, small), levels.pop()
-        size = larger.shape[::-1]
-        detail = larger - cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
-        grown = cv2.resize(ab, size, interpolation=cv2.INTER_CUBIC)
-        ab = np.asarray(grown + cv2.resize(slope, size) * detail[..., None], np.float32)
-        small = larger
-    slope = _slope(ab, small)
-    return Field(slope, np.asarray(ab - slope * small[..., None], np.float32))
-
-
-def _level_sizes(small: tuple[int, ...], full: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Sizes (width, height) from the network's to the picture's, or to where the eye sees no more."""
-    sizes = [(small[1], small[0])]
-    while min(sizes[-1]) < FINEST_PX and 2 * min(sizes[-1]) <= min(full):
-        growth = min(STEP, min(full) / min(sizes[-1]))
-        sizes.append((round(sizes[-1][0] * growth), round(sizes[-1][1] * growth)))
-    return sizes
 
 
 def compose(gray: NDArray[Any], field: Field, *, threads: int = 1) -> NDArray[Any]:
@@ -96,20 +41,70 @@ def compose(gray: NDArray[Any], field: Field, *, threads: int = 1) -> NDArray[An
     rgb = np.empty((*gray.shape, 3), gray.dtype)
     planes = field.planes()
     with ThreadPoolExecutor(threads) as pool:
-        bands = _bands(gray.shape[0], BAND_ROWS)
-        for _ in pool.map(lambda band: _compose_band(gray, planes, band, rgb), bands):
+        work = functools.partial(_compose_band, gray, planes, rgb=rgb)
+        for _ in pool.map(work, bands(gray.shape[0], BAND_ROWS)):
             pass
     return rgb
 
 
-def upsample(ab: Floats, gray: NDArray[Any]) -> Floats:
-    """Bring ab (h, w, 2) to the size of gray (H, W), following its lightness."""
-    planes = color_field(ab, gray).planes()
-    full = np.empty((*gray.shape, 2), np.float32)
-    for rows, block in _stretched(planes, slice(0, gray.shape[0]), gray.shape):
-        level = gray2lightness(gray[rows]) / np.float32(100)
-        full[rows] = (block[:2] * level + block[2:]).transpose(1, 2, 0)
-    return full
+def _compose_band(gray: NDArray[Any], planes: Floats, band: slice, rgb: NDArray[Any]) -> None:
+    """Fill a band of rgb (H, W, 3) from gray (H, W) and slope and base (4, h, w)."""
+    for rows, full in interpolated_blocks(planes, band, gray.shape):
+        _compose_rows(gray[rows], full, rgb[rows])
+
+
+def _compose_rows(gray: NDArray[Any], full: Floats, rgb: NDArray[Any]) -> None:
+    lightness, luminance = _tables(gray.dtype.str)
+    level = np.take(lightness, gray, mode="clip")
+    y = np.take(luminance, gray, mode="clip")
+    f = level * np.float32(100 / 116) + np.float32(16 / 116)
+    x = _from_f(f + (full[0] * level + full[2]) * np.float32(1 / 500)) - y
+    z = _from_f(f - (full[1] * level + full[3]) * np.float32(1 / 200)) - y
+    # Away from the gray of the same luminance, in linear light: (x - y, z - y) times the matrix.
+    away = [x * by_x + z * by_z for by_x, by_z in _away_from_gray()]
+    high = np.maximum(np.maximum(away[0], away[1]), away[2])
+    low = np.minimum(np.minimum(away[0], away[1]), away[2])
+    tiny = np.float32(1e-9)
+    share = np.minimum((1 - y) / np.maximum(high, tiny), y / np.maximum(-low, tiny))
+    codes = _codes(gray.dtype.str)
+    top = np.float32(len(codes) - 1)
+    share = np.minimum(share, np.float32(1)) * top
+    y = y * top + np.float32(0.5)
+    for channel, shift in enumerate(away):
+        linear = (y + share * shift).astype(np.int32)
+        rgb[..., channel] = np.take(codes, linear, mode="clip")
+
+
+def _from_f(f: Floats) -> Floats:
+    """Undo the CIE cube root: the cube above the knee, the tangent below."""
+    top, bottom = np.maximum(f, np.float32(KNEE)), np.minimum(f, np.float32(KNEE))
+    return np.asarray(top * top * top + (bottom - np.float32(KNEE)) / np.float32(SLOPE), np.float32)
+
+
+@functools.lru_cache
+def _tables(dtype: str) -> tuple[Floats, Floats]:
+    """L / 100 and luminance 0..1 of every gray code."""
+    codes = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
+    lightness = gray2lightness(codes)
+    luminance = _from_f((lightness + 16) / np.float32(116))
+    return lightness / np.float32(100), luminance
+
+
+@functools.lru_cache
+def _codes(dtype: str) -> NDArray[Any]:
+    """The sRGB curve (IEC 61966-2-1) as a table: linear 0..1 -> code."""
+    linear = np.linspace(0, 1, CODES_8 if np.dtype(dtype) == np.uint8 else CODES_16)
+    curve = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+    encoded = np.where(linear > 0.0031308, curve, linear * 12.92)
+    return np.asarray(np.rint(encoded * np.iinfo(dtype).max), dtype)
+
+
+@functools.lru_cache
+def _away_from_gray() -> list[tuple[np.float32, np.float32]]:
+    """How much each of R, G, B moves with X and with Z, relative to the white, at constant Y."""
+    matrix = np.array(XYZ_FROM_RGB)
+    inverse = np.linalg.inv(matrix / matrix.sum(axis=1, keepdims=True))
+    return [(np.float32(row[0]), np.float32(row[2])) for row in inverse]
 
 
 def smooth_undecided(means: Floats, lightness: Floats) -> Floats:
@@ -152,106 +147,3 @@ def _joint_bilateral(ab: Floats, lightness: Floats) -> Floats:
         total += weight[..., None] * around_ab[window]
         weights += weight
     return np.asarray(total / weights[..., None], np.float32)
-
-
-def _slope(ab: Floats, lightness: Floats) -> Floats:
-    """Regress ab (h, w, 2) on lightness (h, w) 0..1 around each pixel; smoothed slopes (h, w, 2)."""
-    mean = _box(lightness)
-    covariance = _box(lightness[..., None] * ab) - mean[..., None] * _box(ab)
-    variance = _box(lightness * lightness) - mean * mean
-    return _box(np.asarray(covariance / (variance[..., None] + SMOOTHNESS), np.float32))
-
-
-def _box(planes: Floats) -> Floats:
-    return np.asarray(cv2.blur(planes, (3, 3), borderType=cv2.BORDER_REFLECT), np.float32)
-
-
-def _lightness(gray: NDArray[Any], size: tuple[int, int]) -> Floats:
-    """Shrink gray to (width, height) by area; its lightness 0..1."""
-    return gray2lightness(cv2.resize(gray, size, interpolation=cv2.INTER_AREA)) / np.float32(100)
-
-
-def _bands(height: int, rows: int) -> Iterator[slice]:
-    return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
-
-
-def _stretched(
-    planes: Floats, rows: slice, shape: tuple[int, ...]
-) -> Iterator[tuple[slice, Floats]]:
-    """Interpolate planes (c, h, w) linearly to a picture's rows; yield blocks (c, rows, W).
-
-    The few source rows of the band are widened once; a small matrix mixes them for each block.
-    """
-    height = planes.shape[1]
-    places = (np.arange(rows.start, rows.stop) + 0.5) * (height / shape[0]) - 0.5
-    places = np.clip(places, 0, height - 1)
-    upper = places.astype(np.intp)
-    first, last = int(upper[0]), min(int(upper[-1]) + 2, height)
-    wide = np.stack([cv2.resize(p[first:last], (shape[1], last - first)) for p in planes])
-    nodes = np.arange(first, last)
-    mix = np.maximum(1 - np.abs(places[:, None] - nodes), 0).astype(np.float32)  # hat functions
-    for block in _bands(len(places), max(min(BLOCK_PX // shape[1], MOST_ROWS), 1)):
-        near = np.flatnonzero(mix[block].any(axis=0))
-        used = slice(near[0], near[-1] + 1)
-        picture_rows = slice(rows.start + block.start, rows.start + block.stop)
-        yield picture_rows, np.asarray(np.matmul(mix[block, used], wide[:, used]), np.float32)
-
-
-def _compose_band(gray: NDArray[Any], planes: Floats, band: slice, rgb: NDArray[Any]) -> None:
-    """Fill a band of rgb (H, W, 3) from gray (H, W) and slope and base (4, h, w)."""
-    for rows, full in _stretched(planes, band, gray.shape):
-        _compose_rows(gray[rows], full, rgb[rows])
-
-
-def _compose_rows(gray: NDArray[Any], full: Floats, rgb: NDArray[Any]) -> None:
-    lightness, luminance = _tables(gray.dtype.str)
-    level = np.take(lightness, gray, mode="clip")
-    y = np.take(luminance, gray, mode="clip")
-    f = level * np.float32(100 / 116) + np.float32(16 / 116)
-    x = _from_f(f + (full[0] * level + full[2]) * np.float32(1 / 500)) - y
-    z = _from_f(f - (full[1] * level + full[3]) * np.float32(1 / 200)) - y
-    # Away from the gray of the same luminance, in linear light: (x - y, z - y) times the matrix.
-    away = [x * by_x + z * by_z for by_x, by_z in _away_from_gray()]
-    high = np.maximum(np.maximum(away[0], away[1]), away[2])
-    low = np.minimum(np.minimum(away[0], away[1]), away[2])
-    tiny = np.float32(1e-9)
-    share = np.minimum((1 - y) / np.maximum(high, tiny), y / np.maximum(-low, tiny))
-    codes = _codes(gray.dtype.str)
-    top = np.float32(len(codes) - 1)
-    share = np.minimum(share, np.float32(1)) * top
-    y = y * top + np.float32(0.5)
-    for channel, shift in enumerate(away):
-        linear = (y + share * shift).astype(np.int32)
-        rgb[..., channel] = np.take(codes, linear, mode="clip")
-
-
-def _from_f(f: Floats) -> Floats:
-    """Undo the CIE cube root: the cube above the knee, the tangent below."""
-    top, bottom = np.maximum(f, np.float32(KNEE)), np.minimum(f, np.float32(KNEE))
-    return np.asarray(top * top * top + (bottom - np.float32(KNEE)) / np.float32(SLOPE), np.float32)
-
-
-@lru_cache
-def _tables(dtype: str) -> tuple[Floats, Floats]:
-    """L / 100 and luminance 0..1 of every gray code."""
-    codes = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
-    lightness = gray2lightness(codes)
-    luminance = _from_f((lightness + 16) / np.float32(116))
-    return lightness / np.float32(100), luminance
-
-
-@lru_cache
-def _codes(dtype: str) -> NDArray[Any]:
-    """The sRGB curve (IEC 61966-2-1) as a table: linear 0..1 -> code."""
-    linear = np.linspace(0, 1, CODES_8 if np.dtype(dtype) == np.uint8 else CODES_16)
-    curve = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
-    encoded = np.where(linear > 0.0031308, curve, linear * 12.92)
-    return np.asarray(np.rint(encoded * np.iinfo(dtype).max), dtype)
-
-
-@lru_cache
-def _away_from_gray() -> list[tuple[np.float32, np.float32]]:
-    """How much each of R, G, B moves with X and with Z, relative to the white, at constant Y."""
-    matrix = np.array(XYZ_FROM_RGB)
-    inverse = np.linalg.inv(matrix / matrix.sum(axis=1, keepdims=True))
-    return [(np.float32(row[0]), np.float32(row[2])) for row in inverse]

@@ -26,13 +26,14 @@ sys.path.insert(0, str(ROOT))
 
 from film.chroma import spread  # noqa: E402
 from gray2color import Colorizer, has_bf16  # noqa: E402
+from image.upsample import color_field, upsample  # noqa: E402
 from model.album import PHOTOS, paint_all  # noqa: E402
-from model.decode import color_field, compose, upsample  # noqa: E402
+from model.decode import compose  # noqa: E402
 from model.inputs import plan  # noqa: E402
 from model.photo import Photo, read_photo  # noqa: E402
 from model.photo_writer import write_photo  # noqa: E402
 from model.store import RELEASED  # noqa: E402
-from prior.lab import rgb2lab  # noqa: E402
+from prior.lab import gray2lightness, rgb2lab  # noqa: E402
 
 Row = tuple[str, str]
 SIZES = {"12 MP": (3000, 4000), "0.3 MP": (480, 640)}
@@ -104,13 +105,14 @@ def photo(weights: Path, folder: Path) -> Iterator[Row]:
     colorizer = Colorizer(weights)
     read = read_photo(source)
     ab = colorizer.ab(read.gray)
-    field = color_field(ab, read.gray)
+    fit = functools.partial(color_field, ab, read.gray, to_lightness=gray2lightness)
+    field = fit()
     threads = colorizer.threads
     rgb = compose(read.gray, field, threads=threads)
     steps: dict[str, Callable[[], object]] = {
         "read JPEG": lambda: read_photo(source),
         "network": lambda: colorizer.ab(read.gray),
-        "fit colors to lightness": lambda: color_field(ab, read.gray),
+        "fit colors to lightness": fit,
         "compose": lambda: compose(read.gray, field, threads=threads),
         "write JPEG": lambda: write_photo(folder / "out.jpg", rgb, like=read),
         "write PNG": lambda: write_photo(folder / "out.png", rgb, like=read),
@@ -183,7 +185,7 @@ def edges(weights: Path, folder: Path, *, colored: Path | None = None) -> Iterat
             small = cv2.resize(lab[..., 1:], size, interpolation=cv2.INTER_AREA)
             ways: dict[str, Callable[[], np.ndarray]] = {
                 "bilinear": functools.partial(cv2.resize, small, gray.shape[::-1]),
-                "guided": functools.partial(upsample, small, gray),
+                "guided": functools.partial(upsample, small, gray, to_lightness=gray2lightness),
                 "guided as in films": functools.partial(as_in_films, small, gray),
             }
             for name, enlarge in ways.items():

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import landscape
 from PIL import Image
-from test_decode import landscape
 from test_store import random_arrays
 
 import gray2color

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import landscape
 from PIL import Image
-from test_decode import landscape
 
 from conversion import FALLBACK, FILMS, FilmOptions, mark_in, result_mark, written_suffixes
 from film.reel import append_mark

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("prior", "model", "train", "film")
+ROOMS = ("image", "prior", "model", "train", "film")
 SCRIPTS = ("main", "conversion", "gray2color")
 ARROWS = {
     "main": {"conversion", "gray2color", "train", "model"},
-    "gray2color": {"model", "prior"},
-    "train": {"model", "prior"},
-    "model": {"prior"},
+    "gray2color": {"model", "image", "prior"},
+    "train": {"model", "image", "prior"},
+    "model": {"image", "prior"},
     "prior": set(),
+    "image": set(),
     "conversion": {"film"},
     "film": set(),
 }

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from helpers import landscape
 from PIL import Image
-from test_decode import landscape
 from test_gray2color import write_small_weights
 
 import main

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from helpers import landscape
 from PIL import Image, ImageCms
-from test_decode import landscape
 
 from model.icc import luminance_of, srgb_profile
 from model.photo import Photo, mark_in, read_photo

@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.decode import shrunk_lightness, smooth_undecided, upsample
+from image.upsample import upsample
+from model.decode import shrunk_lightness, smooth_undecided
 from model.hints import random_hints
 from model.lightness import lightness_planes
-from prior.lab import fit_gamut, lab2rgb, rgb2lab
+from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
 from train.aging import age_lightness
 from train.config import prepare_environment
@@ -148,7 +149,8 @@ def paint(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
             if setting.smoothing
             else means[..., :2]
         )
-        lab[..., 1:] = upsample(np.ascontiguousarray(setting.saturation * ab, np.float32), gray)
+        ab = np.ascontiguousarray(setting.saturation * ab, np.float32)
+        lab[..., 1:] = upsample(ab, gray, to_lightness=gray2lightness)
     return fit_gamut(painted)
 
 

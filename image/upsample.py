@@ -1,0 +1,119 @@
+"""Small ab -> full size, guided by the gray picture, so that colors stop at edges.
+
+In each small neighborhood ab is nearly a linear function of L (guided filter, He et al. 2010), so where L has detail
+that was lost in the small picture, ab gets the slope times that detail.
+
+`to_lightness` turns gray codes into L 0..100; for sRGB that is `prior.lab.gray2lightness`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float32]
+ToLightness: TypeAlias = Callable[[NDArray[Any]], Floats]
+
+STEP = 4  # growth per level on the way to full size
+FINEST_PX = 600  # short side from which on slopes are only interpolated
+SMOOTHNESS = 3e-3  # variance of L/100 below which ab does not follow L; best on held-out photos
+BLOCK_PX = 1 << 15  # rows interpolated at once hold about this many pixels: they stay in the cache
+MOST_ROWS = 12  # per block: BLAS then works in this thread; its own threads fight with ours
+
+
+@dataclass(frozen=True)
+class Field:
+    """Color as a function of place and lightness: ab = slope * L / 100 + base, both (h, w, 2)."""
+
+    slope: Floats
+    base: Floats
+
+    def scaled(self, saturation: float) -> "Field":
+        """Multiply the chroma."""
+        return Field(self.slope * np.float32(saturation), self.base * np.float32(saturation))
+
+    def planes(self) -> Floats:
+        """Lay the four numbers out as planes (4, h, w): slope of a and b, base of a and b."""
+        both = np.concatenate([self.slope, self.base], axis=-1)
+        return np.ascontiguousarray(both.transpose(2, 0, 1))
+
+
+def color_field(ab: Floats, gray: NDArray[Any], *, to_lightness: ToLightness) -> Field:
+    """Fit ab (h, w, 2) to the lightness of gray (H, W), from level to level up to a size near it."""
+    sizes = _level_sizes(ab.shape, gray.shape)
+    shrunk = cv2.resize(gray, sizes[-1], interpolation=cv2.INTER_AREA)
+    levels = [to_lightness(shrunk) / np.float32(100)]
+    for width, height in reversed(sizes[:-1]):
+        smaller = cv2.resize(levels[-1], (width, height), interpolation=cv2.INTER_AREA)
+        levels.append(np.asarray(smaller, np.float32))
+    small = levels.pop()
+    while levels:
+        slope, larger = _slope(ab, small), levels.pop()
+        size = larger.shape[::-1]
+        detail = larger - cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
+        grown = cv2.resize(ab, size, interpolation=cv2.INTER_CUBIC)
+        ab = np.asarray(grown + cv2.resize(slope, size) * detail[..., None], np.float32)
+        small = larger
+    slope = _slope(ab, small)
+    return Field(slope, np.asarray(ab - slope * small[..., None], np.float32))
+
+
+def upsample(ab: Floats, gray: NDArray[Any], *, to_lightness: ToLightness) -> Floats:
+    """Bring ab (h, w, 2) to the size of gray (H, W), following its lightness."""
+    planes = color_field(ab, gray, to_lightness=to_lightness).planes()
+    full = np.empty((*gray.shape, 2), np.float32)
+    for rows, block in interpolated_blocks(planes, slice(0, gray.shape[0]), gray.shape):
+        level = to_lightness(gray[rows]) / np.float32(100)
+        full[rows] = (block[:2] * level + block[2:]).transpose(1, 2, 0)
+    return full
+
+
+def interpolated_blocks(
+    planes: Floats, rows: slice, shape: tuple[int, ...]
+) -> Iterator[tuple[slice, Floats]]:
+    """Interpolate planes (c, h, w) linearly to a picture's rows; yield blocks (c, rows, W).
+
+    The few source rows of the band are widened once; a small matrix mixes them for each block.
+    """
+    height = planes.shape[1]
+    places = (np.arange(rows.start, rows.stop) + 0.5) * (height / shape[0]) - 0.5
+    places = np.clip(places, 0, height - 1)
+    upper = places.astype(np.intp)
+    first, last = int(upper[0]), min(int(upper[-1]) + 2, height)
+    wide = np.stack([cv2.resize(p[first:last], (shape[1], last - first)) for p in planes])
+    nodes = np.arange(first, last)
+    mix = np.maximum(1 - np.abs(places[:, None] - nodes), 0).astype(np.float32)  # hat functions
+    for block in bands(len(places), max(min(BLOCK_PX // shape[1], MOST_ROWS), 1)):
+        near = np.flatnonzero(mix[block].any(axis=0))
+        used = slice(near[0], near[-1] + 1)
+        picture_rows = slice(rows.start + block.start, rows.start + block.stop)
+        yield picture_rows, np.asarray(np.matmul(mix[block, used], wide[:, used]), np.float32)
+
+
+def bands(height: int, rows: int) -> Iterator[slice]:
+    """Cut a height into slices of at most so many rows."""
+    return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
+
+
+def _level_sizes(small: tuple[int, ...], full: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Sizes (width, height) from the network's to the picture's, or to where the eye sees no more."""
+    sizes = [(small[1], small[0])]
+    while min(sizes[-1]) < FINEST_PX and 2 * min(sizes[-1]) <= min(full):
+        growth = min(STEP, min(full) / min(sizes[-1]))
+        sizes.append((round(sizes[-1][0] * growth), round(sizes[-1][1] * growth)))
+    return sizes
+
+
+def _slope(ab: Floats, lightness: Floats) -> Floats:
+    """Regress ab (h, w, 2) on lightness (h, w) 0..1 around each pixel; smoothed slopes (h, w, 2)."""
+    mean = _box(lightness)
+    covariance = _box(lightness[..., None] * ab) - mean[..., None] * _box(ab)
+    variance = _box(lightness * lightness) - mean * mean
+    return _box(np.asarray(covariance / (variance[..., None] + SMOOTHNESS), np.float32))
+
+
+def _box(planes: Floats) -> Floats:
+    return np.asarray(cv2.blur(planes, (3, 3), borderType=cv2.BORDER_REFLECT), np.float32)
