@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from image.upsample import color_field
-from model.decode import compose, shrunk_lightness, smooth_undecided
+from model.decode import shrunk_lightness, smooth_undecided
 from model.hints import palette_vector, point_planes
 from model.lightness import lightness_planes
 from model.store import RELEASED, weights_sha256
+from photo.compose import compose
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace, read_bins
 
@@ -289,8 +290,8 @@ def _padded(planes: Floats) -> Floats:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Color one picture: python gray2color.py IN OUT."""
-    from model.album import PHOTOS, paint_all
-    from model.inputs import plan
+    from photo.batch import PHOTOS, paint_all
+    from photo.inputs import plan
 
     words = sys.argv[1:] if argv is None else list(argv)
     if len(words) != 2 or words[0].startswith("-"):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from conversion import Each, FilmOptions, Painting
-    from model.inputs import Kind, Task
+    from photo.inputs import Kind, Task
 
 VERSION = "0.1.0"
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -342,7 +342,7 @@ def _planned(
     inputs: Sequence[str], args: argparse.Namespace, kind: "Kind"
 ) -> tuple[list["Task"], list["Task"], list[str]]:
     """Return the tasks, those that wait to be done, and one line for each input that cannot be."""
-    from model.inputs import plan, unfinished
+    from photo.inputs import plan, unfinished
 
     tasks, lost = plan(inputs, kind=kind, save=args.save, recursive=args.recursive)
     if args.probe or args.preview:  # nothing is written to where results go
@@ -355,8 +355,8 @@ def _planned(
 
 def run_photos(args: argparse.Namespace) -> int:
     """Color photographs; return the exit code. One that fails stops no other."""
-    from model.album import PHOTOS
     from model.store import RELEASED, weights_sha256
+    from photo.batch import PHOTOS
 
     try:
         planned, tasks, failures = _planned(args.img_in, args, PHOTOS)
@@ -382,7 +382,7 @@ def run_photos(args: argparse.Namespace) -> int:
 
 def _wishes_for_photos(args: argparse.Namespace) -> dict[str, Any]:
     """Read the files that guide the colors."""
-    from model.wishes import read_points, read_reference
+    from photo.guidance import read_points, read_reference
 
     hints = read_points(args.hints) if args.hints else None
     return {
@@ -398,8 +398,8 @@ def _paint_photos(
     from tqdm import tqdm
 
     from gray2color import guided, prepare, uses_gpu
-    from model.album import FEW, Look, paint_all
     from model.store import RELEASED
+    from photo.batch import FEW, Look, paint_all
 
     few = len(tasks) <= FEW
     one = few or args.device == "gpu" or uses_gpu(args.device)
@@ -462,7 +462,7 @@ def _workers(args: argparse.Namespace) -> contextlib.AbstractContextManager["Eac
 
 def _films(args: argparse.Namespace) -> "Kind":
     from conversion import FALLBACK, FILMS, mark_in, result_mark, written_suffixes
-    from model.inputs import BESIDE, Kind
+    from photo.inputs import BESIDE, Kind
 
     return Kind(
         "film",

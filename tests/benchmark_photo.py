@@ -27,12 +27,12 @@ sys.path.insert(0, str(ROOT))
 from film.chroma import spread  # noqa: E402
 from gray2color import Colorizer, has_bf16  # noqa: E402
 from image.upsample import color_field, upsample  # noqa: E402
-from model.album import PHOTOS, paint_all  # noqa: E402
-from model.decode import compose  # noqa: E402
-from model.inputs import plan  # noqa: E402
-from model.photo import Photo, read_photo  # noqa: E402
-from model.photo_writer import write_photo  # noqa: E402
 from model.store import RELEASED  # noqa: E402
+from photo.batch import PHOTOS, paint_all  # noqa: E402
+from photo.compose import compose  # noqa: E402
+from photo.inputs import plan  # noqa: E402
+from photo.read import Photo, read_photo  # noqa: E402
+from photo.write import write_photo  # noqa: E402
 from prior.lab import gray2lightness, rgb2lab  # noqa: E402
 
 Row = tuple[str, str]
@@ -211,7 +211,7 @@ def as_in_films(ab: np.ndarray, gray: np.ndarray) -> np.ndarray:
 
 
 def _gray_of(lab: np.ndarray) -> np.ndarray:
-    from model.decode import luminance_codes
+    from photo.compose import luminance_codes
 
     f = (lab[..., 0] + 16) / 116
     luminance = np.where(f > 6 / 29, f**3, (f - 4 / 29) * 3 * (6 / 29) ** 2)

@@ -228,12 +228,12 @@ def with_checksums(data: bytes) -> bytes:
 def color_photo(source: Path, folder: Path, number: int) -> int:
     """Give a photo to the command line, with arithmetic in place of the network, and read the result again."""
     import main
-    from model import picture
-    from model.photo import read_photo
-    from model.photo_writer import SUFFIXES
+    from photo import decoder
+    from photo.read import read_photo
+    from photo.write import SUFFIXES
 
     setattr(main, "colorizer_factory", lambda args, *, threads: lambda: _gray_twice)  # noqa: B010
-    setattr(picture, "free_bytes", lambda: MACHINE_BYTES)  # noqa: B010
+    setattr(decoder, "free_bytes", lambda: MACHINE_BYTES)  # noqa: B010
     target = folder / f"out{list(SUFFIXES)[number % len(SUFFIXES)]}"
     words, save = str(source), str(target)
     if number % 3 == 0:  # as one of a folder

@@ -1,10 +1,49 @@
-"""Pictures for the tests of several modules."""
+"""Pictures and profiles for the tests of several modules."""
+
+import struct
+from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 
 def landscape(height: int, width: int, dtype: type = np.uint8, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     smooth = cv2.resize(rng.random((9, 9), np.float32), (width, height), interpolation=1)
     return ((0.9 * smooth + 0.1 * rng.random((height, width))) * np.iinfo(dtype).max).astype(dtype)
+
+
+def colored(gray: np.ndarray) -> np.ndarray:
+    """Make a sepia scan of a gray picture."""
+    shares = np.array([1.0, 0.88, 0.7])
+    return (gray[..., None] * shares).astype(gray.dtype)
+
+
+def gray_profile(gamma: float) -> bytes:
+    """Build a minimal gray ICC profile with one gamma."""
+    curve = struct.pack(">4sIIH", b"curv", 0, 1, round(gamma * 256)) + b"\0\0"
+    tags = struct.pack(">I4sII", 1, b"kTRC", 144, len(curve))
+    header = bytearray(128)
+    header[12:16], header[16:20], header[20:24], header[36:40] = b"scnr", b"GRAY", b"XYZ ", b"acsp"
+    profile = bytes(header) + tags + curve
+    return struct.pack(">I", len(profile)) + profile[4:]
+
+
+def flat_profile() -> bytes:
+    curve = struct.pack(">4sIHH3i", b"para", 0, 1, 0, 2 << 16, 0, 0)
+    return gray_profile(2)[:132] + struct.pack(">4sII", b"kTRC", 144, len(curve)) + curve
+
+
+def write_photos(folder: Path, number: int) -> list[Path]:
+    """Write small photos into a new folder, the last into a folder below it."""
+    (folder / "deeper").mkdir(parents=True)
+    paths = [folder / f"{i}.png" for i in range(number - 1)] + [folder / "deeper" / "last.jpg"]
+    for seed, path in enumerate(paths):
+        Image.fromarray(landscape(40, 50, seed=seed)).save(path)
+    return paths
+
+
+def gray_twice(gray: np.ndarray) -> np.ndarray:
+    """Stand in for the network."""
+    return np.repeat(gray[..., None], 3, axis=-1)

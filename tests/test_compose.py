@@ -5,7 +5,7 @@ import pytest
 from helpers import landscape
 
 from image.upsample import Field, color_field, upsample
-from model.decode import compose
+from photo.compose import compose
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 
 LIMITS = {np.uint8: 0.5, np.uint16: 0.005}  # of the lightness: rounding to the output's codes
@@ -59,7 +59,7 @@ def test_bands_and_threads_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> No
     gray = landscape(300, 41)
     field = fitted(np.random.default_rng(1).normal(0, 30, (9, 2, 2)).astype("f4"), gray)
     whole = compose(gray, field)
-    monkeypatch.setattr("model.decode.BAND_ROWS", 7)
+    monkeypatch.setattr("photo.compose.BAND_ROWS", 7)
     monkeypatch.setattr("image.upsample.BLOCK_PX", 100)
     assert np.abs(compose(gray, field, threads=3).astype(int) - whole).max() <= 1
 

@@ -11,10 +11,10 @@ from PIL import Image
 
 from conversion import FALLBACK, FILMS, FilmOptions, mark_in, result_mark, written_suffixes
 from film.reel import append_mark
-from model.album import PHOTOS
-from model.inputs import Kind, Task, plan, unfinished
-from model.photo import read_photo
-from model.photo_writer import SUFFIXES, write_photo
+from photo.batch import PHOTOS
+from photo.inputs import Kind, Task, plan, unfinished
+from photo.read import read_photo
+from photo.write import SUFFIXES, write_photo
 
 FILM = b"\0\0\0\x14ftypisom\0\0\0\0mp42"
 FILM += b"\0\0\0\x74moov\0\0\0\x6cmvhd" + bytes(12) + b"\0\0\3\xe8" + bytes(84)  # no streams

@@ -4,23 +4,18 @@ import os
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-from helpers import landscape
+from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 from test_gray2color import write_small_weights
 
 import main
-from model import album as album_module
-from model.album import PHOTOS, Look, Outcome, paint_all, side_by_side
-from model.inputs import Task, plan
-from model.photo import Photo, read_photo
+from photo.inputs import Task
 from prior.lab import gray2lightness, rgb2lab
 
 ROOT = Path(main.__file__).parent
@@ -41,19 +36,6 @@ def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
     Image.fromarray(landscape(60, 80)).save(path)
     return path
-
-
-def album(folder: Path, number: int) -> list[Path]:
-    (folder / "deeper").mkdir(parents=True)
-    paths = [folder / f"{i}.png" for i in range(number - 1)] + [folder / "deeper" / "last.jpg"]
-    for seed, path in enumerate(paths):
-        Image.fromarray(landscape(40, 50, seed=seed)).save(path)
-    return paths
-
-
-def gray_twice(gray: np.ndarray) -> np.ndarray:
-    """Stand in for the network."""
-    return np.repeat(gray[..., None], 3, axis=-1)
 
 
 def run(*words: str | Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
@@ -92,7 +74,7 @@ def test_the_result_lies_beside_the_photo_and_a_rerun_leaves_it(
 def test_a_folder_goes_on_after_a_failure(
     small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    good = album(tmp_path / "in", 3)
+    good = write_photos(tmp_path / "in", 3)
     (tmp_path / "in" / "bad.png").write_bytes(good[0].read_bytes()[:80])
     (tmp_path / "in" / "empty.jpg").touch()
     words = ["-img_in", str(tmp_path / "in"), "-recursive", "-save", str(tmp_path / "out")]
@@ -130,7 +112,7 @@ def test_hints_and_references_guide_the_colors(small: list[str], photo: Path) ->
 def test_many_photos_by_several_processes(
     small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    paths = album(tmp_path / "in", 9)
+    paths = write_photos(tmp_path / "in", 9)
     (tmp_path / "in" / "bad.png").write_text("no picture")
     words = ["-img_in", str(tmp_path / "in"), "-recursive", "-save", str(tmp_path / "two")]
     assert main.main([*words, "-threads", "2", *small]) == 1
@@ -153,7 +135,7 @@ def test_a_gpu_gets_one_network(
     monkeypatch.setattr("gray2color._gpus", lambda: gpus)
     monkeypatch.setattr("gray2color.prepare", lambda weights: None)
     monkeypatch.setattr(
-        "model.album.paint_all", lambda *_, processes, **__: started.append(processes) or []
+        "photo.batch.paint_all", lambda *_, processes, **__: started.append(processes) or []
     )
     words = ["-img_in", "x", *small, "-device", device, "-threads", "4"]
     photos = [Task(Path(f"{n}.png"), Path(f"{n}.color.png")) for n in range(20)]
@@ -309,62 +291,3 @@ def test_mistakes_cost_no_paddle(photo: Path) -> None:
     )
     mistakes = ["-img_in none.jpg", f"-img_in {photo} -save x", "-img_in README.md", "-foo"]
     subprocess.run([sys.executable, "-c", code, *mistakes], cwd=ROOT, check=True, timeout=60)
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = [uuid.UUID(int=number) for number in range(3)]
-    monkeypatch.setattr(uuid, "uuid4", iter(numbers).__next__)
-    paths = album(tmp_path / "in", 3)
-    tasks, _ = plan([str(path) for path in paths], kind=PHOTOS, save=str(tmp_path / "out"))
-    (tmp_path / "out").mkdir()
-    full = tasks[1].target.with_name(f".{numbers[1].hex}.part.png")
-    full.symlink_to("/dev/full")
-    outcomes = list(paint_all(tasks, lambda: gray_twice))
-    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
-    assert "No space left" in str(outcomes[1].error)
-    names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {tasks[0].target.name, tasks[2].target.name}
-
-
-def test_whatever_a_photo_brings_about_is_its_own_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    tasks, _ = plan([str(path) for path in album(tmp_path / "in", 3)], kind=PHOTOS)
-
-    def read(path: Path) -> Photo:
-        if path == tasks[0].source:
-            raise ZeroDivisionError("in a\ndecoder")
-        return read_photo(path)
-
-    def painter(gray: np.ndarray) -> np.ndarray:
-        raise AssertionError(gray.shape)
-
-    monkeypatch.setattr(album_module, "read_photo", read)
-    with caplog.at_level("DEBUG", logger="model.album"):
-        outcomes = list(paint_all(tasks, lambda: painter))
-    assert outcomes[0].error == f"{tasks[0].source}: ZeroDivisionError (in a decoder)"
-    assert outcomes[1].error == f"{tasks[1].source}: AssertionError ((40, 50))"
-    assert [record.levelname for record in caplog.records] == ["DEBUG"] * 3
-    assert "Traceback" in caplog.text
-
-
-def test_a_network_that_cannot_be_had_is_no_photos_failure(tmp_path: Path) -> None:
-    tasks, _ = plan([str(path) for path in album(tmp_path / "in", 2)], kind=PHOTOS)
-
-    def factory() -> Any:
-        raise RuntimeError("no GPU")
-
-    with pytest.raises(RuntimeError, match="no GPU"):
-        list(paint_all(tasks, factory))
-
-
-def test_every_photo_has_one_outcome(tmp_path: Path) -> None:
-    tasks, _ = plan([str(path) for path in album(tmp_path / "in", 3)], kind=PHOTOS)
-    tasks[1].source.unlink()
-    outcomes = list(paint_all(tasks, lambda: gray_twice, look=Look(compare=True)))
-    assert [outcome.task for outcome in outcomes] == tasks
-    assert outcomes[0] == Outcome(tasks[0])
-    assert outcomes[1].error == f"no file {tasks[1].source}"
-    pair = side_by_side(landscape(40, 50), gray_twice(landscape(40, 50)))
-    np.testing.assert_array_equal(np.asarray(Image.open(tasks[0].target)), pair)

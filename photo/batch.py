@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.inputs import Kind, Task
-from model.photo import Photo, mark_in, mark_of, read_photo
-from model.photo_writer import SUFFIXES, write_photo
+from photo.inputs import Kind, Task
+from photo.read import Photo, mark_in, mark_of, read_photo
+from photo.write import SUFFIXES, write_photo
 
 log = logging.getLogger(__name__)
 

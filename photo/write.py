@@ -13,8 +13,8 @@ import numpy as np
 import tifffile
 from PIL import ExifTags, Image, PngImagePlugin
 
-from model.icc import srgb_profile
-from model.photo import EXIF_IFD, GPS_IFD, SOFTWARE, XMP_TAG, Photo, Pixels
+from photo.icc import srgb_profile
+from photo.read import EXIF_IFD, GPS_IFD, SOFTWARE, XMP_TAG, Photo, Pixels
 
 SUFFIXES = {
     ".jpg": "JPEG",

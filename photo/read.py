@@ -1,7 +1,7 @@
 """A user's photo, read: its lightness, and everything around it that has to survive.
 
 Only lightness is taken: gray (H, W) upright, uint8 or uint16, sRGB-encoded. Alpha, EXIF, XMP and
-resolution travel along, for `model.photo_writer`.
+resolution travel along, for `photo.write`.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from model.decode import luminance_codes
-from model.icc import luminance_of, srgb_profile
-from model.picture import FORMATS, check_file, check_memory, decoding, opened
+from photo.compose import luminance_codes
+from photo.decoder import FORMATS, check_file, check_memory, decoding, opened
+from photo.icc import luminance_of, srgb_profile
 
 Pixels: TypeAlias = NDArray[Any]
 

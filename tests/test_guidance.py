@@ -1,13 +1,14 @@
 """Hints and references from files."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from model.wishes import read_points, read_reference
+from photo.guidance import read_points, read_reference
 from prior.lab import rgb2lab
 
 
@@ -62,3 +63,21 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
         read_reference(tmp_path / "none.png")
     with pytest.raises(ValueError, match="is not a picture"):
         read_reference(write(tmp_path / "text.png", "words"))
+
+
+def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero")):
+        for read in (read_points, read_reference):
+            with pytest.raises(ValueError, match="is a pipe or device"):
+                read(path)
+
+
+def test_references_have_the_formats_of_photos(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    with pytest.raises(ValueError, match="is not a picture"):
+        read_reference(tmp_path / "a.png")
+    Image.new("1", (10_000, 9_000)).save(
+        tmp_path / "large.png"
+    )  # Pillow's own limit: 89 megapixels
+    assert read_reference(tmp_path / "large.png").shape == (230, 256, 3)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.picture import check_file, opened
+from photo.decoder import check_file, opened
 from prior.lab import rgb2lab
 
 REFERENCE_PX = 256  # long side at which a reference's colors are counted

@@ -1,0 +1,1 @@
+"""A photo as a file: read in every format and depth, written with everything it had."""
