@@ -290,7 +290,7 @@ def _padded(planes: Floats) -> Floats:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Color one picture: python gray2color.py IN OUT."""
-    from photo.batch import PHOTOS, paint_all
+    from photo.batch import PHOTOS, colorize_photos
     from photo.inputs import plan
 
     words = sys.argv[1:] if argv is None else list(argv)
@@ -302,8 +302,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if tasks and tasks[0].target.exists():
             problems.append(f"{tasks[0].target} is there already: remove it or name another")
         elif tasks:
-            outcomes = paint_all(tasks, Colorizer)
-            problems += [outcome.error for outcome in outcomes if outcome.error]
+            results = colorize_photos(tasks, Colorizer)
+            problems += [result.error for result in results if result.error]
     except (OSError, ValueError, RuntimeError) as error:
         problems = [str(error)]
     for line in problems:

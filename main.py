@@ -38,7 +38,7 @@ EXAMPLES = """\
 examples:
   python main.py -img_in photo.jpg                        writes photo.color.jpg beside it
   python main.py -img_in photo.jpg -save out.png
-  python main.py -img_in album/ -recursive -save colored/
+  python main.py -img_in photos/ -recursive -save colored/
   python main.py -img_in "scans/*.tif" -save colored/ -saturation 1.2
   python main.py -movie_in film.mp4 -save out.mp4         the same again continues after a stop
   python main.py -movie_in film.mp4 -start 1:30 -duration 10 -save try.mp4
@@ -322,13 +322,13 @@ def colorizer_factory(args: argparse.Namespace, *, threads: int | None) -> Calla
     """Return a picklable function that loads the network as the options say."""
     from gray2color import Colorizer
 
-    wishes = {
+    options = {
         "weights": args.weights,
         "temperature": args.temperature,
         "saturation": args.saturation,
         "working_size": args.working_size,
     }
-    given = {name: value for name, value in wishes.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     return functools.partial(
         Colorizer,
         device=args.device,
@@ -354,14 +354,14 @@ def _planned(
 
 
 def run_photos(args: argparse.Namespace) -> int:
-    """Color photographs; return the exit code. One that fails stops no other."""
+    """Colorize photographs; return the exit code. One that fails stops no other."""
     from model.store import RELEASED, weights_sha256
     from photo.batch import PHOTOS
 
     try:
         planned, tasks, failures = _planned(args.img_in, args, PHOTOS)
         weights_sha256(args.weights or RELEASED)
-        wishes = _wishes_for_photos(args)
+        guidance = _read_guidance(args)
         if args.hints and len(planned) > 1:
             raise ValueError(f"-hints are for one photo, here are {len(planned)}")
     except (OSError, ValueError) as error:
@@ -370,7 +370,7 @@ def run_photos(args: argparse.Namespace) -> int:
     for line in failures:
         _complain(line)
     try:
-        failures += _paint_photos(tasks, args, wishes)
+        failures += _colorize_photos(tasks, args, guidance)
     except (OSError, ValueError, RuntimeError) as error:  # the network cannot run here
         _complain(f"main.py: {error}")
         return FAILED
@@ -380,48 +380,48 @@ def run_photos(args: argparse.Namespace) -> int:
     return FAILED if failures else DONE
 
 
-def _wishes_for_photos(args: argparse.Namespace) -> dict[str, Any]:
+def _read_guidance(args: argparse.Namespace) -> dict[str, Any]:
     """Read the files that guide the colors."""
-    from photo.guidance import read_points, read_reference
+    from photo.guidance import read_hints, read_reference
 
-    hints = read_points(args.hints) if args.hints else None
+    hints = read_hints(args.hints) if args.hints else None
     return {
         "hints": hints,
         "palette": read_reference(args.reference) if args.reference else None,
     }
 
 
-def _paint_photos(
-    tasks: Sequence["Task"], args: argparse.Namespace, wishes: dict[str, Any]
+def _colorize_photos(
+    tasks: Sequence["Task"], args: argparse.Namespace, guidance: dict[str, Any]
 ) -> list[str]:
-    """Color the photos that are waiting, with one progress bar; return a line for each failure."""
+    """Colorize the photos that are waiting, with one progress bar; return a line for each failure."""
     from tqdm import tqdm
 
     from gray2color import guided, prepare, uses_gpu
     from model.store import RELEASED
-    from photo.batch import FEW, Look, paint_all
+    from photo.batch import FEW, PhotoOptions, colorize_photos
 
     few = len(tasks) <= FEW
     one = few or args.device == "gpu" or uses_gpu(args.device)
     processes = 1 if one else args.threads or os.cpu_count() or 1
     factory = colorizer_factory(args, threads=args.threads if processes == 1 else 1)
-    if any(wish is not None for wish in wishes.values()):
-        factory = functools.partial(guided, factory, **wishes)
+    if any(value is not None for value in guidance.values()):
+        factory = functools.partial(guided, factory, **guidance)
     if processes > 1:
         prepare(args.weights or RELEASED)  # once, before every process wants it
-    look = Look(compare=args.compare, quality=args.quality)
+    options = PhotoOptions(compare=args.compare, quality=args.quality)
     failures = []
     hidden = args.quiet or not sys.stderr.isatty()
     with tqdm(total=len(tasks), unit="photo", disable=hidden) as bar:
-        for outcome in paint_all(tasks, factory, look=look, processes=processes):
+        for result in colorize_photos(tasks, factory, options=options, processes=processes):
             bar.update()
-            if outcome.error is None:
-                bar.write(_printable(outcome.task.target), file=sys.stdout)
-                for words in outcome.dropped if not args.quiet else ():
-                    bar.write(_printable(f"{outcome.task.target} lacks {words}"), file=sys.stderr)
+            if result.error is None:
+                bar.write(_printable(result.task.target), file=sys.stdout)
+                for words in result.dropped if not args.quiet else ():
+                    bar.write(_printable(f"{result.task.target} lacks {words}"), file=sys.stderr)
             else:
-                failures.append(outcome.error)
-                bar.write(_printable(outcome.error), file=sys.stderr)
+                failures.append(result.error)
+                bar.write(_printable(result.error), file=sys.stderr)
     return failures
 
 

@@ -1,6 +1,6 @@
-"""Many photos, colored side by side; one that fails stops no other.
+"""Many photos, colorized side by side; one that fails stops no other.
 
-Knows no network: a painter comes in as a factory, so everything is checked before one is loaded.
+Knows no network: what colorizes comes in as a factory, so everything is checked before it is loaded.
 """
 
 import functools
@@ -27,13 +27,13 @@ log = logging.getLogger(__name__)
 
 FEW = 6  # photos for which starting more processes takes longer than it saves
 PHOTOS = Kind("picture", tuple(SUFFIXES), tuple(SUFFIXES), ".png", mark_of, mark_in)
-GIANT_BYTES = 40_000_000  # of the file: one process at a time works on such a photo
+LARGE_BYTES = 40_000_000  # of the file: one process at a time works on such a photo
 
-Painter: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+Colorize: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Look:
+class PhotoOptions:
     """How results are written."""
 
     compare: bool = False  # gray and color side by side
@@ -41,8 +41,8 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a task; error is one line, None when it was done.
+class PhotoResult:
+    """What became of a task; error is one line, None for a photo that was colorized.
 
     dropped : what of the metadata the result could not keep, in words
     """
@@ -52,32 +52,34 @@ class Outcome:
     dropped: tuple[str, ...] = ()
 
 
-def paint_all(
+def colorize_photos(
     tasks: Sequence[Task],
-    factory: Callable[[], Painter],
+    factory: Callable[[], Colorize],
     *,
-    look: Look = Look(),
+    options: PhotoOptions = PhotoOptions(),
     processes: int = 1,
-) -> Iterator[Outcome]:
-    """Color every photo; yield outcomes as they come. A failure stops no other photo.
+) -> Iterator[PhotoResult]:
+    """Colorize every photo; yield results as they come. A failure stops no other photo.
 
-    factory : makes the painter, gray (H, W) -> rgb (H, W, 3); called once in every process.
+    factory : makes the function gray (H, W) -> rgb (H, W, 3); called once in every process.
     """
     if processes == 1 or len(tasks) <= FEW:
-        made = functools.cache(factory)  # only when a photo could be read
-        yield from (_paint(task, made, look) for task in tasks)
+        load = functools.cache(factory)  # only when a photo could be read
+        yield from (_colorize_photo(task, load, options) for task in tasks)
         return
     context = multiprocessing.get_context("spawn")  # a forked Paddle hangs
     with ProcessPoolExecutor(
-        processes, context, initializer=_start, initargs=(factory, look, context.Lock())
+        processes, context, initializer=_start_worker, initargs=(factory, options, context.Lock())
     ) as pool:
-        waiting = {pool.submit(_paint_here, task): task for task in tasks}
+        waiting = {pool.submit(_colorize_in_worker, task): task for task in tasks}
         try:
             for future in as_completed(waiting):
                 try:
                     yield future.result()
                 except BrokenProcessPool:
-                    yield Outcome(waiting[future], f"{waiting[future].source}: its process died")
+                    yield PhotoResult(
+                        waiting[future], f"{waiting[future].source}: its process died"
+                    )
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -87,17 +89,19 @@ def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([np.repeat(gray[..., None], 3, axis=-1), rgb], axis=1)
 
 
-def _paint(task: Task, factory: Callable[[], Painter], look: Look) -> Outcome:
-    """Read, color and write one photo; a network that cannot be had is no photo's failure."""
+def _colorize_photo(
+    task: Task, factory: Callable[[], Colorize], options: PhotoOptions
+) -> PhotoResult:
+    """Read, colorize and write one photo; a network that cannot be had is no photo's failure."""
     failures: list[str] = []
     dropped: list[str] = []
     with _failures_of(task, failures):
         photo = read_photo(task.source)
     if not failures:
-        painter = factory()
+        colorize = factory()
         with _failures_of(task, failures):
-            dropped = _write(task.target, photo, painter(photo.gray), look)
-    return Outcome(task, next(iter(failures), None), tuple(dropped))
+            dropped = _write(task.target, photo, colorize(photo.gray), options)
+    return PhotoResult(task, next(iter(failures), None), tuple(dropped))
 
 
 @contextmanager
@@ -110,10 +114,10 @@ def _failures_of(task: Task, failures: list[str]) -> Iterator[None]:
         failures.append(_in_one_line(task, error))
 
 
-def _write(target: Path, photo: Photo, rgb: NDArray[Any], look: Look) -> list[str]:
-    if look.compare:
+def _write(target: Path, photo: Photo, rgb: NDArray[Any], options: PhotoOptions) -> list[str]:
+    if options.compare:
         rgb = side_by_side(photo.gray, rgb)
-    return write_photo(target, rgb, like=photo, quality=look.quality, alpha=not look.compare)
+    return write_photo(target, rgb, like=photo, quality=options.quality, alpha=not options.compare)
 
 
 def _in_one_line(task: Task, error: Exception) -> str:
@@ -123,28 +127,29 @@ def _in_one_line(task: Task, error: Exception) -> str:
         return f"{task.source}: not enough memory"
     if isinstance(error, OSError | ValueError) and str(task.source) in str(error):
         return str(error)
-    said = " ".join(str(error).split())
+    message = " ".join(str(error).split())
     if isinstance(error, OSError | ValueError):
-        return f"{task.source}: {said}"
-    return f"{task.source}: {type(error).__name__} ({said})"
+        return f"{task.source}: {message}"
+    return f"{task.source}: {type(error).__name__} ({message})"
 
 
 # What a worker process keeps between photos.
-_painter: Painter | None = None
-_look = Look()
-_giant: Any = None
+_colorize: Colorize | None = None
+_options = PhotoOptions()
+_large_lock: Any = None
 
 
-def _start(factory: Callable[[], Painter], look: Look, giant: Any) -> None:
-    global _painter, _look, _giant
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent: photos in work finish
+def _start_worker(factory: Callable[[], Colorize], options: PhotoOptions, large_lock: Any) -> None:
+    global _colorize, _options, _large_lock
+    # Ctrl-C is for the parent: photos in progress finish.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
-    _painter, _look, _giant = factory(), look, giant
+    _colorize, _options, _large_lock = factory(), options, large_lock
 
 
-def _paint_here(task: Task) -> Outcome:
-    painter = _painter
-    assert painter is not None
-    giant = task.source.is_file() and task.source.stat().st_size >= GIANT_BYTES
-    with _giant if giant else nullcontext():
-        return _paint(task, lambda: painter, _look)
+def _colorize_in_worker(task: Task) -> PhotoResult:
+    colorize = _colorize
+    assert colorize is not None
+    large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
+    with _large_lock if large else nullcontext():
+        return _colorize_photo(task, lambda: colorize, _options)

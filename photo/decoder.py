@@ -1,4 +1,4 @@
-"""Opens picture files of strangers: what the header says is checked first, and decoders speak in one line each."""
+"""Opens untrusted picture files: the header is checked first, and every error of a decoder is one line."""
 
 import logging
 import os
@@ -103,14 +103,14 @@ def _captured_stderr(path: Path) -> Iterator[None]:
 
     The whole process's standard error is put aside for the time, so one thread decodes at once.
     """
-    with _stderr_lock, tempfile.TemporaryFile() as said:
+    with _stderr_lock, tempfile.TemporaryFile() as captured:
         kept = os.dup(STDERR)
-        os.dup2(said.fileno(), STDERR)
+        os.dup2(captured.fileno(), STDERR)
         try:
             yield
         finally:
             os.dup2(kept, STDERR)
             os.close(kept)
-            said.seek(0)
-            for line in said.read().decode(errors="replace").splitlines():
+            captured.seek(0)
+            for line in captured.read().decode(errors="replace").splitlines():
                 log.debug("%s: %s", path, line)

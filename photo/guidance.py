@@ -1,4 +1,4 @@
-"""A user's wishes about color, read from files: points in JSON, a reference picture."""
+"""Color guidance read from files: hints in JSON, a reference picture."""
 
 import json
 import re
@@ -18,7 +18,7 @@ FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, perhaps with a radius a
 Point = tuple[float, ...]
 
 
-def read_points(path: Path) -> list[Point]:
+def read_hints(path: Path) -> list[Point]:
     """Read color points: [[x, y, "#rrggbb"], ...], or a, b in place of the color; a radius may follow.
 
     Returns (x, y, a, b) or (x, y, a, b, radius) each; only the hue and chroma of a color count.

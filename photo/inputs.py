@@ -50,19 +50,19 @@ def plan(
     Raises ValueError for results that would replace an input or each other: this is about the command.
     """
     places: dict[str, tuple[Path, Path]] = {}  # of each file: its path, its place below the folder
-    lost: list[str] = []
+    failures: list[str] = []
     for text in inputs:
         found = list(_files_of(text, kind=kind, recursive=recursive))
         for path, place in found:
             places.setdefault(os.path.realpath(path), (path, place))
         if not found:
-            lost.append(_why_none(text, kind))
-    several = len(places) + len(lost) > 1 or any(os.path.isdir(text) for text in inputs)
+            failures.append(_why_none(text, kind))
+    several = len(places) + len(failures) > 1 or any(os.path.isdir(text) for text in inputs)
     tasks = [
         Task(path, _target(path, place, kind, save, several)) for path, place in places.values()
     ]
     _check_collisions(tasks)
-    return tasks, lost
+    return tasks, failures
 
 
 def unfinished(

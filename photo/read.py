@@ -128,7 +128,7 @@ def _read_deep_tiff(path: Path) -> Photo:
         try:
             pixels = page.asarray()
         except ValueError:  # a compression that tifffile leaves to another package
-            pixels, turned = _decoded(path), True  # OpenCV turns TIFFs, whatever it is told
+            pixels, turned = _decoded(path), True  # OpenCV turns TIFFs, whatever its flags are
         if page.axes.startswith("S"):
             pixels = np.moveaxis(pixels, 0, -1)
         if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
@@ -261,9 +261,9 @@ def _lightness_codes(pixels: Pixels, profile: bytes | None) -> Pixels:
     height, width, channels = pixels.shape
     if profile is None and channels == 1:
         return pixels[..., 0]
-    meaning = luminance_of(profile, channels=channels) or luminance_of(None, channels=channels)
-    assert meaning is not None
-    tables = meaning.tables(pixels.dtype)
+    luminance = luminance_of(profile, channels=channels) or luminance_of(None, channels=channels)
+    assert luminance is not None
+    tables = luminance.tables(pixels.dtype)
     gray = np.empty((height, width), pixels.dtype)
     rows = max(BAND_PX // width, 1)
     for start in range(0, height, rows):

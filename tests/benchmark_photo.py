@@ -28,7 +28,7 @@ from film.chroma import spread  # noqa: E402
 from gray2color import Colorizer, has_bf16  # noqa: E402
 from image.upsample import color_field, upsample  # noqa: E402
 from model.store import RELEASED  # noqa: E402
-from photo.batch import PHOTOS, paint_all  # noqa: E402
+from photo.batch import PHOTOS, colorize_photos  # noqa: E402
 from photo.compose import compose  # noqa: E402
 from photo.inputs import plan  # noqa: E402
 from photo.read import Photo, read_photo  # noqa: E402
@@ -137,8 +137,8 @@ def folder(weights: Path, folder: Path, *, photos: int = 200) -> Iterator[Row]:
             tasks, _ = plan([str(inside)], kind=PHOTOS, save=f"{save}/")
             begin, first = time.perf_counter(), 0.0
             factory = functools.partial(Colorizer, weights, threads=1)
-            for done, outcome in enumerate(paint_all(tasks, factory, processes=processes)):
-                assert outcome.error is None, outcome
+            for done, result in enumerate(colorize_photos(tasks, factory, processes=processes)):
+                assert result.error is None, result
                 if done == processes:  # networks are loaded
                     first = time.perf_counter()
             now = time.perf_counter()

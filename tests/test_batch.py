@@ -10,7 +10,7 @@ from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
 from photo import batch
-from photo.batch import PHOTOS, Look, Outcome, paint_all, side_by_side
+from photo.batch import PHOTOS, PhotoOptions, PhotoResult, colorize_photos, side_by_side
 from photo.inputs import plan
 from photo.read import Photo, read_photo
 
@@ -24,9 +24,9 @@ def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "out").mkdir()
     full = tasks[1].target.with_name(f".{numbers[1].hex}.part.png")
     full.symlink_to("/dev/full")
-    outcomes = list(paint_all(tasks, lambda: gray_twice))
-    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
-    assert "No space left" in str(outcomes[1].error)
+    results = list(colorize_photos(tasks, lambda: gray_twice))
+    assert [result.error is None for result in results] == [True, False, True]
+    assert "No space left" in str(results[1].error)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {tasks[0].target.name, tasks[2].target.name}
 
@@ -41,14 +41,14 @@ def test_whatever_a_photo_brings_about_is_its_own_failure(
             raise ZeroDivisionError("in a\ndecoder")
         return read_photo(path)
 
-    def painter(gray: np.ndarray) -> np.ndarray:
+    def colorize(gray: np.ndarray) -> np.ndarray:
         raise AssertionError(gray.shape)
 
     monkeypatch.setattr(batch, "read_photo", read)
     with caplog.at_level("DEBUG", logger="photo.batch"):
-        outcomes = list(paint_all(tasks, lambda: painter))
-    assert outcomes[0].error == f"{tasks[0].source}: ZeroDivisionError (in a decoder)"
-    assert outcomes[1].error == f"{tasks[1].source}: AssertionError ((40, 50))"
+        results = list(colorize_photos(tasks, lambda: colorize))
+    assert results[0].error == f"{tasks[0].source}: ZeroDivisionError (in a decoder)"
+    assert results[1].error == f"{tasks[1].source}: AssertionError ((40, 50))"
     assert [record.levelname for record in caplog.records] == ["DEBUG"] * 3
     assert "Traceback" in caplog.text
 
@@ -60,15 +60,15 @@ def test_a_network_that_cannot_be_had_is_no_photos_failure(tmp_path: Path) -> No
         raise RuntimeError("no GPU")
 
     with pytest.raises(RuntimeError, match="no GPU"):
-        list(paint_all(tasks, factory))
+        list(colorize_photos(tasks, factory))
 
 
-def test_every_photo_has_one_outcome(tmp_path: Path) -> None:
+def test_every_photo_has_one_result(tmp_path: Path) -> None:
     tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 3)], kind=PHOTOS)
     tasks[1].source.unlink()
-    outcomes = list(paint_all(tasks, lambda: gray_twice, look=Look(compare=True)))
-    assert [outcome.task for outcome in outcomes] == tasks
-    assert outcomes[0] == Outcome(tasks[0])
-    assert outcomes[1].error == f"no file {tasks[1].source}"
+    results = list(colorize_photos(tasks, lambda: gray_twice, options=PhotoOptions(compare=True)))
+    assert [result.task for result in results] == tasks
+    assert results[0] == PhotoResult(tasks[0])
+    assert results[1].error == f"no file {tasks[1].source}"
     pair = side_by_side(landscape(40, 50), gray_twice(landscape(40, 50)))
     np.testing.assert_array_equal(np.asarray(Image.open(tasks[0].target)), pair)

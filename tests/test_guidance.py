@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photo.guidance import read_points, read_reference
+from photo.guidance import read_hints, read_reference
 from prior.lab import rgb2lab
 
 
@@ -18,14 +18,14 @@ def write(path: Path, content: object) -> Path:
 
 
 def test_colors_become_hue_and_chroma(tmp_path: Path) -> None:
-    points = read_points(write(tmp_path / "h.json", [[10, 20, "#c83c28"], [1, 2, "#C83C28", 7]]))
+    points = read_hints(write(tmp_path / "h.json", [[10, 20, "#c83c28"], [1, 2, "#C83C28", 7]]))
     ab = rgb2lab(np.array([0xC8, 0x3C, 0x28], np.uint8))[1:]
     np.testing.assert_allclose(points[0], [10, 20, *ab], atol=1e-4)
     np.testing.assert_allclose(points[1], [1, 2, *ab, 7], atol=1e-4)
 
 
 def test_numbers_are_taken_as_they_are(tmp_path: Path) -> None:
-    assert read_points(write(tmp_path / "h.json", [[1, 2.5, -30, 40, 3]])) == [(1, 2.5, -30, 40, 3)]
+    assert read_hints(write(tmp_path / "h.json", [[1, 2.5, -30, 40, 3]])) == [(1, 2.5, -30, 40, 3)]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_numbers_are_taken_as_they_are(tmp_path: Path) -> None:
 )
 def test_other_files_are_refused(tmp_path: Path, content: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        read_points(write(tmp_path / "h.json", content))
+        read_hints(write(tmp_path / "h.json", content))
 
 
 def test_references_are_read_small(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_references_are_read_small(tmp_path: Path) -> None:
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no hints file"):
-        read_points(tmp_path / "none.json")
+        read_hints(tmp_path / "none.json")
     with pytest.raises(FileNotFoundError, match="no reference picture"):
         read_reference(tmp_path / "none.png")
     with pytest.raises(ValueError, match="is not a picture"):
@@ -68,7 +68,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
 def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     for path in (tmp_path / "pipe.png", Path("/dev/zero")):
-        for read in (read_points, read_reference):
+        for read in (read_hints, read_reference):
             with pytest.raises(ValueError, match="is a pipe or device"):
                 read(path)
 

@@ -135,11 +135,11 @@ def test_a_gpu_gets_one_network(
     monkeypatch.setattr("gray2color._gpus", lambda: gpus)
     monkeypatch.setattr("gray2color.prepare", lambda weights: None)
     monkeypatch.setattr(
-        "photo.batch.paint_all", lambda *_, processes, **__: started.append(processes) or []
+        "photo.batch.colorize_photos", lambda *_, processes, **__: started.append(processes) or []
     )
     words = ["-img_in", "x", *small, "-device", device, "-threads", "4"]
     photos = [Task(Path(f"{n}.png"), Path(f"{n}.color.png")) for n in range(20)]
-    main._paint_photos(photos, main._parser().parse_args(words), {"hints": None})
+    main._colorize_photos(photos, main._parser().parse_args(words), {"hints": None})
     assert started == [processes]
 
 
