@@ -12,9 +12,9 @@ if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import cv2
-import numpy as np
 from tqdm import tqdm
 
+from image.crop import center_square
 from prior.crew import add_source_options, exit_code, run_tasks
 from prior.files import whole_file, write_record, write_table
 from prior.pictures import Picture, PictureError, Rgb, list_all, read_rgb
@@ -53,20 +53,6 @@ class Done(NamedTuple):
     problems: list[tuple[str, str]]
 
 
-def crop(rgb: Rgb, *, size_px: int = SIZE_PX) -> Rgb:
-    """Scale rgb (H, W, 3) until its short side is `size_px` and cut the middle square.
-
-    Shrinks by area; enlarges, where it must, by cubic interpolation.
-    """
-    height, width = rgb.shape[:2]
-    scale = size_px / min(height, width)
-    scaled = max(size_px, round(width * scale)), max(size_px, round(height * scale))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    resized = cv2.resize(rgb, scaled, interpolation=method)
-    left, top = (scaled[0] - size_px) // 2, (scaled[1] - size_px) // 2
-    return np.asarray(resized[top : top + size_px, left : left + size_px], np.uint8)
-
-
 def target_of(picture: Picture, out: Path) -> Path:
     """Name the cropped picture: the tree is kept, and what was no JPEG gets .jpg appended."""
     name = picture.name if picture.name.lower().endswith(JPEG_SUFFIXES) else f"{picture.name}.jpg"
@@ -87,7 +73,8 @@ def crop_some(work: Work) -> Done:
         except PictureError as error:
             problems.append((picture.name, str(error)))
             continue
-        _write_jpeg(target, crop(rgb, size_px=work.settings.size_px), work.settings.quality)
+        square = center_square(rgb, side_px=work.settings.size_px)
+        _write_jpeg(target, square, work.settings.quality)
         written += 1
     return Done(written, found, problems)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from image.crop import center_square
 from model.lightness import lightness_planes
 from prior.lab import lab2rgb, rgb2lab
 from prior.qspace import QSpace, read_bins
@@ -23,7 +24,7 @@ from train.evaluation import (
     paint,
     sheet,
 )
-from train.squares import read_squares, square
+from train.squares import TRUTH_PX, read_squares
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -61,14 +62,6 @@ def repeat_hints(planes: Floats, palette: Floats, temperature: float) -> Floats:
 def _pooled(planes: Floats) -> Floats:
     number, channels, height, width = planes.shape
     return planes.reshape(number, channels, height // 4, 4, width // 4, 4).mean(axis=(3, 5))
-
-
-def test_a_square_is_the_middle_of_the_picture() -> None:
-    wide = np.zeros((100, 300, 3), np.uint8)
-    wide[:, 100:200, 1] = 200
-    assert (square(wide, side=100) == wide[:, 100:200]).all()
-    assert square(wide.transpose(1, 0, 2)).shape == (256, 256, 3)
-    assert square(wide[:50, :33]).shape == (256, 256, 3)  # small ones are enlarged
 
 
 def test_lightness_out_is_lightness_in(pictures: list[Bytes], qspace: QSpace) -> None:
@@ -234,7 +227,7 @@ def folder(tmp_path: Path, pictures: list[Bytes]) -> Path:
 def test_pictures_are_read_as_squares_evenly_spread(folder: Path, pictures: list[Bytes]) -> None:
     squares = list(read_squares(folder))
     assert [rgb.shape for rgb in squares] == [(256, 256, 3)] * 3
-    np.testing.assert_array_equal(squares[2], square(pictures[2]))
+    np.testing.assert_array_equal(squares[2], center_square(pictures[2], side_px=TRUTH_PX))
     few = list(read_squares(folder, limit=2))
     np.testing.assert_array_equal(few, [squares[0], squares[1]])
     assert len(list(read_squares(folder, limit=99))) == 3

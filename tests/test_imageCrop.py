@@ -13,20 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from helpers import scene
 from picture_trees import tree, write_tree
 from PIL import Image
 
+from image.crop import center_square
 from prior import imageCrop
-from prior.imageCrop import crop
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def scene(height: int, width: int) -> NDArray[np.uint8]:
-    """Red grows to the right, green downward; so a place is known by its color."""
-    y, x = np.mgrid[0:height, 0:width]
-    return np.stack([x * 255 / width, y * 255 / height, 0 * x + 90], axis=-1).astype(np.uint8)
 
 
 def encoded(image: Any, kind: str = "JPEG", **options: Any) -> bytes:
@@ -71,33 +65,6 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     return imageCrop.main()
 
 
-@pytest.mark.parametrize(
-    "shape", [(256, 256), (257, 300), (2000, 300), (60, 90), (1, 5), (300, 299)]
-)
-def test_crop_is_the_middle_square(shape: tuple[int, int]) -> None:
-    square = crop(scene(*shape), size_px=256)
-    assert square.shape == (256, 256, 3)
-    assert square.dtype == np.uint8
-    if min(shape) > 30:
-        short = min(shape)
-        left, top = (shape[1] - short) / 2 / shape[1], (shape[0] - short) / 2 / shape[0]
-        for channel, start, along in ((0, left, 1), (1, top, 0)):
-            line = np.take(square[..., channel], 128, axis=1 - along).astype(float)
-            assert abs(line[0] - 255 * start) < 8
-            assert abs(line[-1] - 255 * (1 - start)) < 8
-
-
-def test_shrinking_averages_areas() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (1024, 1024, 3)).astype(np.uint8)
-    means = noise.reshape(256, 4, 256, 4, 3).mean(axis=(1, 3))
-    assert np.abs(crop(noise, size_px=256) - means).max() <= 1
-
-
-def test_a_square_of_the_right_size_is_unchanged() -> None:
-    rgb = scene(256, 256)
-    assert np.array_equal(crop(rgb, size_px=256), rgb)
-
-
 def test_every_kind_of_picture_is_cropped_upright_and_the_source_left(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,7 +73,7 @@ def test_every_kind_of_picture_is_cropped_upright_and_the_source_left(
     assert tree(pictures) == FILES | BROKEN
     made = {name: data for name, data in tree(out).items() if name.endswith((".jpg", ".JPEG"))}
     assert made.keys() == {n + ".jpg" if n.endswith("png") else n for n in FILES}
-    wanted = crop(scene(300, 400), size_px=128).astype(int)
+    wanted = center_square(scene(300, 400), side_px=128).astype(int)
     for name, data in made.items():
         with Image.open(io.BytesIO(data)) as image:
             assert image.format == "JPEG"

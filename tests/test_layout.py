@@ -18,7 +18,7 @@ ARROWS = {
     "train": {"model", "image", "prior"},
     "model": {"image", "prior"},
     "photo": {"image", "prior"},
-    "prior": set(),
+    "prior": {"image"},
     "image": set(),
     "conversion": {"film"},
     "film": set(),

@@ -102,7 +102,7 @@ def load(weights: Path) -> Predict:
 def evaluate(
     predict: Predict, pictures: Iterable[Bytes], *, qspace: QSpace, setting: Setting = Setting()
 ) -> Metrics:
-    """Measure a network on pictures: squares of one size, (S, S, 3) uint8, as `square` cuts them.
+    """Measure a network on pictures: squares of one size, (S, S, 3) uint8, as `center_square` cuts them.
 
     Raises ValueError when there are none.
     """

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from image.crop import center_square
 from prior.pictures import Picture, PictureError, list_pictures, read_rgb
 
 logger = logging.getLogger(__name__)
@@ -16,16 +16,6 @@ logger = logging.getLogger(__name__)
 Bytes = NDArray[np.uint8]
 
 TRUTH_PX = 256  # side of the pictures compared, as published evaluations have it
-
-
-def square(rgb: Bytes, *, side: int = TRUTH_PX) -> Bytes:
-    """Bring a picture's short side to `side` and cut out the middle: (side, side, 3)."""
-    height, width = rgb.shape[:2]
-    sizes = [max(side, round(length * side / min(height, width))) for length in (width, height)]
-    how = cv2.INTER_AREA if side < min(height, width) else cv2.INTER_CUBIC
-    resized = cv2.resize(rgb, sizes, interpolation=how)
-    left, top = ((length - side) // 2 for length in sizes)
-    return np.ascontiguousarray(resized[top : top + side, left : left + side], np.uint8)
 
 
 def read_squares(data: Path, *, limit: int = 0, shard: tuple[int, int] = (1, 1)) -> Iterator[Bytes]:
@@ -56,7 +46,7 @@ def _squares(data: Path, pictures: list[Picture]) -> Iterator[Bytes]:
             unread += 1
             logger.warning("left out %s: %s", picture.name, error)
             continue
-        yield square(rgb)
+        yield center_square(rgb, side_px=TRUTH_PX)
     if unread == len(pictures):
         raise ValueError(f"none of the {unread} pictures in {data} can be read")
     if unread:
