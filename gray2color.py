@@ -168,12 +168,20 @@ def guided(
     return functools.partial(factory(), hints=hints, palette=palette)
 
 
-def prepare(weights: Path = RELEASED) -> None:
+def check_weights(weights: Path | None = None) -> str:
+    """Return the sha256 that a weights file carries, by default the released one, without importing Paddle.
+
+    Raises FileNotFoundError or ValueError for weights that are missing or foreign.
+    """
+    return weights_sha256(weights or RELEASED)
+
+
+def prepare(weights: Path | None = None) -> None:
     """Make the inference program of a weights file, if this machine has not got it yet."""
     _quiet_paddle()
     from model.export import program_for
 
-    with program_for(weights):
+    with program_for(weights or RELEASED):
         pass
 
 

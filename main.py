@@ -355,12 +355,12 @@ def _planned(
 
 def run_photos(args: argparse.Namespace) -> int:
     """Colorize photographs; return the exit code. One that fails stops no other."""
-    from model.store import RELEASED, weights_sha256
+    from gray2color import check_weights
     from photo.batch import PHOTOS
 
     try:
         planned, tasks, failures = _planned(args.img_in, args, PHOTOS)
-        weights_sha256(args.weights or RELEASED)
+        check_weights(args.weights)
         guidance = _read_guidance(args)
         if args.hints and len(planned) > 1:
             raise ValueError(f"-hints are for one photo, here are {len(planned)}")
@@ -398,7 +398,6 @@ def _colorize_photos(
     from tqdm import tqdm
 
     from gray2color import guided, prepare, uses_gpu
-    from model.store import RELEASED
     from photo.batch import FEW, PhotoOptions, colorize_photos
 
     few = len(tasks) <= FEW
@@ -408,7 +407,7 @@ def _colorize_photos(
     if any(value is not None for value in guidance.values()):
         factory = functools.partial(guided, factory, **guidance)
     if processes > 1:
-        prepare(args.weights or RELEASED)  # once, before every process wants it
+        prepare(args.weights)  # once, before every process wants it
     options = PhotoOptions(compare=args.compare, quality=args.quality)
     failures = []
     hidden = args.quiet or not sys.stderr.isatty()
@@ -550,8 +549,13 @@ def _wishes_for_films(args: argparse.Namespace) -> "FilmOptions":
 def _painting(args: argparse.Namespace) -> "Painting":
     """Say how films are painted: by one network of one thread in each worker process."""
     from conversion import Painting
-    from gray2color import SATURATION, TEMPERATURE, WORKING_SIZE, lab2rgb_in_gamut
-    from model.store import RELEASED, weights_sha256
+    from gray2color import (
+        SATURATION,
+        TEMPERATURE,
+        WORKING_SIZE,
+        check_weights,
+        lab2rgb_in_gamut,
+    )
 
     factory = colorizer_factory(args, threads=1)
     wishes = {"working_side": args.working_size} if args.working_size else {}
@@ -564,7 +568,7 @@ def _painting(args: argparse.Namespace) -> "Painting":
     return Painting(
         factory,
         lab2rgb_in_gamut,
-        weights=weights_sha256(args.weights or RELEASED),
+        weights=check_weights(args.weights),
         settings=settings,
         **wishes,
     )

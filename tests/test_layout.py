@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("image", "prior", "photo", "model", "train", "film")
 SCRIPTS = ("main", "conversion", "gray2color")
 ARROWS = {
-    "main": {"conversion", "gray2color", "photo", "train", "model"},
+    "main": {"conversion", "gray2color", "photo", "train"},
     "gray2color": {"model", "photo", "image", "prior"},
     "train": {"model", "image", "prior"},
     "model": {"image", "prior"},
