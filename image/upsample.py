@@ -31,10 +31,6 @@ class Field:
     slope: Floats
     base: Floats
 
-    def scaled(self, saturation: float) -> "Field":
-        """Multiply the chroma."""
-        return Field(self.slope * np.float32(saturation), self.base * np.float32(saturation))
-
     def planes(self) -> Floats:
         """Lay the four numbers out as planes (4, h, w): slope of a and b, base of a and b."""
         both = np.concatenate([self.slope, self.base], axis=-1)
