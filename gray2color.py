@@ -32,10 +32,9 @@ from prior.qspace import QSpace, read_bins
 
 log = logging.getLogger(__name__)
 
-TEMPERATURE = (
-    1.0  # of the annealed mean; below it bolder, and more often wrong (see the model card)
-)
-SATURATION = 1.2  # buys color at a smaller price in errors than a lower temperature
+# On the validation pictures that choose, a little of each buys more color for the same errors than one alone.
+TEMPERATURE = 0.8  # of the annealed mean: 1 the mean color, below it purer and bolder
+SATURATION = 1.1  # times the chroma
 WORKING_SIZE = 192  # short side that the network sees, in pixels
 STRIDE = 32  # the network takes multiples of it
 REDUCTION = 4  # its output is this much smaller
