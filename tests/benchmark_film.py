@@ -189,11 +189,11 @@ def as_trained(weights: Path) -> Callable[..., Any]:
     import numpy as np
     import paddle
 
-    from model.export import Painter
+    from model.export import AnnealedNet
     from model.store import build, read_weights
     from prior.qspace import read_bins
 
-    network = Painter(build(read_weights(weights)), read_bins())
+    network = AnnealedNet(build(read_weights(weights)), read_bins())
     network.eval()
 
     def run(planes: Any, palette: Any, *, temperature: float) -> Any:
