@@ -22,6 +22,8 @@ sys.path[:0] = [str(ROOT)]
 
 from test_conversion import film_of, group_is_gone, packets, wait_for
 
+from film.source import temporary_of
+
 COLOR = """
 import sys
 from pathlib import Path
@@ -62,7 +64,7 @@ class Job:
 
     def is_joining(self) -> bool:
         """Tell whether the result is being written or is there."""
-        return self.target.exists() or (self.folder / f".{self.target.name}.part").exists()
+        return self.target.exists() or temporary_of(self.target).exists()
 
 
 def kill(job: Job, moment: str, delay_s: float) -> str:

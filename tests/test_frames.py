@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from film.frames import (
     FilmError,
     NativeFrame,
+    _warn_scaled,
     decode,
     decode_gray,
     planar_format,
@@ -84,6 +85,7 @@ def test_a_range_is_a_slice_of_the_whole(film: Make, name: str) -> None:
 def test_frames_of_another_size_are_scaled_to_the_first_and_that_is_said(
     film: Make, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    _warn_scaled.cache_clear()  # another test may have seen the film
     facts = probe(film(name))
     size = (facts.video.width, facts.video.height)
     frames = list(decode(facts)) + list(decode(facts, 40, 45, deinterlace=True))
