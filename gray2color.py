@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from image.upsample import color_field
 from model.decode import shrunk_lightness, smooth_undecided
 from model.hints import palette_vector, point_planes
-from model.lightness import lightness_planes
+from model.lightness import Tones, lightness_planes, tones_of
 from model.store import RELEASED, weights_sha256
 from photo.compose import compose
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
@@ -40,6 +40,7 @@ STRIDE = 32  # the network takes multiples of it
 REDUCTION = 4  # its output is this much smaller
 LONGEST = 4  # long sides count as at most this many short sides for the network
 FRAMES_AT_ONCE = 4
+TONES_FROM = 32  # frames, evenly spread, whose tones stand for all that are colored together
 
 Floats: TypeAlias = NDArray[np.float32]
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
@@ -107,7 +108,7 @@ class Colorizer:
     ) -> Floats:
         """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; `hints` and `palette` as above."""
         _check_gray(gray)
-        planes = self._planes(gray[None])[0]
+        planes = self._planes(self._lightness(gray[None]))[0]
         if hints:
             planes[1:] = point_planes(hints, size=planes.shape[1:], picture=gray.shape)
         wanted = None if palette is None else self._palette(palette)
@@ -118,25 +119,32 @@ class Colorizer:
         """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order.
 
         Frames are seen at whole strides, pixels a few percent off the square: nothing is computed for padding.
+        Their tones are stretched alike, so that they do not flicker.
         """
-        planes = self._planes(grays, grid=STRIDE)
-        starts = range(0, len(planes), FRAMES_AT_ONCE)
-        ab = np.concatenate([self._predict(planes[i : i + FRAMES_AT_ONCE]) for i in starts])
+        spread = grays[:: -(-len(grays) // TONES_FROM)]
+        tones = tones_of(self._lightness(spread, grid=STRIDE))
+        parts = (grays[i : i + FRAMES_AT_ONCE] for i in range(0, len(grays), FRAMES_AT_ONCE))
+        seen = (self._planes(self._lightness(part, grid=STRIDE), tones) for part in parts)
+        ab = np.concatenate([self._predict(planes) for planes in seen])
         return ab * np.float32(self._chroma)
 
     @property
     def _chroma(self) -> float:
         return SATURATION if self.saturation is None else self.saturation
 
-    def _planes(self, grays: NDArray[Any], *, grid: int = REDUCTION) -> Floats:
-        """Lightness of grays (n, H, W) at the working size, and no hints: (n, 4, h, w)."""
+    def _lightness(self, grays: NDArray[Any], *, grid: int = REDUCTION) -> Floats:
+        """Lightness 0..100 of grays (n, H, W) at the working size: (n, h, w)."""
         shape = grays.shape[1:]
         size = working_shape(shape, short=self.working_size, grid=grid)
         shrinking = size[0] <= shape[0] and size[1] <= shape[1]
         how = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
         small = np.stack([cv2.resize(gray, size[::-1], interpolation=how) for gray in grays])
-        planes = np.zeros((len(grays), 4, *size), np.float32)
-        planes[:, 0] = lightness_planes(gray2lightness(small))
+        return gray2lightness(small)
+
+    def _planes(self, lightness: Floats, tones: Tones | None = None) -> Floats:
+        """What the network sees of lightness (n, h, w), and no hints: (n, 4, h, w)."""
+        planes = np.zeros((len(lightness), 4, *lightness.shape[1:]), np.float32)
+        planes[:, 0] = lightness_planes(lightness, tones)
         return planes
 
     def _predict(self, planes: Floats, palette: Floats | None = None) -> Floats:

@@ -24,13 +24,22 @@ LEAST_CONTRAST = (
 STEP = 2  # pixels, in both directions, between those that are looked at
 
 
-def lightness_planes(lightness: Floats) -> Floats:
-    """Turn L (n, H, W) 0..100 of a picture, or of the frames of a film together, into planes -1..1.
+Tones: TypeAlias = tuple[np.float32, np.float32]  # L that counts as black, and as white
 
-    The tones are stretched to those of most photographs, all frames alike, so that nothing flickers.
-    """
+
+def tones_of(lightness: Floats) -> Tones:
+    """Find the tones of L (n, H, W) 0..100: of one picture, or of frames that are to be stretched alike."""
     seen = lightness[:, ::STEP, ::STEP]
     black, white = np.percentile(seen, (DARKEST, LIGHTEST)).astype(np.float32)
+    return black, white
+
+
+def lightness_planes(lightness: Floats, tones: Tones | None = None) -> Floats:
+    """Turn L (n, H, W) 0..100 into planes -1..1, its tones stretched to those of most photographs.
+
+    tones : by default the pictures' own, all taken together
+    """
+    black, white = tones or tones_of(lightness)
     low, high = min(black, np.float32(BLACK)), max(white, np.float32(WHITE))
     stretch = (high - low) / max(white - black, np.float32(LEAST_CONTRAST))
     return np.asarray(np.clip((lightness - black) * stretch + low, 0, 100) / 50 - 1, np.float32)
