@@ -1,7 +1,10 @@
 """Tiny real films, made by ffmpeg when a test first asks for one."""
 
+import os
 import subprocess
-from collections.abc import Callable, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -193,3 +196,44 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """Run a Dask scheduler and two worker processes; yield its address and the workers."""
+    pytest.importorskip("distributed")
+    root = Path(__file__).resolve().parent.parent
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")]),
+        "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "3",
+    }
+    file = tmp_path / "scheduler.json"
+    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1",
+                 "--port", "0", "--no-dashboard", "--scheduler-file", file]  # fmt: skip
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
+    running = [subprocess.Popen(scheduler, env=environment, **quiet)]  # type: ignore[call-overload]
+    try:
+        wait_for_file(file)
+        worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", file,
+                  "--nthreads", "1", "--no-nanny", "--no-dashboard"]  # fmt: skip
+        for _ in range(2):
+            running.append(subprocess.Popen(worker, env=environment, **quiet))  # type: ignore[call-overload]
+        from distributed import Client
+
+        with Client(scheduler_file=str(file), timeout="60s") as client:  # type: ignore[no-untyped-call]
+            client.wait_for_workers(2, timeout=60)
+            address = client.scheduler.address
+        yield address, running[1:]
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def wait_for_file(path: Path, *, limit_s: float = 60) -> None:
+    """Wait until a file is there."""
+    until = time.monotonic() + limit_s
+    while not path.exists():
+        assert time.monotonic() < until, f"no {path}"
+        time.sleep(0.02)

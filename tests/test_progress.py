@@ -1,58 +1,71 @@
-"""A bar that moves while pieces are in work, never backwards, and is right in the end."""
+"""Progress that a person, a caller's function or nobody sees."""
 
 import io
-import time
-from pathlib import Path
+import sys
 
 import pytest
-from tqdm import tqdm
 
-from film.progress import EVERY_S, counting, earlier, frames_in_work, moving
-
-
-def test_frames_are_counted_while_a_shot_is_in_work(tmp_path: Path) -> None:
-    with counting(tmp_path / "00000.mkv") as one, counting(tmp_path / "00001.mkv") as other:
-        for told in (one, one, other):
-            told()
-        assert frames_in_work(tmp_path) == 3
-    assert list(tmp_path.iterdir()) == []
+from runtime.progress import Bar, Callback, Silent, progress_for
 
 
-def test_a_failed_shot_leaves_no_count(tmp_path: Path) -> None:
-    def fail() -> None:
-        with counting(tmp_path / "00000.mkv") as told:
-            told()
-            raise ValueError("broken")
-
-    with pytest.raises(ValueError, match="broken"):
-        fail()
-    assert frames_in_work(tmp_path) == 0
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
-def test_the_bar_follows_and_ends_at_what_is_finished(tmp_path: Path) -> None:
-    finished = 0
-    with tqdm(total=9, file=io.StringIO()) as bar, moving(bar, tmp_path, lambda: finished):
-        with counting(tmp_path / "00000.mkv") as told:
-            for _ in range(5):
-                told()
-            time.sleep(3 * EVERY_S)
-            assert bar.n == 5
-        time.sleep(3 * EVERY_S)
-        assert bar.n == 5, "a piece that ends is counted as finished a moment later"
-        finished = 9
-    assert bar.n == 9
+def test_a_bar_is_shown_only_where_a_person_would_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert not isinstance(progress_for(quiet=False), Bar)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert isinstance(progress_for(quiet=False), Bar)
+    assert not isinstance(progress_for(quiet=True), Bar)
+
+
+def test_a_bar_shows_work_units_and_notes_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    bar = Bar()
+    bar.start("colorizing", 9, unit="frames")
+    bar.note("shot 2 of 3")
+    bar.advance(9)
+    shown = str(bar._bar)
+    bar.close()
+    assert "colorizing: 100%" in shown
+    assert "9/9" in shown
+    assert "shot 2 of 3" in shown
+    assert "colorizing" in screen.getvalue()
+    assert screen.getvalue().split("\r")[-1] == "", "a bar that is done leaves nothing"
 
 
 def test_what_an_earlier_run_did_is_no_part_of_the_speed() -> None:
-    with tqdm(total=100, file=io.StringIO()) as bar:
-        earlier(bar, 90)
-        bar.update(90)
-        time.sleep(0.2)
-        bar.update(1)
-        assert bar.format_dict["n"] - bar.format_dict["initial"] == 1
+    bar = Bar()
+    bar.start("colorizing", 100, unit="frames")
+    bar.advance(90, earlier=True)
+    bar.advance(1)
+    shown = bar._bar
+    assert shown is not None
+    assert (shown.n, shown.initial) == (91, 90)
+    bar.close()
 
 
-def test_a_hidden_bar_is_left_alone(tmp_path: Path) -> None:
-    with tqdm(total=9, disable=True) as bar, moving(bar, tmp_path, lambda: 9):
-        earlier(bar, 3)
-    assert bar.n == 0
+def test_a_function_is_told_all_of_it() -> None:
+    told = []
+    progress = Callback(lambda *values: told.append(values))
+    progress.start("colorizing", 9, unit="frames")
+    progress.note("shot 1")
+    progress.advance(5)
+    progress.advance(-1)
+    progress.close()
+    assert told == [
+        ("colorizing", 0, 9, ""),
+        ("colorizing", 5, 9, "shot 1"),
+        ("colorizing", 4, 9, "shot 1"),
+        ("colorizing", 4, 9, "shot 1"),
+    ]
+
+
+@pytest.mark.parametrize("progress", [Silent(), Bar()])
+def test_progress_without_a_start_is_no_error(progress: Silent) -> None:
+    progress.advance()
+    progress.note("")
+    progress.close()

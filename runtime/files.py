@@ -1,0 +1,107 @@
+"""Files and folders that are whole or absent, and locks.
+
+A file or folder that has its name is finished: it is written beside under a temporary name, flushed to the disk,
+then renamed. So whatever stops a program, the next run finds out what is left to do.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import filelock
+
+UNFINISHED = ".part"  # in every temporary name, so that leftovers of a killed process can be found
+
+
+class LockedError(ValueError):
+    """Another process holds the lock."""
+
+
+def temporary_name(path: Path) -> Path:
+    """Return a new name in the same folder: hidden, with the same suffix, short however long the name is."""
+    return path.with_name(f".{uuid4().hex}{UNFINISHED}{path.suffix}")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary name to write to; it takes the name `path` when the block succeeds."""
+    part = temporary_name(path)
+    try:
+        yield part
+        _sync(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    _sync_names(path.parent)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder; it takes the name `path`, in place of an older one, when the block succeeds."""
+    part = Path(tempfile.mkdtemp(prefix=".", suffix=UNFINISHED, dir=path.parent))
+    try:
+        yield part
+        discard(path)
+        part.replace(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all."""
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with whole_file(path) as part:
+        part.write_bytes(content)
+
+
+def discard(path: Path) -> None:
+    """Delete a file or folder, if it is there; a folder loses its name first: what has its name is whole."""
+    if path.is_dir() and not path.is_symlink():
+        unfinished = path.rename(path.with_name(f".{uuid4().hex}{UNFINISHED}"))
+        shutil.rmtree(unfinished)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what killed processes left unfinished in a folder."""
+    for path in folder.glob(f"*{UNFINISHED}*"):
+        discard(path)
+
+
+@contextmanager
+def lock(path: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold a lock file; the system releases it whatever ends the process.
+
+    wait : until another process releases it; else raise LockedError when another one holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(path, timeout=-1 if wait else 0):
+            yield
+    except filelock.Timeout as error:
+        raise LockedError(f"another process holds {path}") from error
+
+
+def _sync(path: Path) -> None:
+    """Flush a file, or a folder's list of names, to the disk."""
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)  # Windows flushes no other
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_names(folder: Path) -> None:
+    if sys.platform != "win32":  # Windows opens no folder
+        _sync(folder)

@@ -1,0 +1,259 @@
+"""A dataclass's fields <-> command-line options: help, unit and range in one place, checked by both.
+
+    @dataclass(frozen=True)
+    class Options:
+        crf: int | None = option(None, "0 lossless, 51 worst", low=0, high=51)
+
+Each option is spelled -name, the owner's way, and --name. Here is also what every command shares: one-line errors,
+exit codes, and text that is safe to print.
+"""
+
+import argparse
+import dataclasses
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit codes
+
+
+def option(
+    default: Any = dataclasses.MISSING,
+    text: str = "",
+    *,
+    factory: Callable[[], Any] | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] | None = None,
+    shown: str | None = None,
+    read: Callable[[str], Any] | None = None,
+    metavar: str | None = None,
+    positional: bool = False,
+    const: Any = None,
+) -> Any:
+    """Make a dataclass field that is also a command-line option.
+
+    low, high : range of a number, ends included
+    shown : the default as help shows it, "" for nothing; by default the value itself
+    read : turns the option's text into a value, instead of the field's type; raises ValueError
+    const : value of an option that is given without one
+    """
+    details: dict[str, Any] = {"help": text, "low": low, "high": high, "choices": choices, "shown": shown}
+    details |= {"read": read, "metavar": metavar, "positional": positional, "const": const}
+    if factory is not None:
+        return dataclasses.field(default_factory=factory, metadata=details)
+    return dataclasses.field(default=default, metadata=details)
+
+
+def add_options(parser: argparse.ArgumentParser, kind: type, *, title: str = "") -> None:
+    """Give a parser an option for every field made by `option`, in a group of their own if it has a title."""
+    group: Any = parser.add_argument_group(title) if title else parser
+    for field, hint in _fields(kind):
+        names = [field.name] if field.metadata["positional"] else spellings(field.name)
+        group.add_argument(*names, **_settings(field, hint))
+
+
+def options_from(args: argparse.Namespace, kind: type[T]) -> T:
+    """Collect a dataclass from parsed options. Raises ValueError where its own checks do."""
+    values = {field.name: getattr(args, field.name) for field, _ in _fields(kind)}
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def given(args: argparse.Namespace, kind: type) -> list[str]:
+    """Name the options of a dataclass that are not at their defaults."""
+    return [f.name for f, _ in _fields(kind) if getattr(args, f.name) != _default(f)]
+
+
+def check(options: Any) -> None:
+    """Refuse values out of their fields' ranges, for a dataclass's `__post_init__`. Raises ValueError."""
+    wrong = []
+    for field, _ in _fields(type(options)):
+        value, details = getattr(options, field.name), field.metadata
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, int | float) and not _in_range(one, details):
+                wrong.append(f"{field.name} must be {_range(details)}, got {one}")
+            elif details["choices"] and one not in details["choices"] and one != _default(field):
+                wrong.append(
+                    f"{field.name} must be one of {', '.join(details['choices'])}, got {one!r}"
+                )
+    if wrong:
+        raise ValueError("; ".join(wrong))
+
+
+def spellings(name: str) -> list[str]:
+    """Return an option's two spellings: the owner's, and the usual one."""
+    return [f"-{name}", f"--{name}"]
+
+
+def named(text: str) -> str:
+    """Read the name of a file or folder."""
+    if not text:
+        raise ValueError("an empty name names no file: leave the option out")
+    return text
+
+
+def seconds(text: str) -> float:
+    """Read 90, 90.5, 1:30 or 0:01:30."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or not all(0 <= part < float("inf") for part in parts):
+        raise ValueError(f"{text!r} is no time: give seconds or h:mm:ss")
+    return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, and whose help names each option once."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(formatter_class=_ShortHelp, allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with one line."""
+        self.exit(USAGE, f"{self.prog}: {printable(message)}; see {self.prog} --help\n")
+
+
+class _ShortHelp(argparse.RawDescriptionHelpFormatter):
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings:
+            return super()._format_action_invocation(action)
+        metavar = self._format_args(action, (action.dest or "").upper())
+        return f"{action.option_strings[0]} {metavar}".rstrip()
+
+
+class _OneLineFormatter(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return printable(super().formatMessage(record))
+
+
+def log_to_stderr(*, quiet: bool = False) -> None:
+    """Send log messages to stderr, each as one printable line."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLineFormatter("%(message)s"))
+    logging.basicConfig(level=logging.ERROR if quiet else logging.INFO, handlers=[handler])
+
+
+def printable(text: object) -> str:
+    """Return a text as one line that no terminal obeys: file names may hold anything."""
+    letters = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+    return "".join(letters)
+
+
+def complain(text: object) -> None:
+    """Print one line to stderr."""
+    print(printable(text), file=sys.stderr)
+
+
+def exit_code(program: str, work: Callable[[], int]) -> int:
+    """Do a command's work; a user's mistake becomes one line and an exit code, and so does Ctrl-C."""
+    try:
+        return work()
+    except (OSError, ValueError) as error:
+        complain(f"{program}: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        complain("interrupted: run the same command to continue")
+        return INTERRUPTED
+
+
+def _fields(kind: type) -> list[tuple[dataclasses.Field[Any], Any]]:
+    """List the fields made by `option`, each with its type."""
+    hints = get_type_hints(kind)
+    fields = dataclasses.fields(kind)
+    return [(field, hints[field.name]) for field in fields if "positional" in field.metadata]
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return None if field.default is dataclasses.MISSING else field.default
+
+
+def _settings(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
+    """Return what argparse needs to know of a field."""
+    details, default = field.metadata, _default(field)
+    shown = _shown(default) if details["shown"] is None else details["shown"]
+    text = f"{details['help']} (default: {shown})" if shown else details["help"]
+    settings: dict[str, Any] = {"default": default, "help": text.replace("%", "%%")}
+    if hint is bool:
+        return settings | {"action": "store_true"}
+    settings["type"] = _reader(_bare(hint), details)
+    if get_origin(hint) is tuple:
+        settings["nargs"] = "+"
+    elif details["const"] is not None or (details["positional"] and default is not None):
+        settings |= {"nargs": "?", "const": details["const"]}
+    for name in ("choices", "metavar"):
+        if details[name]:
+            settings[name] = details[name]
+    return settings
+
+
+def _shown(default: Any) -> str:
+    if default is None or default is False or default in ((), ""):
+        return ""
+    return " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
+def _bare(hint: Any) -> Any:
+    """Return the type of one value: X of `X | None` and of `tuple[X, ...]`."""
+    if get_origin(hint) is tuple:
+        return get_args(hint)[0]
+    if get_origin(hint) is UnionType:
+        return next(kind for kind in get_args(hint) if kind is not NoneType)
+    return hint
+
+
+def _reader(kind: Any, details: Mapping[str, Any]) -> Callable[[str], Any]:
+    """Return a function that turns an option's text into a value, or says why it cannot."""
+    numeric = kind in (int, float) and not details["read"]
+    readers: dict[Any, Callable[[str], Any]] = {int: _whole, float: float, Path: _path}
+    read: Callable[[str], Any] = details["read"] or readers.get(kind, str)
+
+    def value(text: str) -> Any:
+        try:
+            result = read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(
+                _refusal(text, kind, details) if numeric else error
+            ) from error
+        if isinstance(result, int | float) and not _in_range(result, details):
+            raise argparse.ArgumentTypeError(_refusal(text, kind, details))
+        return result
+
+    return value
+
+
+def _whole(text: str) -> int:
+    """Read digits, nothing else that Python takes for a number."""
+    if not text.removeprefix("-").isdecimal():
+        raise ValueError(text)
+    return int(text)
+
+
+def _path(text: str) -> Path:
+    return Path(named(text))
+
+
+def _refusal(text: str, kind: Any, details: Mapping[str, Any]) -> str:
+    number = "whole number" if kind is int else "number"
+    return f"{text!r} is not a {number} {_range(details)}".rstrip()
+
+
+def _in_range(value: float, details: Mapping[str, Any]) -> bool:
+    low, high = details["low"], details["high"]
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _range(details: Mapping[str, Any]) -> str:
+    low, high = (None if end is None else f"{end:g}" for end in (details["low"], details["high"]))
+    if low is not None and high is not None:
+        return f"from {low} to {high}"
+    return (
+        f"of {low} or more" if low is not None else f"of {high} or less" if high is not None else ""
+    )

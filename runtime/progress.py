@@ -1,0 +1,102 @@
+"""How far work has come, as a protocol: on a terminal, in silence, or told to a caller's function."""
+
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from tqdm import tqdm
+
+
+class Progress(Protocol):
+    """What a driver reports to. One piece of work at a time: start, advance and note, close."""
+
+    def start(self, work: str, total: int, *, unit: str) -> None:
+        """Begin some work of so many units."""
+        ...
+
+    def advance(self, count: int = 1, *, earlier: bool = False) -> None:
+        """Add units that are done, or take back (negative); `earlier` ones, of a run before, say nothing of speed."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say in a word or two what is at work now."""
+        ...
+
+    def close(self) -> None:
+        """End the work that was started, done or not."""
+        ...
+
+
+class Silent:
+    """Progress that nobody sees."""
+
+    def start(self, work: str, total: int, *, unit: str) -> None: ...
+
+    def advance(self, count: int = 1, *, earlier: bool = False) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Bar(Silent):
+    """A progress bar on stderr, which goes when the work is done."""
+
+    _bar: "tqdm[Any] | None" = None
+
+    def start(self, work: str, total: int, *, unit: str) -> None:
+        """Show the bar."""
+        self._bar = tqdm(
+            desc=work, total=total, unit=f" {unit}", leave=False, smoothing=0.1, dynamic_ncols=True
+        )
+
+    def advance(self, count: int = 1, *, earlier: bool = False) -> None:
+        """Move the bar."""
+        if self._bar is not None:
+            self._bar.initial += count if earlier else 0
+            self._bar.update(count)
+
+    def note(self, text: str) -> None:
+        """Show a text behind the bar."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class Callback:
+    """Progress that is told to a function: (work, units done, of so many, note)."""
+
+    def __init__(self, function: Callable[[str, int, int, str], object]) -> None:
+        self.function = function
+        self.work, self.done, self.total, self.text = "", 0, 0, ""
+
+    def start(self, work: str, total: int, *, unit: str) -> None:
+        """Tell of new work."""
+        self.work, self.done, self.total, self.text = work, 0, total, ""
+        self._tell()
+
+    def advance(self, count: int = 1, *, earlier: bool = False) -> None:
+        """Tell of units done."""
+        self.done += count
+        self._tell()
+
+    def note(self, text: str) -> None:
+        """Keep a text for the next call."""
+        self.text = text
+
+    def close(self) -> None:
+        """Tell where the work ended."""
+        self._tell()
+
+    def _tell(self) -> None:
+        self.function(self.work, self.done, self.total, self.text)
+
+
+def progress_for(*, quiet: bool) -> Progress:
+    """Return a bar where a person would see it, silence elsewhere."""
+    return Silent() if quiet or not sys.stderr.isatty() else Bar()

@@ -1,0 +1,125 @@
+"""Files that are whole or absent, and locks that one process holds at a time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runtime.files import (
+    LockedError,
+    discard,
+    lock,
+    sweep,
+    temporary_name,
+    whole_file,
+    whole_folder,
+    write_bytes,
+    write_text,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_a_file_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "a.png") as part:
+        part.write_text("new")
+        assert part.suffix == ".png", "writers choose the format by the suffix"
+        assert not (tmp_path / "a.png").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_failed_file_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    write_text(tmp_path / "a", "old")
+
+    def fail() -> None:
+        with whole_file(tmp_path / "a") as part:
+            part.write_text("half")
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        fail()
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a", "old")]
+
+
+def test_a_name_of_any_length_has_a_temporary_one(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 250 + ".png")
+    write_bytes(path, b"whole")
+    assert path.read_bytes() == b"whole"
+
+
+def test_a_folder_replaces_the_older_one_as_a_whole(tmp_path: Path) -> None:
+    for content in ("old", "new"):
+        with whole_folder(tmp_path / "room") as part:
+            (part / content).touch()
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == [
+        "room",
+        "room/new",
+    ]
+
+
+def test_a_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:
+    with whole_folder(tmp_path / "room") as part:
+        (part / "old").touch()
+
+    def fail() -> None:
+        with whole_folder(tmp_path / "room") as part:
+            (part / "half").touch()
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        fail()
+    assert [path.name for path in (tmp_path / "room").iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["room"]
+
+
+def test_discarding_a_link_leaves_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    for name in ("link", "absent"):
+        discard(tmp_path / name)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "kept"]
+
+
+def test_only_leftovers_are_swept(tmp_path: Path) -> None:
+    temporary_name(tmp_path / "a.png").touch()
+    temporary_name(tmp_path / "b").mkdir()
+    (tmp_path / "a.png").touch()
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+HOLDER = """
+import sys; from pathlib import Path; from runtime.files import lock
+with lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_process_holds_a_lock_and_its_death_releases_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(LockedError, match="another process holds"), lock(path):
+            pass
+        holder.kill()
+    with lock(path):
+        assert path.exists()
+
+
+def test_a_lock_can_be_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        assert holder.stdout.readline() == "held\n"
+        holder.stdin.close()
+        with lock(path, wait=True):
+            pass

@@ -1,0 +1,192 @@
+"""Fields of a dataclass as options of a command: types, ranges, help; errors of one line."""
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from runtime.options import (
+    FAILED,
+    INTERRUPTED,
+    OneLineParser,
+    add_options,
+    check,
+    exit_code,
+    given,
+    log_to_stderr,
+    named,
+    option,
+    options_from,
+    printable,
+    seconds,
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    film: Path = option(Path("in.mp4"), "the film", positional=True)
+    crf: int | None = option(None, "0 lossless, 51 worst", low=0, high=51)
+    temperature: float = option(0.8, "of the mean", low=0.05, high=2)
+    sizes: tuple[int, ...] = option((96, 128), "sizes", low=32)
+    start_s: float = option(0.0, "begin at", read=seconds)
+    codec: str = option("h264", "of the picture", choices=("h264", "ffv1"))
+    probe: str = option("", "show stream information", choices=("text", "json"), const="text")
+    restart: bool = option(False, "start from nothing: 100 %")
+    cache: Path | None = option(None, "where jobs are", shown="cache/")
+    internal: int = 7
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def parser() -> OneLineParser:
+    made = OneLineParser(prog="film.py", description="Films.")
+    add_options(made, Options, title="films")
+    return made
+
+
+def parsed(*words: str) -> Options:
+    return options_from(parser().parse_args(words), Options)
+
+
+def test_no_words_give_the_defaults() -> None:
+    assert parsed() == Options()
+
+
+@pytest.mark.parametrize("dashes", ["-", "--"])
+def test_words_become_values_of_the_fields_types(dashes: str) -> None:
+    words = [
+        "film.mkv",
+        "-crf",
+        "20",
+        "-temperature",
+        "1",
+        "-sizes",
+        "64",
+        "96",
+        "-start_s",
+        "1:30",
+    ]
+    words += ["-codec", "ffv1", "-probe", "-restart", "-cache", "here"]
+    options = parsed(*(w.replace("-", dashes, 1) if w.startswith("-") else w for w in words))
+    assert options == Options(
+        film=Path("film.mkv"),
+        crf=20,
+        temperature=1.0,
+        sizes=(64, 96),
+        start_s=90.0,
+        codec="ffv1",
+        probe="text",
+        restart=True,
+        cache=Path("here"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-crf", "52"], "'52' is not a whole number from 0 to 51"),
+        (["-crf", "1_0"], "'1_0' is not a whole number from 0 to 51"),
+        (["-temperature", "nan"], "'nan' is not a number from 0.05 to 2"),
+        (["-temperature", "warm"], "'warm' is not a number from 0.05 to 2"),
+        (["-sizes", "64", "8"], "'8' is not a whole number of 32 or more"),
+        (["-start_s", "1:x"], "'1:x' is no time: give seconds or h:mm:ss"),
+        (["-cache", ""], "an empty name names no file"),
+        (["-codec", "vp9"], "invalid choice: 'vp9'"),
+        (["-unknown\n", "1"], "unrecognized arguments: -unknown\\n"),
+        (["--temp", "1"], "unrecognized arguments"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_exit_2(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parsed(*words)
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"crf": 52}, "crf must be from 0 to 51, got 52"),
+        ({"sizes": (96, 8)}, "sizes must be of 32 or more, got 8"),
+        ({"codec": "vp9"}, "codec must be one of h264, ffv1, got 'vp9'"),
+    ],
+)
+def test_ranges_hold_without_a_command_line_too(values: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Options(**values)  # type: ignore[arg-type]
+
+
+def test_help_names_each_option_once_with_its_default() -> None:
+    text = " ".join(parser().format_help().split())
+    for shown in (
+        "-crf CRF 0 lossless, 51 worst -temperature",
+        "of the mean (default: 0.8)",
+        "sizes (default: 96 128)",
+        "where jobs are (default: cache/)",
+        "start from nothing: 100 % -cache",
+    ):
+        assert shown in text
+    assert "--crf" not in text
+    assert "internal" not in text
+
+
+def test_options_off_their_defaults_are_found() -> None:
+    args = parser().parse_args(["-crf", "20", "-codec", "h264", "-restart"])
+    assert given(args, Options) == ["crf", "restart"]
+
+
+@pytest.mark.parametrize(("text", "value"), [("90", 90), ("1:30.5", 90.5), ("1:01:30", 3690)])
+def test_times_are_read_as_people_write_them(text: str, value: float) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1:2:3:4", "inf", "1:-5"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no time"):
+        seconds(text)
+
+
+def test_an_empty_name_is_refused() -> None:
+    assert named("a") == "a"
+    with pytest.raises(ValueError, match="names no file"):
+        named("")
+
+
+def test_nothing_that_is_printed_commands_a_terminal() -> None:
+    assert printable("a\x1b[31m\nb é") == "a\\x1b[31m\\nb é"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ValueError("no\nfilm"), FAILED, "film.py: no\\nfilm\n"),
+        (OSError("no disk"), FAILED, "film.py: no disk\n"),
+        (KeyboardInterrupt(), INTERRUPTED, "interrupted: run the same command to continue\n"),
+    ],
+)
+def test_mistakes_are_one_line_and_an_exit_code(
+    error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> int:
+        raise error
+
+    assert exit_code("film.py", work) == code
+    assert capsys.readouterr().err == said
+
+
+def test_log_messages_are_one_printable_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = logging.Logger("root")
+    monkeypatch.setattr(logging, "root", root)
+    log_to_stderr(quiet=True)
+    root.info("left out")
+    root.error("a\nb")
+    assert capsys.readouterr().err == "a\\nb\n"
+    assert sys.stderr is not None
