@@ -1,201 +1,43 @@
-"""Tiny real films, made by ffmpeg when a test first asks for one."""
+"""Films and their jobs, made once a session when a test first asks for one."""
 
+import functools
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from films import film_of, make_film, painting
+from helpers import wait_for
 
-from film.source import ffmpeg_path
-
-SUBTITLES = "1\n00:00:00,100 --> 00:00:00,400\nHello\n\n2\n00:00:00,500 --> 00:00:00,900\nBye\n"
-CHAPTERS = """;FFMETADATA1
-title=A film
-comment=about nothing
-[CHAPTER]
-TIMEBASE=1/1000
-START=0
-END=500
-title=One
-[CHAPTER]
-TIMEBASE=1/1000
-START=500
-END=1000
-title=Two
-"""
-X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "10", "-pix_fmt", "yuv420p")
-TAGS_709 = "setparams=range=pc:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-OPEN_GOP = "open-gop=1:keyint=8:min-keyint=8:scenecut=0"
-PES = "1/90000"  # the clock of MPEG streams
-FFV1 = ("-c:v", "ffv1", "-level", "3", "-pix_fmt")
-
-Recipe = tuple[Sequence[str], int, Sequence[str]]
-
-
-def picture(size: str = "64x48", rate: str = "25", seconds: float = 1, more: str = "") -> list[str]:
-    """Return the input words of a moving test picture."""
-    return ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}:duration={seconds}{more}"]
-
-
-# name: (picture, sound tracks, output words)
-RECIPES: dict[str, Recipe] = {
-    "plain.mp4": (picture(), 1, X264),
-    "silent.mp4": (picture(), 0, X264),
-    "ntsc.mp4": (picture(rate="24000/1001"), 1, X264),
-    "vorbis.mp4": (picture(), 1, (*X264, "-c:a", "libvorbis")),
-    "slow.mov": (picture(rate="18"), 1, X264),
-    "closed.webm": (picture(), 1, ("-c:v", "libvpx", "-c:a", "libopus", "-auto-alt-ref", "0")),
-    "asp.avi": (picture(), 1, ("-c:v", "mpeg4", "-bf", "2", "-c:a", "libmp3lame")),
-    "h264.avi": (picture(), 1, X264),
-    "opengop.mpg": (picture(), 1, ("-c:v", "mpeg2video", "-bf", "2", "-g", "6", "-c:a", "mp2")),
-    "opengop.mkv": (
-        picture(),
-        0,
-        ("-c:v", "libx264", "-bf", "3", "-pix_fmt", "yuv420p", "-x264-params", OPEN_GOP),
-    ),
-    "late.ts": (
-        picture(),
-        1,
-        ("-vf", f"settb={PES},setpts=PTS+1111", "-enc_time_base", PES, *X264),
-    ),
-    "bare.h264": (picture(), 0, X264),
-    "wma.avi": (picture(), 1, ("-c:v", "mpeg4", "-c:a", "wmav2")),
-    "gray.mkv": (picture(), 1, (*FFV1, "gray")),
-    "gray10.mkv": (picture(), 0, (*FFV1, "gray10le")),
-    "422.mkv": (picture(), 0, (*FFV1, "yuv422p")),
-    "444.mkv": (picture(), 0, (*FFV1, "yuv444p")),
-    "420-10.mkv": (picture(), 0, (*FFV1, "yuv420p10le")),
-    "422-10.mkv": (picture(), 0, (*FFV1, "yuv422p10le")),
-    "444-12.mkv": (picture(), 0, (*FFV1, "yuv444p12le")),
-    "411.mkv": (picture(), 0, (*FFV1, "yuv411p")),
-    "alpha.mkv": (picture(), 0, (*FFV1, "yuva420p")),
-    "rgb.mkv": (picture(), 0, (*FFV1, "bgr0")),
-    "nv12.nut": (picture(), 0, ("-c:v", "rawvideo", "-pix_fmt", "nv12")),
-    "odd.mkv": (picture(), 0, ("-vf", "scale=63:47", *FFV1, "yuv420p")),
-    "tiny.mkv": (picture("16x16"), 0, (*FFV1, "yuv420p")),
-    "one.mp4": (picture(seconds=0.04), 0, X264),
-    "full709.mkv": (
-        picture(),
-        0,
-        (
-            "-vf",
-            f"scale=out_range=full:out_color_matrix=bt709,{TAGS_709}",
-            *FFV1,
-            "yuv420p",
-            "-color_range",
-            "pc",
-        ),
-    ),
-    "wide.mp4": (picture(), 1, ("-vf", "setsar=64/45", *X264)),
-    "interlaced.mkv": (
-        picture(rate="50"),
-        0,
-        ("-vf", "interlace=scan=tff", "-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-b:v", "4M"),
-    ),
-    "vfr.mkv": (picture(), 1, ("-vf", "select='not(mod(n,3))+gte(n,12)'", *X264)),
-    "gap.mkv": (picture(), 0, ("-vf", "setpts='PTS+gte(N,12)*3600/TB'", *X264)),
-    "swf.flv": (picture(), 1, ("-c:v", "flv1", "-c:a", "adpcm_swf")),
-    "ima.mov": (picture(), 1, (*X264, "-c:a", "adpcm_ima_qt")),
-    "eight.mkv": (picture(), 8, (*X264, "-c:a", "aac")),
-}
-
-
-def run_ffmpeg(*words: str | Path) -> bytes:
-    """Run ffmpeg, which must succeed and have nothing to complain about; return its output."""
-    command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-v", "error", "-y", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")
-    return done.stdout
-
-
-def _make(name: str, path: Path) -> None:
-    video, tracks, words = RECIPES[name]
-    command: list[str] = list(video)
-    maps = ["-map", "0:v"]
-    for track in range(tracks):
-        command += ["-f", "lavfi", "-i", f"sine=frequency={200 + 100 * track}:duration=1"]
-        language = ("eng", "deu", "fra", "jpn")[track % 4]
-        maps += ["-map", f"{track + 1}:a", f"-metadata:s:a:{track}", f"language={language}"]
-    # vfr: the times are the recipe's; a constant rate is not restored. One thread: small films, same bytes.
-    run_ffmpeg(*command, *maps, "-fps_mode", "passthrough", *words, "-threads", "1", path)
-
-
-def _derived(name: str, make: Callable[[str], Path], folder: Path) -> bool:
-    """Make the films that are made from other films; return whether `name` is one."""
-    path = folder / name
-    copy = ("-map", "0", "-c", "copy")
-    if name == "rotated.mp4":
-        run_ffmpeg("-display_rotation", "90", "-i", make("plain.mp4"), *copy, path)
-    elif name == "mirrored.mp4":
-        run_ffmpeg(
-            "-display_rotation", "180", "-display_hflip", "-i", make("plain.mp4"), *copy, path
-        )
-    elif name == "cut.mp4":  # starts between two keyframes: an edit list hides the first frames
-        run_ffmpeg("-ss", "0.52", "-i", make("plain.mp4"), *copy, path)
-    elif name == "negative.mkv":
-        source = make("silent.mp4")
-        run_ffmpeg(
-            "-i", source, *copy, "-output_ts_offset", "-0.4", "-avoid_negative_ts", "0", path
-        )
-    elif name in {"rich.mkv", "rich.mp4"}:
-        _make_rich(path, make)
-    elif name in {"growing.ts", "shrinking.ts"}:  # a broadcast that changes its picture's size
-        sizes = ("64x48", "96x80") if name == "growing.ts" else ("96x80", "64x48")
-        clock = ("-muxdelay", "0", "-f", "mpegts", "-output_ts_offset")
-        for start, size in enumerate(sizes):
-            part = path.with_suffix(f".{start}")
-            codec = ("-s", size, "-c:v", "mpeg2video", "-q:v", "2")
-            run_ffmpeg(*picture("96x80"), *codec, *clock, str(start), part)
-        path.write_bytes(b"".join(path.with_suffix(f".{n}").read_bytes() for n in (0, 1)))
-    elif name == "midway.ts":  # recorded from the middle of a group of pictures on
-        whole = make("late.ts").read_bytes()
-        path.write_bytes(whole[len(whole) // 5 // 188 * 188 :])
-    elif name == "truncated.mkv":
-        whole = make("422.mkv").read_bytes()
-        path.write_bytes(whole[: len(whole) // 3])
-    else:
-        return False
-    return True
-
-
-def _make_rich(path: Path, make: Callable[[str], Path]) -> None:
-    """Two sound tracks, subtitles, chapters, tags, cover art; in Matroska an attached font too."""
-    folder = path.parent
-    subtitles, chapters, cover, font = (folder / n for n in ("s.srt", "c.txt", "c.jpg", "f.ttf"))
-    subtitles.write_text(SUBTITLES)
-    chapters.write_text(CHAPTERS)
-    font.write_bytes(bytes(range(256)))
-    run_ffmpeg(*picture("32x32", seconds=0.04), "-frames:v", "1", cover)
-    words: list[str | Path] = ["-i", make("eight.mkv"), "-i", subtitles, "-i", chapters]
-    maps = ["-map", "0:v", "-map", "0:a:0", "-map", "0:a:1", "-map", "1", "-map_chapters", "2"]
-    maps += ["-map_metadata", "2", "-disposition:a:0", "0", "-disposition:a:1", "default"]
-    maps += ["-metadata:s:a:0", "title=Comments", "-metadata:s:s:0", "language=fra"]
-    if path.suffix == ".mkv":
-        more: list[str | Path] = ["-c", "copy", "-disposition:s:0", "forced"]
-        for number, (name, mime) in enumerate(((font, "font/ttf"), (cover, "image/jpeg"))):
-            more += ["-attach", name, f"-metadata:s:t:{number}", f"mimetype={mime}"]
-            more += [f"-metadata:s:t:{number}", f"filename={name.name}"]
-    else:
-        words += ["-i", cover]
-        more = ["-map", "3", "-c", "copy", "-c:s", "mov_text", "-disposition:v:1", "attached_pic"]
-    run_ffmpeg(*words, *maps, *more, path)
+from conversion import EncoderOptions, FilmOptions, color_film
 
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Return a function that makes one of the small films above, once a session, by name."""
-    folder = tmp_path_factory.mktemp("films")
+    """Return a function that makes one of the films of `RECIPES`, once a session, by name."""
+    return functools.partial(make_film, folder=tmp_path_factory.mktemp("films"))
 
-    def make(name: str) -> Path:
-        path = folder / name
-        if not path.exists() and not _derived(name, make, folder):
-            _make(name, path)
-        return path
 
-    return make
+@pytest.fixture(scope="session")
+def gray_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return film_of(tmp_path_factory.mktemp("gray") / "a film.mp4")
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> FilmOptions:
+    encoder = EncoderOptions(codec="ffv1")
+    return FilmOptions(cache=tmp_path / "cache", encoder=encoder, workers=1)
+
+
+@pytest.fixture(scope="session")
+def finished(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The film painted without interruption, by one worker."""
+    folder = tmp_path_factory.mktemp("finished")
+    wishes = FilmOptions(cache=folder / "cache", encoder=EncoderOptions(codec="ffv1"), workers=1)
+    color_film(gray_film, folder / "out.mkv", painting=painting(), options=wishes)
+    return folder / "out.mkv"
 
 
 @pytest.fixture
@@ -214,7 +56,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
     running = [subprocess.Popen(scheduler, env=environment, **quiet)]  # type: ignore[call-overload]
     try:
-        wait_for_file(file)
+        wait_for(file.exists)
         worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", file,
                   "--nthreads", "1", "--no-nanny", "--no-dashboard"]  # fmt: skip
         for _ in range(2):
@@ -229,11 +71,3 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
         for process in running:
             process.kill()
             process.wait()
-
-
-def wait_for_file(path: Path, *, limit_s: float = 60) -> None:
-    """Wait until a file is there."""
-    until = time.monotonic() + limit_s
-    while not path.exists():
-        assert time.monotonic() < until, f"no {path}"
-        time.sleep(0.02)

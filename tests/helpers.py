@@ -1,6 +1,9 @@
-"""Pictures and profiles for the tests of several modules."""
+"""What the tests of several modules need: pictures, profiles, folder trees, and waiting for processes."""
 
+import os
 import struct
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
@@ -54,3 +57,36 @@ def scene(height: int, width: int) -> NDArray[np.uint8]:
     """Red grows to the right, green downward; so a place is known by its color."""
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([x * 255 / width, y * 255 / height, 0 * x + 90], axis=-1).astype(np.uint8)
+
+
+def write_tree(root: Path, files: Mapping[str, bytes], *, loop_in: str) -> None:
+    """Write files below root, and in one of its folders a link that leads back to root."""
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (root / loop_in / "loop").symlink_to(root)
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Read every file below root, the loop left out."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "loop" not in path.parts
+    }
+
+
+def wait_for(condition: Callable[[], object], *, limit_s: float = 60) -> None:
+    until = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.02)
+
+
+def group_is_gone(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False

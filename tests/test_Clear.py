@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import tree, write_tree
 from numpy.typing import NDArray
-from picture_trees import tree, write_tree
 from PIL import Image
 
 from prior import Clear

@@ -1,7 +1,6 @@
 """A whole film through its job: nothing lost, nothing done twice, the same bytes however it was stopped."""
 
 import functools
-import hashlib
 import json
 import os
 import resource
@@ -9,17 +8,27 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-import av
 import cv2
-import imageio_ffmpeg
 import numpy as np
 import pytest
+from films import (
+    FRAMES,
+    SHOTS,
+    SIZE,
+    Tint,
+    film_of,
+    in_gamut,
+    packets,
+    painting,
+    planes,
+    run_ffmpeg,
+)
+from helpers import group_is_gone, wait_for
 from numpy.typing import NDArray
 
 import conversion
@@ -29,105 +38,13 @@ from film.plan import check_target, manifest_of, plan_of, span
 from film.probe import probe
 from film.source import FilmError
 from film.stages import painted
-from prior.lab import fit_gamut, lab2rgb
 
 ROOT = Path(__file__).resolve().parent.parent
-SIZE = (96, 128)  # height, width
-SHOTS = (40, 260, 30)  # frames
-FRAMES = sum(SHOTS)
-
-
-class Tint:
-    """A painter whose colors follow place and light; slow when told so, to be stopped in the middle."""
-
-    def __init__(self, pause_s: float = 0.0, fail_at: int = -1) -> None:
-        self.pause_s = pause_s
-        self.fail_at = fail_at
-
-    def ab_frames(self, grays: NDArray[np.uint8]) -> NDArray[np.float32]:
-        time.sleep(self.pause_s)
-        if len(grays) == self.fail_at:
-            raise FilmError("this piece cannot be painted")
-        _, height, width = grays.shape
-        small = grays[:, : height // 4 * 4 : 4, : width // 4 * 4 : 4].astype(np.float32)
-        across = np.broadcast_to(
-            np.linspace(-40, 40, small.shape[2], dtype=np.float32), small.shape
-        )
-        return np.stack([across, small / 4 - 20], axis=-1)
-
-
-def in_gamut(lab: NDArray[np.float32]) -> NDArray[np.float32]:
-    return lab2rgb(fit_gamut(lab), dtype=np.float32)
-
-
-def painting(**wishes: float) -> Painting:
-    return Painting(functools.partial(Tint, **wishes), in_gamut, weights="f" * 64)
-
-
-def ffmpeg(*words: str | Path) -> None:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, words)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-
-
-def film_of(path: Path, *, color: bool = False) -> Path:
-    """Make a film of three known shots, with sound: pictures without motion that differ."""
-    keep = "null" if color else "hue=s=0"
-    inputs, graph = [], ""
-    for number, (source, frames) in enumerate(
-        zip(("smptebars", "testsrc2", "rgbtestsrc"), SHOTS, strict=True)
-    ):
-        inputs += ["-f", "lavfi", "-i", f"{source}=size={SIZE[1]}x{SIZE[0]}:rate=25"]
-        graph += f"[{number}:v]trim=end_frame={frames},{keep},format=yuv420p[v{number}];"
-    graph += "[v0][v1][v2]concat=n=3[v]"
-    sound = ["-f", "lavfi", "-i", f"sine=440:duration={FRAMES / 25}"]
-    ffmpeg(*inputs, *sound, "-filter_complex", graph, "-map", "[v]", "-map", "3:a", "-c:v", "libx264",
-           "-threads", "1", "-c:a", "aac", path)  # fmt: skip
-    return path
-
-
-@pytest.fixture(scope="module")
-def gray_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return film_of(tmp_path_factory.mktemp("gray") / "a film.mp4")
 
 
 @pytest.fixture(scope="module")
 def color_movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return film_of(tmp_path_factory.mktemp("color") / "color.mp4", color=True)
-
-
-@pytest.fixture
-def options(tmp_path: Path) -> FilmOptions:
-    encoder = EncoderOptions(codec="ffv1")
-    return FilmOptions(cache=tmp_path / "cache", encoder=encoder, workers=1)
-
-
-@pytest.fixture(scope="module")
-def finished(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The film painted without interruption, by one worker."""
-    folder = tmp_path_factory.mktemp("finished")
-    wishes = FilmOptions(cache=folder / "cache", encoder=EncoderOptions(codec="ffv1"), workers=1)
-    color_film(gray_film, folder / "out.mkv", painting=painting(), options=wishes)
-    return folder / "out.mkv"
-
-
-def planes(path: Path) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Yield (pts in ms, luma, both chroma planes) of each frame."""
-    with av.open(str(path)) as film:
-        for frame in film.decode(video=0):
-            all_planes = frame.to_ndarray()
-            assert frame.time is not None
-            height = frame.height
-            yield round(frame.time * 1000), all_planes[:height], all_planes[height:]
-
-
-def packets(path: Path, kind: str = "video") -> str:
-    with av.open(str(path)) as film:
-        digest = hashlib.sha256()
-        for packet in film.demux(next(s for s in film.streams if s.type == kind)):
-            if packet.size:
-                digest.update(f"{packet.pts} {packet.size}".encode() if kind == "video" else b"")
-                digest.update(bytes(packet))
-        return digest.hexdigest()
 
 
 def test_every_frame_keeps_its_lightness_and_time_and_the_sound_its_packets(
@@ -283,7 +200,7 @@ def test_the_painter_gets_frames_of_the_size_it_asks_for(
     tmp_path: Path, options: FilmOptions, side: int, size: tuple[int, int]
 ) -> None:
     source = tmp_path / "large.mkv"
-    ffmpeg("-f", "lavfi", "-i", "smptebars=size=704x528:duration=0.2", "-c:v", "ffv1", source)
+    run_ffmpeg("-f", "lavfi", "-i", "smptebars=size=704x528:duration=0.2", "-c:v", "ffv1", source)
     wanted = replace(painting(), factory=functools.partial(Measured), working_side=side)
     for work in (color_film, preview):
         Measured.sizes.clear()
@@ -441,7 +358,8 @@ import sys
 from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
 if __name__ == "__main__":
-    from test_conversion import EncoderOptions, FilmOptions, color_film, painting
+    from films import painting
+    from conversion import EncoderOptions, FilmOptions, color_film
     options = FilmOptions(cache=Path(sys.argv[3]), encoder=EncoderOptions(codec="ffv1"), workers=2)
     color_film(Path(sys.argv[1]), Path(sys.argv[2]), painting=painting(pause_s=0.5), options=options)
 """
@@ -460,21 +378,6 @@ def start(gray_film: Path, tmp_path: Path) -> Callable[..., subprocess.Popen[str
         )
 
     return begin
-
-
-def wait_for(condition: Callable[[], object], *, limit_s: float = 60) -> None:
-    until = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
-
-
-def group_is_gone(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return True
-    return False
 
 
 @pytest.mark.slow

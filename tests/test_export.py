@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_store import SMALL, random_arrays
+from small_network import SMALL, random_arrays
 
 from model import export
 from model.export import TOLERANCE_AB, open_program, program_for, run_program

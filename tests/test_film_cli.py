@@ -15,9 +15,9 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import picture, run_ffmpeg
-from test_conversion import ROOT, painting, wait_for
-from test_gray2color import write_small_weights
+from films import painting, picture, run_ffmpeg
+from helpers import wait_for
+from small_network import write_small_weights
 
 import conversion
 import gray2color
@@ -26,6 +26,7 @@ from conversion import EncoderOptions, FilmOptions, color_film
 from film.probe import probe
 from model.store import RELEASED
 
+ROOT = Path(__file__).resolve().parent.parent
 Make = Callable[[str], Path]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import RECIPES, picture, run_ffmpeg
+from films import RECIPES, picture, run_ffmpeg
 from numpy.typing import NDArray
 
 from film.frames import (

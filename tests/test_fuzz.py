@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzz import SUBJECTS, Subject, Worker, attack, damaged, with_checksums
+from attacks.fuzz import SUBJECTS, Subject, Worker, attack, damaged, with_checksums
 
 SEED = 20_261_124
 
@@ -49,7 +49,7 @@ def misbehave(source: Path, folder: Path, number: int) -> int:
     ],
 )
 def test_what_a_program_must_never_do_is_found(tmp_path: Path, way: str, what: str) -> None:
-    subject = Subject(lambda: {f"{way}.png": bytes(1000)}, "test_fuzz:misbehave")
+    subject = Subject(lambda: {f"{way}.png": bytes(1000)}, f"{__name__}:misbehave")
     worker = Worker(subject.entry, hang_s=3 if way == "hang" else 60, memory=700_000_000)
     findings, _ = attack(subject, n=1, keep=tmp_path, worker=worker)
     assert what in {finding.what for finding in findings}
@@ -79,7 +79,7 @@ def test_no_damaged_photo_brings_the_program_down() -> None:
 
 @pytest.mark.slow
 def test_the_script_says_what_it_found() -> None:
-    command = [sys.executable, Path(__file__).with_name("fuzz.py"), "--n", "5"]
+    command = [sys.executable, Path(__file__).with_name("attacks") / "fuzz.py", "--n", "5"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert "photo: 5 files" in done.stdout
     assert "0 findings" in done.stdout

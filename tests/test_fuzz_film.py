@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from fuzz_film import Watchdog, findings, fuzz, mangled
-from kill_film import kills
+from attacks.fuzz_film import Watchdog, findings, fuzz, mangled
+from attacks.kill_film import kills
 
 
 @pytest.mark.slow

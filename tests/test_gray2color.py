@@ -10,24 +10,11 @@ import numpy as np
 import pytest
 from helpers import landscape
 from PIL import Image
-from test_store import random_arrays
+from small_network import write_small_weights
 
 import gray2color
 from gray2color import Colorizer, has_bf16, working_shape
-from model.network import NetworkConfig
-from model.store import write_weights
 from prior.lab import gray2lightness, rgb2lab
-
-NETWORK = NetworkConfig(width=8, bins=261)
-
-
-def write_small_weights(path: Path) -> Path:
-    """Write a small network with colors strong enough to see differences in."""
-    arrays = random_arrays(NETWORK)
-    arrays["head.weight"] *= 6
-    arrays["context1.weight"] *= 8
-    write_weights(path, arrays, config=NETWORK, record={})
-    return path
 
 
 @pytest.fixture(scope="module")

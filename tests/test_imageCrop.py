@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import scene
-from picture_trees import tree, write_tree
+from helpers import scene, tree, write_tree
 from PIL import Image
 
 from image.crop import center_square

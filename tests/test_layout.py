@@ -163,6 +163,12 @@ def test_house_style(path: Path) -> None:
             ), f"{name_of(path)}:{node.lineno} shell=True"
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=name_of)
+def test_tests_import_helpers_and_never_each_other(path: Path) -> None:
+    names = {name for name, _ in imports_in(tree_of(path))}
+    assert not {name for name in names if name.startswith("test_") or name == "conftest"}
+
+
 @pytest.mark.parametrize("name", ["main.py", "gray2color.py", "conversion.py"])
 def test_front_modules_import_no_paddle(name: str) -> None:
     if not (ROOT / name).exists():

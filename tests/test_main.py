@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from helpers import gray_twice, landscape, write_photos
 from PIL import Image
-from test_gray2color import write_small_weights
+from small_network import write_small_weights
 
 import main
 from photo.inputs import Task

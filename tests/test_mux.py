@@ -11,7 +11,7 @@ from pathlib import Path
 
 import av
 import pytest
-from conftest import RECIPES, run_ffmpeg
+from films import RECIPES, run_ffmpeg
 
 from film.mux import extract_audio, join
 from film.probe import Film, FilmError, ffmpeg_path, probe, unsupported_by

@@ -13,25 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_conversion import (
-    ROOT,
-    color_film,
-    finished,
-    gray_film,
-    options,
-    packets,
-    painting,
-    wait_for,
-)
+from films import packets, painting
+from helpers import wait_for
 
-from conversion import FilmOptions
+from conversion import FilmOptions, color_film
 from film.job import Piece
 from film.pool import crew
 from film.source import FilmError
 from film.stages import Done
 
-__all__ = ["finished", "gray_film", "options"]
-
+ROOT = Path(__file__).resolve().parent.parent
 PIECES = [Piece(index, 0, index, 1) for index in range(12)]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 import pytest
-from conftest import RECIPES, picture, run_ffmpeg
+from films import RECIPES, picture, run_ffmpeg
 
 from film.probe import FilmError, ffmpeg_path, probe, unsupported_by
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
-from conftest import RECIPES, picture, run_ffmpeg
+from films import RECIPES, picture, run_ffmpeg
 from numpy.typing import NDArray
 
 from film.chroma import spread

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_network import SMALL, Arrays, random_arrays
 
 from model.network import KIND, ColorNet, NetworkConfig
 from model.store import (
@@ -20,22 +21,7 @@ from model.store import (
     write_weights,
 )
 
-SMALL = NetworkConfig(width=4, bins=6)
-Arrays = dict[str, np.ndarray]
 RECORD = {"pictures": 12, "note": "größer"}
-
-
-def random_arrays(config: NetworkConfig = SMALL, seed: int = 0) -> Arrays:
-    """Fill every array of the network, statistics included, with numbers worth telling apart."""
-    rng = np.random.default_rng(seed)
-    arrays = {}
-    for name, array in arrays_of(ColorNet(config)).items():
-        scale = 0.8 / np.sqrt(array[0].size) if array.ndim > 1 else 0.3
-        noise = rng.normal(0, scale, array.shape)
-        arrays[name] = (noise + 1 if name.endswith("running_var") else noise).astype(np.float32)
-        if array.ndim > 1:
-            arrays[name] = arrays[name].astype(np.float16).astype(np.float32)
-    return {name: abs(a) if name.endswith("running_var") else a for name, a in arrays.items()}
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A film job killed at random moments, the join among them: the same command ends in the same packets.
 
-python tests/kill_film.py --n 30 --seed 0
+python tests/attacks/kill_film.py --n 30 --seed 0
 """
 
 import argparse
@@ -17,17 +17,20 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT)]
+TESTS = Path(__file__).resolve().parent.parent
+ROOT = TESTS.parent
+sys.path[:0] = [str(ROOT), str(TESTS)]
 
-from test_conversion import film_of, group_is_gone, packets, wait_for
+from films import film_of, packets
+from helpers import group_is_gone, wait_for
 
 from film.source import temporary_of
 
 COLOR = """
 import sys
 from pathlib import Path
-from test_conversion import EncoderOptions, FilmOptions, color_film, painting
+from films import painting
+from conversion import EncoderOptions, FilmOptions, color_film
 source, target, cache = map(Path, sys.argv[1:4])
 options = FilmOptions(cache=cache, encoder=EncoderOptions("ffv1"), workers=int(sys.argv[4]))
 color_film(source, target, painting=painting(pause_s=0.1), options=options)
@@ -56,7 +59,7 @@ class Job:
     def start(self) -> subprocess.Popen[str]:
         """Begin or continue the job in a process group of its own."""
         words = [self.source, self.target, self.folder / "cache", str(self.workers)]
-        path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+        path = os.pathsep.join([str(ROOT), str(TESTS)])
         return subprocess.Popen(
             [sys.executable, "-c", COLOR, *words], env=os.environ | {"PYTHONPATH": path},
             start_new_session=True, stderr=subprocess.PIPE, text=True,

@@ -1,6 +1,6 @@
 """Feeds damaged files to the program and reports what it must never do.
 
-    python tests/fuzz.py --n 2000
+    python tests/attacks/fuzz.py --n 2000
 
 Seeds are valid files of every kind; mutations damage them; a worker process gives each to the program as a user would, under a
 watchdog; findings are crashes, hangs, memory, tracebacks, leftovers and changed inputs. The same --seed gives the same files.
@@ -32,7 +32,7 @@ import psutil
 import tifffile
 from PIL import Image
 
-TESTS = Path(__file__).resolve().parent
+TESTS = Path(__file__).resolve().parent.parent
 ROOT = TESTS.parent
 HANG_S = 30.0
 MEMORY_BYTES = 2_500_000_000
@@ -292,7 +292,7 @@ class Worker:
         return end, text
 
     def _started(self) -> "tuple[subprocess.Popen[str], IO[bytes]]":
-        command = [sys.executable, str(TESTS / "fuzz.py"), "--worker", self.entry]
+        command = [sys.executable, __file__, "--worker", self.entry]
         said = tempfile.TemporaryFile()  # noqa: SIM115
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
@@ -390,7 +390,7 @@ def _reason(said: str) -> str:
     return "unforeseen" if "Error (" in said else "refused"
 
 
-SUBJECTS = {"photo": Subject(photo_seeds, "fuzz:color_photo")}
+SUBJECTS = {"photo": Subject(photo_seeds, "attacks.fuzz:color_photo")}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,6 +1,6 @@
 """Mangled films through the command line, in a process under a watchdog: whatever goes in, one line comes out.
 
-python tests/fuzz_film.py --n 130 --seed 0
+python tests/attacks/fuzz_film.py --n 130 --seed 0
 """
 
 import argparse
@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+TESTS = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
-from conftest import X264, picture, run_ffmpeg
-from test_conversion import Tint
+from films import X264, Tint, picture, run_ffmpeg
 
 import main
 from film.probe import probe
