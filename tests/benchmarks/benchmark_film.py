@@ -1,6 +1,6 @@
 """How long a film takes, beside a plain transcode and beside the way of full-size pictures on the disk.
 
-    python tests/benchmark_film.py film.mp4            the film at 480 and at 1080 lines
+    python tests/benchmarks/benchmark_film.py film.mp4            the film at 480 and at 1080 lines
 
 Prints a table: seconds, frames per second, times a plain ffmpeg transcode with the same encoder settings, memory,
 disk, and where the workers' time went. Linux only: memory is read from /proc.
@@ -28,7 +28,7 @@ from typing import Any
 
 import imageio_ffmpeg
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LIMITS = {480: 6.0, 1080: 4.0}  # times a plain transcode, at most
 PREDECESSOR = 5.0  # times ours, at least
 PREDECESSOR_PX = 256

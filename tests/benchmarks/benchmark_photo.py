@@ -1,4 +1,4 @@
-"""Where the time goes with photos: python tests/benchmark_photo.py [-only PART ...].
+"""Where the time goes with photos: python tests/benchmarks/benchmark_photo.py [-only PART ...].
 
 Parts: engines (network alone), start (first photo of a command), photo (one of 12 megapixels, step
 by step), folder (photos per second, one process against all cores), large (memory of a scan of 100
@@ -21,19 +21,19 @@ import numpy as np
 import skimage.data
 import tifffile
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from film.chroma import spread  # noqa: E402
-from gray2color import Colorizer, has_bf16  # noqa: E402
-from image.upsample import color_field, upsample  # noqa: E402
-from model.store import RELEASED  # noqa: E402
-from photo.batch import PHOTOS, colorize_photos  # noqa: E402
-from photo.compose import compose  # noqa: E402
-from photo.inputs import plan  # noqa: E402
-from photo.read import Photo, read_photo  # noqa: E402
-from photo.write import write_photo  # noqa: E402
-from prior.lab import gray2lightness, rgb2lab  # noqa: E402
+from film.chroma import spread
+from gray2color import Colorizer, has_bf16
+from image.upsample import color_field, upsample
+from model.store import RELEASED
+from photo.batch import PHOTOS, colorize_photos
+from photo.compose import compose
+from photo.inputs import plan
+from photo.read import Photo, read_photo
+from photo.write import write_photo
+from prior.lab import gray2lightness, rgb2lab
 
 Row = tuple[str, str]
 SIZES = {"12 MP": (3000, 4000), "0.3 MP": (480, 640)}

@@ -1,6 +1,6 @@
 """Training speed: eager and compiled, what each environment setting brings, and the reader's rate.
 
-    python tests/benchmark_training.py [-data FOLDER] [-steps N]
+    python tests/benchmarks/benchmark_training.py [-data FOLDER] [-steps N]
 
 Every row runs in a process of its own, because the settings must stand before Paddle is imported.
 """
@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "data" / "samples" / "color"
 CORES = str(os.cpu_count() or 1)
 # name -> (environment, more options of train.py)
