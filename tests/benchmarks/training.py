@@ -1,6 +1,6 @@
 """Training speed: eager and compiled, what each environment setting brings, and the reader's rate.
 
-    python tests/benchmarks/benchmark_training.py [-data FOLDER] [-steps N]
+    python tests/benchmarks/training.py [-data FOLDER] [-steps N]
 
 Every row runs in a process of its own, because the settings must stand before Paddle is imported.
 """

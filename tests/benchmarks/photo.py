@@ -1,4 +1,4 @@
-"""Where the time goes with photos: python tests/benchmarks/benchmark_photo.py [-only PART ...].
+"""Where the time goes with photos: python tests/benchmarks/photo.py [-only PART ...].
 
 Parts: engines (network alone), start (first photo of a command), photo (one of 12 megapixels, step
 by step), folder (photos per second, one process against all cores), large (memory of a scan of 100
@@ -22,7 +22,7 @@ import skimage.data
 import tifffile
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package film
 
 from film.chroma import spread
 from gray2color import Colorizer, has_bf16

@@ -1,6 +1,6 @@
 """Print the figures of prior/: Lab against scikit-image, pictures per second, the prior's sanity.
 
-python tests/benchmarks/benchmark_prior.py -data data/train
+python tests/benchmarks/prior.py -data data/train
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path[0] = str(Path(__file__).resolve().parents[2])  # not its own folder: it would shadow prior
 
 import cv2
 import numpy as np

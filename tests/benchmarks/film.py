@@ -1,6 +1,6 @@
 """How long a film takes, beside a plain transcode and beside the way of full-size pictures on the disk.
 
-    python tests/benchmarks/benchmark_film.py film.mp4            the film at 480 and at 1080 lines
+    python tests/benchmarks/film.py film.mp4            the film at 480 and at 1080 lines
 
 Prints a table: seconds, frames per second, times a plain ffmpeg transcode with the same encoder settings, memory,
 disk, and where the workers' time went. Linux only: memory is read from /proc.
@@ -167,7 +167,7 @@ def old_steps(film: Path, folder: Path, *, frames: int, weights: Path | None, ea
     """Run the three steps: frames to pictures, pictures to color, color to film."""
     import cv2
 
-    sys.path.insert(0, str(ROOT))
+    sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package film
     from gray2color import Colorizer
     from model.store import RELEASED
 
