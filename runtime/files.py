@@ -17,6 +17,8 @@ import filelock
 
 UNFINISHED = ".part"  # in every temporary name, so that leftovers of a killed process can be found
 
+_in_progress: set[Path] = set()  # temporary names that this process is writing to
+
 
 class LockedError(ValueError):
     """Another process holds the lock."""
@@ -31,12 +33,14 @@ def temporary_name(path: Path) -> Path:
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary name to write to; it takes the name `path` when the block succeeds."""
     part = temporary_name(path)
+    _in_progress.add(part)
     try:
         yield part
         _sync(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+        _in_progress.discard(part)
     _sync_names(path.parent)
 
 
@@ -44,12 +48,14 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder; it takes the name `path`, in place of an older one, when the block succeeds."""
     part = Path(tempfile.mkdtemp(prefix=".", suffix=UNFINISHED, dir=path.parent))
+    _in_progress.add(part)
     try:
         yield part
         discard(path)
         part.replace(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        _in_progress.discard(part)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -71,6 +77,12 @@ def discard(path: Path) -> None:
         shutil.rmtree(unfinished)
     else:
         path.unlink(missing_ok=True)
+
+
+def discard_in_progress() -> None:
+    """Delete what this process has not finished, as the last thing that it does."""
+    for part in tuple(_in_progress):
+        discard(part)
 
 
 def sweep(folder: Path) -> None:

@@ -18,6 +18,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from runtime.files import discard_in_progress
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -251,6 +253,7 @@ def _start_process(
     global _write_reports
     _write_reports = write_reports
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end)  # sent by the pool when another of its processes died
     warnings.simplefilter("ignore")
     logging.disable(logging.INFO)
     threading.Thread(target=_follow_parent, args=(lifeline,), daemon=True).start()
@@ -261,7 +264,15 @@ def _start_process(
 def _follow_parent(lifeline: Connection) -> None:
     """End this process, whatever it is doing, when the parent lets go of its end of the pipe, or dies."""
     lifeline.poll(None)
-    os._exit(1)
+    _end()
+
+
+def _end(*_: object) -> None:
+    """End this process at once, without the file it is writing: that may lie among the user's own."""
+    try:
+        discard_in_progress()
+    finally:
+        os._exit(1)
 
 
 def _in_flight(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.files import whole_file
 from runtime.workers import PER_WORKER, WorkerError, once, report, workers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +41,28 @@ def wait_in(folder: Path, item: int) -> int:
     while not (folder / "go").exists():
         multiprocessing.connection.wait([], 0.01)
     (folder / f"{item} done").touch()
+    return item
+
+
+def write_until_let_go(folder: Path, item: int) -> int:
+    with whole_file(folder / f"{item}.png") as part:
+        part.touch()
+        return wait_in(folder, item)
+
+
+def write_beside_a_death(folder: Path, item: int) -> int:
+    """Write 0.png, where at the first try item 1 ends its process in the middle of it."""
+    begun = folder / "begun"
+    while item == 1 and not begun.exists():
+        multiprocessing.connection.wait([], 0.01)
+    if item == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    with whole_file(folder / "0.png") as part:
+        part.touch()
+        first = not begun.exists()
+        begun.touch()
+        while first:
+            multiprocessing.connection.wait([], 0.01)
     return item
 
 
@@ -120,6 +143,25 @@ def test_nothing_of_a_failed_map_goes_on_beside_the_next(tmp_path: Path) -> None
         (tmp_path / "go").touch()
         list(run(process_of, range(4)))  # time for a process that still ran to finish its item
         assert not list(tmp_path.glob("* done"))
+
+
+def test_a_map_that_ends_early_leaves_no_unfinished_file(tmp_path: Path) -> None:
+    def items() -> Iterator[int]:
+        yield 0
+        while not (tmp_path / "0 begun").exists():
+            multiprocessing.connection.wait([], 0.01)
+        raise KeyboardInterrupt
+
+    with workers(2) as run, pytest.raises(KeyboardInterrupt):
+        list(run(functools.partial(write_until_let_go, tmp_path), items()))
+    assert [path.name for path in tmp_path.iterdir()] == ["0 begun"]
+
+
+def test_a_lost_process_leaves_no_unfinished_file_of_another(tmp_path: Path) -> None:
+    with workers(2) as run:
+        write = functools.partial(write_beside_a_death, tmp_path)
+        assert dict(run(write, [0, 1], lost=lambda item: -item)) == {0: 0, 1: -1}
+    assert {path.name for path in tmp_path.iterdir()} == {"begun", "0.png"}
 
 
 @pytest.mark.parametrize("number", [1, 2])
