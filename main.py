@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from conversion import Each, FilmOptions, Painting
     from photo.inputs import Kind, Task
+    from photo.options import PhotoOptions
 
 VERSION = "0.1.0"
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -348,8 +349,6 @@ def _planned(
     if args.probe or args.preview:  # nothing is written to where results go
         return tasks, tasks, lost
     waiting, occupied = unfinished(tasks, kind=kind, overwrite=args.overwrite)
-    if there := len(tasks) - len(waiting) - len(occupied):
-        logging.info("%d there already and left as they are; -overwrite replaces them", there)
     return tasks, waiting, lost + occupied
 
 
@@ -357,11 +356,14 @@ def run_photos(args: argparse.Namespace) -> int:
     """Colorize photographs; return the exit code. One that fails stops no other."""
     from gray2color import check_weights
     from photo.batch import PHOTOS
+    from photo.guidance import read_guidance
+    from photo.options import PhotoOptions
 
+    options = PhotoOptions(args.hints, args.reference, args.quality, compare=args.compare)
     try:
         planned, tasks, failures = _planned(args.img_in, args, PHOTOS)
         check_weights(args.weights)
-        guidance = _read_guidance(args)
+        guidance = read_guidance(options)
         if args.hints and len(planned) > 1:
             raise ValueError(f"-hints are for one photo, here are {len(planned)}")
     except (OSError, ValueError) as error:
@@ -370,7 +372,7 @@ def run_photos(args: argparse.Namespace) -> int:
     for line in failures:
         _complain(line)
     try:
-        failures += _colorize_photos(tasks, args, guidance)
+        failures += _colorize_photos(tasks, args, options, guidance)
     except (OSError, ValueError, RuntimeError) as error:  # the network cannot run here
         _complain(f"main.py: {error}")
         return FAILED
@@ -380,47 +382,38 @@ def run_photos(args: argparse.Namespace) -> int:
     return FAILED if failures else DONE
 
 
-def _read_guidance(args: argparse.Namespace) -> dict[str, Any]:
-    """Read the files that guide the colors."""
-    from photo.guidance import read_hints, read_reference
-
-    hints = read_hints(args.hints) if args.hints else None
-    return {
-        "hints": hints,
-        "palette": read_reference(args.reference) if args.reference else None,
-    }
-
-
 def _colorize_photos(
-    tasks: Sequence["Task"], args: argparse.Namespace, guidance: dict[str, Any]
+    tasks: Sequence["Task"],
+    args: argparse.Namespace,
+    options: "PhotoOptions",
+    guidance: dict[str, Any],
 ) -> list[str]:
     """Colorize the photos that are waiting, with one progress bar; return a line for each failure."""
-    from tqdm import tqdm
-
     from gray2color import guided, prepare, uses_gpu
-    from photo.batch import FEW, PhotoOptions, colorize_photos
+    from photo.batch import FEW, colorize_photos
+    from runtime.progress import print_line, progress_for
 
     few = len(tasks) <= FEW
     one = few or args.device == "gpu" or uses_gpu(args.device)
     processes = 1 if one else args.threads or os.cpu_count() or 1
     factory = colorizer_factory(args, threads=args.threads if processes == 1 else 1)
-    if any(value is not None for value in guidance.values()):
+    if guidance:
         factory = functools.partial(guided, factory, **guidance)
     if processes > 1:
         prepare(args.weights)  # once, before every process wants it
-    options = PhotoOptions(compare=args.compare, quality=args.quality)
+    progress = progress_for(quiet=args.quiet)
+    results = colorize_photos(
+        tasks, factory, options=options, processes=processes, progress=progress
+    )
     failures = []
-    hidden = args.quiet or not sys.stderr.isatty()
-    with tqdm(total=len(tasks), unit="photo", disable=hidden) as bar:
-        for result in colorize_photos(tasks, factory, options=options, processes=processes):
-            bar.update()
-            if result.error is None:
-                bar.write(_printable(result.task.target), file=sys.stdout)
-                for words in result.dropped if not args.quiet else ():
-                    bar.write(_printable(f"{result.task.target} lacks {words}"), file=sys.stderr)
-            else:
-                failures.append(result.error)
-                bar.write(_printable(result.error), file=sys.stderr)
+    for result in results:
+        if result.error is None:
+            print_line(result.task.target, file=sys.stdout)
+            for words in result.dropped if not args.quiet else ():
+                print_line(f"{result.task.target} lacks {words}", file=sys.stderr)
+        else:
+            failures.append(result.error)
+            print_line(result.error, file=sys.stderr)
     return failures
 
 

@@ -5,11 +5,8 @@ Knows no network: what colorizes comes in as a factory, so everything is checked
 
 import functools
 import logging
-import multiprocessing
-import signal
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photo.inputs import Kind, Task
+from photo.options import PhotoOptions
 from photo.read import Photo, mark_in, mark_of, read_photo
 from photo.write import SUFFIXES, write_photo
+from runtime.files import lock
+from runtime.progress import Progress, Silent
+from runtime.workers import once, workers
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +31,6 @@ PHOTOS = Kind("picture", tuple(SUFFIXES), tuple(SUFFIXES), ".png", mark_of, mark
 LARGE_BYTES = 40_000_000  # of the file: one process at a time works on such a photo
 
 Colorize: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class PhotoOptions:
-    """How results are written."""
-
-    compare: bool = False  # gray and color side by side
-    quality: int = 95  # of JPEG and WebP
 
 
 @dataclass(frozen=True)
@@ -58,30 +51,29 @@ def colorize_photos(
     *,
     options: PhotoOptions = PhotoOptions(),
     processes: int = 1,
+    progress: Progress = Silent(),
 ) -> Iterator[PhotoResult]:
     """Colorize every photo; yield results as they come. A failure stops no other photo.
 
-    factory : makes the function gray (H, W) -> rgb (H, W, 3); called once in every process.
+    factory : makes the function gray (H, W) -> rgb (H, W, 3); called once in every process, picklable for several.
     """
-    if processes == 1 or len(tasks) <= FEW:
-        load = functools.cache(factory)  # only when a photo could be read
-        yield from (_colorize_photo(task, load, options) for task in tasks)
-        return
-    context = multiprocessing.get_context("spawn")  # a forked Paddle hangs
-    with ProcessPoolExecutor(
-        processes, context, initializer=_start_worker, initargs=(factory, options, context.Lock())
-    ) as pool:
-        waiting = {pool.submit(_colorize_in_worker, task): task for task in tasks}
+    processes = 1 if len(tasks) <= FEW else processes
+    # Other processes keep the network between photos and end with them; this one lets go of it itself.
+    load = functools.partial(once, factory) if processes > 1 else functools.cache(factory)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        workers(processes, start=_use_one_thread, prepare=load) as run,
+    ):
+        work = functools.partial(
+            _colorize_photo, load=load, options=options, large=Path(folder) / "large.lock"
+        )
+        progress.start("colorizing", len(tasks), unit="photos")
         try:
-            for future in as_completed(waiting):
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    yield PhotoResult(
-                        waiting[future], f"{waiting[future].source}: its process died"
-                    )
+            for _, result in run(work, tasks, lost=_lost):
+                progress.advance()
+                yield result
         finally:
-            pool.shutdown(cancel_futures=True)
+            progress.close()
 
 
 def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
@@ -90,18 +82,32 @@ def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
 
 
 def _colorize_photo(
-    task: Task, factory: Callable[[], Colorize], options: PhotoOptions
+    task: Task, *, load: Callable[[], Colorize], options: PhotoOptions, large: Path
 ) -> PhotoResult:
-    """Read, colorize and write one photo; a network that cannot be had is no photo's failure."""
+    """Read, colorize and write one photo; a network that cannot be had is no photo's failure.
+
+    large : the lock that a large photo takes, so that only one at a time is in memory
+    """
     failures: list[str] = []
     dropped: list[str] = []
-    with _failures_of(task, failures):
-        photo = read_photo(task.source)
-    if not failures:
-        colorize = factory()
+    is_large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
+    with lock(large, wait=True) if is_large else nullcontext():
         with _failures_of(task, failures):
-            dropped = _write(task.target, photo, colorize(photo.gray), options)
+            photo = read_photo(task.source)
+        if not failures:
+            colorize = load()
+            with _failures_of(task, failures):
+                dropped = _write(task.target, photo, colorize(photo.gray), options)
     return PhotoResult(task, next(iter(failures), None), tuple(dropped))
+
+
+def _lost(task: Task) -> PhotoResult:
+    return PhotoResult(task, f"{task.source}: its process died")
+
+
+def _use_one_thread() -> None:
+    """Leave the other cores to the other processes."""
+    cv2.setNumThreads(1)
 
 
 @contextmanager
@@ -131,25 +137,3 @@ def _in_one_line(task: Task, error: Exception) -> str:
     if isinstance(error, OSError | ValueError):
         return f"{task.source}: {message}"
     return f"{task.source}: {type(error).__name__} ({message})"
-
-
-# What a worker process keeps between photos.
-_colorize: Colorize | None = None
-_options = PhotoOptions()
-_large_lock: Any = None
-
-
-def _start_worker(factory: Callable[[], Colorize], options: PhotoOptions, large_lock: Any) -> None:
-    global _colorize, _options, _large_lock
-    # Ctrl-C is for the parent: photos in progress finish.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    _colorize, _options, _large_lock = factory(), options, large_lock
-
-
-def _colorize_in_worker(task: Task) -> PhotoResult:
-    colorize = _colorize
-    assert colorize is not None
-    large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
-    with _large_lock if large else nullcontext():
-        return _colorize_photo(task, lambda: colorize, _options)

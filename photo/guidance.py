@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photo.decoder import check_file, opened
+from photo.options import PhotoOptions
 from prior.lab import rgb2lab
 
 REFERENCE_PX = 256  # long side at which a reference's colors are counted
@@ -16,6 +17,19 @@ LARGEST = 1e9  # of any number of a point; Python's integers have no end
 FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, perhaps with a radius at the end'
 
 Point = tuple[float, ...]
+
+
+def read_guidance(options: PhotoOptions) -> dict[str, Any]:
+    """Read the files that guide the colors; return what a colorizer takes by name, nothing without any.
+
+    Raises FileNotFoundError or ValueError.
+    """
+    guidance: dict[str, Any] = {}
+    if options.hints:
+        guidance["hints"] = read_hints(options.hints)
+    if options.reference:
+        guidance["palette"] = read_reference(options.reference)
+    return guidance
 
 
 def read_hints(path: Path) -> list[Point]:

@@ -5,10 +5,13 @@ already counts as done only when what is written in it says that it is of this i
 """
 
 import glob
+import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 BESIDE = ".color"  # name.color.jpg: a result beside its input
 LONGEST_NAME = 255  # bytes, on every common file system
@@ -85,6 +88,8 @@ def unfinished(
             )
     for folder in {task.target.parent for task in waiting}:
         _check_folder(folder)
+    if done := len(tasks) - len(waiting) - len(failures):
+        log.info("%d there already and left as they are; -overwrite replaces them", done)
     return waiting, failures
 
 

@@ -1,7 +1,6 @@
 """A colored photo becomes a file, with the metadata of the photo it came from, tagged as sRGB."""
 
 import struct
-import uuid
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from photo.icc import srgb_profile
 from photo.read import EXIF_IFD, GPS_IFD, SOFTWARE, XMP_TAG, Photo, Pixels
+from runtime.files import whole_file
 
 SUFFIXES = {
     ".jpg": "JPEG",
@@ -57,16 +57,12 @@ def write_photo(
     if alpha and like.alpha is not None and form not in {"JPEG", "BMP"}:
         rgb = np.concatenate([rgb, like.alpha[..., None]], axis=-1)
     like, dropped = _fitting(like, MARKER_BYTES if form == "JPEG" else LONGEST_BYTES)
-    half = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")  # short, whatever the name
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as part:
         if rgb.dtype == np.uint16 and form in DEEP:
-            (_write_deep_tiff if form == "TIFF" else _write_deep_png)(half, rgb, like)
+            (_write_deep_tiff if form == "TIFF" else _write_deep_png)(part, rgb, like)
         else:
-            _write_pillow(half, _as_bytes(rgb), like, form=form, quality=quality)
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+            _write_pillow(part, _as_bytes(rgb), like, form=form, quality=quality)
     return dropped
 
 

@@ -43,7 +43,13 @@ def option(
     read : turns the option's text into a value, instead of the field's type; raises ValueError
     const : value of an option that is given without one
     """
-    details: dict[str, Any] = {"help": text, "low": low, "high": high, "choices": choices, "shown": shown}
+    details: dict[str, Any] = {
+        "help": text,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "shown": shown,
+    }
     details |= {"read": read, "metavar": metavar, "positional": positional, "const": const}
     if factory is not None:
         return dataclasses.field(default_factory=factory, metadata=details)

@@ -2,9 +2,11 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from tqdm import tqdm
+
+from runtime.options import printable
 
 
 class Progress(Protocol):
@@ -100,3 +102,8 @@ class Callback:
 def progress_for(*, quiet: bool) -> Progress:
     """Return a bar where a person would see it, silence elsewhere."""
     return Silent() if quiet or not sys.stderr.isatty() else Bar()
+
+
+def print_line(text: object, *, file: TextIO) -> None:
+    """Print one printable line, above the bar if there is one."""
+    tqdm.write(printable(text), file=file)

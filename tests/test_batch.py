@@ -1,5 +1,9 @@
 """Many photos: each has its result or its one line, and none stops the others."""
 
+import functools
+import os
+import signal
+import tempfile
 import uuid
 from pathlib import Path
 from typing import Any
@@ -10,15 +14,36 @@ from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
 from photo import batch
-from photo.batch import PHOTOS, PhotoOptions, PhotoResult, colorize_photos, side_by_side
+from photo.batch import FEW, PHOTOS, PhotoResult, colorize_photos, side_by_side
 from photo.inputs import plan
+from photo.options import PhotoOptions
 from photo.read import Photo, read_photo
+from runtime import files
+from runtime.files import LockedError, lock
+from runtime.progress import Callback
+
+
+def made_once(folder: Path) -> Any:
+    """Make a colorizer, once in a process, that ends its process at the first photo of `write_photos`."""
+    (folder / str(os.getpid())).touch(exist_ok=False)
+    killer = landscape(40, 50, seed=0)
+
+    def colorize(gray: np.ndarray) -> np.ndarray:
+        if np.array_equal(gray, killer):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return gray_twice(gray)
+
+    return colorize
+
+
+def missing_gpu() -> Any:
+    raise RuntimeError("no GPU")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = [uuid.UUID(int=number) for number in range(3)]
-    monkeypatch.setattr(uuid, "uuid4", iter(numbers).__next__)
+    monkeypatch.setattr(files, "uuid4", iter(numbers).__next__)
     paths = write_photos(tmp_path / "in", 3)
     tasks, _ = plan([str(path) for path in paths], kind=PHOTOS, save=str(tmp_path / "out"))
     (tmp_path / "out").mkdir()
@@ -53,21 +78,59 @@ def test_whatever_a_photo_brings_about_is_its_own_failure(
     assert "Traceback" in caplog.text
 
 
-def test_a_network_that_cannot_be_had_is_no_photos_failure(tmp_path: Path) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 2)], kind=PHOTOS)
-
-    def factory() -> Any:
-        raise RuntimeError("no GPU")
-
+@pytest.mark.parametrize("number", [2, FEW + 1])
+def test_a_network_that_cannot_be_had_is_no_photos_failure(tmp_path: Path, number: int) -> None:
+    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", number)], kind=PHOTOS)
     with pytest.raises(RuntimeError, match="no GPU"):
-        list(colorize_photos(tasks, factory))
+        list(colorize_photos(tasks, missing_gpu, processes=2))
+
+
+def test_a_photo_that_ends_its_process_is_the_only_one_lost(tmp_path: Path) -> None:
+    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", FEW + 3)], kind=PHOTOS)
+    (tmp_path / "made").mkdir()
+    factory = functools.partial(made_once, tmp_path / "made")
+    results = {result.task: result for result in colorize_photos(tasks, factory, processes=2)}
+    lost = PhotoResult(tasks[0], f"{tasks[0].source}: its process died")
+    assert results == {tasks[0]: lost} | {task: PhotoResult(task) for task in tasks[1:]}
+    for task in tasks[1:]:
+        with Image.open(task.target) as image:
+            assert image.size == (50, 40)
+    assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_large_photo_is_the_only_one_of_its_kind_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 2)], kind=PHOTOS)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(batch, "LARGE_BYTES", 1 if large else 1 << 30)
+
+    def colorize(gray: np.ndarray) -> np.ndarray:
+        locks = list(tmp_path.glob("*/*.lock"))
+        assert bool(locks) == large
+        for path in locks:
+            with pytest.raises(LockedError), lock(path):
+                pass
+        return gray_twice(gray)
+
+    assert [result.error for result in colorize_photos(tasks, lambda: colorize)] == [None, None]
 
 
 def test_every_photo_has_one_result(tmp_path: Path) -> None:
     tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 3)], kind=PHOTOS)
     tasks[1].source.unlink()
-    results = list(colorize_photos(tasks, lambda: gray_twice, options=PhotoOptions(compare=True)))
+    counts: list[tuple[str, int, int, str]] = []
+    results = list(
+        colorize_photos(
+            tasks,
+            lambda: gray_twice,
+            options=PhotoOptions(compare=True),
+            progress=Callback(lambda *values: counts.append(values)),
+        )
+    )
     assert [result.task for result in results] == tasks
+    assert counts == [("colorizing", done, 3, "") for done in (0, 1, 2, 3, 3)]
     assert results[0] == PhotoResult(tasks[0])
     assert results[1].error == f"no file {tasks[1].source}"
     pair = side_by_side(landscape(40, 50), gray_twice(landscape(40, 50)))

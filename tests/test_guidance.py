@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from photo.guidance import read_hints, read_reference
+from photo.guidance import read_guidance, read_hints, read_reference
+from photo.options import PhotoOptions
 from prior.lab import rgb2lab
 
 
@@ -81,3 +82,13 @@ def test_references_have_the_formats_of_photos(tmp_path: Path) -> None:
         tmp_path / "large.png"
     )  # Pillow's own limit: 89 megapixels
     assert read_reference(tmp_path / "large.png").shape == (230, 256, 3)
+
+
+def test_guidance_is_what_was_given_and_nothing_else(tmp_path: Path) -> None:
+    hints, reference = write(tmp_path / "h.json", [[1, 2, -30, 40]]), tmp_path / "r.png"
+    Image.new("RGB", (9, 9), (20, 90, 200)).save(reference)
+    assert read_guidance(PhotoOptions()) == {}
+    assert read_guidance(PhotoOptions(hints=hints)) == {"hints": [(1, 2, -30, 40)]}
+    guidance = read_guidance(PhotoOptions(hints=hints, reference=reference))
+    assert set(guidance) == {"hints", "palette"}
+    assert (guidance["palette"] == (20, 90, 200)).all()

@@ -161,6 +161,18 @@ def test_own_results_are_recognized_by_what_is_in_them(
     assert unfinished([task], kind=kind, overwrite=True) == ([task], [])
 
 
+def test_what_is_done_already_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_inputs(tmp_path, "a.png", "b.png", "c.png")
+    tasks, _ = plan([str(tmp_path)], kind=PHOTOS)
+    for task in tasks[:2]:
+        color(task)
+    with caplog.at_level("INFO", logger="photo.inputs"):
+        assert unfinished(tasks, kind=PHOTOS) == (tasks[2:], [])
+    assert [record.message.split(";")[0] for record in caplog.records] == [
+        "2 there already and left as they are"
+    ]
+
+
 @pytest.mark.parametrize(("kind", "name"), [(PHOTOS, "x.png"), (films(), "x.mp4")])
 def test_the_result_of_another_input_is_not_this_ones(
     tmp_path: Path, kind: Kind, name: str

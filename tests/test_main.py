@@ -16,6 +16,7 @@ from small_network import write_small_weights
 
 import main
 from photo.inputs import Task
+from photo.options import PhotoOptions
 from prior.lab import gray2lightness, rgb2lab
 
 ROOT = Path(main.__file__).parent
@@ -139,7 +140,8 @@ def test_a_gpu_gets_one_network(
     )
     words = ["-img_in", "x", *small, "-device", device, "-threads", "4"]
     photos = [Task(Path(f"{n}.png"), Path(f"{n}.color.png")) for n in range(20)]
-    main._colorize_photos(photos, main._parser().parse_args(words), {"hints": None})
+    args = main._parser().parse_args(words)
+    main._colorize_photos(photos, args, PhotoOptions(), {})
     assert started == [processes]
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from runtime.progress import Bar, Callback, Silent, progress_for
+from runtime.progress import Bar, Callback, Silent, print_line, progress_for
 
 
 class Terminal(io.StringIO):
@@ -35,6 +35,19 @@ def test_a_bar_shows_work_units_and_notes_and_goes(monkeypatch: pytest.MonkeyPat
     assert "shot 2 of 3" in shown
     assert "colorizing" in screen.getvalue()
     assert screen.getvalue().split("\r")[-1] == "", "a bar that is done leaves nothing"
+
+
+def test_a_line_is_printable_and_stands_above_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    bar = Bar()
+    bar.start("colorizing", 9, unit="photos")
+    print_line("a\nb.png", file=screen)
+    bar.close()
+    assert r"a\nb.png" + "\n" in screen.getvalue()
+    before, after = screen.getvalue().split(r"a\nb.png")
+    assert before.endswith("\r"), "the bar's line is cleared"
+    assert "colorizing" in after, "and shown again below"
 
 
 def test_what_an_earlier_run_did_is_no_part_of_the_speed() -> None:
