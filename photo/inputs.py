@@ -11,10 +11,30 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.options import named, option
+
 log = logging.getLogger(__name__)
 
 BESIDE = ".color"  # name.color.jpg: a result beside its input
 LONGEST_NAME = 255  # bytes, on every common file system
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """What to color, and where to."""
+
+    img_in: tuple[str, ...] = option(
+        (), "photos: files, folders, globs", read=named, metavar="INPUT"
+    )
+    movie_in: tuple[str, ...] = option(
+        (), "films: files, folders, globs", read=named, metavar="INPUT"
+    )
+    save: str | None = option(
+        None, "a file for one input, a folder otherwise (default: name.color.ext beside the input)",
+        read=named, metavar="OUT",
+    )  # fmt: skip
+    recursive: bool = option(False, "folders with all their subfolders")
+    overwrite: bool = option(False, "replace results that are there already")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -54,6 +54,26 @@ def option(
     if factory is not None:
         return dataclasses.field(default_factory=factory, metadata=details)
     return dataclasses.field(default=default, metadata=details)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """What every command that uses the network may be told of how to run it."""
+
+    device: Literal["auto", "cpu", "gpu"] = option(
+        "auto", "auto takes a GPU when there is one", choices=("auto", "cpu", "gpu")
+    )
+    precision: Literal["auto", "fp32", "bf16"] = option(
+        "auto", "auto takes bf16 where the processor has it", choices=("auto", "fp32", "bf16")
+    )
+    threads: int | None = option(
+        None, "processor cores", low=1, high=1024, shown="all", metavar="N"
+    )
+    weights: Path | None = option(None, "other weights than the released", metavar="FILE")
+    quiet: bool = option(False, "errors only")
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def add_options(parser: argparse.ArgumentParser, kind: type, *, title: str = "") -> None:

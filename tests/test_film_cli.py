@@ -1,7 +1,6 @@
 """Films from the command line: every kind of film, every mistake, one clear line each."""
 
 import json
-import logging
 import os
 import shutil
 import signal
@@ -25,6 +24,7 @@ import main
 from conversion import EncoderOptions, FilmOptions, color_film
 from film.probe import probe
 from model.store import RELEASED
+from runtime.options import printable
 
 ROOT = Path(__file__).resolve().parent.parent
 Make = Callable[[str], Path]
@@ -158,7 +158,7 @@ def test_what_is_said_of_a_film_is_printable_lines(
             assert said in errors
     path.mkdir()
     assert run(path)[2].startswith(f"{tmp_path}/{said}: no films in this folder")
-    assert main.OneLineFormatter("%(message)s").format(logging.makeLogRecord({"msg": name})) == said
+    assert printable(name) == said
     words = [sys.executable, ROOT / "conversion.py", tmp_path / "a\nb\x1b.mp4", "-cache", tmp_path]
     errors = subprocess.run(words, capture_output=True, text=True).stderr
     assert errors[:-1].isprintable(), errors

@@ -18,6 +18,7 @@ import main
 from photo.inputs import Task
 from photo.options import PhotoOptions
 from prior.lab import gray2lightness, rgb2lab
+from runtime.options import RunOptions, options_from
 
 ROOT = Path(main.__file__).parent
 
@@ -139,9 +140,10 @@ def test_a_gpu_gets_one_network(
         "photo.batch.colorize_photos", lambda *_, processes, **__: started.append(processes) or []
     )
     words = ["-img_in", "x", *small, "-device", device, "-threads", "4"]
-    photos = [Task(Path(f"{n}.png"), Path(f"{n}.color.png")) for n in range(20)]
     args = main._parser().parse_args(words)
-    main._colorize_photos(photos, args, PhotoOptions(), {})
+    photos = [Task(Path(f"{n}.png"), Path(f"{n}.color.png")) for n in range(20)]
+    color, run = options_from(args, main.ColorOptions), options_from(args, RunOptions)
+    main._colorized(photos, PhotoOptions(), color, run, {})
     assert started == [processes]
 
 

@@ -11,6 +11,7 @@ from runtime.options import (
     FAILED,
     INTERRUPTED,
     OneLineParser,
+    RunOptions,
     add_options,
     check,
     exit_code,
@@ -120,6 +121,13 @@ def test_what_cannot_be_is_one_line_and_exit_2(
 def test_ranges_hold_without_a_command_line_too(values: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Options(**values)  # type: ignore[arg-type]
+
+
+def test_what_runs_the_network_is_checked_too() -> None:
+    with pytest.raises(
+        ValueError, match=r"device must be one of auto, cpu, gpu, got 'tpu'; threads"
+    ):
+        RunOptions(device="tpu", threads=0)  # type: ignore[arg-type]
 
 
 def test_help_names_each_option_once_with_its_default() -> None:

@@ -232,7 +232,7 @@ def color_photo(source: Path, folder: Path, number: int) -> int:
     from photo.read import read_photo
     from photo.write import SUFFIXES
 
-    setattr(main, "colorizer_factory", lambda args, *, threads: lambda: _gray_twice)  # noqa: B010
+    setattr(main, "colorizer_factory", lambda *_, **__: lambda: _gray_twice)  # noqa: B010
     setattr(decoder, "free_bytes", lambda: MACHINE_BYTES)  # noqa: B010
     target = folder / f"out{list(SUFFIXES)[number % len(SUFFIXES)]}"
     words, save = str(source), str(target)
