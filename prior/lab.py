@@ -63,7 +63,19 @@ def gray2lightness(gray: NDArray[Any]) -> Floats:
     """Convert sRGB-encoded gray (...) uint8, uint16 or float 0..1 to L (...) float32 0..100."""
     if gray.dtype in ROOT_STEPS:
         return np.take(_lightness_table(int(np.iinfo(gray.dtype).max)), gray)
-    return np.asarray(_lightness(_expanded(_as_float(gray))), np.float32)
+    return np.asarray(_lightness(srgb2linear(_as_float(gray))), np.float32)
+
+
+def srgb2linear(encoded: NDArray[Any]) -> NDArray[Any]:
+    """Undo the sRGB curve (IEC 61966-2-1): encoded (...) 0..1 -> linear 0..1."""
+    curve = ((np.maximum(encoded, 0.04045) + 0.055) / 1.055) ** 2.4
+    return np.asarray(np.where(encoded > 0.04045, curve, encoded / 12.92))
+
+
+def linear2srgb(linear: NDArray[Any]) -> NDArray[Any]:
+    """Apply the sRGB curve: linear (...) 0..1 -> encoded 0..1."""
+    curve = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+    return np.asarray(np.where(linear > 0.0031308, curve, linear * 12.92))
 
 
 def fit_gamut(lab: NDArray[Any]) -> Floats:
@@ -134,25 +146,13 @@ def _linear(rgb: NDArray[Any]) -> Floats:
         return np.asarray(cv2.LUT(rgb, _linear_table(255)[None]), np.float32)
     if rgb.dtype == np.uint16:
         return np.take(_linear_table(65535), rgb)
-    return np.asarray(_expanded(_as_float(rgb)), np.float32)
-
-
-def _expanded(encoded: NDArray[Any]) -> NDArray[Any]:
-    """sRGB-encoded -> linear, both 0..1 (IEC 61966-2-1)."""
-    curve = ((np.maximum(encoded, 0.04045) + 0.055) / 1.055) ** 2.4
-    return np.asarray(np.where(encoded > 0.04045, curve, encoded / 12.92))
-
-
-def _compressed(linear: NDArray[Any]) -> NDArray[Any]:
-    """Linear -> sRGB-encoded, both 0..1."""
-    curve = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
-    return np.asarray(np.where(linear > 0.0031308, curve, linear * 12.92))
+    return np.asarray(srgb2linear(_as_float(rgb)), np.float32)
 
 
 def _encoded(lab: Floats, dtype: np.dtype[Any]) -> NDArray[Any]:
     """(1, n, 3) Lab -> sRGB-encoded in `dtype`, clipped to its range."""
     if np.issubdtype(dtype, np.floating):
-        return np.asarray(_compressed(np.clip(_linear_rgb(lab), 0, 1)))
+        return np.asarray(linear2srgb(np.clip(_linear_rgb(lab), 0, 1)))
     if dtype not in ROOT_STEPS:
         raise ValueError(f"expected uint8, uint16 or a float type, got {dtype}")
     top = ROOT_STEPS[dtype] - 1
@@ -197,20 +197,20 @@ def _lightness(linear: NDArray[Any]) -> NDArray[Any]:
 
 @lru_cache
 def _linear_table(top: int) -> Floats:
-    return _expanded(np.arange(top + 1) / top).astype(np.float32)
+    return srgb2linear(np.arange(top + 1) / top).astype(np.float32)
 
 
 @lru_cache
 def _encoding_table(dtype: np.dtype[Any]) -> NDArray[Any]:
     steps = ROOT_STEPS[dtype]
     root = np.minimum((np.arange(steps) + 0.5) / (steps - 1), 1)
-    table: NDArray[Any] = np.rint(_compressed(root**2) * np.iinfo(dtype).max).astype(dtype)
+    table: NDArray[Any] = np.rint(linear2srgb(root**2) * np.iinfo(dtype).max).astype(dtype)
     return table
 
 
 @lru_cache
 def _lightness_table(top: int) -> Floats:
-    return np.asarray(_lightness(_expanded(np.arange(top + 1) / top)), np.float32)
+    return np.asarray(_lightness(srgb2linear(np.arange(top + 1) / top)), np.float32)
 
 
 @lru_cache

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage import color
 
-from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
+from prior.lab import fit_gamut, gray2lightness, lab2rgb, linear2srgb, rgb2lab, srgb2linear
 
 LEVELS = np.linspace(0, 255, 33).round().astype(np.uint8)
 GRID = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS), axis=-1)
@@ -50,6 +50,14 @@ def test_depths_agree() -> None:
     eight = rgb2lab(GRID)
     assert np.array_equal(eight, rgb2lab(GRID.astype(np.uint16) * 257))
     assert np.abs(eight - rgb2lab(GRID / 255)).max() < 1e-3
+
+
+def test_srgb_curves_undo_each_other_and_pass_through_published_values() -> None:
+    encoded = np.linspace(0, 1, 4096)
+    assert np.abs(linear2srgb(srgb2linear(encoded)) - encoded).max() < 1e-7
+    assert srgb2linear(np.array([0.04045, 0.5, 1])) == pytest.approx(
+        [0.0031308, 0.214041, 1], rel=1e-5
+    )
 
 
 def test_grays_are_neutral_both_ways() -> None:
