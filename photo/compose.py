@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from image.upsample import Field, bands, interpolated_blocks
-from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness
+from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness, linear2srgb
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -83,11 +83,9 @@ def _tables(dtype: str) -> tuple[Floats, Floats]:
 
 @functools.lru_cache
 def _codes(dtype: str) -> NDArray[Any]:
-    """The sRGB curve (IEC 61966-2-1) as a table: linear 0..1 -> code."""
+    """Tabulate the sRGB curve: linear 0..1 -> code."""
     linear = np.linspace(0, 1, CODES_8 if np.dtype(dtype) == np.uint8 else CODES_16)
-    curve = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
-    encoded = np.where(linear > 0.0031308, curve, linear * 12.92)
-    return np.asarray(np.rint(encoded * np.iinfo(dtype).max), dtype)
+    return np.asarray(np.rint(linear2srgb(linear) * np.iinfo(dtype).max), dtype)
 
 
 @functools.lru_cache

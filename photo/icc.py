@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from PIL import ImageCms
 
+from prior.lab import srgb2linear
+
 Floats: TypeAlias = NDArray[np.float32]
 
 SRGB_WEIGHTS = (0.212671, 0.715160, 0.072169)  # of linear R, G, B in luminance, under D65
@@ -40,7 +42,7 @@ class Luminance:
 
 
 def luminance_of(profile: bytes | None, *, channels: int) -> Luminance | None:
-    """Tell how 1 or 3 channels make luminance; without a profile they are sRGB.
+    """Return how 1 or 3 channels make luminance; without a profile they are sRGB.
 
     Returns None for a profile of color tables or for other channels; ValueError for a damaged one.
     """
@@ -68,9 +70,7 @@ def srgb_profile() -> bytes:
 
 @functools.cache
 def _srgb_curve() -> Floats:
-    codes = np.linspace(0, 1, 1 << 16)
-    curve = ((np.maximum(codes, 0.04045) + 0.055) / 1.055) ** 2.4
-    return np.where(codes > 0.04045, curve, codes / 12.92).astype(np.float32)
+    return srgb2linear(np.linspace(0, 1, 1 << 16)).astype(np.float32)
 
 
 def _tags(profile: bytes) -> dict[str, bytes]:
