@@ -37,7 +37,7 @@ Colorize: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 class PhotoResult:
     """What became of a task; error is one line, None for a photo that was colorized.
 
-    dropped : what of the metadata the result could not keep, in words
+    dropped : what of the metadata the result could not keep, as text
     """
 
     task: Task
@@ -112,7 +112,7 @@ def _use_one_thread() -> None:
 
 @contextmanager
 def _failures_of(task: Task, failures: list[str]) -> Iterator[None]:
-    """Turn whatever a photo brings about into its one line: no photo of many may stop the others."""
+    """Turn any exception into the one line of its photo: decoders raise what they like, and none may stop the others."""
     try:
         yield
     except Exception as error:

@@ -68,7 +68,7 @@ class Task:
 def plan(
     inputs: Sequence[str], *, kind: Kind, save: str | None = None, recursive: bool = False
 ) -> tuple[list[Task], list[str]]:
-    """Turn the command's words into tasks, and one line for every input that gives none.
+    """Turn files, folders and globs into tasks, and one line for every input that gives none.
 
     Raises ValueError for results that would replace an input or each other: this is about the command.
     """

@@ -43,7 +43,7 @@ BAND_PX = 1 << 20
 class Photo:
     """What was read: gray (H, W) and alpha (H, W) of one dtype, and the metadata, upright.
 
-    dropped : what of its metadata makes no sense, in words
+    dropped : what of its metadata makes no sense, as text
     mark : what a result of it carries, see `mark_of`
     """
 

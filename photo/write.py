@@ -45,7 +45,7 @@ def write_photo(
 
     EXIF's Software becomes our mark: what wrote the file, and of which photo.
     The file gets its name when it is complete. 16 bits stay 16 in PNG and TIFF, else become 8.
-    Returns what of the metadata was dropped, in words: what does not fit is no reason to fail.
+    Returns what of the metadata was dropped, as text: what does not fit is no reason to fail.
     """
     form = SUFFIXES.get(path.suffix.lower())
     if form is None:
