@@ -42,7 +42,7 @@ from film.probe import probe
 from film.progress import earlier, moving
 from film.reel import FALLBACK, FILMS, mark_in, mark_of, written_suffixes
 from film.render import EncoderOptions, painted_rgb, render_piece
-from film.report import Summary, contact_sheet, describe, timecode
+from film.report import Summary, describe, preview_sheet
 from film.shots import looks, pieces
 from film.source import FilmError, printable
 from film.stages import Done, finish_piece, has_grays, is_rendered, prepare, table_of, write_grays
@@ -246,14 +246,14 @@ def preview(source: Path, sheet: Path, *, painting: Painting, options: FilmOptio
     film = replace(probe(source), working_side=painting.working_side)
     painter = painting.factory()
     pictures: list[NDArray[np.uint8]] = []
-    captions: list[str] = []
+    frames: list[int] = []
     first, last = span(film, options.start_s, options.duration_s)
     for piece, grays in seen(film, first, last, count=last - first):
         if piece.shot == len(pictures):
             gray = grays[piece.count // 2]
             pictures.append(painted_rgb(gray, painter.ab_frames(gray[None])[0], painting.lab2rgb))
-            captions.append(f"{piece.shot + 1}  {timecode(film, piece.first)}")
-    write_png(sheet, contact_sheet(pictures, captions))
+            frames.append(piece.first)
+    write_png(sheet, preview_sheet(film, pictures, frames))
     return len(pictures)
 
 

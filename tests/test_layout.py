@@ -22,7 +22,7 @@ ARROWS = {
     "image": set(),
     "runtime": set(),
     "conversion": {"film", "runtime"},
-    "film": {"runtime"},
+    "film": {"runtime", "image"},
 }
 PADDLE = {
     *(f"model/{name}.py" for name in ("network", "efficientnet_lite", "store", "export")),

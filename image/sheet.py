@@ -1,0 +1,38 @@
+"""Contact sheets: pictures of any sizes side by side, each with its caption."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+TILE_WIDTH = 240  # px, of a picture
+TILE_TALLEST = 320  # px
+CAPTION = 20  # px
+
+
+def contact_sheet(
+    pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]
+) -> NDArray[np.uint8]:
+    """Lay pictures (H, W, 3) of any sizes out on one sheet, row by row, each with its caption."""
+    columns = max(1, min(len(pictures), round((len(pictures) * 1.3) ** 0.5)))
+    rows = -(-len(pictures) // columns)
+    shapes = [picture.shape for picture in pictures]
+    tall = min(TILE_TALLEST, max(round(TILE_WIDTH * height / width) for height, width, _ in shapes))
+    row = tall + CAPTION
+    sheet = np.full((rows * row, columns * TILE_WIDTH, 3), 24, np.uint8)
+    for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        top, left = number // columns * row, number % columns * TILE_WIDTH
+        tile = _fitted(picture, tall)
+        y, x = top + (tall - tile.shape[0]) // 2, left + (TILE_WIDTH - tile.shape[1]) // 2
+        sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+        place = (left + 6, top + tall + 14)
+        cv2.putText(sheet, caption, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (220, 220, 220), 1)
+    return sheet
+
+
+def _fitted(picture: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    scale = min(tall / height, (TILE_WIDTH - 4) / width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
