@@ -4,13 +4,17 @@ A file or folder that has its name is finished: it is written beside under a tem
 then renamed. So whatever stops a program, the next run finds out what is left to do.
 """
 
+import csv
+import io
+import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import filelock
@@ -30,18 +34,23 @@ def temporary_name(path: Path) -> Path:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary name to write to; it takes the name `path` when the block succeeds."""
+def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Yield a temporary name to write to; it takes the name `path` when the block succeeds.
+
+    durable : also against a power cut, at the cost of about 9 ms a file; without it against killed processes
+    """
     part = temporary_name(path)
     _in_progress.add(part)
     try:
         yield part
-        _sync(part)
+        if durable:
+            _sync(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
         _in_progress.discard(part)
-    _sync_names(path.parent)
+    if durable:
+        _sync_names(path.parent)
 
 
 @contextmanager
@@ -64,10 +73,23 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file whole or not at all."""
-    with whole_file(path) as part:
+    with whole_file(path, durable=durable) as part:
         part.write_bytes(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON that a person can read. Raises ValueError for NaN, which JSON does not have."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write CSV; names of files that are not valid UTF-8 keep their bytes."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([header, *rows])
+    write_bytes(path, text.getvalue().encode(errors="surrogateescape"))
 
 
 def discard(path: Path) -> None:

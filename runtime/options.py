@@ -17,6 +17,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
+from tqdm import tqdm
+
 T = TypeVar("T")
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit codes
@@ -35,6 +37,8 @@ def option(
     metavar: str | None = None,
     positional: bool = False,
     const: Any = None,
+    name: str = "",
+    separator: str = "",
 ) -> Any:
     """Make a dataclass field that is also a command-line option.
 
@@ -42,6 +46,8 @@ def option(
     shown : the default as help shows it, "" for nothing; by default the value itself
     read : turns the option's text into a value, instead of the field's type; raises ValueError
     const : value of an option that is given without one
+    name : spelling other than the field's name, which Python may reserve
+    separator : between the values of a tuple that are given as one word, instead of as several words
     """
     details: dict[str, Any] = {
         "help": text,
@@ -51,6 +57,7 @@ def option(
         "shown": shown,
     }
     details |= {"read": read, "metavar": metavar, "positional": positional, "const": const}
+    details |= {"name": name, "separator": separator}
     if factory is not None:
         return dataclasses.field(default_factory=factory, metadata=details)
     return dataclasses.field(default=default, metadata=details)
@@ -80,8 +87,11 @@ def add_options(parser: argparse.ArgumentParser, kind: type, *, title: str = "")
     """Give a parser an option for every field made by `option`, in a group of their own if it has a title."""
     group: Any = parser.add_argument_group(title) if title else parser
     for field, hint in _fields(kind):
-        names = [field.name] if field.metadata["positional"] else spellings(field.name)
-        group.add_argument(*names, **_settings(field, hint))
+        settings = _settings(field, hint)
+        if field.metadata["positional"]:
+            group.add_argument(field.name, **settings)
+        else:
+            group.add_argument(*spellings(_spelled(field)), dest=field.name, **settings)
 
 
 def options_from(args: argparse.Namespace, kind: type[T]) -> T:
@@ -102,10 +112,12 @@ def check(options: Any) -> None:
         value, details = getattr(options, field.name), field.metadata
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(one, int | float) and not _in_range(one, details):
-                wrong.append(f"{field.name} must be {_range(details)}, got {one}")
+                wrong.append(
+                    f"{_spelled(field)} must be {_range(details).removeprefix('of ')}, got {one}"
+                )
             elif details["choices"] and one not in details["choices"] and one != _default(field):
                 wrong.append(
-                    f"{field.name} must be one of {', '.join(details['choices'])}, got {one!r}"
+                    f"{_spelled(field)} must be one of {', '.join(details['choices'])}, got {one!r}"
                 )
     if wrong:
         raise ValueError("; ".join(wrong))
@@ -144,6 +156,13 @@ class OneLineParser(argparse.ArgumentParser):
         """Leave with one line."""
         self.exit(USAGE, f"{self.prog}: {printable(message)}; see {self.prog} --help\n")
 
+    def collect(self, args: argparse.Namespace, kind: type[T]) -> T:
+        """Collect a dataclass from parsed options; leave with one line where its own checks refuse them."""
+        try:
+            return options_from(args, kind)
+        except ValueError as error:
+            self.error(str(error))
+
 
 class _ShortHelp(argparse.RawDescriptionHelpFormatter):
     def _format_action_invocation(self, action: argparse.Action) -> str:
@@ -153,6 +172,14 @@ class _ShortHelp(argparse.RawDescriptionHelpFormatter):
         return f"{action.option_strings[0]} {metavar}".rstrip()
 
 
+class _HandlerBesideBars(logging.StreamHandler[Any]):
+    """Writes a line where a progress bar stands, and the bar again below."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with tqdm.external_write_mode(file=self.stream):
+            super().emit(record)
+
+
 class _OneLineFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         return printable(super().formatMessage(record))
@@ -160,7 +187,7 @@ class _OneLineFormatter(logging.Formatter):
 
 def log_to_stderr(*, quiet: bool = False) -> None:
     """Send log messages to stderr, each as one printable line."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _HandlerBesideBars(sys.stderr)
     handler.setFormatter(_OneLineFormatter("%(message)s"))
     logging.basicConfig(level=logging.ERROR if quiet else logging.INFO, handlers=[handler])
 
@@ -201,16 +228,25 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return None if field.default is dataclasses.MISSING else field.default
 
 
+def _spelled(field: dataclasses.Field[Any]) -> str:
+    return field.metadata["name"] or field.name
+
+
 def _settings(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
     """Return what argparse needs to know of a field."""
     details, default = field.metadata, _default(field)
-    shown = _shown(default) if details["shown"] is None else details["shown"]
+    separator, several = details["separator"], get_origin(hint) is tuple
+    shown = details["shown"]
+    if shown is None:
+        shown = _shown(default, separator=separator or " ")
     text = f"{details['help']} (default: {shown})" if shown else details["help"]
     settings: dict[str, Any] = {"default": default, "help": text.replace("%", "%%")}
     if hint is bool:
         return settings | {"action": "store_true"}
-    settings["type"] = _reader(_bare(hint), details)
-    if get_origin(hint) is tuple:
+    read = settings["type"] = _reader(_bare(hint), details)
+    if several and separator:
+        settings["type"] = lambda text: tuple(read(part) for part in text.split(separator))
+    elif several:
         settings["nargs"] = "+"
     elif details["const"] is not None or (details["positional"] and default is not None):
         settings |= {"nargs": "?", "const": details["const"]}
@@ -220,10 +256,10 @@ def _settings(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
     return settings
 
 
-def _shown(default: Any) -> str:
+def _shown(default: Any, *, separator: str) -> str:
     if default is None or default is False or default in ((), ""):
         return ""
-    return " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    return separator.join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def _bare(hint: Any) -> Any:

@@ -1,5 +1,8 @@
 """Files that are whole or absent, and locks that one process holds at a time."""
 
+import csv
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +18,8 @@ from runtime.files import (
     whole_file,
     whole_folder,
     write_bytes,
+    write_json,
+    write_table,
     write_text,
 )
 
@@ -40,6 +45,28 @@ def test_a_failed_file_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> No
     with pytest.raises(RuntimeError, match="stopped"):
         fail()
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a", "old")]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_only_durable_files_wait_for_the_disk(
+    durable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr("os.fsync", flushed.append)
+    write_bytes(tmp_path / "a", b"whole", durable=durable)
+    assert (tmp_path / "a").read_bytes() == b"whole"
+    assert bool(flushed) == durable
+
+
+def test_json_and_tables_keep_every_name(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"名": [1, None]})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"名": [1, None]}
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "a.json", float("nan"))
+    rows = [("two, words", 'a "b"'), (os.fsdecode(b"\xff.jpg"), "no UTF-8")]
+    write_table(tmp_path / "a.csv", ("name", "reason"), rows)
+    with (tmp_path / "a.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        assert [tuple(row) for row in csv.reader(file)] == [("name", "reason"), *rows]
 
 
 def test_a_name_of_any_length_has_a_temporary_one(tmp_path: Path) -> None:

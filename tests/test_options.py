@@ -1,7 +1,6 @@
 """Fields of a dataclass as options of a command: types, ranges, help; errors of one line."""
 
 import logging
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from runtime.options import (
     printable,
     seconds,
 )
+from runtime.progress import Bar
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Options:
     crf: int | None = option(None, "0 lossless, 51 worst", low=0, high=51)
     temperature: float = option(0.8, "of the mean", low=0.05, high=2)
     sizes: tuple[int, ...] = option((96, 128), "sizes", low=32)
+    mix: float = option(0.5, "share of the uniform distribution", high=1, name="lambda")
+    hints: tuple[int, ...] = option((0,), "points", low=0, separator=",")
     start_s: float = option(0.0, "begin at", read=seconds)
     codec: str = option("h264", "of the picture", choices=("h264", "ffv1"))
     probe: str = option("", "show stream information", choices=("text", "json"), const="text")
@@ -70,7 +72,8 @@ def test_words_become_values_of_the_fields_types(dashes: str) -> None:
         "-start_s",
         "1:30",
     ]
-    words += ["-codec", "ffv1", "-probe", "-restart", "-cache", "here"]
+    words += ["-codec", "ffv1", "-probe", "-restart", "-lambda", "0.7", "-hints", "0,10"]
+    words += ["-cache", "here"]
     options = parsed(*(w.replace("-", dashes, 1) if w.startswith("-") else w for w in words))
     assert options == Options(
         film=Path("film.mkv"),
@@ -81,6 +84,8 @@ def test_words_become_values_of_the_fields_types(dashes: str) -> None:
         codec="ffv1",
         probe="text",
         restart=True,
+        mix=0.7,
+        hints=(0, 10),
         cache=Path("here"),
     )
 
@@ -93,6 +98,9 @@ def test_words_become_values_of_the_fields_types(dashes: str) -> None:
         (["-temperature", "nan"], "'nan' is not a number from 0.05 to 2"),
         (["-temperature", "warm"], "'warm' is not a number from 0.05 to 2"),
         (["-sizes", "64", "8"], "'8' is not a whole number of 32 or more"),
+        (["-hints", "0,-1"], "'-1' is not a whole number of 0 or more"),
+        (["-hints", ""], "'' is not a whole number of 0 or more"),
+        (["-mix", "0.5"], "unrecognized arguments"),
         (["-start_s", "1:x"], "'1:x' is no time: give seconds or h:mm:ss"),
         (["-cache", ""], "an empty name names no file"),
         (["-codec", "vp9"], "invalid choice: 'vp9'"),
@@ -114,7 +122,8 @@ def test_what_cannot_be_is_one_line_and_exit_2(
     ("values", "said"),
     [
         ({"crf": 52}, "crf must be from 0 to 51, got 52"),
-        ({"sizes": (96, 8)}, "sizes must be of 32 or more, got 8"),
+        ({"sizes": (96, 8)}, "sizes must be 32 or more, got 8"),
+        ({"mix": 1.5}, "lambda must be 1 or less, got 1.5"),
         ({"codec": "vp9"}, "codec must be one of h264, ffv1, got 'vp9'"),
     ],
 )
@@ -130,12 +139,21 @@ def test_what_runs_the_network_is_checked_too() -> None:
         RunOptions(device="tpu", threads=0)  # type: ignore[arg-type]
 
 
+def test_what_the_dataclass_refuses_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    args = parser().parse_args([])
+    args.crf = 52
+    with pytest.raises(SystemExit, match="2"):
+        parser().collect(args, Options)
+    assert capsys.readouterr().err.startswith("film.py: crf must be from 0 to 51, got 52; see")
+
+
 def test_help_names_each_option_once_with_its_default() -> None:
     text = " ".join(parser().format_help().split())
     for shown in (
         "-crf CRF 0 lossless, 51 worst -temperature",
         "of the mean (default: 0.8)",
         "sizes (default: 96 128)",
+        "points (default: 0)",
         "where jobs are (default: cache/)",
         "start from nothing: 100 % -cache",
     ):
@@ -197,4 +215,16 @@ def test_log_messages_are_one_printable_line(
     root.info("left out")
     root.error("a\nb")
     assert capsys.readouterr().err == "a\\nb\n"
-    assert sys.stderr is not None
+
+
+def test_log_messages_stand_above_a_progress_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = logging.Logger("root")
+    monkeypatch.setattr(logging, "root", root)
+    log_to_stderr()
+    bar = Bar()
+    bar.start("counting", 9, unit="pictures")
+    root.info("left out: x.jpg")
+    bar.close()
+    assert "left out: x.jpg" in capsys.readouterr().err.splitlines()  # the bar's text ends in \r
