@@ -16,7 +16,7 @@ import psutil
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
-from prior.pictures import PictureError
+from prior.dataset import PictureError
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,5 @@
-"""List the pictures that teach no color: unreadable, not JPEG, gray or toned; remove on request."""
+"""List the pictures that training cannot use: unreadable, not JPEG, gray or toned; remove them on request."""
 
-import argparse
 import logging
 import os
 import shutil
@@ -8,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -17,12 +17,9 @@ if __package__ in {None, ""}:
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from prior.crew import add_source_options, exit_code, run_tasks
-from prior.files import write_table
-from prior.lab import rgb2lab
-from prior.pictures import (
+from prior.batches import Batch, PictureOptions, batches, map_batches
+from prior.dataset import (
     Picture,
     PictureError,
     Rgb,
@@ -32,22 +29,42 @@ from prior.pictures import (
     list_all,
     read_bytes,
 )
-from prior.tally import COLORED_SHARE, GRAY_CHROMA
+from prior.histogram import COLORED_SHARE, GRAY_CHROMA
+from prior.lab import rgb2lab
+from runtime.files import write_table
+from runtime.options import OneLineParser, add_options, exit_code, log_to_stderr, option
 
-DATA = Path(__file__).resolve().parent.parent / "data"
-ROOTS = (DATA / "train", DATA / "test")
-PICTURES_PER_TASK = 64
+BATCH_SIZE = 64
 SAMPLE_PX = 48  # a picture's short side when its color is judged; averaging removes JPEG noise
 # A toned picture's hue depends on its lightness alone; a curve through it leaves only noise.
 TONE_DEGREE = 6
 TONE_SPREAD = 5.0  # ab units from that curve
+DESCRIPTION = """\
+List the pictures that cannot be read, are truncated, not JPEG, or without color (grayscale, sepia), with
+the reason. Reads folder trees and .tar shards; writes nothing and changes nothing unless asked to."""
 
 Floats: TypeAlias = NDArray[np.float32]
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClearOptions(PictureOptions):
+    """Which pictures to judge, and what to do with those that training cannot use."""
+
+    report: Path | None = option(None, "write the list as CSV, too", metavar="FILE.csv")
+    move: Path | None = option(
+        None, "move the listed pictures there, their tree kept", metavar="FOLDER"
+    )
+    delete: bool = option(False, "delete the listed pictures")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.move and self.delete:
+            raise ValueError("-move is not allowed with -delete: give one of them")
+
+
 class Finding(NamedTuple):
-    """A picture that does not belong into training, why, and what was done about it."""
+    """A picture that training cannot use, why, and what was done about it."""
 
     picture: Picture
     reason: str
@@ -68,10 +85,10 @@ def fault(picture: Picture) -> str | None:
     """Say why a picture cannot teach color, or None if it can."""
     try:
         data = read_bytes(picture)
-        with _native_stderr() as complaints:
+        with _native_stderr() as warnings:
             rgb = decode_rgb(data, at_least_px=SAMPLE_PX)
-        if "Corrupt" in complaints() and "extraneous bytes" not in complaints():
-            return f"corrupt JPEG ({complaints().splitlines()[0].split(': ')[-1]})"
+        if "Corrupt" in warnings() and "extraneous bytes" not in warnings():
+            return f"corrupt JPEG ({warnings().splitlines()[0].split(': ')[-1]})"
     except PictureError as error:
         return str(error)
     if not is_jpeg(data):
@@ -79,24 +96,22 @@ def fault(picture: Picture) -> str | None:
     return lack_of_color(rgb)
 
 
-def faults(pictures: Sequence[Picture]) -> list[Finding]:
-    """Look at some pictures and return those with a fault."""
-    reasons = ((picture, fault(picture)) for picture in pictures)
+def faults(batch: Batch) -> list[Finding]:
+    """Judge some pictures and return those with a fault."""
+    reasons = ((picture, fault(picture)) for picture in batch.pictures)
     return [Finding(picture, reason) for picture, reason in reasons if reason]
 
 
 def find_faults(pictures: Sequence[Picture], *, processes: int) -> list[Finding]:
-    """Look at all pictures with all hands; findings in the order of the list."""
-    tasks = (
-        (start, pictures[start : start + PICTURES_PER_TASK])
-        for start in range(0, len(pictures), PICTURES_PER_TASK)
-    )
-    found: dict[int, list[Finding]] = {}
-    with tqdm(total=len(pictures), unit="picture", disable=None) as bar:
-        for start, findings in run_tasks(faults, tasks, processes=processes):
-            found[start] = findings
-            bar.update(min(PICTURES_PER_TASK, len(pictures) - start))
-    return [finding for start in sorted(found) for finding in found[start]]
+    """Judge all pictures; findings in the order of the list."""
+    items = batches(pictures, size=BATCH_SIZE)
+    found = {
+        batch.number: findings
+        for batch, findings in map_batches(
+            faults, items, work="judging", total=len(pictures), processes=processes
+        )
+    }
+    return [finding for number in sorted(found) for finding in found[number]]
 
 
 def clear(finding: Finding, *, folder: Path | None) -> Finding:
@@ -132,79 +147,56 @@ def _off_tone(lab: Floats) -> Floats:
 
 @contextmanager
 def _native_stderr() -> Iterator[Callable[[], str]]:
-    """Collect what C libraries say on stderr: libjpeg goes on after damage and only mentions it."""
+    """Collect what C libraries write to stderr: libjpeg goes on after damage and only warns of it."""
     with tempfile.TemporaryFile() as file:
-        said: list[str] = []
+        written: list[str] = []
         kept = os.dup(2)
         os.dup2(file.fileno(), 2)
         try:
-            yield lambda: said[0]
+            yield lambda: written[0]
         finally:
             os.dup2(kept, 2)
             os.close(kept)
             file.seek(0)
-            said.append(file.read().decode(errors="replace"))
+            written.append(file.read().decode(errors="replace"))
 
 
-def _run(given: argparse.Namespace) -> list[Finding]:
-    roots = given.data or [root for root in ROOTS if root.exists()] or [ROOTS[0]]
-    if given.move:
-        _check_apart(given.move, roots)
-    pictures = list_all(roots)
-    findings = find_faults(pictures, processes=given.processes)
-    if given.move or given.delete:
-        findings = [clear(finding, folder=given.move) for finding in findings]
-    if given.report:
+def _run(options: ClearOptions) -> list[Finding]:
+    folders = options.folders()
+    if options.move:
+        _check_apart(options.move, folders)
+    pictures = list_all(folders)
+    findings = find_faults(pictures, processes=options.processes)
+    if options.move or options.delete:
+        findings = [clear(finding, folder=options.move) for finding in findings]
+    if options.report:
         rows = [(found.picture.name, found.reason, found.action) for found in findings]
-        write_table(given.report, ("picture", "reason", "action"), rows)
-        log.info("%s", given.report)
+        write_table(options.report, ("picture", "reason", "action"), rows)
+        log.info("%s", options.report)
     log.info("%d pictures, %d of them to clear", len(pictures), len(findings))
     return findings
 
 
-def _check_apart(folder: Path, roots: Sequence[Path]) -> None:
-    for root in roots:
-        if folder.resolve().is_relative_to(root.resolve()):
-            raise PictureError(f"-move {folder} lies inside {root}: give a folder outside")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description="List the pictures that cannot be read, are truncated, not JPEG, or without "
-        "color (grayscale, sepia), with the reason. Reads folder trees and .tar shards; writes "
-        "nothing and changes nothing unless asked to.",
-    )
-    add = parser.add_argument
-    add_source_options(add, default=[], shown="data/train and data/test")
-    add("-report", "--report", type=Path, metavar="FILE.csv", help="write the list as CSV, too")
-    action = parser.add_mutually_exclusive_group()
-    action.add_argument(
-        "-move",
-        "--move",
-        type=Path,
-        metavar="FOLDER",
-        help="move the listed pictures there, their tree kept",
-    )
-    action.add_argument(
-        "-delete", "--delete", action="store_true", help="delete the listed pictures"
-    )
-    return parser
+def _check_apart(move: Path, folders: Sequence[Path]) -> None:
+    for folder in folders:
+        if move.resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"-move {move} lies inside {folder}: give a folder outside")
 
 
 def main() -> int:
-    """Read the command line, look, and print the list."""
-    parser = _parser()
-    given = parser.parse_args()
-    if given.processes < 1:
-        parser.error("-processes wants at least 1")
+    """Read the command line, judge, and print the list."""
+    parser = OneLineParser(prog="prior/Clear.py", description=DESCRIPTION)
+    add_options(parser, ClearOptions)
+    options = parser.collect(parser.parse_args(), ClearOptions)
+    log_to_stderr()
 
     def work() -> int:
-        for finding in _run(given):
+        for finding in _run(options):
             line = f"{finding.picture.name}\t{finding.reason}\t{finding.action}"
             print(line.encode(errors="surrogateescape").decode(errors="replace"))
         return 0
 
-    return exit_code(work)
+    return exit_code(parser.prog, work)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """How much each color bin counts in training: Experience.npy -> Weight.npy, rare colors more."""
 
-import argparse
 import logging
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,10 +12,9 @@ if __package__ in {None, ""}:
 import numpy as np
 from numpy.typing import NDArray
 
-from prior.crew import exit_code
-from prior.files import read_array, write_array, write_record
-from prior.pictures import PictureError
-from prior.qspace import read_bins
+from prior.qspace import read_bins, read_per_bin, write_per_bin
+from runtime.files import write_json
+from runtime.options import OneLineParser, add_options, check, exit_code, log_to_stderr, option
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -23,14 +22,40 @@ HERE = Path(__file__).resolve().parent
 EXPERIENCE, OUT = HERE / "Experience.npy", HERE / "Weight.npy"
 SIGMA = 5.0  # ab units
 LAMBDA = 0.5  # share of the uniform distribution; both from Zhang, Isola, Efros 2016
+DESCRIPTION = """\
+Weigh the color bins for training. Reads Experience.npy; writes Weight.npy (one float32 per bin, 1 on
+average over the pixels) and, beside it, .json with its settings."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightOptions:
+    """What to weigh, how, and where to."""
+
+    experience: Path = option(
+        EXPERIENCE, "counts to read", metavar="FILE.npy", shown="prior/Experience.npy"
+    )
+    out: Path = option(
+        OUT,
+        "file to write; another one there is kept as Weight.previous.npy",
+        metavar="FILE.npy",
+        shown="prior/Weight.npy",
+    )
+    sigma: float = option(SIGMA, "of the smoothing, in ab units", low=0.01)
+    mix: float = option(
+        LAMBDA, "share of the uniform distribution, 0 to 1", low=0, high=1, name="lambda"
+    )
+    plot: bool = option(False, "draw the weights as Weight.png, too")
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def smoothed(experience: NDArray[Any], bins: NDArray[Any], *, sigma: float = SIGMA) -> Floats:
     """Spread how often each bin (Q,) occurs with a Gaussian over the ab plane; sums to 1.
 
-    Each bin hands out all it has, so that no mass is lost at the border of the gamut.
+    Each bin gives away all it has, so that no mass is lost at the border of the gamut.
     """
     share = np.asarray(experience, np.float64) / np.sum(experience)
     squared = ((bins[:, None].astype(np.float64) - bins) ** 2).sum(axis=-1)
@@ -52,80 +77,37 @@ def weights(
     return np.asarray(inverse / (share @ inverse))
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(options: WeightOptions) -> int:
     bins = read_bins()
-    experience = read_array(given.experience, made_by="prior/getExperience.py")
-    if len(experience) != len(bins) or not experience.any():
-        raise PictureError(f"{given.experience} should count {len(bins)} bins, not all of them 0")
-    found = weights(experience, bins, sigma=given.sigma, mix=given.mix).astype(np.float32)
-    write_array(given.out, found)
+    experience = read_per_bin(options.experience, bins=len(bins), made_by="prior/getExperience.py")
+    found = weights(experience, bins, sigma=options.sigma, mix=options.mix).astype(np.float32)
+    write_per_bin(options.out, found)
     record = {
-        "made from": given.experience.name,
-        "sigma": given.sigma,
-        "lambda": given.mix,
+        "made from": options.experience.name,
+        "sigma": options.sigma,
+        "lambda": options.mix,
         "smallest and largest weight": [round(float(x), 4) for x in (found.min(), found.max())],
-        "command": f"python prior/getWeight.py -sigma {given.sigma:g} -lambda {given.mix:g}",
+        "command": f"python prior/getWeight.py -sigma {options.sigma:g} -lambda {options.mix:g}",
     }
-    write_record(given.out.with_suffix(".json"), record)
+    write_json(options.out.with_suffix(".json"), record)
     log.info("weights from %.3f to %.3f, mean over the pixels 1", found.min(), found.max())
-    if given.plot:
-        from prior.plot import write_plot  # Matplotlib is slow to import, and workers need none
+    if options.plot:
+        from prior.plot import write_plot  # Matplotlib is slow to import
 
-        picture = given.out.with_suffix(".png")
+        picture = options.out.with_suffix(".png")
         write_plot(picture, bins, found, title="How much each color counts", unit="weight")
         log.info("%s", picture)
-    log.info("%s", given.out)
+    log.info("%s", options.out)
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description="Weigh the color bins for training. Reads Experience.npy; writes Weight.npy "
-        "(one float32 per bin, 1 on average over the pixels) and, beside it, .json with its settings.",
-    )
-    add = parser.add_argument
-    add(
-        "-experience",
-        "--experience",
-        type=Path,
-        default=EXPERIENCE,
-        metavar="FILE.npy",
-        help="default: prior/Experience.npy",
-    )
-    add(
-        "-out",
-        "--out",
-        type=Path,
-        default=OUT,
-        metavar="FILE.npy",
-        help="default: prior/Weight.npy; another one there is kept as Weight.previous.npy",
-    )
-    add(
-        "-sigma",
-        "--sigma",
-        type=float,
-        default=SIGMA,
-        help="of the smoothing, in ab units (default: %(default)s)",
-    )
-    add(
-        "-lambda",
-        "--lambda",
-        dest="mix",
-        type=float,
-        default=LAMBDA,
-        help="share of the uniform distribution, 0 to 1 (default: %(default)s)",
-    )
-    add("-plot", "--plot", action="store_true", help="draw the weights as Weight.png, too")
-    return parser
 
 
 def main() -> int:
     """Read the command line and weigh."""
-    parser = _parser()
-    given = parser.parse_args()
-    if not given.sigma > 0 or not 0 <= given.mix <= 1:
-        parser.error("-sigma wants a number above 0 and -lambda one from 0 to 1")
-    return exit_code(lambda: _run(given))
+    parser = OneLineParser(prog="prior/getWeight.py", description=DESCRIPTION)
+    add_options(parser, WeightOptions)
+    options = parser.collect(parser.parse_args(), WeightOptions)
+    log_to_stderr()
+    return exit_code(parser.prog, lambda: _run(options))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
-from prior.files import whole_file
 from prior.lab import fit_gamut, lab2rgb
 from prior.qspace import STEP
+from runtime.files import whole_file
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
@@ -40,7 +40,7 @@ def write_plot(path: Path, bins: Floats, values: Floats, *, title: str, unit: st
     full.set(norm=scale, cmap="magma")
     right.add_collection(full)
     for axes in (left, right):
-        _dress(axes)
+        _style(axes)
     left.set_ylabel("b*", fontsize=10, color=INK, rotation=0)
     right.tick_params(left=False)
     narrow = largest / smallest < 1000
@@ -52,8 +52,8 @@ def write_plot(path: Path, bins: Floats, values: Floats, *, title: str, unit: st
     bar.set_label(unit, fontsize=9, color=INK)
     bar.ax.tick_params(labelsize=8, colors=INK)
     bar.outline.set_visible(False)
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, format="png")
+    with whole_file(path) as part:
+        figure.savefig(part, format="png")
 
 
 def cell_colors(bins: Floats) -> Floats:
@@ -86,7 +86,7 @@ def _squares(bins: Floats, sides: Floats, **options: Any) -> PatchCollection:
     )
 
 
-def _dress(axes: Axes) -> None:
+def _style(axes: Axes) -> None:
     axes.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal")
     axes.set_xlabel("a*", fontsize=10, color=INK)
     axes.set_xticks(range(-100, 101, 50))

@@ -1,4 +1,4 @@
-"""The Q bins of the ab plane that sRGB colors fall into: grid, nearest bin, soft codes."""
+"""The Q bins of the ab plane that sRGB colors fall into: grid, nearest bin, soft codes, files of a number per bin."""
 
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prior.lab import rgb2lab
+from runtime.files import whole_file
 
 Floats: TypeAlias = NDArray[np.float32]
 Indices: TypeAlias = NDArray[np.intp]
@@ -33,6 +34,35 @@ def in_gamut_bins() -> Floats:
 def read_bins(path: Path = BINS_PATH) -> Floats:
     """Read bins (Q, 2) float32 as `in_gamut_bins` makes them."""
     return np.asarray(np.load(path), np.float32)
+
+
+def read_per_bin(path: Path, *, bins: int, made_by: str) -> NDArray[Any]:
+    """Read a .npy of one finite number >= 0 per bin, not all of them 0. Raises ValueError."""
+    if not path.exists():
+        raise ValueError(f"{path} does not exist: run {made_by} first")
+    try:
+        values: NDArray[Any] = np.load(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(
+            f"{path} is no .npy array of numbers: make it again with {made_by}"
+        ) from error
+    if values.shape != (bins,) or not np.isfinite(values).all() or values.min() < 0:
+        raise ValueError(
+            f"{path} should hold one number >= 0 for each of the {bins} bins, got {values.shape}: "
+            f"make it again with {made_by}"
+        )
+    if not values.any():
+        raise ValueError(f"{path} holds nothing but 0: make it again with {made_by}")
+    return values
+
+
+def write_per_bin(path: Path, values: NDArray[Any]) -> None:
+    """Write a .npy; another one of that name is kept as NAME.previous.npy: it may have taken hours to count."""
+    with whole_file(path) as part:
+        with part.open("wb") as file:
+            np.save(file, values)
+        if path.exists() and path.read_bytes() != part.read_bytes():
+            path.replace(path.with_suffix(".previous.npy"))
 
 
 class QSpace:

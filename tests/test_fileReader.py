@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from model.lightness import lightness_planes
+from prior.dataset import PictureError, list_pictures
 from prior.lab import rgb2lab
-from prior.pictures import PictureError, list_pictures
 from prior.qspace import QSpace, read_bins
 from train.fileReader import (
     SampleOptions,

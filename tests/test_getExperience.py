@@ -1,9 +1,9 @@
 """Counting is exact, however it is split, interrupted or spread; what cannot be counted is listed."""
 
 import csv
+import functools
 import io
 import json
-import multiprocessing
 import os
 import signal
 import socket
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from prior import getExperience
-from prior.crew import run_on_cluster, run_tasks
-from prior.getExperience import Options, count_pictures, part_path
+from prior.batches import Batch, batches, map_batches
+from prior.dataset import Picture, Shard, list_pictures, read_rgb
+from prior.getExperience import CountOptions, count_pictures
+from prior.histogram import (
+    Histogram,
+    Part,
+    count_batch,
+    count_pixels,
+    merge,
+    read_part,
+    write_part,
+)
 from prior.lab import rgb2lab
-from prior.pictures import Picture, PictureError, list_pictures, read_rgb
 from prior.qspace import QSpace, read_bins
-from prior.tally import Part, Tally, Work, count, merge, read_part, tally, write_part
 
 ROOT = Path(__file__).resolve().parent.parent
 BINS = read_bins()
@@ -66,6 +74,10 @@ def truth(photos: Path) -> NDArray[np.int64]:
     return total
 
 
+def options_of(photos: Path, out: Path, **changes: Any) -> CountOptions:
+    return CountOptions(**{"data": (photos,), "out": out, "processes": 1} | changes)
+
+
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     """Run the script's main() with these words."""
     monkeypatch.setattr(sys, "argv", ["getExperience.py", *map(str, words)])
@@ -76,13 +88,14 @@ def test_each_pixel_falls_into_its_nearest_bin_and_class() -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8)
     ab = rgb2lab(rgb)[..., 1:]
     chroma = np.linalg.norm(ab, axis=-1)
-    found = count(rgb, BINS)
+    found = count_pixels(rgb, BINS)
     nearest = QSpace(BINS).nearest(ab).ravel()
     assert np.array_equal(found.sum(axis=1), np.bincount(nearest, minlength=len(BINS)))
     classes = [(chroma < 4).sum(), ((chroma >= 4) & (chroma < 20)).sum(), (chroma >= 20).sum()]
     assert np.array_equal(found.sum(axis=0), classes)
     assert found.sum() == 50 * 70
-    assert np.array_equal(count(rgb[::2, ::3], BINS), count(rgb[::2, ::3].copy(), BINS))
+    part = rgb[::2, ::3]
+    assert np.array_equal(count_pixels(part, BINS), count_pixels(part.copy(), BINS))
 
 
 def test_the_script_counts_every_pixel(
@@ -128,39 +141,41 @@ def test_a_tar_counts_like_its_folder(
 ) -> None:
     with tarfile.open(tmp_path / "s.tar", "w") as tar:
         tar.add(photos, arcname=".")
-    part = count_pictures(Options(data=(tmp_path / "s.tar",), out=tmp_path / "E.npy", every=1))
-    assert np.array_equal(part.tally.per_bin, truth)
+    part = count_pictures(options_of(tmp_path / "s.tar", tmp_path / "E.npy", every=1))
+    assert np.array_equal(part.histogram.per_bin, truth)
 
 
 def test_interrupted_and_continued_equals_uninterrupted(
     photos: Path, truth: NDArray[np.int64], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = Options(data=(photos,), out=tmp_path / "E.npy", every=1)
+    options = options_of(photos, tmp_path / "E.npy", every=1)
     monkeypatch.setattr(getExperience, "SAVE_EVERY_S", 0.0)
     seen: list[int] = []
 
-    def interrupted(function: Callable[[Work], Tally], tasks: Any, *, processes: int) -> Any:
-        for number, work in tasks:
+    def interrupted(
+        function: Callable[[Batch], Histogram], items: Iterable[Batch], **_: Any
+    ) -> Any:
+        for batch in items:
             if len(seen) == 2:
                 raise KeyboardInterrupt
-            seen.append(number)
-            yield number, function(work)
+            seen.append(batch.number)
+            yield batch, function(batch)
 
-    monkeypatch.setattr(getExperience, "run_tasks", interrupted)
+    monkeypatch.setattr(getExperience, "map_batches", interrupted)
     with pytest.raises(KeyboardInterrupt):
         count_pictures(options)
-    assert read_part(part_path(options)).done.tolist() == [True, True, False, False]
+    assert read_part(options.part_path).done.tolist() == [True, True, False, False]
 
-    def counted(function: Callable[[Work], Tally], tasks: Any, *, processes: int) -> Any:
-        for number, work in tasks:
-            seen.append(number)
-            yield number, function(work)
+    def counted(function: Callable[[Batch], Histogram], items: Iterable[Batch], **_: Any) -> Any:
+        for batch in items:
+            seen.append(batch.number)
+            yield batch, function(batch)
 
-    monkeypatch.setattr(getExperience, "run_tasks", counted)
+    monkeypatch.setattr(getExperience, "map_batches", counted)
     part = count_pictures(options)
     assert seen == [0, 1, 2, 3]
-    assert np.array_equal(part.tally.per_bin, truth)
-    assert part.tally.pictures == 200
+    assert np.array_equal(part.histogram.per_bin, truth)
+    assert part.histogram.pictures == 200
 
 
 def start_counting(photos: Path, out: Path) -> "subprocess.Popen[str]":
@@ -193,26 +208,9 @@ def test_the_command_continues_after_a_kill(
     assert np.array_equal(np.load(out), truth)
 
 
-def die_once(work: tuple[Path, Work]) -> Tally:
-    """Count; the first time kill this process in the middle."""
-    marker, pictures = work
-    if pictures.pictures[0].name.endswith("064.jpg") and not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return tally(pictures)
-
-
-def test_a_dead_worker_is_one_line(photos: Path, tmp_path: Path) -> None:
-    pictures = list_pictures(photos)
-    first = next(i for i, picture in enumerate(pictures) if picture.name.endswith("064.jpg"))
-    tasks = [(0, (tmp_path / "died", Work(pictures[first : first + 2], BINS)))]
-    with pytest.raises(PictureError, match="worker process was killed"):
-        list(run_tasks(die_once, tasks, processes=2))
-
-
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list["subprocess.Popen[bytes]"]]]:
-    """A Dask scheduler and two worker processes on this machine, none in the project's folder."""
+def bare_cluster(tmp_path: Path) -> Iterator[tuple[str, list["subprocess.Popen[bytes]"]]]:
+    """A Dask scheduler and two worker processes on this machine, none of which has this project's code."""
     pytest.importorskip("distributed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -238,26 +236,37 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list["subprocess.Popen[bytes]
 def test_a_cluster_that_loses_a_worker_counts_exactly(
     photos: Path,
     truth: NDArray[np.int64],
-    cluster: tuple[str, list["subprocess.Popen[bytes]"]],
+    bare_cluster: tuple[str, list["subprocess.Popen[bytes]"]],
 ) -> None:
-    address, (_, *workers) = cluster
-    pictures = list_pictures(photos)
-    tasks = ((at, Work(pictures[at : at + 8], BINS)) for at in range(0, len(pictures), 8))
-    total, seen = Tally.empty(len(BINS)), []
-    for number, found in run_on_cluster(tally, tasks, scheduler=address):
+    address, (_, *workers) = bare_cluster
+    items = list(batches(list_pictures(photos), size=8))
+    count = functools.partial(count_batch, bins=BINS, every=1)
+    total, seen = Histogram.empty(len(BINS)), []
+    for batch, found in map_batches(
+        count, items, work="counting", total=200, processes=1, scheduler=address
+    ):
         total += found
-        seen.append(number)
+        seen.append(batch.number)
         if len(seen) == 3:
             workers[0].send_signal(signal.SIGKILL)
     assert workers[0].poll() is not None
-    assert sorted(seen) == list(range(0, len(pictures), 8))
+    assert sorted(seen) == [batch.number for batch in items]
     assert np.array_equal(total.per_bin, truth)
 
 
-def test_no_scheduler_is_one_line() -> None:
-    pytest.importorskip("distributed")
-    with pytest.raises(PictureError, match="no Dask scheduler"):
-        list(run_on_cluster(tally, [], scheduler="nonsense://127.0.0.1:1"))
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_cluster_in_other_folders_finds_pictures_named_from_here(
+    photos: Path,
+    truth: NDArray[np.int64],
+    bare_cluster: tuple[str, list["subprocess.Popen[bytes]"]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    out, (address, _) = tmp_path / "E.npy", bare_cluster
+    part = count_pictures(options_of(Path(photos.name), out, every=1, scheduler=address))
+    assert np.array_equal(part.histogram.per_bin, truth)
 
 
 def test_what_cannot_be_counted_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,36 +305,36 @@ def test_an_experience_is_not_lost_by_counting_again(
 
 
 def test_parts_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
-    tally_ = Tally.empty(261)
+    histogram = Histogram.empty(261)
 
     def part(shard: int, shards: int, *, list_id: str = "a", done: bool = True) -> Any:
         name = tmp_path / f"{shard}-{shards}-{list_id}-{done}.npz"
-        write_part(name, Part(tally_, np.array([done]), list_id, shard, shards, 1))
+        write_part(name, Part(histogram, np.array([done]), list_id, Shard(shard, shards), 1))
         return name, read_part(name)
 
-    assert merge([part(2, 2), part(1, 2)]).shards == 1
+    assert merge([part(2, 2), part(1, 2)]).shard == Shard(1, 1)
     for parts, wrong in (
         ([part(1, 2), part(1, 2)], "expected each of 1 to 2 once"),
         ([part(1, 2)], "expected each of 1 to 2 once"),
         ([part(1, 2), part(2, 2, list_id="b")], "other pictures"),
         ([part(1, 2), part(2, 2, done=False)], "not finished"),
     ):
-        with pytest.raises(PictureError, match=wrong):
+        with pytest.raises(ValueError, match=wrong):
             merge(parts)
     (tmp_path / "x.npz").write_bytes(b"nothing")
     for name, wrong in (("x.npz", "holds no counts"), ("gone.npz", "does not exist")):
-        with pytest.raises(PictureError, match=wrong):
+        with pytest.raises(ValueError, match=wrong):
             read_part(tmp_path / name)
 
 
 def test_other_pictures_do_not_continue_a_count(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "E.npy"
-    count_pictures(Options(data=(photos,), out=out))
+    count_pictures(options_of(photos, out))
     other = photos / "class 0"
-    with pytest.raises(PictureError, match="-restart"):
-        count_pictures(Options(data=(other,), out=out))
-    part = count_pictures(Options(data=(other,), out=out, restart=True))
-    assert part.tally.pictures == 67
+    with pytest.raises(ValueError, match="-restart"):
+        count_pictures(options_of(other, out))
+    part = count_pictures(options_of(other, out, restart=True))
+    assert part.histogram.pictures == 67
 
 
 @pytest.mark.parametrize(
@@ -338,8 +347,8 @@ def test_other_pictures_do_not_continue_a_count(photos: Path, tmp_path: Path) ->
         (("-data", "photos", "-out", "no/such/folder/E.npy"), 1, "No such file"),
         (("-data", "photos", "-out", "a file.jpg/E.npy"), 1, "Not a directory"),
         (("-data", "photos", "-out", "E.txt"), 2, "ends in .npy"),
-        (("-data", "photos", "-shard", "4/3"), 2, "I/N"),
-        (("-data", "photos", "-every", "0"), 2, "at least 1"),
+        (("-data", "photos", "-shard", "4/3"), 2, "K/N"),
+        (("-data", "photos", "-every", "0"), 2, "number of 1 or more"),
         (("-merge", "missing.npz"), 1, "does not exist"),
     ],
 )
@@ -350,7 +359,6 @@ def test_mistakes_are_one_line(
     photos: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -363,13 +371,11 @@ def test_mistakes_are_one_line(
     if code == 2:
         with pytest.raises(SystemExit, match="2"):
             run(monkeypatch, *given)
-        said = [capsys.readouterr().err]
     else:
         assert run(monkeypatch, *given) == code
-        said = [record.message for record in caplog.records if record.levelname == "ERROR"]
-        assert len(said) == 1
-        assert "\n" not in said[0]
-    assert wrong in said[0]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("prior/getExperience.py: ")
+    assert wrong in line
     assert not (tmp_path / "E.npy").exists()
 
 
@@ -384,15 +390,8 @@ def test_the_released_counts_are_of_photographs() -> None:
     assert 0.55 < record["share with chroma under 20"] < 0.85
 
 
-def test_workers_are_spawned_not_forked() -> None:
-    assert "spawn" in multiprocessing.get_all_start_methods()
-    assert next(iter(run_tasks(int, [(7, "5")], processes=1))) == (7, 5)
-    assert sorted(run_tasks(int, [(k, str(k)) for k in range(20)], processes=2)) == [
-        (k, k) for k in range(20)
-    ]
-
-
 def test_a_missing_picture_is_a_problem_not_a_failure() -> None:
-    found = tally(Work([Picture("/nowhere/x.jpg", "x.jpg")], BINS))
+    batch = Batch(0, [Picture("/nowhere/x.jpg", "x.jpg")])
+    found = count_batch(batch, bins=BINS, every=1)
     assert found.pictures == 1
     assert found.problems[0].reason.startswith("cannot be read")

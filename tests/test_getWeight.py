@@ -80,9 +80,9 @@ def test_the_script_writes_weights_a_record_and_a_figure(
         (None, "run prior/getExperience.py first"),
         (b"text", "no .npy array"),
         (np.ones(5), "261 bins"),
-        (np.zeros(261), "not all of them 0"),
-        (np.full(261, np.nan), "one number >= 0 per bin"),
-        (np.ones((261, 2)), "one number >= 0 per bin"),
+        (np.zeros(261), "nothing but 0"),
+        (np.full(261, np.nan), "one number >= 0 for each"),
+        (np.ones((261, 2)), "one number >= 0 for each"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -90,7 +90,7 @@ def test_mistakes_are_one_line(
     wrong: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "E.npy"
     if isinstance(content, bytes):
@@ -98,7 +98,8 @@ def test_mistakes_are_one_line(
     elif content is not None:
         np.save(path, content)
     assert run(monkeypatch, "-experience", path, "-out", tmp_path / "W.npy") == 1
-    (line,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("prior/getWeight.py: ")
     assert wrong in line
     assert not (tmp_path / "W.npy").exists()
 

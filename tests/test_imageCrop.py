@@ -95,6 +95,7 @@ def test_what_is_there_is_left(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
     assert run(monkeypatch, "-data", pictures, "-out", out) == 0
@@ -106,7 +107,7 @@ def test_what_is_there_is_left(
     assert "1 written, 7 were there, 3 failed" in caplog.text
     assert tree(out) == first | {"b/turned.jpg": b"mine"}
     assert run(monkeypatch, "-data", pictures, "-out", out, "-size", 64) == 1
-    assert "was begun with -size 256" in caplog.text
+    assert "was started with -size 256" in capsys.readouterr().err
     assert tree(out) == first | {"b/turned.jpg": b"mine"}
 
 
@@ -129,7 +130,7 @@ def test_without_words_the_owners_folders_are_cropped_beside_each_other(
     for root in roots:
         (root / "class").mkdir(parents=True)
         (root / "class" / "x.jpg").write_bytes(FILES["a/wide.jpg"])
-    monkeypatch.setattr(imageCrop, "ROOTS", roots)
+    monkeypatch.setattr("prior.batches.FOLDERS", roots)
     out = tmp_path / "cropped"
     assert run(monkeypatch, "-out", out) == 0
     found = {path.relative_to(out).as_posix() for path in out.rglob("*.jpg")}
@@ -155,7 +156,7 @@ def test_killed_and_continued_equals_uninterrupted(tmp_path: Path) -> None:
     subprocess.run(
         [*words, "-out", tmp_path / "other"], cwd=tmp_path, check=True, capture_output=True
     )
-    left_over = {name for name in tree(out) if name.endswith(".new")}
+    left_over = {name for name in tree(out) if ".part" in name}
     assert {n: d for n, d in tree(out).items() if n not in left_over} == tree(tmp_path / "other")
 
 
@@ -170,8 +171,8 @@ def test_killed_and_continued_equals_uninterrupted(tmp_path: Path) -> None:
         (("-data", "in/a", "-out", "in"), 1, "inside each other"),
         (("-data", "in", "-out", "a file"), 1, "a file"),
         (("-data", "in", "-out", "a file/out"), 1, "a file"),
-        (("-data", "in", "-size", "0"), 2, "at least 1"),
-        (("-data", "in", "-quality", "101"), 2, "1 to 100"),
+        (("-data", "in", "-size", "0"), 2, "number of 1 or more"),
+        (("-data", "in", "-quality", "101"), 2, "from 1 to 100"),
     ],
 )
 def test_mistakes_are_one_line_and_change_nothing(
@@ -181,7 +182,6 @@ def test_mistakes_are_one_line_and_change_nothing(
     pictures: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -191,12 +191,11 @@ def test_mistakes_are_one_line_and_change_nothing(
     if code == 2:
         with pytest.raises(SystemExit, match="2"):
             run(monkeypatch, *words)
-        said = capsys.readouterr().err
     else:
         assert run(monkeypatch, *words) == 1
-        (said,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
-        assert "\n" not in said
-    assert wrong in said
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("prior/imageCrop.py: ")
+    assert wrong in line
     assert tree(pictures) == FILES | BROKEN
 
 

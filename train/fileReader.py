@@ -18,8 +18,8 @@ from paddle.io import BatchSampler, DataLoader, Dataset
 
 from model.hints import palette_vector, random_hints
 from model.lightness import lightness_planes
+from prior.dataset import Picture, PictureError, list_pictures, read_rgb
 from prior.lab import rgb2lab
-from prior.pictures import Picture, PictureError, list_pictures, read_rgb
 from prior.qspace import QSpace
 from train.aging import age_lightness
 

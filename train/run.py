@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prior.pictures import list_pictures
+from prior.dataset import list_pictures
 from prior.qspace import QSpace, read_bins
 from train.checkpoint import State, read_checkpoint, write_checkpoint
 from train.config import NO_BACKBONE, TrainConfig

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from image.crop import center_square
-from prior.pictures import Picture, PictureError, list_pictures, read_rgb
+from prior.dataset import Picture, PictureError, list_pictures, read_rgb
 
 logger = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ python tests/benchmarks/prior.py -data data/train
 """
 
 import argparse
+import functools
 import json
 import sys
 import tempfile
@@ -20,13 +21,13 @@ from numpy.typing import NDArray
 from skimage import color
 
 from prior import getExperience, imageCrop
-from prior.crew import run_tasks
+from prior.batches import Batch, batches, map_batches
+from prior.dataset import Picture, list_all, read_rgb
+from prior.histogram import count_batch, count_pixels
 from prior.lab import fit_gamut, lab2rgb, rgb2lab
-from prior.pictures import Picture, list_all, read_rgb
 from prior.qspace import read_bins
-from prior.tally import Work, count, tally
 
-PER_TASK = 64
+PER_BATCH = 64
 
 
 def best_ms(work: Callable[[], object], *, rounds: int = 7) -> float:
@@ -39,65 +40,78 @@ def best_ms(work: Callable[[], object], *, rounds: int = 7) -> float:
     return min(times) * 1000
 
 
-def timed(job: tuple[Callable[[Any], Any], Any]) -> float:
-    """Do a task and return the processor seconds it took."""
-    function, work = job
+def timed(batch: Batch, *, function: Callable[[Batch], Any]) -> float:
+    """Return the processor seconds that a batch takes."""
     start = time.process_time()
-    function(work)
+    function(batch)
     return time.process_time() - start
 
 
 def rate(
-    function: Callable[[Any], Any], work: Sequence[Any], *, processes: int
+    function: Callable[[Batch], Any], pictures: Sequence[Picture], *, processes: int
 ) -> tuple[float, float]:
     """Pictures/s and processor ms per picture, parent included, once all processes are warm."""
-    tasks = [(number, (function, each)) for number, each in enumerate(work)]
-    warm = len(tasks) // 2
-    start = parent = busy = pictures = 0.0
-    for finished, (number, spent) in enumerate(run_tasks(timed, tasks, processes=processes)):
+    items = list(batches(pictures, size=PER_BATCH))
+    warm = len(items) // 2
+    start = parent = busy = counted = 0.0
+    results = map_batches(
+        functools.partial(timed, function=function),
+        items,
+        work="measuring",
+        total=len(pictures),
+        processes=processes,
+    )
+    for finished, (batch, spent) in enumerate(results):
         if finished > warm:
-            pictures += len(work[number].pictures)
+            counted += len(batch.pictures)
             busy += spent
         elif finished == warm:
             start, parent = time.perf_counter(), time.process_time()
     wall, parent = time.perf_counter() - start, time.process_time() - parent
     busy += parent if processes > 1 else 0
-    return pictures / wall, busy * 1000 / pictures
+    return counted / wall, busy * 1000 / counted
 
 
-def report_rates(name: str, function: Callable[[Any], Any], work: Sequence[Sequence[Any]]) -> str:
+def report_rates(
+    name: str,
+    one: Callable[[Batch], Any],
+    two: Callable[[Batch], Any],
+    pictures: Sequence[Picture],
+    *,
+    repeat: int = 1,
+) -> str:
     """One line: pictures/s and processor time with one and with two processes.
 
     On a machine busy with other things the pictures/s suffer; the processor time then says what
     two processes cost more than one.
+    repeat : so often two processes get the pictures: they take longer to start than to count a few
     """
-    (one, one_ms), (two, two_ms) = (
-        rate(function, tasks, processes=processes)
-        for processes, tasks in zip((1, 2), work, strict=True)
-    )
+    one_rate, one_ms = rate(one, pictures, processes=1)
+    two_rate, two_ms = rate(two, list(pictures) * repeat, processes=2)
     return (
-        f"{name}  {one:.0f} pictures/s, with 2 processes {two:.0f}: {two / one:.2f}x  "
+        f"{name}  {one_rate:.0f} pictures/s, with 2 processes {two_rate:.0f}: "
+        f"{two_rate / one_rate:.2f}x  "
         f"(processor time a picture {one_ms:.2f} and {two_ms:.2f} ms: {2 * one_ms / two_ms:.2f}x)"
     )
 
 
-def spin(work: Work) -> None:
+def spin(batch: Batch) -> None:
     """Plain arithmetic, as long as for a picture: what two processes can gain here."""
     total = 0
-    for number in range(8000 * len(work.pictures)):
+    for number in range(8000 * len(batch.pictures)):
         total += number * number
 
 
 def counting_share(pictures: Sequence[Picture], *, every: int) -> float:
     """Share of one process's time that goes into counting, the rest being read and decode."""
     bins = read_bins()
-    count(read_rgb(pictures[0]), bins)
+    count_pixels(read_rgb(pictures[0]), bins)
     reading = counting = 0.0
     for picture in pictures:
         start = time.perf_counter()
         rgb = read_rgb(picture)
         middle = time.perf_counter()
-        count(rgb[::every, ::every], bins)
+        count_pixels(rgb[::every, ::every], bins)
         reading, counting = reading + middle - start, counting + time.perf_counter() - middle
     return counting / (reading + counting)
 
@@ -109,7 +123,7 @@ def photo_1080p(picture: Picture) -> NDArray[np.uint8]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-data", "--data", nargs="+", type=Path, default=[getExperience.DATA])
+    parser.add_argument("-data", "--data", nargs="+", type=Path, default=[getExperience.TRAIN])
     parser.add_argument("-pictures", "--pictures", type=int, default=10_000)
     return parser
 
@@ -130,20 +144,19 @@ def main() -> None:
         print(f"{name}  1920x1080  {fast:.0f} ms  scikit-image {slow:.0f} ms  {slow / fast:.1f}x")
     print(f"fit_gamut  1920x1080  {best_ms(lambda: fit_gamut(lab)):.0f} ms")
 
-    bins, starts = read_bins(), range(0, len(pictures), PER_TASK)
-    parts = [pictures[start : start + PER_TASK] for start in starts]
     for every in (1, getExperience.EVERY):
         share = counting_share(pictures[:1500], every=every)
         print(f"getExperience -every {every}  counting {share:.0%} of the time")
-    work = [Work(part, bins, getExperience.EVERY) for part in parts]
-    print(report_rates("plain arithmetic instead of pictures", spin, [work, work * 2]))
-    print(report_rates("getExperience", tally, [work, work * 3]))
+    count = functools.partial(count_batch, bins=read_bins(), every=getExperience.EVERY)
+    print(report_rates("plain arithmetic instead of pictures", spin, spin, pictures, repeat=2))
+    print(report_rates("getExperience", count, count, pictures, repeat=3))
     with tempfile.TemporaryDirectory() as out:
-        crops = [
-            [imageCrop.Work(part, Path(out, name), imageCrop.Settings()) for part in parts]
+        settings = imageCrop.Settings(size_px=256, quality=95)
+        one, two = (
+            functools.partial(imageCrop.crop_batch, out=Path(out, name), settings=settings)
             for name in ("1", "2")
-        ]
-        print(report_rates("imageCrop", imageCrop.crop_some, crops))
+        )
+        print(report_rates("imageCrop", one, two, pictures))
 
     record = json.loads(getExperience.OUT.with_suffix(".json").read_text("utf-8"))
     for name in ("made from", "share in the central bin", "share with chroma under 20"):

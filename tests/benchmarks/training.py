@@ -62,7 +62,7 @@ def pictures_per_s(data: Path, way: str, *, steps: int, size: int) -> float:
 
 def reader_rates(data: Path) -> dict[str, float]:
     """Pictures/s of the reader alone at 128 pixels, with one worker process and with two."""
-    from prior.pictures import list_pictures
+    from prior.dataset import list_pictures
     from prior.qspace import QSpace, read_bins
     from train.fileReader import SampleOptions, SampleSet, StepSampler, read_weight, samples_loader
 

@@ -1,4 +1,4 @@
-"""How many pixels of which pictures fall into which bin: counted, added, kept on disk."""
+"""Histograms of pictures over the color bins: counted in batches, added, kept as mergeable parts."""
 
 import hashlib
 import json
@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from prior.files import whole_file
+from prior.batches import Batch
+from prior.dataset import Picture, PictureError, Problem, Rgb, Shard, read_rgb
 from prior.lab import rgb2lab
-from prior.pictures import Picture, PictureError, Rgb, read_rgb
 from prior.qspace import QSpace
+from runtime.files import whole_file
 
 Counts: TypeAlias = NDArray[np.int64]
 
@@ -27,19 +28,12 @@ CLASSES = 3
 GRAY_REASON = "gray"
 
 
-class Problem(NamedTuple):
-    """A picture that was not counted."""
-
-    name: str
-    reason: str
-
-
 @dataclass(frozen=True, eq=False)
-class Tally:
-    """The sum of some pictures.
+class Histogram:
+    """The colors of some pictures.
 
     counts : (Q, 3) int64, pixels per bin and class of chroma (gray, muted, vivid)
-    pictures : how many were looked at, problems included
+    pictures : how many were read, problems included
     """
 
     counts: Counts
@@ -47,11 +41,11 @@ class Tally:
     problems: tuple[Problem, ...] = ()
 
     @classmethod
-    def empty(cls, bins: int) -> "Tally":
+    def empty(cls, bins: int) -> "Histogram":
         return cls(np.zeros((bins, CLASSES), np.int64))
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
+    def __add__(self, other: "Histogram") -> "Histogram":
+        return Histogram(
             self.counts + other.counts,
             self.pictures + other.pictures,
             self.problems + other.problems,
@@ -68,19 +62,7 @@ class Tally:
         return float(self.counts[:, :2].sum() / max(1, self.counts.sum()))
 
 
-class Work(NamedTuple):
-    """Some pictures to count, as they travel to a worker.
-
-    bins : (Q, 2), to count into
-    every : only each such row and column is counted
-    """
-
-    pictures: Sequence[Picture]
-    bins: NDArray[np.float32]
-    every: int = 1
-
-
-def count(rgb: Rgb, bins: NDArray[Any]) -> Counts:
+def count_pixels(rgb: Rgb, bins: NDArray[Any]) -> Counts:
     """Count the pixels (Q, 3) of rgb (H, W, 3) uint8 per bin and class of chroma."""
     table = _code_table(np.asarray(bins, np.float32).tobytes())
     packed = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2RGBA).view("<u4")
@@ -88,13 +70,16 @@ def count(rgb: Rgb, bins: NDArray[Any]) -> Counts:
     return np.bincount(codes.ravel(), minlength=CLASSES * len(bins)).reshape(-1, CLASSES)
 
 
-def tally(work: Work) -> Tally:
-    """Read and count pictures; those unreadable or gray become problems instead."""
-    counts = np.zeros((len(work.bins), CLASSES), np.int64)
+def count_batch(batch: Batch, *, bins: NDArray[np.float32], every: int) -> Histogram:
+    """Read and count pictures; those unreadable or gray become problems instead.
+
+    every : only each such row and column is counted
+    """
+    counts = np.zeros((len(bins), CLASSES), np.int64)
     problems = []
-    for picture in work.pictures:
+    for picture in batch.pictures:
         try:
-            found = count(read_rgb(picture)[:: work.every, :: work.every], work.bins)
+            found = count_pixels(read_rgb(picture)[::every, ::every], bins)
         except PictureError as error:
             problems.append(Problem(picture.name, str(error)))
             continue
@@ -102,11 +87,11 @@ def tally(work: Work) -> Tally:
             problems.append(Problem(picture.name, GRAY_REASON))
         else:
             counts += found
-    return Tally(counts, len(work.pictures), tuple(problems))
+    return Histogram(counts, len(batch.pictures), tuple(problems))
 
 
 def fingerprint(pictures: Iterable[Picture], *, every: int) -> str:
-    """Name a list of pictures and how it is counted, wherever on which machine they lie."""
+    """Identify a list of pictures, wherever they lie, together with how it is counted."""
     digest = hashlib.sha256(f"every {every}\n".encode())
     for picture in pictures:
         digest.update(f"{picture.name}\0{picture.size}\n".encode(errors="surrogateescape"))
@@ -114,59 +99,55 @@ def fingerprint(pictures: Iterable[Picture], *, every: int) -> str:
 
 
 class Part(NamedTuple):
-    """A tally of a part of a list: shard `shard` of `shards`, and which of its tasks are in it."""
+    """The histogram of one shard of a list, and which of its batches are counted."""
 
-    tally: Tally
+    histogram: Histogram
     done: NDArray[np.bool_]
     list_id: str
-    shard: int
-    shards: int
+    shard: Shard
     every: int
 
 
 def write_part(path: Path, part: Part) -> None:
     """Write a part whole or not at all."""
-    record = {"list": part.list_id, "shard": part.shard, "shards": part.shards}
-    record |= {"every": part.every, "pictures": part.tally.pictures}
-    record |= {"problems": part.tally.problems}
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(
-            file, counts=part.tally.counts, done=part.done, record=np.array(json.dumps(record))
-        )
+    record = {"list": part.list_id, "shard": part.shard.number, "shards": part.shard.count}
+    record |= {"every": part.every, "pictures": part.histogram.pictures}
+    record |= {"problems": part.histogram.problems}
+    text = np.array(json.dumps(record))
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
+        np.savez_compressed(file, counts=part.histogram.counts, done=part.done, record=text)
 
 
 def read_part(path: Path) -> Part:
-    """Read a part. Raises PictureError if it is none."""
+    """Read a part. Raises ValueError if it is none."""
     try:
         with np.load(path) as file:
             record = json.loads(str(file["record"]))
             problems = tuple(Problem(*problem) for problem in record["problems"])
-            found = Tally(file["counts"], record["pictures"], problems)
-            where = (record["list"], record["shard"], record["shards"], record["every"])
-            return Part(found, file["done"], *where)
+            found = Histogram(file["counts"], record["pictures"], problems)
+            shard = Shard(record["shard"], record["shards"])
+            return Part(found, file["done"], record["list"], shard, record["every"])
     except FileNotFoundError as error:
-        raise PictureError(f"{path} does not exist") from error
+        raise ValueError(f"{path} does not exist") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise PictureError(f"{path} holds no counts of getExperience.py -shard") from error
+        raise ValueError(f"{path} holds no counts of getExperience.py -shard") from error
 
 
 def merge(parts: Sequence[tuple[Path, Part]]) -> Part:
-    """Add the shards of one list. Raises PictureError unless each is there once and whole."""
+    """Add the shards of one list. Raises ValueError unless each is there once and whole."""
     _, first = parts[0]
     for path, part in parts:
-        if (part.list_id, part.shards) != (first.list_id, first.shards):
-            raise PictureError(f"{path} is of other pictures or another split than {parts[0][0]}")
+        if (part.list_id, part.shard.count) != (first.list_id, first.shard.count):
+            raise ValueError(f"{path} is of other pictures or another split than {parts[0][0]}")
         if not part.done.all():
-            raise PictureError(f"{path} is not finished: run its -shard command again")
-    have = sorted(part.shard for _, part in parts)
-    if have != list(range(1, first.shards + 1)):
-        wanted = f"each of 1 to {first.shards} once"
-        raise PictureError(f"the shards given are {have}: expected {wanted}")
-    ordered = [part for _, part in sorted(parts, key=lambda each: each[1].shard)]
-    total = Tally.empty(len(first.tally.counts))
-    for part in ordered:
-        total += part.tally
-    return first._replace(tally=total, done=np.ones(1, bool), shard=1, shards=1)
+            raise ValueError(f"{path} is not finished: run its -shard command again")
+    ordered = sorted((part for _, part in parts), key=lambda part: part.shard.number)
+    have = [part.shard.number for part in ordered]
+    if have != list(range(1, first.shard.count + 1)):
+        wanted = f"each of 1 to {first.shard.count} once"
+        raise ValueError(f"the shards given are {have}: expected {wanted}")
+    total = sum((part.histogram for part in ordered), Histogram.empty(len(first.histogram.counts)))
+    return first._replace(histogram=total, done=np.ones(1, bool), shard=Shard())
 
 
 @lru_cache(maxsize=1)

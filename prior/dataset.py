@@ -1,10 +1,12 @@
-"""Where pictures come from: folder trees and tar shards, listed once, read as RGB or refused."""
+"""Pictures in folder trees and tar shards: listed the same way everywhere, read as RGB or refused with the reason."""
 
 import io
 import os
+import re
 import tarfile
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeAlias
 
@@ -40,6 +42,33 @@ class Picture(NamedTuple):
     name: str
     offset: int = -1
     size: int = 0
+
+
+class Problem(NamedTuple):
+    """A picture that could not be used."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Every `count`-th picture of a list, from the `number`-th on."""
+
+    number: int = 1
+    count: int = 1
+
+    @classmethod
+    def read(cls, text: str) -> "Shard":
+        """Read K/N, 1 <= K <= N, as an option gives it."""
+        found = re.fullmatch(r"(\d+)/(\d+)", text)
+        if not found or not 1 <= int(found[1]) <= int(found[2]):
+            raise ValueError(f"{text!r}: give K/N with K from 1 to N, such as 1/2")
+        return cls(int(found[1]), int(found[2]))
+
+    def of(self, pictures: Sequence[Picture]) -> Sequence[Picture]:
+        """Choose the shard's pictures."""
+        return pictures[self.number - 1 :: self.count]
 
 
 def list_pictures(root: Path) -> list[Picture]:
@@ -109,7 +138,7 @@ def decode_rgb(data: bytes, *, at_least_px: int = 0) -> Rgb:
 
 
 def is_jpeg(data: bytes) -> bool:
-    """Tell by the content, not by the name."""
+    """Return whether the content, whatever the name, is a JPEG's."""
     return data.startswith(JPEG_START)
 
 

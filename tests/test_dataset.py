@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from prior.pictures import Picture, PictureError, Rgb, list_all, list_pictures, read_bytes, read_rgb
+from prior.dataset import Picture, PictureError, Rgb, list_all, list_pictures, read_bytes, read_rgb
 
 
 def scene(height: int = 60, width: int = 80) -> Rgb:

@@ -1,0 +1,89 @@
+"""Pictures in batches, mapped over workers: which pictures, how many processes, results as they finish."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import cv2
+
+from prior.dataset import Picture
+from runtime.options import check, option
+from runtime.progress import progress_for
+from runtime.workers import cores, workers
+
+R = TypeVar("R")
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "data"
+FOLDERS = (DATA / "train", DATA / "test")
+PACKAGES = tuple(ROOT / name for name in ("prior", "image", "runtime"))  # what a cluster may lack
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureOptions:
+    """Which pictures, and how many processes: the options that these scripts share."""
+
+    data: tuple[Path, ...] = option(
+        (),
+        "folders or .tar files of pictures",
+        metavar="PATH",
+        shown="data/train and data/test",
+    )
+    processes: int = option(
+        factory=cores, text="worker processes, by default one for each core", low=1, metavar="N"
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def folders(self) -> Sequence[Path]:
+        """Name the folders and .tar files to read, by default those of this project that exist."""
+        return self.data or [path for path in FOLDERS if path.exists()] or FOLDERS[:1]
+
+
+class Batch(NamedTuple):
+    """Some pictures of a list: what a worker does at a time."""
+
+    number: int
+    pictures: Sequence[Picture]
+
+
+def batches(pictures: Sequence[Picture], *, size: int) -> Iterator[Batch]:
+    """Cut a list into batches of a size, the last one perhaps smaller."""
+    for number, start in enumerate(range(0, len(pictures), size)):
+        yield Batch(number, pictures[start : start + size])
+
+
+def map_batches(
+    function: Callable[[Batch], R],
+    items: Iterable[Batch],
+    *,
+    work: str,
+    total: int,
+    earlier: int = 0,
+    processes: int,
+    scheduler: str = "",
+) -> Iterator[tuple[Batch, R]]:
+    """Yield (batch, result) as they finish, in any order; show the progress on a terminal.
+
+    work : what it is called there
+    total, earlier : pictures in all, and those of an earlier run among them
+    """
+    progress = progress_for(quiet=False)
+    progress.start(work, total, unit="pictures")
+    progress.advance(earlier, earlier=True)
+    try:
+        with workers(
+            processes, scheduler=scheduler, start=_use_one_thread, packages=PACKAGES
+        ) as run:
+            for batch, result in run(function, items):
+                progress.advance(len(batch.pictures))
+                yield batch, result
+    finally:
+        progress.close()
+
+
+def _use_one_thread() -> None:
+    """Keep OpenCV to the one core that each process of a pool has."""
+    cv2.setNumThreads(1)
