@@ -211,9 +211,10 @@ class _Pool:
             initializer=_start_process,
             initargs=(workers_end, write_reports, self.start),
         )
-        if self.prepare:
-            for _ in range(self.number):
-                self._executor.submit(self.prepare)  # what fails here fails with its item
+        # All processes start here: CPython 3.11 notices the death of one that is started with a later item
+        # only when another item is done. What fails in `prepare` fails again with its item.
+        for _ in range(self.number):
+            self._executor.submit(self.prepare or _nothing)
         return self._executor
 
     def _pass_on(self, advance: Callable[[int], object] | None) -> None:
@@ -230,6 +231,10 @@ class _Pool:
             self._executor.shutdown(cancel_futures=True)  # waits: its thread must not outlive it
             self._reports.close()
             self._executor = self._lifeline = self._reports = None
+
+
+def _nothing() -> None:
+    """Start a process, and no more."""
 
 
 def _called(function: Callable[[T], R], item: T, *, reporting: bool) -> R:
