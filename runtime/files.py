@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,18 +29,23 @@ class LockedError(ValueError):
     """Another process holds the lock."""
 
 
-def temporary_name(path: Path) -> Path:
-    """Return a new name in the same folder: hidden, with the same suffix, short however long the name is."""
-    return path.with_name(f".{uuid4().hex}{UNFINISHED}{path.suffix}")
+def temporary_name(path: Path, *, use: str = "") -> Path:
+    """Return a new name in the same folder: hidden, with the same suffix, short however long the name is.
+
+    use : what for; with it the name is the same in every run, for folders that nobody may sweep: the next run
+        writes over what a killed one has left
+    """
+    stem = sha256(os.fsencode(path.name) + use.encode()).hexdigest()[:32] if use else uuid4().hex
+    return path.with_name(f".{stem}{UNFINISHED}{path.suffix}")
 
 
 @contextmanager
-def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """Yield a temporary name to write to; it takes the name `path` when the block succeeds.
+def whole_file(path: Path, *, durable: bool = True, use: str = "") -> Iterator[Path]:
+    """Yield a temporary name to write to, see above; it takes the name `path` when the block succeeds.
 
     durable : also against a power cut, at the cost of about 9 ms a file; without it against killed processes
     """
-    part = temporary_name(path)
+    part = temporary_name(path, use=use)
     _in_progress.add(part)
     try:
         yield part

@@ -75,6 +75,19 @@ def test_a_name_of_any_length_has_a_temporary_one(tmp_path: Path) -> None:
     assert path.read_bytes() == b"whole"
 
 
+def test_a_temporary_name_for_a_use_is_the_same_in_every_run(tmp_path: Path) -> None:
+    """So that the next run writes over what a killed one has left where nobody sweeps."""
+    path = tmp_path / "out.mkv"
+    part = temporary_name(path, use="result")
+    part.write_text("left by a killed run")
+    with whole_file(path, use="result") as again:
+        assert again == part
+        again.write_text("whole")
+    assert [(left.name, left.read_text()) for left in tmp_path.iterdir()] == [("out.mkv", "whole")]
+    others = {temporary_name(path, use="sound"), temporary_name(path), temporary_name(path)}
+    assert len(others | {part}) == 4
+
+
 def test_a_folder_replaces_the_older_one_as_a_whole(tmp_path: Path) -> None:
     for content in ("old", "new"):
         with whole_folder(tmp_path / "room") as part:
