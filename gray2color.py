@@ -128,6 +128,10 @@ class Colorizer:
         ab = np.concatenate([self._predict(planes) for planes in seen])
         return ab * np.float32(self._chroma)
 
+    def colorize(self, segment: Any) -> Floats:
+        """Predict small ab (n, h, w, 2) for the frames of a segment of a film."""
+        return self.ab_frames(segment.frames)
+
     @property
     def _chroma(self) -> float:
         return SATURATION if self.saturation is None else self.saturation

@@ -11,13 +11,19 @@ import errno
 import functools
 import json
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from film.options import (
+    WORKING_SIDE,
+    Colorization,
+    EncoderOptions,
+    FilmOptions,
+    check_outputs,
+)
 from photo.inputs import InputOptions, Kind, Task, plan, unfinished
 from photo.options import PhotoOptions
 from runtime.options import (
@@ -35,13 +41,12 @@ from runtime.options import (
     option,
     options_from,
     printable,
-    seconds,
     spellings,
 )
 
 if TYPE_CHECKING:
-    from conversion import Each, FilmOptions, Painting
     from photo.batch import PhotoResult
+    from runtime.workers import Map
 
 VERSION = "0.1.0"
 EXAMPLES = """\
@@ -99,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     side_by_side = "gray and color side by side"
     color.add_argument(*spellings("compare"), action="store_true", help=side_by_side)
     add_options(parser, PhotoOptions, title="photos")
-    add_options(parser, FilmWords, title="films")
+    films: Any = parser.add_argument_group("films")
+    for kind in FILM_OPTIONS:
+        add_options(films, kind)
     add_options(parser, RunOptions, title="how to run")
     version = f"colorizer {VERSION}"
     parser.add_argument(*spellings("version"), action="version", version=version)
@@ -112,11 +119,12 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
         parser.error("nothing to color: give -img_in or -movie_in")
     if args.img_in and args.movie_in:
         parser.error("photos and films are two commands: give -img_in or -movie_in")
-    others, what = (FilmWords, "films") if args.img_in else (PhotoOptions, "photos")
-    for name in given(args, others):
-        parser.error(f"-{name} is for {what}: leave it out here")
+    others, what = (FILM_OPTIONS, "films") if args.img_in else ((PhotoOptions,), "photos")
+    for kind in others:
+        for name in given(args, kind):
+            parser.error(f"-{name} is for {what}: leave it out here")
     if args.codec in {"ffv1", "prores"}:
-        for name in {"crf", "preset"}.intersection(given(args, FilmWords)):
+        for name in {"crf", "preset"}.intersection(given(args, EncoderOptions)):
             parser.error(f"-{name} is for h264 and h265: leave it out with -codec {args.codec}")
 
 
@@ -213,50 +221,26 @@ def colorizer_factory(
 
 # Films
 
-PRESETS = (
-    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
-    *("medium", "slow", "slower", "veryslow"),
-)
-
 
 @dataclass(frozen=True)
-class FilmWords:
-    """The options that only films have."""
+class FilmCommand:
+    """What a command does with films besides colorizing them, or instead."""
 
     probe: str | None = option(
         None, "show stream information and what would be done, as text or json",
         choices=("text", "json"), const="text",
     )  # fmt: skip
     preview: Path | None = option(None, "only colorize one frame of each shot", metavar="PNG")
-    start: float = option(0.0, "begin at s or h:mm:ss", read=seconds, shown="", metavar="T")
-    duration: float | None = option(
-        None, "do only so much, s or h:mm:ss", read=seconds, metavar="T"
-    )
-    recolor: bool = option(False, "colorize shots that have color already, too")
-    deinterlace: bool = option(False, "make progressive frames of interlaced ones")
-    codec: str = option("h264", "of the picture", choices=("h264", "h265", "ffv1", "prores"))
-    crf: int | None = option(
-        None, "of h264 and h265: 0 lossless, 51 worst (default: the codec's own)",
-        low=0, high=51, metavar="N",
-    )  # fmt: skip
-    preset: str = option(
-        "medium", "of h264 and h265: ultrafast to veryslow", choices=PRESETS, metavar="NAME"
-    )
-    workers: int | None = option(
-        None, "processes", low=1, high=1024,
-        shown="one per core; a GPU is always given one", metavar="N",
-    )  # fmt: skip
-    scheduler: str = option("", "Dask cluster: tcp://host:8786", metavar="URL")
-    cache: Path | None = option(None, "where jobs live", shown="cache/", metavar="DIR")
-    keep_cache: bool = option(False, "keep the frames and shots of a job")
-    restart: bool = option(False, "discard what an earlier run has done, and start again")
     report: Path | None = option(None, "write what was done to this file", metavar="JSON")
 
 
+FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
+
+
 def run_films(args: argparse.Namespace) -> int:
-    """Color films, or only tell about them; return the exit code. One that fails stops no other."""
+    """Colorize films, or only describe them; return the exit code. One that fails stops no other."""
     try:
-        kind = _films(args)
+        kind = _film_kind(args)
         planned, failures = plan(args.movie_in, kind=kind, save=args.save, recursive=args.recursive)
         tasks = planned
         if not args.probe and not args.preview:  # which write nothing to where results go
@@ -269,7 +253,7 @@ def run_films(args: argparse.Namespace) -> int:
     for line in failures:
         complain(line)
     with contextlib.ExitStack() as stack:
-        # Lent when the first film needs them, and kept for the next: loading the network takes seconds.
+        # Started when the first film needs them, and kept for the next: loading the network takes seconds.
         workers = functools.cache(lambda: stack.enter_context(_workers(args)))
         for task in tasks:
             try:
@@ -283,37 +267,26 @@ def run_films(args: argparse.Namespace) -> int:
     return FAILED if failures else DONE
 
 
-def _workers(args: argparse.Namespace) -> contextlib.AbstractContextManager["Each"]:
+def _workers(args: argparse.Namespace) -> contextlib.AbstractContextManager["Map"]:
     from conversion import workers_for
     from gray2color import uses_gpu
 
-    options = _wishes_for_films(args)
+    options = _film_options(args)
     if uses_gpu(args.device):
         options = dataclasses.replace(options, workers=1)
-    return workers_for(_painting(args), options)
+    return workers_for(_colorization(args), options)
 
 
-def _films(args: argparse.Namespace) -> Kind:
-    from conversion import FALLBACK, FILMS, mark_in, result_mark, written_suffixes
-    from photo.inputs import BESIDE
+def _film_kind(args: argparse.Namespace) -> Kind:
+    from conversion import film_kind
 
-    return Kind(
-        "film",
-        FILMS,
-        written_suffixes(args.codec),
-        FALLBACK,
-        mark_of=functools.partial(result_mark, options=_wishes_for_films(args)),
-        mark_in=mark_in,
-        in_folder=BESIDE,
-    )
+    return film_kind(_film_options(args))
 
 
 def _check_films_outputs(
     planned: Sequence[Task], tasks: Sequence[Task], args: argparse.Namespace
 ) -> None:
     """Refuse, before any work, files that this command must not write."""
-    from conversion import check_outputs
-
     if args.probe:
         return
     several = len(planned) > 1
@@ -339,22 +312,26 @@ def _named_after(film: Path, path: Path, suffix: str, *, several: bool) -> Path:
 
 
 def _run_film(
-    task: Task, args: argparse.Namespace, workers: Callable[[], "Each"], *, several: bool
+    task: Task, args: argparse.Namespace, workers: Callable[[], "Map"], *, several: bool
 ) -> None:
-    from conversion import color_film, facts, preview
+    from conversion import color_film, film_info, preview
+    from runtime.progress import progress_for
 
-    source, target, options = task.source, task.target, _wishes_for_films(args)
+    source, target, options = task.source, task.target, _film_options(args)
     if args.probe:
-        text, told = facts(source, target, options=options)
-        lines = text if args.probe == "text" else json.dumps(told, indent=1, ensure_ascii=False)
+        text, values = film_info(source, target, options=options)
+        lines = text if args.probe == "text" else json.dumps(values, indent=1, ensure_ascii=False)
         print(*map(printable, lines.split("\n")), sep="\n")
     elif args.preview:
         sheet = _named_after(source, args.preview, ".png", several=several)
-        shots = preview(source, sheet, painting=_painting(args), options=options)
+        shots = preview(source, sheet, colorization=_colorization(args), options=options)
         logging.info("%s: %d shots", sheet, shots)
         print(printable(sheet))
     else:
-        done = color_film(source, target, painting=_painting(args), options=options, each=workers())
+        done = color_film(
+            source, target, colorization=_colorization(args), options=options, run=workers(),
+            progress=progress_for(quiet=args.quiet),
+        )  # fmt: skip
         logging.info("%s", done.line())
         if args.report:
             report = _named_after(source, args.report, ".json", several=several)
@@ -362,51 +339,33 @@ def _run_film(
         print(printable(target))
 
 
-def _wishes_for_films(args: argparse.Namespace) -> "FilmOptions":
-    from conversion import EncoderOptions, FilmOptions
-
-    return FilmOptions(
-        cache=args.cache or Path(__file__).resolve().parent / "cache",
-        encoder=EncoderOptions(args.codec, args.crf, args.preset, args.deinterlace),
-        recolor=args.recolor,
+def _film_options(args: argparse.Namespace) -> FilmOptions:
+    options = options_from(args, FilmOptions)
+    return dataclasses.replace(
+        options,
+        workers=options.workers or args.threads,
+        encoder=options_from(args, EncoderOptions),
         compare=args.compare,
-        start_s=args.start,
-        duration_s=args.duration,
-        workers=args.workers or args.threads or os.cpu_count() or 1,
-        scheduler=args.scheduler,
-        keep_cache=args.keep_cache,
-        restart=args.restart,
         overwrite=args.overwrite,
     )
 
 
-def _painting(args: argparse.Namespace) -> "Painting":
-    """Say how films are painted: by one network of one thread in each worker process."""
-    from conversion import Painting
-    from gray2color import (
-        SATURATION,
-        TEMPERATURE,
-        WORKING_SIZE,
-        check_weights,
-        lab2rgb_in_gamut,
-    )
+def _colorization(args: argparse.Namespace) -> Colorization:
+    """Describe how films are colorized: by one network of one thread in each worker process."""
+    from gray2color import SATURATION, TEMPERATURE, WORKING_SIZE, check_weights
 
     color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
-    factory = colorizer_factory(color, run, threads=1)
-    wishes = {"working_side": args.working_size} if args.working_size else {}
     settings = {
-        "temperature": TEMPERATURE if args.temperature is None else args.temperature,
-        "saturation": SATURATION if args.saturation is None else args.saturation,
-        "working_size": args.working_size or WORKING_SIZE,
-        "precision": args.precision,
+        "temperature": TEMPERATURE if color.temperature is None else color.temperature,
+        "saturation": SATURATION if color.saturation is None else color.saturation,
+        "working_size": color.working_size or WORKING_SIZE,
+        "precision": run.precision,
     }
-    return Painting(
-        factory,
-        lab2rgb_in_gamut,
-        weights=check_weights(args.weights),
-        settings=settings,
-        **wishes,
-    )
+    factory = colorizer_factory(color, run, threads=1)
+    return Colorization(
+        factory, weights=check_weights(run.weights), settings=settings,
+        working_side=color.working_size or WORKING_SIDE,
+    )  # fmt: skip
 
 
 def _in_one_line(source: Path, error: Exception) -> str:

@@ -4,22 +4,19 @@ The picture shown has the source's luma Y' bit for bit. A color (a, b) at that Y
 the one at which Lab -> sRGB gives exactly this Y'. It is solved for once, in a table over (Y', a, b).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from film.encoder import Encoding
-from film.facts import Film, Video
+from film.decode import NativeFrame, Plane, planar_format
 from film.frames import fitted
+from film.info import Film, Video
+from prior.lab import fit_gamut, gray2lightness, lab2rgb
 
-Lab2Rgb = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""(..., 3) Lab -> (..., 3) sRGB 0..1, inside the gamut with L kept."""
-Plane = NDArray[Any]
 Floats = NDArray[np.float32]
 
 LUMA_WEIGHTS = {  # (K_r, K_b), ITU-T H.273 table 4
@@ -38,8 +35,37 @@ BETWEEN = 2  # part of the working size at which detail is brought in once, on t
 SMOOTHNESS = 3e-3  # variance of luma (0..1) below which colors do not follow it: grain is below, outlines above
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """The picture as the encoder gets it.
+
+    width, height : the source's, made even where the encoder must have it
+    depth, chroma, full_range : as in film.info.Video
+    matrix : FFmpeg's name; always tagged, since the colors are ours
+    """
+
+    width: int
+    height: int
+    depth: int
+    chroma: tuple[int, int]
+    full_range: bool
+    matrix: str
+    rate: Fraction
+    interlaced: bool
+
+    @property
+    def pixel_format(self) -> str:
+        """FFmpeg's name of the pixel format."""
+        return planar_format(self.depth, self.chroma)
+
+    @property
+    def chroma_size(self) -> tuple[int, int]:
+        """(height, width) of a chroma plane."""
+        return -(-self.height // self.chroma[1]), -(-self.width // self.chroma[0])
+
+
 @lru_cache
-def chroma_table(matrix: str, lab2rgb: Lab2Rgb) -> Floats:
+def chroma_table(matrix: str) -> Floats:
     """Tabulate (luma 0..255, a, b) -> (Cb, Cr) in -0.5..0.5 for a matrix (FFmpeg's name); once a process.
 
     (16 * 45, 16 * 45, 2): slab `luma` is at row luma // 16, column luma % 16; in it rows are b, columns a.
@@ -47,7 +73,7 @@ def chroma_table(matrix: str, lab2rgb: Lab2Rgb) -> Floats:
     nodes = (np.arange(AB_NODES) - AB_NODES // 2) * AB_STEP
     lightness = np.linspace(0, 100, 129)
     lab = np.stack(np.meshgrid(lightness, nodes, nodes, indexing="ij"), axis=-1)[..., [0, 2, 1]]
-    rgb = np.asarray(lab2rgb(lab.astype(np.float32)), np.float64)
+    rgb = lab2rgb(fit_gamut(lab), dtype=np.float32).astype(np.float64)
     k_r, k_b = LUMA_WEIGHTS[matrix]
     luma = rgb @ np.array([k_r, 1 - k_r - k_b, k_b])
     c_b, c_r = (rgb[..., 2] - luma) / (2 * (1 - k_b)), (rgb[..., 0] - luma) / (2 * (1 - k_r))
@@ -62,34 +88,62 @@ def chroma_table(matrix: str, lab2rgb: Lab2Rgb) -> Floats:
 
 
 @dataclass(frozen=True)
-class Chroma:
-    """Makes a film's chroma planes.
-
-    table : from chroma_table
-    """
+class Planes:
+    """Makes the three planes that the encoder gets of a frame: the source's luma, and chroma of the colors."""
 
     film: Film
     encoding: Encoding
-    table: Floats
 
-    def __call__(self, luma: Plane, ab: Floats) -> tuple[Plane, Plane]:
-        """Return the two chroma planes for a luma plane (already in the encoding's size) and ab (h, w, 2)."""
+    def __call__(self, frame: NativeFrame, ab: Floats | None) -> tuple[Plane, Plane, Plane]:
+        """Return luma and two chroma planes for a frame and its ab (h, w, 2); None keeps the source's own chroma."""
+        luma = _padded(self._luma(frame.luma), self.encoding.height, self.encoding.width)
+        if ab is not None:
+            return luma, *self._chroma(luma, ab)
+        first, second = frame.chroma or (None, None)
+        return luma, self._own(first), self._own(second)
+
+    def _luma(self, luma: Plane) -> Plane:
+        """Return luma at the encoding's depth: the same samples, unless the encoder has fewer or more bits."""
+        video, encoding = self.film.video, self.encoding
+        if (encoding.depth, encoding.full_range) == (video.depth, video.full_range):
+            return luma
+        kind = np.uint8 if encoding.depth == 8 else np.uint16
+        if encoding.full_range == video.full_range and encoding.depth > video.depth:
+            # A shift can be undone to the bit; scaling 255 to 1023 could not.
+            return np.asarray(np.left_shift(luma.astype(kind), encoding.depth - video.depth))
+        low, span = luma_range(video.depth, full=video.full_range)
+        new_low, new_span = luma_range(encoding.depth, full=encoding.full_range)
+        codes = np.rint((luma.astype(np.float32) - low) * (new_span / span) + new_low)
+        return np.asarray(np.clip(codes, 0, (1 << encoding.depth) - 1), kind)
+
+    def _own(self, plane: Plane | None) -> Plane:
+        """Return a plane of the source's own chroma at the encoding's size and depth; gray films get gray."""
+        (height, width), depth = self.encoding.chroma_size, self.encoding.depth
+        kind = np.uint8 if depth == 8 else np.uint16
+        if plane is None:
+            return np.full((height, width), 1 << (depth - 1), kind)
+        if self.film.video.chroma != self.encoding.chroma:
+            plane = np.asarray(cv2.resize(np.ascontiguousarray(plane), (width, height)))
+        shift = depth - self.film.video.depth
+        more = np.left_shift(plane.astype(np.uint16), max(shift, 0))
+        return _padded(np.right_shift(more, max(-shift, 0)).astype(kind), height, width)
+
+    def _chroma(self, luma: Plane, ab: Floats) -> tuple[Plane, Plane]:
+        """Make the two chroma planes for a luma plane, already in the encoding's size, and ab (h, w, 2)."""
         guide = self._guide(luma)
         height, width = guide.shape
-        grid_h, grid_w = upright_to_coded(
-            np.empty((*self.film.working_size, 1)), self.film.video
-        ).shape[:2]
+        upright_h, upright_w = self.film.working_size
+        turned = self.film.video.orientation[0]
+        grid_h, grid_w = (upright_w, upright_h) if turned else (upright_h, upright_w)
         between = (min(grid_w // BETWEEN, width), min(grid_h // BETWEEN, height))
         full = spread(upright_to_coded(ab, self.film.video), guide, between=between)
-        return self._codes(look_up(self.table, guide, full))
+        return self._codes(look_up(chroma_table(self.encoding.matrix), guide, full))
 
     def _guide(self, luma: Plane) -> NDArray[np.uint8]:
         """Return luma at chroma size, 0..255 full range, uint8."""
         height, width = self.encoding.chroma_size
         across, down = self.encoding.chroma
-        rest_y, rest_x = height * down - luma.shape[0], width * across - luma.shape[1]
-        if rest_y or rest_x:
-            luma = np.asarray(cv2.copyMakeBorder(luma, 0, rest_y, 0, rest_x, cv2.BORDER_REPLICATE))
+        luma = _padded(luma, height * down, width * across)
         if (across, down) != (1, 1):
             luma = np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA))
         low, span = luma_range(self.encoding.depth, full=self.encoding.full_range)
@@ -109,6 +163,15 @@ class Chroma:
         else:
             codes = np.clip(np.rint(chroma * span + middle), 0, (1 << depth) - 1).astype(np.uint16)
         return np.ascontiguousarray(codes[..., 0]), np.ascontiguousarray(codes[..., 1])
+
+
+def _padded(plane: Plane, height: int, width: int) -> Plane:
+    """Repeat the last row and column where a larger plane is needed."""
+    plane = np.ascontiguousarray(plane)
+    down, right = height - plane.shape[0], width - plane.shape[1]
+    if not down and not right:
+        return plane
+    return np.asarray(cv2.copyMakeBorder(plane, 0, down, 0, right, cv2.BORDER_REPLICATE))
 
 
 def luma_range(depth: int, *, full: bool) -> tuple[float, float]:
@@ -131,8 +194,10 @@ def spread(
 
     In each small neighborhood a color is nearly slope * guide + base (guided filter: He, Sun, Tang 2010). Where
     the guide has detail that was lost in the small picture, the color gets the slope times that detail: once at
-    `between` (width, height), then at full size. What the painter said of its own pixels stays as it is.
+    `between` (width, height), then at full size. What the colorizer said of its own pixels stays as it is.
     """
+    # image.upsample, which photos use, is another algorithm: their results differ by 1.3 ab units in the mean, so
+    # neither can stand in for the other without changing every film or every photo.
     size = (guide.shape[1], guide.shape[0])
     small, middle = (
         np.multiply(fitted(guide, shape), 1 / 255, dtype=np.float32)
@@ -167,9 +232,8 @@ def _box(picture: Floats) -> Floats:
 
 def look_up(table: Floats, luma: NDArray[np.uint8], ab: tuple[Floats, Floats]) -> Floats:
     """Read (Cb, Cr) (H, W, 2) for luma (H, W) and two planes: exact in luma, linear between ab nodes."""
-    edge = np.float32(
-        AB_NODES // 2 - 0.02
-    )  # stay inside the slab whatever the interpolation rounds to
+    # Inside the slab, whatever the interpolation rounds to: beyond lies another luma's.
+    edge = np.float32(AB_NODES // 2 - 0.02)
     codes = np.arange(256)
     places = []
     for plane, slab in zip(ab, (codes % SLABS, codes // SLABS), strict=True):
@@ -181,14 +245,10 @@ def look_up(table: Floats, luma: NDArray[np.uint8], ab: tuple[Floats, Floats]) -
     return np.asarray(cv2.remap(table, places[0], places[1], cv2.INTER_LINEAR), np.float32)
 
 
-def painted_rgb(gray: NDArray[np.uint8], ab: Floats, lab2rgb: Lab2Rgb) -> NDArray[np.uint8]:
-    """Compose one painted working-size picture (H, W, 3) for people to look at."""
+def colorized_rgb(gray: NDArray[np.uint8], ab: Floats) -> NDArray[np.uint8]:
+    """Compose one colorized working-size picture (H, W, 3) for people to look at."""
     height, width = (max(1, side // BETWEEN) for side in gray.shape)
     a, b = spread(ab, gray, between=(width, height))
-    value = gray.astype(np.float32) / 255
-    linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
-    # CIE 1976 L* of gray, sRGB (IEC 61966-2-1) in.
-    lightness = np.where(linear > 216 / 24389, 116 * np.cbrt(linear) - 16, linear * 24389 / 27)
-    lab = np.stack([lightness.astype(np.float32), a, b], axis=-1)
-    rgb = np.clip(np.asarray(lab2rgb(lab)), 0, 1) * 255
+    lab = np.stack([gray2lightness(gray), a, b], axis=-1)
+    rgb = np.clip(lab2rgb(fit_gamut(lab), dtype=np.float32), 0, 1) * 255
     return np.asarray(np.rint(rgb), np.uint8)

@@ -1,35 +1,33 @@
 """One film's job on disk: what it is of, what is finished, and who may work on it.
 
-A file or folder that exists under its own name is finished: it is written beside under a temporary name, flushed
-to the disk, then renamed. So whatever stops the work, the same command finds out what is left to do.
+A file or folder that has its name is finished (see runtime.files). So whatever stops the work, the same command
+finds out what is left to do.
 """
 
 import hashlib
 import json
 import logging
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self, TypeVar, get_origin
-from uuid import uuid4
+from typing import Any, Self, TypeVar, get_origin
+
+from film.options import Colorization, FilmOptions
+from runtime.files import UNFINISHED, LockedError, discard, lock, sweep, write_text
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 LOCK = "lock"
 ROOMS = ("audio", "input_img", "output_img", "shots")
-AB = "ab.npy"  # a piece's colors, in every folder of output_img that this program wrote
-_SAMPLE_BYTES = 1 << 20
-_UNFINISHED = ".part"
-_Record = TypeVar("_Record")
+AB = "ab.npy"  # a segment's colors, in every folder of output_img that this program wrote
+SAMPLE_BYTES = 1 << 20
+Record = TypeVar("Record")
 
 
 class JobError(ValueError):
@@ -38,7 +36,7 @@ class JobError(ValueError):
 
 @dataclass(frozen=True)
 class Source:
-    """A film file, told by its content: moving or touching it makes no new film."""
+    """A film file, identified by a content hash: moving or touching it makes no new film."""
 
     name: str
     size: int
@@ -46,23 +44,28 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Consecutive frames of one shot, worked on as one.
+class SegmentRecord:
+    """Consecutive frames of one shot, worked on as one: what the manifest says of them.
 
-    index, shot : number of the piece and of its shot, from 0
-    first, count : frames of the job, in showing order, from 0
+    index, shot : number of the segment, and of its shot, in the job
+    number : of the segment in its shot
+    first, count : frames of the job, in presentation order
+    ends_shot : nothing of its shot follows
     color : the source shows color here, so it is left as it is
+    All numbers are from 0.
     """
 
     index: int
     shot: int
+    number: int
     first: int
     count: int
+    ends_shot: bool = True
     color: bool = False
 
     @property
     def name(self) -> str:
-        """Return what the piece's files and folders are called."""
+        """Return what the segment's files and folders are called."""
         return f"{self.index:05d}"
 
 
@@ -70,16 +73,18 @@ class Piece:
 class Manifest:
     """What a job is of, and how far its shots are known.
 
-    pieces : those found so far; ``complete`` when the whole film has been looked at
+    guidance : hash of what a person wants the colors to be, "" for nothing
+    segments : those found so far; ``complete`` when the whole film has been analyzed
     """
 
     source: Source
     path: str
     settings: Mapping[str, object]
     weights: str
-    pieces: tuple[Piece, ...] = ()
+    guidance: str = ""
+    segments: tuple[SegmentRecord, ...] = ()
     complete: bool = False
-    state: str = "begun"
+    state: str = "started"
     format: int = field(default=FORMAT)
 
     def to_json(self) -> str:
@@ -100,10 +105,10 @@ class Manifest:
 
     @classmethod
     def _from_values(cls, values: dict[str, Any]) -> Self:
-        pieces = tuple(_typed(Piece(**piece)) for piece in values.pop("pieces"))
-        _check_consecutive(pieces)
+        segments = tuple(_typed(SegmentRecord(**one)) for one in values.pop("segments"))
+        _check_consecutive(segments)
         source = _typed(Source(**values.pop("source")))
-        return _typed(cls(source=source, pieces=pieces, **values))
+        return _typed(cls(source=source, segments=segments, **values))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -117,23 +122,42 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """Return what tells this work from any other: a hash of the film, the settings and the weights."""
-        work = {"source": asdict(self.source), "settings": self.settings, "weights": self.weights}
+        """Return the hash that identifies this work: of the film, the settings, the weights and the guidance."""
+        work = {name: asdict(self)[name] for name in ("source", "settings", "weights", "guidance")}
         return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
 
     def differences(self, wanted: "Manifest") -> list[str]:
-        """Say in words what another manifest wants otherwise; nothing when it is the same work."""
-        told = [] if self.source == wanted.source else ["the film itself has changed"]
+        """List in words what another manifest wants otherwise; nothing when it is the same work."""
+        found = [] if self.source == wanted.source else ["the film itself has changed"]
         if self.weights != wanted.weights:
-            told.append(f"weights were {self.weights[:12]}, now {wanted.weights[:12]}")
+            found.append(f"weights were {self.weights[:12]}, now {wanted.weights[:12]}")
+        if self.guidance != wanted.guidance:
+            found.append("the guidance is another")
         for key in sorted({*self.settings, *wanted.settings}):
             old, new = self.settings.get(key), wanted.settings.get(key)
             if old != new:
-                told.append(f"{key} was {old}, now {new}")
-        return told
+                found.append(f"{key} was {old}, now {new}")
+        return found
 
 
-def _typed(record: _Record) -> _Record:
+def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) -> Manifest:
+    """Return what a film's job is of: everything that could change a byte of its shots."""
+    encoder = ("codec", "crf", "preset", "deinterlace")
+    settings = {
+        **colorization.settings,
+        "run_in": colorization.run_in,
+        **{name: getattr(options.encoder, name) for name in encoder},
+        **{name: getattr(options, name) for name in ("recolor", "compare", "start", "duration")},
+    }
+    wanted = colorization.guidance
+    guidance = "" if wanted is None else json.dumps(wanted, sort_keys=True)
+    return Manifest(
+        fingerprint(path), str(path.resolve()), settings, colorization.weights,
+        guidance=guidance and hashlib.sha256(guidance.encode()).hexdigest(),
+    )  # fmt: skip
+
+
+def _typed(record: Record) -> Record:
     """Return a dataclass as it is; raise TypeError for a value that is not of its field's type."""
     for one in fields(record):  # type: ignore[arg-type]
         value = getattr(record, one.name)
@@ -143,126 +167,32 @@ def _typed(record: _Record) -> _Record:
     return record
 
 
-def _check_consecutive(pieces: tuple[Piece, ...]) -> None:
-    """Raise ValueError unless the pieces follow one another without a gap."""
+def _check_consecutive(segments: tuple[SegmentRecord, ...]) -> None:
+    """Raise ValueError unless the segments follow one another without a gap."""
     due = 0
-    for index, piece in enumerate(pieces):
-        if (piece.index, piece.first) != (index, due) or piece.count < 1:
-            raise ValueError(f"piece {index} does not begin at frame {due}")
-        due += piece.count
+    for index, segment in enumerate(segments):
+        if (segment.index, segment.first) != (index, due) or segment.count < 1:
+            raise ValueError(f"segment {index} does not begin at frame {due}")
+        due += segment.count
 
 
 def fingerprint(path: Path) -> Source:
-    """Tell a film by its size and the content of its head, middle and tail (1 MiB each)."""
+    """Identify a film by a hash of its size and of its head, middle and tail (1 MiB each)."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as file:
-        for start in (0, (size - _SAMPLE_BYTES) // 2, size - _SAMPLE_BYTES):
+        for start in (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES):
             file.seek(max(0, start))
-            digest.update(file.read(_SAMPLE_BYTES))
+            digest.update(file.read(SAMPLE_BYTES))
     return Source(path.name, size, digest.hexdigest())
 
 
-def _sync(path: Path) -> None:
-    """Flush a file, or a folder's list of names, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def finished_file(path: Path) -> Iterator[Path]:
-    """Lend a temporary name with the same suffix; give the file its own name once it is whole."""
-    part = path.with_name(f"{path.stem}.{os.getpid()}{_UNFINISHED}{path.suffix}")
-    try:
-        yield part
-        _sync(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    if sys.platform != "win32":
-        _sync(path.parent)
-
-
-@contextmanager
-def finished_folder(path: Path) -> Iterator[Path]:
-    """Lend an empty temporary folder; give it its own name, in place of an older one, once it is whole."""
-    part = Path(tempfile.mkdtemp(prefix=f"{path.name}.", suffix=_UNFINISHED, dir=path.parent))
-    try:
-        yield part
-        discard(path)
-        part.replace(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def discard(path: Path) -> None:
-    """Delete a file or folder, if it is there; a folder loses its name first: what has its name is whole."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path.rename(path.with_name(f"{path.name}.{uuid4().hex}{_UNFINISHED}")))
-    else:
-        path.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    with finished_file(path) as part:
-        part.write_text(text, encoding="utf-8")
-
-
-def _try_lock(file: IO[bytes]) -> bool:
-    """Lock an open file for this process; the system lets go of it whatever ends the process."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _take_lock(path: Path) -> IO[bytes]:
-    """Return a job's locked file; raise JobError when another process has it."""
-    _refuse_links([path.parent, path])
-    while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("ab")
-        if not _try_lock(file):
-            file.close()
-            raise JobError(f"another process is working on {path.parent}; wait for it, or stop it")
-        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            return file
-        file.close()  # its owner finished and removed the job between our open and our lock
-
-
 class Job:
-    """A locked job folder; a context manager that lets go of it."""
+    """A locked job folder."""
 
-    def __init__(self, folder: Path, manifest: Manifest, lock: IO[bytes]) -> None:
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
-        self._lock = lock
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._lock.close()
 
     def note(self, **changes: object) -> None:
         """Change the manifest, here and on the disk."""
@@ -270,31 +200,47 @@ class Job:
         write_text(self.folder / MANIFEST, self.manifest.to_json())
 
     def remove(self) -> None:
-        """Delete the job's folder and everything in it."""
+        """Delete everything in the job's folder; the folder goes with its lock."""
         _empty(self.folder)
-        self._lock.close()  # Windows deletes no open file
-        (self.folder / LOCK).unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def open_job(cache: Path, wanted: Manifest, *, restart: bool = False) -> Job:
-    """Begin or continue the job of a film under ``cache``, locked against other processes.
+@contextmanager
+def open_job(cache: Path, wanted: Manifest, *, restart: bool = False) -> Iterator[Job]:
+    """Start or continue the job of a film under ``cache``, locked against other processes.
 
-    Raise JobError when another process has it, or when it was begun of something else and not ``restart``.
+    Raise JobError when another process has it, or when it was started with other settings and not ``restart``.
     """
     folder = folder_of(cache, wanted)
-    with ExitStack() as until_ready:
-        lock = until_ready.enter_context(_take_lock(folder / LOCK))
-        _refuse_links(_inside(folder))
+    with _locked(folder):
         manifest = _reconcile(folder, wanted, restart=restart)
-        _forget_elsewhere(cache, folder, wanted, restart=restart)
+        _remove_outdated(cache, folder, wanted, restart=restart)
         for room in ROOMS:
             (folder / room).mkdir(exist_ok=True)
-        _sweep(folder)
-        job = Job(folder, manifest, lock)
+        for place in (folder, *(folder / room for room in ROOMS)):
+            sweep(place)
+        job = Job(folder, manifest)
         job.note()
-        until_ready.pop_all()
-    return job
+        yield job
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a job's lock; a folder with nothing but its lock in the end goes."""
+    _refuse_links([folder, folder / LOCK])
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock(folder / LOCK))
+        except LockedError as error:
+            raise JobError(
+                f"another process is working on {folder}; wait for it, or stop it"
+            ) from error
+        _refuse_links(chain(folder.iterdir(), folder.glob("*/*")))
+        yield
+        empty = [path.name for path in folder.iterdir()] == [LOCK]
+        if empty:  # still locked: whoever has opened the lock meanwhile finds that it lost its name
+            shutil.rmtree(folder, ignore_errors=True)
+    if empty and sys.platform == "win32":  # which deletes no open file
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def folder_of(cache: Path, wanted: Manifest) -> Path:
@@ -315,13 +261,13 @@ def _reconcile(folder: Path, wanted: Manifest, *, restart: bool) -> Manifest:
     try:
         old = Manifest.read(path)
     except JobError as error:
-        raise JobError(f"{error}; add -restart to begin anew") from error
+        raise JobError(f"{error}; add -restart to start again") from error
     _refuse(folder, old.differences(wanted))
     return replace(old, path=wanted.path)
 
 
-def _forget_elsewhere(cache: Path, folder: Path, wanted: Manifest, *, restart: bool) -> None:
-    """Refuse to leave behind the unfinished job of a file whose content has changed since."""
+def _remove_outdated(cache: Path, folder: Path, wanted: Manifest, *, restart: bool) -> None:
+    """Refuse to leave behind the unfinished job of a file whose content has changed since; ``restart`` deletes it."""
     for path in sorted(cache.glob(f"*/{MANIFEST}")):
         if path.parent == folder:
             continue
@@ -334,16 +280,15 @@ def _forget_elsewhere(cache: Path, folder: Path, wanted: Manifest, *, restart: b
             continue
         if not restart:
             _refuse(path.parent, other.differences(wanted)[:1])
-        with _take_lock(path.parent / LOCK) as lock:
-            _refuse_links(_inside(path.parent))
-            Job(path.parent, other, lock).remove()
+        with _locked(path.parent):
+            _empty(path.parent)
 
 
 def _refuse(folder: Path, differences: list[str]) -> None:
     if differences:
         raise JobError(
-            f"{folder} was begun otherwise: {'; '.join(differences)}. "
-            "Add -restart to begin anew, or ask for the same again to continue"
+            f"{folder} was started with other settings: {'; '.join(differences)}. "
+            "Add -restart to start again, or ask for the same again to continue"
         )
 
 
@@ -354,16 +299,11 @@ def _refuse_links(paths: Iterable[Path]) -> None:
             raise JobError(f"{path} is a link, and a job holds none: remove it and run again")
 
 
-def _inside(folder: Path) -> Iterator[Path]:
-    """List what is in a job's folder and in its rooms."""
-    return chain(folder.iterdir(), folder.glob("*/*"))
-
-
 def _empty(folder: Path) -> None:
     """Delete what is in a job's folder, except its lock; raise JobError if a person's painted frames are there."""
     if painted := _painted_by_hand(folder / "output_img"):
         raise JobError(
-            f"{painted} was not painted by this program and would be deleted: "
+            f"{painted} was not made by this program and would be deleted: "
             "move it elsewhere or delete it yourself, then run again"
         )
     for path in folder.iterdir():
@@ -374,16 +314,7 @@ def _empty(folder: Path) -> None:
 def _painted_by_hand(room: Path) -> Path | None:
     """Return the first thing in output_img/ that this program did not write, but for empty folders."""
     for path in sorted(room.glob("*")):
-        ours = _UNFINISHED in path.name or (path / AB).exists()
+        ours = UNFINISHED in path.name or (path / AB).exists()
         if not ours and any(inner.is_file() for inner in (path, *path.rglob("*"))):
             return path
     return None
-
-
-def _sweep(folder: Path) -> None:
-    """Delete what a killed process left half-written."""
-    for path in [*folder.glob(f"*{_UNFINISHED}*"), *folder.glob(f"*/*{_UNFINISHED}*")]:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)

@@ -1,37 +1,35 @@
-"""Finished shots + everything else of the source -> one container. No packet is re-encoded."""
+"""Finished shots + everything else of the source -> one container, marked as a result. No packet is re-encoded."""
 
 import errno
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from uuid import UUID
 
 import av
 import av.container
+import ffmpeg
 
-from film.facts import Film
-from film.probe import CONTAINERS
-from film.process import run
-from film.reel import MARK_TAG, append_mark
-from film.sound import complete_command, copy_command, extract_audio, foreign_sound
-from film.source import (
-    FilmError,
-    film_stream,
-    first_times,
-    open_film,
-    publish,
-    reason_of,
-    temporary_of,
-)
-from film.tracks import MADE_ANEW, Packet, Span, Tracks
+from film import FilmError
+from film.ffmpeg import ffmpeg_path, film_stream, open_film, reason_of, run
+from film.info import CONTAINERS, RIFF_SOUND, Film
+from film.job import fingerprint
+from film.options import FilmOptions
+from film.probe import first_times
+from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy, copy_command
+from runtime.files import temporary_name, whole_file
 
 WITHOUT_SHAPE = {"ffv1", "prores", "prores_ks", "prores_aw"}  # cannot say their pixels' shape
-__all__ = ["Joined", "container_of", "extract_audio", "join"]
-
+MARK = re.compile(rb"colorizer: of [0-9a-f]{16}[ -~]*")
+UUID_BOX = UUID("6f2f1d3c-5a0e-4c67-9b1d-5d0f6f0f3a77").bytes  # says whose box it is
+# Of Matroska; the others have no place for tags of one's own beside the usual ones.
+MARK_TAG = "COLORIZED"
 MP4_TAGS = {  # what the iTunes list of an MP4 has a place for, in FFmpeg's names
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre"),
     *("copyright", "grouping", "lyrics", "description", "synopsis", "show", "episode_id"),
@@ -50,58 +48,57 @@ class Joined:
 
 def join(
     film: Film,
-    pieces: Sequence[Path],
+    segments: Sequence[Path],
     path: Path,
     *,
     first: int = 0,
     mark: str = "",
-    progress: Callable[[int], None] | None = None,
+    advance: Callable[[int], object] | None = None,
 ) -> Joined:
-    """Write the pieces, in order, and the film's other streams to `path` (.mp4, .mkv or .mov).
+    """Write the segments, in order, and the film's other streams to `path` (.mp4, .mkv or .mov).
 
-    The pieces hold frames first, first + 1, ... in presentation order. A try-out (fewer frames than the
+    The segments hold frames first, first + 1, ... in presentation order. A try-out (fewer frames than the
     film) takes the sound, subtitles and chapters of the same span. The file appears under its name only
-    when it is whole. Streams the container cannot hold are left out: see film.probe.unsupported_by.
-    mark : by which the result is recognized, see film.reel.mark_of
+    when it is whole. Streams the container cannot hold are left out: see film.info.unsupported_by.
+    mark : by which the result is recognized, see mark_of
+    advance : gets the number of frames written since its last call
     """
     container = container_of(path)
-    _check_alike(pieces)
-    ranks = [_ranks(piece) for piece in pieces]
-    count = sum(len(piece) for piece in ranks)
+    _check_alike(segments)
+    ranks = [_ranks(segment) for segment in segments]
+    count = sum(len(segment) for segment in ranks)
     if not count or first + count > film.frames:
         raise FilmError(f"{path}: {count} frames from {first} on for a film of {film.frames}")
-    temporary, sound = temporary_of(path), temporary_of(path, ".sound")
-    unfinished = temporary_of(path, ".unfinished")
+    # Nobody sweeps the user's folder: what a killed run leaves there must be what the next one writes over.
+    sound, unfinished = (temporary_name(path, use=use) for use in ("sound", "unfinished"))
     try:
-        early = _early_sound(film) if container == "mkv" else []
-        if early:
-            run(copy_command(film.path, early, sound))
-        with ExitStack() as stack:
-            source = stack.enter_context(open_film(film.path))
-            target = stack.enter_context(_written(temporary, film, container))
-            writer = Tracks(film, source, target, container, span_of(film, first, count))
+        with whole_file(path, use="result") as part:
+            early = _early_sound(film) if container == "mkv" else []
             if early:
-                starts = first_times(sound, list(range(len(early))))
-                writer.replace(early, stack.enter_context(open_film(sound)), starts)
-            video = writer.add_streams(pieces[0])
-            if mark and container == "mkv":
-                target.metadata[MARK_TAG] = mark
-            packets = _timed(film, pieces, ranks, first, video)
-            writer.write(packets, video, progress)
-            video_codec = video.codec_context.name
-        left = foreign_sound(film) if container == "mkv" and count == film.frames else []
-        if left or (container == "mkv" and film.video.sar != 1 and video_codec in WITHOUT_SHAPE):
-            temporary.replace(unfinished)
-            run(complete_command(unfinished, film, left, temporary))
-        if mark and container != "mkv":
-            append_mark(temporary, mark)
-        publish(temporary, path)
+                run(copy_command(film.path, early, sound))
+            with ExitStack() as stack:
+                source = stack.enter_context(open_film(film.path))
+                target = stack.enter_context(_written(part, film, container))
+                writer = StreamCopy(film, source, target, container, span_of(film, first, count))
+                if early:
+                    starts = first_times(sound, list(range(len(early))))
+                    writer.replace(early, stack.enter_context(open_film(sound)), starts)
+                video = writer.add_streams(segments[0])
+                if mark and container == "mkv":
+                    target.metadata[MARK_TAG] = mark
+                writer.write(_timed(film, segments, ranks, first, video), video, advance)
+                codec = video.codec_context.name
+            left = foreign_sound(film) if container == "mkv" and count == film.frames else []
+            if left or (container == "mkv" and film.video.sar != 1 and codec in WITHOUT_SHAPE):
+                part.replace(unfinished)
+                run(complete_command(unfinished, film, left, part))
+            if mark and container != "mkv":
+                append_mark(part, mark)
     except av.FFmpegError as error:
-        if error.errno == errno.ENOSPC:  # said like any other full disk
+        if error.errno == errno.ENOSPC:  # reported like any other full disk
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise FilmError(f"{path} cannot be written: {reason_of(error)}") from error
     finally:
-        temporary.unlink(missing_ok=True)
         sound.unlink(missing_ok=True)
         unfinished.unlink(missing_ok=True)
     kept = writer.kept + Counter(audio=len(left))
@@ -116,17 +113,17 @@ def container_of(path: Path) -> str:
     return name
 
 
-def _written(temporary: Path, film: Film, container: str) -> av.container.OutputContainer:
+def _written(part: Path, film: Film, container: str) -> av.container.OutputContainer:
     options = {}
     if container != "mkv":
         # The index in front lets a player start before the file has come down whole.
         flags = "+faststart"
         covers = any(stream.kind == "picture" for stream in film.streams)
-        if {key.lower() for key in film.metadata} - MP4_TAGS - MADE_ANEW and not covers:
+        if {key.lower() for key in film.metadata} - MP4_TAGS - WRITTEN_ANEW and not covers:
             flags += "+use_metadata_tags"  # free tags, but then FFmpeg writes no cover
         options = {"movflags": flags, "movie_timescale": str(_timescale(film))}
     return av.open(
-        str(temporary.resolve()), "w", format=CONTAINERS[container], container_options=options
+        str(part.resolve()), "w", format=CONTAINERS[container], container_options=options
     )
 
 
@@ -145,7 +142,7 @@ def _timescale(film: Film) -> int:
 def _early_sound(film: Film) -> list[int]:
     """List the sound tracks that start before time 0: their first samples prime the decoder.
 
-    An MP4 says so in its edit list, Matroska in a field of the track that only the ffmpeg program fills in
+    An MP4 has this in its edit list, Matroska in a field of the track that only the ffmpeg program fills in
     from it; without it everything would have to be moved.
     """
     if "matroska" in film.container:
@@ -168,27 +165,27 @@ def span_of(film: Film, first: int, count: int) -> Span:
     return Span(start, end * base, -start)
 
 
-def _check_alike(pieces: Sequence[Path]) -> None:
-    """See that one decoder can read all pieces: the film has one header for them."""
-    headers = [_header(piece) for piece in pieces]
-    newest = max(range(len(pieces)), key=lambda n: pieces[n].stat().st_mtime_ns, default=0)
-    odd = [p for p, header in zip(pieces, headers, strict=True) if header != headers[newest]]
+def _check_alike(segments: Sequence[Path]) -> None:
+    """See that one decoder can read all segments: the film has one header for them."""
+    headers = [_header(segment) for segment in segments]
+    newest = max(range(len(segments)), key=lambda n: segments[n].stat().st_mtime_ns, default=0)
+    odd = [p for p, header in zip(segments, headers, strict=True) if header != headers[newest]]
     if odd:
         raise FilmError(
-            f"{len(odd)} of {len(pieces)} shots were encoded by another ffmpeg than the newest: give every "
+            f"{len(odd)} of {len(segments)} shots were encoded by another ffmpeg than the newest: give every "
             f"machine the same ffmpeg, delete those shots ({odd[0]} to {odd[-1].name}), and run again"
         )
 
 
-def _header(piece: Path) -> bytes | None:
-    with open_film(piece) as container:
+def _header(segment: Path) -> bytes | None:
+    with open_film(segment) as container:
         stream = film_stream(container)
         assert stream is not None
         return stream.codec_context.extradata
 
 
-def _video_packets(piece: Path) -> Iterator[Packet]:
-    with open_film(piece) as container:
+def _video_packets(segment: Path) -> Iterator[Packet]:
+    with open_film(segment) as container:
         stream = film_stream(container)
         assert stream is not None
         for packet in container.demux(stream):
@@ -196,9 +193,9 @@ def _video_packets(piece: Path) -> Iterator[Packet]:
                 yield packet
 
 
-def _ranks(piece: Path) -> list[int]:
+def _ranks(segment: Path) -> list[int]:
     """Return each packet's place in presentation order, packets in decode order."""
-    times = [packet.pts for packet in _video_packets(piece)]
+    times = [packet.pts for packet in _video_packets(segment)]
     order = sorted(range(len(times)), key=times.__getitem__)
     ranks = [0] * len(times)
     for rank, index in enumerate(order):
@@ -208,21 +205,21 @@ def _ranks(piece: Path) -> list[int]:
 
 def _timed(
     film: Film,
-    pieces: Sequence[Path],
+    segments: Sequence[Path],
     ranks: Sequence[list[int]],
     first: int,
     video: av.VideoStream,
 ) -> Iterator[Packet]:
-    """Yield the pieces' packets with the film's own times.
+    """Yield the segments' packets with the film's own times.
 
-    Decode times are the presentation times in order, put off by the deepest reordering of any piece:
+    Decode times are the presentation times in order, put off by the deepest reordering of any segment:
     the smallest that never exceed the presentation times.
     """
-    delay = max(index - rank for piece in ranks for index, rank in enumerate(piece))
+    delay = max(index - rank for segment in ranks for index, rank in enumerate(segment))
     step = film.pts[1] - film.pts[0] if film.frames > 1 else film.last_duration
     begin = first
-    for piece, places in zip(pieces, ranks, strict=True):
-        for index, (packet, place) in enumerate(zip(_video_packets(piece), places, strict=True)):
+    for segment, places in zip(segments, ranks, strict=True):
+        for index, (packet, place) in enumerate(zip(_video_packets(segment), places, strict=True)):
             number, due = begin + place, begin + index - delay
             packet.stream = video
             packet.time_base = film.video.time_base
@@ -237,3 +234,48 @@ def _duration(film: Film, number: int) -> int:
     if number + 1 < film.frames:
         return film.pts[number + 1] - film.pts[number]
     return film.last_duration
+
+
+def foreign_sound(film: Film) -> list[int]:
+    """List the sound tracks that PyAV will not put into Matroska, though Matroska holds them."""
+    return [s.index for s in film.streams if s.kind == "audio" and s.codec in RIFF_SOUND]
+
+
+def complete_command(joined: Path, film: Film, indices: Sequence[int], path: Path) -> list[str]:
+    """Build the ffmpeg command that copies a joined Matroska film, adds sound tracks and the pixels' shape."""
+    shape = film.video.sar * film.video.width / film.video.height
+    both = [ffmpeg.input(str(p.resolve()), copyts=None) for p in (joined, film.path)]
+    streams = [both[0], *(both[1][str(index)] for index in indices)]
+    arguments = {"c": "copy", "f": "matroska", "avoid_negative_ts": "disabled", "map_chapters": 0}
+    arguments |= {"map_metadata": 0, "aspect:v:0": f"{shape.numerator}:{shape.denominator}"}
+    output = ffmpeg.output(*streams, str(path.resolve()), **arguments)
+    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
+    return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
+
+
+def mark_of(source: Path, options: FilmOptions) -> str:
+    """Return the mark that the result of a film carries; one of a part, or half gray, has that in it."""
+    only = [f"start {options.start:g} s"] * (options.start > 0) + ["compare"] * options.compare
+    only += [] if options.duration is None else [f"duration {options.duration:g} s"]
+    return ", ".join([f"colorizer: of {fingerprint(source).digest[:16]}", *only])
+
+
+def append_mark(path: Path, mark: str) -> None:
+    """Write a mark behind a finished MP4 or QuickTime film, in a box that every player skips."""
+    text = mark.encode()
+    size = 8 + len(UUID_BOX) + len(text)
+    with path.open("ab") as file:
+        file.write(size.to_bytes(4, "big") + b"uuid" + UUID_BOX + text)
+
+
+def mark_in(path: Path) -> str:
+    """Return the mark that a film carries, "" when it has none."""
+    try:
+        with open_film(path) as container:
+            text = container.metadata.get(MARK_TAG, "")
+    except FilmError:
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - 128))
+        found = MARK.search(file.read() + text.encode())
+    return found[0].decode() if found else ""

@@ -1,45 +1,27 @@
-"""What a film has: streams, timing, geometry, color tags. Reads only; changes nothing."""
+"""Reads film info: streams, timing, geometry, color tags. Changes nothing."""
 
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import av
 import av.container
+import av.filter
 import av.stream
 import av.video.frame
 import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 
-from film.facts import Chapter, Film, Stream, Unsupported, Video
-from film.sound import RIFF_SOUND
-from film.source import (
-    FilmError,
-    ffmpeg_path,
-    film_stream,
-    first_frames,
-    first_times,
-    is_top_field_first,
-    open_film,
-    timing,
-)
+from film import FilmError
+from film.decode import decoded_frames
+from film.ffmpeg import film_stream, open_film
+from film.info import FIELD_ORDERS, Chapter, Film, Stream, Video, codec_of, kind_of
 
-__all__ = [
-    "Chapter",
-    "Film",
-    "FilmError",
-    "Stream",
-    "Unsupported",
-    "Video",
-    "ffmpeg_path",
-    "probe",
-    "unsupported_by",
-]
-
-CONTAINERS = {"mp4": "mp4", "mkv": "matroska", "mov": "mov"}  # ours -> FFmpeg's muxer
-FIELD_ORDERS = ("unknown", "progressive", "tt", "bb")  # AVFieldOrder
+FIRST_PACKETS = 2000  # read to see when each stream starts
+LOOK_AHEAD = 24  # frames decoded to see whether the container's timestamps can be trusted
 SWAPPED = {
     4: "tt",
     5: "bb",
@@ -56,7 +38,7 @@ TEXT_DEMUXERS = {"tty", "bin", "xbin", "idf", "adf"}  # FFmpeg shows text files 
 
 
 def probe(path: Path) -> Film:
-    """Read a film's facts; its packets are walked through once, only the first frames are decoded.
+    """Read a film's info; its packets are walked through once, only the first frames are decoded.
 
     Raises FilmError for what is no film: no video, sound only, a picture, an empty file, a codec that
     is not there.
@@ -64,14 +46,14 @@ def probe(path: Path) -> Film:
     with open_film(path) as container:
         stream = _checked_stream(path, container)
         frame, trusted = first_frames(path, container, stream)
-        video = _video_facts(stream, frame)
+        video = _video_info(stream, frame)
         ours = [other for other in container.streams if _is_ours(other, stream)]
         chapters = tuple(_chapter(c) for c in container.chapters())
         name, metadata = container.format.name, dict(container.metadata)
         promised = _promised_end(container, stream)
         starts = first_times(path, [other.index for other in ours if other.type == "audio"])
-        streams = tuple(_stream_facts(s, starts.get(s.index, Fraction(0))) for s in ours)
-    pts, marks, last = timing(path, first=frame.pts, trusted=trusted, rate=video.rate)
+        streams = tuple(_stream_info(s, starts.get(s.index, Fraction(0))) for s in ours)
+    pts, keys, last = timing(path, first=frame.pts, trusted=trusted, rate=video.rate)
     missing = float(promised - (pts[-1] + last) * video.time_base) if promised else 0.0
     return Film(
         path=path,
@@ -81,7 +63,7 @@ def probe(path: Path) -> Film:
         chapters=chapters,
         metadata=metadata,
         pts=pts,
-        marks=marks,
+        keys=keys,
         last_duration=last,
         missing_s=missing if missing > max(0.5, float(2 / video.rate)) else 0.0,
         size_bytes=path.stat().st_size,
@@ -101,7 +83,7 @@ def _checked_stream(path: Path, container: av.container.InputContainer) -> av.Vi
     return stream
 
 
-def _video_facts(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Video:
+def _video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Video:
     context = stream.codec_context
     shape = _plane_shape(frame.format)
     name = frame.format.name
@@ -187,18 +169,7 @@ def _is_ours(stream: Any, film: av.VideoStream) -> bool:
     return not chapters and "timecode" not in stream.metadata
 
 
-def kind_of(stream: Any) -> str:
-    """Name the kind of a stream as Stream.kind has it."""
-    return "picture" if stream.type == "video" else str(stream.type)
-
-
-def codec_of(stream: Any) -> str:
-    """Name a stream's codec, or what FFmpeg names the stream where it has none."""
-    named = stream if stream.codec_context is None else stream.codec_context
-    return getattr(named, "name", None) or "unknown"  # streams of no known kind have no name
-
-
-def _stream_facts(stream: Any, start: Fraction) -> Stream:
+def _stream_info(stream: Any, start: Fraction) -> Stream:
     tags: dict[str, str] = dict(stream.metadata)
     return Stream(
         index=stream.index,
@@ -243,30 +214,117 @@ def _promised_end(
     return None
 
 
-def unsupported_by(film: Film, container: str) -> list[Unsupported]:
-    """List the film's streams that a container ("mp4", "mkv" or "mov") cannot hold."""
-    found = []
-    with open_film(film.path) as source:
-        for stream in film.streams:
-            original = source.streams[stream.index]
-            if not can_hold(container, original):
-                others = (name for name in ("mkv", "mp4", "mov") if can_hold(name, original))
-                found.append(Unsupported(stream, next(others, "")))
+def first_frames(
+    path: Path, container: av.container.InputContainer, stream: av.VideoStream
+) -> tuple[av.video.frame.VideoFrame, bool]:
+    """Return the first frame, and whether the first frames' timestamps ascend as they should."""
+    frames = list(islice(decoded_frames(container, stream), LOOK_AHEAD))
+    if not frames:
+        raise FilmError(f"{path}: no frame of its video can be decoded")
+    times = [frame.pts for frame in frames]
+    known = [time for time in times if time is not None]
+    ascending = all(a < b for a, b in pairwise(known))
+    return frames[0], ascending and len(known) == len(times)
+
+
+def is_top_field_first(frame: av.video.frame.VideoFrame) -> bool:
+    """Tell whether an interlaced frame's top field is shown first; PyAV has no name for that flag, a filter has."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
+    )
+    graph.link_nodes(
+        source, graph.add("select", "eq(interlace_type,TOPFIRST)"), graph.add("buffersink")
+    ).configure()
+    graph.push(frame)
+    graph.push(None)
+    try:
+        graph.pull()
+    except av.EOFError:
+        return False
+    return True
+
+
+def first_times(path: Path, indices: list[int]) -> dict[int, Fraction]:
+    """Return the time of each stream's first packet, in seconds; streams without one are left out."""
+    found: dict[int, Fraction] = {}
+    with open_film(path) as container:
+        for packet in islice(
+            container.demux([container.streams[i] for i in indices]), FIRST_PACKETS
+        ):
+            time = packet.pts if packet.pts is not None else packet.dts
+            if time is not None and packet.time_base:
+                found.setdefault(packet.stream_index, time * packet.time_base)
+            if len(found) == len(indices):
+                break
     return found
 
 
-def can_hold(container: str, stream: Any) -> bool:
-    """Tell whether a container can hold a stream: its muxer is asked with a dry run."""
-    if container == "mkv" and kind_of(stream) == "picture":
-        return stream.codec_context is not None  # kept as an attachment, Matroska's way
-    if container == "mkv" and stream.type == "audio" and codec_of(stream) in RIFF_SOUND:
-        return True  # the ffmpeg program adds it
-    if container == "mov" and kind_of(stream) == "picture":
-        return False  # no place for cover art
-    with av.open(io.BytesIO(), "w", format=CONTAINERS[container]) as trial:
-        try:
-            trial.add_stream_from_template(stream)
-            trial.start_encoding()
-        except (ValueError, av.FFmpegError):
-            return False
-    return True
+def timing(
+    path: Path, *, first: int | None, trusted: bool, rate: Fraction
+) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """Return (pts, keys, duration of the last frame), see Film."""
+    with open_film(path) as container:
+        stream = film_stream(container)
+        assert stream is not None
+        packets = [(p.pts, p.dts, p.duration) for p in _packets(container, stream)]
+        step = max(1, round(1 / (rate * (stream.time_base or Fraction(1)))))
+    times = sorted(pts for pts, _, _ in packets if pts is not None)
+    decode_times = {dts for _, dts, _ in packets if dts is not None}
+    if trusted and len(times) == len(set(times)) == len(packets):
+        # Pictures before the first that can be decoded (a film cut out of a stream) are not shown.
+        shown = tuple(time for time in times if first is None or time >= first)
+        durations = {pts: duration for pts, _, duration in packets}
+        return shown, shown, durations[shown[-1]] or _last_step(shown, step)
+    if len(times) == len(set(times)) == len(decode_times) == len(packets):
+        keys = _decoded_keys(path)
+        pts = tuple(times[: len(keys)])
+        return pts, keys, _last_step(pts, step)
+    filled = _filled(_decoded_times(path), step, start=times[0] if times else 0)
+    return filled, (), step
+
+
+def _filled(times: list[int | None], step: int, *, start: int) -> tuple[int, ...]:
+    """Give frames without a time the one `step` from their neighbor's; none if the known ones are mixed up."""
+    known = [(number, time) for number, time in enumerate(times) if time is not None]
+    steady = all(b - a >= j - i for (i, a), (j, b) in pairwise(known))
+    if not known or not steady:
+        return tuple(range(start, start + len(times) * step, step))
+    first, time = known[0]
+    filled = [time - (first - number) * step for number in range(first)]
+    for number in range(first, len(times)):
+        own = times[number]
+        filled.append(filled[-1] + step if own is None else own)
+    ascending = all(a < b for a, b in pairwise(filled))
+    return tuple(filled) if ascending else tuple(range(start, start + len(times) * step, step))
+
+
+def _last_step(pts: tuple[int, ...], step: int) -> int:
+    return pts[-1] - pts[-2] if len(pts) > 1 else step
+
+
+def _packets(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> "Iterator[av.Packet[av.VideoStream]]":
+    """Yield the packets that are shown; a broken end is the end."""
+    try:
+        for packet in container.demux(stream):
+            if packet.size and not packet.is_discard:
+                yield packet
+    except av.FFmpegError:
+        return
+
+
+def _decoded_keys(path: Path) -> tuple[int, ...]:
+    """Decode the film once for the decode time of each frame's packet, in presentation order."""
+    with open_film(path) as container:
+        stream = film_stream(container)
+        assert stream is not None
+        return tuple(int(str(frame.opaque)) for frame in decoded_frames(container, stream))
+
+
+def _decoded_times(path: Path) -> list[int | None]:
+    with open_film(path) as container:
+        stream = film_stream(container)
+        assert stream is not None
+        return [frame.pts for frame in decoded_frames(container, stream)]

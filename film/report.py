@@ -1,4 +1,4 @@
-"""What a person is told about a film and the work on it: text, JSON, a contact sheet."""
+"""What is reported of a film and the work on it: text, warnings, JSON, a contact sheet."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from film.facts import Film
+from film.encode import encoder_notes
+from film.info import Film, unsupported_by
 from film.mux import Joined
-from film.stages import Done
+from film.options import FilmOptions
+from film.segment import SegmentResult
 from image.sheet import contact_sheet
 
 
@@ -30,18 +32,10 @@ class Summary:
     warnings: Sequence[str] = ()
     joined: Joined | None = None
     seconds: float = 0.0
-    pieces: list[Done] = field(default_factory=list)
-
-    def count(self, done: Done) -> None:
-        """Add a finished piece."""
-        self.pieces.append(done)
-
-    def frames_finished(self) -> int:
-        """Return the frames of the finished pieces."""
-        return sum(done.piece.count for done in self.pieces)
+    segments: list[SegmentResult] = field(default_factory=list)
 
     def line(self) -> str:
-        """Say in one line what was done."""
+        """Return in one line what was done."""
         assert self.joined is not None, "the film is not finished"
         frames, size = self.joined.frames, self.joined.size_bytes
         kept = [f"{n} {kind}" for kind, n in sorted(self.joined.streams.items())]
@@ -54,8 +48,9 @@ class Summary:
         """Return everything known about the work as plain JSON values."""
         assert self.joined is not None, "the film is not finished"
         stages: Counter[str] = Counter()
-        for done in self.pieces:
-            stages.update({name: round(value, 3) for name, value in done.seconds.items()})
+        for result in self.segments:
+            stages.update({name: round(value, 3) for name, value in result.seconds.items()})
+        records = sorted((result.record for result in self.segments), key=lambda r: r.index)
         return {
             "source": str(self.source),
             "output": str(self.target),
@@ -68,20 +63,33 @@ class Summary:
             "streams_kept": self.joined.streams,
             "warnings": list(self.warnings),
             "worker_seconds": dict(stages),
-            "pieces": [
-                {
-                    "shot": d.piece.shot,
-                    "first": d.piece.first,
-                    "count": d.piece.count,
-                    "color": d.piece.color,
-                }
-                for d in sorted(self.pieces, key=lambda d: d.piece.index)
+            "segments": [
+                {name: getattr(r, name) for name in ("shot", "first", "count", "color")}
+                for r in records
             ],
         }
 
 
+def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
+    """List, before the work starts, what of the film the result will lack."""
+    container = target.suffix.lower().lstrip(".")
+    found = encoder_notes(film, options.encoder)
+    lost = unsupported_by(film, container)
+    if lost:
+        could = next((item.could for item in lost if item.could), "")
+        streams = "; ".join(str(item.stream) for item in lost)
+        found.append(f"{container} cannot hold: {streams}" + (f"; {could} can" if could else ""))
+    if film.missing_s > 0:
+        found.append(
+            f"{film.path} ends {film.missing_s:.1f} s too early; what is there is colorized"
+        )
+    if film.video.interlaced and not options.encoder.deinterlace:
+        found.append("the film is interlaced and stays so; -deinterlace makes progressive frames")
+    return found
+
+
 def describe(film: Film) -> str:
-    """Say what a film has, for a person, one fact a line."""
+    """Describe for a person what a film has, one thing a line."""
     video = film.video
     rate = "variable rate" if film.is_vfr else f"{video.rate} fps"
     kind = f"{video.codec} {video.width}x{video.height} {video.pixel_format}, {rate}"

@@ -1,28 +1,31 @@
-"""Where one shot ends and the next begins, from luma alone; and which shots already have color.
+"""Where one shot ends and the next begins, from luma alone; which shots already have color; segments of shots.
 
-In a gray film hue and saturation never move, so a cut is told by the picture's own change: a jump far above the
-motion around it, after which the picture does not come back. Dissolves and fades change a little in many frames
+In a gray film hue and saturation never move, so a cut is recognized by the picture's own change: a jump far above
+the motion around it, after which the picture does not come back. Dissolves and fades change a little in many frames
 and stay whole; so do flashes, flicker, pans and frames shown twice.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, pairwise, product
+from itertools import chain, islice, pairwise, product
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from film.job import Piece
+from film.decode import decode
+from film.frames import working_gray
+from film.info import Film
+from film.job import SegmentRecord
+from film.options import LONGEST_RUN_IN
 
-LONGEST = 240  # frames of a piece: bounds memory, disk and what an interruption costs
+LONGEST = 240  # frames of a segment: bounds memory, disk and what an interruption costs
 PARTS = 8  # a short film is cut into so many at least, so that all workers have something to do
-SHORTEST = (
-    60  # frames, below which a shot is not cut: an encoder's start and a seek cost ten frames' time
-)
-REMNANT = 24  # frames at the end of a shot that stay with the piece before
+# Frames below which a shot is not divided: an encoder's start and a seek cost ten frames' time.
+SHORTEST = 60
+REMNANT = LONGEST_RUN_IN  # frames at the end of a shot that stay with the segment before
 REACH = 5  # frames looked at on each side of a supposed cut
 _SIZE = (32, 24)  # width, height: large enough for the composition, too small for grain
 _JUMP = 9.0  # smallest change at a cut, mean 8-bit codes
@@ -30,15 +33,15 @@ _RATIO = 2.5  # a cut's change over that of the frames around it
 _UNLIKE = 0.2  # 1 - correlation of the pictures on both sides of a cut, at least
 _FLAT = 2.0  # standard deviation in 8-bit codes below which a picture shows nothing
 _COLORED = 3.0  # chroma away from any one tint, 8-bit codes, 95th percentile
-_COLORED_SHARE = 0.25  # of a piece's frames, from which on it has color
+_COLORED_SHARE = 0.25  # of a segment's frames, from which on it has color
 _CHROMA_STEP = 6  # every how many frames chroma is looked at
 
 Small = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is remembered of a frame: its small luma (24, 32), and whether it shows color (None: not looked)."""
+class Thumbnail:
+    """What is kept of a frame: its small luma (24, 32), and whether it shows color (None: not measured)."""
 
     small: Small
     color: bool | None
@@ -61,23 +64,23 @@ def has_color(luma: Small, chroma: NDArray[np.float32]) -> bool:
     return bool(np.percentile(left, 95) >= _COLORED)
 
 
-def looks(
+def thumbnails(
     frames: Iterable[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]],
     *,
     depth: int = 8,
     first: int = 0,
-) -> Iterator[Look]:
-    """Look at frames given as working gray (H, W) and the source's two chroma planes of ``depth`` bits, or none.
+) -> Iterator[Thumbnail]:
+    """Shrink frames given as working gray (H, W) and the source's two chroma planes of ``depth`` bits, or none.
 
-    ``first`` numbers them, so that a film continued in its middle is looked at in the same places.
+    ``first`` numbers them, so that a film continued in its middle is measured in the same places.
     """
     for number, (gray, chroma) in enumerate(frames, first):
         small = shrink(gray)
         if not chroma or number % _CHROMA_STEP:
-            yield Look(small, None if chroma else False)
+            yield Thumbnail(small, None if chroma else False)
         else:
             planes = np.stack([shrink(plane) for plane in chroma], axis=-1) / 2 ** (depth - 8)
-            yield Look(small, has_color(small, planes))
+            yield Thumbnail(small, has_color(small, planes))
 
 
 def change(one: Small, other: Small) -> float:
@@ -122,15 +125,15 @@ def cuts(pictures: Iterable[Small]) -> Iterator[bool]:
             yield begins
 
 
-def pieces(frames: Iterable[Look], *, count: int) -> Iterator[Piece]:
-    """Divide a film into its shots, and those into pieces of at most `LONGEST` frames.
+def segments(frames: Iterable[Thumbnail], *, count: int) -> Iterator[SegmentRecord]:
+    """Divide a film into its shots, and those into segments of at most `LONGEST` frames.
 
-    A piece is yielded as soon as its end is known; it never spans a cut.
-    count : frames of the whole film, also where only its rest is looked at
+    A segment is yielded as soon as its end is known; it never spans a cut.
+    count : frames of the whole film, also where only its rest is analyzed
     """
     longest = min(max(-(-count // PARTS), SHORTEST), LONGEST - REMNANT)
     waiting: deque[bool | None] = deque()
-    index, shot, first = 0, -1, 0
+    index, shot, number, first = 0, -1, 0, 0
     colors: list[bool | None] = []
 
     def smalls() -> Iterator[Small]:
@@ -139,17 +142,43 @@ def pieces(frames: Iterable[Look], *, count: int) -> Iterator[Piece]:
             yield frame.small
 
     for begins in cuts(smalls()):
+        # Divided only when a remnant's length has followed: what is too short for itself stays with it.
         length = len(colors) if begins else longest if len(colors) == longest + REMNANT else 0
         if length:
-            yield _piece(index, shot, first, colors[:length])
+            color = _has_color(colors[:length])
+            yield SegmentRecord(index, shot, number, first, length, begins, color)
             index, first, colors = index + 1, first + length, colors[length:]
+            number = 0 if begins else number + 1
         shot += begins
         colors.append(waiting.popleft())
     if colors:
-        yield _piece(index, shot, first, colors)
+        yield SegmentRecord(index, shot, number, first, len(colors), True, _has_color(colors))
 
 
-def _piece(index: int, shot: int, first: int, colors: list[bool | None]) -> Piece:
-    looked = [color for color in colors if color is not None]
-    color = bool(looked) and sum(looked) >= _COLORED_SHARE * len(looked)
-    return Piece(index, shot, first, len(colors), color)
+def _has_color(measured: list[bool | None]) -> bool:
+    known = [color for color in measured if color is not None]
+    return bool(known) and sum(known) >= _COLORED_SHARE * len(known)
+
+
+def analyze(
+    film: Film, first: int, last: int, *, count: int, run_in: int = 0, deinterlace: bool = False
+) -> Iterator[tuple[SegmentRecord, list[NDArray[np.uint8]]]]:
+    """Decode frames [first, last) once, and yield their segments, counted from ``first``, with the gray frames.
+
+    count : frames of the whole job, which decides how long a segment may be
+    run_in : so many frames of the same shot before and after come with the segment's own, where there are any
+    """
+    waiting: deque[NDArray[np.uint8]] = deque()
+    before: list[NDArray[np.uint8]] = []
+
+    def shown() -> Iterator[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]]:
+        for frame in decode(film, first, last, deinterlace=deinterlace):
+            waiting.append(working_gray(film, frame.luma))
+            yield waiting[-1], frame.chroma or ()
+
+    small = thumbnails(shown(), depth=film.video.depth, first=first)
+    for segment in segments(small, count=count):
+        own = [waiting.popleft() for _ in range(segment.count)]
+        after = [] if segment.ends_shot else list(islice(waiting, run_in))
+        yield segment, [*before, *own, *after]
+        before = [] if segment.ends_shot else own[len(own) - run_in :]

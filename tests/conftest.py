@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from films import film_of, make_film, painting
+from films import colorization, film_of, make_film
 from helpers import wait_for
 
-from conversion import EncoderOptions, FilmOptions, color_film
+from conversion import color_film
+from film.options import EncoderOptions, FilmOptions
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +34,10 @@ def options(tmp_path: Path) -> FilmOptions:
 
 @pytest.fixture(scope="session")
 def finished(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The film painted without interruption, by one worker."""
+    """The film colorized without interruption, by one worker."""
     folder = tmp_path_factory.mktemp("finished")
     wishes = FilmOptions(cache=folder / "cache", encoder=EncoderOptions(codec="ffv1"), workers=1)
-    color_film(gray_film, folder / "out.mkv", painting=painting(), options=wishes)
+    color_film(gray_film, folder / "out.mkv", colorization=colorization(), options=wishes)
     return folder / "out.mkv"
 
 

@@ -1,4 +1,4 @@
-"""Tiny real films made by ffmpeg, a painter of arithmetic for them, and what is in the result."""
+"""Tiny real films made by ffmpeg, a colorizer of arithmetic for them, and what is in the result."""
 
 import functools
 import hashlib
@@ -11,9 +11,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion import Painting
-from film.source import FilmError, ffmpeg_path
-from prior.lab import fit_gamut, lab2rgb
+from film import FilmError
+from film.ffmpeg import ffmpeg_path
+from film.options import Colorization
+from film.segment import Segment
 
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,400\nHello\n\n2\n00:00:00,500 --> 00:00:00,900\nBye\n"
 CHAPTERS = """;FFMETADATA1
@@ -220,16 +221,17 @@ def film_of(path: Path, *, color: bool = False) -> Path:
 
 
 class Tint:
-    """A painter whose colors follow place and light; slow when told so, to be stopped in the middle."""
+    """A colorizer whose colors follow place and light; slow where asked, to be stopped in the middle."""
 
     def __init__(self, pause_s: float = 0.0, fail_at: int = -1) -> None:
         self.pause_s = pause_s
         self.fail_at = fail_at
 
-    def ab_frames(self, grays: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def colorize(self, segment: Segment) -> NDArray[np.float32]:
+        grays = segment.frames
         time.sleep(self.pause_s)
         if len(grays) == self.fail_at:
-            raise FilmError("this piece cannot be painted")
+            raise FilmError("this segment cannot be colorized")
         _, height, width = grays.shape
         small = grays[:, : height // 4 * 4 : 4, : width // 4 * 4 : 4].astype(np.float32)
         across = np.broadcast_to(
@@ -238,12 +240,8 @@ class Tint:
         return np.stack([across, small / 4 - 20], axis=-1)
 
 
-def in_gamut(lab: NDArray[np.float32]) -> NDArray[np.float32]:
-    return lab2rgb(fit_gamut(lab), dtype=np.float32)
-
-
-def painting(**wishes: float) -> Painting:
-    return Painting(functools.partial(Tint, **wishes), in_gamut, weights="f" * 64)
+def colorization(**settings: float) -> Colorization:
+    return Colorization(functools.partial(Tint, **settings), weights="f" * 64)
 
 
 def planes(path: Path) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:

@@ -3,11 +3,13 @@
 import functools
 import json
 import os
+import pickle
 import resource
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,10 +23,9 @@ from films import (
     SHOTS,
     SIZE,
     Tint,
+    colorization,
     film_of,
-    in_gamut,
     packets,
-    painting,
     planes,
     run_ffmpeg,
 )
@@ -32,12 +33,14 @@ from helpers import group_is_gone, wait_for
 from numpy.typing import NDArray
 
 import conversion
-from conversion import EncoderOptions, FilmOptions, Painting, color_film, preview
-from film.job import AB, JobError, open_job
-from film.plan import check_target, manifest_of, plan_of, span
+from conversion import color_film, preview
+from film import FilmError
+from film.frames import decode_gray
+from film.job import AB, JobError, manifest_of, open_job
+from film.options import Colorization, EncoderOptions, FilmOptions, check_target, span
 from film.probe import probe
-from film.source import FilmError
-from film.stages import painted
+from film.segment import WORK, Segment, colors, finisher, work_of
+from runtime.progress import Silent
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,7 +64,7 @@ def test_every_frame_keeps_its_lightness_and_time_and_the_sound_its_packets(
     assert packets(gray_film, "audio") == packets(finished, "audio")
 
 
-def test_every_frame_is_painted(finished: Path) -> None:
+def test_every_frame_is_colorized(finished: Path) -> None:
     assert min(int(np.ptp(chroma)) for _, _, chroma in planes(finished)) > 20
 
 
@@ -69,12 +72,12 @@ def test_workers_do_not_change_a_byte(
     gray_film: Path, finished: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
     two = replace(options, workers=2)
-    summary = color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=two)
+    summary = color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=two)
     assert packets(tmp_path / "out.mkv") == packets(finished)
     assert summary.line().startswith(f"{tmp_path / 'out.mkv'}: {FRAMES} frames in ")
     told = json.loads(json.dumps(summary.as_json()))
-    assert [piece["count"] for piece in told["pieces"]] == [40, 60, 60, 60, 80, 30]
-    assert [piece["shot"] for piece in told["pieces"]] == [0, 1, 1, 1, 1, 2]
+    assert [one["count"] for one in told["segments"]] == [40, 60, 60, 60, 80, 30]
+    assert [one["shot"] for one in told["segments"]] == [0, 1, 1, 1, 1, 2]
     assert told["frames"] == FRAMES
     assert told["weights_sha256"] == "f" * 64
     assert told["settings"]["codec"] == "ffv1"
@@ -82,7 +85,7 @@ def test_workers_do_not_change_a_byte(
 
 
 class Counted(Tint):
-    """A painter that counts how often it is built."""
+    """A colorizer that counts how often it is built."""
 
     built = 0
 
@@ -94,17 +97,17 @@ class Counted(Tint):
 def test_the_network_is_loaded_once_for_several_films(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    wish = replace(options, duration_s=0.2)
+    wish = replace(options, duration=0.2)
     for name in ("one.mkv", "other.mkv"):
-        once = replace(painting(), factory=functools.partial(Counted))
-        color_film(gray_film, tmp_path / name, painting=once, options=wish)
+        once = replace(colorization(), factory=functools.partial(Counted))
+        color_film(gray_film, tmp_path / name, colorization=once, options=wish)
     assert Counted.built == 1
 
 
 def test_a_finished_job_leaves_no_files(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=options)
+    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "out.mkv"]
     assert list((tmp_path / "cache").iterdir()) == []
 
@@ -112,7 +115,7 @@ def test_a_finished_job_leaves_no_files(
 @pytest.mark.slow
 def test_a_kept_job_shows_its_frames(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:
     kept = replace(options, keep_cache=True)
-    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=kept)
+    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=kept)
     (job,) = (tmp_path / "cache").iterdir()
     assert len(list(job.glob("input_img/*/*.png"))) == FRAMES
     assert len(list(job.glob("output_img/*/*.png"))) == FRAMES
@@ -125,7 +128,7 @@ def test_a_kept_job_shows_its_frames(gray_film: Path, options: FilmOptions, tmp_
 def test_shots_with_color_are_left_as_they_are(
     color_movie: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    color_film(color_movie, tmp_path / "out.mkv", painting=painting(), options=options)
+    color_film(color_movie, tmp_path / "out.mkv", colorization=colorization(), options=options)
     for (_, _, before), (_, _, after) in zip(
         planes(color_movie), planes(tmp_path / "out.mkv"), strict=True
     ):
@@ -133,9 +136,9 @@ def test_shots_with_color_are_left_as_they_are(
 
 
 @pytest.mark.slow
-def test_recolor_paints_them(color_movie: Path, options: FilmOptions, tmp_path: Path) -> None:
+def test_recolor_colorizes_them(color_movie: Path, options: FilmOptions, tmp_path: Path) -> None:
     wish = replace(options, recolor=True)
-    color_film(color_movie, tmp_path / "out.mkv", painting=painting(), options=wish)
+    color_film(color_movie, tmp_path / "out.mkv", colorization=colorization(), options=wish)
     same = [
         np.array_equal(before, after)
         for (_, _, before), (_, _, after) in zip(
@@ -150,7 +153,7 @@ def test_compare_leaves_the_left_half_gray(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
     wish = replace(options, compare=True)
-    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=wish)
+    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=wish)
     for _, _, chroma in planes(tmp_path / "out.mkv"):
         u = chroma[: SIZE[0] // 4].reshape(SIZE[0] // 2, SIZE[1] // 2).astype(int)
         left, right = u[:, : SIZE[1] // 4 - 8], u[:, SIZE[1] // 4 + 8 :]
@@ -159,8 +162,8 @@ def test_compare_leaves_the_left_half_gray(
 
 
 def test_a_part_of_the_film(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:
-    wish = replace(options, start_s=1.0, duration_s=2.0)
-    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=wish)
+    wish = replace(options, start=1.0, duration=2.0)
+    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=wish)
     source, part = list(planes(gray_film)), list(planes(tmp_path / "out.mkv"))
     assert len(part) == 50
     for (_, before, _), (_, after, _) in zip(source[25:75], part, strict=True):
@@ -168,113 +171,114 @@ def test_a_part_of_the_film(gray_film: Path, options: FilmOptions, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("start_s", "duration_s", "expected"),
+    ("start", "duration", "expected"),
     [(0, None, (0, FRAMES)), (1, 2, (25, 75)), (0.04, 0.04, (1, 2)), (13, 60, (325, FRAMES))],
 )
 def test_span(
-    gray_film: Path, start_s: float, duration_s: float | None, expected: tuple[int, int]
+    gray_film: Path, start: float, duration: float | None, expected: tuple[int, int]
 ) -> None:
-    assert span(probe(gray_film), start_s, duration_s) == expected
+    assert span(probe(gray_film), FilmOptions(start=start, duration=duration)) == expected
 
 
-@pytest.mark.parametrize(("start_s", "duration_s"), [(14, None), (0, 0), (99, 1)])
-def test_an_empty_part_is_refused(
-    gray_film: Path, start_s: float, duration_s: float | None
-) -> None:
+@pytest.mark.parametrize(("start", "duration"), [(14, None), (0, 0), (99, 1)])
+def test_an_empty_part_is_refused(gray_film: Path, start: float, duration: float | None) -> None:
     with pytest.raises(FilmError, match=r"no frame between .* it lasts 13\.200 s"):
-        span(probe(gray_film), start_s, duration_s)
+        span(probe(gray_film), FilmOptions(start=start, duration=duration))
 
 
 class Measured(Tint):
-    """A painter that remembers the size of what it was given."""
+    """A colorizer that remembers the size of its frames."""
 
     sizes: ClassVar[set[tuple[int, ...]]] = set()
 
-    def ab_frames(self, grays: NDArray[np.uint8]) -> NDArray[np.float32]:
-        Measured.sizes.add(grays.shape[1:])
-        return super().ab_frames(grays)
+    def colorize(self, segment: Segment) -> NDArray[np.float32]:
+        Measured.sizes.add(segment.frames.shape[1:])
+        return super().colorize(segment)
 
 
 @pytest.mark.parametrize(("side", "size"), [(512, (512, 672)), (256, (256, 352)), (64, (64, 96))])
-def test_the_painter_gets_frames_of_the_size_it_asks_for(
+def test_the_colorizer_gets_frames_of_the_size_it_asks_for(
     tmp_path: Path, options: FilmOptions, side: int, size: tuple[int, int]
 ) -> None:
     source = tmp_path / "large.mkv"
     run_ffmpeg("-f", "lavfi", "-i", "smptebars=size=704x528:duration=0.2", "-c:v", "ffv1", source)
-    wanted = replace(painting(), factory=functools.partial(Measured), working_side=side)
+    wanted = replace(colorization(), factory=functools.partial(Measured), working_side=side)
     for work in (color_film, preview):
         Measured.sizes.clear()
         target = tmp_path / ("out.mkv" if work is color_film else "sheet.png")
         wish = replace(options, recolor=True)
-        work(source, target, painting=wanted, options=wish)  # type: ignore[operator]
+        work(source, target, colorization=wanted, options=wish)  # type: ignore[operator]
         assert Measured.sizes == {size}
 
 
 def test_a_preview_shows_each_shot(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
-    assert preview(gray_film, sheet, painting=painting(), options=options) == 3
+    assert preview(gray_film, sheet, colorization=colorization(), options=options) == 3
     picture = cv2.imread(str(sheet))
     assert picture is not None
     assert np.ptp(picture.astype(int), axis=-1).max() > 50
 
 
-def no_painter() -> Tint:
+def no_colorizer() -> Tint:
     raise RuntimeError("no GPU that can be used")
 
 
 def test_a_network_that_cannot_run_is_one_clear_error(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    nowhere = Painting(no_painter, in_gamut)
+    nowhere = Colorization(no_colorizer)
     with pytest.raises(FilmError, match="the network cannot run here: no GPU"):
-        color_film(gray_film, tmp_path / "out.mkv", painting=nowhere, options=options)
+        color_film(gray_film, tmp_path / "out.mkv", colorization=nowhere, options=options)
 
 
 def test_other_settings_are_refused_and_the_work_is_kept(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    fail = painting(fail_at=30)
-    with pytest.raises(FilmError, match="cannot be painted"):
-        color_film(gray_film, tmp_path / "out.mkv", painting=fail, options=options)
+    fail = colorization(fail_at=30)
+    with pytest.raises(FilmError, match="cannot be colorized"):
+        color_film(gray_film, tmp_path / "out.mkv", colorization=fail, options=options)
     for wish in (replace(options, compare=True), replace(options, encoder=EncoderOptions())):
         with pytest.raises(JobError, match="-restart"):
-            color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=wish)
+            color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=wish)
     with pytest.raises(JobError, match=r"weights were ffff.*, now eeee"):
         color_film(
             gray_film,
             tmp_path / "out.mkv",
-            painting=replace(painting(), weights="e" * 64),
+            colorization=replace(colorization(), weights="e" * 64),
             options=options,
         )
     assert not (tmp_path / "out.mkv").exists()
 
 
 @pytest.mark.parametrize("known", [0, 1, 3, 5])
-def test_a_film_half_looked_at_gives_the_same_pieces(
+def test_a_film_half_analyzed_gives_the_same_segments(
     gray_film: Path, options: FilmOptions, known: int
 ) -> None:
     film = probe(gray_film)
-    with open_job(options.cache, manifest_of(film, painting(), options)) as job:
-        plan = plan_of(film, 0, film.frames, job, painting(), options)
-        whole = list(conversion.split(plan, job))
-        assert [(p.first, p.count, p.shot) for p in whole] == [
-            (0, 40, 0), (40, 60, 1), (100, 60, 1), (160, 60, 1), (220, 80, 1), (300, 30, 2)
+    with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
+        work = work_of(film, (0, film.frames), job, colorization(), options)
+        whole = list(conversion.split(work, job))
+        assert [(r.first, r.count, r.shot, r.number, r.ends_shot) for r in whole] == [
+            (0, 40, 0, 0, True), (40, 60, 1, 0, False), (100, 60, 1, 1, False),
+            (160, 60, 1, 2, False), (220, 80, 1, 3, True), (300, 30, 2, 0, True),
         ]  # fmt: skip
-        job.note(pieces=tuple(whole[:known]), complete=False)
-        assert list(conversion.split(plan, job)) == whole
+        job.note(segments=tuple(whole[:known]), complete=False)
+        assert list(conversion.split(work, job)) == whole
         assert job.manifest.complete
 
 
 def test_a_failed_film_continues_to_the_same_bytes(
     gray_film: Path, finished: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    with pytest.raises(FilmError, match="cannot be painted"):
-        color_film(gray_film, tmp_path / "out.mkv", painting=painting(fail_at=30), options=options)
+    with pytest.raises(FilmError, match="cannot be colorized"):
+        color_film(
+            gray_film, tmp_path / "out.mkv", colorization=colorization(fail_at=30), options=options
+        )
     (job,) = (tmp_path / "cache").iterdir()
     before = {path.name: path.stat().st_mtime_ns for path in job.glob("shots/*.mkv")}
     assert before
     kept = replace(options, keep_cache=True)
-    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=kept)
+    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=kept)
     after = {path.name: path.stat().st_mtime_ns for path in job.glob("shots/*.mkv")}
     assert before.items() <= after.items()
     assert packets(tmp_path / "out.mkv") == packets(finished)
@@ -309,22 +313,24 @@ def test_a_shot_that_was_changed_is_rendered_again(
     tmp_path: Path,
     spoil: Callable[[Path, Path], object],
 ) -> None:
-    with pytest.raises(FilmError, match="cannot be painted"):
-        color_film(gray_film, tmp_path / "out.mkv", painting=painting(fail_at=30), options=options)
+    with pytest.raises(FilmError, match="cannot be colorized"):
+        color_film(
+            gray_film, tmp_path / "out.mkv", colorization=colorization(fail_at=30), options=options
+        )
     shots = sorted((tmp_path / "cache").glob("*/shots/*.mkv"))
-    spoil(shots[1], shots[2])  # pieces of the same length
-    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=options)
+    spoil(shots[1], shots[2])  # segments of the same length
+    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert packets(tmp_path / "out.mkv") == packets(finished)
 
 
 class Spoiler(Tint):
-    """A painter that cuts the first shot while the last one is painted."""
+    """A colorizer that cuts the first shot while it colorizes the last one."""
 
-    def ab_frames(self, grays: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if len(grays) == SHOTS[-1]:
+    def colorize(self, segment: Segment) -> NDArray[np.float32]:
+        if len(segment.frames) == SHOTS[-1]:
             shot, *_ = sorted(Spoiler.cache.glob("*/shots/*.mkv"))
             shot.write_bytes(shot.read_bytes()[:-2000])
-        return super().ab_frames(grays)
+        return super().colorize(segment)
 
     cache = Path()
 
@@ -333,23 +339,24 @@ def test_a_shot_that_is_changed_before_the_join_is_never_joined(
     gray_film: Path, finished: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
     Spoiler.cache = options.cache
-    spoiling = replace(painting(), factory=functools.partial(Spoiler))
+    spoiling = replace(colorization(), factory=functools.partial(Spoiler))
     with pytest.raises(JobError, match="was changed after it was rendered; run the same"):
-        color_film(gray_film, tmp_path / "out.mkv", painting=spoiling, options=options)
-    color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=options)
+        color_film(gray_film, tmp_path / "out.mkv", colorization=spoiling, options=options)
+    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert packets(tmp_path / "out.mkv") == packets(finished)
 
 
-def test_a_manifest_that_lacks_a_piece_makes_no_shorter_film(
+def test_a_manifest_that_lacks_a_segment_makes_no_shorter_film(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    with pytest.raises(FilmError, match="cannot be painted"):
-        color_film(gray_film, tmp_path / "out.mkv", painting=painting(fail_at=30), options=options)
-    film = probe(gray_film)
-    with open_job(options.cache, manifest_of(film, painting(), options)) as job:
-        job.note(pieces=job.manifest.pieces[:3], complete=True)
+    with pytest.raises(FilmError, match="cannot be colorized"):
+        color_film(
+            gray_film, tmp_path / "out.mkv", colorization=colorization(fail_at=30), options=options
+        )
+    with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
+        job.note(segments=job.manifest.segments[:3], complete=True)
     with pytest.raises(JobError, match=r"has 160 of 330 frames; add -restart"):
-        color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=options)
+        color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert not (tmp_path / "out.mkv").exists()
 
 
@@ -358,10 +365,11 @@ import sys
 from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
 if __name__ == "__main__":
-    from films import painting
-    from conversion import EncoderOptions, FilmOptions, color_film
+    from films import colorization
+    from conversion import color_film
+    from film.options import EncoderOptions, FilmOptions
     options = FilmOptions(cache=Path(sys.argv[3]), encoder=EncoderOptions(codec="ffv1"), workers=2)
-    color_film(Path(sys.argv[1]), Path(sys.argv[2]), painting=painting(pause_s=0.5), options=options)
+    color_film(Path(sys.argv[1]), Path(sys.argv[2]), colorization=colorization(pause_s=0.5), options=options)
 """
 
 
@@ -421,7 +429,7 @@ def test_a_second_process_on_the_job_is_refused(
 @pytest.mark.parametrize(
     ("limit", "left"),
     [(100_000, 0), (150_000, 2), (250_000, 2), (1_000_000, 6)],
-    ids=["sound", "painted", "rendered", "joined"],
+    ids=["sound", "colorized", "rendered", "joined"],
 )
 def test_a_full_disk_loses_nothing(
     start: Callable[..., subprocess.Popen[str]],
@@ -471,7 +479,7 @@ def test_a_cache_that_cannot_be_written_is_refused(
     (tmp_path / "file").touch()
     wish = replace(options, cache=tmp_path / "file" / "cache")
     with pytest.raises(OSError, match="file"):
-        color_film(gray_film, tmp_path / "out.mkv", painting=painting(), options=wish)
+        color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=wish)
 
 
 def test_frames_and_back(gray_film: Path, tmp_path: Path) -> None:
@@ -516,7 +524,7 @@ def test_the_script_never_deletes_painted_frames(gray_film: Path, tmp_path: Path
     painted = folder / "output_img" / "00001" / "0000040.png"
     painted.parent.mkdir()
     painted.touch()
-    with pytest.raises(JobError, match="was not painted by this program"):
+    with pytest.raises(JobError, match="was not made by this program"):
         conversion.to_frames(gray_film, cache=tmp_path, restart=True)
     assert painted.exists()
 
@@ -537,13 +545,120 @@ def test_the_script_never_deletes_painted_frames(gray_film: Path, tmp_path: Path
 def test_colors_that_are_damaged_on_the_disk_are_made_again(
     gray_film: Path, options: FilmOptions, tmp_path: Path, spoil: Callable[[Path], object]
 ) -> None:
+    film, kept = probe(gray_film), replace(options, keep_cache=True)
+    with open_job(options.cache, manifest_of(gray_film, colorization(), kept)) as job:
+        work = work_of(film, (0, film.frames), job, colorization(), kept)
+        record = next(conversion.split(work, job))
+        whole = colors(work, record, {})
+        spoil(work.output_img(record) / AB)
+        np.testing.assert_array_equal(colors(work, record, {}), whole)
+
+
+class RunIn:
+    """A colorizer that keeps what it gets."""
+
+    seen: ClassVar[list[Segment]] = []
+
+    def colorize(self, segment: Segment) -> NDArray[np.float32]:
+        RunIn.seen.append(segment)
+        return np.zeros((len(segment.frames), 4, 4, 2), np.float32)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["split", "decoded again"])
+def test_a_segment_comes_with_the_frames_of_its_shot_around_it(
+    gray_film: Path, options: FilmOptions, tmp_path: Path, lost: bool
+) -> None:
+    """As many as the colorizer asks for, none of another shot; the colors of the frames themselves do not change."""
+    RunIn.seen.clear()
+    wanted = Colorization(RunIn, run_in=7, guidance={"sky": "#80a0ff"})
     film = probe(gray_film)
-    with open_job(options.cache, manifest_of(film, painting(), options)) as job:
-        plan = replace(plan_of(film, 0, film.frames, job, painting(), options), keep=True)
-        piece = next(conversion.split(plan, job))
-        whole = painted(plan, piece, {})
-        spoil(plan.output_img(piece) / AB)
-        np.testing.assert_array_equal(painted(plan, piece, {}), whole)
+    with open_job(options.cache, manifest_of(gray_film, wanted, options)) as job:
+        work = work_of(film, (0, film.frames), job, wanted, options)
+        for record in conversion.split(work, job):
+            if lost:
+                shutil.rmtree(work.input_img(record))
+            colors(work, record, {})
+    grays = np.stack(list(decode_gray(film)))
+    numbers = [(s.numbers.start, s.numbers.stop, s.shot, s.number) for s in RunIn.seen]
+    assert numbers == [
+        (0, 40, 0, 0), (40, 100, 1, 0), (100, 160, 1, 1), (160, 220, 1, 2), (220, 300, 1, 3),
+        (300, 330, 2, 0),
+    ]  # fmt: skip
+    around = [(len(s.before), len(s.after)) for s in RunIn.seen]
+    assert around == [(0, 0), (0, 7), (7, 7), (7, 7), (7, 0), (0, 0)]
+    for s in RunIn.seen:
+        first, last = s.numbers.start, s.numbers.stop
+        np.testing.assert_array_equal(s.frames, grays[first:last])
+        np.testing.assert_array_equal(s.before, grays[first - len(s.before) : first])
+        np.testing.assert_array_equal(s.after, grays[last : last + len(s.after)])
+        assert s.guidance == {"sky": "#80a0ff"}
+
+
+def test_guidance_is_part_of_what_a_job_is_of(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    fail = replace(colorization(fail_at=30), guidance={"sky": "#80a0ff"})
+    with pytest.raises(FilmError, match="cannot be colorized"):
+        color_film(gray_film, tmp_path / "out.mkv", colorization=fail, options=options)
+    for other in (None, {"sky": "#ff8000"}):
+        wanted = replace(colorization(), guidance=other)
+        with pytest.raises(JobError, match="the guidance is another"):
+            color_film(gray_film, tmp_path / "out.mkv", colorization=wanted, options=options)
+
+
+def test_workers_are_told_little_and_read_the_rest_once(
+    gray_film: Path, options: FilmOptions
+) -> None:
+    film = probe(gray_film)
+    with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
+        work = work_of(film, (0, film.frames), job, colorization(), options)
+        assert len(pickle.dumps(film)) > 2000
+        finish = finisher(work)
+        record = next(conversion.split(work, job))
+        assert len(pickle.dumps((finish, record))) < 1000
+        (job.folder / WORK).write_bytes(b"another job's")
+        with pytest.raises(JobError, match="was changed while the job is in progress"):
+            finish(record)
+
+
+class Counting(Silent):
+    """Progress that remembers where it has been."""
+
+    def __init__(self) -> None:
+        self.total, self.earlier = 0, 0
+        self.places: list[int] = [0]
+        self.ends: list[int] = []
+
+    def start(self, work: str, total: int, *, unit: str) -> None:
+        self.places, self.total, self.work = [0], total, work
+
+    def advance(self, count: int = 1, *, earlier: bool = False) -> None:
+        self.earlier += count if earlier else 0
+        self.places.append(self.places[-1] + count)
+
+    def close(self) -> None:
+        assert max(self.places) <= self.total
+        self.ends.append(self.places[-1])
+        if self.work == "colorizing":
+            self.colorizing = self.places
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_progress_moves_with_the_frames_and_ends_at_their_number(
+    gray_film: Path, options: FilmOptions, tmp_path: Path, workers: int
+) -> None:
+    progress, part = Counting(), replace(options, workers=workers, duration=4.0)
+    work = functools.partial(
+        color_film, gray_film, tmp_path / "out.mkv", options=part, progress=progress
+    )
+    if workers == 1:
+        with pytest.raises(FilmError, match="cannot be colorized"):
+            work(colorization=colorization(fail_at=60))
+        assert progress.ends == [40]
+    work(colorization=colorization())
+    assert progress.earlier == sum(progress.ends[:-2])
+    assert progress.ends[-2:] == [100, 100], "colorizing, joining"
+    assert len(progress.colorizing) > 60, "frame by frame"
 
 
 def test_the_script_names_its_mistakes(tmp_path: Path) -> None:
@@ -552,3 +667,32 @@ def test_the_script_names_its_mistakes(tmp_path: Path) -> None:
     assert run.returncode == 1
     assert run.stderr.count("\n") == 1
     assert "no.mp4" in run.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_cluster_survives_the_loss_of_a_worker(
+    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+    gray_film: Path,
+    finished: Path,
+    options: FilmOptions,
+    tmp_path: Path,
+) -> None:
+    address, workers = cluster
+    shots = functools.partial(tmp_path.glob, "cache/*/shots/*.mkv")
+
+    def kill_one_in_the_middle() -> None:
+        wait_for(lambda: list(shots()))
+        workers[0].kill()
+
+    blow = threading.Thread(target=kill_one_in_the_middle)
+    blow.start()
+    color_film(
+        gray_film,
+        tmp_path / "out.mkv",
+        colorization=colorization(pause_s=1.0),
+        options=replace(options, scheduler=address),
+    )
+    blow.join()
+    assert workers[0].poll() is not None
+    assert packets(tmp_path / "out.mkv") == packets(finished)

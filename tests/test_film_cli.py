@@ -14,14 +14,15 @@ import av
 import cv2
 import numpy as np
 import pytest
-from films import painting, picture, run_ffmpeg
+from films import colorization, picture, run_ffmpeg
 from helpers import wait_for
 from small_network import write_small_weights
 
 import conversion
 import gray2color
 import main
-from conversion import EncoderOptions, FilmOptions, color_film
+from conversion import color_film
+from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 from model.store import RELEASED
 from runtime.options import printable
@@ -77,7 +78,9 @@ def test_every_kind_of_film_goes_through(film: Make, tmp_path: Path, name: str) 
     options = FilmOptions(
         cache=tmp_path / "cache", encoder=EncoderOptions("ffv1"), workers=1, recolor=True
     )
-    summary = color_film(film(name), tmp_path / "out.mkv", painting=painting(), options=options)
+    summary = color_film(
+        film(name), tmp_path / "out.mkv", colorization=colorization(), options=options
+    )
     assert summary.joined is not None
     assert summary.joined.frames == probe(film(name)).frames
     before, after = times_of(film(name)), times_of(tmp_path / "out.mkv")
@@ -97,19 +100,19 @@ def test_every_codec_in_every_container_that_holds_it(
         cache=tmp_path / "c", encoder=EncoderOptions(codec, preset="ultrafast"), workers=1
     )
     target = tmp_path / f"out{suffix}"
-    color_film(film("gray.mkv"), target, painting=painting(), options=options)
+    color_film(film("gray.mkv"), target, colorization=colorization(), options=options)
     with av.open(str(target)) as result:
         name = result.streams.video[0].codec_context.name
         assert name == {"h264": "h264", "h265": "hevc", "prores": "prores"}[codec]
         assert sum(1 for _ in result.decode(video=0)) == 25
 
 
-def test_a_truncated_film_is_painted_as_far_as_it_goes(
+def test_a_truncated_film_is_colorized_as_far_as_it_goes(
     film: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     options = FilmOptions(cache=tmp_path / "cache", workers=1)
     summary = color_film(
-        film("truncated.mkv"), tmp_path / "out.mkv", painting=painting(), options=options
+        film("truncated.mkv"), tmp_path / "out.mkv", colorization=colorization(), options=options
     )
     assert summary.joined is not None
     assert 0 < summary.joined.frames < 25
@@ -123,7 +126,7 @@ def test_8k_goes_through(tmp_path: Path) -> None:
         cache=tmp_path / "cache", encoder=EncoderOptions("ffv1"), workers=1, recolor=True
     )
     summary = color_film(
-        tmp_path / "8k.mkv", tmp_path / "out.mkv", painting=painting(), options=options
+        tmp_path / "8k.mkv", tmp_path / "out.mkv", colorization=colorization(), options=options
     )
     assert summary.joined is not None
     assert summary.joined.frames == 3
@@ -140,7 +143,7 @@ def test_a_stream_of_no_known_kind_is_left_out_and_named(
     assert data.count(old) == 1
     path.write_bytes(data.replace(old, new))
     options = FilmOptions(cache=tmp_path / "cache", workers=1)
-    summary = color_film(path, tmp_path / "out.mkv", painting=painting(), options=options)
+    summary = color_film(path, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert any(f"cannot hold: {lost}" in warning for warning in summary.warnings)
     assert probe(tmp_path / "out.mkv").frames == 25
 
@@ -182,7 +185,7 @@ def test_sound_that_matroska_cannot_hold_does_not_stop_its_film(
 ) -> None:
     options = FilmOptions(cache=tmp_path / "cache", workers=1)
     target = tmp_path / f"out{suffix}"
-    summary = color_film(film(name), target, painting=painting(), options=options)
+    summary = color_film(film(name), target, colorization=colorization(), options=options)
     assert summary.joined is not None
     assert summary.joined.frames == 25
     kept = len(probe(target).streams)
@@ -197,7 +200,7 @@ def test_awkward_names(film: Make, tmp_path: Path, name: str) -> None:
     shutil.copy(film("plain.mp4"), tmp_path / name)
     options = FilmOptions(cache=tmp_path / "%d cache", workers=1)
     target = tmp_path / f"out {name}"
-    color_film(tmp_path / name, target, painting=painting(), options=options)
+    color_film(tmp_path / name, target, colorization=colorization(), options=options)
     assert probe(target).frames == 25
 
 
@@ -245,12 +248,12 @@ def test_one_bad_film_stops_no_other(
 def test_whatever_a_film_brings_about_is_its_own_failure(
     run: Callable[..., tuple[int, str, str]], film: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def facts(source: Path, target: Path, *, options: FilmOptions) -> Any:
+    def film_info(source: Path, target: Path, *, options: FilmOptions) -> Any:
         if source.name == "silent.mp4":
             raise ZeroDivisionError("in a demuxer")
         return source.name, {}
 
-    monkeypatch.setattr(conversion, "facts", facts)
+    monkeypatch.setattr(conversion, "film_info", film_info)
     code, out, errors = run(film("silent.mp4"), film("plain.mp4"), "-probe")
     assert (code, out) == (1, "plain.mp4\n")
     assert errors == f"{film('silent.mp4')}: ZeroDivisionError (in a demuxer)\n"
@@ -428,7 +431,7 @@ def test_a_gpu_gets_one_network(
     started: list[int] = []
     monkeypatch.setattr(gray2color, "_has_gpu_package", lambda: True)
     monkeypatch.setattr(gray2color, "_gpus", lambda: gpus)
-    monkeypatch.setattr(conversion, "crew", lambda number, *_, **__: started.append(number))
+    monkeypatch.setattr(conversion, "workers", lambda number, *_, **__: started.append(number))
     words = ["-movie_in", "x.mp4", "-device", device, "-workers", "4", "-weights", str(weights)]
     main._workers(main._parser().parse_args(words))
     assert started == [workers]

@@ -9,8 +9,9 @@ import pytest
 from helpers import landscape
 from PIL import Image
 
-from conversion import FALLBACK, FILMS, FilmOptions, mark_in, result_mark, written_suffixes
-from film.reel import append_mark
+from conversion import film_kind
+from film.mux import append_mark
+from film.options import FilmOptions, written_suffixes
 from photo.batch import PHOTOS
 from photo.inputs import Kind, Task, plan, unfinished
 from photo.read import read_photo
@@ -21,17 +22,8 @@ FILM += b"\0\0\0\x74moov\0\0\0\x6cmvhd" + bytes(12) + b"\0\0\3\xe8" + bytes(84) 
 FILM += b"\0\0\0\x09free"
 
 
-def films(**wishes: float) -> Kind:
-    options = replace(FilmOptions(cache=Path()), **wishes)
-    return Kind(
-        "film",
-        FILMS,
-        written_suffixes("h264"),
-        FALLBACK,
-        lambda path: result_mark(path, options),
-        mark_in,
-        in_folder=".color",
-    )
+def films(**options: float) -> Kind:
+    return film_kind(replace(FilmOptions(), **options))
 
 
 def write_inputs(folder: Path, *names: str) -> list[Path]:
@@ -189,9 +181,9 @@ def test_the_result_of_another_input_is_not_this_ones(
 def test_a_try_out_is_not_the_finished_film(tmp_path: Path) -> None:
     (source,) = write_inputs(tmp_path, "x.mp4")
     (task,), _ = plan([str(source)], kind=films())
-    for wishes in ({"duration_s": 10.0}, {"start_s": 2.0}, {"compare": True}):
-        color(task, films(**wishes))
-        assert unfinished([task], kind=films(**wishes)) == ([], [])
+    for options in ({"duration": 10.0}, {"start": 2.0}, {"compare": True}):
+        color(task, films(**options))
+        assert unfinished([task], kind=films(**options)) == ([], [])
         assert len(unfinished([task], kind=films())[1]) == 1
 
 

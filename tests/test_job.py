@@ -17,10 +17,8 @@ from film.job import (
     ROOMS,
     JobError,
     Manifest,
-    Piece,
+    SegmentRecord,
     fingerprint,
-    finished_file,
-    finished_folder,
     folder_of,
     open_job,
 )
@@ -60,13 +58,13 @@ def test_a_fingerprint_of_an_empty_film(tmp_path: Path) -> None:
 
 
 def test_a_manifest_reads_back_as_written(film: Path) -> None:
-    pieces = (Piece(0, 0, 0, 240), Piece(1, 0, 240, 17, color=True))
-    told = replace(manifest_of(film, size=256), pieces=pieces, complete=True)
+    segments = (SegmentRecord(0, 0, 0, 0, 240, False), SegmentRecord(1, 0, 1, 240, 17, color=True))
+    told = replace(manifest_of(film, size=256), segments=segments, complete=True)
     assert Manifest.from_json(told.to_json()) == told
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "5", "{}", '{"format": 1}', '{"format": 99}', "[" * 100_000, "9" * 5000]
+    "text", ["", "[]", "5", "{}", '{"format": 2}', '{"format": 99}', "[" * 100_000, "9" * 5000]
 )
 def test_a_strange_manifest_is_refused(text: str) -> None:
     with pytest.raises(JobError):
@@ -88,53 +86,24 @@ def test_a_strange_manifest_is_refused(text: str) -> None:
         ('"count": 17', '"count": 0'),
         ('"index": 1', '"index": 7'),
         ('"complete": true', '"complete": null'),
-        ('"pieces": [', '"pieces": [5, '),
-        ('"pieces": [', '"pieces": {"a": 1}, "b": ['),
+        ('"segments": [', '"segments": [5, '),
+        ('"segments": [', '"segments": {"a": 1}, "b": ['),
     ],
 )
 def test_a_manifest_with_another_value_is_refused(film: Path, old: str, new: str) -> None:
-    pieces = (Piece(0, 0, 0, 240), Piece(1, 0, 240, 17, color=True))
-    text = replace(manifest_of(film), pieces=pieces, complete=True).to_json()
+    segments = (SegmentRecord(0, 0, 0, 0, 240, False), SegmentRecord(1, 0, 1, 240, 17, color=True))
+    text = replace(manifest_of(film), segments=segments, complete=True).to_json()
     assert text.count(old) == 1
     with pytest.raises(JobError, match="not a manifest of ours"):
         Manifest.from_json(text.replace(old, new))
 
 
-def fail_after_writing(path: Path) -> None:
-    path.write_bytes(b"half")
-    raise RuntimeError
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "shot.mkv"
-    with pytest.raises(RuntimeError), finished_file(path) as part:
-        fail_after_writing(part)
-    assert list(tmp_path.iterdir()) == []
-    with finished_file(path) as part:
-        part.write_bytes(b"whole")
-        assert part.suffix == ".mkv"
-        assert not path.exists()
-    assert [p.name for p in tmp_path.iterdir()] == ["shot.mkv"]
-    assert path.read_bytes() == b"whole"
-
-
-def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "00000"
-    with pytest.raises(RuntimeError), finished_folder(path) as part:
-        fail_after_writing(part / "1.png")
-    assert list(tmp_path.iterdir()) == []
-    for name in ("old.png", "new.png"):
-        with finished_folder(path) as part:
-            (part / name).touch()
-    assert [p.name for p in path.iterdir()] == ["new.png"]
-
-
 def test_the_same_work_is_continued(film: Path, tmp_path: Path) -> None:
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
-        job.note(pieces=(Piece(0, 0, 0, 240),))
+        job.note(segments=(SegmentRecord(0, 0, 0, 0, 240),))
         (job.folder / "shots" / "00000.mkv").write_bytes(b"done")
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
-        assert job.manifest.pieces == (Piece(0, 0, 0, 240),)
+        assert job.manifest.segments == (SegmentRecord(0, 0, 0, 0, 240),)
         assert (job.folder / "shots" / "00000.mkv").read_bytes() == b"done"
 
 
@@ -161,13 +130,17 @@ def test_frames_that_a_person_painted_are_not_deleted(
         painted.touch()
     film.write_bytes(b"another film of that name")
     for wanted in (replace(job.manifest, weights="1" * 64), manifest_of(film)):
-        with pytest.raises(JobError, match=r"was not painted by this program.*move it"):
-            open_job(tmp_path / "cache", wanted, restart=True)
+        with (
+            pytest.raises(JobError, match=r"was not made by this program.*move it"),
+            open_job(tmp_path / "cache", wanted, restart=True),
+        ):
+            pass
         assert painted.exists()
     painted.unlink()
     (job.folder / "output_img" / "00001").mkdir()
-    (job.folder / "output_img" / "00001" / AB).touch()  # painted by this program
-    open_job(tmp_path / "cache", job.manifest, restart=True).remove()
+    (job.folder / "output_img" / "00001" / AB).touch()  # made by this program
+    with open_job(tmp_path / "cache", job.manifest, restart=True) as job:
+        job.remove()
     assert not job.folder.exists()
 
 
@@ -183,15 +156,21 @@ def test_links_in_a_job_are_refused(film: Path, tmp_path: Path, place: str) -> N
     kept.touch()
     (job.folder / place).symlink_to(elsewhere)
     for restart in (False, True):
-        with pytest.raises(JobError, match=r"is a link.*remove it"):
-            open_job(tmp_path / "cache", manifest_of(film), restart=restart)
+        with (
+            pytest.raises(JobError, match=r"is a link.*remove it"),
+            open_job(tmp_path / "cache", manifest_of(film), restart=restart),
+        ):
+            pass
     film.write_bytes(b"another film of that name")
-    with pytest.raises(JobError, match=r"is a link.*remove it"):
-        open_job(tmp_path / "cache", manifest_of(film), restart=True)
+    with (
+        pytest.raises(JobError, match=r"is a link.*remove it"),
+        open_job(tmp_path / "cache", manifest_of(film), restart=True),
+    ):
+        pass
     assert kept.exists()
 
 
-STRANGE = [b"\xff\xfe", b"{" * 100_000, b'{"format": 1, "pieces": []}', None]
+STRANGE = [b"\xff\xfe", b"{" * 100_000, b'{"format": 2, "segments": []}', None]
 
 
 @pytest.mark.parametrize("content", STRANGE, ids=["bytes", "nested", "short", "pipe"])
@@ -204,8 +183,11 @@ def test_an_unreadable_manifest_stops_its_own_film_only_and_is_named(
         os.mkfifo(strange)
     else:
         strange.write_bytes(content)
-    with pytest.raises(JobError, match=rf"{strange}: .*; add -restart"):
-        open_job(tmp_path, manifest_of(film))
+    with (
+        pytest.raises(JobError, match=rf"{strange}: .*; add -restart"),
+        open_job(tmp_path, manifest_of(film)),
+    ):
+        pass
     film.write_bytes(b"another film")
     with open_job(tmp_path, manifest_of(film)):
         assert [str(strange) in record.message for record in caplog.records] == [True]
@@ -214,10 +196,16 @@ def test_an_unreadable_manifest_stops_its_own_film_only_and_is_named(
 def test_other_settings_are_named_and_refused(film: Path, tmp_path: Path) -> None:
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
         (job.folder / "shots" / "00000.mkv").touch()
-    with pytest.raises(JobError, match=r"crf was 18, now 20.*-restart"):
-        open_job(tmp_path / "cache", manifest_of(film, crf=20))
-    with pytest.raises(JobError, match=r"weights were 0000"):
-        open_job(tmp_path / "cache", replace(manifest_of(film), weights="1" * 64))
+    with (
+        pytest.raises(JobError, match=r"crf was 18, now 20.*-restart"),
+        open_job(tmp_path / "cache", manifest_of(film, crf=20)),
+    ):
+        pass
+    with (
+        pytest.raises(JobError, match=r"weights were 0000"),
+        open_job(tmp_path / "cache", replace(manifest_of(film), weights="1" * 64)),
+    ):
+        pass
     with open_job(tmp_path / "cache", manifest_of(film, crf=20), restart=True) as job:
         assert not list((job.folder / "shots").iterdir())
         assert job.manifest.settings["crf"] == 20
@@ -227,8 +215,11 @@ def test_a_changed_film_is_named_and_refused(film: Path, tmp_path: Path) -> None
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
         old = job.folder
     film.write_bytes(b"another film")
-    with pytest.raises(JobError, match="the film itself has changed"):
-        open_job(tmp_path / "cache", manifest_of(film))
+    with (
+        pytest.raises(JobError, match="the film itself has changed"),
+        open_job(tmp_path / "cache", manifest_of(film)),
+    ):
+        pass
     with open_job(tmp_path / "cache", manifest_of(film), restart=True) as job:
         assert job.folder != old
         assert not old.exists()
@@ -236,19 +227,19 @@ def test_a_changed_film_is_named_and_refused(film: Path, tmp_path: Path) -> None
 
 def test_a_moved_film_is_the_same_film(film: Path, tmp_path: Path) -> None:
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
-        job.note(pieces=(Piece(0, 0, 0, 240),))
+        job.note(segments=(SegmentRecord(0, 0, 0, 0, 240),))
     (tmp_path / "elsewhere").mkdir()
     moved = film.rename(tmp_path / "elsewhere" / film.name)
     with open_job(tmp_path / "cache", manifest_of(moved)) as job:
-        assert job.manifest.pieces
+        assert job.manifest.segments
         assert job.manifest.path == str(moved)
 
 
 def test_a_damaged_manifest_asks_for_restart(film: Path, tmp_path: Path) -> None:
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
         (job.folder / MANIFEST).write_text("{", encoding="utf-8")
-    with pytest.raises(JobError, match="-restart"):
-        open_job(tmp_path / "cache", manifest_of(film))
+    with pytest.raises(JobError, match="-restart"), open_job(tmp_path / "cache", manifest_of(film)):
+        pass
 
 
 def test_a_removed_job_leaves_nothing(film: Path, tmp_path: Path) -> None:
@@ -260,18 +251,22 @@ def test_a_removed_job_leaves_nothing(film: Path, tmp_path: Path) -> None:
 def test_a_second_process_refuses_until_the_first_is_killed(film: Path, tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from film.job import *\n"
-        "film = Path(sys.argv[1]); told = Manifest(fingerprint(film), str(film), {'crf': 18}, '0' * 64)\n"
-        "job = open_job(Path(sys.argv[2]), told); print('locked', flush=True); time.sleep(60)"
+        "film = Path(sys.argv[1]); wanted = Manifest(fingerprint(film), str(film), {'crf': 18}, '0' * 64)\n"
+        "with open_job(Path(sys.argv[2]), wanted): print('locked', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(film), str(tmp_path / "cache")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "locked\n"
-        with pytest.raises(JobError, match="another process is working"):
-            open_job(tmp_path / "cache", manifest_of(film))
+        with (
+            pytest.raises(JobError, match="another process is working"),
+            open_job(tmp_path / "cache", manifest_of(film)),
+        ):
+            pass
         first.send_signal(signal.SIGKILL)
         first.wait()
-        open_job(tmp_path / "cache", manifest_of(film)).remove()
+        with open_job(tmp_path / "cache", manifest_of(film)) as job:
+            job.remove()
 
 
 @pytest.mark.parametrize("name", ["100% %d.mp4", "a\nb.mkv", "電影 'x' \"y\".mov", "..", "x" * 200])

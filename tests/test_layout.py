@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("runtime", "image", "prior", "photo", "model", "train", "film")
 SCRIPTS = ("main", "conversion", "gray2color")
 ARROWS = {
-    "main": {"runtime", "conversion", "gray2color", "photo", "train"},
+    "main": {"runtime", "conversion", "gray2color", "photo", "train", "film"},
     "gray2color": {"runtime", "model", "photo", "image", "prior"},
     "train": {"runtime", "model", "image", "prior"},
     "model": {"runtime", "image", "prior"},
@@ -21,8 +21,15 @@ ARROWS = {
     "prior": {"runtime", "image"},
     "image": set(),
     "runtime": set(),
-    "conversion": {"film", "runtime"},
-    "film": {"runtime", "image"},
+    "conversion": {"film", "photo", "runtime"},
+    "film": {"runtime", "prior", "image", "photo"},
+}
+# Of some rooms others may import only these modules: film is no second house of color, main knows no FFmpeg.
+ONLY = {
+    ("film", "prior"): {"prior.lab"},
+    ("film", "photo"): {"photo.inputs"},
+    ("conversion", "photo"): {"photo.inputs"},
+    ("main", "film"): {"film.options"},
 }
 PADDLE = {
     *(f"model/{name}.py" for name in ("network", "efficientnet_lite", "store", "export")),
@@ -70,6 +77,17 @@ def test_imports_point_down(path: Path) -> None:
     room = room_of(path)
     ours = {name for name, _ in imports_in(tree_of(path))} & (set(ROOMS) | set(SCRIPTS))
     assert ours - {room} <= ARROWS[room], f"{name_of(path)} imports {ours - {room} - ARROWS[room]}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_some_rooms_are_open_at_one_door_only(path: Path) -> None:
+    nodes = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom)]
+    for (room, other), doors in ONLY.items():
+        if room_of(path) == room:
+            used = {node.module for node in nodes if (node.module or "").split(".")[0] == other}
+            assert used <= doors, f"{name_of(path)} imports {used - doors}"
+            assert other not in {name for node in ast.walk(tree_of(path)) if isinstance(node, ast.Import)
+                                 for name in (alias.name for alias in node.names)}  # fmt: skip
 
 
 @pytest.mark.parametrize("path", sources(), ids=name_of)

@@ -13,10 +13,14 @@ import av
 import pytest
 from films import RECIPES, run_ffmpeg
 
-from film.mux import extract_audio, join
-from film.probe import Film, FilmError, ffmpeg_path, probe, unsupported_by
-from film.reel import mark_in
-from film.render import EncoderOptions, render_piece
+from film import FilmError
+from film.encode import render
+from film.ffmpeg import ffmpeg_path
+from film.info import Film, unsupported_by
+from film.mux import join, mark_in
+from film.options import EncoderOptions
+from film.probe import probe
+from film.stream_copy import extract_audio
 
 Make = Callable[[str], Path]
 DERIVED = [
@@ -35,18 +39,18 @@ MKV_TICK = Fraction(1, 1000)  # Matroska's clock
 
 
 @pytest.fixture(scope="session")
-def pieces(film: Make, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Path]]:
-    """Return a function that renders a film in three pieces, once a session."""
-    folder = tmp_path_factory.mktemp("pieces")
+def segments(film: Make, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Path]]:
+    """Return a function that renders a film in three segments, once a session."""
+    folder = tmp_path_factory.mktemp("segments")
 
     def make(name: str, options: EncoderOptions = SLOW) -> list[Path]:
-        facts = probe(film(name))
-        cuts = sorted({0, min(4, facts.frames), min(13, facts.frames), facts.frames})
+        info = probe(film(name))
+        cuts = sorted({0, min(4, info.frames), min(13, info.frames), info.frames})
         paths = []
         for begin, end in pairwise(cuts):
             path = folder / f"{name}-{options.codec}-{begin}.mkv"
             if not path.exists():
-                render_piece(facts, None, path, first=begin, last=end, table=None, options=options)
+                render(info, None, path, numbers=range(begin, end), options=options)
             paths.append(path)
         return paths
 
@@ -76,11 +80,11 @@ def first_sound(path: Path) -> Fraction:
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 @pytest.mark.parametrize("name", [*RECIPES, *DERIVED])
 def test_times_are_the_sources(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
 ) -> None:
     source = probe(film(name))
     out = tmp_path / f"out.{container}"
-    joined = join(source, pieces(name), out)
+    joined = join(source, segments(name), out)
     result = probe(out)
     assert joined.frames == result.frames == source.frames
     moved = max(Fraction(0), -seconds(source)[0])  # no container here holds times below 0
@@ -104,11 +108,11 @@ def test_times_are_the_sources(
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
 @pytest.mark.parametrize("name", WITH_SOUND)
 def test_other_packets_are_untouched_and_in_step(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
 ) -> None:
     source = probe(film(name))
     out = tmp_path / f"out.{container}"
-    joined = join(source, pieces(name), out)
+    joined = join(source, segments(name), out)
     lost = {refused.stream.index for refused in unsupported_by(source, container)}
     kept = [md5 for index, md5 in packets_md5(source.path).items() if index not in lost]
     assert list(packets_md5(out).values()) == kept
@@ -120,12 +124,12 @@ def test_other_packets_are_untouched_and_in_step(
 
 
 def test_raw_aac_is_unwrapped_not_encoded_again(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
 ) -> None:
     source = tmp_path / "adts.ts"
     run_ffmpeg("-i", film("plain.mp4"), "-map", "0", "-c", "copy", source)
     out = tmp_path / "out.mp4"
-    join(probe(source), pieces("plain.mp4"), out)
+    join(probe(source), segments("plain.mp4"), out)
     assert packets_md5(out)[1] == packets_md5(film("plain.mp4"))[1]
     assert seconds(probe(out)) == seconds(probe(source))
 
@@ -133,11 +137,11 @@ def test_raw_aac_is_unwrapped_not_encoded_again(
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 @pytest.mark.parametrize("name", ["rich.mkv", "rich.mp4"])
 def test_tags_chapters_and_attachments_are_kept(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
 ) -> None:
     source = probe(film(name))
     out = tmp_path / f"out.{container}"
-    join(source, pieces(name), out)
+    join(source, segments(name), out)
     result = probe(out)
     lost = {refused.stream.index for refused in unsupported_by(source, container)}
     kept = [stream for stream in source.streams if stream.index not in lost]
@@ -170,10 +174,10 @@ def pictures(path: Path) -> list[bytes]:
 
 
 def test_the_attached_font_is_kept(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
 ) -> None:
     out = tmp_path / "out.mkv"
-    join(probe(film("rich.mkv")), pieces("rich.mkv"), out)
+    join(probe(film("rich.mkv")), segments("rich.mkv"), out)
     with av.open(str(out)) as container:
         (font,) = container.streams.attachments
         assert (font.name, font.mimetype, font.data) == ("f.ttf", "font/ttf", bytes(range(256)))
@@ -182,11 +186,11 @@ def test_the_attached_font_is_kept(
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
 @pytest.mark.parametrize("name", ["rotated.mp4", "mirrored.mp4", "wide.mp4", "interlaced.mkv"])
 def test_geometry_is_kept(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
 ) -> None:
     source = probe(film(name))
     out = tmp_path / f"out.{container}"
-    join(source, pieces(name), out)
+    join(source, segments(name), out)
     old, new = source.video, probe(out).video
     assert new.orientation == old.orientation
     assert new.sar == old.sar
@@ -204,7 +208,7 @@ def test_geometry_is_kept(
 @pytest.mark.parametrize("name", ["wide.mp4", "vfr.mkv"])
 def test_every_codec_in_its_containers(
     film: Make,
-    pieces: Callable[..., list[Path]],
+    segments: Callable[..., list[Path]],
     tmp_path: Path,
     name: str,
     codec: str,
@@ -212,7 +216,7 @@ def test_every_codec_in_its_containers(
 ) -> None:
     source = probe(film(name))
     out = tmp_path / f"out.{container}"
-    join(source, pieces(name, EncoderOptions(codec=codec, preset="ultrafast")), out)
+    join(source, segments(name, EncoderOptions(codec=codec, preset="ultrafast")), out)
     result = probe(out)
     # Matroska keeps a display size in whole pixels.
     assert result.video.sar == pytest.approx(
@@ -228,11 +232,11 @@ def test_every_codec_in_its_containers(
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 @pytest.mark.parametrize("name", ["plain.mp4", "vfr.mkv", "cut.mp4"])
 def test_players_find_nothing_wrong(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
 ) -> None:
     out = tmp_path / f"out.{container}"
     source = probe(film(name))
-    join(source, pieces(name), out)
+    join(source, segments(name), out)
     run_ffmpeg("-xerror", "-i", out, "-map", "0", "-f", "null", "-")
     with av.open(str(out)) as opened:
         packets = [p for p in opened.demux(video=0) if p.size]
@@ -243,23 +247,23 @@ def test_players_find_nothing_wrong(
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 def test_joining_twice_gives_the_same_packets(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path, container: str
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, container: str
 ) -> None:
     source = probe(film("plain.mp4"))
     sums = []
     for name in ("one", "two"):
         out = tmp_path / f"{name}.{container}"
-        join(source, pieces("plain.mp4"), out)
+        join(source, segments("plain.mp4"), out)
         sums.append(run_ffmpeg("-i", out, "-map", "0", "-c", "copy", "-f", "streamhash", "-"))
     assert sums[0] == sums[1]
 
 
 def test_a_try_out_takes_the_sound_of_its_span(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
 ) -> None:
     source = probe(film("rich.mkv"))
     out = tmp_path / "out.mkv"
-    joined = join(source, pieces("rich.mkv")[1:2], out, first=4)  # 0.16 s to 0.52 s
+    joined = join(source, segments("rich.mkv")[1:2], out, first=4)  # 0.16 s to 0.52 s
     result = probe(out)
     assert joined.frames == result.frames == 9
     assert result.pts[0] == 0
@@ -271,19 +275,19 @@ def test_a_try_out_takes_the_sound_of_its_span(
 
 
 def test_an_mp4_can_be_played_while_it_comes_down(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
 ) -> None:
     out = tmp_path / "out.mp4"
-    join(probe(film("plain.mp4")), pieces("plain.mp4"), out)
+    join(probe(film("plain.mp4")), segments("plain.mp4"), out)
     data = out.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
 
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
 def test_the_mark_is_seen_by_nobody_else(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path, container: str
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, container: str
 ) -> None:
-    source, shots = probe(film("plain.mp4")), pieces("plain.mp4")
+    source, shots = probe(film("plain.mp4")), segments("plain.mp4")
     plain, marked = (tmp_path / f"{name}.{container}" for name in ("plain", "marked"))
     join(source, shots, plain)
     join(source, shots, marked, mark="colorizer: of 0123456789abcdef")
@@ -300,22 +304,22 @@ def said_by_ffmpeg(path: Path) -> str:
     return subprocess.run(command, capture_output=True, check=True, text=True).stderr
 
 
-def test_progress_is_told_up_to_the_end(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path
+def test_progress_counts_every_frame(
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
 ) -> None:
-    told: list[int] = []
-    join(probe(film("plain.mp4")), pieces("plain.mp4"), tmp_path / "o.mkv", progress=told.append)
-    assert told[-1] == 25
+    counts: list[int] = []
+    join(probe(film("plain.mp4")), segments("plain.mp4"), tmp_path / "o.mkv", advance=counts.append)
+    assert sum(counts) == 25
 
 
 def test_shots_of_different_encoders_are_not_joined(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
 ) -> None:
     """Their headers differ: a player would show the others as rubbish."""
-    source, (first, *rest) = probe(film("plain.mp4")), pieces("plain.mp4")
+    source, (first, *rest) = probe(film("plain.mp4")), segments("plain.mp4")
     other = EncoderOptions(preset="ultrafast")
     odd = tmp_path / "odd.mkv"
-    render_piece(source, None, odd, first=0, last=4, table=None, options=other)
+    render(source, None, odd, numbers=range(4), options=other)
     os.utime(odd, (0, 0))
     with pytest.raises(FilmError, match=r"1 of 3 shots were encoded by another ffmpeg.*odd\.mkv"):
         join(source, [odd, *rest], tmp_path / "out.mp4")
@@ -324,17 +328,17 @@ def test_shots_of_different_encoders_are_not_joined(
 
 
 def test_failures_leave_nothing_behind(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
 ) -> None:
     source = probe(film("plain.mp4"))
     with pytest.raises(FilmError, match=r"\.mp4, \.mkv or \.mov"):
-        join(source, pieces("plain.mp4"), tmp_path / "out.avi")
+        join(source, segments("plain.mp4"), tmp_path / "out.avi")
     with pytest.raises(FilmError, match="for a film of 25"):
-        join(source, pieces("plain.mp4") * 2, tmp_path / "out.mp4")
+        join(source, segments("plain.mp4") * 2, tmp_path / "out.mp4")
     with pytest.raises(FilmError, match="no such film"):
         join(source, [tmp_path / "gone.mkv"], tmp_path / "out.mp4")
     with pytest.raises(FilmError, match="cannot be written"):
-        join(source, pieces("plain.mp4"), tmp_path / "nowhere" / "out.mp4")
+        join(source, segments("plain.mp4"), tmp_path / "nowhere" / "out.mp4")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -352,9 +356,9 @@ def test_sound_is_copied_out_unchanged_and_once(film: Make, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 def test_a_full_disk_is_said_and_costs_nothing(
-    film: Make, pieces: Callable[..., list[Path]], tmp_path: Path, container: str
+    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, container: str
 ) -> None:
-    source, parts = probe(film("eight.mkv")), pieces("eight.mkv")
+    source, parts = probe(film("eight.mkv")), segments("eight.mkv")
     out = tmp_path / f"out.{container}"
     out.write_bytes(b"an older film")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -10,7 +10,10 @@ import av
 import pytest
 from films import RECIPES, picture, run_ffmpeg
 
-from film.probe import FilmError, ffmpeg_path, probe, unsupported_by
+from film import FilmError
+from film.ffmpeg import ffmpeg_path
+from film.info import unsupported_by
+from film.probe import probe
 
 Make = Callable[[str], Path]
 
@@ -32,7 +35,7 @@ Make = Callable[[str], Path]
         ("full709.mkv", 8, (2, 2), True, True),
     ],
 )
-def test_pixel_facts(
+def test_pixel_info(
     film: Make, name: str, depth: int, chroma: tuple[int, int], has_luma: bool, full: bool
 ) -> None:
     video = probe(film(name)).video
@@ -74,13 +77,13 @@ def test_field_order(film: Make) -> None:
 
 @pytest.mark.parametrize("name", [*RECIPES, "rotated.mp4", "cut.mp4", "rich.mkv"])
 def test_times_are_those_of_the_decoder(film: Make, name: str) -> None:
-    facts = probe(film(name))
-    with av.open(str(facts.path)) as container:
+    info = probe(film(name))
+    with av.open(str(info.path)) as container:
         shown = [frame.pts for frame in container.decode(video=0)]
-    assert len(shown) == facts.frames
+    assert len(shown) == info.frames
     if None not in shown:
-        assert sorted(shown) == list(facts.pts)
-    assert list(facts.pts) == sorted(set(facts.pts))
+        assert sorted(shown) == list(info.pts)
+    assert list(info.pts) == sorted(set(info.pts))
 
 
 @pytest.mark.parametrize(
@@ -94,47 +97,47 @@ def test_times_are_those_of_the_decoder(film: Make, name: str) -> None:
     ],
 )
 def test_rate(film: Make, name: str, rate: Fraction | None, vfr: bool) -> None:
-    facts = probe(film(name))
-    assert facts.is_vfr == vfr
+    info = probe(film(name))
+    assert info.is_vfr == vfr
     if rate is not None:
-        assert facts.video.rate == rate
-        assert facts.duration_s == pytest.approx(float(facts.frames / rate), abs=2e-3)
+        assert info.video.rate == rate
+        assert info.duration_s == pytest.approx(float(info.frames / rate), abs=2e-3)
 
 
 def test_first_frames_hidden_by_an_edit_list_do_not_count(film: Make) -> None:
-    facts = probe(film("cut.mp4"))
-    assert (facts.frames, facts.pts[0]) == (12, 0)
+    info = probe(film("cut.mp4"))
+    assert (info.frames, info.pts[0]) == (12, 0)
 
 
 def test_negative_times_are_kept(film: Make) -> None:
-    facts = probe(film("negative.mkv"))
-    assert facts.pts[0] * facts.video.time_base == Fraction(-2, 5)
+    info = probe(film("negative.mkv"))
+    assert info.pts[0] * info.video.time_base == Fraction(-2, 5)
 
 
 def test_streams(film: Make) -> None:
-    facts = probe(film("rich.mkv"))
-    assert [(s.kind, s.codec, s.language) for s in facts.streams] == [
+    info = probe(film("rich.mkv"))
+    assert [(s.kind, s.codec, s.language) for s in info.streams] == [
         ("audio", "aac", "eng"),
         ("audio", "aac", "deu"),
         ("subtitle", "srt", "fra"),
         ("attachment", "f.ttf", ""),
         ("picture", "mjpeg", ""),
     ]
-    assert facts.streams[0].title == "Comments"
-    assert facts.streams[1].dispositions == ("default",)
-    assert facts.streams[2].dispositions == ("forced",)
-    assert [(c.start_s, c.end_s, c.title) for c in facts.chapters] == [
+    assert info.streams[0].title == "Comments"
+    assert info.streams[1].dispositions == ("default",)
+    assert info.streams[2].dispositions == ("forced",)
+    assert [(c.start_s, c.end_s, c.title) for c in info.chapters] == [
         (0, 0.5, "One"),
         (0.5, 1, "Two"),
     ]
-    assert facts.metadata["title"] == "A film"
+    assert info.metadata["title"] == "A film"
     assert len(probe(film("eight.mkv")).streams) == 8
 
 
 def test_a_track_that_only_names_chapters_is_not_a_stream(film: Make) -> None:
-    facts = probe(film("rich.mp4"))
-    assert [s.kind for s in facts.streams] == ["audio", "audio", "subtitle", "picture"]
-    assert [c.title for c in facts.chapters] == ["One", "Two"]
+    info = probe(film("rich.mp4"))
+    assert [s.kind for s in info.streams] == ["audio", "audio", "subtitle", "picture"]
+    assert [c.title for c in info.chapters] == ["One", "Two"]
 
 
 def test_what_a_container_cannot_hold(film: Make) -> None:
@@ -149,17 +152,17 @@ def test_what_a_container_cannot_hold(film: Make) -> None:
 
 
 def test_truncated_film_says_how_much_is_missing(film: Make) -> None:
-    facts = probe(film("truncated.mkv"))
-    assert 0 < facts.frames < 25
-    assert facts.missing_s == pytest.approx(1 - facts.frames / 25, abs=0.05)
+    info = probe(film("truncated.mkv"))
+    assert 0 < info.frames < 25
+    assert info.missing_s == pytest.approx(1 - info.frames / 25, abs=0.05)
     assert probe(film("422.mkv")).missing_s == 0
 
 
 def test_facts_are_json(film: Make) -> None:
-    facts = json.loads(json.dumps(probe(film("rich.mkv")).as_json()))
-    assert facts["frames"] == 25
-    assert facts["video"]["sar"] == "1"
-    assert facts["streams"][1]["language"] == "deu"
+    info = json.loads(json.dumps(probe(film("rich.mkv")).as_json()))
+    assert info["frames"] == 25
+    assert info["video"]["sar"] == "1"
+    assert info["streams"][1]["language"] == "deu"
 
 
 @pytest.mark.parametrize(

@@ -13,34 +13,22 @@ import skimage.data
 from films import RECIPES, picture, run_ffmpeg
 from numpy.typing import NDArray
 
-from film.chroma import spread
-from film.encoder import film_matrix
-from film.frames import decode
-from film.probe import Film, FilmError, probe
-from film.render import (
-    CODECS,
-    EncoderOptions,
-    chroma_table,
-    encoder_notes,
-    painted_rgb,
-    render_piece,
-)
-from prior.lab import fit_gamut, lab2rgb, rgb2lab
+from film import FilmError
+from film.chroma import colorized_rgb, spread
+from film.decode import decode
+from film.encode import encoder_notes, render
+from film.info import Film
+from film.options import CODECS, EncoderOptions
+from film.probe import probe
+from prior.lab import rgb2lab
+from runtime.files import whole_file
 
 Make = Callable[[str], Path]
 Floats = NDArray[np.float32]
 
 
-def in_gamut(lab: Floats) -> Floats:
-    return np.asarray(lab2rgb(fit_gamut(lab), dtype=np.float32))
-
-
-def table_of(film: Film) -> Floats:
-    return chroma_table(film_matrix(film.video), in_gamut)
-
-
 def flat(film: Film, a: float, b: float) -> Floats:
-    """Return the same color everywhere, at the painter's size."""
+    """Return the same color everywhere, at the colorizer's size."""
     height, width = film.working_size
     color = np.array([a, b], np.float32)
     return np.tile(color, (film.frames, height // 4, width // 4, 1))
@@ -48,9 +36,9 @@ def flat(film: Film, a: float, b: float) -> Floats:
 
 def rendered(film: Film, ab: Floats | None, path: Path, **options: object) -> Film:
     """Render a whole film and probe what came out."""
-    table = None if ab is None else table_of(film)
     settings = EncoderOptions(**{"codec": "ffv1", **options})  # type: ignore[arg-type]
-    render_piece(film, ab, path, first=0, last=film.frames, table=table, options=settings)
+    with whole_file(path) as part:
+        render(film, ab, part, numbers=range(film.frames), options=settings)
     return probe(path)
 
 
@@ -112,7 +100,7 @@ def test_tags_and_sizes_are_kept(film: Make, tmp_path: Path, name: str, codec: s
 @pytest.mark.parametrize("scan", ["tff", "bff"])
 @pytest.mark.parametrize("codec", CODECS)
 def test_interlaced_stays_interlaced(tmp_path: Path, codec: str, scan: str) -> None:
-    path = tmp_path / "woven.mkv"
+    path = tmp_path / "interlaced.mkv"
     words = ("-vf", f"interlace=scan={scan}", "-c:v", "ffv1", "-flags", "+ildct")
     run_ffmpeg(*picture(rate="50"), *words, path)
     source = probe(path)
@@ -126,13 +114,12 @@ def test_interlaced_stays_interlaced(tmp_path: Path, codec: str, scan: str) -> N
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_a_piece_is_the_same_bytes_every_time(film: Make, tmp_path: Path, codec: str) -> None:
+def test_a_segment_is_the_same_bytes_every_time(film: Make, tmp_path: Path, codec: str) -> None:
     source = probe(film("plain.mp4"))
     options = EncoderOptions(codec=codec)
-    table = table_of(source)
     for name in ("one.mkv", "two.mkv"):
         ab = flat(source, 20, -10)[5:15]
-        render_piece(source, ab, tmp_path / name, first=5, last=15, table=table, options=options)
+        render(source, ab, tmp_path / name, numbers=range(5, 15), options=options)
     assert (tmp_path / "one.mkv").read_bytes() == (tmp_path / "two.mkv").read_bytes()
 
 
@@ -180,7 +167,7 @@ def test_colors_stop_at_edges() -> None:
 
 
 def test_colors_follow_the_light_of_a_photograph() -> None:
-    """Closer to the truth than enlarging alone, and still what the painter said where it said it."""
+    """Closer to the truth than enlarging alone, and still what the colorizer said where it said it."""
     rgb = skimage.data.astronaut()
     ab, guide = rgb2lab(rgb)[..., 1:], cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(ab, (48, 48), interpolation=cv2.INTER_AREA)
@@ -200,7 +187,7 @@ def test_flat_color_stays_flat() -> None:
 
 
 @pytest.mark.parametrize("name", ["plain.mp4", "rotated.mp4", "mirrored.mp4"])
-def test_colors_are_where_the_painter_put_them(film: Make, tmp_path: Path, name: str) -> None:
+def test_colors_are_where_the_colorizer_put_them(film: Make, tmp_path: Path, name: str) -> None:
     source = probe(film(name))
     ab = flat(source, 0, 0)
     middle = ab.shape[2] // 2
@@ -217,9 +204,9 @@ def test_colors_are_where_the_painter_put_them(film: Make, tmp_path: Path, name:
 
 
 def source_like(source: Film, path: Path) -> Film:
-    """Probe a piece, with the orientation the joined film will have."""
-    piece = probe(path)
-    return replace(piece, video=replace(piece.video, orientation=source.video.orientation))
+    """Probe a segment, with the orientation the joined film will have."""
+    segment = probe(path)
+    return replace(segment, video=replace(segment.video, orientation=source.video.orientation))
 
 
 @pytest.mark.parametrize("name", ["422.mkv", "444-12.mkv", "411.mkv", "full709.mkv"])
@@ -269,15 +256,12 @@ def test_every_encoder_takes_every_film(film: Make, tmp_path: Path, name: str, c
     assert result.frames == source.frames
 
 
-def test_pieces_begin_with_a_keyframe_and_need_no_neighbor(film: Make, tmp_path: Path) -> None:
+def test_segments_begin_with_a_keyframe_and_need_no_neighbor(film: Make, tmp_path: Path) -> None:
     source = probe(film("plain.mp4"))
-    table = table_of(source)
     for codec in ("h264", "h265"):
         path = tmp_path / f"{codec}.mkv"
         options = EncoderOptions(codec=codec)
-        render_piece(
-            source, flat(source, 1, 1)[3:17], path, first=3, last=17, table=table, options=options
-        )
+        render(source, flat(source, 1, 1)[3:17], path, numbers=range(3, 17), options=options)
         with av.open(str(path)) as container:
             packets = [p for p in container.demux(video=0) if p.size]
         assert packets[0].is_keyframe
@@ -286,16 +270,15 @@ def test_pieces_begin_with_a_keyframe_and_need_no_neighbor(film: Make, tmp_path:
 
 
 def test_ffmpegs_own_words_are_in_the_error(film: Make, tmp_path: Path) -> None:
-    source = probe(film("plain.mp4"))
+    plain = probe(film("plain.mp4"))
+    source = replace(plain, video=replace(plain.video, primaries="warp9"))
     with pytest.raises(FilmError, match="warp9"):
-        rendered(source, flat(source, 1, 1), tmp_path / "out.mkv", codec="h264", preset="warp9")
+        rendered(source, flat(source, 1, 1), tmp_path / "out.mkv")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_leaves_no_piece(film: Make, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_segment(film: Make, tmp_path: Path) -> None:
     source = probe(film("444.mkv"))
-    table = table_of(source)
-    assert table is not None
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
@@ -312,14 +295,14 @@ def test_a_folder_that_is_not_there_is_an_error(film: Make, tmp_path: Path) -> N
         rendered(source, flat(source, 1, 1), tmp_path / "nowhere" / "out.mkv")
 
 
-def test_painted_picture_for_people(film: Make) -> None:
+def test_a_colorized_picture_for_people(film: Make) -> None:
     gray = np.full((64, 64), 120, np.uint8)
     ab = np.full((16, 16, 2), 20, np.float32)
-    rgb = painted_rgb(gray, ab, in_gamut)
+    rgb = colorized_rgb(gray, ab)
     assert rgb.shape == (64, 64, 3)
     lab = rgb2lab(rgb)
     np.testing.assert_allclose(lab[..., 1:].mean((0, 1)), [20, 20], atol=1)
-    np.testing.assert_allclose(painted_rgb(gray, ab * 0, in_gamut), 120, atol=1)
+    np.testing.assert_allclose(colorized_rgb(gray, ab * 0), 120, atol=1)
 
 
 @pytest.mark.slow

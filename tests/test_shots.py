@@ -1,4 +1,4 @@
-"""Cuts in films made of known pieces; color told from tints."""
+"""Cuts in films made of known found; color told from tints."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from film.job import Piece
-from film.shots import LONGEST, Look, change, cuts, has_color, looks, pieces, shrink, unlikeness
+from film.job import SegmentRecord
+from film.shots import (
+    LONGEST,
+    Thumbnail,
+    change,
+    cuts,
+    has_color,
+    segments,
+    shrink,
+    thumbnails,
+    unlikeness,
+)
 
 Frames = list[NDArray[np.uint8]]
 SIZE = (256, 344)
@@ -110,18 +120,18 @@ def test_change_and_unlikeness_know_brightness_from_content() -> None:
     assert unlikeness(one, other) > 0.4
 
 
-def film_of(*lengths: int, color: tuple[int, ...] = ()) -> Iterator[Look]:
+def film_of(*lengths: int, color: tuple[int, ...] = ()) -> Iterator[Thumbnail]:
     for number, length in enumerate(lengths):
         small = shrink(scene(number))
         for _ in range(length):
-            yield Look(small, number in color)
+            yield Thumbnail(small, number in color)
 
 
-def divided(*lengths: int, color: tuple[int, ...] = ()) -> list[Piece]:
-    return list(pieces(film_of(*lengths, color=color), count=sum(lengths)))
+def divided(*lengths: int, color: tuple[int, ...] = ()) -> list[SegmentRecord]:
+    return list(segments(film_of(*lengths, color=color), count=sum(lengths)))
 
 
-def test_pieces_cover_every_frame_once_and_span_no_cut() -> None:
+def test_segments_cover_every_frame_once_and_span_no_cut() -> None:
     found = divided(100, 500, 241, 240, 7, 2000, color=(2,))
     assert [(p.shot, p.first, p.count) for p in found[:10]] == [
         (0, 0, 100), (1, 100, 216), (1, 316, 216), (1, 532, 68), (2, 600, 216), (2, 816, 25),
@@ -140,20 +150,20 @@ def test_a_short_film_has_work_for_several() -> None:
     assert [p.count for p in divided(84)] == [84]
 
 
-def test_no_frames_no_pieces() -> None:
+def test_no_frames_no_segments() -> None:
     assert divided() == []
 
 
-def test_pieces_come_while_the_film_is_still_read() -> None:
+def test_segments_come_while_the_film_is_still_read() -> None:
     read = 0
 
-    def counted() -> Iterator[Look]:
+    def counted() -> Iterator[Thumbnail]:
         nonlocal read
         for frame in film_of(5000):
             read += 1
             yield frame
 
-    assert next(pieces(counted(), count=5000)) == Piece(0, 0, 0, 216)
+    assert next(segments(counted(), count=5000)) == SegmentRecord(0, 0, 0, 0, 216, ends_shot=False)
     assert read < LONGEST + 10
 
 
@@ -186,5 +196,5 @@ def test_color_is_told_at_every_depth(depth: int) -> None:
     colored = flat.copy()
     colored[:, :60] += 12 << (depth - 8)
     film = [(gray, (flat, flat)), *[(gray, (colored, flat))] * 12]
-    assert [look.color for look in looks(film, depth=depth)][::6] == [False, True, True]
-    assert [look.color for look in looks([(gray, ())])] == [False]
+    assert [look.color for look in thumbnails(film, depth=depth)][::6] == [False, True, True]
+    assert [look.color for look in thumbnails([(gray, ())])] == [False]

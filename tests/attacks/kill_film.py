@@ -24,16 +24,17 @@ sys.path[:0] = [str(ROOT), str(TESTS)]
 from films import film_of, packets
 from helpers import group_is_gone, wait_for
 
-from film.source import temporary_of
+from runtime.files import temporary_name
 
 COLOR = """
 import sys
 from pathlib import Path
-from films import painting
-from conversion import EncoderOptions, FilmOptions, color_film
+from films import colorization
+from conversion import color_film
+from film.options import EncoderOptions, FilmOptions
 source, target, cache = map(Path, sys.argv[1:4])
 options = FilmOptions(cache=cache, encoder=EncoderOptions("ffv1"), workers=int(sys.argv[4]))
-color_film(source, target, painting=painting(pause_s=0.1), options=options)
+color_film(source, target, colorization=colorization(pause_s=0.1), options=options)
 """
 MOMENTS = (
     "any",
@@ -67,7 +68,7 @@ class Job:
 
     def is_joining(self) -> bool:
         """Tell whether the result is being written or is there."""
-        return self.target.exists() or temporary_of(self.target).exists()
+        return self.target.exists() or temporary_name(self.target, use="result").exists()
 
 
 def kill(job: Job, moment: str, delay_s: float) -> str:

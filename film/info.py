@@ -1,14 +1,22 @@
-"""The facts about a film, as plain values that can be stored, compared and sent to other processes."""
+"""Film info: what a film has, as plain values that can be stored, compared and sent; and what containers can hold."""
 
+import io
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 
-WORKING_SIDE = 256  # px, the short side of what the painter sees
+from film.ffmpeg import open_film
+from film.options import WORKING_SIDE
+
+FIELD_ORDERS = ("unknown", "progressive", "tt", "bb")  # AVFieldOrder
 GRID = 32  # px, the coarsest grid of the network
+CONTAINERS = {"mp4": "mp4", "mkv": "matroska", "mov": "mov"}  # ours -> FFmpeg's muxer
+# Known to Matroska by their numbers in Microsoft's RIFF; PyAV asks for names only.
+RIFF_SOUND = {"wmav1", "wmav2", "wmapro", "wmavoice", "adpcm_ms", "adpcm_ima_wav", "gsm_ms"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class Video:
 
     @property
     def interlaced(self) -> bool:
-        """Whether the frames are woven from two fields."""
+        """Whether each frame is two fields, shown one after the other."""
         return self.field_order in {"tt", "bb"}
 
     @property
@@ -98,10 +106,10 @@ class Film:
     """Everything known about a film.
 
     pts : presentation time of every frame, ascending, in units of video.time_base
-    marks : what tells the decoder's frames apart, frame by frame: equal to `pts` where those can be
+    keys : what identifies each frame as the decoder hands it over: equal to `pts` where those can be
         trusted, else the decode time of the frame's packet (H.264 in AVI); () counts from the start
     last_duration : how long the last frame stays, same unit
-    working_side : px, the short side of what the painter sees
+    working_side : px, the short side of what the colorizer gets
     missing_s : seconds the container promises beyond the last frame (a truncated file), else 0
     """
 
@@ -112,7 +120,7 @@ class Film:
     chapters: tuple[Chapter, ...]
     metadata: dict[str, str]
     pts: tuple[int, ...]
-    marks: tuple[int, ...]
+    keys: tuple[int, ...]
     last_duration: int
     missing_s: float
     size_bytes: int
@@ -147,7 +155,7 @@ class Film:
 
     @property
     def working_size(self) -> tuple[int, int]:
-        """(height, width) of what the painter sees: upright, short side about `working_side`, multiples of 32.
+        """(height, width) of what the colorizer gets: upright, short side about `working_side`, multiples of 32.
 
         The network works on a grid of 32 pixels: whole cells need no padding, and pixels stay
         square within a few percent.
@@ -157,20 +165,20 @@ class Film:
         return GRID * max(1, round(height * scale)), GRID * max(1, round(width * scale))
 
     def as_json(self) -> dict[str, Any]:
-        """Return the facts as plain JSON values (timestamps as a count)."""
-        facts = asdict(self)
-        for name in ("pts", "marks"):
-            del facts[name]
-        facts["path"] = str(self.path)
+        """Return everything as plain JSON values (timestamps as a count)."""
+        values = asdict(self)
+        for name in ("pts", "keys"):
+            del values[name]
+        values["path"] = str(self.path)
         for name in ("sar", "time_base", "rate"):
-            facts["video"][name] = str(facts["video"][name])
-        for stream in facts["streams"]:
+            values["video"][name] = str(values["video"][name])
+        for stream in values["streams"]:
             stream["time_base"] = str(stream["time_base"])
             stream["start_s"] = float(stream["start_s"])
-        facts["video"]["rotation"] = self.video.rotation
+        values["video"]["rotation"] = self.video.rotation
         for name in ("frames", "duration_s", "is_vfr", "display_size", "working_size"):
-            facts[name] = getattr(self, name)
-        return facts
+            values[name] = getattr(self, name)
+        return values
 
 
 @dataclass(frozen=True)
@@ -179,3 +187,44 @@ class Unsupported:
 
     stream: Stream
     could: str
+
+
+def kind_of(stream: Any) -> str:
+    """Name the kind of a stream as Stream.kind has it."""
+    return "picture" if stream.type == "video" else str(stream.type)
+
+
+def codec_of(stream: Any) -> str:
+    """Name a stream's codec, or what FFmpeg names the stream where it has none."""
+    named = stream if stream.codec_context is None else stream.codec_context
+    return getattr(named, "name", None) or "unknown"  # streams of no known kind have no name
+
+
+def unsupported_by(film: Film, container: str) -> list[Unsupported]:
+    """List the film's streams that a container ("mp4", "mkv" or "mov") cannot hold."""
+    found = []
+    with open_film(film.path) as source:
+        for stream in film.streams:
+            original = source.streams[stream.index]
+            if not can_hold(container, original):
+                others = (name for name in ("mkv", "mp4", "mov") if can_hold(name, original))
+                found.append(Unsupported(stream, next(others, "")))
+    return found
+
+
+def can_hold(container: str, stream: Any) -> bool:
+    """Tell whether a container can hold a stream: its muxer is asked with a dry run."""
+    if container == "mkv" and kind_of(stream) == "picture":
+        return stream.codec_context is not None  # kept as an attachment, Matroska's way
+    if container == "mkv" and stream.type == "audio" and codec_of(stream) in RIFF_SOUND:
+        return True  # the ffmpeg program adds it
+    if container == "mov" and kind_of(stream) == "picture":
+        return False  # no place for cover art
+    # No list of ours: what a muxer takes changes with FFmpeg, and some refuse only once the header is written.
+    with av.open(io.BytesIO(), "w", format=CONTAINERS[container]) as trial:
+        try:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+        except (ValueError, av.FFmpegError):
+            return False
+    return True

@@ -1,65 +1,23 @@
-"""What each encoder can hold of a film's picture, and the words ffmpeg needs to be told."""
+"""What each encoder can hold of a film's picture; frames and their colors -> an encoded file, by ffmpeg."""
 
-from dataclasses import dataclass
+from contextlib import closing
 from fractions import Fraction
+from pathlib import Path
 
-from film.facts import Film, Video
-from film.frames import FIRST_FIELD, planar_format
+import ffmpeg
+import numpy as np
+from numpy.typing import NDArray
 
-CODECS = ("h264", "h265", "ffv1", "prores")
-CONTAINERS_OF = {
-    "h264": ("mp4", "mkv", "mov"),
-    "h265": ("mp4", "mkv", "mov"),
-    "ffv1": ("mkv",),
-    "prores": ("mov", "mkv"),
-}
+from film import FilmError
+from film.chroma import Encoding, Planes
+from film.decode import FIRST_FIELD, decode
+from film.ffmpeg import ffmpeg_path, film_stream, open_film, running
+from film.info import Film, Video
+from film.options import EncoderOptions
+from runtime.workers import report
+
 HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
 DEFAULT_CRF = {"h264": 18, "h265": 20}  # hard to tell from the source by eye, grain kept
-
-
-@dataclass(frozen=True)
-class EncoderOptions:
-    """How the finished film is encoded.
-
-    crf : constant rate factor of h264 and h265, None for 18 and 20; ffv1 and prores know none
-    preset : speed of h264 and h265, "ultrafast" to "veryslow"
-    threads : the encoder's; part of what decides its bytes, so the same on every machine
-    """
-
-    codec: str = "h264"
-    crf: int | None = None
-    preset: str = "medium"
-    deinterlace: bool = False
-    threads: int = 1
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """The picture as the encoder gets it.
-
-    width, height : the source's, made even where the encoder must have it
-    depth, chroma, full_range : as in film.facts.Video
-    matrix : FFmpeg's name; always said, since the colors are ours
-    """
-
-    width: int
-    height: int
-    depth: int
-    chroma: tuple[int, int]
-    full_range: bool
-    matrix: str
-    rate: Fraction
-    interlaced: bool
-
-    @property
-    def pixel_format(self) -> str:
-        """FFmpeg's name of the pixel format."""
-        return planar_format(self.depth, self.chroma)
-
-    @property
-    def chroma_size(self) -> tuple[int, int]:
-        """(height, width) of a chroma plane."""
-        return -(-self.height // self.chroma[1]), -(-self.width // self.chroma[0])
 
 
 _DEPTHS = {"h264": (8, 10), "h265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 14, 16), "prores": (10,)}
@@ -109,7 +67,7 @@ def film_matrix(video: Video) -> str:
 
 
 def _rate(film: Film) -> Fraction:
-    """Return the frames per second the encoder reckons with; the film's times are set when joining."""
+    """Return the frames per second the encoder calculates with; the film's times are set when joining."""
     rate = film.video.rate
     if film.is_vfr:
         rate = Fraction(film.frames / max(film.duration_s, 1e-3)).limit_denominator(1001)
@@ -117,7 +75,7 @@ def _rate(film: Film) -> Fraction:
 
 
 def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
-    """Say what the encoder cannot keep of the film's picture (depth, odd size, alpha); [] if all is kept."""
+    """List what the encoder cannot keep of the film's picture (depth, odd size, alpha)."""
     encoding, video = encoding_of(film, options), film.video
     notes = []
     if encoding.depth < video.depth:
@@ -135,8 +93,8 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
         notes.append(f"{video.pixel_format} has no luma plane: BT.709 luma is computed from it")
     if video.transfer in HDR:
         notes.append(
-            f"the film's light is high dynamic range ({video.transfer}) and is read as if it were "
-            "not: colors may be too pale or too strong; the luma and its tags are kept"
+            f"the film is high dynamic range ({video.transfer}); its transfer is treated as SDR: "
+            "colors may be too pale or too strong; the luma and its tags are kept"
         )
     if video.full_range and not encoding.full_range:
         notes.append(
@@ -145,37 +103,40 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
     return notes
 
 
-def encoder_words(encoding: Encoding, film: Film, options: EncoderOptions) -> dict[str, object]:
+def encoder_arguments(encoding: Encoding, film: Film, options: EncoderOptions) -> dict[str, object]:
     """Return ffmpeg's output options, as ffmpeg-python takes them."""
     crf = DEFAULT_CRF.get(options.codec) if options.crf is None else options.crf
-    every: dict[str, dict[str, object]] = {
+    arguments_of: dict[str, dict[str, object]] = {
         "h264": {"c:v": "libx264", "preset": options.preset, "crf": crf},
         "h265": {"c:v": "libx265", "preset": options.preset, "crf": crf},
         "ffv1": {"c:v": "ffv1", "level": 3, "slicecrc": 1},
         "prores": {"c:v": "prores_ks", "profile:v": 4 if encoding.chroma == (1, 1) else 3},
     }
-    words = every[options.codec]
+    arguments = arguments_of[options.codec]
     if options.codec == "h265":
         # x265 takes threads its own way; pools=none keeps it to one, and to the same bytes.
         field = FIRST_FIELD.get(film.video.field_order, "") if encoding.interlaced else ""
-        words["x265-params"] = (
+        arguments["x265-params"] = (
             f"log-level=error:open-gop=0:frame-threads={options.threads}:"
             f"pools={'none' if options.threads == 1 else options.threads}"
         ) + (f":interlace={field}" if field else "")
     elif encoding.interlaced:
-        words["flags"] = "+ildct+ilme"
-    words |= {"threads": options.threads, "pix_fmt": encoding.pixel_format}
-    words |= {"color_range": "pc" if encoding.full_range else "tv", "colorspace": encoding.matrix}
+        arguments["flags"] = "+ildct+ilme"
+    arguments |= {"threads": options.threads, "pix_fmt": encoding.pixel_format}
+    arguments |= {
+        "color_range": "pc" if encoding.full_range else "tv",
+        "colorspace": encoding.matrix,
+    }
     if film.video.primaries:
-        words["color_primaries"] = film.video.primaries
+        arguments["color_primaries"] = film.video.primaries
     if film.video.transfer:
-        words["color_trc"] = film.video.transfer
-    # bitexact: no random numbers and no version in the file, so that the same piece is the same bytes.
-    return words | {"fflags": "+bitexact", "f": "matroska"}
+        arguments["color_trc"] = film.video.transfer
+    # bitexact: no random numbers and no version in the file, so that the same segment is the same bytes.
+    return arguments | {"fflags": "+bitexact", "f": "matroska"}
 
 
-def picture_words(encoding: Encoding, film: Film) -> list[tuple[str, dict[str, object]]]:
-    """Return the filters that say, without touching a sample, what the raw picture is."""
+def picture_filters(encoding: Encoding, film: Film) -> list[tuple[str, dict[str, object]]]:
+    """Return the filters that tag the raw picture with what it is, without touching a sample."""
     params: dict[str, object] = {
         "range": "pc" if encoding.full_range else "tv",
         "colorspace": encoding.matrix,
@@ -187,3 +148,62 @@ def picture_words(encoding: Encoding, film: Film) -> list[tuple[str, dict[str, o
         params["color_trc"] = film.video.transfer
     sar = film.video.sar
     return [("setparams", params), ("setsar", {"sar": f"{sar.numerator}/{sar.denominator}"})]
+
+
+def encoder_command(
+    film: Film, encoding: Encoding, path: Path, *, options: EncoderOptions, comment: str = ""
+) -> list[str]:
+    """Build the ffmpeg command that encodes raw planes from its standard input."""
+    source = ffmpeg.input(
+        "pipe:",
+        format="rawvideo",
+        pixel_format=encoding.pixel_format,
+        video_size=(encoding.width, encoding.height),
+        framerate=str(encoding.rate),
+        color_range="pc" if encoding.full_range else "tv",
+    )
+    for name, settings in picture_filters(encoding, film):
+        source = source.filter(name, **settings)
+    arguments = encoder_arguments(encoding, film, options) | {"metadata": f"comment={comment}"}
+    output = ffmpeg.output(source, str(path), **arguments)
+    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
+    return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
+
+
+def render(
+    film: Film,
+    ab: NDArray[np.float32] | None,
+    path: Path,
+    *,
+    numbers: range,
+    options: EncoderOptions,
+    comment: str = "",
+) -> None:
+    """Encode consecutive frames with the colors of `ab` into `path` (.mkv).
+
+    ab : (n, h, w, 2), upright like the working gray; None keeps the source's own chroma (a shot that already has
+        color; gray films stay gray)
+    comment : written into the file's header
+    """
+    assert ab is None or len(ab) == len(numbers), numbers
+    encoding = encoding_of(film, options)
+    planes = Planes(film, encoding)
+    command = encoder_command(film, encoding, path, options=options, comment=comment)
+    frames = decode(film, numbers.start, numbers.stop, deinterlace=options.deinterlace)
+    with closing(frames), running(command) as pipe:
+        for frame in frames:
+            for plane in planes(frame, None if ab is None else ab[frame.number - numbers.start]):
+                pipe.write(plane.data)
+            report()
+    # An encoder that ends early, with success, has been seen: what has its name must be whole.
+    _, written = comments_and_frames(path)
+    if written != len(numbers):
+        raise FilmError(f"the encoder wrote {written} of {len(numbers)} frames: run again")
+
+
+def comments_and_frames(path: Path) -> tuple[set[str], int]:
+    """Return what a rendered file's header says, and how many frames the file has."""
+    with open_film(path) as container:
+        stream = film_stream(container)
+        frames = sum(1 for packet in container.demux(stream) if packet.size) if stream else 0
+        return set(container.metadata.values()), frames

@@ -1,10 +1,10 @@
-"""The film's other streams: sound, subtitles, pictures and all, copied packet for packet into a container."""
+"""Stream copy: the film's sound, subtitles, pictures and all, packet for packet, into a container or out of it."""
 
 import heapq
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,17 +13,18 @@ from typing import Any
 import av
 import av.container
 import av.stream
+import ffmpeg
 
-from film.facts import Film
-from film.probe import FIELD_ORDERS, can_hold, codec_of, kind_of
-from film.sound import RIFF_SOUND
-from film.source import film_stream, open_film, reason_of
+from film import FilmError
+from film.ffmpeg import ffmpeg_path, film_stream, open_film, reason_of, run
+from film.info import FIELD_ORDERS, RIFF_SOUND, Film, can_hold, codec_of, kind_of
+from runtime.files import whole_file
 
 log = logging.getLogger(__name__)
 
 # Tags that were true of the old video only.
 STATISTICS = ("DURATION", "ENCODER", "BPS", "NUMBER_OF_", "_STATISTICS_")
-MADE_ANEW = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+WRITTEN_ANEW = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 BIBLIOGRAPHIC = {  # ISO 639-2: QuickTime's table of languages has these instead of the native ones
     **{"deu": "ger", "fra": "fre", "nld": "dut", "ell": "gre", "zho": "chi", "ces": "cze"},
@@ -31,7 +32,7 @@ BIBLIOGRAPHIC = {  # ISO 639-2: QuickTime's table of languages has these instead
     **{"sqi": "alb", "eus": "baq", "mya": "bur", "kat": "geo", "msa": "may", "cym": "wel"},
 }
 Packet = Any  # av.Packet, whose stream says which kind
-REPORT_EVERY = 100  # frames between two words about progress
+REPORT_EVERY = 100  # frames between two reports of progress
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Span:
     shift_s: Fraction
 
 
-class Tracks:
+class StreamCopy:
     """Makes a container's streams and fills them."""
 
     def __init__(
@@ -75,35 +76,35 @@ class Tracks:
             self.origins[index] = stream
             self.late[stream] = starts[stream.index] - own[index]
 
-    def add_streams(self, piece: Path) -> av.VideoStream:
+    def add_streams(self, segment: Path) -> av.VideoStream:
         """Make the target's streams, in the source's order; return the film's picture."""
         ours = {stream.index for stream in self.film.streams}
         video = None
         for stream in self.source.streams:
             if stream.index == self.film.video.index:
-                video = self._add_video(stream, piece)
+                video = self._add_video(stream, segment)
             elif codec_of(stream) in RIFF_SOUND:
                 continue  # added by the ffmpeg program
             elif stream.index in ours and can_hold(self.container, stream):
                 self._add_copy(stream)
         assert video is not None
         metadata = self.film.metadata.items()
-        self.target.metadata.update({k: v for k, v in metadata if k.lower() not in MADE_ANEW})
+        self.target.metadata.update({k: v for k, v in metadata if k.lower() not in WRITTEN_ANEW})
         self.target.set_chapters(self._chapters())
         return video
 
-    def _add_video(self, original: Any, piece: Path) -> av.VideoStream:
-        with open_film(piece) as finished:
+    def _add_video(self, original: Any, segment: Path) -> av.VideoStream:
+        with open_film(segment) as finished:
             template = film_stream(finished)
             assert template is not None
             video = self.target.add_stream_from_template(template)
-        facts = self.film.video
-        video.time_base = facts.time_base
-        video.codec_context.sample_aspect_ratio = facts.sar
-        if facts.display_matrix:
-            video.set_display_matrix(facts.display_matrix)
+        info = self.film.video
+        video.time_base = info.time_base
+        video.codec_context.sample_aspect_ratio = info.sar
+        if info.display_matrix:
+            video.set_display_matrix(info.display_matrix)
         if template.codec_context.field_order > 1:  # not when deinterlaced
-            video.codec_context.field_order = FIELD_ORDERS.index(facts.field_order)
+            video.codec_context.field_order = FIELD_ORDERS.index(info.field_order)
         if self.container != "mkv" and video.codec_context.name in {"hevc", "libx265"}:
             video.codec_context.codec_tag = "hvc1"  # QuickTime plays no other
         video.disposition = original.disposition
@@ -161,21 +162,21 @@ class Tracks:
         self,
         timed: Iterator[Packet],
         video: av.VideoStream,
-        progress: Callable[[int], None] | None,
+        advance: Callable[[int], object] | None,
     ) -> None:
-        """Write all packets, in the order of their decode times."""
-        both = heapq.merge(timed, self._others(), key=_decode_time)
+        """Write all packets, in the order of their decode times; ``advance`` gets the frames written since."""
         done = 0
-        for packet in both:
+        # A muxer buffers what comes early until its other streams have come as far: in this order it never has to.
+        for packet in heapq.merge(timed, self._others(), key=_decode_time):
             shift = round(self.span.shift_s / packet.time_base)
             packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
             if packet.stream is video:
                 done += 1
-                if progress and done % REPORT_EVERY == 0:
-                    progress(done)
+                if advance and done % REPORT_EVERY == 0:
+                    advance(REPORT_EVERY)
             self.target.mux_one(packet)
-        if progress:
-            progress(done)
+        if advance:
+            advance(done % REPORT_EVERY)
 
     def _others(self) -> Iterator[Packet]:
         """Yield the packets of the copied streams, unchanged but for missing or repeated times."""
@@ -236,3 +237,39 @@ def _readable(packets: Iterator[Any]) -> Iterator[Any]:
                 yield packet
     except av.FFmpegError as error:
         log.warning("the source breaks off: %s", reason_of(error))
+
+
+def extract_audio(film: Film, folder: Path) -> list[Path]:
+    """Copy every sound track out unchanged, one .mka file each; finished files are not written again.
+
+    They are for people to use, and the film is joined without them: one that cannot be copied is a warning.
+    """
+    written = []
+    for stream in film.streams:
+        if stream.kind == "audio":
+            language = "".join(filter(str.isalnum, stream.language))
+            path = folder / f"{'-'.join(filter(None, ('track', str(stream.index), language)))}.mka"
+            if path.exists() or _extract(film, stream.index, path):
+                written.append(path)
+    return written
+
+
+def _extract(film: Film, index: int, path: Path) -> bool:
+    try:
+        with whole_file(path) as part:
+            run(copy_command(film.path, [index], part))
+    except FilmError as error:
+        log.warning("sound track %d is not copied to %s: %s", index, path.parent, error)
+        return False
+    return True
+
+
+def copy_command(source: Path, indices: Sequence[int], path: Path) -> list[str]:
+    """Build the ffmpeg command that copies streams out, unchanged and on the same clock, into Matroska."""
+    film = ffmpeg.input(str(source.resolve()), copyts=None)
+    streams = [film[str(index)] for index in indices]
+    output = ffmpeg.output(
+        *streams, str(path.resolve()), c="copy", f="matroska", fflags="+bitexact"
+    )
+    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
+    return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))

@@ -1,0 +1,288 @@
+"""Frames of a film: decoded by number, exactly, also on from the middle; deinterlaced where that is wanted."""
+
+import logging
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import av
+import av.container
+import av.filter
+import av.video.frame
+import av.video.plane
+import numpy as np
+from av.codec.context import Flags
+from numpy.typing import NDArray
+
+from film import FilmError
+from film.ffmpeg import film_stream, open_film
+from film.info import Film, Video
+
+log = logging.getLogger(__name__)
+
+Plane = NDArray[Any]  # uint8, or uint16 above 8 bits
+Numbered = tuple[int, av.video.frame.VideoFrame, bool]
+FIRST_FIELD = {"tt": "tff", "bb": "bff"}
+PREROLL = 4  # frames earlier to look for a keyframe when a seek landed too late
+
+
+@dataclass(frozen=True)
+class NativeFrame:
+    """One decoded frame as the source has it: its own samples, in the coded orientation.
+
+    number : frame number in presentation order, from 0
+    luma : (H, W) uint8, or uint16 above 8 bits
+    chroma : the source's two chroma planes (h, w), or None for gray films
+    repeated : the source's own frame cannot be decoded; this is its neighbor
+    """
+
+    number: int
+    luma: Plane
+    chroma: tuple[Plane, Plane] | None
+    repeated: bool = False
+
+
+def decode(
+    film: Film, first: int = 0, last: int | None = None, *, deinterlace: bool = False
+) -> Generator[NativeFrame, None, None]:
+    """Yield frames [first, last) in presentation order, each exactly once; last None is the end.
+
+    A frame that cannot be decoded (a damaged or truncated file) is its neighbor, `repeated`, so that the film
+    keeps its length and its sound stays in step. A frame of another size than the first is scaled to it.
+    """
+    last = film.frames if last is None else min(last, film.frames)
+    if first >= last:
+        return
+    # Deinterlacing looks at the frame before and the one after.
+    begin, end = (max(0, first - 1), min(film.frames, last + 1)) if deinterlace else (first, last)
+    numbered = _without_holes(_numbered(film, begin, end), begin, end, path=film.path)
+    if deinterlace:
+        numbered = _deinterlaced(numbered, film.video)
+    for number, frame, repeated in numbered:
+        if first <= number < last:
+            luma, *chroma = planes(frame, film.video)
+            yield NativeFrame(number, luma, (chroma[0], chroma[1]) if chroma else None, repeated)
+
+
+def _numbered(film: Film, first: int, last: int) -> Iterator[Numbered]:
+    """Yield (number, frame, False) for what can be decoded of [first, last), and one frame before."""
+    # A seek lands on a keyframe at or before the time asked for, as far as the container's index tells. With B-frames
+    # the index is in decode order, so it can land behind: then it is tried from earlier frames, and at last from the
+    # start, which is slow and always right.
+    for back in (first, *range(first - PREROLL, max(0, first - 5 * PREROLL), -PREROLL), 0):
+        frames = _usable(film, back, first)
+        before = None
+        for number, frame in frames:
+            if number >= first:
+                break
+            before = (number, frame, False)
+        else:
+            continue  # nothing so late: perhaps nothing was decoded at all
+        if number > first and before is None and back > 0:
+            continue  # the seek landed too late
+        if before is not None:
+            yield before
+        yield number, frame, False
+        for number, frame in frames:
+            if number >= last:
+                return
+            yield number, frame, False
+            if number == last - 1:  # the next one would be decoded only to be thrown away
+                return
+        return
+    if before is not None:
+        yield before
+
+
+def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.frame.VideoFrame]]:
+    """Decode on from the keyframe at or before frame `back`, with numbers; little of what is before `first`.
+
+    After a seek, pictures shown before the first keyframe refer to pictures that were not decoded (an open GOP): a
+    decoder hands them over all the same, as rubbish.
+    """
+    numbers: dict[int | None, int] = {key: number for number, key in enumerate(film.keys)}
+    trusted = film.keys == film.pts
+    waiting = back > 0 and bool(film.keys)
+    for count, frame in enumerate(_from(film, back, first)):
+        waiting = waiting and not frame.key_frame
+        if waiting:
+            continue
+        key: Any = frame.pts if trusted else frame.opaque
+        # An edit list hides frames that are decoded all the same: they have no number.
+        number = numbers.get(key, -1) if film.keys else count
+        if number >= 0:
+            yield number, _sized(frame, film)
+
+
+def _sized(frame: av.video.frame.VideoFrame, film: Film) -> av.video.frame.VideoFrame:
+    """Scale a frame to the film's size, which is that of its first frame: a stream may change it on the way."""
+    size = (film.video.width, film.video.height)
+    if (frame.width, frame.height) == size:
+        return frame
+    _warn_scaled(film.path, (frame.width, frame.height), size)
+    return frame.reformat(width=size[0], height=size[1], interpolation="BICUBIC")
+
+
+@lru_cache  # once for each size: a film is decoded several times
+def _warn_scaled(path: Path, coded: tuple[int, int], size: tuple[int, int]) -> None:
+    before, after = (f"{width}x{height}" for width, height in (coded, size))
+    log.warning("%s: frames of %s among those of %s are scaled to them", path.name, before, after)
+
+
+def _from(film: Film, number: int, first: int) -> Iterator[av.video.frame.VideoFrame]:
+    """Decode on from the keyframe at or before a frame, where the film allows to seek.
+
+    Before `first`, non-reference frames are passed over; but for the nearest, which stand in for damage.
+    """
+    with open_film(film.path) as container:
+        stream = film_stream(container)
+        assert stream is not None
+        stream.codec_context.thread_count = 1  # there is a process for every core
+        if number > 0 and film.keys:
+            try:
+                container.seek(film.keys[number], stream=stream)
+            except av.FFmpegError:  # bare streams have no index
+                log.debug("no seeking in %s: decoding from its start", film.path)
+                container.seek(0)
+        needed = film.keys[first - PREROLL] if first > PREROLL and film.keys == film.pts else None
+        yield from decoded_frames(container, stream, needed=needed)
+
+
+def _without_holes(
+    frames: Iterable[Numbered], first: int, last: int, *, path: Path
+) -> Iterator[Numbered]:
+    """Give every number of [first, last) a frame: its own, else the one before, else the one after."""
+    before = None
+    due = first
+    repeated = 0
+    for number, frame, _ in frames:
+        if number >= first:
+            for hole in range(due, min(number, last)):
+                yield hole, before or frame, True
+                repeated += 1
+            if due <= number < last:
+                yield number, frame, False
+            due = max(due, number + 1)
+        before = frame
+    if due < last and before is None:
+        raise FilmError(f"{path}: no frame from {first} to {last} can be decoded")
+    for hole in range(due, last):
+        assert before is not None
+        yield hole, before, True
+        repeated += 1
+    if repeated:
+        log.warning(
+            "%s: %d frames near %d are damaged; their neighbors are repeated",
+            path.name, repeated, first,
+        )  # fmt: skip
+
+
+def _deinterlaced(frames: Iterable[Numbered], video: Video) -> Iterator[Numbered]:
+    """Deinterlace: one progressive frame for each; the first and the last lack a neighbor."""
+    graph: av.filter.Graph | None = None
+    waiting: list[Numbered] = []
+    for number, frame, repeated in frames:
+        if graph is None:
+            graph = _deinterlacer(frame, video)
+        # The filter wants times that ascend evenly; a repeated frame would bring its neighbor's.
+        frame.pts, frame.time_base = number, Fraction(1, 1000)
+        waiting.append((number, frame, repeated))
+        graph.push(frame)
+        yield from _pulled(graph, waiting)
+    if graph is not None:
+        graph.push(None)
+        yield from _pulled(graph, waiting)
+
+
+def _deinterlacer(frame: av.video.frame.VideoFrame, video: Video) -> av.filter.Graph:
+    """Build FFmpeg's bwdif, which keeps one frame for each frame."""
+    first_field = FIRST_FIELD.get(video.field_order, "auto")
+    if frame.interlaced_frame:
+        first_field = "auto"  # each frame has its own flag
+    which = "all" if video.interlaced else "interlaced"
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=Fraction(1, 1000),
+    )
+    deinterlacer = graph.add("bwdif", f"mode=send_frame:parity={first_field}:deint={which}")
+    sink = graph.add("buffersink")
+    source.link_to(deinterlacer)
+    deinterlacer.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def _pulled(graph: av.filter.Graph, waiting: list[Numbered]) -> Iterator[Numbered]:
+    """Take what is ready: frames leave in the order they came."""
+    while waiting:
+        try:
+            frame = graph.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+        assert isinstance(frame, av.video.frame.VideoFrame)
+        number, _, repeated = waiting.pop(0)
+        yield number, frame, repeated
+
+
+@lru_cache(maxsize=16)
+def planar_format(depth: int, chroma: tuple[int, int]) -> str:
+    """Name FFmpeg's planar pixel format of a depth and chroma size, little-endian."""
+    layout = {(2, 2): "420", (2, 1): "422", (1, 1): "444", (1, 2): "440", (4, 1): "411"}
+    layout |= {(4, 4): "410"}
+    stem = f"yuv{layout[chroma]}p" if chroma != (0, 0) else "gray"
+    return stem if depth == 8 else f"{stem}{depth}le"
+
+
+def planes(frame: av.video.frame.VideoFrame, video: Video) -> list[Plane]:
+    """Return a frame's luma and chroma planes, its own samples; RGB becomes BT.709 limited first."""
+    wanted = planar_format(video.depth, video.chroma)
+    name = frame.format.name.replace("yuvj", "yuv").replace("yuva", "yuv")
+    if not video.has_luma:
+        frame = frame.reformat(format=wanted, dst_colorspace="ITU709", dst_color_range="MPEG")
+    elif name != wanted:
+        frame = frame.reformat(format=wanted)
+    return [_plane(plane, video.depth) for plane in frame.planes[: 1 if wanted[0] == "g" else 3]]
+
+
+def _plane(plane: av.video.plane.VideoPlane, depth: int) -> Plane:
+    kind = np.dtype(np.uint8 if depth == 8 else "<u2")
+    # PyAV leaves out the last row and column of an odd picture's chroma: the renderer repeats an edge.
+    samples: Plane = np.frombuffer(memoryview(plane), kind)
+    return samples.reshape(plane.height, -1)[:, : plane.width]
+
+
+def decoded_frames(
+    container: av.container.InputContainer, stream: av.VideoStream, *, needed: int | None = None
+) -> Iterator[av.video.frame.VideoFrame]:
+    """Decode on from where the container stands; each frame carries its packet's dts as `opaque`.
+
+    Of packets shown before the time `needed`, non-reference frames are not decoded. Packets that cannot be decoded
+    are passed over, as players do.
+    """
+    # With reordered frames a decoder's frame does not say which packet it came from; FFmpeg copies this along.
+    stream.codec_context.flags |= Flags.copy_opaque
+    stream.codec_context.thread_type = "AUTO"
+    packets = container.demux(stream)
+    ended = False
+    while not ended:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            packet = None  # a broken end is the end
+        ended = packet is None or (packet.size == 0 and packet.dts is None)
+        if packet is not None:
+            packet.opaque = packet.dts
+            early = needed is not None and packet.pts is not None and packet.pts < needed
+            stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
+        try:
+            yield from stream.decode(None if ended else packet)
+        except av.EOFError:
+            return
+        except av.FFmpegError:
+            continue

@@ -1,0 +1,116 @@
+"""FFmpeg as this room meets it: films opened with PyAV, the ffmpeg program run, its complaints as FilmError."""
+
+import logging
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import av
+import av.container
+import av.stream
+
+from film import FilmError
+
+log = logging.getLogger(__name__)
+
+# Demuxers that go on to other files, which the film's author chooses; a name that ends so asks for one.
+PLAYLISTS = {
+    "hls": (".m3u8", ".m3u"),
+    "concat": (".ffconcat",),
+    "dash": (".mpd",),
+    "imf": (".xml",),
+}
+LAST_LINES = 5  # of what ffmpeg says, shown when it fails
+ECHOES = ("Terminating thread", "Task finished", "before EOF", "Nothing was written")
+
+
+@contextmanager
+def open_film(path: Path) -> Iterator[av.container.InputContainer]:
+    """Open a film for reading; FFmpeg's complaints become FilmError."""
+    if not path.is_file():
+        raise FilmError(f"no such film: {path}")
+    if path.stat().st_size == 0:
+        raise FilmError(f"{path} is empty (0 bytes)")
+    try:
+        # An absolute path, so that no name is taken for a protocol or an option.
+        container = av.open(str(path.resolve()), metadata_errors="replace")
+    except (av.FFmpegError, UnicodeError) as error:
+        raise FilmError(f"{path} is not a film that FFmpeg can open: {reason_of(error)}") from error
+    with container:
+        endings = PLAYLISTS.get(container.format.name)
+        if endings and path.suffix.lower() not in endings:
+            raise FilmError(
+                f"{path} is a playlist, which names other files: "
+                f"name it *{endings[0]} if these are to be opened"
+            )
+        yield container
+
+
+def reason_of(error: Exception) -> str:
+    """Return an FFmpeg error in plain words, with the library's last log line."""
+    log = getattr(error, "log", None)
+    words = str(getattr(error, "strerror", None) or error)
+    return f"{words} ({log[2].strip()})" if log else words
+
+
+def film_stream(container: av.container.InputContainer) -> av.VideoStream | None:
+    """Return the stream that is the film's picture: the first video that is no cover art."""
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    return None
+
+
+def ffmpeg_path() -> str:
+    """Return the ffmpeg to run: the one on the PATH, else the one imageio-ffmpeg brings."""
+    found = shutil.which("ffmpeg")
+    if found:
+        return found
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[IO[bytes]]:
+    """Run ffmpeg and yield its standard input; if it fails, its own last lines are in the error."""
+    log.debug("%s", shlex.join(command))
+    # A file: a pipe that nobody reads would fill, and ffmpeg would wait for ever.
+    with tempfile.TemporaryFile() as messages:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages
+        )
+        assert process.stdin is not None
+        try:
+            yield process.stdin
+            process.stdin.close()
+            if process.wait() != 0:
+                raise FilmError(_failure(process.returncode, messages))
+        except BrokenPipeError as error:
+            raise FilmError(_failure(process.wait(), messages)) from error
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            with suppress(BrokenPipeError):  # what is still buffered goes to a reader that has gone
+                process.stdin.close()
+
+
+def _failure(code: int, messages: IO[bytes]) -> str:
+    messages.seek(0)
+    lines = [line.strip() for line in messages.read().decode(errors="replace").splitlines()]
+    own = [line for line in lines if line and not any(echo in line for echo in ECHOES)]
+    return f"ffmpeg failed (exit {code}): " + " | ".join(
+        (own or lines or ["it gave no reason"])[-LAST_LINES:]
+    )
+
+
+def run(command: list[str]) -> None:
+    """Run ffmpeg to its end without feeding it anything."""
+    with running(command):
+        pass

@@ -1,0 +1,185 @@
+"""What is wanted of a film, as data: its options, and how it is colorized. Checked before any work begins.
+
+Nothing heavy is imported here: a command line's help and its mistakes must not wait for FFmpeg or OpenCV.
+"""
+
+import tempfile
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from film import FilmError
+from runtime.options import check, option, seconds
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from film.info import Film
+    from film.segment import Segment
+
+CACHE = Path(__file__).resolve().parent.parent / "cache"
+# Of films, where a folder is searched.
+SUFFIXES = (".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
+FALLBACK = ".mkv"  # where a film's own container cannot be written: it holds every codec
+CONTAINERS_OF = {
+    "h264": ("mp4", "mkv", "mov"),
+    "h265": ("mp4", "mkv", "mov"),
+    "ffv1": ("mkv",),
+    "prores": ("mov", "mkv"),
+}
+CODECS = tuple(CONTAINERS_OF)
+PRESETS = (
+    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+    *("medium", "slow", "slower", "veryslow"),
+)
+WORKING_SIDE = 256  # px, the short side of what a colorizer gets
+RUN_IN = 0  # frames: each is colorized by itself
+LONGEST_RUN_IN = 24  # frames that are known to follow in the same shot where a shot is divided
+EARLY_S = 1e-6  # a time that was rounded still means its frame
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """How the finished film is encoded.
+
+    threads : the encoder's; they decide its bytes too, so they are the same on every machine
+    """
+
+    codec: str = option("h264", "of the picture", choices=CODECS)
+    crf: int | None = option(
+        None, "of h264 and h265: 0 lossless, 51 worst (default: the codec's own)",
+        low=0, high=51, metavar="N",
+    )  # fmt: skip
+    preset: str = option(
+        "medium", "of h264 and h265: ultrafast to veryslow", choices=PRESETS, metavar="NAME"
+    )
+    deinterlace: bool = option(False, "make progressive frames of interlaced ones")
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class FilmOptions:
+    """What is done with a film, where and by whom.
+
+    compare : leave the left half gray
+    overwrite : replace a result that is there already
+    """
+
+    start: float = option(0.0, "begin at s or h:mm:ss", read=seconds, low=0, shown="", metavar="T")
+    duration: float | None = option(
+        None, "do only so much, s or h:mm:ss", read=seconds, low=0, metavar="T"
+    )
+    recolor: bool = option(False, "colorize shots that have color already, too")
+    workers: int | None = option(
+        None, "processes", low=1, high=1024,
+        shown="one per core; a GPU is always given one", metavar="N",
+    )  # fmt: skip
+    scheduler: str = option("", "Dask cluster: tcp://host:8786", metavar="URL")
+    cache: Path = option(CACHE, "where jobs live", shown="cache/", metavar="DIR")
+    keep_cache: bool = option(False, "keep the frames and shots of a job")
+    restart: bool = option(False, "discard what an earlier run has done, and start again")
+    encoder: EncoderOptions = field(default_factory=EncoderOptions)
+    compare: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+class Colorizer(Protocol):
+    """What colors segments; it is built once in each worker process."""
+
+    def colorize(self, segment: "Segment") -> "NDArray[np.float32]":
+        """Return ab (n, h, w, 2), as small as it likes, for a segment's n frames."""
+        ...
+
+
+@dataclass(frozen=True)
+class Colorization:
+    """How films are colorized: everything this room must know about the network.
+
+    factory : builds a colorizer; picklable
+    weights : sha256 of the weights
+    settings : whatever else changes the colors, for the manifest
+    working_side : px, the short side of the frames the colorizer gets; larger ones are shrunk to it
+    run_in : frames of the same shot that it gets before and after a segment's own, at most LONGEST_RUN_IN
+    guidance : what a person wants the colors to be, JSON values; None for nothing
+    """
+
+    factory: Callable[[], Colorizer]
+    weights: str = ""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    working_side: int = WORKING_SIDE
+    run_in: int = RUN_IN
+    guidance: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.run_in <= LONGEST_RUN_IN, self.run_in
+
+
+def written_suffixes(codec: str) -> tuple[str, ...]:
+    """Return the suffixes of the containers that films of a codec are written in."""
+    return tuple(f".{name}" for name in CONTAINERS_OF[codec])
+
+
+def check_target(source: Path, target: Path, *, codec: str, overwrite: bool) -> None:
+    """Refuse, before any work, an output that could not be written at its end."""
+    if target.suffix.lower() not in written_suffixes(codec):
+        suffixes = " or ".join(written_suffixes(codec))
+        raise FilmError(f"{target}: films of {codec} are written as {suffixes}; name such a file")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    check_outputs([target], inputs=[source], overwrite=overwrite)
+
+
+def check_outputs(outputs: Sequence[Path], *, inputs: Iterable[Path], overwrite: bool) -> None:
+    """Refuse, before any work, a file that a command must not write or cannot.
+
+    One rule for all of them: never an input, never another output of the same command, never a file that exists
+    without ``overwrite``.
+    """
+    read = {_identity(path) for path in inputs}
+    written: set[object] = set()
+    for path in outputs:
+        if _identity(path) in read:
+            raise FilmError(f"{path} is an input of this command; name another file to write")
+        if _identity(path) in written:
+            raise FilmError(f"{path} would be written twice by this command; name another file")
+        if path.is_dir():
+            raise FilmError(f"{path} is a folder; name a file to write")
+        if path.exists() and not overwrite:
+            raise FilmError(f"{path} exists already; add -overwrite, or name another file")
+        if not path.parent.is_dir():
+            raise FilmError(f"{path}: there is no folder {path.parent}; make it, or name another")
+        written.add(_identity(path))
+        # Permissions do not tell: a disk may be read-only, a folder on a share may belong to somebody else.
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part"):
+            pass
+
+
+def _identity(path: Path) -> object:
+    """Identify a file by where it lies on the disk (links have many names), or by its name where there is none yet."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return path.resolve()
+    return status.st_dev, status.st_ino
+
+
+def span(film: "Film", options: FilmOptions) -> tuple[int, int]:
+    """Return (first, last) of the frames shown from ``start`` on, for ``duration``; last is one past."""
+    base = float(film.video.time_base)
+    shown_s = [(time - film.pts[0]) * base for time in film.pts]
+    end_s = float("inf") if options.duration is None else options.start + options.duration
+    first, last = (bisect_left(shown_s, at - EARLY_S) for at in (options.start, end_s))
+    if first >= last:
+        raise FilmError(
+            f"{film.path}: no frame between {options.start:g} s and {end_s:g} s; "
+            f"it lasts {film.duration_s:.3f} s"
+        )
+    return first, last
