@@ -27,7 +27,7 @@ from model.hints import palette_vector, point_planes
 from model.lightness import Tones, lightness_planes, tones_of
 from model.store import RELEASED, weights_sha256
 from photo.compose import compose
-from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
+from prior.lab import gray2lightness, rgb2lab
 from prior.qspace import QSpace, read_bins
 
 log = logging.getLogger(__name__)
@@ -260,11 +260,6 @@ def _has_gpu_package() -> bool:
 def _gpus() -> int:
     paddle = _quiet_paddle()
     return int(paddle.device.cuda.device_count()) if paddle.is_compiled_with_cuda() else 0
-
-
-def lab2rgb_in_gamut(lab: Floats) -> Floats:
-    """Convert lab (..., 3) to rgb 0..1, chroma reduced where the gamut ends: what films are told of color."""
-    return lab2rgb(fit_gamut(lab), dtype=np.float32)
 
 
 def working_shape(shape: tuple[int, ...], *, short: int, grid: int = REDUCTION) -> tuple[int, int]:
