@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from film import FilmError
 from film.chroma import colorized_rgb
 from film.encode import render
-from film.frames import png_of, small_ab
+from film.frames import painted_ab, png_of
 from film.info import Film
 from film.job import Job, JobError, Manifest, SegmentRecord, fingerprint, manifest_of, open_job
 from film.mux import join, mark_in, mark_of
@@ -48,9 +48,8 @@ from film.segment import (
     segment_of,
     start_worker,
     work_of,
-    write_grays,
 )
-from film.shots import analyze
+from film.shots import analyze, split
 from film.stream_copy import extract_audio
 from photo.inputs import BESIDE, Kind
 from runtime.files import discard, whole_file, write_bytes
@@ -179,36 +178,6 @@ def _shots(job: Job) -> str:
     return f"{found}" if job.manifest.complete else f"{found}+"
 
 
-def split(work: Work, job: Job) -> Iterator[SegmentRecord]:
-    """Yield the film's segments, each as soon as its end is known and its gray frames are on the disk.
-
-    What an earlier run has found is not looked for again, but for its last shot.
-    """
-    known = job.manifest.segments
-    if job.manifest.complete:
-        yield from known
-        return
-    shots = known[-1].shot if known else 0
-    known = tuple(record for record in known if record.shot < shots)
-    job.note(segments=known)
-    yield from known
-    done = sum(record.count for record in known)
-    found = analyze(
-        work.film, work.first + done, work.last,
-        count=work.last - work.first, run_in=work.colorization.run_in,
-        deinterlace=work.options.encoder.deinterlace,
-    )  # fmt: skip
-    for new, grays in found:
-        record = replace(
-            new, index=len(known) + new.index, shot=shots + new.shot, first=done + new.first
-        )
-        if work.colorized(record) and not work.shot(record).exists():
-            write_grays(work, record, grays)
-        job.note(segments=(*job.manifest.segments, record))
-        yield record
-    job.note(complete=True)
-
-
 def film_info(source: Path, target: Path, *, options: FilmOptions) -> tuple[str, dict[str, Any]]:
     """Return what a film has and what would be done with it, as text and as plain JSON values."""
     film = probe(source)
@@ -268,22 +237,12 @@ def from_frames(source: Path, target: Path, *, cache: Path) -> int:
         if not job.manifest.complete:
             raise FilmError(f"{job.folder} holds no frames yet; run the same without -join first")
         work = _script_work(film, job)
+        small = (max(1, film.working_size[0] // 4), max(1, film.working_size[1] // 4))
         for record in job.manifest.segments:
-            ab, numbers = painted_ab(work, record), work.numbers(record)
+            ab = painted_ab(work.output_img(record), work.numbers(record), size=small)
             with whole_file(work.shot(record)) as part:
-                render(film, ab, part, numbers=numbers, options=work.options.encoder)
+                render(film, ab, part, numbers=work.numbers(record), options=work.options.encoder)
         return join(film, [work.shot(record) for record in job.manifest.segments], target).frames
-
-
-def painted_ab(work: Work, record: SegmentRecord) -> NDArray[np.float32]:
-    """Return the ab (n, h, w, 2) of a segment's pictures in output_img/, 0 where there is none."""
-    height, width = (max(1, side // 4) for side in work.film.working_size)
-    ab = np.zeros((record.count, height, width, 2), np.float32)
-    for colors, number in zip(ab, work.numbers(record), strict=True):
-        path = work.output_img(record) / f"{number:07d}.png"
-        if path.exists():
-            colors[:] = small_ab(path, (height, width))
-    return ab
 
 
 def _script_manifest(film: Film) -> Manifest:

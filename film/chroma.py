@@ -70,6 +70,7 @@ def chroma_table(matrix: str) -> Floats:
 
     (16 * 45, 16 * 45, 2): slab `luma` is at row luma // 16, column luma % 16; in it rows are b, columns a.
     """
+    # For each color, luma rises with lightness; so the lightness that gives a luma is found by interpolating in it.
     nodes = (np.arange(AB_NODES) - AB_NODES // 2) * AB_STEP
     lightness = np.linspace(0, 100, 129)
     lab = np.stack(np.meshgrid(lightness, nodes, nodes, indexing="ij"), axis=-1)[..., [0, 2, 1]]
@@ -143,6 +144,7 @@ class Planes:
         """Return luma at chroma size, 0..255 full range, uint8."""
         height, width = self.encoding.chroma_size
         across, down = self.encoding.chroma
+        # An odd picture's last chroma sample covers one row or column of luma only.
         luma = _padded(luma, height * down, width * across)
         if (across, down) != (1, 1):
             luma = np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA))
@@ -194,7 +196,7 @@ def spread(
 
     In each small neighborhood a color is nearly slope * guide + base (guided filter: He, Sun, Tang 2010). Where
     the guide has detail that was lost in the small picture, the color gets the slope times that detail: once at
-    `between` (width, height), then at full size. What the colorizer said of its own pixels stays as it is.
+    `between` (width, height), then at full size. What the colorizer gave for its own pixels stays as it is.
     """
     # image.upsample, which photos use, is another algorithm: their results differ by 1.3 ab units in the mean, so
     # neither can stand in for the other without changing every film or every photo.

@@ -18,10 +18,8 @@ from runtime.workers import report
 
 HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
 DEFAULT_CRF = {"h264": 18, "h265": 20}  # hard to tell from the source by eye, grain kept
-
-
-_DEPTHS = {"h264": (8, 10), "h265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 14, 16), "prores": (10,)}
-_CHROMAS = {
+DEPTHS = {"h264": (8, 10), "h265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 14, 16), "prores": (10,)}
+CHROMAS = {  # nearest first, where the film's own is not among them
     "h264": ((2, 2), (2, 1), (1, 1)),
     "h265": ((2, 2), (2, 1), (1, 1)),
     "ffv1": ((2, 2), (2, 1), (1, 1), (4, 1), (1, 2), (4, 4)),
@@ -32,7 +30,7 @@ _CHROMAS = {
 def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
     """Choose the nearest picture the encoder can hold: never less depth or chroma than need be."""
     video = film.video
-    depths = _DEPTHS[options.codec]
+    depths = DEPTHS[options.codec]
     chroma = _chroma(video, options.codec)
     # FFV1 and ProRes take any size; the others want whole chroma samples.
     across, down = chroma if options.codec in {"h264", "h265"} else (1, 1)
@@ -41,7 +39,7 @@ def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
         height=-(-video.height // down) * down,
         depth=next((depth for depth in depths if depth >= video.depth), depths[-1]),
         chroma=chroma,
-        full_range=video.full_range and options.codec != "prores",  # ProRes cannot say so
+        full_range=video.full_range and options.codec != "prores",  # ProRes has no field for it
         matrix=film_matrix(video),
         rate=_rate(film),
         interlaced=video.interlaced and not options.deinterlace,
@@ -49,7 +47,7 @@ def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
 
 
 def _chroma(video: Video, codec: str) -> tuple[int, int]:
-    known = _CHROMAS[codec]
+    known = CHROMAS[codec]
     if video.has_luma and video.chroma in known:
         return video.chroma
     if not video.has_luma and codec in {"ffv1", "prores"}:
@@ -68,6 +66,7 @@ def film_matrix(video: Video) -> str:
 
 def _rate(film: Film) -> Fraction:
     """Return the frames per second the encoder calculates with; the film's times are set when joining."""
+    # It decides how bits are spent, not when frames are shown; headers of broken films may name any rate.
     rate = film.video.rate
     if film.is_vfr:
         rate = Fraction(film.frames / max(film.duration_s, 1e-3)).limit_denominator(1001)
@@ -120,7 +119,7 @@ def encoder_arguments(encoding: Encoding, film: Film, options: EncoderOptions) -
             f"log-level=error:open-gop=0:frame-threads={options.threads}:"
             f"pools={'none' if options.threads == 1 else options.threads}"
         ) + (f":interlace={field}" if field else "")
-    elif encoding.interlaced:
+    elif encoding.interlaced:  # code fields, and predict them from fields
         arguments["flags"] = "+ildct+ilme"
     arguments |= {"threads": options.threads, "pix_fmt": encoding.pixel_format}
     arguments |= {
@@ -146,6 +145,7 @@ def picture_filters(encoding: Encoding, film: Film) -> list[tuple[str, dict[str,
         params["color_primaries"] = film.video.primaries
     if film.video.transfer:
         params["color_trc"] = film.video.transfer
+    # As filters, because raw video on a pipe has no header, and ffmpeg's options for it lack some of these.
     sar = film.video.sar
     return [("setparams", params), ("setsar", {"sar": f"{sar.numerator}/{sar.denominator}"})]
 

@@ -14,8 +14,9 @@ from prior.lab import rgb2lab
 
 
 def fitted(plane: Plane, size: tuple[int, int]) -> Plane:
-    """Resize a plane to (width, height), antialiased; by halves first, which OpenCV does many times faster."""
+    """Resize a plane to (width, height), antialiased."""
     width, height = size
+    # By halves first: OpenCV averages 2x2 samples many times faster than windows of any other size.
     while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
         half = (plane.shape[1] // 2, plane.shape[0] // 2)
         plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA))
@@ -39,6 +40,7 @@ def _expanded(gray: Plane, video: Video) -> NDArray[np.uint8]:
     """Expand luma codes to 0..255: limited range is 16..235 at 8 bits (ITU-R BT.601, BT.709)."""
     unit = 1 << (video.depth - 8)
     low, span = (0.0, (1 << video.depth) - 1.0) if video.full_range else (16.0 * unit, 219.0 * unit)
+    # Clipped at black before scaling: convertScaleAbs would mirror what is blacker than black to gray.
     scaled = cv2.convertScaleAbs(np.maximum(gray.astype(np.float32) - low, 0), alpha=255.0 / span)
     return np.asarray(scaled, np.uint8)
 
@@ -68,9 +70,19 @@ def read_png(path: Path) -> NDArray[np.uint8]:
     return np.asarray(picture if picture.ndim == 2 else picture[..., ::-1], np.uint8)
 
 
-def small_ab(path: Path, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Read the ab (h, w, 2) of a PNG that a person may have painted, at a size (h, w)."""
-    rgb = np.atleast_3d(read_png(path))
-    rgb = np.ascontiguousarray(np.broadcast_to(rgb, (*rgb.shape[:2], 3)))
-    small = cv2.resize(rgb.astype(np.float32) / 255, size[::-1], interpolation=cv2.INTER_AREA)
-    return rgb2lab(small)[..., 1:]
+def painted_ab(folder: Path, numbers: range, *, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Read the ab (n, h, w, 2) of the pictures that a person may have painted, 0 where there is none."""
+    ab = np.zeros((len(numbers), *size, 2), np.float32)
+    for colors, number in zip(ab, numbers, strict=True):
+        path = folder / png_name(number)
+        if path.exists():
+            rgb = np.atleast_3d(read_png(path)).astype(np.float32) / 255
+            rgb = np.ascontiguousarray(np.broadcast_to(rgb, (*rgb.shape[:2], 3)))
+            small = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA)
+            colors[:] = rgb2lab(small)[..., 1:]
+    return ab
+
+
+def png_name(number: int) -> str:
+    """Return what the file of a frame is called, by its number in the film."""
+    return f"{number:07d}.png"

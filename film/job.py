@@ -180,6 +180,7 @@ def fingerprint(path: Path) -> Source:
     """Identify a film by a hash of its size and of its head, middle and tail (1 MiB each)."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
+    # Not all of it: reading a long film once takes minutes on a slow disk.
     with path.open("rb") as file:
         for start in (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES):
             file.seek(max(0, start))
@@ -234,6 +235,7 @@ def _locked(folder: Path) -> Iterator[None]:
             raise JobError(
                 f"another process is working on {folder}; wait for it, or stop it"
             ) from error
+        # Only now: until it was locked, another process could have made one.
         _refuse_links(chain(folder.iterdir(), folder.glob("*/*")))
         yield
         empty = [path.name for path in folder.iterdir()] == [LOCK]
@@ -249,6 +251,7 @@ def folder_of(cache: Path, wanted: Manifest) -> Path:
     stem = "".join(
         letter if letter.isprintable() and letter not in '%\\/:*?"<>|' else "_" for letter in stem
     )
+    # Short: the names below it count too, and some systems allow 260 characters in all.
     return cache / f"{stem}-{wanted.source.digest[:12]}"
 
 

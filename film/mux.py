@@ -25,9 +25,14 @@ from film.probe import first_times
 from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy, copy_command
 from runtime.files import temporary_name, whole_file
 
-WITHOUT_SHAPE = {"ffv1", "prores", "prores_ks", "prores_aw"}  # cannot say their pixels' shape
+WITHOUT_SHAPE = {
+    "ffv1",
+    "prores",
+    "prores_ks",
+    "prores_aw",
+}  # have no field for their pixels' shape
 MARK = re.compile(rb"colorizer: of [0-9a-f]{16}[ -~]*")
-UUID_BOX = UUID("6f2f1d3c-5a0e-4c67-9b1d-5d0f6f0f3a77").bytes  # says whose box it is
+UUID_BOX = UUID("6f2f1d3c-5a0e-4c67-9b1d-5d0f6f0f3a77").bytes  # identifies our box among others'
 # Of Matroska; the others have no place for tags of one's own beside the usual ones.
 MARK_TAG = "COLORIZED"
 MP4_TAGS = {  # what the iTunes list of an MP4 has a place for, in FFmpeg's names
@@ -88,6 +93,7 @@ def join(
                     target.metadata[MARK_TAG] = mark
                 writer.write(_timed(film, segments, ranks, first, video), video, advance)
                 codec = video.codec_context.name
+            # Only the ffmpeg program can add these, and after the rest: of a part, it would add the whole track.
             left = foreign_sound(film) if container == "mkv" and count == film.frames else []
             if left or (container == "mkv" and film.video.sar != 1 and codec in WITHOUT_SHAPE):
                 part.replace(unfinished)
@@ -135,6 +141,7 @@ def _timescale(film: Film) -> int:
     bases = [film.video.time_base, *(stream.time_base for stream in film.streams)]
     if film.pts[0] == 0 and all(stream.start_s <= 0 for stream in film.streams):
         return 1000
+    # A tick that divides every stream's own, so that each start is written exactly; the field has 32 bits.
     ticks = math.lcm(*(base.denominator for base in bases if base))
     return ticks if ticks < 1 << 31 else film.video.time_base.denominator
 
@@ -167,6 +174,8 @@ def span_of(film: Film, first: int, count: int) -> Span:
 
 def _check_alike(segments: Sequence[Path]) -> None:
     """See that one decoder can read all segments: the film has one header for them."""
+    # The decoder's set-up (H.264's parameter sets) is in the container's header once; packets of a segment that was
+    # encoded with another one would be shown as rubbish.
     headers = [_header(segment) for segment in segments]
     newest = max(range(len(segments)), key=lambda n: segments[n].stat().st_mtime_ns, default=0)
     odd = [p for p, header in zip(segments, headers, strict=True) if header != headers[newest]]
@@ -195,6 +204,7 @@ def _video_packets(segment: Path) -> Iterator[Packet]:
 
 def _ranks(segment: Path) -> list[int]:
     """Return each packet's place in presentation order, packets in decode order."""
+    # Only the order counts: a segment was encoded at a constant rate, its own times are not the film's.
     times = [packet.pts for packet in _video_packets(segment)]
     order = sorted(range(len(times)), key=times.__getitem__)
     ranks = [0] * len(times)
@@ -220,6 +230,8 @@ def _timed(
     begin = first
     for segment, places in zip(segments, ranks, strict=True):
         for index, (packet, place) in enumerate(zip(_video_packets(segment), places, strict=True)):
+            # Segments come in presentation order, packets in decode order: the n-th packet is decoded when the frame
+            # `delay` places before it is shown. Before the first frame the clock is continued backward.
             number, due = begin + place, begin + index - delay
             packet.stream = video
             packet.time_base = film.video.time_base
@@ -275,6 +287,7 @@ def mark_in(path: Path) -> str:
             text = container.metadata.get(MARK_TAG, "")
     except FilmError:
         return ""
+    # Read from the end, not box by box: it is the last thing written, and short.
     with path.open("rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - 128))
         found = MARK.search(file.read() + text.encode())

@@ -22,10 +22,8 @@ from film.info import FIELD_ORDERS, Chapter, Film, Stream, Video, codec_of, kind
 
 FIRST_PACKETS = 2000  # read to see when each stream starts
 LOOK_AHEAD = 24  # frames decoded to see whether the container's timestamps can be trusted
-SWAPPED = {
-    4: "tt",
-    5: "bb",
-}  # "tb" and "bt": what FFmpeg writes for, and reads as, top and bottom first
+# "tb" and "bt": what FFmpeg writes for, and reads as, top and bottom first.
+SWAPPED = {4: "tt", 5: "bb"}
 MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
 MATRICES |= {9: "bt2020nc", 10: "bt2020c"}
 PRIMARIES = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film"}
@@ -53,6 +51,7 @@ def probe(path: Path) -> Film:
         promised = _promised_end(container, stream)
         starts = first_times(path, [other.index for other in ours if other.type == "audio"])
         streams = tuple(_stream_info(s, starts.get(s.index, Fraction(0))) for s in ours)
+    # In a container opened anew: the decoder has read ahead in the other one.
     pts, keys, last = timing(path, first=frame.pts, trusted=trusted, rate=video.rate)
     missing = float(promised - (pts[-1] + last) * video.time_base) if promised else 0.0
     return Film(
@@ -117,7 +116,7 @@ def _video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Vid
 
 
 def _field_order(order: int, frame: av.video.frame.VideoFrame) -> str:
-    """Name the field order: as the decoder says it of the frame, else as the container has it."""
+    """Name the field order: as the decoder has it for the frame, else as the container has it."""
     if frame.interlaced_frame:
         return "tt" if is_top_field_first(frame) else "bb"
     return SWAPPED.get(order) or FIELD_ORDERS[order if 0 <= order < len(FIELD_ORDERS) else 0]
@@ -204,8 +203,9 @@ def _chapter(chapter: Any) -> Chapter:
 def _promised_end(
     container: av.container.InputContainer, stream: av.VideoStream
 ) -> Fraction | None:
-    """Return when the film should end by its own header, in seconds; None where it does not say."""
+    """Return when the film should end by its own header, in seconds; None where the header has no duration."""
     base = stream.time_base or Fraction(1, 1000)
+    # MPEG-TS has no header: FFmpeg estimates its duration from the file's end, which here may be missing.
     if stream.duration is not None and container.format.name != "mpegts":
         return (stream.duration + (stream.start_time or 0)) * base
     if "DURATION" in stream.metadata:  # Matroska's statistics tag, 00:01:02.003000000
@@ -228,7 +228,8 @@ def first_frames(
 
 
 def is_top_field_first(frame: av.video.frame.VideoFrame) -> bool:
-    """Tell whether an interlaced frame's top field is shown first; PyAV has no name for that flag, a filter has."""
+    """Tell whether an interlaced frame's top field is shown first."""
+    # PyAV has no name for that flag of a frame; the filter passes on only frames that have it.
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
@@ -252,6 +253,7 @@ def first_times(path: Path, indices: list[int]) -> dict[int, Fraction]:
         for packet in islice(
             container.demux([container.streams[i] for i in indices]), FIRST_PACKETS
         ):
+            # Of the packet, not the header: an edit list gives sound a start before 0 that no header field has.
             time = packet.pts if packet.pts is not None else packet.dts
             if time is not None and packet.time_base:
                 found.setdefault(packet.stream_index, time * packet.time_base)
@@ -269,6 +271,9 @@ def timing(
         assert stream is not None
         packets = [(p.pts, p.dts, p.duration) for p in _packets(container, stream)]
         step = max(1, round(1 / (rate * (stream.time_base or Fraction(1)))))
+    # Three cases: every packet has its presentation time, and decoding keeps them (all good files); the times are
+    # there, but the decoder brings others or none (H.264 in AVI), so its frames are found by their packets' decode
+    # times; neither (bare streams), and frames can only be counted from the start.
     times = sorted(pts for pts, _, _ in packets if pts is not None)
     decode_times = {dts for _, dts, _ in packets if dts is not None}
     if trusted and len(times) == len(set(times)) == len(packets):
@@ -309,6 +314,7 @@ def _packets(
     """Yield the packets that are shown; a broken end is the end."""
     try:
         for packet in container.demux(stream):
+            # Discarded ones are those an edit list hides: they are decoded for others and never shown.
             if packet.size and not packet.is_discard:
                 yield packet
     except av.FFmpegError:

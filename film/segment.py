@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from film import FilmError
 from film.chroma import colorized_rgb
 from film.encode import comments_and_frames, render
-from film.frames import decode_gray, png_of, read_png
+from film.frames import decode_gray, png_name, png_of, read_png
 from film.info import Film
 from film.job import AB, Job, JobError, SegmentRecord
 from film.options import Colorization, Colorizer, FilmOptions
@@ -149,6 +149,7 @@ def _described(folder: Path, content_hash: str) -> Work:
         raise JobError(
             f"{path} was changed while the job is in progress: run the same command again"
         )
+    # Unpickling runs what it is given; the hash came from the driver, so this is what the driver wrote.
     work: Work = pickle.loads(description)
     return work
 
@@ -157,7 +158,7 @@ def finish(work: Work, record: SegmentRecord) -> SegmentResult:
     """Take one segment from wherever it stands to its encoded file, and its frames off the disk."""
     seconds: dict[str, float] = {}
     shot = work.shot(record)
-    if not shot.exists():
+    if not shot.exists():  # another worker may have been given it, too, when its own seemed lost
         ab = colors(work, record, seconds) if work.colorized(record) else None
         with _clocked(seconds, "rendered"), whole_file(shot) as part:
             render(
@@ -174,6 +175,7 @@ def finish(work: Work, record: SegmentRecord) -> SegmentResult:
 
 def is_rendered(work: Work, record: SegmentRecord) -> bool:
     """Tell whether the segment's encoded file is there, all of it, unchanged, and of this segment."""
+    # A checksum alone would hold for a file that was exchanged together with its checksum.
     shot = work.shot(record)
     try:
         comments, frames = comments_and_frames(shot)
@@ -228,7 +230,7 @@ def _write_colorized(
         if work.options.keep_cache:
             for number, gray, color in zip(work.numbers(record), grays, ab, strict=True):
                 rgb = colorized_rgb(gray, color.astype(np.float32))
-                (folder / _png(number)).write_bytes(png_of(rgb))
+                (folder / png_name(number)).write_bytes(png_of(rgb))
         content = io.BytesIO()  # np.save on a file does not say when the disk is full
         np.save(content, ab)
         write_bytes(folder / AB, content.getvalue())
@@ -283,11 +285,7 @@ def write_grays(work: Work, record: SegmentRecord, grays: Iterable[Grays]) -> No
 
 def _gray_paths(work: Work, record: SegmentRecord) -> list[Path]:
     folder = work.input_img(record)
-    return [folder / _png(number) for number in work.with_run_in(record)]
-
-
-def _png(number: int) -> str:
-    return f"{number:07d}.png"
+    return [folder / png_name(number) for number in work.with_run_in(record)]
 
 
 def start_worker() -> None:

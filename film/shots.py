@@ -7,7 +7,7 @@ and stay whole; so do flashes, flicker, pans and frames shown twice.
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, pairwise, product
 from typing import Any
 
@@ -18,15 +18,16 @@ from numpy.typing import NDArray
 from film.decode import decode
 from film.frames import working_gray
 from film.info import Film
-from film.job import SegmentRecord
+from film.job import Job, SegmentRecord
 from film.options import LONGEST_RUN_IN
+from film.segment import Work, write_grays
 
 LONGEST = 240  # frames of a segment: bounds memory, disk and what an interruption costs
 PARTS = 8  # a short film is cut into so many at least, so that all workers have something to do
 # Frames below which a shot is not divided: an encoder's start and a seek cost ten frames' time.
 SHORTEST = 60
 REMNANT = LONGEST_RUN_IN  # frames at the end of a shot that stay with the segment before
-REACH = 5  # frames looked at on each side of a supposed cut
+REACH = 5  # frames compared on each side of a supposed cut
 _SIZE = (32, 24)  # width, height: large enough for the composition, too small for grain
 _JUMP = 9.0  # smallest change at a cut, mean 8-bit codes
 _RATIO = 2.5  # a cut's change over that of the frames around it
@@ -34,7 +35,7 @@ _UNLIKE = 0.2  # 1 - correlation of the pictures on both sides of a cut, at leas
 _FLAT = 2.0  # standard deviation in 8-bit codes below which a picture shows nothing
 _COLORED = 3.0  # chroma away from any one tint, 8-bit codes, 95th percentile
 _COLORED_SHARE = 0.25  # of a segment's frames, from which on it has color
-_CHROMA_STEP = 6  # every how many frames chroma is looked at
+_CHROMA_STEP = 6  # every how many frames chroma is measured
 
 Small = NDArray[np.float32]
 
@@ -53,7 +54,7 @@ def shrink(picture: NDArray[Any]) -> Small:
 
 
 def has_color(luma: Small, chroma: NDArray[np.float32]) -> bool:
-    """Tell whether chroma (24, 32, 2) says more than one tint for all: sepia and a cast are no color.
+    """Tell whether chroma (24, 32, 2) is more than one tint for all: sepia and a cast are no color.
 
     Both in 8-bit codes. What a straight line over luma explains is taken off before chroma is measured.
     """
@@ -182,3 +183,33 @@ def analyze(
         after = [] if segment.ends_shot else list(islice(waiting, run_in))
         yield segment, [*before, *own, *after]
         before = [] if segment.ends_shot else own[len(own) - run_in :]
+
+
+def split(work: Work, job: Job) -> Iterator[SegmentRecord]:
+    """Yield a job's segments, each as soon as its end is known and its gray frames are on the disk.
+
+    What an earlier run has found is not analyzed again, but for its last shot, of which the end is not known.
+    """
+    known = job.manifest.segments
+    if job.manifest.complete:
+        yield from known
+        return
+    shots = known[-1].shot if known else 0
+    known = tuple(record for record in known if record.shot < shots)
+    job.note(segments=known)
+    yield from known
+    done = sum(record.count for record in known)
+    found = analyze(
+        work.film, work.first + done, work.last,
+        count=work.last - work.first, run_in=work.colorization.run_in,
+        deinterlace=work.options.encoder.deinterlace,
+    )  # fmt: skip
+    for new, grays in found:
+        record = replace(
+            new, index=len(known) + new.index, shot=shots + new.shot, first=done + new.first
+        )
+        if work.colorized(record) and not work.shot(record).exists():
+            write_grays(work, record, grays)
+        job.note(segments=(*job.manifest.segments, record))
+        yield record
+    job.note(complete=True)

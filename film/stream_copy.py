@@ -31,7 +31,7 @@ BIBLIOGRAPHIC = {  # ISO 639-2: QuickTime's table of languages has these instead
     **{"slk": "slo", "ron": "rum", "isl": "ice", "fas": "per", "hye": "arm", "mkd": "mac"},
     **{"sqi": "alb", "eus": "baq", "mya": "bur", "kat": "geo", "msa": "may", "cym": "wel"},
 }
-Packet = Any  # av.Packet, whose stream says which kind
+Packet = Any  # av.Packet of a stream of any kind
 REPORT_EVERY = 100  # frames between two reports of progress
 
 
@@ -74,6 +74,7 @@ class StreamCopy:
         own = {stream.index: stream.start_s for stream in self.film.streams}
         for index, stream in zip(indices, other.streams, strict=True):
             self.origins[index] = stream
+            # Matroska's clock starts at 0: what is earlier moved everything, and is moved back when it is read.
             self.late[stream] = starts[stream.index] - own[index]
 
     def add_streams(self, segment: Path) -> av.VideoStream:
@@ -107,6 +108,7 @@ class StreamCopy:
             video.codec_context.field_order = FIELD_ORDERS.index(info.field_order)
         if self.container != "mkv" and video.codec_context.name in {"hevc", "libx265"}:
             video.codec_context.codec_tag = "hvc1"  # QuickTime plays no other
+        # PyAV's template has none of these, and tags of sizes and rates would be those of the old picture.
         video.disposition = original.disposition
         tags = original.metadata.items()
         video.metadata.update({k: v for k, v in tags if not k.upper().startswith(STATISTICS)})
@@ -122,7 +124,7 @@ class StreamCopy:
         else:
             origin = self.origins[stream.index]
             copy = self.target.add_stream_from_template(origin)
-            copy.time_base = origin.time_base
+            copy.time_base = origin.time_base  # the same clock: no time has to be rounded
             copy.disposition = stream.disposition
             copy.metadata.update(stream.metadata)
             if self.container == "mov" and "language" in copy.metadata:
@@ -136,6 +138,7 @@ class StreamCopy:
         with open_film(self.film.path) as again:
             packets = again.demux(again.streams[stream.index])
             data = next((bytes(packet) for packet in packets if packet.size), b"")
+        # Players show an attachment of this name as the cover; a second video stream they would play.
         name, mime = COVERS.get(stream.codec_context.name, ("cover", "image/unknown"))
         self.target.add_attachment(
             stream.metadata.get("filename", name), stream.metadata.get("mimetype", mime), data
@@ -191,6 +194,7 @@ class StreamCopy:
         if self.span.start_s is None or packet.stream.type == "video":
             return True
         start, end = packet.pts, packet.pts + (packet.duration or 0)
+        # Rounded up: a packet from before the first frame would start at a negative time.
         begin = math.ceil(self.span.start_s / packet.time_base)
         if packet.stream.type == "subtitle" and start < begin < end:
             packet.pts = packet.dts = begin
@@ -206,7 +210,7 @@ class StreamCopy:
             if packet.pts is None and packet.dts is None and packet.stream.type == "video":
                 packet.pts = 0  # cover art has no time
             if packet.pts is None and packet.dts is None:
-                continue
+                continue  # no place on any clock
             packet.pts = packet.dts if packet.pts is None else packet.pts
             packet.dts = packet.pts if packet.dts is None else packet.dts
             if packet.stream in self.late:
@@ -266,6 +270,7 @@ def _extract(film: Film, index: int, path: Path) -> bool:
 
 def copy_command(source: Path, indices: Sequence[int], path: Path) -> list[str]:
     """Build the ffmpeg command that copies streams out, unchanged and on the same clock, into Matroska."""
+    # copyts: otherwise ffmpeg moves each file to start at 0, and the sound would be out of step with the picture.
     film = ffmpeg.input(str(source.resolve()), copyts=None)
     streams = [film[str(index)] for index in indices]
     output = ffmpeg.output(

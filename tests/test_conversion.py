@@ -40,6 +40,7 @@ from film.job import AB, JobError, manifest_of, open_job
 from film.options import Colorization, EncoderOptions, FilmOptions, check_target, span
 from film.probe import probe
 from film.segment import WORK, Segment, colors, finisher, work_of
+from film.shots import split
 from runtime.progress import Silent
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -257,13 +258,13 @@ def test_a_film_half_analyzed_gives_the_same_segments(
     film = probe(gray_film)
     with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
         work = work_of(film, (0, film.frames), job, colorization(), options)
-        whole = list(conversion.split(work, job))
+        whole = list(split(work, job))
         assert [(r.first, r.count, r.shot, r.number, r.ends_shot) for r in whole] == [
             (0, 40, 0, 0, True), (40, 60, 1, 0, False), (100, 60, 1, 1, False),
             (160, 60, 1, 2, False), (220, 80, 1, 3, True), (300, 30, 2, 0, True),
         ]  # fmt: skip
         job.note(segments=tuple(whole[:known]), complete=False)
-        assert list(conversion.split(work, job)) == whole
+        assert list(split(work, job)) == whole
         assert job.manifest.complete
 
 
@@ -548,7 +549,7 @@ def test_colors_that_are_damaged_on_the_disk_are_made_again(
     film, kept = probe(gray_film), replace(options, keep_cache=True)
     with open_job(options.cache, manifest_of(gray_film, colorization(), kept)) as job:
         work = work_of(film, (0, film.frames), job, colorization(), kept)
-        record = next(conversion.split(work, job))
+        record = next(split(work, job))
         whole = colors(work, record, {})
         spoil(work.output_img(record) / AB)
         np.testing.assert_array_equal(colors(work, record, {}), whole)
@@ -574,7 +575,7 @@ def test_a_segment_comes_with_the_frames_of_its_shot_around_it(
     film = probe(gray_film)
     with open_job(options.cache, manifest_of(gray_film, wanted, options)) as job:
         work = work_of(film, (0, film.frames), job, wanted, options)
-        for record in conversion.split(work, job):
+        for record in split(work, job):
             if lost:
                 shutil.rmtree(work.input_img(record))
             colors(work, record, {})
@@ -614,7 +615,7 @@ def test_workers_are_told_little_and_read_the_rest_once(
         work = work_of(film, (0, film.frames), job, colorization(), options)
         assert len(pickle.dumps(film)) > 2000
         finish = finisher(work)
-        record = next(conversion.split(work, job))
+        record = next(split(work, job))
         assert len(pickle.dumps((finish, record))) < 1000
         (job.folder / WORK).write_bytes(b"another job's")
         with pytest.raises(JobError, match="was changed while the job is in progress"):
