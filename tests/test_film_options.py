@@ -1,0 +1,78 @@
+"""What is wanted of a film, from the command line and from Python: the same names, ranges and defaults."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from film.options import CACHE, CODECS, PRESETS, EncoderOptions, FilmOptions, written_suffixes
+from runtime.options import OneLineParser, add_options, options_from
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def parsed(*words: str) -> tuple[FilmOptions, EncoderOptions]:
+    parser = OneLineParser(prog="films")
+    for kind in (FilmOptions, EncoderOptions):
+        add_options(parser, kind)
+    args = parser.parse_args(words)
+    return options_from(args, FilmOptions), options_from(args, EncoderOptions)
+
+
+def test_nothing_given_is_the_defaults() -> None:
+    assert parsed() == (FilmOptions(), EncoderOptions())
+    assert FilmOptions().cache == CACHE == ROOT / "cache"
+
+
+def test_every_option_reaches_its_field() -> None:
+    words = ["-start", "1:30", "--duration", "2.5", "-recolor", "-workers", "3", "-scheduler", "tcp://a:1",
+             "-cache", "jobs", "-keep_cache", "-restart", "-codec", "h265", "-crf", "21", "-preset", "fast",
+             "-deinterlace"]  # fmt: skip
+    assert parsed(*words) == (
+        FilmOptions(
+            start=90.0, duration=2.5, recolor=True, workers=3, scheduler="tcp://a:1",
+            cache=Path("jobs"), keep_cache=True, restart=True,
+        ),
+        EncoderOptions("h265", 21, "fast", deinterlace=True),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["-crf", "52"], "'52' is not a whole number from 0 to 51"),
+        (["-start", "1:2:3:4"], "is no time: give seconds or h:mm:ss"),
+        (["-workers", "0"], "'0' is not a whole number from 1 to 1024"),
+        (["-codec", "vp9"], "'vp9'"),
+        (["-cache", ""], "an empty name names no file"),
+    ],
+)
+def test_a_value_out_of_range_is_one_line(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parsed(*words)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert complaint in said
+
+
+@pytest.mark.parametrize("values", [{"crf": 52}, {"codec": "vp9"}, {"preset": "warp9"}])
+def test_python_s_values_are_checked_by_the_same_ranges(values: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(values))):
+        EncoderOptions(**values)  # type: ignore[arg-type]
+
+
+def test_every_codec_has_a_container_and_x264_s_presets_are_all_there() -> None:
+    assert {codec: written_suffixes(codec)[0] for codec in CODECS} == {
+        "h264": ".mp4", "h265": ".mp4", "ffv1": ".mkv", "prores": ".mov",
+    }  # fmt: skip
+    assert len(PRESETS) == 9
+
+
+def test_a_command_line_s_help_waits_for_nothing_heavy() -> None:
+    code = (
+        "import sys, film.options; sys.exit(any(m in sys.modules for m in ('av', 'cv2', 'numpy')))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
