@@ -17,14 +17,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from image.upsample import color_field
+from model.contract import (
+    STRIDE,
+    Tones,
+    cropped,
+    network_planes,
+    padded,
+    tones_of,
+    working_lightness,
+)
 from model.decode import shrunk_lightness, smooth_undecided
 from model.hints import palette_vector, point_planes
-from model.lightness import Tones, lightness_planes, tones_of
 from model.store import RELEASED, weights_sha256
 from photo.compose import compose
 from prior.lab import gray2lightness, rgb2lab
@@ -36,9 +43,6 @@ log = logging.getLogger(__name__)
 TEMPERATURE = 0.8  # of the annealed mean: 1 the mean color, below it purer and bolder
 SATURATION = 1.1  # times the chroma
 WORKING_SIZE = 192  # short side that the network sees, in pixels
-STRIDE = 32  # the network takes multiples of it
-REDUCTION = 4  # its output is this much smaller
-LONGEST = 4  # long sides count as at most this many short sides for the network
 FRAMES_AT_ONCE = 4
 TONES_FROM = 32  # frames, evenly spread, whose tones stand for all that are colored together
 
@@ -108,12 +112,13 @@ class Colorizer:
     ) -> Floats:
         """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; `hints` and `palette` as above."""
         _check_gray(gray)
-        planes = self._planes(self._lightness(gray[None]))[0]
-        if hints:
-            planes[1:] = point_planes(hints, size=planes.shape[1:], picture=gray.shape)
-        wanted = None if palette is None else self._palette(palette)
-        chroma = 1.0 if hints and self.saturation is None else self._chroma
-        return self._predict(planes[None], wanted)[0] * np.float32(chroma)
+        lightness = working_lightness(gray[None], short=self.working_size)
+        size = lightness.shape[1:]
+        drawn = point_planes(hints, size=size, picture=gray.shape)[None] if hints else None
+        wanted = None
+        if palette is not None:
+            wanted = palette_vector(rgb2lab(palette)[..., 1:], QSpace(self._bins))
+        return self._predict(lightness, hints=drawn, palette=wanted)[0]
 
     def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:
         """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order.
@@ -121,52 +126,39 @@ class Colorizer:
         Frames are seen at whole strides, pixels a few percent off the square: nothing is computed for padding.
         Their tones are stretched alike, so that they do not flicker.
         """
-        spread = grays[:: -(-len(grays) // TONES_FROM)]
-        tones = tones_of(self._lightness(spread, grid=STRIDE))
+        lightness_of = functools.partial(working_lightness, short=self.working_size, grid=STRIDE)
+        tones = tones_of(lightness_of(grays[:: -(-len(grays) // TONES_FROM)]))
         parts = (grays[i : i + FRAMES_AT_ONCE] for i in range(0, len(grays), FRAMES_AT_ONCE))
-        seen = (self._planes(self._lightness(part, grid=STRIDE), tones) for part in parts)
-        ab = np.concatenate([self._predict(planes) for planes in seen])
-        return ab * np.float32(self._chroma)
+        return np.concatenate([self._predict(lightness_of(part), tones=tones) for part in parts])
 
-    def colorize(self, segment: Any) -> Floats:
-        """Predict small ab (n, h, w, 2) for the frames of a segment of a film."""
-        return self.ab_frames(segment.frames)
+    def _predict(
+        self,
+        lightness: Floats,
+        *,
+        tones: Tones | None = None,
+        hints: Floats | None = None,
+        palette: Floats | None = None,
+    ) -> Floats:
+        """Predict small ab (n, h, w, 2) for L (n, H, W) 0..100 at the working size.
 
-    @property
-    def _chroma(self) -> float:
-        return SATURATION if self.saturation is None else self.saturation
-
-    def _lightness(self, grays: NDArray[Any], *, grid: int = REDUCTION) -> Floats:
-        """Lightness 0..100 of grays (n, H, W) at the working size: (n, h, w)."""
-        shape = grays.shape[1:]
-        size = working_shape(shape, short=self.working_size, grid=grid)
-        shrinking = size[0] <= shape[0] and size[1] <= shape[1]
-        how = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
-        small = np.stack([cv2.resize(gray, size[::-1], interpolation=how) for gray in grays])
-        return gray2lightness(small)
-
-    def _planes(self, lightness: Floats, tones: Tones | None = None) -> Floats:
-        """What the network sees of lightness (n, h, w), and no hints: (n, 4, h, w)."""
-        planes = np.zeros((len(lightness), 4, *lightness.shape[1:]), np.float32)
-        planes[:, 0] = lightness_planes(lightness, tones)
-        return planes
-
-    def _predict(self, planes: Floats, palette: Floats | None = None) -> Floats:
-        """Pad planes (N, 4, H, W), run the network, and crop: ab (N, h, w, 2)."""
-        number, _, height, width = planes.shape
-        if palette is None:
-            palette = np.zeros(len(self._bins) + 1, np.float32)
-        palettes = np.repeat(palette[None], number, axis=0)
-        padded = np.stack([_padded(plane) for plane in planes])
-        means = self._run(padded, palettes, temperature=self.temperature)
-        cut = means[..., : -(-height // REDUCTION), : -(-width // REDUCTION)].transpose(0, 2, 3, 1)
-        if not self.smoothing:
-            return np.ascontiguousarray(cut[..., :2])
-        lightness = (shrunk_lightness(plane, cut.shape[1:]) for plane in planes[:, 0])
-        return np.stack(list(map(smooth_undecided, cut, lightness)))
-
-    def _palette(self, rgb: NDArray[Any]) -> Floats:
-        return palette_vector(rgb2lab(rgb)[..., 1:], QSpace(self._bins))
+        tones, hints : as `network_planes` has them.
+        palette : (Q + 1,), as `palette_vector` makes it, by default none.
+        """
+        planes = network_planes(lightness, tones=tones, hints=hints)
+        palettes = np.zeros((len(planes), len(self._bins) + 1), np.float32)
+        if palette is not None:
+            palettes[:] = palette
+        means = self._run(padded(planes), palettes, temperature=self.temperature)
+        means = cropped(means, lightness.shape[1:])
+        if self.smoothing:
+            shrunk = (shrunk_lightness(plane, means.shape[1:]) for plane in planes[:, 0])
+            ab = np.stack(list(map(smooth_undecided, means, shrunk)))
+        else:
+            ab = np.ascontiguousarray(means[..., :2])
+        saturation = self.saturation
+        if saturation is None:
+            saturation = SATURATION if hints is None else 1.0
+        return ab * np.float32(saturation)
 
 
 def guided(
@@ -262,13 +254,9 @@ def _gpus() -> int:
     return int(paddle.device.cuda.device_count()) if paddle.is_compiled_with_cuda() else 0
 
 
-def working_shape(shape: tuple[int, ...], *, short: int, grid: int = REDUCTION) -> tuple[int, int]:
-    """Size (H, W) at which the network sees a picture: multiples of `grid`, never extremely long."""
-    scale = short / min(shape)
-    height, width = (
-        max(round(min(side * scale, LONGEST * short) / grid), 1) * grid for side in shape
-    )
-    return height, width
+def lab2rgb_in_gamut(lab: Floats) -> Floats:
+    """Convert lab (..., 3) to rgb 0..1, chroma reduced where the gamut ends: what films are told of color."""
+    return lab2rgb(fit_gamut(lab), dtype=np.float32)
 
 
 def has_bf16() -> bool:
@@ -291,15 +279,6 @@ def _quiet_paddle() -> Any:
 def _check_gray(gray: NDArray[Any]) -> None:
     if gray.ndim != 2 or not gray.size or gray.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"expected gray (H, W) uint8 or uint16, got {gray.shape} {gray.dtype}")
-
-
-def _padded(planes: Floats) -> Floats:
-    """Reflect planes (4, H, W) to multiples of 32; hints are not reflected with them."""
-    bottom, right = (-side % STRIDE for side in planes.shape[1:])
-    padded = np.zeros((4, planes.shape[1] + bottom, planes.shape[2] + right), np.float32)
-    padded[1:, : planes.shape[1], : planes.shape[2]] = planes[1:]
-    padded[0] = cv2.copyMakeBorder(planes[0], 0, bottom, 0, right, cv2.BORDER_REFLECT)
-    return padded
 
 
 def main(argv: Sequence[str] | None = None) -> int:

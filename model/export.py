@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from paddle import Tensor, inference, nn
 from paddle.static import InputSpec
 
-from model.network import PLANES, BasicBlock, ColorNet, UpBlock
+from model.contract import PLANES
+from model.network import BasicBlock, ColorNet, UpBlock
 from model.store import RELEASED, build, load_into, read_weights
 from prior.qspace import BINS_PATH, read_bins
 

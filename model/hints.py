@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from model.contract import AB_SCALE
 from prior.qspace import QSpace
 
-AB_SCALE = 110.0  # ab lies within about -110..110
 MEAN_POINTS = 8.0  # points per picture in training, counted from one (geometric)
 POINT_RADIUS_PX = 2  # of a user's point: a square of 5 x 5 pixels
 

@@ -13,12 +13,10 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from model.contract import PLANES
 from model.efficientnet_lite import FEATURE_CHANNELS, EfficientNetLite0
 
 KIND = "resnet+efficientnet-lite0"
-PLANES = 4  # L/50 - 1, hint a/110, hint b/110, hint mask
-STRIDE = 32  # both sides of the input must be multiples of it
-REDUCTION = 4  # the output is at a quarter of the input's size
 
 
 @dataclass(frozen=True)

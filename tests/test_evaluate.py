@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from image.crop import center_square
-from model.lightness import lightness_planes
+from model.contract import network_planes
 from prior.lab import lab2rgb, rgb2lab
 from prior.qspace import QSpace, read_bins
 from train.evaluate import main
@@ -115,8 +115,7 @@ def test_what_the_network_sees(pictures: list[Bytes], qspace: QSpace) -> None:
     planes, palette, temperature = seen[0]
     assert planes.shape == (2, 4, 64, 64)
     assert planes.dtype == palette.dtype == np.float32
-    stretched = np.concatenate([lightness_planes(lab[None, ..., 0]) for lab in truth])
-    np.testing.assert_allclose(planes[:, 0], stretched, atol=1e-5)
+    np.testing.assert_allclose(planes[:, 0], network_planes(truth[..., 0])[:, 0], atol=1e-5)
     assert palette.shape == (2, len(qspace) + 1)
     assert not palette.any()
     assert temperature == 0.4

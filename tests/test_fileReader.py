@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from model.lightness import lightness_planes
+from model.contract import network_planes
 from prior.dataset import PictureError, list_pictures
 from prior.lab import rgb2lab
 from prior.qspace import QSpace, read_bins
@@ -126,7 +126,7 @@ def test_lightness_plane_is_that_of_the_picture(folder: Path) -> None:
     for rgb in (ramp, ramp // 2 + 30):  # a faded picture is seen with the tones of others
         lab = rgb2lab(rgb)
         planes = samples.sample(lab, np.random.default_rng(0))["planes"]
-        np.testing.assert_array_equal(planes[0], lightness_planes(lab[None, ..., 0])[0])
+        np.testing.assert_array_equal(planes[0], network_planes(lab[None, ..., 0])[0, 0])
 
 
 def test_crops_are_large_squares_and_half_are_flipped() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from small_network import write_small_weights
 
 import gray2color
-from gray2color import Colorizer, has_bf16, working_shape
+from gray2color import Colorizer, has_bf16
 from prior.lab import gray2lightness, rgb2lab
 
 
@@ -113,20 +113,6 @@ def test_hints_and_palette_change_the_result(colorizer: Colorizer) -> None:
 def test_a_factory_travels_to_other_processes(make: functools.partial[Colorizer]) -> None:
     factory = pickle.loads(pickle.dumps(functools.partial(make, threads=1)))
     assert factory().threads == 1
-
-
-@pytest.mark.parametrize(
-    ("shape", "expected"),
-    [((300, 400), (192, 256)), ((400, 300), (256, 192)), ((1, 1), (192, 192))],
-)
-def test_the_network_sees_the_working_size(
-    shape: tuple[int, int], expected: tuple[int, int]
-) -> None:
-    assert working_shape(shape, short=192) == expected
-
-
-def test_extreme_shapes_stay_small() -> None:
-    assert working_shape((1, 30000), short=192) == (192, 768)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from model.contract import STRIDE
+
 ROOT = Path(__file__).resolve().parent.parent
 FRESH_RATE, CAREFUL_RATE = 1.5e-3, 3e-4
 PARTS_TO_FIT = ("all", "context+head")
@@ -119,8 +121,8 @@ class TrainConfig:
                 for n in shares
             ),
             (
-                f"sizes must be multiples of 32, got {self.sizes}",
-                bool(self.sizes) and all(s >= 32 and s % 32 == 0 for s in self.sizes),
+                f"sizes must be multiples of {STRIDE}, got {self.sizes}",
+                bool(self.sizes) and all(s >= STRIDE and s % STRIDE == 0 for s in self.sizes),
             ),
             (
                 f"batch {self.batch} must be a multiple of parts {self.parts}",

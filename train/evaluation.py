@@ -10,14 +10,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from image.upsample import upsample
+from model.contract import STRIDE, network_planes, resized, working_shape
 from model.decode import shrunk_lightness, smooth_undecided
 from model.hints import random_hints
-from model.lightness import lightness_planes
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
 from train.aging import age_lightness
@@ -30,7 +29,6 @@ Bytes: TypeAlias = NDArray[np.uint8]
 # planes (N, 4, H, W), palette (N, Q + 1), temperature -> mean a, b and chroma (N, 3, H/4, W/4)
 Predict: TypeAlias = Callable[[Floats, Floats, float], Floats]
 
-STRIDE = 32  # of the network: its input's sides are multiples of it
 HINT_PX = 5  # side of the revealed squares
 BATCH = 8  # pictures through the network at once
 NEUTRAL = np.array([1, 0, 0], np.float32)  # times Lab: the same lightness without color
@@ -135,7 +133,7 @@ def paint(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
     predict, setting = way
     if predict is None or setting is None:
         return truth * NEUTRAL
-    size = _input_size(truth.shape[1:3], setting.working_size)
+    size = working_shape(truth.shape[1:3], short=setting.working_size, grid=STRIDE)
     planes = np.stack(
         [_planes(lab, size, setting, number) for number, lab in enumerate(truth, first)]
     )
@@ -154,27 +152,16 @@ def paint(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
     return fit_gamut(painted)
 
 
-def _input_size(shape: tuple[int, ...], working_size: int) -> tuple[int, int]:
-    """Return the network's (H, W): the short side as wished, the other to a multiple of 32."""
-    height, width = (
-        STRIDE * round(length * working_size / min(shape) / STRIDE) for length in shape
-    )
-    return height, width
-
-
 def _planes(lab: Floats, size: tuple[int, int], setting: Setting, number: int) -> Floats:
-    how = cv2.INTER_AREA if size[0] < lab.shape[0] else cv2.INTER_LINEAR
-    small = np.asarray(cv2.resize(lab, size[::-1], interpolation=how), np.float32)
-    planes = np.zeros((4, *size), np.float32)
-    lightness = small[..., 0]
+    small = resized(lab, size)
+    lightness, hints = small[..., 0], None
     if setting.aged:
         lightness = age_lightness(lightness, np.random.default_rng((setting.seed, number, 1)))
-    planes[0] = lightness_planes(lightness[None])[0]
     if setting.hints:
         rng = np.random.default_rng((setting.seed, number))
         sides = (HINT_PX, HINT_PX)
-        planes[1:] = random_hints(small[..., 1:], rng, points=setting.hints, sides_px=sides)
-    return planes
+        hints = random_hints(small[..., 1:], rng, points=setting.hints, sides_px=sides)[None]
+    return np.asarray(network_planes(lightness[None], hints=hints)[0], np.float32)
 
 
 def _batches(pictures: Iterable[Bytes]) -> Iterator[tuple[int, Bytes]]:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from paddle.io import BatchSampler, DataLoader, Dataset
 
+from model.contract import REDUCTION, network_planes, resized
 from model.hints import palette_vector, random_hints
-from model.lightness import lightness_planes
 from prior.dataset import Picture, PictureError, list_pictures, read_rgb
 from prior.lab import rgb2lab
 from prior.qspace import QSpace
@@ -26,7 +26,6 @@ from train.aging import age_lightness
 Floats = NDArray[np.float32]
 SMALLEST_CROP = 0.75  # share of the short side
 FLIP_SHARE = 0.5
-REDUCTION = 4  # the network's output is at a quarter of its input's size
 
 
 @dataclass(frozen=True)
@@ -46,14 +45,9 @@ def random_crop(
     height, width = rgb.shape[:2]
     side = max(1, round(min(height, width) * rng.uniform(SMALLEST_CROP, 1.0)))
     top, left = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
-    square = _resized(np.ascontiguousarray(rgb[top : top + side, left : left + side]), size)
+    cut = np.ascontiguousarray(rgb[top : top + side, left : left + side])
+    square = resized(cut, (size, size))
     return np.asarray(cv2.flip(square, 1), np.uint8) if rng.random() < FLIP_SHARE else square
-
-
-def _resized(square: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    smaller = size < square.shape[0]
-    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(square, (size, size), interpolation=how), np.uint8)
 
 
 class SampleSet(Dataset):
@@ -92,15 +86,12 @@ class SampleSet(Dataset):
             cv2.resize(ab, (small, small), interpolation=cv2.INTER_AREA), np.float32
         )  # (h, w, 2)
         lightness = age_lightness(lab[..., 0], rng) if self.options.augment else lab[..., 0]
-        planes = np.zeros((4, *lab.shape[:2]), np.float32)
-        planes[0] = lightness_planes(lightness[None])[0]
-        if rng.random() < self.options.hints:
-            planes[1:] = random_hints(ab, rng)
+        hints = random_hints(ab, rng)[None] if rng.random() < self.options.hints else None
         given = target if rng.random() < self.options.palette else None
         bins, shares = self.qspace.encode(target)
         nearest = self.qspace.nearest(target)
         return {
-            "planes": planes,
+            "planes": network_planes(lightness[None], hints=hints)[0],
             "palette": palette_vector(given, self.qspace),
             "ab": np.ascontiguousarray(target.transpose(2, 0, 1)),
             "bins": np.ascontiguousarray(bins.transpose(2, 0, 1), np.int64),
