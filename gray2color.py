@@ -32,7 +32,7 @@ from model.contract import (
 )
 from model.decode import shrunk_lightness, smooth_undecided
 from model.hints import palette_vector, point_planes
-from model.store import RELEASED, weights_sha256
+from model.weights_file import RELEASED, weights_sha256
 from photo.compose import compose
 from prior.lab import gray2lightness, rgb2lab
 from prior.qspace import QSpace, read_bins

@@ -28,7 +28,7 @@ from paddle.static import InputSpec
 
 from model.contract import PLANES
 from model.network import BasicBlock, ColorNet, UpBlock
-from model.store import RELEASED, build, load_into, read_weights
+from model.weights_file import RELEASED, build, load_into, read_weights
 from prior.qspace import BINS_PATH, read_bins
 
 log = logging.getLogger(__name__)

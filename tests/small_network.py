@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from model.network import ColorNet, NetworkConfig
-from model.store import arrays_of, write_weights
+from model.weights_file import arrays_of, write_weights
 
 SMALL = NetworkConfig(width=4, bins=6)
 Arrays = dict[str, np.ndarray]

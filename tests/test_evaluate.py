@@ -294,7 +294,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     import paddle
 
     from model.network import ColorNet, NetworkConfig
-    from model.store import arrays_of, write_weights
+    from model.weights_file import arrays_of, write_weights
 
     paddle.seed(0)
     config = NetworkConfig(width=4)

@@ -12,7 +12,7 @@ from small_network import SMALL, random_arrays
 
 from model import export
 from model.export import TOLERANCE_AB, open_program, program_for, run_program
-from model.store import build, read_weights, write_weights
+from model.weights_file import build, read_weights, write_weights
 from prior.lab import rgb2lab
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -24,7 +24,7 @@ import main
 from conversion import color_film
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
-from model.store import RELEASED
+from model.weights_file import RELEASED
 from runtime.options import printable
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -32,7 +32,7 @@ ONLY = {
     ("main", "film"): {"film.options"},
 }
 PADDLE = {
-    *(f"model/{name}.py" for name in ("network", "efficientnet_lite", "store", "export")),
+    *(f"model/{name}.py" for name in ("network", "efficientnet_lite", "weights_file", "export")),
     *(f"train/{name}.py" for name in ("fileReader", "loss", "learner", "train", "evaluation")),
     "gray2color.py",
 }

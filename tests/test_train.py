@@ -17,7 +17,7 @@ import numpy as np
 import paddle
 import pytest
 
-from model.store import read_backbone, read_weights
+from model.weights_file import read_backbone, read_weights
 from prior.qspace import read_bins
 from train.checkpoint import read_checkpoint
 from train.config import TrainConfig

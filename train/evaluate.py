@@ -15,7 +15,7 @@ if __package__ in {None, ""}:
 
 from tqdm import tqdm
 
-from model.store import RELEASED
+from model.weights_file import RELEASED
 from prior.qspace import QSpace, read_bins
 from train.config import prepare_environment
 from train.curve import write_tradeoff

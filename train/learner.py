@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from paddle import Tensor, nn
 
 from model.network import ColorNet, NetworkConfig
-from model.store import BACKBONE_PREFIX, load_into
+from model.weights_file import BACKBONE_PREFIX, load_into
 from train.config import TrainConfig
 from train.fileReader import SampleSet
 from train.loss import cross_entropy, mean_ab, variance_penalized_error

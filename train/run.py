@@ -94,7 +94,7 @@ class Run:
 
     def resume(self) -> None:
         """Go on from the checkpoint when there is one, else from -init when given, else from -backbone."""
-        from model.store import BACKBONE_PREFIX, read_backbone, read_weights
+        from model.weights_file import BACKBONE_PREFIX, read_backbone, read_weights
 
         if self.checkpoint.exists():
             state = read_checkpoint(self.checkpoint, self.config)
@@ -198,7 +198,7 @@ class Run:
 
     def _keep(self, ours: "Metrics", gray: "Metrics") -> None:
         """Write the averaged weights as last.npz, and as best.npz when no earlier ones were better."""
-        from model.store import arrays_of, write_weights
+        from model.weights_file import arrays_of, write_weights
 
         record = {
             "config": self.config.for_record(),

@@ -169,7 +169,7 @@ def old_steps(film: Path, folder: Path, *, frames: int, weights: Path | None, ea
 
     sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package film
     from gray2color import Colorizer
-    from model.store import RELEASED
+    from model.weights_file import RELEASED
 
     names = folder / "gray" / "%05d.png"
     split = ffmpeg("-i", film, "-frames:v", str(frames), "-pix_fmt", "gray", names)
@@ -190,7 +190,7 @@ def as_trained(weights: Path) -> Callable[..., Any]:
     import paddle
 
     from model.export import AnnealedNet
-    from model.store import build, read_weights
+    from model.weights_file import build, read_weights
     from prior.qspace import read_bins
 
     network = AnnealedNet(build(read_weights(weights)), read_bins())

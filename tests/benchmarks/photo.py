@@ -27,7 +27,7 @@ sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package 
 from film.chroma import spread
 from gray2color import Colorizer, has_bf16
 from image.upsample import color_field, upsample
-from model.store import RELEASED
+from model.weights_file import RELEASED
 from photo.batch import PHOTOS, colorize_photos
 from photo.compose import compose
 from photo.inputs import plan
@@ -63,7 +63,7 @@ def engines(weights: Path, folder: Path) -> Iterator[Row]:
     import paddle
 
     from model.export import AnnealedNet, open_program, program_for, run_program
-    from model.store import build, read_weights
+    from model.weights_file import build, read_weights
     from prior.qspace import read_bins
 
     annealed = AnnealedNet(build(read_weights(weights)), read_bins())

@@ -10,7 +10,7 @@ import pytest
 from small_network import SMALL, Arrays, random_arrays
 
 from model.network import KIND, ColorNet, NetworkConfig
-from model.store import (
+from model.weights_file import (
     _digest,
     arrays_of,
     build,
