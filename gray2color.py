@@ -6,16 +6,12 @@ As a script, `python gray2color.py IN OUT` colors one picture; `main.py` is the 
 """
 
 import functools
-import importlib.metadata
-import logging
 import os
-import platform
 import sys
-import threading
-import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +28,11 @@ from model.contract import (
 )
 from model.decode import shrunk_lightness, smooth_undecided
 from model.hints import palette_vector, point_planes
+from model.predictor import Device, Precision, Program, gpu_count, has_gpu_package, import_paddle
 from model.weights_file import RELEASED, weights_sha256
 from photo.compose import compose
 from prior.lab import gray2lightness, rgb2lab
 from prior.qspace import QSpace, read_bins
-
-log = logging.getLogger(__name__)
 
 # On the validation pictures that choose, a little of each buys more color for the same errors than one alone.
 TEMPERATURE = 0.8  # of the annealed mean: 1 the mean color, below it purer and bolder
@@ -47,8 +42,6 @@ FRAMES_AT_ONCE = 4
 TONES_FROM = 32  # frames, evenly spread, whose tones stand for all that are colored together
 
 Floats: TypeAlias = NDArray[np.float32]
-Device: TypeAlias = Literal["auto", "cpu", "gpu"]
-Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
 
 
 class Colorizer:
@@ -84,8 +77,8 @@ class Colorizer:
         self.working_size, self.smoothing = working_size, smoothing
         self.threads = threads or os.cpu_count() or 1
         self._bins = read_bins()
-        self._run = _Program(weights, device=device, precision=precision, threads=self.threads)
-        self._run.open()
+        folder = functools.partial(_program_folder, weights)
+        self._run = Program(folder, device=device, precision=precision, threads=self.threads)
 
     def __call__(
         self,
@@ -181,57 +174,16 @@ def check_weights(weights: Path | None = None) -> str:
 
 def prepare(weights: Path | None = None) -> None:
     """Make the inference program of a weights file, if this machine has not got it yet."""
-    _quiet_paddle()
-    from model.export import program_for
-
-    with program_for(weights or RELEASED):
+    with _program_folder(weights or RELEASED):
         pass
 
 
-class _Program:
-    """The inference program behind one lock, with the fallback from oneDNN."""
+def _program_folder(weights: Path) -> AbstractContextManager[Path]:
+    """Find or make the inference program of a weights file; only then is Paddle needed."""
+    import_paddle()
+    from model.export import program_for
 
-    def __init__(
-        self, weights: Path, *, device: Device, precision: Precision, threads: int
-    ) -> None:
-        gpus = _gpus()  # imports Paddle without its notices, so it comes first
-        if device == "gpu" and not gpus:
-            raise RuntimeError("no GPU that this Paddle can use: take -device cpu")
-        wide = precision == "fp32" or (precision == "auto" and not has_bf16())
-        self.engine: Any = "fp32" if wide else "bf16"
-        if gpus and device != "cpu":
-            self.engine = "gpu"
-        self._weights, self._threads = weights, threads
-        self._lock = threading.Lock()
-
-    def open(self) -> None:
-        """Open the program with the engine chosen, or without oneDNN when that fails."""
-        from model.export import open_program, program_for
-
-        with program_for(self._weights) as folder:
-            try:
-                self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
-            except (RuntimeError, ValueError, NotImplementedError) as error:
-                self._fall_back(error)
-
-    def __call__(self, planes: Floats, palette: Floats, *, temperature: float) -> Floats:
-        from model.export import run_program
-
-        with self._lock:
-            try:
-                return run_program(self._predictor, planes, palette, temperature=temperature)
-            except (RuntimeError, ValueError, NotImplementedError) as error:
-                self._fall_back(error)
-            return run_program(self._predictor, planes, palette, temperature=temperature)
-
-    def _fall_back(self, error: Exception) -> None:
-        """Slow beats broken: go on without oneDNN, once."""
-        if self.engine == "plain":
-            raise error
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        log.warning("%s failed (%s): going on more slowly without it", self.engine, first)
-        self.engine = "plain"
-        self.open()
+    return program_for(weights)
 
 
 def uses_gpu(device: Device) -> bool:
@@ -239,41 +191,12 @@ def uses_gpu(device: Device) -> bool:
 
     Paddle's CPU package has none, and that is known without the seconds that its import takes.
     """
-    return device != "cpu" and _has_gpu_package() and _gpus() > 0
-
-
-def _has_gpu_package() -> bool:
-    try:
-        return bool(importlib.metadata.version("paddlepaddle-gpu"))
-    except importlib.metadata.PackageNotFoundError:
-        return False
-
-
-def _gpus() -> int:
-    paddle = _quiet_paddle()
-    return int(paddle.device.cuda.device_count()) if paddle.is_compiled_with_cuda() else 0
+    return device != "cpu" and has_gpu_package() and gpu_count() > 0
 
 
 def lab2rgb_in_gamut(lab: Floats) -> Floats:
     """Convert lab (..., 3) to rgb 0..1, chroma reduced where the gamut ends: what films are told of color."""
     return lab2rgb(fit_gamut(lab), dtype=np.float32)
-
-
-def has_bf16() -> bool:
-    """Tell whether the processor multiplies in bfloat16 (Linux on x86 can say; others: no)."""
-    if platform.system() != "Linux":
-        return False
-    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def _quiet_paddle() -> Any:
-    """Import Paddle without its notices, unless the user wants to see them."""
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "No ccache found", UserWarning)
-        import paddle
-    return paddle
 
 
 def _check_gray(gray: NDArray[Any]) -> None:

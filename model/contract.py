@@ -10,7 +10,7 @@ and vignettes are left to the network: removing them (non-local means, a median,
 made its colors worse, as it was trained with them.
 """
 
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import cv2
 import numpy as np
@@ -36,6 +36,17 @@ LEAST_CONTRAST = (
     20.0  # L between them below which a picture counts as flat, and is stretched no further
 )
 SAMPLED_PX = 2  # tones are read from every second pixel in both directions
+
+
+class Predictor(Protocol):
+    """A network in use, whatever runs it."""
+
+    def __call__(self, planes: Floats, palettes: Floats, /, *, temperature: float) -> Floats:
+        """Predict the mean a, b and chroma of the distribution at each place: (N, 3, H/4, W/4).
+
+        planes : (N, 4, H, W). palettes : (N, Q + 1). temperature : of the annealed mean.
+        """
+        ...
 
 
 def working_shape(shape: tuple[int, ...], *, short: int, grid: int = REDUCTION) -> tuple[int, int]:

@@ -17,17 +17,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 from numpy.typing import NDArray
-from paddle import Tensor, inference, nn
+from paddle import Tensor, nn
 from paddle.static import InputSpec
 
 from model.contract import PLANES
 from model.network import BasicBlock, ColorNet, UpBlock
+from model.predictor import open_program, run_program
 from model.weights_file import RELEASED, build, load_into, read_weights
 from prior.qspace import BINS_PATH, read_bins
 
@@ -115,9 +115,6 @@ class AnnealedNet(nn.Layer):
         return self.mean(F.softmax(logits * cold, axis=1))  # (N, 3, h, w)
 
 
-Engine = Literal["plain", "fp32", "bf16", "gpu"]  # plain: no oneDNN, slow but always there
-
-
 def cache_folder() -> Path:
     """Name the user's folder of inference programs; COLORIZER_CACHE overrides the usual place."""
     if chosen := os.environ.get(CACHE_VARIABLE):
@@ -168,42 +165,6 @@ def export(weights: Path, folder: Path, *, bins: Floats) -> None:
     network.rearrange()
     _save(AnnealedNet(network, bins), folder)
     _check(AnnealedNet(build(stored), bins), folder)
-
-
-def open_program(
-    folder: Path, *, engine: Engine, threads: int | None = None
-) -> inference.Predictor:
-    """Open a program; the caller keeps it for its whole run (opening takes up to two seconds)."""
-    assert engine in get_args(Engine), engine
-    config = inference.Config(str(folder / "program.json"), str(folder / "program.pdiparams"))
-    config.disable_glog_info()
-    config.set_cpu_math_library_num_threads(threads or os.cpu_count() or 1)
-    if engine == "gpu":
-        config.enable_use_gpu(256, 0)  # MB taken at once, device
-        return inference.create_predictor(config)
-    config.disable_gpu()
-    if engine == "plain":
-        config.disable_mkldnn()
-    else:
-        config.enable_mkldnn()
-    if engine == "bf16":
-        config.enable_mkldnn_bfloat16()
-    return inference.create_predictor(config)
-
-
-def run_program(
-    predictor: inference.Predictor, planes: Floats, palette: Floats, *, temperature: float
-) -> Floats:
-    """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program.
-
-    Returns the mean a, b and chroma of each place's distribution, (N, 3, H/4, W/4).
-    """
-    inputs = (planes, palette, np.array([temperature], np.float32))
-    for name, array in zip(predictor.get_input_names(), inputs, strict=True):
-        predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(array, np.float32))
-    predictor.run()
-    means: Floats = predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
-    return means
 
 
 def _work_folder(cache: Path) -> Path:

@@ -11,7 +11,8 @@ import pytest
 from small_network import SMALL, random_arrays
 
 from model import export
-from model.export import TOLERANCE_AB, open_program, program_for, run_program
+from model.export import TOLERANCE_AB, program_for
+from model.predictor import Engine, open_program, run_program
 from model.weights_file import build, read_weights, write_weights
 from prior.lab import rgb2lab
 
@@ -55,7 +56,7 @@ def inputs(number: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray
 @pytest.mark.parametrize("engine", ["plain", "fp32"])
 @pytest.mark.parametrize("size", [(1, 32, 32), (3, 96, 160)])
 def test_program_is_the_network(
-    program: Path, weights: Path, bins: Path, size: tuple[int, int, int], engine: export.Engine
+    program: Path, weights: Path, bins: Path, size: tuple[int, int, int], engine: Engine
 ) -> None:
     import paddle
 

@@ -429,9 +429,9 @@ def test_a_gpu_gets_one_network(
     monkeypatch: pytest.MonkeyPatch, weights: Path, device: str, gpus: int, workers: int
 ) -> None:
     started: list[int] = []
-    monkeypatch.setattr(gray2color, "_has_gpu_package", lambda: True)
-    monkeypatch.setattr(gray2color, "_gpus", lambda: gpus)
-    monkeypatch.setattr(conversion, "workers", lambda number, *_, **__: started.append(number))
+    monkeypatch.setattr(gray2color, "has_gpu_package", lambda: True)
+    monkeypatch.setattr(gray2color, "gpu_count", lambda: gpus)
+    monkeypatch.setattr(conversion, "crew", lambda number, *_, **__: started.append(number))
     words = ["-movie_in", "x.mp4", "-device", device, "-workers", "4", "-weights", str(weights)]
     main._workers(main._parser().parse_args(words))
     assert started == [workers]

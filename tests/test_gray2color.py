@@ -1,7 +1,6 @@
 """Colorizer: arrays in, arrays out, the same on every path, and the lightness kept."""
 
 import functools
-import logging
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,8 @@ from PIL import Image
 from small_network import write_small_weights
 
 import gray2color
-from gray2color import Colorizer, has_bf16
+from gray2color import Colorizer
+from model.predictor import has_bf16
 from prior.lab import gray2lightness, rgb2lab
 
 
@@ -121,41 +121,6 @@ def test_a_factory_travels_to_other_processes(make: functools.partial[Colorizer]
 def test_other_arrays_are_refused(colorizer: Colorizer, gray: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"expected gray \(H, W\) uint8 or uint16, got"):
         colorizer.ab(gray)
-
-
-def test_a_failing_engine_is_replaced_once(
-    make: functools.partial[Colorizer],
-    colorizer: Colorizer,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    from model import export
-
-    opened: list[str] = []
-    original = export.open_program
-
-    def fails_with_onednn(folder: Path, *, engine: export.Engine, threads: int) -> object:
-        opened.append(engine)
-        if engine != "plain":
-            raise RuntimeError("oneDNN says no\nand a long story")
-        return original(folder, engine=engine, threads=threads)
-
-    monkeypatch.setattr(export, "open_program", fails_with_onednn)
-    with caplog.at_level(logging.WARNING):
-        slow = make()
-    assert opened == ["fp32", "plain"]
-    assert caplog.messages == ["fp32 failed (oneDNN says no): going on more slowly without it"]
-    gray = landscape(200, 150)
-    assert np.abs(slow(gray).astype(int) - colorizer(gray)).max() <= 1
-
-
-def test_a_gpu_that_is_not_there_is_named(make: functools.partial[Colorizer]) -> None:
-    import paddle
-
-    if paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count():
-        pytest.skip("this machine has one")
-    with pytest.raises(RuntimeError, match="no GPU"):
-        make(device="gpu")
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:

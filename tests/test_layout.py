@@ -32,11 +32,10 @@ ONLY = {
     ("main", "film"): {"film.options"},
 }
 PADDLE = {
-    *(f"model/{name}.py" for name in ("network", "efficientnet_lite", "weights_file", "export")),
+    *(f"model/{name}.py" for name in ("network", "efficientnet_lite", "export", "predictor")),
     *(f"train/{name}.py" for name in ("fileReader", "loss", "learner", "train", "evaluation")),
-    "gray2color.py",
 }
-TOP_LEVEL_PADDLE = PADDLE - {"gray2color.py"}  # gray2color is imported before Paddle is wanted
+TOP_LEVEL_PADDLE = PADDLE - {"model/predictor.py"}  # gray2color imports it before Paddle is needed
 COMMAND_LINES = {"main.py", "conversion.py", "gray2color.py"}
 # Where one photo or film of many fails alone, whatever it brings about.
 BROAD_EXCEPT = {("photo/batch.py", "_failures_of"), ("main.py", "run_films")}

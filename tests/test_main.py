@@ -133,8 +133,8 @@ def test_a_gpu_gets_one_network(
     monkeypatch: pytest.MonkeyPatch, small: list[str], device: str, gpus: int, processes: int
 ) -> None:
     started: list[int] = []
-    monkeypatch.setattr("gray2color._has_gpu_package", lambda: True)
-    monkeypatch.setattr("gray2color._gpus", lambda: gpus)
+    monkeypatch.setattr("gray2color.has_gpu_package", lambda: True)
+    monkeypatch.setattr("gray2color.gpu_count", lambda: gpus)
     monkeypatch.setattr("gray2color.prepare", lambda weights: None)
     monkeypatch.setattr(
         "photo.batch.colorize_photos", lambda *_, processes, **__: started.append(processes) or []

@@ -86,7 +86,8 @@ def load(weights: Path) -> Predict:
     Raises ValueError or OSError for a file that is missing, truncated or foreign.
     """
     prepare_environment()
-    from model.export import open_program, program_for, run_program
+    from model.export import program_for
+    from model.predictor import open_program, run_program
 
     with program_for(weights) as folder:
         program = open_program(folder, engine="fp32")

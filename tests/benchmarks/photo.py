@@ -25,8 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package film
 
 from film.chroma import spread
-from gray2color import Colorizer, has_bf16
+from gray2color import Colorizer
 from image.upsample import color_field, upsample
+from model.predictor import has_bf16, open_program, run_program
 from model.weights_file import RELEASED
 from photo.batch import PHOTOS, colorize_photos
 from photo.compose import compose
@@ -62,7 +63,7 @@ def best_ms(work: Callable[[], object], *, times: int = 7) -> float:
 def engines(weights: Path, folder: Path) -> Iterator[Row]:
     import paddle
 
-    from model.export import AnnealedNet, open_program, program_for, run_program
+    from model.export import AnnealedNet, program_for
     from model.weights_file import build, read_weights
     from prior.qspace import read_bins
 

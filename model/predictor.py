@@ -1,0 +1,165 @@
+"""Opens and runs an inference program: on which engine, and on which one when that fails.
+
+Paddle is imported when it is needed, seconds later than this module: a command first asks here what the machine has.
+"""
+
+import importlib.metadata
+import logging
+import os
+import platform
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from model.contract import Floats
+
+if TYPE_CHECKING:
+    from paddle import inference
+
+log = logging.getLogger(__name__)
+
+Device: TypeAlias = Literal["auto", "cpu", "gpu"]
+Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
+Engine: TypeAlias = Literal[
+    "plain", "fp32", "bf16", "gpu"
+]  # plain: no oneDNN, slow but always there
+
+GPU_MEMORY_MB = 256  # taken at once, when a program is opened
+ENGINE_ERRORS = (
+    RuntimeError,
+    ValueError,
+    NotImplementedError,
+)  # what Paddle raises when an engine fails
+
+
+class Program:
+    """An inference program, kept open for many calls from any thread; without oneDNN when that fails.
+
+    folder : finds or makes the program's folder; it need not be there after the block.
+    device, precision, threads : as `gray2color.Colorizer` has them.
+
+    Raises RuntimeError when a GPU is asked for and there is none.
+    """
+
+    def __init__(
+        self,
+        folder: Callable[[], AbstractContextManager[Path]],
+        *,
+        device: Device = "auto",
+        precision: Precision = "auto",
+        threads: int | None = None,
+    ) -> None:
+        self.engine = choose_engine(device, precision)
+        self._folder, self._threads = folder, threads
+        self._lock = threading.Lock()
+        self._open()
+
+    def __call__(self, planes: Floats, palettes: Floats, *, temperature: float) -> Floats:
+        """Predict: `model.contract.Predictor`."""
+        with self._lock:
+            try:
+                return run_program(self._predictor, planes, palettes, temperature=temperature)
+            except ENGINE_ERRORS as error:
+                self._fall_back(error)
+                self._open()
+            return run_program(self._predictor, planes, palettes, temperature=temperature)
+
+    def _open(self) -> None:
+        with self._folder() as folder:
+            try:
+                self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
+            except ENGINE_ERRORS as error:
+                self._fall_back(error)
+                self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
+
+    def _fall_back(self, error: Exception) -> None:
+        """Slow beats broken: go on without oneDNN, once."""
+        if self.engine == "plain":
+            raise error
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        log.warning("%s failed (%s): going on more slowly without it", self.engine, first)
+        self.engine = "plain"
+
+
+def choose_engine(device: Device, precision: Precision) -> Engine:
+    """Settle what is "auto". Raises RuntimeError when a GPU is asked for and there is none."""
+    gpus = gpu_count() if device != "cpu" else 0
+    if device == "gpu" and not gpus:
+        raise RuntimeError("no GPU that this Paddle can use: take -device cpu")
+    if gpus:
+        return "gpu"
+    narrow = precision == "bf16" or (precision == "auto" and has_bf16())
+    return "bf16" if narrow else "fp32"
+
+
+def open_program(
+    folder: Path, *, engine: Engine, threads: int | None = None
+) -> "inference.Predictor":
+    """Open a program; the caller keeps it for its whole run (opening takes up to two seconds)."""
+    assert engine in get_args(Engine), engine
+    inference = import_paddle().inference
+    config = inference.Config(str(folder / "program.json"), str(folder / "program.pdiparams"))
+    config.disable_glog_info()
+    config.set_cpu_math_library_num_threads(threads or os.cpu_count() or 1)
+    if engine == "gpu":
+        config.enable_use_gpu(GPU_MEMORY_MB, 0)
+        return inference.create_predictor(config)
+    config.disable_gpu()
+    if engine == "plain":
+        config.disable_mkldnn()
+    else:
+        config.enable_mkldnn()
+    if engine == "bf16":
+        config.enable_mkldnn_bfloat16()
+    return inference.create_predictor(config)
+
+
+def run_program(
+    predictor: "inference.Predictor", planes: Floats, palettes: Floats, *, temperature: float
+) -> Floats:
+    """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program.
+
+    Returns the mean a, b and chroma of each place's distribution, (N, 3, H/4, W/4).
+    """
+    inputs = (planes, palettes, np.array([temperature], np.float32))
+    for name, array in zip(predictor.get_input_names(), inputs, strict=True):
+        predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(array, np.float32))
+    predictor.run()
+    means: Floats = predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
+    return means
+
+
+def has_gpu_package() -> bool:
+    """Tell whether the Paddle installed here is built for GPUs, without the seconds that its import takes."""
+    try:
+        return bool(importlib.metadata.version("paddlepaddle-gpu"))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def gpu_count() -> int:
+    """Count the GPUs that this Paddle can use."""
+    paddle = import_paddle()
+    return int(paddle.device.cuda.device_count()) if paddle.is_compiled_with_cuda() else 0
+
+
+def has_bf16() -> bool:
+    """Tell whether the processor multiplies in bfloat16 (Linux on x86 can say; others: no)."""
+    if platform.system() != "Linux":
+        return False
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def import_paddle() -> Any:
+    """Import Paddle without its notices, unless the user wants to see them."""
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "No ccache found", UserWarning)
+        import paddle
+    return paddle

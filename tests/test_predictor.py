@@ -1,0 +1,121 @@
+"""Which engine runs a program, and which one when that fails."""
+
+import functools
+import logging
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_network import SMALL, random_arrays
+
+from model import predictor
+from model.export import export
+from model.predictor import Device, Engine, Precision, Program, choose_engine
+from model.weights_file import write_weights
+from prior.lab import rgb2lab
+
+Arrays = tuple[np.ndarray, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("program")
+    write_weights(path / "small.npz", random_arrays(), config=SMALL, record={})
+    bins = rgb2lab(np.random.default_rng(3).random((SMALL.bins, 3)))[:, 1:]
+    export(path / "small.npz", path, bins=bins)
+    return path
+
+
+@pytest.fixture
+def open_it(folder: Path) -> functools.partial[Program]:
+    return functools.partial(
+        Program, lambda: nullcontext(folder), device="cpu", precision="fp32", threads=1
+    )
+
+
+@pytest.fixture
+def inputs() -> Arrays:
+    rng = np.random.default_rng(0)
+    planes = rng.uniform(-1, 1, (2, 4, 64, 96)).astype(np.float32)
+    return planes, np.zeros((2, SMALL.bins + 1), np.float32)
+
+
+def test_an_engine_that_cannot_open_a_program_is_replaced_once(
+    open_it: functools.partial[Program],
+    inputs: Arrays,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    expected = open_it()(*inputs, temperature=0.7)
+    opened: list[str] = []
+    original = predictor.open_program
+
+    def fails_with_onednn(folder: Path, *, engine: Engine, threads: int) -> object:
+        opened.append(engine)
+        if engine != "plain":
+            raise RuntimeError("oneDNN says no\nand a long story")
+        return original(folder, engine=engine, threads=threads)
+
+    monkeypatch.setattr(predictor, "open_program", fails_with_onednn)
+    with caplog.at_level(logging.WARNING):
+        slow = open_it()
+    assert opened == ["fp32", "plain"]
+    assert caplog.messages == ["fp32 failed (oneDNN says no): going on more slowly without it"]
+    np.testing.assert_allclose(slow(*inputs, temperature=0.7), expected, atol=1e-3)
+
+
+def test_an_engine_that_fails_in_use_is_replaced_once(
+    open_it: functools.partial[Program],
+    inputs: Arrays,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    program = open_it()
+    expected = program(*inputs, temperature=0.7)
+    original, failures = predictor.run_program, [RuntimeError("no kernel")]
+
+    def fails_once(*args: Any, **more: Any) -> object:
+        if failures:
+            raise failures.pop()
+        return original(*args, **more)
+
+    monkeypatch.setattr(predictor, "run_program", fails_once)
+    np.testing.assert_allclose(program(*inputs, temperature=0.7), expected, atol=1e-3)
+    assert program.engine == "plain"
+    assert caplog.messages == ["fp32 failed (no kernel): going on more slowly without it"]
+    failures.append(RuntimeError("plain cannot either"))
+    with pytest.raises(RuntimeError, match="plain cannot either"):
+        program(*inputs, temperature=0.7)
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "gpus", "bf16", "engine"),
+    [
+        ("auto", "auto", 0, False, "fp32"),
+        ("auto", "auto", 0, True, "bf16"),
+        ("auto", "fp32", 0, True, "fp32"),
+        ("auto", "bf16", 0, False, "bf16"),
+        ("auto", "auto", 1, True, "gpu"),
+        ("gpu", "fp32", 2, False, "gpu"),
+        ("cpu", "auto", 2, False, "fp32"),
+    ],
+)
+def test_auto_is_the_fastest_engine_here(
+    monkeypatch: pytest.MonkeyPatch,
+    device: Device,
+    precision: Precision,
+    gpus: int,
+    bf16: bool,
+    engine: Engine,
+) -> None:
+    monkeypatch.setattr(predictor, "gpu_count", lambda: gpus)
+    monkeypatch.setattr(predictor, "has_bf16", lambda: bf16)
+    assert choose_engine(device, precision) == engine
+
+
+def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "gpu_count", lambda: 0)
+    with pytest.raises(RuntimeError, match="no GPU that this Paddle can use: take -device cpu"):
+        choose_engine("gpu", "auto")
