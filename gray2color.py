@@ -26,7 +26,7 @@ from model.contract import (
     tones_of,
     working_lightness,
 )
-from model.decode import shrunk_lightness, smooth_undecided
+from model.decode import smooth_undecided
 from model.hints import palette_vector, point_planes
 from model.predictor import Device, Precision, Program, gpu_count, has_gpu_package, import_paddle
 from model.weights_file import RELEASED, weights_sha256
@@ -144,8 +144,7 @@ class Colorizer:
         means = self._run(padded(planes), palettes, temperature=self.temperature)
         means = cropped(means, lightness.shape[1:])
         if self.smoothing:
-            shrunk = (shrunk_lightness(plane, means.shape[1:]) for plane in planes[:, 0])
-            ab = np.stack(list(map(smooth_undecided, means, shrunk)))
+            ab = np.stack(list(map(smooth_undecided, means, planes[:, 0])))
         else:
             ab = np.ascontiguousarray(means[..., :2])
         saturation = self.saturation

@@ -1,13 +1,15 @@
-"""The network's output -> ab: smoothed where the predicted distribution is undecided. Arrays only."""
+"""The network's output -> ab: the annealed mean of the predicted distribution, smoothed where that is undecided."""
 
 from itertools import product
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float32]
+from model.contract import Floats
+
+if TYPE_CHECKING:
+    from paddle import Tensor
 
 # Smoothing where the network is undecided, in places of its output. Wider, or by a guided filter, takes the color
 # of arms and faces along with the patches on walls.
@@ -15,24 +17,32 @@ NEIGHBOR_REACH, NEIGHBOR_SIGMA = 4, 3.0
 LIKE_LIGHTNESS = 0.04  # standard deviation of L/100 within which neighbors are alike
 
 
-def smooth_undecided(means: Floats, lightness: Floats) -> Floats:
+def annealed_mean(logits: "Tensor", filters: "Tensor", *, temperature: "Tensor") -> "Tensor":
+    """Average over the distribution of logits (N, Q, h, w): (N, C, h, w).
+
+    filters : (C, Q, 1, 1), what each bin counts for: its a, its b.
+    temperature : (1,); 1 gives the mean, towards 0 it becomes the mode (Zhang, Isola, Efros 2016).
+    """
+    import paddle
+    import paddle.nn.functional as F
+
+    cold = paddle.reciprocal(temperature).reshape([1, 1, 1, 1])
+    return F.conv2d(F.softmax(logits * cold, axis=1), filters)
+
+
+def smooth_undecided(means: Floats, plane: Floats) -> Floats:
     """Smooth ab where the predicted distribution disagrees with itself, so that plain walls stay plain.
 
-    means : (h, w, 3), the distribution's mean a, b and chroma. lightness : (h, w) 0..1.
+    means : (h, w, 3), the distribution's mean a, b and chroma. plane : (H, W), the lightness seen, -1..1.
     Returns ab (h, w, 2): each place is mixed with the mean of its neighbors of like lightness by 1 - R, where
     R = |mean ab| / mean |ab| is 1 where all likely colors have one hue, and 0 where they cancel.
     """
     ab, chroma = np.ascontiguousarray(means[..., :2]), means[..., 2]
+    shrunk = cv2.resize(plane, chroma.shape[::-1], interpolation=cv2.INTER_AREA)
+    lightness = np.asarray(shrunk / 2 + 0.5, np.float32)
     agreement = np.hypot(ab[..., 0], ab[..., 1]) / np.maximum(chroma, np.float32(1e-3))
     share = np.clip(1 - agreement, 0, 1)[..., None]
     return np.asarray(ab + share * (_joint_bilateral(ab, lightness) - ab), np.float32)
-
-
-def shrunk_lightness(plane: Floats, shape: tuple[int, ...]) -> Floats:
-    """Bring the network's lightness plane (H, W), -1..1, to the shape (h, w) of its output, 0..1."""
-    return np.asarray(
-        cv2.resize(plane, shape[1::-1], interpolation=cv2.INTER_AREA) / 2 + 0.5, np.float32
-    )
 
 
 def _joint_bilateral(ab: Floats, lightness: Floats) -> Floats:

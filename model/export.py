@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 import paddle
 import paddle.nn.functional as F
-from numpy.typing import NDArray
 from paddle import Tensor, nn
 from paddle.static import InputSpec
 
-from model.contract import PLANES
+from model.contract import PLANES, Floats
+from model.decode import annealed_mean
 from model.network import BasicBlock, ColorNet, UpBlock
 from model.predictor import open_program, run_program
 from model.weights_file import RELEASED, build, load_into, read_weights
@@ -39,8 +39,6 @@ ROUNDING = 5e-5  # of the largest ab, where that is more: a network of 30 steps 
 CHECK_SIZES = ((1, 64, 96), (2, 128, 64))
 ONES = 16  # channels that carry the bias; a multiple of 16 keeps oneDNN's layouts aligned
 CACHE_VARIABLE = "COLORIZER_CACHE"
-
-Floats = NDArray[np.float32]
 
 
 class TransposedUp(nn.Layer):
@@ -105,14 +103,21 @@ class AnnealedNet(nn.Layer):
     def __init__(self, network: ColorNet, bins: Floats) -> None:
         super().__init__()
         self.network = network
-        self.mean = nn.Conv2D(len(bins), 3, 1, bias_attr=False)
         averaged = np.column_stack([bins, np.hypot(bins[:, 0], bins[:, 1])])
-        self.mean.weight.set_value(averaged.T[:, :, None, None].astype(np.float32))
+        filters = averaged.T[:, :, None, None].astype(np.float32)
+        self.register_buffer("filters", paddle.to_tensor(filters))
 
     def forward(self, planes: Tensor, palette: Tensor, temperature: Tensor) -> Tensor:
         logits = self.network(planes, palette)  # (N, Q, h, w)
-        cold = paddle.reciprocal(temperature).reshape([1, 1, 1, 1])
-        return self.mean(F.softmax(logits * cold, axis=1))  # (N, 3, h, w)
+        return annealed_mean(logits, self.filters, temperature=temperature)  # (N, 3, h, w)
+
+    @paddle.no_grad()
+    def predict(self, planes: Floats, palettes: Floats, *, temperature: float) -> Floats:
+        """Predict from arrays, as a program does: `model.contract.Predictor`."""
+        assert not self.network.training, "the network must be in evaluation mode"
+        inputs = (planes, palettes, np.array([temperature], np.float32))
+        means: Floats = self(*map(paddle.to_tensor, inputs)).numpy()
+        return means
 
 
 def cache_folder() -> Path:
@@ -201,13 +206,8 @@ def _check(annealed: AnnealedNet, folder: Path) -> None:
         planes = rng.uniform(-1, 1, (number, PLANES, height, width)).astype(np.float32)
         palette = np.zeros((number, annealed.network.config.bins + 1), np.float32)
         palette[1:, [0, -1]] = 1
-        with paddle.no_grad():
-            tensors = (
-                paddle.to_tensor(array) for array in (planes, palette, np.ones(1, np.float32))
-            )
-            expected = annealed(*tensors).numpy()
-        difference = np.abs(
-            run_program(predictor, planes, palette, temperature=1.0) - expected
-        ).max()
+        expected = annealed.predict(planes, palette, temperature=1.0)
+        means = run_program(predictor, planes, palette, temperature=1.0)
+        difference = np.abs(means - expected).max()
         if not difference < max(TOLERANCE_AB, ROUNDING * np.abs(expected).max()):
             raise RuntimeError(f"the inference program differs from the network by {difference}")

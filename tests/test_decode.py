@@ -1,13 +1,44 @@
-"""What the network says of color, smoothed where it is undecided."""
+"""What the network predicts of color: the mean to the mode, smoothed where it is undecided."""
 
 import cv2
 import numpy as np
+import paddle
+import pytest
 
-from model.decode import smooth_undecided
+from model.decode import annealed_mean, smooth_undecided
+
+
+@pytest.fixture
+def logits() -> np.ndarray:
+    return np.random.default_rng(7).normal(0, 1, (2, 7, 3, 2))
+
+
+CENTERS = np.random.default_rng(1).normal(0, 40, (7, 2))
+
+
+def annealed(logits: np.ndarray, temperature: float) -> np.ndarray:
+    filters = paddle.to_tensor(CENTERS.T[:, :, None, None])
+    cold = paddle.to_tensor([temperature], "float64")
+    return annealed_mean(paddle.to_tensor(logits), filters, temperature=cold).numpy()
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.4])
+def test_the_annealed_mean_is_that_of_the_sharpened_distribution(
+    logits: np.ndarray, temperature: float
+) -> None:
+    p = np.exp(logits / temperature)
+    p /= p.sum(axis=1, keepdims=True)
+    mean = np.einsum("nqhw,qc->nchw", p, CENTERS)
+    np.testing.assert_allclose(annealed(logits, temperature), mean, rtol=1e-9)
+
+
+def test_no_temperature_is_the_mode(logits: np.ndarray) -> None:
+    mode = CENTERS[logits.argmax(axis=1)].transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(annealed(logits, 1e-3), mode, rtol=1e-6)
 
 
 def wall(sides: int) -> tuple[np.ndarray, np.ndarray]:
-    """A dark and a light half with a hue each, patches of noise on both: ab (h, w, 2), lightness."""
+    """A dark and a light half with a hue each, patches of noise on both: ab (h, w, 2), lightness 0..1."""
     rng = np.random.default_rng(0)
     lightness = np.full((40, 2 * sides), 0.2, np.float32)
     lightness[:, sides:] = 0.8
@@ -19,7 +50,7 @@ def wall(sides: int) -> tuple[np.ndarray, np.ndarray]:
 def test_patches_on_walls_are_smoothed_where_the_network_is_undecided() -> None:
     ab, lightness = wall(24)
     undecided = np.dstack([ab, np.full(lightness.shape, 200, np.float32)])
-    smooth = smooth_undecided(undecided, lightness)
+    smooth = smooth_undecided(undecided, 2 * lightness - 1)
     for half in (np.s_[:, :24], np.s_[:, 24:]):
         assert smooth[half].std(axis=(0, 1)).max() < 0.5 * ab[half].std(axis=(0, 1)).min()
         np.testing.assert_allclose(
@@ -30,4 +61,4 @@ def test_patches_on_walls_are_smoothed_where_the_network_is_undecided() -> None:
 def test_colors_that_are_certain_are_left_as_they_are() -> None:
     ab, lightness = wall(24)
     certain = np.dstack([ab, np.hypot(ab[..., 0], ab[..., 1])])
-    np.testing.assert_allclose(smooth_undecided(certain, lightness), ab, atol=1e-4)
+    np.testing.assert_allclose(smooth_undecided(certain, 2 * lightness - 1), ab, atol=1e-4)

@@ -10,15 +10,13 @@ import pytest
 from numpy.typing import NDArray
 
 from image.crop import center_square
-from model.contract import network_planes
+from model.contract import Predictor, network_planes
 from prior.lab import lab2rgb, rgb2lab
 from prior.qspace import QSpace, read_bins
 from train.evaluate import main
 from train.evaluation import (
     GRAY,
-    Predict,
     Setting,
-    eager,
     evaluate,
     evaluate_all,
     paint,
@@ -44,7 +42,7 @@ def pictures() -> list[Bytes]:
     return [cv2.resize(rgb, (64, 64), interpolation=cv2.INTER_LINEAR) for rgb in small]
 
 
-def constant(a: float, b: float) -> Predict:
+def constant(a: float, b: float) -> Predictor:
     def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
         number, _, height, width = planes.shape
         ab = np.float32([a, b])[None, :, None, None]
@@ -191,27 +189,6 @@ def test_a_sheet_shows_gray_ours_and_truth(pictures: list[Bytes], qspace: QSpace
     assert np.ptp(gray, axis=-1).max() <= 1
     assert (ours[..., 0] - ours[..., 2]).mean() > 20
     assert (shown[64:68] == 255).all()
-
-
-def test_an_eager_network_gives_the_annealed_mean(qspace: QSpace) -> None:
-    import paddle
-
-    from model.network import ColorNet, NetworkConfig
-
-    paddle.seed(1)
-    network = ColorNet(NetworkConfig(width=4))
-    predict = eager(network, qspace=qspace)
-    planes = np.random.default_rng(0).uniform(-1, 1, (2, 4, 32, 64)).astype(np.float32)
-    palette = np.zeros((2, 262), np.float32)
-    with pytest.raises(AssertionError, match="evaluation mode"):
-        predict(planes, palette, 1.0)
-    network.eval()
-    logits = network(paddle.to_tensor(planes), paddle.to_tensor(palette)).numpy() / 0.4
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
-    averaged = np.column_stack([qspace.bins, np.hypot(*qspace.bins.T)])
-    by_hand = np.einsum("nqhw,qc->nchw", shares, averaged)
-    np.testing.assert_allclose(predict(planes, palette, 0.4), by_hand, atol=1e-3)
 
 
 @pytest.fixture

@@ -73,6 +73,19 @@ def test_program_is_the_network(
     np.testing.assert_allclose(means, expected, atol=TOLERANCE_AB)
 
 
+def test_a_network_in_memory_predicts_as_its_program_does(
+    program: Path, weights: Path, bins: Path
+) -> None:
+    network, arrays = build(read_weights(weights)), inputs(2, 32, 64)
+    annealed = export.AnnealedNet(network, np.load(bins))
+    expected = run_program(open_program(program, engine="plain"), *arrays, temperature=TEMPERATURE)
+    found = annealed.predict(*arrays, temperature=TEMPERATURE)
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE_AB)
+    network.train()
+    with pytest.raises(AssertionError, match="evaluation mode"):
+        annealed.predict(*arrays, temperature=TEMPERATURE)
+
+
 def test_nothing_is_left_to_fold_when_a_program_is_opened(program: Path) -> None:
     assert "batch_norm" not in (program / "program.json").read_text()
 

@@ -32,10 +32,14 @@ ONLY = {
     ("main", "film"): {"film.options"},
 }
 PADDLE = {
-    *(f"model/{name}.py" for name in ("network", "efficientnet_lite", "export", "predictor")),
-    *(f"train/{name}.py" for name in ("fileReader", "loss", "learner", "train", "evaluation")),
+    *(
+        f"model/{name}.py"
+        for name in ("network", "efficientnet_lite", "decode", "export", "predictor")
+    ),
+    *(f"train/{name}.py" for name in ("fileReader", "loss", "learner", "train")),
 }
-TOP_LEVEL_PADDLE = PADDLE - {"model/predictor.py"}  # gray2color imports it before Paddle is needed
+# gray2color imports these before Paddle is needed.
+TOP_LEVEL_PADDLE = PADDLE - {"model/decode.py", "model/predictor.py"}
 COMMAND_LINES = {"main.py", "conversion.py", "gray2color.py"}
 # Where one photo or film of many fails alone, whatever it brings about.
 BROAD_EXCEPT = {("photo/batch.py", "_failures_of"), ("main.py", "run_films")}

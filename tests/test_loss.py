@@ -7,7 +7,8 @@ import paddle
 import pytest
 from numpy.typing import NDArray
 
-from train.loss import EPSILON, cross_entropy, mean_ab, variance_penalized_error
+from model.decode import annealed_mean
+from train.loss import EPSILON, cross_entropy, variance_penalized_error
 
 Q, K = 7, 3
 CENTERS = np.random.default_rng(1).normal(0, 40, (Q, 2))
@@ -27,7 +28,8 @@ def mixed_loss(logits: paddle.Tensor) -> paddle.Tensor:
     weights = paddle.to_tensor(rng.random((2, 1, 3, 2)))
     true = paddle.to_tensor(rng.normal(0, 20, (2, 2, 3, 2)))
     entropy = cross_entropy(logits, paddle.to_tensor(bins), paddle.to_tensor(shares), weights)
-    predicted = mean_ab(logits, paddle.to_tensor(CENTERS))
+    filters, once = CENTERS.T[:, :, None, None], paddle.ones([1], "float64")
+    predicted = annealed_mean(logits, paddle.to_tensor(filters), temperature=once)
     return entropy + 0.02 * variance_penalized_error(predicted, true)
 
 
@@ -97,14 +99,3 @@ def test_gradients_are_finite_differences() -> None:
     np.testing.assert_allclose(
         gradient_of(mixed_loss, logits), finite_differences(mixed_loss, logits), atol=1e-7
     )
-
-
-def test_temperature_goes_from_mean_to_mode() -> None:
-    logits = paddle.to_tensor(np.random.default_rng(7).normal(0, 1, (1, Q, 2, 2)))
-    centers = paddle.to_tensor(CENTERS)
-    p = np.exp(logits.numpy())
-    p /= p.sum(axis=1, keepdims=True)
-    mean = np.einsum("nqhw,qc->nchw", p, CENTERS)
-    np.testing.assert_allclose(mean_ab(logits, centers).numpy(), mean, rtol=1e-9)
-    mode = CENTERS[logits.numpy().argmax(axis=1)].transpose(0, 3, 1, 2)
-    np.testing.assert_allclose(mean_ab(logits, centers, temperature=1e-3).numpy(), mode, rtol=1e-6)

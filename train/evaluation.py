@@ -4,19 +4,21 @@ The truth is a picture's central square at 256 pixels. The network sees its ligh
 into planes as everywhere; its colors are brought back to 256 pixels and compared there.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from image.upsample import upsample
-from model.contract import STRIDE, network_planes, resized, working_shape
-from model.decode import shrunk_lightness, smooth_undecided
+from model.contract import STRIDE, Predictor, network_planes, resized, working_shape
+from model.decode import smooth_undecided
 from model.hints import random_hints
+from model.predictor import Program
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
 from train.aging import age_lightness
@@ -26,8 +28,6 @@ from train.report import tile
 
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
-# planes (N, 4, H, W), palette (N, Q + 1), temperature -> mean a, b and chroma (N, 3, H/4, W/4)
-Predict: TypeAlias = Callable[[Floats, Floats, float], Floats]
 
 HINT_PX = 5  # side of the revealed squares
 BATCH = 8  # pictures through the network at once
@@ -58,48 +58,23 @@ class Setting:
 
 
 # One row of the table: a network in a setting, or neither: the all-gray baseline.
-Way: TypeAlias = tuple[Predict, Setting] | tuple[None, None]
+Way: TypeAlias = tuple[Predictor, Setting] | tuple[None, None]
 GRAY: Way = (None, None)
 
 
-def eager(network: Any, *, qspace: QSpace) -> Predict:
-    """Let a Paddle network, in evaluation mode, predict from arrays."""
-    import paddle
-
-    from model.export import AnnealedNet
-
-    annealed = AnnealedNet(network, qspace.bins)
-
-    def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
-        assert not network.training, "the network must be in evaluation mode"
-        inputs = (planes, palette, np.array([temperature], np.float32))
-        with paddle.no_grad():
-            means: Floats = annealed(*map(paddle.to_tensor, inputs)).numpy()
-        return means
-
-    return predict
-
-
-def load(weights: Path) -> Predict:
+def load(weights: Path) -> Predictor:
     """Open released weights as the program that painting photos uses, in fp32.
 
     Raises ValueError or OSError for a file that is missing, truncated or foreign.
     """
     prepare_environment()
     from model.export import program_for
-    from model.predictor import open_program, run_program
 
-    with program_for(weights) as folder:
-        program = open_program(folder, engine="fp32")
-
-    def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
-        return run_program(program, planes, palette, temperature=temperature)
-
-    return predict
+    return Program(partial(program_for, weights), device="cpu", precision="fp32")
 
 
 def evaluate(
-    predict: Predict, pictures: Iterable[Bytes], *, qspace: QSpace, setting: Setting = Setting()
+    predict: Predictor, pictures: Iterable[Bytes], *, qspace: QSpace, setting: Setting = Setting()
 ) -> Metrics:
     """Measure a network on pictures: squares of one size, (S, S, 3) uint8, as `center_square` cuts them.
 
@@ -140,14 +115,10 @@ def paint(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
     )
     palette = np.zeros((len(planes), len(qspace) + 1), np.float32)
     painted = truth.copy()
-    predicted = predict(planes, palette, setting.temperature).transpose(0, 2, 3, 1)
+    predicted = predict(planes, palette, temperature=setting.temperature).transpose(0, 2, 3, 1)
     grays = lab2rgb(truth * NEUTRAL)[..., 0]
     for lab, plane, means, gray in zip(painted, planes[:, 0], predicted, grays, strict=True):
-        ab = (
-            smooth_undecided(means, shrunk_lightness(plane, means.shape))
-            if setting.smoothing
-            else means[..., :2]
-        )
+        ab = smooth_undecided(means, plane) if setting.smoothing else means[..., :2]
         ab = np.ascontiguousarray(setting.saturation * ab, np.float32)
         lab[..., 1:] = upsample(ab, gray, to_lightness=gray2lightness)
     return fit_gamut(painted)

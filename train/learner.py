@@ -9,11 +9,12 @@ import paddle
 from numpy.typing import NDArray
 from paddle import Tensor, nn
 
+from model.decode import annealed_mean
 from model.network import ColorNet, NetworkConfig
 from model.weights_file import BACKBONE_PREFIX, load_into
 from train.config import TrainConfig
 from train.fileReader import SampleSet
-from train.loss import cross_entropy, mean_ab, variance_penalized_error
+from train.loss import cross_entropy, variance_penalized_error
 
 Arrays = dict[str, NDArray[Any]]
 Batch = dict[str, Tensor]
@@ -80,7 +81,7 @@ class Learner:
     ) -> None:
         paddle.seed(config.seed)
         self.config = config
-        self.centers = paddle.to_tensor(centers)
+        self.filters = paddle.to_tensor(centers.T[:, :, None, None])  # (2, Q, 1, 1)
         made_of = NetworkConfig(config.width, len(centers), config.bn_momentum)
         self.network, self.averaged = ColorNet(made_of), ColorNet(made_of)
         self.averaged.set_state_dict(self.network.state_dict())
@@ -149,7 +150,7 @@ class Learner:
             entropy = cross_entropy(logits, batch["bins"], batch["shares"], batch["weights"])
             terms.append(self.config.entropy * entropy)
         if self.config.squared:
-            predicted = mean_ab(logits, self.centers)
+            predicted = annealed_mean(logits, self.filters, temperature=paddle.ones([1]))
             error = variance_penalized_error(predicted, batch["ab"], penalty=self.config.penalty)
             terms.append(self.config.squared * error)
         return sum(terms[1:], terms[0])

@@ -4,7 +4,6 @@ Letters: N parts of a batch, Q bins, K nearest bins of the soft code, h w a quar
 """
 
 import paddle
-import paddle.nn.functional as F
 from paddle import Tensor
 
 VARIANCE_PENALTY = 26.7  # from the training recipe, in squared ab units
@@ -22,15 +21,6 @@ def cross_entropy(logits: Tensor, bins: Tensor, shares: Tensor, weights: Tensor)
     chosen = paddle.take_along_axis(logits, bins, axis=1)  # (N, K, h, w)
     total = paddle.logsumexp(logits, axis=1, keepdim=True)  # (N, 1, h, w)
     return (weights * (total - (shares * chosen).sum(axis=1, keepdim=True))).mean()
-
-
-def mean_ab(logits: Tensor, centers: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """Decode logits (N, Q, h, w) to ab (N, 2, h, w): the annealed mean of the centers (Q, 2).
-
-    Temperature 1 gives the mean; towards 0 it becomes the mode (Zhang, Isola, Efros 2016).
-    """
-    p = F.softmax(logits / temperature, axis=1)
-    return F.conv2d(p, centers.t().unsqueeze([2, 3]))
 
 
 def variance_penalized_error(

@@ -158,13 +158,15 @@ class Run:
 
     def validate(self) -> str:
         """Measure the averaged network beside gray, keep it when it is the best; say it in words."""
-        from train.evaluation import GRAY, Setting, eager, evaluate_all, sheet
+        from model.export import AnnealedNet
+        from train.evaluation import GRAY, Setting, evaluate_all, sheet
 
         if self.rank != 0:
             return ""
         calibration = range(self.step, self.step + self.config.recalibrate)
         self.learner.recalibrate(self._loader(calibration, seed=CALIBRATION_SEED, parts=1))
-        way = (eager(self.learner.averaged, qspace=self.qspace), Setting(self.config.valid_size))
+        averaged = AnnealedNet(self.learner.averaged, self.qspace.bins)
+        way = (averaged.predict, Setting(self.config.valid_size))
         gray, ours = evaluate_all([GRAY, way], self.valid, qspace=self.qspace)
         entropy = self.cross_entropies()
         row = {"valid": asdict(ours), "gray": asdict(gray), "cross_entropy": entropy}
