@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from image.upsample import color_field
 from model.contract import (
     STRIDE,
+    Predictor,
     Tones,
     cropped,
     network_planes,
@@ -55,6 +56,7 @@ class Colorizer:
         points say what is wanted.
     working_size : short side that the network sees, in pixels.
     smoothing : smooth colors where the network is undecided, so that plain walls stay plain.
+    predictor : an open network, instead of the weights' program on a device.
 
     Raises FileNotFoundError or ValueError for weights that are missing or foreign, RuntimeError
     when a GPU is asked for and there is none.
@@ -71,14 +73,19 @@ class Colorizer:
         saturation: float | None = None,
         working_size: int = WORKING_SIZE,
         smoothing: bool = True,
+        predictor: Predictor | None = None,
     ) -> None:
-        self.sha256 = weights_sha256(weights)
         self.temperature, self.saturation = temperature, saturation
         self.working_size, self.smoothing = working_size, smoothing
         self.threads = threads or os.cpu_count() or 1
         self._bins = read_bins()
-        folder = functools.partial(_program_folder, weights)
-        self._run = Program(folder, device=device, precision=precision, threads=self.threads)
+        if predictor is None:
+            weights_sha256(
+                weights
+            )  # names a bad file before the seconds that Paddle's import takes
+            folder = functools.partial(_program_folder, weights)
+            predictor = Program(folder, device=device, precision=precision, threads=self.threads)
+        self._predictor = predictor
 
     def __call__(
         self,
@@ -111,7 +118,7 @@ class Colorizer:
         wanted = None
         if palette is not None:
             wanted = palette_vector(rgb2lab(palette)[..., 1:], QSpace(self._bins))
-        return self._predict(lightness, hints=drawn, palette=wanted)[0]
+        return self.predict(lightness, hints=drawn, palette=wanted)[0]
 
     def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:
         """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order.
@@ -122,9 +129,9 @@ class Colorizer:
         lightness_of = functools.partial(working_lightness, short=self.working_size, grid=STRIDE)
         tones = tones_of(lightness_of(grays[:: -(-len(grays) // TONES_FROM)]))
         parts = (grays[i : i + FRAMES_AT_ONCE] for i in range(0, len(grays), FRAMES_AT_ONCE))
-        return np.concatenate([self._predict(lightness_of(part), tones=tones) for part in parts])
+        return np.concatenate([self.predict(lightness_of(part), tones=tones) for part in parts])
 
-    def _predict(
+    def predict(
         self,
         lightness: Floats,
         *,
@@ -138,11 +145,11 @@ class Colorizer:
         palette : (Q + 1,), as `palette_vector` makes it, by default none.
         """
         planes = network_planes(lightness, tones=tones, hints=hints)
-        palettes = np.zeros((len(planes), len(self._bins) + 1), np.float32)
-        if palette is not None:
-            palettes[:] = palette
-        means = self._run(padded(planes), palettes, temperature=self.temperature)
-        means = cropped(means, lightness.shape[1:])
+        if palette is None:
+            palette = np.zeros(len(self._bins) + 1, np.float32)
+        palettes = np.repeat(palette[None], len(planes), axis=0)
+        output = self._predictor(padded(planes), palettes, temperature=self.temperature)
+        means = cropped(output, lightness.shape[1:])
         if self.smoothing:
             ab = np.stack(list(map(smooth_undecided, means, planes[:, 0])))
         else:

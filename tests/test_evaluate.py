@@ -7,19 +7,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from helpers import landscape
 from numpy.typing import NDArray
 
+from gray2color import Colorizer
 from image.crop import center_square
+from image.upsample import upsample
 from model.contract import Predictor, network_planes
-from prior.lab import lab2rgb, rgb2lab
+from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace, read_bins
 from train.evaluate import main
 from train.evaluation import (
     GRAY,
     Setting,
+    colorize,
     evaluate,
     evaluate_all,
-    paint,
     sheet,
 )
 from train.squares import TRUTH_PX, read_squares
@@ -65,12 +68,28 @@ def _pooled(planes: Floats) -> Floats:
 def test_lightness_out_is_lightness_in(pictures: list[Bytes], qspace: QSpace) -> None:
     truth = rgb2lab(np.stack(pictures))
     for predict in (constant(30, -60), constant(90, 90)):
-        painted = paint((predict, SMALL), truth, qspace=qspace)
-        np.testing.assert_array_equal(painted[..., 0], truth[..., 0])
-        shown = rgb2lab(lab2rgb(painted))  # a color outside sRGB would change it here
+        colorized = colorize((predict, SMALL), truth, qspace=qspace)
+        np.testing.assert_array_equal(colorized[..., 0], truth[..., 0])
+        shown = rgb2lab(lab2rgb(colorized))  # a color outside sRGB would change it here
         np.testing.assert_allclose(shown[..., 0], truth[..., 0], atol=0.6)
-        assert np.hypot(*np.moveaxis(painted[..., 1:], -1, 0)).max() > 20
-        assert not (painted[..., 1:] == truth[..., 1:]).all()
+        assert np.hypot(*np.moveaxis(colorized[..., 1:], -1, 0)).max() > 20
+        assert not (colorized[..., 1:] == truth[..., 1:]).all()
+
+
+def test_what_is_measured_is_what_ships(qspace: QSpace) -> None:
+    def by_lightness(planes: Floats, palette: Floats, temperature: float) -> Floats:
+        seen = _pooled(planes[:, :1])
+        return np.concatenate([20 * seen, -15 * seen, np.full_like(seen, 40)], axis=1)
+
+    gray = landscape(96, 64)
+    how = {"temperature": 0.8, "saturation": 1.2, "working_size": 64}
+    ab = Colorizer(predictor=by_lightness, smoothing=True, **how).ab(gray)
+    truth = rgb2lab(np.repeat(gray[..., None], 3, axis=-1))
+    expected = truth.copy()
+    expected[..., 1:] = upsample(ab, gray, to_lightness=gray2lightness)
+    found = colorize((by_lightness, Setting(smoothing=1, **how)), truth[None], qspace=qspace)[0]
+    assert expected[..., 1:].std() > 3
+    np.testing.assert_allclose(found, fit_gamut(expected), atol=0.3)
 
 
 def test_a_network_that_says_gray_is_the_gray_row(pictures: list[Bytes], qspace: QSpace) -> None:
@@ -92,7 +111,7 @@ def test_one_network_alone_gets_the_same_figures_as_beside_others(
 def test_saturation_multiplies_the_chroma(pictures: list[Bytes], qspace: QSpace) -> None:
     truth = rgb2lab(np.stack(pictures))
     once, twice, none = (
-        paint((constant(3, -4), Setting(32, saturation=s)), truth, qspace=qspace)[..., 1:]
+        colorize((constant(3, -4), Setting(32, saturation=s)), truth, qspace=qspace)[..., 1:]
         for s in (1.0, 2.0, 0.0)
     )
     np.testing.assert_allclose(twice, 2 * once, atol=1e-3)
@@ -109,7 +128,7 @@ def test_what_the_network_sees(pictures: list[Bytes], qspace: QSpace) -> None:
 
     truth = rgb2lab(np.stack(pictures[:2]))
     setting = Setting(working_size=64, temperature=0.4, hints=3)
-    paint((watching, setting), truth, qspace=qspace)
+    colorize((watching, setting), truth, qspace=qspace)
     planes, palette, temperature = seen[0]
     assert planes.shape == (2, 4, 64, 64)
     assert planes.dtype == palette.dtype == np.float32
@@ -131,7 +150,7 @@ def test_a_wide_frame_keeps_its_shape(qspace: QSpace) -> None:
     truth = np.zeros((1, 90, 160, 3), np.float32)
     for size in (64, 96):
         way = (watching, Setting(working_size=size))
-        assert paint(way, truth, qspace=qspace).shape == truth.shape
+        assert colorize(way, truth, qspace=qspace).shape == truth.shape
     assert sizes == [(64, 128), (96, 160)]
 
 
@@ -145,7 +164,7 @@ def test_points_are_the_same_for_every_network(pictures: list[Bytes], qspace: QS
     way = (watching, Setting(working_size=64, hints=2))
     evaluate_all([way], pictures, qspace=qspace)
     truth = rgb2lab(np.stack(pictures))
-    paint(way, truth[9:], qspace=qspace, first=9)  # cut into batches differently
+    colorize(way, truth[9:], qspace=qspace, first=9)  # cut into batches differently
     np.testing.assert_array_equal(seen[9:11], seen[11:13])
     assert (seen[0] != seen[1]).any()
 
@@ -228,10 +247,10 @@ def test_aging_changes_what_is_seen_and_not_what_comes_out(
 
     truth = rgb2lab(np.stack(pictures[:8]))
     for aged in (0, 1):
-        painted = paint((predict, Setting(working_size=64, aged=aged)), truth, qspace=qspace)
-        np.testing.assert_allclose(painted[..., 0], truth[..., 0], atol=1e-3)
+        colorized = colorize((predict, Setting(working_size=64, aged=aged)), truth, qspace=qspace)
+        np.testing.assert_allclose(colorized[..., 0], truth[..., 0], atol=1e-3)
     assert np.abs(seen[0] - seen[1]).max() > 0.05
-    paint((predict, Setting(working_size=64, aged=1)), truth, qspace=qspace)
+    colorize((predict, Setting(working_size=64, aged=1)), truth, qspace=qspace)
     np.testing.assert_array_equal(seen[1], seen[2])
 
 
@@ -244,7 +263,9 @@ def test_smoothing_is_for_what_the_network_does_not_know(
 
     gray = rgb2lab(np.full((1, 64, 64, 3), 128, np.uint8))
     rough, smooth = (
-        paint((predict, Setting(working_size=64, smoothing=s)), gray, qspace=qspace)[..., 1:].std()
+        colorize((predict, Setting(working_size=64, smoothing=s)), gray, qspace=qspace)[
+            ..., 1:
+        ].std()
         for s in (0, 1)
     )
     assert smooth < 0.6 * rough

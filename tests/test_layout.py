@@ -15,7 +15,7 @@ SCRIPTS = ("main", "conversion", "gray2color")
 ARROWS = {
     "main": {"runtime", "conversion", "gray2color", "photo", "train", "film"},
     "gray2color": {"runtime", "model", "photo", "image", "prior"},
-    "train": {"runtime", "model", "image", "prior"},
+    "train": {"runtime", "gray2color", "model", "image", "prior"},
     "model": {"runtime", "image", "prior"},
     "photo": {"runtime", "image", "prior"},
     "prior": {"runtime", "image"},

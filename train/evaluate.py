@@ -19,7 +19,7 @@ from model.weights_file import RELEASED
 from prior.qspace import QSpace, read_bins
 from train.config import prepare_environment
 from train.curve import write_tradeoff
-from train.evaluation import GRAY, Setting, Way, evaluate_all, load, paint, sheet
+from train.evaluation import GRAY, Setting, Way, colorize, evaluate_all, load, sheet
 from train.flicker import measure_film, read_frames
 from train.report import FILM_COLUMNS, PICTURE_COLUMNS, Row, records, table, write_sheet
 from train.squares import TRUTH_PX, read_squares
@@ -116,7 +116,7 @@ def _film_rows(options: argparse.Namespace, settings: Sequence[Setting]) -> list
         disable=None,
     )
     qspace = QSpace(read_bins())
-    found = measure_film([partial(paint, way, qspace=qspace) for way in ways], frames)
+    found = measure_film([partial(colorize, way, qspace=qspace) for way in ways], frames)
     return records(["the film", *names], [None, *(setting for _, setting in ways)], found)
 
 

@@ -1,7 +1,7 @@
 """How a network is used and measured: settings, pictures in, metrics and sheets out.
 
-The truth is a picture's central square at 256 pixels. The network sees its lightness at the working size, made
-into planes as everywhere; its colors are brought back to 256 pixels and compared there.
+The truth is a picture's central square at 256 pixels. `gray2color.Colorizer` predicts colors for its lightness at
+the working size; they are upsampled to 256 pixels and compared there.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,10 +14,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from gray2color import Colorizer
 from image.upsample import upsample
-from model.contract import STRIDE, Predictor, network_planes, resized, working_shape
-from model.decode import smooth_undecided
-from model.hints import random_hints
+from model.contract import STRIDE, Predictor, resized, working_shape
+from model.hints import palette_vector, random_hints
 from model.predictor import Program
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
@@ -40,11 +40,11 @@ class Setting:
 
     working_size: int = 160  # pixels, short side of the network's input
     temperature: float = 1.0  # of the annealed mean
-    hints: int = 0  # random points of the truth that are revealed
+    hints: int = 0  # random points whose true color is given
     saturation: float = 1.0  # times the chroma
     smoothing: int = 0  # 1: smooth where the network is undecided, as the program does
     aged: int = 0  # 1: the network sees the picture aged as in training
-    seed: int = 0  # of the points and the aging
+    seed: int = 0  # of the hints and the aging
 
     def __post_init__(self) -> None:
         if self.working_size < STRIDE or self.working_size % STRIDE:
@@ -63,7 +63,7 @@ GRAY: Way = (None, None)
 
 
 def load(weights: Path) -> Predictor:
-    """Open released weights as the program that painting photos uses, in fp32.
+    """Open the inference program of released weights, as `Colorizer` does, in fp32 on the CPU.
 
     Raises ValueError or OSError for a file that is missing, truncated or foreign.
     """
@@ -74,13 +74,13 @@ def load(weights: Path) -> Predictor:
 
 
 def evaluate(
-    predict: Predictor, pictures: Iterable[Bytes], *, qspace: QSpace, setting: Setting = Setting()
+    predictor: Predictor, pictures: Iterable[Bytes], *, qspace: QSpace, setting: Setting = Setting()
 ) -> Metrics:
     """Measure a network on pictures: squares of one size, (S, S, 3) uint8, as `center_square` cuts them.
 
     Raises ValueError when there are none.
     """
-    return evaluate_all([(predict, setting)], pictures, qspace=qspace)[0]
+    return evaluate_all([(predictor, setting)], pictures, qspace=qspace)[0]
 
 
 def evaluate_all(
@@ -92,7 +92,7 @@ def evaluate_all(
         truth = rgb2lab(rgb)
         bins = qspace.nearest(truth[..., 1:])
         for way, tally in zip(ways, tallies, strict=True):
-            labs = paint(way, truth, qspace=qspace, first=first)
+            labs = colorize(way, truth, qspace=qspace, first=first)
             for i, lab in enumerate(labs):
                 tally.add((lab2rgb(lab), lab), (rgb[i], truth[i]), bins[i])
     if not tallies or not tallies[0].means:
@@ -100,40 +100,43 @@ def evaluate_all(
     return [tally.metrics() for tally in tallies]
 
 
-def paint(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
-    """Give pictures (N, H, W, 3) in Lab, of which the lightness is seen, a network's colors.
+def colorize(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
+    """Colorize pictures (N, H, W, 3) in Lab by their lightness alone, as `Colorizer` does photographs.
 
-    `first` is the number of the first picture in its set: the points revealed of a picture depend
-    on nothing but the seed and its number.
+    first : number of the first picture in its set: its hints and aging depend on nothing but the seed and its number.
     """
-    predict, setting = way
-    if predict is None or setting is None:
+    predictor, setting = way
+    if predictor is None or setting is None:
         return truth * NEUTRAL
-    size = working_shape(truth.shape[1:3], short=setting.working_size, grid=STRIDE)
-    planes = np.stack(
-        [_planes(lab, size, setting, number) for number, lab in enumerate(truth, first)]
+    colorizer = Colorizer(
+        predictor=predictor,
+        temperature=setting.temperature,
+        saturation=setting.saturation,
+        working_size=setting.working_size,
+        smoothing=bool(setting.smoothing),
     )
-    palette = np.zeros((len(planes), len(qspace) + 1), np.float32)
-    painted = truth.copy()
-    predicted = predict(planes, palette, temperature=setting.temperature).transpose(0, 2, 3, 1)
+    lightness, hints = _inputs(truth, setting, first=first)
+    ab = colorizer.predict(lightness, hints=hints, palette=palette_vector(None, qspace))
     grays = lab2rgb(truth * NEUTRAL)[..., 0]
-    for lab, plane, means, gray in zip(painted, planes[:, 0], predicted, grays, strict=True):
-        ab = smooth_undecided(means, plane) if setting.smoothing else means[..., :2]
-        ab = np.ascontiguousarray(setting.saturation * ab, np.float32)
-        lab[..., 1:] = upsample(ab, gray, to_lightness=gray2lightness)
-    return fit_gamut(painted)
+    colorized = truth.copy()
+    for lab, small, gray in zip(colorized, ab, grays, strict=True):
+        lab[..., 1:] = upsample(small, gray, to_lightness=gray2lightness)
+    return fit_gamut(colorized)
 
 
-def _planes(lab: Floats, size: tuple[int, int], setting: Setting, number: int) -> Floats:
-    small = resized(lab, size)
-    lightness, hints = small[..., 0], None
-    if setting.aged:
-        lightness = age_lightness(lightness, np.random.default_rng((setting.seed, number, 1)))
-    if setting.hints:
+def _inputs(truth: Floats, setting: Setting, *, first: int) -> tuple[Floats, Floats | None]:
+    """Lightness (N, h, w) at the working size, not rounded to the codes of a gray file; hints (N, 3, h, w), if any."""
+    shape = working_shape(truth.shape[1:3], short=setting.working_size, grid=STRIDE)
+    small = np.stack([resized(lab, shape) for lab in truth])
+    lightness, hints = small[..., 0], np.zeros((len(small), 3, *shape), np.float32)
+    for i, number in enumerate(range(first, first + len(small))):
+        if setting.aged:
+            rng = np.random.default_rng((setting.seed, number, 1))
+            lightness[i] = age_lightness(lightness[i], rng)
         rng = np.random.default_rng((setting.seed, number))
         sides = (HINT_PX, HINT_PX)
-        hints = random_hints(small[..., 1:], rng, points=setting.hints, sides_px=sides)[None]
-    return np.asarray(network_planes(lightness[None], hints=hints)[0], np.float32)
+        hints[i] = random_hints(small[i, ..., 1:], rng, points=setting.hints, sides_px=sides)
+    return lightness, hints if setting.hints else None
 
 
 def _batches(pictures: Iterable[Bytes]) -> Iterator[tuple[int, Bytes]]:
@@ -149,6 +152,8 @@ def sheet(ways: Sequence[Way], pictures: Iterable[Bytes], *, qspace: QSpace) -> 
     rows: list[Sequence[Bytes]] = []
     for first, rgb in _batches(pictures):
         truth = rgb2lab(rgb)
-        columns = [lab2rgb(paint(way, truth, qspace=qspace, first=first)) for way in (GRAY, *ways)]
+        columns = [
+            lab2rgb(colorize(way, truth, qspace=qspace, first=first)) for way in (GRAY, *ways)
+        ]
         rows.extend(zip(*columns, rgb, strict=True))
     return tile(rows)

@@ -174,11 +174,13 @@ def old_steps(film: Path, folder: Path, *, frames: int, weights: Path | None, ea
     names = folder / "gray" / "%05d.png"
     split = ffmpeg("-i", film, "-frames:v", str(frames), "-pix_fmt", "gray", names)
     subprocess.run(split, check=True)
-    paint = Colorizer(weights or RELEASED, **({"working_size": PREDECESSOR_PX} if eager else {}))
-    if eager:
-        paint._run = as_trained(weights or RELEASED)
+    weights = weights or RELEASED
+    predecessor = (
+        {"working_size": PREDECESSOR_PX, "predictor": as_trained(weights)} if eager else {}
+    )
+    colorizer = Colorizer(weights, **predecessor)
     for path in sorted((folder / "gray").iterdir()):
-        rgb = paint(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+        rgb = colorizer(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
         cv2.imwrite(str(folder / "painted" / path.name), rgb[..., ::-1])
     join = ("-i", folder / "painted" / "%05d.png", *ENCODER, "-pix_fmt", "yuv420p")
     subprocess.run(ffmpeg(*join, folder / "old.mp4"), check=True)
@@ -186,22 +188,11 @@ def old_steps(film: Path, folder: Path, *, frames: int, weights: Path | None, ea
 
 def as_trained(weights: Path) -> Callable[..., Any]:
     """Return the network as it leaves training, called like the inference program."""
-    import numpy as np
-    import paddle
-
     from model.export import AnnealedNet
     from model.weights_file import build, read_weights
     from prior.qspace import read_bins
 
-    network = AnnealedNet(build(read_weights(weights)), read_bins())
-    network.eval()
-
-    def run(planes: Any, palette: Any, *, temperature: float) -> Any:
-        inputs = (planes, palette, np.full(1, temperature, np.float32))
-        with paddle.no_grad():
-            return network(*map(paddle.to_tensor, inputs)).numpy()
-
-    return run
+    return AnnealedNet(build(read_weights(weights)), read_bins()).predict
 
 
 def row(lines: int, run: Run, plain: Run) -> str:
