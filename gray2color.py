@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,32 @@ FRAMES_AT_ONCE = 4
 TONES_FROM = 32  # frames, evenly spread, whose tones stand for all that are colored together
 
 Floats: TypeAlias = NDArray[np.float32]
+
+
+class Segment(Protocol):
+    """Consecutive frames of one shot of a film.
+
+    frames : gray (n, H, W) uint8 at working size
+    numbers : of the frames, in the film
+    shot, number : of the shot in the film, and of the segment in its shot
+    before, after : (k, H, W), (m, H, W), run-in frames of the same shot on both sides
+    guidance : color hints and references for the shot and its frames
+    """
+
+    @property
+    def frames(self) -> NDArray[np.uint8]: ...
+    @property
+    def numbers(self) -> range: ...
+    @property
+    def shot(self) -> int: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def before(self) -> NDArray[np.uint8]: ...
+    @property
+    def after(self) -> NDArray[np.uint8]: ...
+    @property
+    def guidance(self) -> object | None: ...
 
 
 class Colorizer:
@@ -119,6 +145,13 @@ class Colorizer:
         if palette is not None:
             wanted = palette_vector(rgb2lab(palette)[..., 1:], QSpace(self._bins))
         return self.predict(lightness, hints=drawn, palette=wanted)[0]
+
+    def colorize(self, segment: Segment) -> Floats:
+        """Predict small ab (n, h, w, 2) for a segment's frames.
+
+        The frames alone decide: a temporal filter will need the run-in frames around them.
+        """
+        return self.ab_frames(segment.frames)
 
     def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:
         """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order.

@@ -3,6 +3,7 @@
 import functools
 import pickle
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,27 @@ def test_frames_are_colored_like_pictures_of_their_size(colorizer: Colorizer) ->
         alone = colorizer.ab_frames(frame[None])
         np.testing.assert_allclose(alone[0], colorizer.ab(frame), atol=1e-3)
     assert len(colorizer.ab_frames(frames)) == 6
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A segment, as the film's side makes it."""
+
+    frames: np.ndarray
+    numbers: range
+    shot: int
+    number: int
+    before: np.ndarray
+    after: np.ndarray
+    guidance: object | None = None
+
+
+def test_a_segment_is_colored_by_its_frames_alone(colorizer: Colorizer) -> None:
+    shot = np.stack([landscape(64, 96, seed=seed) for seed in range(7)])
+    ab = colorizer.colorize(Piece(shot[2:5], range(12, 15), 0, 1, shot[:2], shot[5:]))
+    assert ab.shape == (3, 16, 24, 2)
+    assert ab.dtype == np.float32
+    np.testing.assert_array_equal(ab, colorizer.ab_frames(shot[2:5]))
 
 
 def test_a_flash_does_not_change_how_other_frames_are_seen_one_by_one(
