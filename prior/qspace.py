@@ -66,7 +66,7 @@ def write_per_bin(path: Path, values: NDArray[Any]) -> None:
 
 
 class QSpace:
-    """Nearest bin, soft code and decoding over fixed bins (Q, 2), through tables."""
+    """Nearest bin and soft code over fixed bins (Q, 2), through tables."""
 
     def __init__(self, bins: NDArray[Any]) -> None:
         if bins.ndim != 2 or bins.shape[1] != 2 or len(bins) < NEIGHBORS:
@@ -97,10 +97,6 @@ class QSpace:
         squared -= squared.min(axis=-1, keepdims=True)  # far outside every weight would be zero
         weights = np.exp(squared / np.float32(-2 * SIGMA**2))
         return indices, weights / weights.sum(axis=-1, keepdims=True)
-
-    def decode(self, p: NDArray[Any]) -> Floats:
-        """Mean ab (..., 2) of distributions p (..., Q)."""
-        return np.asarray(p @ self.bins, np.float32)
 
 
 def _plane(red: int) -> NDArray[np.uint8]:
