@@ -1,8 +1,8 @@
-"""Gray in, color out: loads the network once; photographs, and frames in order.
+"""Gray in, color out: photographs, and segments of films; the network is loaded once.
 
     rgb = Colorizer()(gray)
 
-As a script, `python gray2color.py IN OUT` colors one picture; `main.py` is the full command.
+As a script, `python gray2color.py IN OUT` colorizes one picture; `main.py` is the full command.
 """
 
 import functools
@@ -38,7 +38,7 @@ from prior.qspace import QSpace, read_bins
 # On the validation pictures that choose, a little of each buys more color for the same errors than one alone.
 TEMPERATURE = 0.8  # of the annealed mean: 1 the mean color, below it purer and bolder
 SATURATION = 1.1  # times the chroma
-WORKING_SIZE = 192  # short side that the network sees, in pixels
+WORKING_SIZE = 192  # short side of the network's input, in pixels
 FRAMES_AT_ONCE = 4
 TONES_FROM = 32  # frames, evenly spread, whose tones stand for all that are colored together
 
@@ -72,15 +72,15 @@ class Segment(Protocol):
 
 
 class Colorizer:
-    """Colors gray pictures; keeps the network between them.
+    """Colorizes gray pictures and segments of films; keeps the network between them.
 
     device : "auto" takes a GPU when this Paddle and machine have one.
     precision : "auto" takes bf16 where the processor computes in it, else fp32.
     threads : processor cores to use; all by default.
     temperature : of the annealed mean: 1 the mean color, below it purer and bolder.
-    saturation : times the network's chroma; by default a little more than it dares, but its own where
-        points say what is wanted.
-    working_size : short side that the network sees, in pixels.
+    saturation : times the network's chroma; by default a little more than it predicts, but no more where
+        there are hints.
+    working_size : short side of the network's input, in pixels.
     smoothing : smooth colors where the network is undecided, so that plain walls stay plain.
     predictor : an open network, instead of the weights' program on a device.
 
@@ -120,10 +120,10 @@ class Colorizer:
         hints: Sequence[Sequence[float]] | None = None,
         palette: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
-        """Color gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
+        """Colorize gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
 
-        hints : points (x, y, a, b) in the picture's pixels.
-        palette : rgb (..., 3) of a picture whose colors are wanted.
+        hints : color points (x, y, a, b) in the picture's pixels.
+        palette : rgb (..., 3) of a reference picture.
         """
         ab = self.ab(gray, hints=hints, palette=palette)
         field = color_field(ab, gray, to_lightness=gray2lightness)
@@ -156,7 +156,7 @@ class Colorizer:
     def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:
         """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order.
 
-        Frames are seen at whole strides, pixels a few percent off the square: nothing is computed for padding.
+        Frames are resized to whole strides, pixels a few percent off the square: nothing is computed for padding.
         Their tones are stretched alike, so that they do not flicker.
         """
         lightness_of = functools.partial(working_lightness, short=self.working_size, grid=STRIDE)
@@ -234,7 +234,7 @@ def uses_gpu(device: Device) -> bool:
 
 
 def lab2rgb_in_gamut(lab: Floats) -> Floats:
-    """Convert lab (..., 3) to rgb 0..1, chroma reduced where the gamut ends: what films are told of color."""
+    """Convert lab (..., 3) to rgb 0..1, chroma reduced where the gamut ends, for films."""
     return lab2rgb(fit_gamut(lab), dtype=np.float32)
 
 
@@ -244,7 +244,7 @@ def _check_gray(gray: NDArray[Any]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Color one picture: python gray2color.py IN OUT."""
+    """Colorize one picture: python gray2color.py IN OUT."""
     from photo.batch import PHOTOS, colorize_photos
     from photo.inputs import plan
 

@@ -33,7 +33,7 @@ def annealed_mean(logits: "Tensor", filters: "Tensor", *, temperature: "Tensor")
 def smooth_undecided(means: Floats, plane: Floats) -> Floats:
     """Smooth ab where the predicted distribution disagrees with itself, so that plain walls stay plain.
 
-    means : (h, w, 3), the distribution's mean a, b and chroma. plane : (H, W), the lightness seen, -1..1.
+    means : (h, w, 3), the distribution's mean a, b and chroma. plane : (H, W), the network's lightness, -1..1.
     Returns ab (h, w, 2): each place is mixed with the mean of its neighbors of like lightness by 1 - R, where
     R = |mean ab| / mean |ab| is 1 where all likely colors have one hue, and 0 where they cancel.
     """
@@ -48,7 +48,7 @@ def smooth_undecided(means: Floats, plane: Floats) -> Floats:
 def _joint_bilateral(ab: Floats, lightness: Floats) -> Floats:
     """Average ab (h, w, 2) over neighbors of like lightness (h, w) (Petschnigg et al. 2004).
 
-    Of the neighbors, every second one in each direction: a quarter of the time, and no difference to be seen.
+    Of the neighbors, every second one in each direction: a quarter of the time, and no visible difference.
     """
     height, width = lightness.shape
     reach = ((NEIGHBOR_REACH, NEIGHBOR_REACH), (NEIGHBOR_REACH, NEIGHBOR_REACH))

@@ -1,7 +1,7 @@
-"""Wishes about color as arrays: points on the picture become planes, a reference a palette vector.
+"""Color hints as arrays: points on the picture become planes, a reference picture a palette vector.
 
-Planes are what the network reads beside lightness: a/110, b/110 and a mask, all zero where
-nothing is known. A palette vector says how much of each color bin a picture shall have.
+The network gets the planes beside lightness: a/110, b/110 and a mask, all zero where there is no hint. A palette
+vector has the share of each color bin in the reference.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def random_hints(
     points: int | None = None,
     sides_px: tuple[int, int] = (1, 9),
 ) -> NDArray[np.float32]:
-    """Reveal random squares of a picture's true color; return planes (3, H, W).
+    """Draw random squares of a picture's true color as hints; return planes (3, H, W).
 
     ab : (H, W, 2), the truth.
     points : how many; by default 1 + Geometric(1/8), as in real-time user-guided colorization

@@ -2,7 +2,7 @@
 
 A ResNet of basic blocks, fused with the features of a pretrained image classifier (as deep-koalarization
 fuses Inception's; Baldassarre, Morin, Rodes-Guirao 2017), and a U-shaped decoder back to quarter size. The
-classifier has seen 1.28 million labelled photographs, so only colors are left to learn. Everything upsamples
+classifier has seen 1.28 million labeled photographs, so only colors are left to learn. Everything upsamples
 with a 1x1 convolution and a pixel shuffle: it trains twice as fast on a CPU as a transposed convolution, into
 which ``model.export`` rearranges it (there it is the faster one).
 """

@@ -27,7 +27,7 @@ Device: TypeAlias = Literal["auto", "cpu", "gpu"]
 Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
 Engine: TypeAlias = Literal[
     "plain", "fp32", "bf16", "gpu"
-]  # plain: no oneDNN, slow but always there
+]  # plain: no oneDNN, slow but always available
 
 GPU_MEMORY_MB = 256  # taken at once, when a program is opened
 ENGINE_ERRORS = (

@@ -81,10 +81,10 @@ def read_weights(path: Path) -> Weights:
         if missing := [name for name, text in texts.items() if text is None]:
             raise ValueError(f"it has no {', '.join(missing)}")
         settings, record, sha256 = (_text_of(text) for text in texts.values() if text is not None)
-        config, told = json.loads(settings), json.loads(record)
+        config, training = json.loads(settings), json.loads(record)
     if _digest(arrays, settings) != sha256:
         raise ValueError(f"{path} was changed: its numbers do not give the sha256 {sha256[:12]}…")
-    return Weights(_config_from(path, config), arrays, told, sha256)
+    return Weights(_config_from(path, config), arrays, training, sha256)
 
 
 def read_backbone(path: Path = BACKBONE) -> Arrays:
@@ -192,7 +192,7 @@ def _config_from(path: Path, settings: Any) -> "NetworkConfig":
     if "kind" not in settings:
         raise ValueError(
             f"{path} is of version 0.1.0, whose network this program no longer has: take the released "
-            f"{RELEASED.name}, or train anew with train/train.py"
+            f"{RELEASED.name}, or train one with train/train.py"
         )
     try:
         return NetworkConfig(**settings)

@@ -25,7 +25,7 @@ from train.evaluation import (
     evaluate_all,
     sheet,
 )
-from train.squares import TRUTH_PX, read_squares
+from train.evaluation_images import TRUTH_PX, read_evaluation_images
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -103,9 +103,9 @@ def test_a_network_that_says_gray_is_the_gray_row(pictures: list[Bytes], qspace:
 def test_one_network_alone_gets_the_same_figures_as_beside_others(
     pictures: list[Bytes], qspace: QSpace
 ) -> None:
-    way = (repeat_hints, Setting(working_size=64, hints=8))
-    _, beside = evaluate_all([GRAY, way], iter(pictures), qspace=qspace)
-    assert beside == evaluate(repeat_hints, pictures, qspace=qspace, setting=way[1])
+    method = (repeat_hints, Setting(working_size=64, hints=8))
+    _, beside = evaluate_all([GRAY, method], iter(pictures), qspace=qspace)
+    assert beside == evaluate(repeat_hints, pictures, qspace=qspace, setting=method[1])
 
 
 def test_saturation_multiplies_the_chroma(pictures: list[Bytes], qspace: QSpace) -> None:
@@ -149,8 +149,8 @@ def test_a_wide_frame_keeps_its_shape(qspace: QSpace) -> None:
 
     truth = np.zeros((1, 90, 160, 3), np.float32)
     for size in (64, 96):
-        way = (watching, Setting(working_size=size))
-        assert colorize(way, truth, qspace=qspace).shape == truth.shape
+        method = (watching, Setting(working_size=size))
+        assert colorize(method, truth, qspace=qspace).shape == truth.shape
     assert sizes == [(64, 128), (96, 160)]
 
 
@@ -161,10 +161,10 @@ def test_points_are_the_same_for_every_network(pictures: list[Bytes], qspace: QS
         seen.extend(planes[:, 3])
         return constant(0, 0)(planes, palette, temperature)
 
-    way = (watching, Setting(working_size=64, hints=2))
-    evaluate_all([way], pictures, qspace=qspace)
+    method = (watching, Setting(working_size=64, hints=2))
+    evaluate_all([method], pictures, qspace=qspace)
     truth = rgb2lab(np.stack(pictures))
-    colorize(way, truth[9:], qspace=qspace, first=9)  # cut into batches differently
+    colorize(method, truth[9:], qspace=qspace, first=9)  # cut into batches differently
     np.testing.assert_array_equal(seen[9:11], seen[11:13])
     assert (seen[0] != seen[1]).any()
 
@@ -220,17 +220,17 @@ def folder(tmp_path: Path, pictures: list[Bytes]) -> Path:
 
 
 def test_pictures_are_read_as_squares_evenly_spread(folder: Path, pictures: list[Bytes]) -> None:
-    squares = list(read_squares(folder))
+    squares = list(read_evaluation_images(folder))
     assert [rgb.shape for rgb in squares] == [(256, 256, 3)] * 3
     np.testing.assert_array_equal(squares[2], center_square(pictures[2], side_px=TRUTH_PX))
-    few = list(read_squares(folder, limit=2))
+    few = list(read_evaluation_images(folder, limit=2))
     np.testing.assert_array_equal(few, [squares[0], squares[1]])
-    assert len(list(read_squares(folder, limit=99))) == 3
+    assert len(list(read_evaluation_images(folder, limit=99))) == 3
 
 
 def test_halves_share_no_picture_and_are_all_together(folder: Path) -> None:
     whole, first, second = (
-        list(read_squares(folder, shard=shard)) for shard in ((1, 1), (1, 2), (2, 2))
+        list(read_evaluation_images(folder, shard=shard)) for shard in ((1, 1), (1, 2), (2, 2))
     )
     np.testing.assert_array_equal(first, whole[::2])
     np.testing.assert_array_equal(second, whole[1::2])
@@ -275,7 +275,7 @@ def test_broken_pictures_are_named_counted_and_left_out(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "1b.jpg").write_bytes(b"\xff\xd8 no picture")
-    assert len(list(read_squares(folder))) == 3
+    assert len(list(read_evaluation_images(folder))) == 3
     assert "1b.jpg" in caplog.text
     assert "1 of 4" in caplog.text
 
@@ -283,7 +283,7 @@ def test_broken_pictures_are_named_counted_and_left_out(
 def test_a_folder_of_broken_pictures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(ValueError, match="none of the 1 pictures"):
-        list(read_squares(tmp_path))
+        list(read_evaluation_images(tmp_path))
 
 
 @pytest.fixture(scope="module")

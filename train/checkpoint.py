@@ -69,11 +69,11 @@ def read_checkpoint(path: Path, config: TrainConfig) -> State:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path} is not a checkpoint of this program, or damaged ({error}): choose another -out, "
-            "or start anew with -restart"
+            "or start again with -restart"
         ) from error
     if changed := config.differences(stored):
         raise CheckpointError(
             f"{path} was trained with other settings ({'; '.join(changed)}): use those, choose "
-            "another -out, or start anew with -restart"
+            "another -out, or start again with -restart"
         )
     return State(head["step"], arrays, head["facts"], stored)

@@ -83,7 +83,7 @@ class TrainConfig:
     bn_momentum: float = _option(0.5, "BatchNorm momentum")
     entropy: float = _option(1.0, "factor of the rebalanced cross-entropy; 0 leaves it out")
     squared: float = _option(
-        0.02, "factor of the variance-penalised squared error; 0 leaves it out"
+        0.02, "factor of the variance-penalized squared error; 0 leaves it out"
     )
     penalty: float = _option(26.7, "variance penalty inside the squared error, ab units squared")
     rebalance: float = _option(
@@ -170,11 +170,6 @@ class TrainConfig:
         """Tell whether the backbone learns along at a step."""
         first = self.tune_from if self.tune_from >= 0 else 0 if self.init else FOUND_ITS_FEET
         return self.fit == "all" and self.tune_backbone > 0 and step >= first
-
-    @property
-    def rhythm(self) -> tuple[int, int]:
-        """Steps between validations, and between checkpoints."""
-        return self.valid_every, self.save_every
 
     def size_at(self, step: int) -> int:
         """Training size in pixels at a step; every size gets the same number of steps."""

@@ -19,10 +19,10 @@ from model.weights_file import RELEASED
 from prior.qspace import QSpace, read_bins
 from train.config import prepare_environment
 from train.curve import write_tradeoff
-from train.evaluation import GRAY, Setting, Way, colorize, evaluate_all, load, sheet
+from train.evaluation import GRAY, Method, Setting, colorize, evaluate_all, load, sheet
+from train.evaluation_images import TRUTH_PX, read_evaluation_images
 from train.flicker import measure_film, read_frames
 from train.report import FILM_COLUMNS, PICTURE_COLUMNS, Row, records, table, write_sheet
-from train.squares import TRUTH_PX, read_squares
 
 ROOT = Path(__file__).resolve().parent.parent
 SHEET_ROWS = 12
@@ -81,43 +81,45 @@ def _settings(options: argparse.Namespace) -> list[Setting]:
     return [Setting(*values) for values in every]
 
 
-def _ways(weights: Sequence[Path], settings: Sequence[Setting]) -> tuple[list[str], list[Way]]:
+def _methods(
+    weights: Sequence[Path], settings: Sequence[Setting]
+) -> tuple[list[str], list[Method]]:
     """Lay out the rows: gray, then every network in every setting."""
-    names, ways = ["all gray"], [GRAY]
+    names, methods = ["all gray"], [GRAY]
     alone = len({path.stem for path in weights}) == len(set(weights))
     for path in weights:
         predict = load(path)
         names += [path.stem if alone else str(path)] * len(settings)
-        ways += [(predict, setting) for setting in settings]
-    return names, ways
+        methods += [(predict, setting) for setting in settings]
+    return names, methods
 
 
 def _picture_rows(options: argparse.Namespace, settings: Sequence[Setting]) -> list[Row]:
-    squares = read_squares(options.data, limit=options.limit, shard=options.shard)
+    images = read_evaluation_images(options.data, limit=options.limit, shard=options.shard)
     qspace = QSpace(read_bins())
-    names, ways = _ways(options.weights or [RELEASED], settings)
+    names, methods = _methods(options.weights or [RELEASED], settings)
     if options.sheet:
-        columns = ways[1 :: len(settings)]
-        few = read_squares(options.data, limit=SHEET_ROWS, shard=options.shard)
+        columns = methods[1 :: len(settings)]
+        few = read_evaluation_images(options.data, limit=SHEET_ROWS, shard=options.shard)
         shown = sheet(columns, few, qspace=qspace)
         write_sheet(options.sheet, shown)
-    found = evaluate_all(ways, squares, qspace=qspace)
-    rows = records(names, [setting for _, setting in ways], found)
+    found = evaluate_all(methods, images, qspace=qspace)
+    rows = records(names, [setting for _, setting in methods], found)
     if options.curve:
         write_tradeoff(options.curve, rows)
     return rows
 
 
 def _film_rows(options: argparse.Namespace, settings: Sequence[Setting]) -> list[Row]:
-    names, ways = _ways(options.weights or [], settings)
+    names, methods = _methods(options.weights or [], settings)
     frames = tqdm(
         read_frames(options.film, short_px=TRUTH_PX, limit=options.limit),
         unit=" frames",
         disable=None,
     )
     qspace = QSpace(read_bins())
-    found = measure_film([partial(colorize, way, qspace=qspace) for way in ways], frames)
-    return records(["the film", *names], [None, *(setting for _, setting in ways)], found)
+    found = measure_film([partial(colorize, method, qspace=qspace) for method in methods], frames)
+    return records(["the film", *names], [None, *(setting for _, setting in methods)], found)
 
 
 def shard(text: str) -> tuple[int, int]:

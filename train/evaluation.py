@@ -29,7 +29,7 @@ from train.report import tile
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
-HINT_PX = 5  # side of the revealed squares
+HINT_PX = 5  # side of the squares of true color that are given
 BATCH = 8  # pictures through the network at once
 NEUTRAL = np.array([1, 0, 0], np.float32)  # times Lab: the same lightness without color
 
@@ -43,7 +43,7 @@ class Setting:
     hints: int = 0  # random points whose true color is given
     saturation: float = 1.0  # times the chroma
     smoothing: int = 0  # 1: smooth where the network is undecided, as the program does
-    aged: int = 0  # 1: the network sees the picture aged as in training
+    aged: int = 0  # 1: the network gets the picture aged as in training
     seed: int = 0  # of the hints and the aging
 
     def __post_init__(self) -> None:
@@ -58,8 +58,8 @@ class Setting:
 
 
 # One row of the table: a network in a setting, or neither: the all-gray baseline.
-Way: TypeAlias = tuple[Predictor, Setting] | tuple[None, None]
-GRAY: Way = (None, None)
+Method: TypeAlias = tuple[Predictor, Setting] | tuple[None, None]
+GRAY: Method = (None, None)
 
 
 def load(weights: Path) -> Predictor:
@@ -84,15 +84,15 @@ def evaluate(
 
 
 def evaluate_all(
-    ways: Sequence[Way], pictures: Iterable[Bytes], *, qspace: QSpace
+    methods: Sequence[Method], pictures: Iterable[Bytes], *, qspace: QSpace
 ) -> list[Metrics]:
     """Measure several networks or settings on the same pictures, each read once."""
-    tallies = [Tally(bins=len(qspace)) for _ in ways]
+    tallies = [Tally(bins=len(qspace)) for _ in methods]
     for first, rgb in _batches(pictures):
         truth = rgb2lab(rgb)
         bins = qspace.nearest(truth[..., 1:])
-        for way, tally in zip(ways, tallies, strict=True):
-            labs = colorize(way, truth, qspace=qspace, first=first)
+        for method, tally in zip(methods, tallies, strict=True):
+            labs = colorize(method, truth, qspace=qspace, first=first)
             for i, lab in enumerate(labs):
                 tally.add((lab2rgb(lab), lab), (rgb[i], truth[i]), bins[i])
     if not tallies or not tallies[0].means:
@@ -100,12 +100,12 @@ def evaluate_all(
     return [tally.metrics() for tally in tallies]
 
 
-def colorize(way: Way, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
+def colorize(method: Method, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
     """Colorize pictures (N, H, W, 3) in Lab by their lightness alone, as `Colorizer` does photographs.
 
     first : number of the first picture in its set: its hints and aging depend on nothing but the seed and its number.
     """
-    predictor, setting = way
+    predictor, setting = method
     if predictor is None or setting is None:
         return truth * NEUTRAL
     colorizer = Colorizer(
@@ -147,13 +147,14 @@ def _batches(pictures: Iterable[Bytes]) -> Iterator[tuple[int, Bytes]]:
         first += len(batch)
 
 
-def sheet(ways: Sequence[Way], pictures: Iterable[Bytes], *, qspace: QSpace) -> Bytes:
+def sheet(methods: Sequence[Method], pictures: Iterable[Bytes], *, qspace: QSpace) -> Bytes:
     """Tile pictures, one per row: gray, what each network makes of it, truth."""
     rows: list[Sequence[Bytes]] = []
     for first, rgb in _batches(pictures):
         truth = rgb2lab(rgb)
         columns = [
-            lab2rgb(colorize(way, truth, qspace=qspace, first=first)) for way in (GRAY, *ways)
+            lab2rgb(colorize(method, truth, qspace=qspace, first=first))
+            for method in (GRAY, *methods)
         ]
         rows.extend(zip(*columns, rgb, strict=True))
     return tile(rows)

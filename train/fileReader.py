@@ -79,7 +79,7 @@ class SampleSet(Dataset):
         return SampleSet(pictures, qspace=self.qspace, weight=self.weight, options=options)
 
     def sample(self, lab: Floats, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """Make what the network sees and what it shall say from a square lab (size, size, 3)."""
+        """Make the network's input and its target from a square lab (size, size, 3)."""
         small = lab.shape[0] // REDUCTION
         ab = np.ascontiguousarray(lab[..., 1:])
         target = np.asarray(

@@ -121,7 +121,7 @@ class Learner:
         """Let parameters learn or not from a step on; what does not learn costs no gradient.
 
         The compiled forward shares its parameters with the network (25 against 19 pictures/s), but remembers
-        which of them learn, so it is compiled anew.
+        which of them learn, so it is compiled again.
         """
         self._backbone_learns = self.config.backbone_learns(step)
         for name, parameter in self.network.named_parameters():

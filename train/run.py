@@ -21,7 +21,7 @@ from prior.qspace import QSpace, read_bins
 from train.checkpoint import State, read_checkpoint, write_checkpoint
 from train.config import NO_BACKBONE, TrainConfig
 from train.curve import write_curve
-from train.squares import evenly_spread, read_squares
+from train.evaluation_images import evenly_spread, read_evaluation_images
 
 if TYPE_CHECKING:
     from train.fileReader import SampleSet
@@ -85,7 +85,7 @@ class Run:
 
     @property
     def learning(self) -> bool:
-        """Tell whether there is a step left and nobody asked to stop."""
+        """Tell whether there is a step left and no signal to stop came."""
         return self.step < self.config.steps and not self.stopping
 
     def stop(self, *_: object) -> None:
@@ -134,7 +134,9 @@ class Run:
         return iter(samples_loader(self.samples, sampler, workers=self.config.workers))
 
     def _valid_pictures(self) -> "list[NDArray[np.uint8]]":
-        return list(read_squares(Path(self.config.valid), limit=self.config.valid_pictures))
+        return list(
+            read_evaluation_images(Path(self.config.valid), limit=self.config.valid_pictures)
+        )
 
     def note_skipped(self, parts: "list[Batch]") -> None:
         """Name every picture that could not be read, once."""
@@ -157,7 +159,7 @@ class Run:
                 self.board.add_scalar(tag=name, step=row["step"], value=value)
 
     def validate(self) -> str:
-        """Measure the averaged network beside gray, keep it when it is the best; say it in words."""
+        """Measure the averaged network beside gray, keep it when it is the best; return the log line."""
         from model.export import AnnealedNet
         from train.evaluation import GRAY, Setting, evaluate_all, sheet
 
@@ -166,14 +168,14 @@ class Run:
         calibration = range(self.step, self.step + self.config.recalibrate)
         self.learner.recalibrate(self._loader(calibration, seed=CALIBRATION_SEED, parts=1))
         averaged = AnnealedNet(self.learner.averaged, self.qspace.bins)
-        way = (averaged.predict, Setting(self.config.valid_size))
-        gray, ours = evaluate_all([GRAY, way], self.valid, qspace=self.qspace)
+        method = (averaged.predict, Setting(self.config.valid_size))
+        gray, ours = evaluate_all([GRAY, method], self.valid, qspace=self.qspace)
         entropy = self.cross_entropies()
         row = {"valid": asdict(ours), "gray": asdict(gray), "cross_entropy": entropy}
         self.log({"step": self.step, **row})
         self._keep(ours, gray)
         _write_png(
-            self.out / "sheet.png", sheet([way], self.valid[:SHEET_PICTURES], qspace=self.qspace)
+            self.out / "sheet.png", sheet([method], self.valid[:SHEET_PICTURES], qspace=self.qspace)
         )
         write_curve(self.out / "curve.png", self.facts["history"])
         return (
@@ -245,7 +247,7 @@ class Clock:
         self._start += time.monotonic() - start
 
     def report(self) -> str:
-        """Log a row and say it in words. Raises LossError when the loss is not finite."""
+        """Log a row and return the log line. Raises LossError when the loss is not finite."""
         from train.learner import learning_rate
 
         if not self.losses:
@@ -254,7 +256,7 @@ class Clock:
         if not np.isfinite(values).all():
             raise LossError(
                 f"the loss became {values[~np.isfinite(values)][0]} before step {self.run.step}; the "
-                f"last good state stays in {self.run.checkpoint}: start anew with -restart and a "
+                f"last good state stays in {self.run.checkpoint}: start again with -restart and a "
                 "lower -learning_rate"
             )
         seconds = time.monotonic() - self._start

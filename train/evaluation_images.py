@@ -1,4 +1,4 @@
-"""Pictures to measure with: squares of one size, as published evaluations have them."""
+"""Evaluation images: pictures as squares of one size, as published evaluations have them."""
 
 import logging
 from collections.abc import Iterator
@@ -18,7 +18,9 @@ Bytes = NDArray[np.uint8]
 TRUTH_PX = 256  # side of the pictures compared, as published evaluations have it
 
 
-def read_squares(data: Path, *, limit: int = 0, shard: tuple[int, int] = (1, 1)) -> Iterator[Bytes]:
+def read_evaluation_images(
+    data: Path, *, limit: int = 0, shard: tuple[int, int] = (1, 1)
+) -> Iterator[Bytes]:
     """Read a folder's or tar's pictures as squares: all, or `limit` of them evenly spread.
 
     shard : (K, N) takes every N-th picture, from the K-th on, before the limit.
