@@ -233,11 +233,6 @@ def uses_gpu(device: Device) -> bool:
     return device != "cpu" and has_gpu_package() and gpu_count() > 0
 
 
-def lab2rgb_in_gamut(lab: Floats) -> Floats:
-    """Convert lab (..., 3) to rgb 0..1, chroma reduced where the gamut ends, for films."""
-    return lab2rgb(fit_gamut(lab), dtype=np.float32)
-
-
 def _check_gray(gray: NDArray[Any]) -> None:
     if gray.ndim != 2 or not gray.size or gray.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"expected gray (H, W) uint8 or uint16, got {gray.shape} {gray.dtype}")
