@@ -4,13 +4,14 @@
 As a script it turns a film into gray frames and sound under cache/, and with -join the frames into a film again.
 """
 
+import json
 import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from film.options import (
     SUFFIXES,
     Colorization,
     EncoderOptions,
+    FilmCommand,
     FilmOptions,
     check_target,
     span,
@@ -51,9 +53,16 @@ from film.segment import (
 )
 from film.shots import analyze, split
 from film.stream_copy import extract_audio
-from photo.inputs import BESIDE, Kind
-from runtime.files import discard, whole_file, write_bytes
-from runtime.options import OneLineParser, add_options, exit_code, option, options_from
+from photo.inputs import BESIDE, Kind, Result, Task
+from runtime.files import discard, whole_file, write_bytes, write_json
+from runtime.options import (
+    OneLineParser,
+    add_options,
+    exit_code,
+    one_line,
+    option,
+    options_from,
+)
 from runtime.progress import Progress, Silent
 from runtime.workers import Map, cores, workers
 
@@ -108,6 +117,50 @@ def color_film(
             job.remove()
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def color_films(
+    tasks: Sequence[Task],
+    command: FilmCommand,
+    *,
+    colorization: Colorization,
+    options: FilmOptions,
+    progress: Progress = Silent(),
+) -> Iterator[Result]:
+    """Do with each film what a command says; yield results as they come. A failure stops no other film."""
+    with ExitStack() as stack:
+        # Started when the first film needs them, and kept for the next: loading the network takes seconds.
+        run = cache(lambda: stack.enter_context(workers_for(colorization, options)))
+        for task in tasks:
+            try:
+                if command.probe:
+                    result = _described(task, command.probe, options)
+                elif command.preview:
+                    sheet = command.named(task.source, command.preview, ".png")
+                    shots = preview(task.source, sheet, colorization=colorization, options=options)
+                    log.info("%s: %d shots", sheet, shots)
+                    result = Result(task, output=(str(sheet),))
+                else:
+                    summary = color_film(
+                        task.source, task.target, colorization=colorization, options=options,
+                        run=run(), progress=progress,
+                    )  # fmt: skip
+                    log.info("%s", summary.line())
+                    if command.report:
+                        report = command.named(task.source, command.report, ".json")
+                        write_json(report, summary.as_json())
+                    result = Result(task, output=(str(task.target),))
+            except Exception as error:  # whatever a film brings about
+                log.debug("%s", task.source, exc_info=True)
+                result = Result(task, error=one_line(task.source, error))
+            yield result
+
+
+def _described(task: Task, form: str, options: FilmOptions) -> Result:
+    """Describe a film and what would be done with it, as text or as JSON."""
+    text, values = film_info(task.source, task.target, options=options)
+    shown = text if form == "text" else json.dumps(values, indent=1, ensure_ascii=False)
+    return Result(task, output=tuple(shown.split("\n")))
 
 
 def workers_for(colorization: Colorization, options: FilmOptions) -> AbstractContextManager[Map]:

@@ -5,10 +5,11 @@
 As a script, `python gray2color.py IN OUT` colorizes one picture; `main.py` is the full command.
 """
 
+import dataclasses
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -29,11 +30,17 @@ from model.contract import (
 )
 from model.decode import smooth_undecided
 from model.hints import palette_vector, point_planes
+from model.options import ColorOptions
 from model.predictor import Device, Precision, Program, gpu_count, has_gpu_package, import_paddle
 from model.weights_file import RELEASED, weights_sha256
 from photo.compose import compose
+from photo.inputs import Result, Task
+from photo.options import PhotoOptions
 from prior.lab import gray2lightness, rgb2lab
 from prior.qspace import QSpace, read_bins
+from runtime.options import RunOptions
+from runtime.progress import progress_for
+from runtime.workers import cores
 
 # On the validation pictures that choose, a little of each buys more color for the same errors than one alone.
 TEMPERATURE = 0.8  # of the annealed mean: 1 the mean color, below it purer and bolder
@@ -191,6 +198,51 @@ class Colorizer:
         if saturation is None:
             saturation = SATURATION if hints is None else 1.0
         return ab * np.float32(saturation)
+
+
+def colorizer_factory(
+    color: ColorOptions, run: RunOptions, *, threads: int | None
+) -> Callable[[], Colorizer]:
+    """Return a picklable function that loads the network as the options say."""
+    options = {**dataclasses.asdict(color), "weights": run.weights}
+    chosen: Any = {name: value for name, value in options.items() if value is not None}
+    return functools.partial(
+        Colorizer, device=run.device, precision=run.precision, threads=threads, **chosen
+    )
+
+
+def color_settings(color: ColorOptions, run: RunOptions) -> dict[str, object]:
+    """Return everything besides the weights that changes a film's colors."""
+    return {
+        "temperature": TEMPERATURE if color.temperature is None else color.temperature,
+        "saturation": SATURATION if color.saturation is None else color.saturation,
+        "working_size": color.working_size or WORKING_SIZE,
+        "precision": run.precision,
+    }
+
+
+def colorize_photo_files(
+    tasks: Sequence[Task],
+    options: PhotoOptions,
+    *,
+    color: ColorOptions,
+    run: RunOptions,
+    guidance: Mapping[str, Any],
+) -> Iterator[Result]:
+    """Colorize photos in processes of one thread each, or all in this one: for a GPU, or when they are few."""
+    from photo.batch import FEW, colorize_photos
+
+    alone = len(tasks) <= FEW or run.device == "gpu" or uses_gpu(run.device)
+    processes = 1 if alone else run.threads or cores()
+    factory: Callable[[], Any] = colorizer_factory(
+        color, run, threads=run.threads if processes == 1 else 1
+    )
+    if guidance:
+        factory = functools.partial(guided, factory, **guidance)
+    if processes > 1:
+        prepare(run.weights)  # once, before every process wants it
+    progress = progress_for(quiet=run.quiet)
+    return colorize_photos(tasks, factory, options=options, processes=processes, progress=progress)
 
 
 def guided(

@@ -64,6 +64,26 @@ class EncoderOptions:
 
 
 @dataclass(frozen=True)
+class FilmCommand:
+    """What a command does with films besides colorizing them, or instead.
+
+    several : the command is about more than one film; previews and reports are then named after them, in a folder
+    """
+
+    probe: str | None = option(
+        None, "show stream information and what would be done, as text or json",
+        choices=("text", "json"), const="text",
+    )  # fmt: skip
+    preview: Path | None = option(None, "only colorize one frame of each shot", metavar="PNG")
+    report: Path | None = option(None, "write what was done to this file", metavar="JSON")
+    several: bool = False
+
+    def named(self, film: Path, path: Path, suffix: str) -> Path:
+        """Return the file to write for a film: the one that was named, or one in the folder that was."""
+        return path / f"{film.stem}{suffix}" if self.several else path
+
+
+@dataclass(frozen=True)
 class FilmOptions:
     """What is done with a film, where and by whom.
 
@@ -160,6 +180,31 @@ def check_outputs(outputs: Sequence[Path], *, inputs: Iterable[Path], overwrite:
         # Permissions do not tell: a disk may be read-only, a folder on a share may belong to somebody else.
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part"):
             pass
+
+
+def check_films_outputs(
+    films: Sequence[tuple[Path, Path]],
+    command: FilmCommand,
+    *,
+    inputs: Iterable[Path],
+    overwrite: bool,
+) -> None:
+    """Refuse, before any work, files that a command must not write for its films, each (source, target)."""
+    if command.probe:
+        return
+    outputs: list[Path] = []
+    folders = [path for path in (command.preview, command.report) if path and command.several]
+    for source, target in films:
+        if command.preview:
+            outputs.append(command.named(source, command.preview, ".png"))
+            continue
+        outputs.append(target)
+        folders.append(target.parent)
+        if command.report:
+            outputs.append(command.named(source, command.report, ".json"))
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    check_outputs(outputs, inputs=inputs, overwrite=overwrite)
 
 
 def _identity(path: Path) -> object:

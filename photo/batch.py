@@ -8,7 +8,6 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,11 +15,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from photo.inputs import Kind, Task
+from photo.inputs import Kind, Result, Task
 from photo.options import PhotoOptions
 from photo.read import Photo, mark_in, mark_of, read_photo
 from photo.write import SUFFIXES, write_photo
 from runtime.files import lock
+from runtime.options import one_line
 from runtime.progress import Progress, Silent
 from runtime.workers import once, workers
 
@@ -33,18 +33,6 @@ LARGE_BYTES = 40_000_000  # of the file: one process at a time works on such a p
 Colorize: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 
 
-@dataclass(frozen=True)
-class PhotoResult:
-    """What became of a task; error is one line, None for a photo that was colorized.
-
-    dropped : what of the metadata the result could not keep, as text
-    """
-
-    task: Task
-    error: str | None = None
-    dropped: tuple[str, ...] = ()
-
-
 def colorize_photos(
     tasks: Sequence[Task],
     factory: Callable[[], Colorize],
@@ -52,7 +40,7 @@ def colorize_photos(
     options: PhotoOptions = PhotoOptions(),
     processes: int = 1,
     progress: Progress = Silent(),
-) -> Iterator[PhotoResult]:
+) -> Iterator[Result]:
     """Colorize every photo; yield results as they come. A failure stops no other photo.
 
     factory : makes the function gray (H, W) -> rgb (H, W, 3); called once in every process, picklable for several.
@@ -83,7 +71,7 @@ def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
 
 def _colorize_photo(
     task: Task, *, load: Callable[[], Colorize], options: PhotoOptions, large: Path
-) -> PhotoResult:
+) -> Result:
     """Read, colorize and write one photo; a network that cannot be had is no photo's failure.
 
     large : the lock that a large photo takes, so that only one at a time is in memory
@@ -98,11 +86,14 @@ def _colorize_photo(
             colorize = load()
             with _failures_of(task, failures):
                 dropped = _write(task.target, photo, colorize(photo.gray), options)
-    return PhotoResult(task, next(iter(failures), None), tuple(dropped))
+    if failures:
+        return Result(task, error=failures[0])
+    notes = tuple(f"{task.target} lacks {what}" for what in dropped)
+    return Result(task, output=(str(task.target),), notes=notes)
 
 
-def _lost(task: Task) -> PhotoResult:
-    return PhotoResult(task, f"{task.source}: its process died")
+def _lost(task: Task) -> Result:
+    return Result(task, error=f"{task.source}: its process died")
 
 
 def _use_one_thread() -> None:
@@ -117,23 +108,10 @@ def _failures_of(task: Task, failures: list[str]) -> Iterator[None]:
         yield
     except Exception as error:
         log.debug("%s", task.source, exc_info=True)
-        failures.append(_in_one_line(task, error))
+        failures.append(one_line(task.source, error))
 
 
 def _write(target: Path, photo: Photo, rgb: NDArray[Any], options: PhotoOptions) -> list[str]:
     if options.compare:
         rgb = side_by_side(photo.gray, rgb)
     return write_photo(target, rgb, like=photo, quality=options.quality, alpha=not options.compare)
-
-
-def _in_one_line(task: Task, error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or task.target}: {error.strerror}"
-    if isinstance(error, MemoryError):
-        return f"{task.source}: not enough memory"
-    if isinstance(error, OSError | ValueError) and str(task.source) in str(error):
-        return str(error)
-    message = " ".join(str(error).split())
-    if isinstance(error, OSError | ValueError):
-        return f"{task.source}: {message}"
-    return f"{task.source}: {type(error).__name__} ({message})"

@@ -65,6 +65,16 @@ class Task:
     target: Path
 
 
+@dataclass(frozen=True)
+class Result:
+    """What became of a task: lines of output, notes on what it lacks, or its failure in one line."""
+
+    task: Task
+    output: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+
 def plan(
     inputs: Sequence[str], *, kind: Kind, save: str | None = None, recursive: bool = False
 ) -> tuple[list[Task], list[str]]:

@@ -10,6 +10,7 @@ exit codes, and text that is safe to print.
 
 import argparse
 import dataclasses
+import errno
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -196,6 +197,20 @@ def printable(text: object) -> str:
     """Return a text as one line that no terminal obeys: file names may hold anything."""
     letters = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
     return "".join(letters)
+
+
+def one_line(file: Path, error: Exception) -> str:
+    """Say in one line what went wrong with a file that was worked on."""
+    text = str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        text = "the disk is full; free some space and run the same command to continue"
+    elif isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or file}: {error.strerror}"
+    elif isinstance(error, MemoryError):
+        text = "not enough memory"
+    elif not isinstance(error, OSError | ValueError):
+        text = f"{type(error).__name__} ({text})"
+    return text if str(file) in text else f"{file}: {text}"
 
 
 def complain(text: object) -> None:

@@ -14,8 +14,8 @@ from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
 from photo import batch
-from photo.batch import FEW, PHOTOS, PhotoResult, colorize_photos, side_by_side
-from photo.inputs import plan
+from photo.batch import FEW, PHOTOS, colorize_photos, side_by_side
+from photo.inputs import Result, plan
 from photo.options import PhotoOptions
 from photo.read import Photo, read_photo
 from runtime import files
@@ -51,7 +51,7 @@ def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.M
     full.symlink_to("/dev/full")
     results = list(colorize_photos(tasks, lambda: gray_twice))
     assert [result.error is None for result in results] == [True, False, True]
-    assert "No space left" in str(results[1].error)
+    assert "the disk is full" in str(results[1].error)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {tasks[0].target.name, tasks[2].target.name}
 
@@ -90,8 +90,10 @@ def test_a_photo_that_ends_its_process_is_the_only_one_lost(tmp_path: Path) -> N
     (tmp_path / "made").mkdir()
     factory = functools.partial(made_once, tmp_path / "made")
     results = {result.task: result for result in colorize_photos(tasks, factory, processes=2)}
-    lost = PhotoResult(tasks[0], f"{tasks[0].source}: its process died")
-    assert results == {tasks[0]: lost} | {task: PhotoResult(task) for task in tasks[1:]}
+    lost = Result(tasks[0], error=f"{tasks[0].source}: its process died")
+    assert results == {tasks[0]: lost} | {
+        task: Result(task, output=(str(task.target),)) for task in tasks[1:]
+    }
     for task in tasks[1:]:
         with Image.open(task.target) as image:
             assert image.size == (50, 40)
@@ -131,7 +133,7 @@ def test_every_photo_has_one_result(tmp_path: Path) -> None:
     )
     assert [result.task for result in results] == tasks
     assert counts == [("colorizing", done, 3, "") for done in (0, 1, 2, 3, 3)]
-    assert results[0] == PhotoResult(tasks[0])
+    assert results[0] == Result(tasks[0], output=(str(tasks[0].target),))
     assert results[1].error == f"no file {tasks[1].source}"
     pair = side_by_side(landscape(40, 50), gray_twice(landscape(40, 50)))
     np.testing.assert_array_equal(np.asarray(Image.open(tasks[0].target)), pair)

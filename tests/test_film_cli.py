@@ -242,7 +242,7 @@ def test_one_bad_film_stops_no_other(
     code, out, errors = run(bad["0 bytes"], bad["only sound"], film("plain.mp4"), "-probe")
     assert code == 1
     assert "25 frames" in out
-    assert errors.splitlines()[-1].startswith("2 failed")
+    assert "\n2 failed:\n" in errors
 
 
 def test_whatever_a_film_brings_about_is_its_own_failure(
@@ -426,14 +426,21 @@ def test_the_working_size_is_what_films_are_decoded_at(
     ("device", "gpus", "workers"), [("auto", 2, 1), ("gpu", 1, 1), ("cpu", 1, 4), ("auto", 0, 4)]
 )
 def test_a_gpu_gets_one_network(
-    monkeypatch: pytest.MonkeyPatch, weights: Path, device: str, gpus: int, workers: int
+    monkeypatch: pytest.MonkeyPatch,
+    weights: Path,
+    tmp_path: Path,
+    device: str,
+    gpus: int,
+    workers: int,
 ) -> None:
     started: list[int] = []
     monkeypatch.setattr(gray2color, "has_gpu_package", lambda: True)
     monkeypatch.setattr(gray2color, "gpu_count", lambda: gpus)
-    monkeypatch.setattr(conversion, "crew", lambda number, *_, **__: started.append(number))
+    monkeypatch.setattr(
+        conversion, "color_films", lambda *_, options, **__: started.append(options.workers) or []
+    )
     words = ["-movie_in", "x.mp4", "-device", device, "-workers", "4", "-weights", str(weights)]
-    main._workers(main._parser().parse_args(words))
+    main.main([*words, "-save", str(tmp_path)])
     assert started == [workers]
 
 

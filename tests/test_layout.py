@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("runtime", "image", "prior", "photo", "model", "train", "film")
 SCRIPTS = ("main", "conversion", "gray2color")
 ARROWS = {
-    "main": {"runtime", "conversion", "gray2color", "photo", "train", "film"},
+    "main": {"runtime", "conversion", "gray2color", "photo", "train", "film", "model"},
     "gray2color": {"runtime", "model", "photo", "image", "prior"},
     "train": {"runtime", "gray2color", "model", "image", "prior"},
     "model": {"runtime", "image", "prior"},
@@ -30,6 +30,7 @@ ONLY = {
     ("film", "photo"): {"photo.inputs"},
     ("conversion", "photo"): {"photo.inputs"},
     ("main", "film"): {"film.options"},
+    ("main", "model"): {"model.options"},
 }
 PADDLE = {
     *(
@@ -42,7 +43,7 @@ PADDLE = {
 TOP_LEVEL_PADDLE = PADDLE - {"model/decode.py", "model/predictor.py"}
 COMMAND_LINES = {"main.py", "conversion.py", "gray2color.py"}
 # Where one photo or film of many fails alone, whatever it brings about.
-BROAD_EXCEPT = {("photo/batch.py", "_failures_of"), ("main.py", "run_films")}
+BROAD_EXCEPT = {("photo/batch.py", "_failures_of"), ("conversion.py", "color_films")}
 BAD_NAMES = {"utils", "common", "src", "helpers", "misc"}
 
 

@@ -15,6 +15,8 @@ from PIL import Image
 from small_network import write_small_weights
 
 import main
+from gray2color import colorize_photo_files
+from model.options import ColorOptions
 from photo.inputs import Task
 from photo.options import PhotoOptions
 from prior.lab import gray2lightness, rgb2lab
@@ -142,8 +144,8 @@ def test_a_gpu_gets_one_network(
     words = ["-img_in", "x", *small, "-device", device, "-threads", "4"]
     args = main._parser().parse_args(words)
     photos = [Task(Path(f"{n}.png"), Path(f"{n}.color.png")) for n in range(20)]
-    color, run = options_from(args, main.ColorOptions), options_from(args, RunOptions)
-    main._colorized(photos, PhotoOptions(), color, run, {})
+    color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
+    colorize_photo_files(photos, PhotoOptions(), color=color, run=run, guidance={})
     assert started == [processes]
 
 

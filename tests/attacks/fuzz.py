@@ -227,12 +227,13 @@ def with_checksums(data: bytes) -> bytes:
 
 def color_photo(source: Path, folder: Path, number: int) -> int:
     """Give a photo to the command line, with arithmetic in place of the network, and read the result again."""
+    import gray2color
     import main
     from photo import decoder
     from photo.read import read_photo
     from photo.write import SUFFIXES
 
-    setattr(main, "colorizer_factory", lambda *_, **__: lambda: _gray_twice)  # noqa: B010
+    setattr(gray2color, "colorizer_factory", lambda *_, **__: lambda: _gray_twice)  # noqa: B010
     setattr(decoder, "free_bytes", lambda: MACHINE_BYTES)  # noqa: B010
     target = folder / f"out{list(SUFFIXES)[number % len(SUFFIXES)]}"
     words, save = str(source), str(target)

@@ -1,0 +1,38 @@
+"""What a person may choose of the colors that the network predicts, as data.
+
+Nothing heavy is imported here: a command's help and its mistakes do not wait for the network.
+"""
+
+from dataclasses import dataclass
+
+from runtime.options import check, option
+
+
+@dataclass(frozen=True)
+class ColorOptions:
+    """How colors are taken from the network's prediction; None is as released."""
+
+    temperature: float | None = option(
+        None,
+        "below 1 purer and bolder, 1 the mean color (0.05 to 2; default: as released)",
+        low=0.05,
+        high=2,
+        metavar="T",
+    )
+    saturation: float | None = option(
+        None,
+        "times the network's chroma (0 to 4; default: as released)",
+        low=0,
+        high=4,
+        metavar="S",
+    )
+    working_size: int | None = option(
+        None,
+        "short side the network sees, in pixels (64 to 1024; default: as released)",
+        low=64,
+        high=1024,
+        metavar="PX",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
