@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 import paddle.nn.functional as F
+import platformdirs
 from paddle import Tensor, nn
 from paddle.static import InputSpec
 
@@ -124,7 +125,7 @@ def cache_folder() -> Path:
     """Name the user's folder of inference programs; COLORIZER_CACHE overrides the usual place."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "colorizer"
+    return platformdirs.user_cache_path("colorizer", appauthor=False)
 
 
 @contextmanager

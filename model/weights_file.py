@@ -9,7 +9,6 @@ unless a network is built, so a command can ask for a file's sha256 at no cost.
 import dataclasses
 import hashlib
 import json
-import os
 import struct
 import tokenize
 import zipfile
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from runtime.files import whole_file
 
 if TYPE_CHECKING:
     from model.network import ColorNet, NetworkConfig
@@ -57,15 +58,8 @@ def write_weights(
     texts = {CONFIG: settings, RECORD: json.dumps(record), DIGEST: sha256}
     members = {**stored, **{name: _bytes_of(text) for name, text in texts.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with half.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **members)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **members)
     return sha256
 
 
