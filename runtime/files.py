@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
@@ -62,7 +61,8 @@ def whole_file(path: Path, *, durable: bool = True, use: str = "") -> Iterator[P
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder; it takes the name `path`, in place of an older one, when the block succeeds."""
-    part = Path(tempfile.mkdtemp(prefix=".", suffix=UNFINISHED, dir=path.parent))
+    part = temporary_name(path)
+    part.mkdir()
     _in_progress.add(part)
     try:
         yield part
@@ -114,8 +114,8 @@ def discard_in_progress() -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Delete what killed processes left unfinished in a folder."""
-    for path in folder.glob(f"*{UNFINISHED}*"):
+    """Delete what killed processes left unfinished in a folder: names as above, so no file of a user's."""
+    for path in folder.glob(f".{'[0-9a-f]' * 32}{UNFINISHED}*"):
         discard(path)
 
 

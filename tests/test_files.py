@@ -125,9 +125,11 @@ def test_discarding_a_link_leaves_what_it_leads_to(tmp_path: Path) -> None:
 def test_only_leftovers_are_swept(tmp_path: Path) -> None:
     temporary_name(tmp_path / "a.png").touch()
     temporary_name(tmp_path / "b").mkdir()
-    (tmp_path / "a.png").touch()
+    others = ["a.png", "download.part", "of.part.png"]
+    for name in others:
+        (tmp_path / name).touch()
     sweep(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == others
 
 
 HOLDER = """
