@@ -1,4 +1,4 @@
-"""Contact sheets: pictures of any sizes side by side, each with its caption."""
+"""Sheets of pictures: of any sizes with captions, or of one size in rows and columns."""
 
 from collections.abc import Sequence
 
@@ -29,6 +29,14 @@ def contact_sheet(
         place = (left + 6, top + tall + 14)
         cv2.putText(sheet, caption, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (220, 220, 220), 1)
     return sheet
+
+
+def tile(rows: Sequence[Sequence[NDArray[np.uint8]]], *, gap_px: int = 4) -> NDArray[np.uint8]:
+    """Put pictures of one size beside and below each other, white gaps between."""
+    edge = ((0, gap_px), (0, gap_px), (0, 0))
+    padded = [[np.pad(rgb, edge, constant_values=255) for rgb in row] for row in rows]
+    whole = np.concatenate([np.concatenate(row, axis=1) for row in padded])
+    return whole[:-gap_px, :-gap_px]
 
 
 def _fitted(picture: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:

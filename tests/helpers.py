@@ -90,3 +90,12 @@ def group_is_gone(group: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+def texture(rng: np.random.Generator, height: int = 120, width: int = 160) -> NDArray[np.uint8]:
+    """A gray picture with detail at several scales, as optical flow wants it."""
+    layers = [
+        cv2.resize(rng.uniform(0, 255, (n, n)), (width, height), interpolation=cv2.INTER_CUBIC)
+        for n in (4, 12, 30)
+    ]
+    return np.clip(np.mean(layers, axis=0), 0, 255).astype(np.uint8)

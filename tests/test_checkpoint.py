@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runtime.files import UNFINISHED, sweep
 from train.checkpoint import CheckpointError, State, read_checkpoint, write_checkpoint
 from train.config import TrainConfig
 
@@ -84,11 +85,11 @@ def test_killing_a_save_loses_nothing(tmp_path: Path) -> None:
         "        State(step, {'network/a': big + step}, {}, TrainConfig(steps=7)))\n"
     )
     for patience_s in (0.0, 0.013, 0.029):
+        sweep(tmp_path)
         writer = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
         try:
-            part = path.with_name("c.npz.part")
             deadline = time.monotonic() + 60
-            while not (path.exists() and part.exists()):  # in the middle of a later save
+            while not (path.exists() and any(tmp_path.glob(f".*{UNFINISHED}*"))):  # a later save
                 assert time.monotonic() < deadline
                 time.sleep(0.001)
             time.sleep(patience_s)
@@ -115,9 +116,11 @@ def test_unknown_settings_are_errors() -> None:
     [
         ({"sizes": (100,)}, "multiples of 32"),
         ({"sizes": ()}, "multiples of 32"),
+        ({"valid_size": 100}, "multiples of 32"),
+        ({"fit": "some"}, "fit must be one of all, context\\+head"),
         ({"batch": 5, "parts": 2}, "multiple of parts"),
         ({"entropy": 0.0, "squared": 0.0}, "above 0"),
-        ({"hints": 1.5}, "hints must be within"),
+        ({"hints": 1.5}, "hints must be from 0 to 1, got 1.5"),
         ({"steps": 0}, "steps must be 1 or more"),
         ({"learning_rate": -1.0}, "learning_rate"),
     ],

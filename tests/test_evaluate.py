@@ -14,6 +14,7 @@ from gray2color import Colorizer
 from image.crop import center_square
 from image.upsample import upsample
 from model.contract import Predictor, network_planes
+from prior.dataset import Shard
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace, read_bins
 from train.evaluate import main
@@ -25,7 +26,7 @@ from train.evaluation import (
     evaluate_all,
     sheet,
 )
-from train.evaluation_images import TRUTH_PX, read_evaluation_images
+from train.evaluation_images import IMAGE_PX, read_evaluation_images
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -219,18 +220,19 @@ def folder(tmp_path: Path, pictures: list[Bytes]) -> Path:
     return place
 
 
-def test_pictures_are_read_as_squares_evenly_spread(folder: Path, pictures: list[Bytes]) -> None:
-    squares = list(read_evaluation_images(folder))
-    assert [rgb.shape for rgb in squares] == [(256, 256, 3)] * 3
-    np.testing.assert_array_equal(squares[2], center_square(pictures[2], side_px=TRUTH_PX))
+def test_images_are_center_crops_evenly_spread(folder: Path, pictures: list[Bytes]) -> None:
+    images = list(read_evaluation_images(folder))
+    assert [rgb.shape for rgb in images] == [(256, 256, 3)] * 3
+    np.testing.assert_array_equal(images[2], center_square(pictures[2], side_px=IMAGE_PX))
     few = list(read_evaluation_images(folder, limit=2))
-    np.testing.assert_array_equal(few, [squares[0], squares[1]])
+    np.testing.assert_array_equal(few, [images[0], images[1]])
     assert len(list(read_evaluation_images(folder, limit=99))) == 3
 
 
 def test_halves_share_no_picture_and_are_all_together(folder: Path) -> None:
     whole, first, second = (
-        list(read_evaluation_images(folder, shard=shard)) for shard in ((1, 1), (1, 2), (2, 2))
+        list(read_evaluation_images(folder, shard=shard))
+        for shard in (Shard(), Shard(1, 2), Shard(2, 2))
     )
     np.testing.assert_array_equal(first, whole[::2])
     np.testing.assert_array_equal(second, whole[1::2])
@@ -334,7 +336,7 @@ def written_film(path: Path, *, frames: int) -> Path:
     return path
 
 
-def test_a_film_is_measured_for_flicker(
+def test_a_film_is_measured_for_temporal_consistency(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     film, written = written_film(tmp_path / "film.avi", frames=3), tmp_path / "figures.json"
@@ -373,7 +375,8 @@ def test_wrong_usage_is_one_line_and_exit_2(words: str, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as stop:
         main(words.split())
     assert stop.value.code == 2
-    assert "error: " in capsys.readouterr().err.splitlines()[-1]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("train/evaluate.py: ")
 
 
 @pytest.mark.parametrize("case", ["no pictures", "no folder", "truncated", "foreign", "absent"])
@@ -394,7 +397,9 @@ def test_bad_input_is_one_line_and_exit_1(
     assert main(["-weights", str(chosen), "-data", str(folder), "-working_size", "32"]) == 1
     captured = capsys.readouterr()
     assert not captured.out
-    complaint = [line for line in captured.err.splitlines() if line.startswith("evaluate.py: ")]
+    complaint = [
+        line for line in captured.err.splitlines() if line.startswith("train/evaluate.py: ")
+    ]
     assert len(complaint) == 1
     assert str(bad if chosen == bad else folder) in complaint[0]
 

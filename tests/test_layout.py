@@ -37,7 +37,7 @@ PADDLE = {
         f"model/{name}.py"
         for name in ("network", "efficientnet_lite", "decode", "export", "predictor")
     ),
-    *(f"train/{name}.py" for name in ("fileReader", "loss", "learner", "train")),
+    *(f"train/{name}.py" for name in ("fileReader", "loss", "trainer", "train")),
 }
 # gray2color imports these before Paddle is needed.
 TOP_LEVEL_PADDLE = PADDLE - {"model/decode.py", "model/predictor.py"}

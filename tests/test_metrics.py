@@ -9,7 +9,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from prior.lab import rgb2lab
 from train import metrics
-from train.metrics import Tally
+from train.metrics import MetricAccumulator
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -56,8 +56,8 @@ def test_ciede2000_gives_the_published_differences() -> None:
         ((2.0776, 0.0795, -1.1350), (0.9033, -0.0636, -0.5514), 0.9082),
     ]
     for first, second, difference in pairs:
-        painted, truth = np.array([[first]], np.float32), np.array([[second]], np.float32)
-        assert metrics.ciede2000(painted, truth) == pytest.approx(difference, abs=2e-4)
+        colorized, truth = np.array([[first]], np.float32), np.array([[second]], np.float32)
+        assert metrics.ciede2000(colorized, truth) == pytest.approx(difference, abs=2e-4)
 
 
 def test_colorfulness_of_red_and_blue_by_hand() -> None:
@@ -115,29 +115,29 @@ def test_chroma_quantiles_agree_with_numpy(rng: np.random.Generator) -> None:
     assert metrics.chroma_quantiles(metrics.chroma_counts(np.zeros((3, 2), np.float32))) == (0,) * 3
 
 
-def counted(tally: Tally, painted: Bytes, truth: Bytes) -> None:
+def counted(accumulator: MetricAccumulator, colorized: Bytes, truth: Bytes) -> None:
     lab = rgb2lab(truth)
-    tally.add((painted, rgb2lab(painted)), (truth, lab), np.zeros(lab.shape[:2], int))
+    accumulator.add((colorized, rgb2lab(colorized)), (truth, lab), np.zeros(lab.shape[:2], int))
 
 
 def test_a_perfect_painter_is_perfect(rng: np.random.Generator) -> None:
-    tally = Tally(bins=1)
+    accumulator = MetricAccumulator(bins=1)
     for _ in range(2):
         picture = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
-        counted(tally, picture, picture)
-    found = tally.metrics()
+        counted(accumulator, picture, picture)
+    found = accumulator.metrics()
     assert (found.pictures, found.psnr, found.auc, found.ciede2000) == (2, 60, 100, 0)
     assert found.ssim == pytest.approx(1)
     assert found.colorfulness == found.colorfulness_truth > 0
     assert found.chroma == found.chroma_truth
 
 
-def test_a_tally_is_the_mean_of_its_pictures(rng: np.random.Generator) -> None:
+def test_accumulated_metrics_are_the_mean_of_the_pictures(rng: np.random.Generator) -> None:
     pictures = rng.integers(0, 256, (3, 2, 20, 24, 3), dtype=np.uint8)
-    together, alone = Tally(bins=1), [Tally(bins=1) for _ in pictures]
-    for single, (painted, truth) in zip(alone, pictures, strict=True):
-        counted(single, painted, truth)
-        counted(together, painted, truth)
+    together, alone = MetricAccumulator(bins=1), [MetricAccumulator(bins=1) for _ in pictures]
+    for single, (colorized, truth) in zip(alone, pictures, strict=True):
+        counted(single, colorized, truth)
+        counted(together, colorized, truth)
     each = [single.metrics() for single in alone]
     for name in ("psnr", "ssim", "ciede2000", "auc", "colorfulness"):
         mean = np.mean([getattr(one, name) for one in each])

@@ -10,6 +10,7 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -19,12 +20,13 @@ import pytest
 
 from model.weights_file import read_backbone, read_weights
 from prior.qspace import read_bins
+from runtime.files import temporary_name
 from train.checkpoint import read_checkpoint
 from train.config import TrainConfig
 from train.fileReader import SampleOptions
-from train.learner import choose_precision, learning_rate
-from train.run import Clock, LossError, Run, _numbers
+from train.run import LossError, Meter, Run, _numbers
 from train.train import main, train
+from train.trainer import choose_precision, learning_rate
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY: dict[str, Any] = {
@@ -68,6 +70,14 @@ def words(room: Path, out: Path, *more: str) -> list[str]:
     return [*flat, "-out", str(out), "-device", "cpu", "-eager", *more]
 
 
+def exit_of(given: list[str]) -> int:
+    """Exit code of a command line, wherever it is refused."""
+    try:
+        return main(given)
+    except SystemExit as stop:  # argparse leaves this way
+        return int(stop.code or 0)
+
+
 def command(room: Path, out: Path, *more: str) -> list[str]:
     return [sys.executable, str(ROOT / "train" / "train.py"), *words(room, out, *more)]
 
@@ -97,14 +107,14 @@ def test_six_steps_are_three_saved_loaded_and_three(
     first.resume()
     steps = first.batches()
     for _ in range(3):
-        first.learner.learn(first.step, [next(steps)])
+        first.trainer.train_step(first.step, [next(steps)])
         first.step += 1
     first.save()
     second = run_of(room, tmp_path / "parts", **how)
     second.resume()
     assert second.step == 3
     train(second)
-    one, two = whole.learner.arrays(), second.learner.arrays()
+    one, two = whole.trainer.arrays(), second.trainer.arrays()
     assert one.keys() == two.keys()
     assert any("moment1" in name for name in one)
     for name in one:
@@ -187,7 +197,7 @@ def test_ctrl_c_saves_and_the_same_command_continues(room: Path, tmp_path: Path)
 def test_a_nan_stops_the_run_and_keeps_the_last_good_state(room: Path, tmp_path: Path) -> None:
     run = run_of(room, tmp_path, save_every=1)
     run.save()
-    weight = run.learner.network.head.weight
+    weight = run.trainer.network.head.weight
     weight.set_value(weight * float("nan"))
     with pytest.raises(LossError, match=r"loss became nan .*last good state"):
         train(run)
@@ -221,12 +231,12 @@ def test_fewer_pictures_than_a_batch_are_enough(room: Path, tmp_path: Path, coun
 def test_losses_are_taken_in_float32_whatever_the_network_computes_in(
     room: Path, tmp_path: Path
 ) -> None:
-    learner = run_of(room, tmp_path).learner
+    trainer = run_of(room, tmp_path).trainer
     batch = next(run_of(room, tmp_path).batches())
-    exact = learner.loss(batch).item()
-    forward = learner._forward
-    learner._forward = lambda *planes: forward(*planes).astype("bfloat16")
-    loss = learner.loss(batch)
+    exact = trainer.loss(batch).item()
+    forward = trainer._forward
+    trainer._forward = lambda *planes: forward(*planes).astype("bfloat16")
+    loss = trainer.loss(batch)
     assert loss.dtype == paddle.float32
     assert loss.item() == pytest.approx(exact, rel=0.01)
 
@@ -250,7 +260,7 @@ def test_gray_pictures_train_without_an_accident(room: Path, tmp_path: Path) -> 
         cv2.imwrite(str(data / f"{number}.jpg"), np.full((48, 48, 3), 60 * number, np.uint8))
     run = run_of(room, tmp_path / "run", data=str(data), steps=2)
     train(run)
-    assert all(np.isfinite(array).all() for array in run.learner.arrays().values())
+    assert all(np.isfinite(array).all() for array in run.trainer.arrays().values())
 
 
 def test_init_starts_where_the_weights_are(room: Path, tmp_path: Path) -> None:
@@ -258,9 +268,9 @@ def test_init_starts_where_the_weights_are(room: Path, tmp_path: Path) -> None:
     best = read_weights(tmp_path / "first" / "best.npz")
     run = run_of(room, tmp_path / "second", init=str(tmp_path / "first" / "best.npz"))
     run.resume()
-    bias = run.learner.network.head.bias.numpy()
+    bias = run.trainer.network.head.bias.numpy()
     np.testing.assert_array_equal(bias, best.arrays["head.bias"])
-    assert run.config.highest_rate < TrainConfig().highest_rate
+    assert run.config.peak_learning_rate < TrainConfig().peak_learning_rate
 
 
 def backbone_of(arrays: dict[str, Any], *, statistics: bool) -> dict[str, Any]:
@@ -279,12 +289,12 @@ def test_the_backbone_learns_from_a_step_on_but_never_its_statistics(
     run = run_of(room, tmp_path, static=static, tune_from=2, learning_rate=0.01)
     run.resume()
     published = read_backbone()["backbone.blocks.3.project.weight"].astype(np.float32)
-    before, steps = run.learner.arrays(), run.batches()
+    before, steps = run.trainer.arrays(), run.batches()
     stored = before["network/backbone.blocks.3.project.weight"]
     np.testing.assert_array_equal(stored, published)
     for step in range(4):
-        run.learner.learn(step, [next(steps)])
-        after = run.learner.arrays()
+        run.trainer.train_step(step, [next(steps)])
+        after = run.trainer.arrays()
         for name, array in backbone_of(before, statistics=True).items():
             np.testing.assert_array_equal(after[name], array)
         changed = [
@@ -303,9 +313,9 @@ def test_the_backbone_learns_at_its_share_of_the_rate(room: Path, tmp_path: Path
         run = run_of(room, out, **changes)
         run.resume()
         name = "network/backbone.blocks.3.project.weight"
-        before = run.learner.arrays()[name]
-        run.learner.learn(0, [next(run.batches())])
-        steps[share] = np.abs(run.learner.arrays()[name] - before).max()
+        before = run.trainer.arrays()[name]
+        run.trainer.train_step(0, [next(run.batches())])
+        steps[share] = np.abs(run.trainer.arrays()[name] - before).max()
     assert steps[0.5] == pytest.approx(10 * steps[0.05], rel=0.01)
 
 
@@ -314,27 +324,27 @@ def test_cross_entropy_is_that_of_plain_samples(room: Path, tmp_path: Path) -> N
     found = run.cross_entropies()
     assert found["train"] == found["valid"]  # the same pictures, seen alike
     assert run.cross_entropies() == found
-    run.learner.averaged.head.bias.set_value(run.learner.averaged.head.bias * 0)
-    run.learner.averaged.head.weight.set_value(run.learner.averaged.head.weight * 0)
+    run.trainer.averaged.head.bias.set_value(run.trainer.averaged.head.bias * 0)
+    run.trainer.averaged.head.weight.set_value(run.trainer.averaged.head.weight * 0)
     plain = run.samples.like(
         run.samples.pictures[:1], SampleOptions(hints=0, palette=0, augment=False)
     )
     uniform = np.log(261) * plain[0, 0, 32]["weights"].mean()
-    assert run.learner.entropy(plain, size=32) == pytest.approx(uniform, rel=1e-5)
+    assert run.trainer.entropy(plain, size=32) == pytest.approx(uniform, rel=1e-5)
 
 
 def test_without_a_backbone_all_is_random(room: Path, tmp_path: Path) -> None:
     run = run_of(room, tmp_path, backbone="none")
     run.resume()
     published = read_backbone()["backbone.stem.weight"]
-    assert not np.allclose(run.learner.network.backbone.stem.weight.numpy(), published, atol=0.01)
+    assert not np.allclose(run.trainer.network.backbone.stem.weight.numpy(), published, atol=0.01)
 
 
 def test_refitting_the_head_leaves_the_rest_alone(room: Path, tmp_path: Path) -> None:
     run = run_of(room, tmp_path, fit="context+head", steps=2)
-    before = run.learner.arrays()
+    before = run.trainer.arrays()
     train(run)
-    after = run.learner.arrays()
+    after = run.trainer.arrays()
     changed = {name for name in before if not np.array_equal(before[name], after[name])}
     learned = {name for name in changed if name.startswith("network/")}
     assert learned
@@ -350,30 +360,48 @@ def test_learning_rate_warms_up_and_falls_to_zero() -> None:
     assert rates[-1] < 1e-8
 
 
-def test_waiting_for_the_reader_is_measured(room: Path, tmp_path: Path) -> None:
-    clock = Clock(run_of(room, tmp_path))
-    with clock.waiting():
-        time.sleep(0.05)
-    with clock.paused():
-        time.sleep(0.05)
-    clock.losses.append(clock.run.learner.learn(0, [next(clock.run.batches())]))
-    assert "wait" in clock.report()
-    row = rows(tmp_path)[0]
-    assert 0 < row["wait"] <= 1
+def test_speed_and_waiting_are_of_the_time_spent_training(
+    room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("train.run.time", SimpleNamespace(monotonic=lambda: now[0]))
+    meter = Meter(run_of(room, tmp_path))
+    meter.run.step = 2  # warmed up
+    with meter.waiting():
+        now[0] += 1
+    now[0] += 3
+    with meter.paused():
+        now[0] += 50
+    meter.losses.append(SimpleNamespace(item=lambda: 2.5))
+    assert meter.report() == "loss 2.500  lr 1.5e-03  1 img/s  wait 25 %"
+    assert rows(tmp_path)[0] | {"lr": 0} == {
+        "step": 2, "loss": 2.5, "lr": 0, "pictures_per_s": 1.0, "wait": 0.25
+    }  # fmt: skip
+
+
+def test_leftovers_of_a_killed_save_are_swept_and_nothing_else(room: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    leftover, other = temporary_name(out / "checkpoint.npz"), out / "download.part"
+    leftover.touch()
+    other.touch()
+    run_of(room, out)
+    assert not leftover.exists()
+    assert other.exists()
 
 
 @pytest.mark.parametrize(
     ("changes", "code", "message"),
     [
         (["-data", "/nowhere"], 1, "does not exist"),
-        (["-batch", "0"], 2, "batch must be 1 or more"),
+        (["-batch", "0"], 2, "number of 1 or more"),
         (["-sizes", "50"], 2, "multiples of 32"),
         (["-device", "gpu"], 1, "no GPU"),
         (["-precision", "fp16"], 1, "does not train in it"),
         (["-prior", "/nowhere"], 1, "Q.npy"),
         (["-init", "/nowhere.npz"], 1, "no weights file"),
         (["-backbone", "/nowhere.npz"], 1, "no weights file"),
-        (["-tune_backbone", "2"], 2, "tune_backbone must be within 0..1"),
+        (["-tune_backbone", "2"], 2, "number from 0 to 1"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
@@ -384,10 +412,10 @@ def test_what_cannot_be_done_is_one_line(
     code: int,
     message: str,
 ) -> None:
-    assert main(words(room, tmp_path / "run", *changes)) == code
+    assert exit_of(words(room, tmp_path / "run", *changes)) == code
     errors = capsys.readouterr().err.strip().splitlines()
     assert len(errors) == 1
-    assert errors[0].startswith("train.py: ")
+    assert errors[0].startswith("train/train.py: ")
     assert message in errors[0]
 
 
@@ -427,5 +455,5 @@ def test_help_names_every_setting(room: Path) -> None:
         [sys.executable, str(ROOT / "train" / "train.py"), "--help"],
         check=True, capture_output=True, text=True, cwd=room,
     ).stdout  # fmt: skip
-    for name in ("-data", "--valid", "-learning_rate", "-rebalance", "-out"):
+    for name in ("-data", "-valid", "-learning_rate", "-rebalance", "-out"):
         assert name in text

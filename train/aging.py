@@ -1,6 +1,6 @@
-"""Clean lightness made to look like an old photograph or film, for the network's input only.
+"""Augmentation: clean lightness degraded to that of an old photograph or film, for the network's input only.
 
-Each effect takes L (H, W) float32, 0..100, and a generator, and gives L back, perhaps beyond 0..100. Sizes are
+Each effect takes L (H, W) float32, 0..100, and a generator, and returns L, perhaps beyond 0..100. Sizes are
 those of the network's input, where a scan of several thousand pixels has become a few hundred: most of what is
 wrong with it has become small or gone.
 """
@@ -103,7 +103,7 @@ def jpeg_blocks(lightness: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(decoded, np.float32) / np.float32(2.55)
 
 
-# In the order in which they befall a picture, with the share of the samples that each befalls.
+# In the order in which they happen to a picture, with the probability of each.
 EFFECTS: tuple[tuple[Effect, float], ...] = (
     (tone, 0.5),
     (vignette, 0.12),
@@ -118,9 +118,9 @@ EFFECTS: tuple[tuple[Effect, float], ...] = (
 
 
 def age_lightness(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """Make L (H, W) look old: each effect befalls a share of the samples. Returns L within 0..100."""
+    """Age L (H, W): each effect is applied with its probability. Returns L within 0..100."""
     aged: Floats = np.clip(lightness, 0, 100)  # rounding leaves black a hair below zero
-    for effect, share in EFFECTS:
-        if rng.random() < share:
+    for effect, probability in EFFECTS:
+        if rng.random() < probability:
             aged = effect(aged, rng)
     return np.asarray(np.clip(aged, 0, 100), np.float32)

@@ -4,7 +4,6 @@ Plain arrays and JSON in an .npz: nothing in it can run code, and a truncated fi
 """
 
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.files import whole_file
 from train.config import TrainConfig
 
 Arrays = dict[str, NDArray[Any]]
@@ -24,7 +24,7 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class State:
-    """What it takes to go on as if nothing had happened.
+    """What it takes to continue to the bit.
 
     arrays : network, moving average and optimizer, as ``network/...``, ``average/...``,
         ``optimizer/...``
@@ -38,18 +38,13 @@ class State:
 
 
 def write_checkpoint(path: Path, state: State) -> None:
-    """Write under a temporary name, flush to the disk, rename; on failure the old file stays."""
+    """Write a checkpoint; on failure the old file stays. Raises CheckpointError."""
     head = {"step": state.step, "facts": state.facts, "config": state.config.to_json()}
     text = np.frombuffer(json.dumps(head).encode(), np.uint8)
-    temporary = path.with_name(path.name + ".part")
     try:
-        with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, head=text, **state.arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with whole_file(path) as part:
+            np.savez(part, allow_pickle=False, head=text, **state.arrays)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise CheckpointError(
             f"step {state.step} could not be saved to {path}: {error.strerror or error}; the previous "
             "checkpoint is kept: make room and run the same command again"

@@ -11,19 +11,22 @@ import json
 import os
 import platform
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from model.contract import STRIDE
+from runtime.options import check, option
 
 ROOT = Path(__file__).resolve().parent.parent
-FRESH_RATE, CAREFUL_RATE = 1.5e-3, 3e-4
-PARTS_TO_FIT = ("all", "context+head")
-PLACES = ("data", "valid", "prior", "init", "backbone")
+FROM_SCRATCH_RATE, FINE_TUNING_RATE = 1.5e-3, 3e-4
+TRAINABLE = ("all", "context+head")
+PATHS = ("data", "valid", "prior", "init", "backbone")
 NO_BACKBONE = "none"
-FOUND_ITS_FEET = 10_000  # steps after which a network from scratch is worth tuning a backbone with
-# A resume may change these: what is watched, how fast, how long; never what was learned so far.
+TUNE_FROM_STEP = (
+    10_000  # earlier, the gradients of a network from scratch only disturb the backbone
+)
+# A resume may change these: what is measured, how fast, how long; never what was learned so far.
 FREE = {
     "steps",
     "valid",
@@ -36,113 +39,107 @@ FREE = {
 }
 
 
-def _option(default: Any, text: str, **details: Any) -> Any:
-    return field(default=default, metadata={"help": text, **details})
-
-
 @dataclass(frozen=True)
 class TrainConfig:
     """What a run does; a checkpoint continues only under the same config."""
 
-    data: str = _option(
-        str(ROOT / "data" / "train"), "pictures to learn from: folder tree or tar files"
+    data: str = option(
+        str(ROOT / "data" / "train"),
+        "pictures to learn from: folder tree or tar files",
+        shown="data/train",
     )
-    valid: str = _option(
-        str(ROOT / "data" / "test"), "pictures to measure with, never learned from"
+    valid: str = option(
+        str(ROOT / "data" / "test"),
+        "pictures to measure with, never learned from",
+        shown="data/test",
     )
-    prior: str = _option(str(ROOT / "prior"), "folder with Q.npy and Weight.npy")
-    init: str = _option("", "weights file to start from (default: from scratch)")
-    backbone: str = _option(
+    prior: str = option(str(ROOT / "prior"), "folder with Q.npy and Weight.npy", shown="prior")
+    init: str = option("", "weights file to start from", shown="from scratch")
+    backbone: str = option(
         str(ROOT / "model" / "weights" / "efficientnet_lite0.npz"),
         "pretrained backbone to start from without -init: a weights file, or none for a random one",
+        shown="model/weights/efficientnet_lite0.npz",
     )
-    tune_backbone: float = _option(
-        0.1, "learning rate of the backbone as a share of the others'; 0 keeps it as it is"
+    tune_backbone: float = option(
+        0.1,
+        "learning rate of the backbone as a share of the others'; 0 keeps it as it is",
+        low=0,
+        high=1,
     )
-    tune_from: int = _option(
-        -1, "step from which on the backbone learns; -1 takes 10,000 from scratch, and 0 with -init"
+    tune_from: int = option(
+        -1,
+        "step from which on the backbone learns; -1 takes 10,000 from scratch, and 0 with -init",
+        low=-1,
     )
-    fit: str = _option("all", "parameters that learn", choices=PARTS_TO_FIT)
-    steps: int = _option(100_000, "optimizer steps of the whole run")
-    batch: int = _option(32, "pictures per step, over all processes")
-    parts: int = _option(
-        1, "split a batch into so many parts, each with batch statistics of its own, to save memory"
+    fit: str = option("all", "parameters that learn", choices=TRAINABLE)
+    steps: int = option(100_000, "optimizer steps of the whole run", low=1)
+    batch: int = option(32, "pictures per step, over all processes", low=1)
+    parts: int = option(
+        1,
+        "split a batch into so many parts, each with batch statistics of its own, to save memory",
+        low=1,
     )
-    sizes: tuple[int, ...] = _option(
-        (96, 128, 160), "training sizes in pixels, multiples of 32, in turn", type=int
+    sizes: tuple[int, ...] = option(
+        (96, 128, 160), f"training sizes in pixels, multiples of {STRIDE}, in turn", low=STRIDE
     )
-    learning_rate: float = _option(
-        0.0, "highest learning rate; 0 takes 1.5e-3 from scratch, and a careful 3e-4 with -init"
+    learning_rate: float = option(
+        0.0, "highest learning rate; 0 takes 1.5e-3 from scratch, and 3e-4 with -init", low=0
     )
-    warmup: int = _option(300, "steps of linear warm-up, before the cosine to zero")
-    beta1: float = _option(0.8, "Adam's beta1")
-    weight_decay: float = _option(0.02, "decoupled weight decay; 0 is plain Adam")
-    clip: float = _option(5.0, "largest global gradient norm")
-    average: float = _option(0.999, "decay of the moving average of the weights, ramped up")
-    width: int = _option(32, "channels of the first stage")
-    bn_momentum: float = _option(0.5, "BatchNorm momentum")
-    entropy: float = _option(1.0, "factor of the rebalanced cross-entropy; 0 leaves it out")
-    squared: float = _option(
-        0.02, "factor of the variance-penalized squared error; 0 leaves it out"
+    warmup: int = option(300, "steps of linear warm-up, before the cosine to zero", low=0)
+    beta1: float = option(0.8, "Adam's beta1", low=0, high=1)
+    weight_decay: float = option(0.02, "decoupled weight decay; 0 is plain Adam", low=0)
+    clip: float = option(5.0, "largest global gradient norm", low=0)
+    average: float = option(
+        0.999, "decay of the moving average of the weights, ramped up", low=0, high=1
     )
-    penalty: float = _option(26.7, "variance penalty inside the squared error, ab units squared")
-    rebalance: float = _option(
-        0.5, "how strongly rare colors count: 0 all pixels alike, 1 exactly as Weight.npy has it"
+    width: int = option(32, "channels of the first stage", low=1)
+    bn_momentum: float = option(0.5, "BatchNorm momentum", low=0, high=1)
+    entropy: float = option(1.0, "factor of the rebalanced cross-entropy; 0 leaves it out", low=0)
+    squared: float = option(
+        0.02, "factor of the variance-penalized squared error; 0 leaves it out", low=0
     )
-    hints: float = _option(0.18, "share of samples with color points, 0..1")
-    palette: float = _option(0.1, "share of samples with a palette, 0..1")
-    seed: int = _option(0, "seed of everything random")
-    workers: int = _option(2, "reader processes; 0 reads in the training process")
-    valid_every: int = _option(1000, "steps between validations")
-    valid_pictures: int = _option(128, "pictures per validation")
-    valid_size: int = _option(160, "short side of the network's input at validation, pixels")
-    recalibrate: int = _option(50, "batches that recalibrate BatchNorm before a validation")
-    save_every: int = _option(200, "steps between checkpoints")
+    penalty: float = option(
+        26.7, "variance penalty inside the squared error, ab units squared", low=0
+    )
+    rebalance: float = option(
+        0.5,
+        "how strongly rare colors count: 0 all pixels alike, 1 exactly as Weight.npy has it",
+        low=0,
+        high=1,
+    )
+    hints: float = option(0.18, "share of samples with color points", low=0, high=1)
+    palette: float = option(0.1, "share of samples with a palette", low=0, high=1)
+    seed: int = option(0, "seed of everything random", low=0)
+    workers: int = option(2, "reader processes; 0 reads in the training process", low=0)
+    valid_every: int = option(1000, "steps between validations", low=1)
+    valid_pictures: int = option(128, "pictures per validation; 0 takes all", low=0)
+    valid_size: int = option(
+        160,
+        f"short side of the network's input at validation, in pixels, a multiple of {STRIDE}",
+        low=STRIDE,
+    )
+    recalibrate: int = option(50, "batches that recalibrate BatchNorm before a validation", low=1)
+    save_every: int = option(200, "steps between checkpoints", low=1)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sizes", tuple(self.sizes))
-        wrong = [text for text, fits in self._rules() if not fits]
-        if wrong:
-            raise ValueError(f"this cannot be trained: {'; '.join(wrong)}")
-
-    def _rules(self) -> list[tuple[str, bool]]:
-        counts = ("steps", "batch", "parts", "valid_every", "save_every", "recalibrate", "width")
-        shares = (
-            *("hints", "palette", "rebalance", "average", "bn_momentum", "beta1"),
-            "tune_backbone",
-        )
-        return [
-            *(
-                (f"{n} must be 1 or more, got {getattr(self, n)}", getattr(self, n) >= 1)
-                for n in counts
-            ),
-            *(
-                (f"{n} must be within 0..1, got {getattr(self, n)}", 0 <= getattr(self, n) <= 1)
-                for n in shares
-            ),
-            (
-                f"sizes must be multiples of {STRIDE}, got {self.sizes}",
-                bool(self.sizes) and all(s >= STRIDE and s % STRIDE == 0 for s in self.sizes),
-            ),
-            (
-                f"batch {self.batch} must be a multiple of parts {self.parts}",
-                self.batch % max(self.parts, 1) == 0,
-            ),
-            ("one of entropy and squared must be above 0", self.entropy > 0 or self.squared > 0),
-            (f"fit must be one of {PARTS_TO_FIT}, got {self.fit!r}", self.fit in PARTS_TO_FIT),
-            (
-                f"learning_rate must not be negative, got {self.learning_rate}",
-                self.learning_rate >= 0,
-            ),
-        ]
+        object.__setattr__(self, "sizes", tuple(self.sizes))  # JSON has lists only
+        check(self)
+        sides = (*self.sizes, self.valid_size)
+        if not self.sizes or any(side % STRIDE for side in sides):
+            raise ValueError(f"sizes and valid_size must be multiples of {STRIDE}, got {sides}")
+        if self.batch % self.parts:
+            raise ValueError(f"batch {self.batch} must be a multiple of parts {self.parts}")
+        if not (self.entropy or self.squared):
+            raise ValueError("one of entropy and squared must be above 0, or nothing is learned")
 
     def to_json(self) -> str:
+        """Write a config as JSON."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
     def for_record(self) -> dict[str, Any]:
-        """Say what was trained without the places on this machine: folders by their last name."""
+        """Return the settings for a weights file's record: paths by their last name only."""
         values = dataclasses.asdict(self)
-        return values | {name: Path(values[name]).name for name in PLACES}
+        return values | {name: Path(values[name]).name for name in PATHS}
 
     @staticmethod
     def from_json(text: str) -> "TrainConfig":
@@ -153,8 +150,16 @@ class TrainConfig:
             raise ValueError(f"unknown settings {', '.join(unknown)}: written by another version")
         return TrainConfig(**values)
 
+    def with_absolute_paths(self) -> "TrainConfig":
+        """Make every path independent of the current folder."""
+        values = dataclasses.asdict(self)
+        for name in PATHS:
+            if values[name] and values[name] != NO_BACKBONE:
+                values[name] = str(Path(values[name]).expanduser().resolve())
+        return TrainConfig(**values)
+
     def differences(self, other: "TrainConfig") -> list[str]:
-        """Say in words where two configs differ in what is learned."""
+        """List where two configs differ in what is learned, one readable text each."""
         return [
             f"{f.name} {getattr(other, f.name)!r} -> {getattr(self, f.name)!r}"
             for f in dataclasses.fields(self)
@@ -162,13 +167,13 @@ class TrainConfig:
         ]
 
     @property
-    def highest_rate(self) -> float:
-        """The learning rate after the warm-up; a trained network is not shaken out of its place."""
-        return self.learning_rate or (CAREFUL_RATE if self.init else FRESH_RATE)
+    def peak_learning_rate(self) -> float:
+        """The learning rate after the warm-up; lower for fine-tuning."""
+        return self.learning_rate or (FINE_TUNING_RATE if self.init else FROM_SCRATCH_RATE)
 
-    def backbone_learns(self, step: int) -> bool:
-        """Tell whether the backbone learns along at a step."""
-        first = self.tune_from if self.tune_from >= 0 else 0 if self.init else FOUND_ITS_FEET
+    def tunes_backbone(self, step: int) -> bool:
+        """Return whether the backbone learns, too, at a step."""
+        first = self.tune_from if self.tune_from >= 0 else 0 if self.init else TUNE_FROM_STEP
         return self.fit == "all" and self.tune_backbone > 0 and step >= first
 
     def size_at(self, step: int) -> int:
@@ -177,12 +182,12 @@ class TrainConfig:
 
 
 def prepare_environment(*, threads: int | None = None) -> None:
-    """Import Paddle under the settings that must stand before; what the user has set is kept.
+    """Import Paddle under environment variables that must be set before; those of the user are kept.
 
-    On AMD processors the MKL inside the wheel picks a slow path unless told otherwise (measured:
+    On AMD processors the MKL inside the wheel takes a slow path unless MKL_DEBUG_CPU_TYPE is set (measured:
     6.8 against 14.8 pictures/s), and OMP_NUM_THREADS defaults badly (14.8 against 18.6). Paddle's
     notices of its own start-up (an absent ccache, executors, advice against any thread count) are
-    kept off the user's screen.
+    suppressed.
     """
     os.environ.setdefault("GLOG_minloglevel", "2")
     for notice in ("No ccache found", "When training, we now always track", "Tensor do not have"):

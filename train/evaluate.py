@@ -1,90 +1,189 @@
-"""Weights and pictures, or a film -> a table of metrics beside the all-gray row, a sheet, a curve."""
+"""Weights and pictures, or a film -> a table of metrics beside the all-gray row, a sheet, a plot."""
 
-import argparse
-import json
-import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from tqdm import tqdm
-
+from model.contract import STRIDE
 from model.weights_file import RELEASED
+from prior.dataset import Shard
 from prior.qspace import QSpace, read_bins
-from train.config import prepare_environment
-from train.curve import write_tradeoff
+from runtime.files import write_json
+from runtime.options import OneLineParser, add_options, check, exit_code, log_to_stderr, option
+from runtime.progress import progress_for
+from train.config import ROOT, prepare_environment
 from train.evaluation import GRAY, Method, Setting, colorize, evaluate_all, load, sheet
-from train.evaluation_images import TRUTH_PX, read_evaluation_images
-from train.flicker import measure_film, read_frames
-from train.report import FILM_COLUMNS, PICTURE_COLUMNS, Row, records, table, write_sheet
+from train.evaluation_images import IMAGE_PX, read_evaluation_images
+from train.metrics import Metrics
+from train.plots import write_image, write_tradeoff
+from train.temporal_metrics import FilmMetrics, measure_film, read_frames
 
-ROOT = Path(__file__).resolve().parent.parent
+Row: TypeAlias = dict[str, Any]
+
 SHEET_ROWS = 12
-DRAWN = frozenset((".png", ".jpg"))
+IMAGE_SUFFIXES = frozenset((".png", ".jpg"))
 FILMS = frozenset((".mp4", ".m4v", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".wmv"))
-# Fields of `Setting` in their order: each option takes several values, and every combination is a row.
-SETTING_OPTIONS: tuple[tuple[str, type[int] | type[float], float, str], ...] = (
-    ("working_size", int, 160, "short side of the network's input in pixels, multiples of 32"),
-    ("temperature", float, 1.0, "of the annealed mean: 1 safe, 0.38 vivid"),
-    ("hints", int, 0, "points of the true color revealed, 5x5 pixels each"),
-    ("saturation", float, 1.0, "times the chroma"),
-    ("smoothing", int, 0, "1: smooth colors where the network is undecided, as the program does"),
-    ("aged", int, 0, "1: the network sees each picture aged, as in training"),
-)
+SETTING_COLUMNS = {
+    "weights": "weights",
+    "working_size": "size",
+    "temperature": "T",
+    "hints": "hints",
+    "saturation": "sat.",
+    "smoothing": "smooth",
+    "aged": "aged",
+}
+PICTURE_COLUMNS = {
+    **SETTING_COLUMNS,
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "ciede2000": "CIEDE2000",
+    "auc": "AuC",
+    "auc_rebalanced": "rebalanced",
+    "colorfulness": "colorful",
+    "colorfulness_truth": "(truth)",
+    "chroma": "chroma 50/90/99 %",
+    "chroma_truth": "(truth)",
+}
+FILM_COLUMNS = {
+    **SETTING_COLUMNS,
+    "frames": "frames",
+    "cuts": "cuts",
+    "warp_error": "warp error",
+    "cdc": "CDC",
+    "colorfulness": "colorful",
+}
+DESCRIPTION = """\
+Weights and pictures, or a film -> a table of metrics beside the all-gray row, a sheet, a plot. Of several
+values, such as -hints 0,10, every combination is a row."""
 
 
-def main(words: list[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
-    parser = _parser()
-    options = parser.parse_args(words)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    prepare_environment()
-    if options.data.suffix.lower() in FILMS:
-        options.film = options.data
-    try:
-        settings = _settings(options)
-    except ValueError as error:
-        parser.error(str(error))
-    try:
-        rows = (_film_rows if options.film else _picture_rows)(options, settings)
-        if options.json:
-            options.json.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
-    except (ValueError, OSError) as error:
-        print(f"evaluate.py: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("evaluate.py: interrupted, nothing was written", file=sys.stderr)
-        return 130
-    print(table(rows, FILM_COLUMNS if options.film else PICTURE_COLUMNS))
-    return 0
+def _several(default: float, text: str, **details: Any) -> Any:
+    return option((default,), text, separator=",", metavar="N,...", shown=f"{default:g}", **details)
 
 
-def _settings(options: argparse.Namespace) -> list[Setting]:
-    if options.limit < 0:
-        raise ValueError(f"-limit {options.limit}: give 0 for all, or how many")
-    for path in filter(None, (options.json, options.sheet, options.curve)):
-        if not path.parent.is_dir():
-            raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
-    for name in ("sheet", "curve"):
-        path = getattr(options, name)
-        if path and options.film:
-            raise ValueError(f"-{name} {path}: only pictures have one, leave out -film")
-        if path and path.suffix.lower() not in DRAWN:
-            raise ValueError(f"-{name} {path}: name it {' or '.join(sorted(DRAWN))}")
-    every = product(*(getattr(options, name) for name, *_ in SETTING_OPTIONS))
-    return [Setting(*values) for values in every]
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """What to measure, in which settings, and what to write."""
+
+    weights: tuple[Path, ...] = option(
+        (),
+        "released weights, one or more, side by side",
+        metavar="FILE",
+        shown="this program's; with -film none, the film's own colors only",
+    )
+    data: Path = option(
+        ROOT / "data" / "test",
+        "folder or .tar of color pictures",
+        metavar="FOLDER",
+        shown="data/test",
+    )
+    film: Path | None = option(
+        None,
+        "measure a film instead: how consistent its colors are, and, with -weights, a network's frame by "
+        "frame; also when -data is a film",
+        metavar="FILE",
+    )
+    working_size: tuple[int, ...] = _several(
+        160, f"short side of the network's input in pixels, multiples of {STRIDE}", low=STRIDE
+    )
+    temperature: tuple[float, ...] = _several(
+        1.0, "of the annealed mean: 1 safe, 0.38 vivid", low=0
+    )
+    hints: tuple[int, ...] = _several(
+        0, "points of the true color revealed, 5x5 pixels each", low=0
+    )
+    saturation: tuple[float, ...] = _several(1.0, "times the chroma", low=0)
+    smoothing: tuple[int, ...] = _several(
+        0, "1: smooth colors where the network is undecided, as the program does", low=0, high=1
+    )
+    aged: tuple[int, ...] = _several(
+        0, "1: the network sees each picture aged, as in training", low=0, high=1
+    )
+    shard: Shard = option(
+        Shard(),
+        "measure only every N-th picture, from the K-th on: choose on one half, report on the other",
+        read=Shard.read,
+        metavar="K/N",
+        shown="",
+    )
+    limit: int = option(
+        0,
+        "measure only N pictures, evenly spread, or the first N frames",
+        low=0,
+        metavar="N",
+        shown="0, all",
+    )
+    json: Path | None = option(None, "write the figures there, too", metavar="FILE")
+    curve: Path | None = option(
+        None,
+        "draw PSNR and AuC over colorfulness there: a line for each temperature, through its saturations",
+        metavar="FILE",
+    )
+    sheet: Path | None = option(
+        None, "write a picture there: gray, each network, truth; 12 rows", metavar="FILE"
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.data.suffix.lower() in FILMS:
+            object.__setattr__(self, "film", self.data)
+        self.settings()
+        for path in filter(None, (self.json, self.sheet, self.curve)):
+            if not path.parent.is_dir():
+                raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
+        for name, drawn in (("sheet", self.sheet), ("curve", self.curve)):
+            if drawn and self.film:
+                raise ValueError(f"-{name} {drawn}: only pictures have one, leave out -film")
+            if drawn and drawn.suffix.lower() not in IMAGE_SUFFIXES:
+                raise ValueError(f"-{name} {drawn}: name it {' or '.join(sorted(IMAGE_SUFFIXES))}")
+
+    def settings(self) -> list[Setting]:
+        """Combine every value of each option with every other."""
+        values = (self.working_size, self.temperature, self.hints)
+        return [
+            Setting(*combined)
+            for combined in product(*values, self.saturation, self.smoothing, self.aged)
+        ]
+
+
+def picture_rows(options: EvaluateOptions) -> list[Row]:
+    """Measure pictures; write the sheet and the plot that are asked for."""
+    source = partial(read_evaluation_images, options.data, shard=options.shard)
+    images = source(limit=options.limit, progress=progress_for(quiet=False))
+    qspace, settings = QSpace(read_bins()), options.settings()
+    names, methods = _methods(options.weights or [RELEASED], settings)
+    if options.sheet:
+        shown = sheet(methods[1 :: len(settings)], source(limit=SHEET_ROWS), qspace=qspace)
+        write_image(options.sheet, shown)
+    found = evaluate_all(methods, images, qspace=qspace)
+    rows = records(names, [setting for _, setting in methods], found)
+    if options.curve:
+        write_tradeoff(options.curve, rows)
+    return rows
+
+
+def film_rows(options: EvaluateOptions, film: Path) -> list[Row]:
+    """Measure a film's own colors, and those of networks frame by frame."""
+    names, methods = _methods(options.weights, options.settings())
+    frames = read_frames(
+        film, short_px=IMAGE_PX, limit=options.limit, progress=progress_for(quiet=False)
+    )
+    colorizers = [partial(colorize, method, qspace=QSpace(read_bins())) for method in methods]
+    settings = [None, *(setting for _, setting in methods)]
+    return records(["the film", *names], settings, measure_film(colorizers, frames))
 
 
 def _methods(
     weights: Sequence[Path], settings: Sequence[Setting]
 ) -> tuple[list[str], list[Method]]:
-    """Lay out the rows: gray, then every network in every setting."""
+    """Name and list the rows: gray, then every network in every setting."""
     names, methods = ["all gray"], [GRAY]
     alone = len({path.stem for path in weights}) == len(set(weights))
     for path in weights:
@@ -94,108 +193,61 @@ def _methods(
     return names, methods
 
 
-def _picture_rows(options: argparse.Namespace, settings: Sequence[Setting]) -> list[Row]:
-    images = read_evaluation_images(options.data, limit=options.limit, shard=options.shard)
-    qspace = QSpace(read_bins())
-    names, methods = _methods(options.weights or [RELEASED], settings)
-    if options.sheet:
-        columns = methods[1 :: len(settings)]
-        few = read_evaluation_images(options.data, limit=SHEET_ROWS, shard=options.shard)
-        shown = sheet(columns, few, qspace=qspace)
-        write_sheet(options.sheet, shown)
-    found = evaluate_all(methods, images, qspace=qspace)
-    rows = records(names, [setting for _, setting in methods], found)
-    if options.curve:
-        write_tradeoff(options.curve, rows)
+def records(
+    names: Sequence[str],
+    settings: Sequence[Any],
+    measured: Sequence[Metrics | FilmMetrics],
+) -> list[Row]:
+    """Join measurements with their settings, one row each.
+
+    settings : dataclasses, or None where there is no network. A figure that is not defined (NaN)
+    becomes None.
+    """
+    rows = []
+    for name, setting, metrics in zip(names, settings, measured, strict=True):
+        how: Row = {} if setting is None else asdict(setting)
+        figures: Row = asdict(metrics)
+        row = {"weights": name, **how, **figures}
+        rows.append({key: None if value != value else value for key, value in row.items()})
     return rows
 
 
-def _film_rows(options: argparse.Namespace, settings: Sequence[Setting]) -> list[Row]:
-    names, methods = _methods(options.weights or [], settings)
-    frames = tqdm(
-        read_frames(options.film, short_px=TRUTH_PX, limit=options.limit),
-        unit=" frames",
-        disable=None,
-    )
-    qspace = QSpace(read_bins())
-    found = measure_film([partial(colorize, method, qspace=qspace) for method in methods], frames)
-    return records(["the film", *names], [None, *(setting for _, setting in methods)], found)
+def table(rows: Sequence[Row], columns: dict[str, str]) -> str:
+    """Format rows as a Markdown table; columns : key of the row -> heading."""
+    lines = [list(columns.values())]
+    lines += [[_cell(row.get(key)) for key in columns] for row in rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    lines.insert(1, ["-" * width for width in widths])
+    padded = [
+        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 
-def shard(text: str) -> tuple[int, int]:
-    """Read K/N, 1 <= K <= N, as an option gives it."""
-    number, _, count = text.partition("/")
-    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
-        raise argparse.ArgumentTypeError(f"{text!r}: give K/N with K from 1 to N, such as 1/2")
-    return int(number), int(count)
+def _cell(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return " / ".join(_cell(part) for part in value)
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
+    return "" if value is None else str(value)
 
 
-def _numbers(kind: type[int] | type[float]) -> Callable[[str], list[Any]]:
-    def numbers(text: str) -> list[Any]:
-        return [kind(part) for part in text.split(",")]
+def main(words: list[str] | None = None) -> int:
+    """Read the command line, measure, and print the table."""
+    parser = OneLineParser(prog="train/evaluate.py", description=DESCRIPTION)
+    add_options(parser, EvaluateOptions)
+    options = parser.collect(parser.parse_args(words), EvaluateOptions)
+    log_to_stderr()
 
-    return numbers
+    def work() -> int:
+        prepare_environment()
+        rows = film_rows(options, options.film) if options.film else picture_rows(options)
+        if options.json:
+            write_json(options.json, rows)
+        print(table(rows, FILM_COLUMNS if options.film else PICTURE_COLUMNS))
+        return 0
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="train/evaluate.py", description=__doc__, allow_abbrev=False
-    )
-
-    def option(name: str, **how: Any) -> None:
-        parser.add_argument(f"-{name}", f"--{name}", **how)
-
-    path: dict[str, Any] = {"type": Path, "metavar": "FILE"}
-    option(
-        "weights",
-        nargs="+",
-        **path,
-        help="released weights, one or more, side by side "
-        "(default: this program's; with -film: none, the film's own colors only)",
-    )
-    option(
-        "data",
-        type=Path,
-        default=ROOT / "data" / "test",
-        metavar="FOLDER",
-        help="folder or .tar of color pictures (default: data/test)",
-    )
-    option(
-        "film",
-        **path,
-        help="measure a film instead: how steady its colors are, and, with "
-        "-weights, a network's frame by frame; also when -data is a film",
-    )
-    for name, kind, default, text in SETTING_OPTIONS:
-        option(
-            name,
-            type=_numbers(kind),
-            default=[default],
-            metavar="N,...",
-            help=f"{text} (default: {default:g})",
-        )
-    option(
-        "shard",
-        type=shard,
-        default=(1, 1),
-        metavar="K/N",
-        help="measure only every N-th picture, from the K-th on: choose on one half, report on the other",
-    )
-    option(
-        "limit",
-        type=int,
-        default=0,
-        metavar="N",
-        help="measure only N pictures, evenly spread, or the first N frames (default: 0, all)",
-    )
-    option("json", **path, help="write the figures there too")
-    option(
-        "curve",
-        **path,
-        help="draw PSNR and AuC over colorfulness there: a line for each temperature, through its saturations",
-    )
-    option("sheet", **path, help="write a picture there: gray, each network, truth; 12 rows")
-    return parser
+    return exit_code(parser.prog, work)
 
 
 if __name__ == "__main__":

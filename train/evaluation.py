@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gray2color import Colorizer
+from image.sheet import tile
 from image.upsample import upsample
 from model.contract import STRIDE, Predictor, resized, working_shape
 from model.hints import palette_vector, random_hints
@@ -23,8 +24,7 @@ from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
 from train.aging import age_lightness
 from train.config import prepare_environment
-from train.metrics import Metrics, Tally
-from train.report import tile
+from train.metrics import MetricAccumulator, Metrics
 
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
@@ -87,17 +87,17 @@ def evaluate_all(
     methods: Sequence[Method], pictures: Iterable[Bytes], *, qspace: QSpace
 ) -> list[Metrics]:
     """Measure several networks or settings on the same pictures, each read once."""
-    tallies = [Tally(bins=len(qspace)) for _ in methods]
+    accumulators = [MetricAccumulator(bins=len(qspace)) for _ in methods]
     for first, rgb in _batches(pictures):
         truth = rgb2lab(rgb)
         bins = qspace.nearest(truth[..., 1:])
-        for method, tally in zip(methods, tallies, strict=True):
+        for method, accumulator in zip(methods, accumulators, strict=True):
             labs = colorize(method, truth, qspace=qspace, first=first)
             for i, lab in enumerate(labs):
-                tally.add((lab2rgb(lab), lab), (rgb[i], truth[i]), bins[i])
-    if not tallies or not tallies[0].means:
+                accumulator.add((lab2rgb(lab), lab), (rgb[i], truth[i]), bins[i])
+    if not accumulators or not accumulators[0].means:
         raise ValueError("no picture to evaluate")
-    return [tally.metrics() for tally in tallies]
+    return [accumulator.metrics() for accumulator in accumulators]
 
 
 def colorize(method: Method, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:

@@ -1,54 +1,59 @@
-"""Evaluation images: pictures as squares of one size, as published evaluations have them."""
+"""Evaluation images: center crops of one size, as published evaluations have them."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from image.crop import center_square
-from prior.dataset import Picture, PictureError, list_pictures, read_rgb
+from prior.dataset import Picture, PictureError, Shard, list_pictures, read_rgb
+from runtime.progress import Progress, Silent
 
 logger = logging.getLogger(__name__)
 
 Bytes = NDArray[np.uint8]
 
-TRUTH_PX = 256  # side of the pictures compared, as published evaluations have it
+IMAGE_PX = 256  # side of the pictures compared, as published evaluations have it
 
 
 def read_evaluation_images(
-    data: Path, *, limit: int = 0, shard: tuple[int, int] = (1, 1)
+    data: Path, *, limit: int = 0, shard: Shard = Shard(), progress: Progress = Silent()
 ) -> Iterator[Bytes]:
-    """Read a folder's or tar's pictures as squares: all, or `limit` of them evenly spread.
+    """Read center crops (256, 256, 3) of a folder's or tar's pictures: all, or `limit` of them evenly spread.
 
-    shard : (K, N) takes every N-th picture, from the K-th on, before the limit.
+    shard : which pictures, before the limit
 
     Pictures that cannot be read are named in the log and left out. Raises ValueError at once when
     there is none, at the end when none could be read.
     """
-    number, count = shard
-    return _squares(data, evenly_spread(list_pictures(data)[number - 1 :: count], limit))
+    pictures = evenly_spread(shard.of(list_pictures(data)), limit)
+    return _read(data, pictures, progress)
 
 
-def evenly_spread(pictures: list[Picture], limit: int) -> list[Picture]:
+def evenly_spread(pictures: Sequence[Picture], limit: int) -> Sequence[Picture]:
     """Choose `limit` of the pictures, evenly spread; all of them when it is 0 or more than there are."""
     if not 0 < limit < len(pictures):
         return pictures
     return [pictures[i * len(pictures) // limit] for i in range(limit)]
 
 
-def _squares(data: Path, pictures: list[Picture]) -> Iterator[Bytes]:
+def _read(data: Path, pictures: Sequence[Picture], progress: Progress) -> Iterator[Bytes]:
     unread = 0
-    for picture in tqdm(pictures, unit=" pictures", disable=None, leave=False):
-        try:
-            rgb = read_rgb(picture)
-        except PictureError as error:
-            unread += 1
-            logger.warning("left out %s: %s", picture.name, error)
-            continue
-        yield center_square(rgb, side_px=TRUTH_PX)
+    progress.start("evaluating", len(pictures), unit="pictures")
+    try:
+        for picture in pictures:
+            try:
+                rgb = read_rgb(picture)
+            except PictureError as error:
+                unread += 1
+                logger.warning("left out %s: %s", picture.name, error)
+                continue
+            yield center_square(rgb, side_px=IMAGE_PX)
+            progress.advance()
+    finally:
+        progress.close()
     if unread == len(pictures):
         raise ValueError(f"none of the {unread} pictures in {data} can be read")
     if unread:

@@ -6,7 +6,7 @@ So neither the number of workers, nor the order in which they finish, nor a resu
 import gzip
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from model.contract import REDUCTION, network_planes, resized
 from model.hints import palette_vector, random_hints
 from prior.dataset import Picture, PictureError, list_pictures, read_rgb
 from prior.lab import rgb2lab
-from prior.qspace import QSpace
+from prior.qspace import QSpace, read_per_bin
+from runtime.files import whole_file
 from train.aging import age_lightness
 
 Floats = NDArray[np.float32]
@@ -59,7 +60,7 @@ class SampleSet(Dataset):
     """
 
     def __init__(
-        self, pictures: list[Picture], *, qspace: QSpace, weight: Floats, options: SampleOptions
+        self, pictures: Sequence[Picture], *, qspace: QSpace, weight: Floats, options: SampleOptions
     ) -> None:
         super().__init__()
         self.pictures, self.qspace, self.weight, self.options = pictures, qspace, weight, options
@@ -74,7 +75,7 @@ class SampleSet(Dataset):
         lab = rgb2lab(random_crop(rgb, rng, size=size))
         return {**self.sample(lab, rng), "skipped": np.array(skipped)}
 
-    def like(self, pictures: list[Picture], options: SampleOptions) -> "SampleSet":
+    def like(self, pictures: Sequence[Picture], options: SampleOptions) -> "SampleSet":
         """Make the same of other pictures, or otherwise."""
         return SampleSet(pictures, qspace=self.qspace, weight=self.weight, options=options)
 
@@ -180,12 +181,8 @@ def rebalancing(weight: Floats, strength: float) -> Floats:
 
 def read_weight(folder: Path, qspace: QSpace, *, strength: float) -> Floats:
     """Read Weight.npy (Q,) from the prior's folder."""
-    weight = np.load(folder / "Weight.npy", allow_pickle=False)
-    if weight.shape != (len(qspace.bins),):
-        raise ValueError(
-            f"{folder / 'Weight.npy'} has shape {weight.shape}, but there are {len(qspace.bins)} "
-            "bins: make it again with prior/getWeight.py"
-        )
+    path = folder / "Weight.npy"
+    weight = read_per_bin(path, bins=len(qspace), made_by="prior/getWeight.py")
     return rebalancing(weight.astype(np.float32), strength)
 
 
@@ -201,8 +198,9 @@ def picture_index(folder: Path, *, kept: Path) -> list[Picture]:
         if root == str(folder):
             return [Picture(*row) for row in rows]
     pictures = list_pictures(folder)
-    temporary = kept.with_name(kept.name + ".part")
-    with gzip.open(temporary, "wt", encoding="utf-8", compresslevel=1) as file:
+    with (
+        whole_file(kept) as part,
+        gzip.open(part, "wt", encoding="utf-8", compresslevel=1) as file,
+    ):
         json.dump([str(folder), pictures], file)
-    temporary.replace(kept)
     return pictures

@@ -30,8 +30,8 @@ def variance_penalized_error(
 
     ``mean((p - t)^2) + penalty / mean((p - mean(p))^2)`` with every mean over the whole batch. As
     typeset in the recipe's source the second term is divided by the number of elements once more,
-    which makes it about 1e-9 and without effect; this is the working reading, in which a timid
-    (nearly constant) prediction costs as much as being wrong.
+    which makes it about 1e-9 and without effect; this is the working reading, in which a
+    desaturated (nearly constant) prediction costs as much as being wrong.
     """
     variance = ((predicted - predicted.mean()) ** 2).mean()
     return ((predicted - true) ** 2).mean() + penalty / (variance + EPSILON)

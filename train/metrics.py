@@ -1,6 +1,6 @@
 """How good a picture's colors are: arrays in, numbers out.
 
-One picture's measures are plain functions; a `Tally` adds pictures up to `Metrics`. It keeps
+One picture's measures are plain functions; a `MetricAccumulator` adds pictures up to `Metrics`. It keeps
 histograms only, so the size of a data set does not matter.
 """
 
@@ -96,7 +96,7 @@ def chroma_quantiles(counts: NDArray[np.integer]) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What the colors of a set of pictures are worth; means over pictures unless said."""
+    """How good the colors of a set of pictures are; means over pictures unless stated."""
 
     pictures: int
     psnr: float  # dB
@@ -111,7 +111,7 @@ class Metrics:
 
 
 @dataclass
-class Tally:
+class MetricAccumulator:
     """Add pictures, one after another, to metrics."""
 
     bins: int  # Q
@@ -124,15 +124,15 @@ class Tally:
 
     def add(
         self,
-        painted: tuple[Bytes, Floats],
+        colorized: tuple[Bytes, Floats],
         truth: tuple[Bytes, Floats],
         truth_bins: NDArray[np.integer],
     ) -> None:
-        """Count one picture.
+        """Add one picture.
 
-        painted, truth : rgb (H, W, 3) uint8 and its lab (H, W, 3). truth_bins : (H, W).
+        colorized, truth : rgb (H, W, 3) uint8 and its lab (H, W, 3). truth_bins : (H, W).
         """
-        (rgb, lab), (truth_rgb, truth_lab) = painted, truth
+        (rgb, lab), (truth_rgb, truth_lab) = colorized, truth
         self._errors += ab_errors(lab[..., 1:], truth_lab[..., 1:], truth_bins, self.bins)
         self._chroma += chroma_counts(lab[..., 1:])
         self._chroma_truth += chroma_counts(truth_lab[..., 1:])

@@ -1,4 +1,4 @@
-"""A training run in a folder: what it learns with, what it has seen, what it writes.
+"""A training run in a folder: its pictures, its trainer, what it logs and keeps.
 
 checkpoint.npz (everything, to continue), best.npz and last.npz (weights, as released), log.jsonl,
 sheet.png (gray, ours, truth), curve.png, pictures.json.gz (the list of pictures, kept).
@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prior.dataset import list_pictures
 from prior.qspace import QSpace, read_bins
+from runtime.files import sweep
 from train.checkpoint import State, read_checkpoint, write_checkpoint
 from train.config import NO_BACKBONE, TrainConfig
-from train.curve import write_curve
 from train.evaluation_images import evenly_spread, read_evaluation_images
+from train.plots import write_image, write_training_curve
 
 if TYPE_CHECKING:
     from train.fileReader import SampleSet
-    from train.learner import Batch, Learner
     from train.metrics import Metrics
+    from train.trainer import Batch, Trainer
 
 logger = logging.getLogger(__name__)
 
@@ -52,12 +52,13 @@ class Run:
         precision: str = "auto",
         visualdl: bool = False,
     ) -> None:
-        from train import fileReader, learner
+        from train import fileReader, trainer
 
         self.config, self.out, self.step = config, out, 0
         out.mkdir(parents=True, exist_ok=True)
-        precision = learner.choose_precision(precision, learner.choose_device(device))
-        self.rank, self.processes = learner.join_processes(config.parts)
+        sweep(out)  # before another process of this run can write there
+        precision = trainer.choose_precision(precision, trainer.choose_device(device))
+        self.rank, self.processes = trainer.join_processes(config.parts)
         self.qspace = QSpace(read_bins(Path(config.prior) / "Q.npy"))
         pictures = fileReader.picture_index(
             Path(config.data), kept=out / f"pictures-{self.rank}.json.gz"
@@ -70,8 +71,8 @@ class Run:
             ),
             options=fileReader.SampleOptions(config.seed, config.hints, config.palette),
         )
-        self.valid = self._valid_pictures()
-        self.learner: Learner = learner.Learner(
+        self.valid = list(read_evaluation_images(Path(config.valid), limit=config.valid_pictures))
+        self.trainer: Trainer = trainer.Trainer(
             config, self.qspace.bins, precision=precision, static=static
         )
         self.facts: dict[str, Any] = {"history": [], "skipped": [], "best": None, "seconds": 0.0}
@@ -80,12 +81,12 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """Where everything it takes to continue is kept."""
+        """The file with everything it takes to continue."""
         return self.out / "checkpoint.npz"
 
     @property
-    def learning(self) -> bool:
-        """Tell whether there is a step left and no signal to stop came."""
+    def goes_on(self) -> bool:
+        """Return whether there is a step left and no signal to stop came."""
         return self.step < self.config.steps and not self.stopping
 
     def stop(self, *_: object) -> None:
@@ -93,28 +94,28 @@ class Run:
         self.stopping = True
 
     def resume(self) -> None:
-        """Go on from the checkpoint when there is one, else from -init when given, else from -backbone."""
+        """Load the checkpoint when there is one, else -init when given, else -backbone."""
         from model.weights_file import BACKBONE_PREFIX, read_backbone, read_weights
 
         if self.checkpoint.exists():
             state = read_checkpoint(self.checkpoint, self.config)
-            self.learner.restore(state.arrays)
+            self.trainer.restore(state.arrays)
             self.step, self.facts = state.step, state.facts
             logger.info("continuing %s at step %d of %d", self.out, self.step, self.config.steps)
         elif self.config.init:
-            self.learner.start_from(read_weights(Path(self.config.init)).arrays)
+            self.trainer.start_from(read_weights(Path(self.config.init)).arrays)
         elif self.config.backbone != NO_BACKBONE:
             backbone = read_backbone(Path(self.config.backbone))
-            self.learner.start_from(backbone, prefix=BACKBONE_PREFIX)
+            self.trainer.start_from(backbone, prefix=BACKBONE_PREFIX)
 
     def save(self) -> None:
         """Write the checkpoint; only the first of several processes does."""
         if self.rank == 0:
-            state = State(self.step, self.learner.arrays(), self.facts, self.config)
+            state = State(self.step, self.trainer.arrays(), self.facts, self.config)
             write_checkpoint(self.checkpoint, state)
 
     def batches(self) -> "Iterator[Batch]":
-        """Parts of this process's share of the batches, from the present step on."""
+        """Yield the parts of this process's share of the batches, from the present step on."""
         config = self.config
         return self._loader(range(self.step, config.steps), seed=config.seed, parts=config.parts)
 
@@ -133,13 +134,8 @@ class Run:
         )
         return iter(samples_loader(self.samples, sampler, workers=self.config.workers))
 
-    def _valid_pictures(self) -> "list[NDArray[np.uint8]]":
-        return list(
-            read_evaluation_images(Path(self.config.valid), limit=self.config.valid_pictures)
-        )
-
-    def note_skipped(self, parts: "list[Batch]") -> None:
-        """Name every picture that could not be read, once."""
+    def log_skipped(self, parts: "list[Batch]") -> None:
+        """Log every picture that could not be read, once."""
         for index in (i for part in parts for i in part["skipped"].numpy().tolist()):
             name = self.samples.pictures[index].name
             if index >= 0 and name not in self.facts["skipped"]:
@@ -166,18 +162,17 @@ class Run:
         if self.rank != 0:
             return ""
         calibration = range(self.step, self.step + self.config.recalibrate)
-        self.learner.recalibrate(self._loader(calibration, seed=CALIBRATION_SEED, parts=1))
-        averaged = AnnealedNet(self.learner.averaged, self.qspace.bins)
+        self.trainer.recalibrate(self._loader(calibration, seed=CALIBRATION_SEED, parts=1))
+        averaged = AnnealedNet(self.trainer.averaged, self.qspace.bins)
         method = (averaged.predict, Setting(self.config.valid_size))
         gray, ours = evaluate_all([GRAY, method], self.valid, qspace=self.qspace)
         entropy = self.cross_entropies()
         row = {"valid": asdict(ours), "gray": asdict(gray), "cross_entropy": entropy}
         self.log({"step": self.step, **row})
         self._keep(ours, gray)
-        _write_png(
-            self.out / "sheet.png", sheet([method], self.valid[:SHEET_PICTURES], qspace=self.qspace)
-        )
-        write_curve(self.out / "curve.png", self.facts["history"])
+        shown = sheet([method], self.valid[:SHEET_PICTURES], qspace=self.qspace)
+        write_image(self.out / "sheet.png", shown)
+        write_training_curve(self.out / "curve.png", self.facts["history"])
         return (
             f"PSNR {ours.psnr:.2f} (gray {gray.psnr:.2f})  AuC {ours.auc:.2f} ({gray.auc:.2f})  rebalanced "
             f"{ours.auc_rebalanced:.2f} ({gray.auc_rebalanced:.2f})  colorfulness {ours.colorfulness:.1f} "
@@ -188,12 +183,12 @@ class Run:
     def cross_entropies(self) -> dict[str, float]:
         """Measure the averaged network on training and validation pictures, neither of them augmented.
 
-        Where the first falls and the second does not, variety is what is missing, not steps.
+        Where the first falls and the second does not, the network overfits: more pictures help, more steps do not.
         """
         plain = replace(self.samples.options, hints=0.0, palette=0.0, augment=False)
         every = {"train": self.samples.pictures, "valid": list_pictures(Path(self.config.valid))}
         return {
-            name: self.learner.entropy(
+            name: self.trainer.entropy(
                 self.samples.like(evenly_spread(pictures, self.config.valid_pictures), plain),
                 size=self.config.valid_size,
             )
@@ -218,13 +213,13 @@ class Run:
             self.facts["best"] = {"score": score, "step": self.step}
             names.append("best.npz")
         for name in names:
-            arrays = arrays_of(self.learner.averaged)
+            arrays = arrays_of(self.trainer.averaged)
             write_weights(
-                self.out / name, arrays, config=self.learner.averaged.config, record=record
+                self.out / name, arrays, config=self.trainer.averaged.config, record=record
             )
 
 
-class Clock:
+class Meter:
     """Loss, speed and the share of time spent waiting for the reader, between two reports."""
 
     def __init__(self, run: Run) -> None:
@@ -241,14 +236,14 @@ class Clock:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave the time inside out: validating and saving are no training."""
+        """Leave out the time inside: validating and saving are not training."""
         start = time.monotonic()
         yield
         self._start += time.monotonic() - start
 
     def report(self) -> str:
         """Log a row and return the log line. Raises LossError when the loss is not finite."""
-        from train.learner import learning_rate
+        from train.trainer import learning_rate
 
         if not self.losses:
             return ""
@@ -291,9 +286,3 @@ def _visualdl_board(out: Path) -> Any:
     except ImportError as error:
         raise ValueError("-visualdl: VisualDL is not installed: pip install visualdl") from error
     return LogWriter(logdir=str(out / "visualdl"))
-
-
-def _write_png(path: Path, rgb: "NDArray[np.uint8]") -> None:
-    from train.report import write_sheet
-
-    write_sheet(path, rgb)

@@ -49,7 +49,7 @@ def pictures_per_s(data: Path, way: str, *, steps: int, size: int) -> float:
             "batches, taken = run.batches(), []\n"
             f"for step in range({steps} + 1):\n"
             "    start = time.monotonic()\n"
-            "    run.learner.learn(step, [next(batches)]).item()\n"
+            "    run.trainer.train_step(step, [next(batches)]).item()\n"
             "    taken.append(time.monotonic() - start)\n"
             "print('rate', 16 / min(taken[1:]))\n"
         )

@@ -1,4 +1,4 @@
-"""The network while it learns: one optimizer step, the moving average, and all of it as arrays."""
+"""The network in training: one optimizer step, the moving average of the weights, and all of it as arrays."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,13 +23,13 @@ Batch = dict[str, Tensor]
 def learning_rate(config: TrainConfig, step: int) -> float:
     """Linear warm-up, then a cosine to zero at the last step."""
     if step < config.warmup:
-        return config.highest_rate * (step + 1) / config.warmup
+        return config.peak_learning_rate * (step + 1) / config.warmup
     progress = (step - config.warmup) / max(config.steps - config.warmup, 1)
-    return config.highest_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
+    return config.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
 
 
 def choose_device(name: str) -> str:
-    """Settle auto, cpu or gpu; the one place in training that knows about devices."""
+    """Resolve auto, cpu or gpu; the one place in training that knows about devices."""
     gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
     if name == "gpu" and not gpu:
         raise ValueError(
@@ -42,7 +42,7 @@ def choose_device(name: str) -> str:
 
 
 def choose_precision(name: str, device: str) -> str:
-    """Settle auto, fp32, bf16 or fp16 of the convolutions on a device: float32, bfloat16 or float16.
+    """Resolve auto, fp32, bf16 or fp16 of the convolutions on a device: float32, bfloat16 or float16.
 
     auto takes bfloat16 on GPUs that compute in it (Ampere and later), float16 on older ones, float32 on a CPU.
     """
@@ -73,8 +73,8 @@ def join_processes(parts: int) -> tuple[int, int]:
     return paddle.distributed.get_rank(), processes
 
 
-class Learner:
-    """A network, its moving average and its optimizer."""
+class Trainer:
+    """A network, the moving average of its weights, and its optimizer."""
 
     def __init__(
         self, config: TrainConfig, centers: NDArray[np.float32], *, precision: str, static: bool
@@ -86,7 +86,7 @@ class Learner:
         self.network, self.averaged = ColorNet(made_of), ColorNet(made_of)
         self.averaged.set_state_dict(self.network.state_dict())
         self.optimizer = paddle.optimizer.AdamW(
-            config.highest_rate,
+            config.peak_learning_rate,
             beta1=config.beta1,
             parameters=self._parameter_groups(),
             weight_decay=config.weight_decay,
@@ -99,11 +99,11 @@ class Learner:
             precision != "float32"
         ):  # tensor cores want channels last; Paddle rearranges where that is faster
             paddle.incubate.autotune.set_config({"layout": {"enable": True}})
-        self._static, self._backbone_learns = static, False
-        self._choose_what_learns(0)
+        self._static, self._tunes_backbone = static, False
+        self._select_trainable(0)
 
     def start_from(self, arrays: Mapping[str, NDArray[Any]], *, prefix: str = "") -> None:
-        """Begin with trained weights, or those under `prefix`, instead of random ones."""
+        """Load trained weights, or those under `prefix`, in place of random ones."""
         for network in (self.network, self.averaged):
             load_into(network, arrays, prefix=prefix)
 
@@ -117,27 +117,20 @@ class Learner:
             {"params": backbone, "learning_rate": self.config.tune_backbone},
         ]
 
-    def _choose_what_learns(self, step: int) -> None:
-        """Let parameters learn or not from a step on; what does not learn costs no gradient.
+    def _select_trainable(self, step: int) -> None:
+        """Freeze and unfreeze parameters for the steps from one on; frozen ones cost no gradient.
 
-        The compiled forward shares its parameters with the network (25 against 19 pictures/s), but remembers
-        which of them learn, so it is compiled again.
+        The compiled forward shares its parameters with the network (25 against 19 pictures/s), but keeps
+        which of them are frozen, so it is compiled again.
         """
-        self._backbone_learns = self.config.backbone_learns(step)
+        self._tunes_backbone = self.config.tunes_backbone(step)
         for name, parameter in self.network.named_parameters():
-            learns = self.config.fit == "all" or name.startswith(("context", "head"))
+            trainable = self.config.fit == "all" or name.startswith(("context", "head"))
             if name.startswith(BACKBONE_PREFIX):
-                learns = self._backbone_learns
-            parameter.stop_gradient = not learns
+                trainable = self._tunes_backbone
+            parameter.stop_gradient = not trainable
         forward = self.network.forward
         self._forward = paddle.jit.to_static(forward, full_graph=True) if self._static else forward
-
-    def _learn_mode(self) -> None:
-        self.network.train()
-        if self.config.fit != "all":  # frozen layers keep their statistics
-            for layer in self.network.sublayers():
-                if isinstance(layer, nn.BatchNorm2D):
-                    layer.eval()
 
     def loss(self, batch: Batch) -> Tensor:
         """The mixed loss of one part of a batch, a scalar."""
@@ -155,11 +148,15 @@ class Learner:
             terms.append(self.config.squared * error)
         return sum(terms[1:], terms[0])
 
-    def learn(self, step: int, parts: Iterable[Batch]) -> Tensor:
+    def train_step(self, step: int, parts: Iterable[Batch]) -> Tensor:
         """Take one optimizer step over the parts of a batch; return their mean loss."""
-        if self.config.backbone_learns(step) != self._backbone_learns:
-            self._choose_what_learns(step)
-        self._learn_mode()
+        if self.config.tunes_backbone(step) != self._tunes_backbone:
+            self._select_trainable(step)
+        self.network.train()
+        if self.config.fit != "all":  # frozen layers keep their statistics
+            for layer in self.network.sublayers():
+                if isinstance(layer, nn.BatchNorm2D):
+                    layer.eval()
         self.optimizer.set_lr(learning_rate(self.config, step))
         total = paddle.zeros([])
         for part in parts:
@@ -224,36 +221,36 @@ class Learner:
         return total / len(samples)
 
     def arrays(self) -> Arrays:
-        """Everything that learns or remembers, as arrays for a checkpoint."""
+        """Return the whole state as arrays for a checkpoint."""
         tensors = {name: np.array(tensor.numpy()) for name, tensor in self._tensors()}
         scaler = {f"scaler/{k}": np.array(v) for k, v in self.scaler.state_dict().items()}
         return tensors | scaler
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
-        for room, network in (("network", self.network), ("average", self.averaged)):
-            yield from ((f"{room}/{name}", t) for name, t in network.state_dict().items())
+        for part, network in (("network", self.network), ("average", self.averaged)):
+            yield from ((f"{part}/{name}", t) for name, t in network.state_dict().items())
         owners = {p.name: name for name, p in self.network.named_parameters()}
         for key, tensor in self.optimizer.state_dict().items():
             if isinstance(tensor, Tensor):
-                # Paddle numbers parameters per process; the network's own names outlive it.
+                # Paddle numbers parameters per process; the network's own names do not depend on it.
                 owner = next(own for own in owners if key.startswith(f"{own}_"))
                 yield f"optimizer/{owners[owner]}|{key.removeprefix(owner)}", tensor
 
     def restore(self, arrays: Arrays) -> None:
-        """Take back what `arrays` gave."""
+        """Restore a state that `arrays` returned."""
         names = ("network", "average", "optimizer", "scaler")
-        rooms: dict[str, dict[str, Any]] = {name: {} for name in names}
+        states: dict[str, dict[str, Any]] = {name: {} for name in names}
         for name, array in arrays.items():
-            room, _, rest = name.partition("/")
-            rooms[room][rest] = array
-        self.network.set_state_dict(rooms["network"])
-        self.averaged.set_state_dict(rooms["average"])
+            part, _, rest = name.partition("/")
+            states[part][rest] = array
+        self.network.set_state_dict(states["network"])
+        self.averaged.set_state_dict(states["average"])
         parameters = {name: p.name for name, p in self.network.named_parameters()}
         state = {}
-        for key, array in rooms["optimizer"].items():
+        for key, array in states["optimizer"].items():
             owner, _, rest = key.partition("|")
             state[parameters[owner] + rest] = paddle.to_tensor(array)
         self.optimizer.set_state_dict(state)
-        if rooms["scaler"]:  # only there where float16 is trained: a GPU without bfloat16
-            values = {k: v if v.ndim else v.item() for k, v in rooms["scaler"].items()}
+        if states["scaler"]:  # only there where float16 is trained: a GPU without bfloat16
+            values = {k: v if v.ndim else v.item() for k, v in states["scaler"].items()}
             self.scaler.load_state_dict(values)

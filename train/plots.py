@@ -1,16 +1,20 @@
-"""Figures drawn: the course of a training, and what color costs."""
+"""Plots and pictures written for a person: the course of a training, what color costs, sheets."""
 
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from runtime.files import whole_file, write_bytes
 
 SMOOTHING = 15  # log rows averaged into the dark line
 
 
-def write_curve(path: Path, history: list[dict[str, Any]]) -> None:
+def write_training_curve(path: Path, history: list[dict[str, Any]]) -> None:
     """Draw the rows of log.jsonl into a PNG."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
@@ -39,7 +43,8 @@ def write_curve(path: Path, history: list[dict[str, Any]]) -> None:
     measures.set(title="validation: gain over all-gray", xlabel="step")
     if rows:
         measures.legend()
-    figure.savefig(path, dpi=110)
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=110)
 
 
 def write_tradeoff(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -64,7 +69,14 @@ def write_tradeoff(path: Path, rows: list[dict[str, Any]]) -> None:
         plot.set(title=f"{title}: gain over all gray", xlabel="colorfulness, share of the truth's")
         plot.grid(alpha=0.3)
     plot.legend(fontsize=7)
-    figure.savefig(path, dpi=110)
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=110)
+
+
+def write_image(path: Path, rgb: NDArray[np.uint8]) -> None:
+    """Write a picture as PNG or JPEG, by suffix."""
+    _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    write_bytes(path, encoded.tobytes())
 
 
 def _column(history: list[dict[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:

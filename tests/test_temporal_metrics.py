@@ -1,4 +1,4 @@
-"""Flicker: steady colors have none, changing ones do, and a cut is not flicker."""
+"""Temporal consistency: steady colors have it, changing ones do not, and a cut is no inconsistency."""
 
 import math
 from pathlib import Path
@@ -6,12 +6,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from helpers import texture
 from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
 
+from image.optical_flow import estimate_motion
 from prior.lab import rgb2lab
-from train import flicker
-from train.flicker import FilmTally, measure_film, motion, read_frames
+from train import temporal_metrics
+from train.temporal_metrics import FilmMetricAccumulator, measure_film, read_frames
 
 Bytes = NDArray[np.uint8]
 
@@ -21,54 +23,25 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(11)
 
 
-def texture(rng: np.random.Generator, height: int = 120, width: int = 160) -> Bytes:
-    """A gray picture with detail at several scales, as optical flow wants it."""
-    layers = [
-        cv2.resize(rng.uniform(0, 255, (n, n)), (width, height), interpolation=cv2.INTER_CUBIC)
-        for n in (4, 12, 30)
-    ]
-    return np.clip(np.mean(layers, axis=0), 0, 255).astype(np.uint8)
-
-
-def test_motion_finds_a_shift(rng: np.random.Generator) -> None:
-    scene = texture(rng, 160, 200)
-    before, after = scene[20:140, 20:180].copy(), scene[22:142, 23:183].copy()
-    moved = motion(before, after)
-    y, x = np.mgrid[:120, :160]
-    inner = np.zeros((120, 160), bool)
-    inner[16:-16, 16:-16] = True
-    assert moved.traced[inner].mean() > 0.9
-    wanted = np.stack([x + 3, y + 2], axis=-1)
-    assert np.abs(moved.places - wanted)[inner & moved.traced].mean() < 0.2
-    assert not moved.is_cut
-
-
-def test_what_leaves_the_picture_is_not_traced(rng: np.random.Generator) -> None:
-    scene = texture(rng, 120, 220)
-    moved = motion(scene[:, :160].copy(), scene[:, 20:180].copy())
-    assert not moved.traced[:, -12:].any()  # came from outside
-    assert moved.traced[30:90, 30:120].mean() > 0.9
-
-
-def test_two_scenes_are_a_cut(rng: np.random.Generator) -> None:
-    assert motion(texture(rng), texture(rng)).is_cut
-
-
 def test_colors_that_move_with_the_picture_do_not_flicker(rng: np.random.Generator) -> None:
     scene = texture(rng, 160, 200)
     ab = np.stack([scene / 4 - 30, 30 - scene / 5], axis=-1).astype(np.float32)
     before, after = (slice(20, 140), slice(20, 180)), (slice(22, 142), slice(23, 183))
-    moved = motion(scene[before].copy(), scene[after].copy())
-    assert flicker.warp_error(ab[before], ab[after], moved) < 0.3
-    assert flicker.warp_error(ab[before], ab[before], moved) > 2  # colors that stay behind do
+    motion = estimate_motion(scene[before].copy(), scene[after].copy())
+    assert temporal_metrics.warp_error(ab[before], ab[after], motion) < 0.3
+    assert (
+        temporal_metrics.warp_error(ab[before], ab[before], motion) > 2
+    )  # colors that stay behind do
 
 
 def test_warp_error_is_the_ab_distance(rng: np.random.Generator) -> None:
     still = texture(rng)
-    moved = motion(still, still)
+    motion = estimate_motion(still, still)
     first = np.zeros((120, 160, 2), np.float32)
-    assert moved.traced.all()
-    assert flicker.warp_error(first, first + np.float32([6, 8]), moved) == pytest.approx(10)
+    assert motion.valid.all()
+    assert temporal_metrics.warp_error(first, first + np.float32([6, 8]), motion) == pytest.approx(
+        10
+    )
 
 
 def test_divergence_agrees_with_scipy(rng: np.random.Generator) -> None:
@@ -76,17 +49,19 @@ def test_divergence_agrees_with_scipy(rng: np.random.Generator) -> None:
     p[:, :20] = 0  # empty bins are no trouble
     p /= p.sum(axis=1, keepdims=True)
     expected = np.mean([jensenshannon(a, b) ** 2 for a, b in zip(p, q, strict=True)])
-    assert flicker.divergence(p, q) == pytest.approx(expected, rel=1e-9)
-    assert flicker.divergence(p, p) == pytest.approx(0, abs=1e-12)
+    assert temporal_metrics.divergence(p, q) == pytest.approx(expected, rel=1e-9)
+    assert temporal_metrics.divergence(p, p) == pytest.approx(0, abs=1e-12)
 
 
-def counted(tally: FilmTally, frames: list[tuple[Bytes, Bytes]]) -> FilmTally:
+def counted(
+    accumulator: FilmMetricAccumulator, frames: list[tuple[Bytes, Bytes]]
+) -> FilmMetricAccumulator:
     previous = None
     for rgb, gray in frames:
-        moved = None if previous is None else motion(previous, gray)
-        tally.add(rgb, rgb2lab(rgb)[..., 1:], moved)
+        motion = None if previous is None else estimate_motion(previous, gray)
+        accumulator.add(rgb, rgb2lab(rgb)[..., 1:], motion)
         previous = gray
-    return tally
+    return accumulator
 
 
 def tinted(gray: Bytes, tint: tuple[int, int, int]) -> Bytes:
@@ -96,7 +71,7 @@ def tinted(gray: Bytes, tint: tuple[int, int, int]) -> Bytes:
 
 def test_a_steady_film_has_no_flicker(rng: np.random.Generator) -> None:
     gray = texture(rng)
-    found = counted(FilmTally(), [(tinted(gray, (90, 60, 20)), gray)] * 6).metrics()
+    found = counted(FilmMetricAccumulator(), [(tinted(gray, (90, 60, 20)), gray)] * 6).metrics()
     assert (found.frames, found.cuts) == (6, 0)
     assert found.warp_error < 0.01
     assert found.cdc == pytest.approx(0, abs=1e-9)
@@ -106,7 +81,9 @@ def test_a_steady_film_has_no_flicker(rng: np.random.Generator) -> None:
 def test_a_film_of_changing_tints_flickers(rng: np.random.Generator) -> None:
     gray = texture(rng)
     tints = [(90, 60, 20), (60, 70, 60), (90, 60, 20), (60, 70, 60)]
-    found = counted(FilmTally(), [(tinted(gray, tint), gray) for tint in tints]).metrics()
+    found = counted(
+        FilmMetricAccumulator(), [(tinted(gray, tint), gray) for tint in tints]
+    ).metrics()
     assert found.warp_error > 5
     assert found.cdc > 0.05
 
@@ -116,7 +93,7 @@ def test_nothing_is_compared_across_a_cut(rng: np.random.Generator) -> None:
     frames = [(tinted(first, (90, 60, 20)), first)] * 3 + [
         (tinted(second, (20, 60, 90)), second)
     ] * 3
-    found = counted(FilmTally(), frames).metrics()
+    found = counted(FilmMetricAccumulator(), frames).metrics()
     assert found.cuts == 1
     assert found.warp_error < 0.01
     assert found.cdc == pytest.approx(0, abs=1e-9)
@@ -124,7 +101,7 @@ def test_nothing_is_compared_across_a_cut(rng: np.random.Generator) -> None:
 
 def test_one_frame_has_nothing_to_compare(rng: np.random.Generator) -> None:
     gray = texture(rng)
-    found = counted(FilmTally(), [(tinted(gray, (9, 6, 2)), gray)]).metrics()
+    found = counted(FilmMetricAccumulator(), [(tinted(gray, (9, 6, 2)), gray)]).metrics()
     assert math.isnan(found.warp_error)
     assert math.isnan(found.cdc)
     assert found.frames == 1
@@ -149,7 +126,7 @@ def test_frames_come_at_the_wished_size_and_in_rgb(film: Path) -> None:
     assert len(list(read_frames(film, short_px=96, limit=5))) == 5
 
 
-def test_a_painter_is_measured_beside_the_film_itself(film: Path) -> None:
+def test_a_method_is_measured_beside_the_film_itself(film: Path) -> None:
     drift = iter(range(100))
 
     def gray(lab: NDArray[np.float32]) -> NDArray[np.float32]:
