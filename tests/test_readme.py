@@ -55,7 +55,27 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_it_stays_short() -> None:
-    assert len(README.splitlines()) <= 200
+    assert len(README.splitlines()) <= 230  # sixty of them are the tree
+
+
+def test_the_tree_names_every_module_and_no_other() -> None:
+    rooms = ("runtime", "image", "prior", "model", "photo", "film", "train")
+    tree = README[README.index("```text\nmain.py") :].split("```")[1]
+    room, named = "", set()
+    for line in tree.splitlines()[1:]:
+        room = line.split("/")[0] if line and line[0] != " " else room
+        named |= {(room, name) for name in re.findall(r"\b(\w+\.py)\b", line) if room in rooms}
+    there = {(room, path.name) for room in rooms for path in (ROOT / room).glob("*.py")}
+    assert named == {(room, name) for room, name in there if name != "__init__.py"}
+
+
+def test_the_walks_go_through_at_most_eight_modules_that_are_there() -> None:
+    walks = re.findall(r"^- \*\*A .*$", README, re.M)
+    assert len(walks) == 3
+    for walk in walks:
+        modules = re.findall(r"`([\w/]+\.py)`", walk)
+        assert len(modules) == len(set(modules)) <= 8
+        assert all((ROOT / module).exists() for module in modules)
 
 
 @pytest.mark.slow
