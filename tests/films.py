@@ -41,6 +41,12 @@ SIZE = (96, 128)  # height, width
 SHOTS = (40, 260, 30)  # frames
 FRAMES = sum(SHOTS)
 
+# Of one second in 25 frames, one after another; each has pixels of another kind.
+OTHER_PIXELS = (
+    "gray.mkv", "gray10.mkv", "422.mkv", "444.mkv", "420-10.mkv", "422-10.mkv", "444-12.mkv", "411.mkv",
+    "alpha.mkv", "rgb.mkv", "nv12.nut", "odd.mkv", "tiny.mkv", "full709.mkv",
+)  # fmt: skip
+
 Recipe = tuple[Sequence[str], int, Sequence[str]]
 
 

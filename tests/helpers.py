@@ -3,11 +3,13 @@
 import os
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -75,6 +77,14 @@ def tree(root: Path) -> dict[str, bytes]:
         for path in sorted(root.rglob("*"))
         if path.is_file() and "loop" not in path.parts
     }
+
+
+def with_slow(quick: Iterable[str], every: Iterable[str]) -> list[Any]:
+    """Return all names as parameters; those that are not among the quick ones are for the slow tests."""
+    chosen = set(quick)
+    return [
+        name if name in chosen else pytest.param(name, marks=pytest.mark.slow) for name in every
+    ]
 
 
 def wait_for(condition: Callable[[], object], *, limit_s: float = 60) -> None:

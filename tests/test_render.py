@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
-from films import RECIPES, picture, run_ffmpeg
+from films import OTHER_PIXELS, RECIPES, picture, run_ffmpeg
+from helpers import with_slow
 from numpy.typing import NDArray
 
 from film import FilmError
@@ -25,6 +26,9 @@ from runtime.files import whole_file
 
 Make = Callable[[str], Path]
 Floats = NDArray[np.float32]
+# Rendering looks at pixels; what is special about the times of other films is decoded in test_frames.
+KINDS = [*OTHER_PIXELS, "plain.mp4", "interlaced.mkv", "vfr.mkv", "wide.mp4"]
+KINDS += ["rotated.mp4", "cut.mp4", "truncated.mkv"]
 
 
 def flat(film: Film, a: float, b: float) -> Floats:
@@ -57,7 +61,9 @@ def shown_lab(film: Film, *, words: tuple[str, ...] = ()) -> Floats:
     return np.asarray(rgb2lab(np.clip(np.stack([red, green, blue], axis=-1), 0, 1)))
 
 
-@pytest.mark.parametrize("name", [*RECIPES, "rotated.mp4", "cut.mp4", "truncated.mkv"])
+@pytest.mark.parametrize(
+    "name", with_slow(KINDS, [*RECIPES, "rotated.mp4", "cut.mp4", "truncated.mkv"])
+)
 def test_luma_is_passed_through_bit_for_bit(film: Make, tmp_path: Path, name: str) -> None:
     source = probe(film(name))
     result = rendered(source, flat(source, 20, -10), tmp_path / "out.mkv")
