@@ -15,13 +15,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from film import FilmError
-from film.chroma import colorized_rgb
 from film.encode import render
-from film.frames import painted_ab, png_of
+from film.frames import painted_ab
 from film.info import Film
 from film.job import Job, JobError, Manifest, SegmentRecord, fingerprint, manifest_of, open_job
 from film.mux import join, mark_in, mark_of
@@ -38,9 +34,8 @@ from film.options import (
     written_suffixes,
 )
 from film.probe import probe
-from film.report import Summary, describe, preview_sheet, warnings_of
+from film.report import Summary, film_info, preview, warnings_of
 from film.segment import (
-    Segment,
     SegmentResult,
     Work,
     finisher,
@@ -51,10 +46,10 @@ from film.segment import (
     start_worker,
     work_of,
 )
-from film.shots import analyze, split
+from film.shots import split
 from film.stream_copy import extract_audio
 from photo.inputs import BESIDE, Kind, Result, Task
-from runtime.files import discard, whole_file, write_bytes, write_json
+from runtime.files import discard, whole_file, write_json
 from runtime.options import (
     OneLineParser,
     add_options,
@@ -229,41 +224,6 @@ def _shots(job: Job) -> str:
     """Return how many shots the film has, as far as it has been analyzed."""
     found = job.manifest.segments[-1].shot + 1
     return f"{found}" if job.manifest.complete else f"{found}+"
-
-
-def film_info(source: Path, target: Path, *, options: FilmOptions) -> tuple[str, dict[str, Any]]:
-    """Return what a film has and what would be done with it, as text and as plain JSON values."""
-    film = probe(source)
-    first, last = span(film, options)
-    warnings = warnings_of(film, target, options)
-    codec = options.encoder.codec
-    plan = {"output": str(target), "first": first, "frames": last - first, "warnings": warnings}
-    plan |= {"codec": codec, "workers": options.workers or cores()}
-    lines = [describe(film), f"  to do      {last - first} frames -> {target} ({codec})"]
-    lines += [f"  warning    {warning}" for warning in warnings]
-    return "\n".join(lines), {"film": film.as_json(), "plan": plan}
-
-
-def preview(source: Path, sheet: Path, *, colorization: Colorization, options: FilmOptions) -> int:
-    """Write a contact sheet (PNG): one colorized frame of each shot; return how many."""
-    film = replace(probe(source), working_side=colorization.working_side)
-    colorizer = colorization.factory()
-    pictures: list[NDArray[np.uint8]] = []
-    frames: list[int] = []
-    first, last = span(film, options)
-    for record, grays in analyze(film, first, last, count=last - first):
-        if record.shot == len(pictures):
-            middle = record.count // 2
-            gray, number = grays[middle], first + record.first + middle
-            none = gray[None][:0]
-            segment = Segment(
-                gray[None], range(number, number + 1), record.shot, 0,
-                before=none, after=none, guidance=colorization.guidance,
-            )  # fmt: skip
-            pictures.append(colorized_rgb(gray, colorizer.colorize(segment)[0]))
-            frames.append(record.first)
-    write_bytes(sheet, png_of(preview_sheet(film, pictures, frames)))
-    return len(pictures)
 
 
 def to_frames(source: Path, *, cache: Path, restart: bool = False) -> Path:

@@ -2,19 +2,25 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from film.chroma import colorized_rgb
 from film.encode import encoder_notes
+from film.frames import png_of
 from film.info import Film, unsupported_by
 from film.mux import Joined
-from film.options import FilmOptions
-from film.segment import SegmentResult
+from film.options import Colorization, FilmOptions, span
+from film.probe import probe
+from film.segment import Segment, SegmentResult
+from film.shots import analyze
 from image.sheet import contact_sheet
+from runtime.files import write_bytes
+from runtime.workers import cores
 
 
 @dataclass
@@ -122,3 +128,38 @@ def preview_sheet(
     """Lay one picture (H, W, 3) of each shot out on a sheet, with the number of its shot and the time of its frame."""
     captions = [f"{shot}  {timecode(film, frame)}" for shot, frame in enumerate(frames, 1)]
     return contact_sheet(pictures, captions)
+
+
+def film_info(source: Path, target: Path, *, options: FilmOptions) -> tuple[str, dict[str, Any]]:
+    """Return what a film has and what would be done with it, as text and as plain JSON values."""
+    film = probe(source)
+    first, last = span(film, options)
+    warnings = warnings_of(film, target, options)
+    codec = options.encoder.codec
+    plan = {"output": str(target), "first": first, "frames": last - first, "warnings": warnings}
+    plan |= {"codec": codec, "workers": options.workers or cores()}
+    lines = [describe(film), f"  to do      {last - first} frames -> {target} ({codec})"]
+    lines += [f"  warning    {warning}" for warning in warnings]
+    return "\n".join(lines), {"film": film.as_json(), "plan": plan}
+
+
+def preview(source: Path, sheet: Path, *, colorization: Colorization, options: FilmOptions) -> int:
+    """Write a contact sheet (PNG): one colorized frame of each shot; return how many."""
+    film = replace(probe(source), working_side=colorization.working_side)
+    colorizer = colorization.factory()
+    pictures: list[NDArray[np.uint8]] = []
+    frames: list[int] = []
+    first, last = span(film, options)
+    for record, grays in analyze(film, first, last, count=last - first):
+        if record.shot == len(pictures):
+            middle = record.count // 2
+            gray, number = grays[middle], first + record.first + middle
+            none = gray[None][:0]
+            segment = Segment(
+                gray[None], range(number, number + 1), record.shot, 0,
+                before=none, after=none, guidance=colorization.guidance,
+            )  # fmt: skip
+            pictures.append(colorized_rgb(gray, colorizer.colorize(segment)[0]))
+            frames.append(record.first)
+    write_bytes(sheet, png_of(preview_sheet(film, pictures, frames)))
+    return len(pictures)

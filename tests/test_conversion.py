@@ -33,12 +33,13 @@ from helpers import group_is_gone, wait_for
 from numpy.typing import NDArray
 
 import conversion
-from conversion import color_film, preview
+from conversion import color_film
 from film import FilmError
 from film.frames import decode_gray
 from film.job import AB, JobError, manifest_of, open_job
 from film.options import Colorization, EncoderOptions, FilmOptions, check_target, span
 from film.probe import probe
+from film.report import preview
 from film.segment import WORK, Segment, colors, finisher, work_of
 from film.shots import split
 from runtime.progress import Silent
