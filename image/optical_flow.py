@@ -1,4 +1,8 @@
-"""Optical flow between two gray frames: estimated, checked forward and backward, used to warp."""
+"""Optical flow between two gray frames: estimated, checked forward and backward, used to warp.
+
+A flow (H, W, 2) belongs to one frame and holds, for each of its pixels, how far to the right and down the same
+thing is in the other frame.
+"""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -10,6 +14,7 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
+FAST, MEDIUM = cv2.DISOPTICAL_FLOW_PRESET_FAST, cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
 # Sundaram et al. 2010: inconsistency allowed, relative to the squared length of the flow, and in squared pixels.
 RELATIVE, ABSOLUTE = 0.01, 0.5
 
@@ -18,35 +23,49 @@ RELATIVE, ABSOLUTE = 0.01, 0.5
 class Motion:
     """Where each pixel of a frame was in the frame before, and where that is reliable."""
 
-    positions: Floats  # (H, W, 2): x, y in the frame before
+    flow: Floats  # (H, W, 2), into the frame before
     valid: NDArray[np.bool_]  # (H, W)
 
     def warp(self, before: NDArray[Any]) -> Floats:
         """Carry values (H, W, C) of the frame before along the motion."""
-        x, y = self.positions[..., 0], self.positions[..., 1]
-        return _sample(before, x, y)
+        return warp(before, self.flow)
 
 
 def estimate_motion(before: Bytes, after: Bytes) -> Motion:
-    """Estimate the optical flow (DIS, Kroeger et al. 2016) between two gray frames (H, W).
+    """Estimate the motion between two gray frames (H, W), as exactly as DIS can."""
+    flow, backward = optical_flow(after, before), optical_flow(before, after)
+    return Motion(flow, is_consistent(flow, backward))
 
-    A pixel is valid when it stays in the picture and passes the forward-backward check: the occlusion
-    test of Sundaram et al. 2010, used for the warp error by Lai et al. 2018.
+
+def optical_flow(frame: Bytes, other: Bytes, *, preset: int = MEDIUM) -> Floats:
+    """Estimate the flow of a gray frame (H, W) into another (DIS: Kroeger et al. 2016)."""
+    start = np.zeros((*frame.shape, 2), np.float32)
+    return np.asarray(cv2.DISOpticalFlow.create(preset).calc(frame, other, start), np.float32)
+
+
+def warp(other: NDArray[Any], flow: Floats) -> Floats:
+    """Return for each pixel what the other frame (H, W, ...) has where the flow leads, interpolated linearly."""
+    x, y = np.moveaxis(_positions(flow), -1, 0)
+    warped = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, np.float32).reshape(*flow.shape[:2], *other.shape[2:])
+
+
+def is_consistent(flow: Floats, backward: Floats) -> NDArray[np.bool_]:
+    """Tell for each pixel (H, W) whether it stays in the picture and the flow back leads to where it began.
+
+    The forward-backward check of Sundaram et al. 2010, used for the warp error by Lai et al. 2018: it fails where
+    something is covered or uncovered.
     """
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    height, width = after.shape
-    backward = flow.calc(after, before, np.zeros((height, width, 2), np.float32))
-    forward = flow.calc(before, after, np.zeros((height, width, 2), np.float32))
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    positions = np.stack([x, y], axis=-1) + backward
-    x, y = positions[..., 0], positions[..., 1]
+    height, width = flow.shape[:2]
+    x, y = np.moveaxis(_positions(flow), -1, 0)
     inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
-    returned = _sample(forward, x, y)
-    inconsistency = np.sum((returned + backward) ** 2, axis=-1)
-    lengths = np.sum(returned**2, axis=-1) + np.sum(backward**2, axis=-1)
-    return Motion(positions, inside & (inconsistency <= RELATIVE * lengths + ABSOLUTE))
+    returned = warp(backward, flow)
+    inconsistency = np.sum((returned + flow) ** 2, axis=-1)
+    lengths = np.sum(returned**2, axis=-1) + np.sum(flow**2, axis=-1)
+    return np.asarray(inside & (inconsistency <= RELATIVE * lengths + ABSOLUTE))
 
 
-def _sample(values: NDArray[Any], x: Floats, y: Floats) -> Floats:
-    sampled = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(sampled, np.float32)
+def _positions(flow: Floats) -> Floats:
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.stack([x, y], axis=-1) + flow

@@ -1,0 +1,138 @@
+"""Steady colors: carried along the motion, averaged, never smeared over what is new; parts meet exactly."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from helpers import texture
+from numpy.typing import NDArray
+
+from model.steady import (
+    KEY_EVERY,
+    Motion,
+    Part,
+    carry_backward,
+    carry_forward,
+    keyframes,
+    motion_of,
+    steady,
+)
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+SIZE = (30, 40)  # of the colors; frames are four times as large
+FRAMES = 24
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(5)
+
+
+def pan(rng: np.random.Generator, *, step: int = 4) -> tuple[Bytes, Floats]:
+    """Frames that pan over a scene, one color's width a frame, and the scene's own colors for each."""
+    scene = texture(rng, 120, 160 + step * FRAMES)
+    colors = rng.uniform(-40, 40, (30, 40 + FRAMES, 2)).astype(np.float32)
+    colors = np.repeat(np.repeat(colors[::6, ::8], 6, axis=0), 8, axis=1)[:30]
+    frames = np.stack([scene[:, step * i : step * i + 160] for i in range(FRAMES)])
+    return frames, np.stack([colors[:, i : i + 40] for i in range(FRAMES)])
+
+
+def whole(frames: Bytes, ab: Floats, *, every: int = 1) -> Part:
+    motion = motion_of(frames, SIZE)
+    return Part(ab, keyframes(motion, frames=len(frames), every=every), motion)
+
+
+def split(part: Part, bounds: list[int]) -> list[Part]:
+    """Cut a shot into parts; each has the step that leads to the next."""
+    parts = []
+    for first, last in zip([0, *bounds], [*bounds, len(part.ab)], strict=True):
+        steps = np.s_[first : min(last, len(part.motion.back))]
+        m = part.motion
+        motion = Motion(*(getattr(m, field.name)[steps] for field in fields(Motion)))
+        parts.append(Part(part.ab[first:last], part.key[first:last], motion))
+    return parts
+
+
+def test_noise_in_the_colors_is_averaged_along_the_motion(rng: np.random.Generator) -> None:
+    frames, truth = pan(rng)
+    noisy = truth + rng.normal(0, 10, truth.shape).astype(np.float32)
+    error = np.abs(steady(whole(frames, noisy)) - truth)[:, 4:-4, 4:-4].mean()
+    assert error < np.abs(noisy - truth).mean() / 2
+
+
+def test_a_still_film_is_still(rng: np.random.Generator) -> None:
+    frames = np.repeat(texture(rng)[None], FRAMES, axis=0)
+    ab = rng.normal(0, 20, (FRAMES, *SIZE, 2)).astype(np.float32)
+    colors = steady(whole(frames, ab))
+    assert np.abs(colors - ab.mean(axis=0)).max() < 1e-3
+    assert (colors == colors[0]).all()
+
+
+@pytest.mark.parametrize("bounds", [[12], [5, 6, 19]])
+def test_parts_of_a_shot_equal_the_shot_computed_whole(
+    rng: np.random.Generator, bounds: list[int]
+) -> None:
+    frames, truth = pan(rng)
+    part = whole(frames, truth + rng.normal(0, 10, truth.shape).astype(np.float32), every=4)
+    parts = split(part, bounds)
+    before, after = [None], [None]
+    for one in parts[:-1]:
+        before.append(carry_forward(one, before[-1]))
+    for one in parts[:0:-1]:
+        after.append(carry_backward(one, after[-1]))
+    found = [steady(*those) for those in zip(parts, before, reversed(after), strict=True)]
+    np.testing.assert_allclose(np.concatenate(found), steady(part), atol=1e-4)
+
+
+def test_what_is_uncovered_takes_its_own_color(rng: np.random.Generator) -> None:
+    first, second = texture(rng), texture(rng)
+    frames = np.stack([first] * 6 + [second] * 6)
+    ab = np.full((12, *SIZE, 2), 30, np.float32)
+    ab[6:] = -30
+    colors = steady(whole(frames, ab))
+    assert np.abs(colors[:6] - 30).mean() < 4
+    assert np.abs(colors[6:] + 30).mean() < 4
+
+
+def test_breathing_exposure_does_not_cut_the_memory(rng: np.random.Generator) -> None:
+    scene = texture(rng).astype(np.float32)
+    light = 1 + 0.15 * np.sin(np.arange(FRAMES))
+    frames = np.stack([np.clip(scene * one, 0, 255).astype(np.uint8) for one in light])
+    ab = rng.normal(0, 20, (FRAMES, *SIZE, 2)).astype(np.float32)
+    spread = np.ptp(steady(whole(frames, ab)), axis=0)
+    assert np.median(spread) < 4
+
+
+def test_only_keyframes_are_looked_at(rng: np.random.Generator) -> None:
+    frames, truth = pan(rng)
+    part = whole(frames, truth, every=4)
+    garbage = np.where(part.key[:, None, None, None], truth, 99)
+    one, other = steady(part), steady(Part(garbage.astype(np.float32), part.key, part.motion))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_keyframes_are_the_same_in_any_part_of_a_shot(rng: np.random.Generator) -> None:
+    frames, _ = pan(rng)
+    motion = motion_of(frames, SIZE)
+    key = keyframes(motion, frames=FRAMES)
+    assert (np.flatnonzero(key)[: FRAMES // KEY_EVERY] == np.arange(0, FRAMES, KEY_EVERY)).all()
+    middle = keyframes(motion_of(frames[8:17], SIZE), frames=8, number=8)
+    np.testing.assert_array_equal(middle, key[8:16])
+
+
+def test_a_frame_that_no_keyframe_reaches_is_one(rng: np.random.Generator) -> None:
+    frames = np.repeat(texture(rng)[None], 12, axis=0)
+    frames[6] = texture(rng)
+    assert np.flatnonzero(keyframes(motion_of(frames, SIZE), frames=12)).tolist() == [
+        0,
+        4,
+        6,
+        8,
+        11,
+    ]
+
+
+def test_one_frame_keeps_its_colors(rng: np.random.Generator) -> None:
+    ab = rng.normal(0, 20, (1, *SIZE, 2)).astype(np.float32)
+    np.testing.assert_allclose(steady(whole(texture(rng)[None], ab)), ab, atol=1e-3)
