@@ -2,16 +2,18 @@
 
 import functools
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from films import colorization, film_of, make_film
+from films import SHOTS, colorization, film_of, make_film
 from helpers import wait_for
 
 from conversion import color_film
+from film import FilmError
 from film.options import EncoderOptions, FilmOptions
 
 
@@ -39,6 +41,25 @@ def finished(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     wishes = FilmOptions(cache=folder / "cache", encoder=EncoderOptions(codec="ffv1"), workers=1)
     color_film(gray_film, folder / "out.mkv", colorization=colorization(), options=wishes)
     return folder / "out.mkv"
+
+
+@pytest.fixture(scope="session")
+def failed(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the job of the film whose last shot could not be colorized."""
+    folder = tmp_path_factory.mktemp("failed")
+    wishes = FilmOptions(cache=folder / "cache", encoder=EncoderOptions(codec="ffv1"), workers=1)
+    failing = colorization(fail_at=SHOTS[-1])
+    with pytest.raises(FilmError, match="cannot be colorized"):
+        color_film(gray_film, folder / "out.mkv", colorization=failing, options=wishes)
+    return folder / "cache"
+
+
+@pytest.fixture
+def half_done(failed: Path, options: FilmOptions) -> Path:
+    """The folder of that job, copied to where `options` keep it."""
+    shutil.copytree(failed, options.cache)
+    (job,) = options.cache.iterdir()
+    return job
 
 
 @pytest.fixture

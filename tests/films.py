@@ -38,7 +38,7 @@ PES = "1/90000"  # the clock of MPEG streams
 FFV1 = ("-c:v", "ffv1", "-level", "3", "-pix_fmt")
 
 SIZE = (96, 128)  # height, width
-SHOTS = (40, 260, 30)  # frames
+SHOTS = (12, 150, 8)  # frames; the second becomes three pieces, two of them of one length
 FRAMES = sum(SHOTS)
 
 # Of one second in 25 frames, one after another; each has pixels of another kind.
