@@ -24,6 +24,17 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Weights of a small network; the program made of them once a session stays out of the user's cache."""
+    from small_network import write_small_weights  # imports Paddle, which tests of films do without
+
+    folder = tmp_path_factory.mktemp("weights")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLORIZER_CACHE", str(folder / "cache"))
+        yield write_small_weights(folder / "small.npz")
+
+
+@pytest.fixture(scope="session")
 def gray_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return film_of(tmp_path_factory.mktemp("gray") / "a film.mp4")
 

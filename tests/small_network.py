@@ -1,5 +1,6 @@
 """A network small enough for tests, with weights of random numbers that color strongly."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,11 @@ OF_ALL_BINS = NetworkConfig(width=8, bins=261)
 
 def random_arrays(config: NetworkConfig = SMALL, seed: int = 0) -> Arrays:
     """Fill every array of the network, statistics included, with numbers worth telling apart."""
+    return {name: array.copy() for name, array in _random_arrays(config, seed).items()}
+
+
+@functools.cache  # the backbone of any network has four million numbers
+def _random_arrays(config: NetworkConfig, seed: int) -> Arrays:
     rng = np.random.default_rng(seed)
     arrays = {}
     for name, array in arrays_of(ColorNet(config)).items():

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from films import colorization, picture, run_ffmpeg
 from helpers import wait_for
-from small_network import write_small_weights
 
 import conversion
 import gray2color
@@ -31,23 +30,14 @@ ROOT = Path(__file__).resolve().parent.parent
 Make = Callable[[str], Path]
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Write a small network, whose program is kept out of the project's own cache."""
-    folder = tmp_path_factory.mktemp("weights")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COLORIZER_CACHE", str(folder / "cache"))
-        yield write_small_weights(folder / "small.npz")
-
-
 @pytest.fixture
 def run(
-    weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    small_weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
     """Run main.py on films; return exit code, stdout, stderr."""
 
     def call(*words: object) -> tuple[int, str, str]:
-        argv = ["-weights", str(weights), "-cache", str(tmp_path / "cache"), "-workers", "1"]
+        argv = ["-weights", str(small_weights), "-cache", str(tmp_path / "cache"), "-workers", "1"]
         argv += ["-movie_in", *map(str, words)]
         try:
             code = main.main(argv)
@@ -308,7 +298,7 @@ def test_no_films_and_one_file_for_several_are_usage_errors(
 def test_no_file_is_written_that_must_not_be(
     run: Callable[..., tuple[int, str, str]],
     film: Make,
-    weights: Path,
+    small_weights: Path,
     tmp_path: Path,
     option: str,
     name: str,
@@ -321,7 +311,7 @@ def test_no_file_is_written_that_must_not_be(
     }:
         return  # made, filled, and refused for its name
     shutil.copy(film("plain.mp4"), tmp_path / "film.mp4")
-    shutil.copy(weights, tmp_path / "small.npz")
+    shutil.copy(small_weights, tmp_path / "small.npz")
     (tmp_path / "again.mp4").symlink_to(tmp_path / "film.mp4")
     (tmp_path / "notes.mp4").write_text("the user's")
     (tmp_path / "folder.mp4").mkdir()
@@ -382,10 +372,10 @@ def test_a_disk_too_small_for_the_film_costs_only_the_joining(
 
 
 @pytest.mark.slow
-def test_ctrl_c_says_how_to_continue(weights: Path, tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_continue(small_weights: Path, tmp_path: Path) -> None:
     run_ffmpeg(*picture("64x48", seconds=60), "-c:v", "ffv1", tmp_path / "long.mkv")
     words = ["-movie_in", tmp_path / "long.mkv", "-save", tmp_path / "out.mkv", "-recolor", "-workers", "2",
-             "-cache", tmp_path / "cache", "-weights", weights]  # fmt: skip
+             "-cache", tmp_path / "cache", "-weights", small_weights]  # fmt: skip
     command = [sys.executable, ROOT / "main.py", *words]
     first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(lambda: list(tmp_path.glob("cache/*/shots/*.mkv")))
@@ -427,7 +417,7 @@ def test_the_working_size_is_what_films_are_decoded_at(
 )
 def test_a_gpu_gets_one_network(
     monkeypatch: pytest.MonkeyPatch,
-    weights: Path,
+    small_weights: Path,
     tmp_path: Path,
     device: str,
     gpus: int,
@@ -439,8 +429,8 @@ def test_a_gpu_gets_one_network(
     monkeypatch.setattr(
         conversion, "color_films", lambda *_, options, **__: started.append(options.workers) or []
     )
-    words = ["-movie_in", "x.mp4", "-device", device, "-workers", "4", "-weights", str(weights)]
-    main.main([*words, "-save", str(tmp_path)])
+    words = ["-movie_in", "x.mp4", "-device", device, "-workers", "4"]
+    main.main([*words, "-weights", str(small_weights), "-save", str(tmp_path)])
     assert started == [workers]
 
 

@@ -2,7 +2,6 @@
 
 import functools
 import pickle
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from helpers import landscape
 from PIL import Image
-from small_network import write_small_weights
 
 import gray2color
 from gray2color import Colorizer
@@ -19,13 +17,10 @@ from prior.lab import gray2lightness, rgb2lab
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[functools.partial[Colorizer]]:
-    """Bind Colorizer to small weights; their program is made once."""
-    folder = tmp_path_factory.mktemp("colorizer")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COLORIZER_CACHE", str(folder / "cache"))
-        weights = write_small_weights(folder / "small.npz")
-        yield functools.partial(Colorizer, weights, device="cpu", precision="fp32", working_size=64)
+def make(small_weights: Path) -> functools.partial[Colorizer]:
+    """Bind Colorizer to small weights."""
+    how = {"device": "cpu", "precision": "fp32", "working_size": 64}
+    return functools.partial(Colorizer, small_weights, **how)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ import pytest
 import tifffile
 from helpers import gray_twice, landscape, write_photos
 from PIL import Image
-from small_network import write_small_weights
 
 import main
 from gray2color import colorize_photo_files
@@ -25,14 +23,10 @@ from runtime.options import RunOptions, options_from
 ROOT = Path(main.__file__).parent
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """Options that make the network small and quick, with a cache of its own."""
-    folder = tmp_path_factory.mktemp("main")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COLORIZER_CACHE", str(folder / "cache"))
-        weights = write_small_weights(folder / "small.npz")
-        yield ["-weights", str(weights), "-working_size", "64", "-device", "cpu"]
+@pytest.fixture
+def small(small_weights: Path) -> list[str]:
+    """Options that make the network small and quick."""
+    return ["-weights", str(small_weights), "-working_size", "64", "-device", "cpu"]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from model.network import ColorNet, NetworkConfig
 SMALL = NetworkConfig(width=4, bins=11)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network() -> ColorNet:
     paddle.seed(3)
     net = ColorNet(SMALL)

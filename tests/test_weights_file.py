@@ -1,6 +1,7 @@
 """Released weights: what is written is read back, and the names mean what the recipe says."""
 
 import json
+import shutil
 import struct
 import zipfile
 from pathlib import Path
@@ -24,11 +25,17 @@ from model.weights_file import (
 RECORD = {"pictures": 12, "note": "größer"}
 
 
-@pytest.fixture
-def released(tmp_path: Path) -> Path:
-    path = tmp_path / "colornet.npz"
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("written") / "colornet.npz"
     write_weights(path, random_arrays(), config=SMALL, record=RECORD)
     return path
+
+
+@pytest.fixture
+def released(written: Path, tmp_path: Path) -> Path:
+    """A released file of one's own to damage."""
+    return Path(shutil.copy(written, tmp_path))
 
 
 # An independent forward pass: the recipe's table in NumPy, by its names.
