@@ -1,4 +1,4 @@
-"""Films and their jobs, made once a session when a test first asks for one."""
+"""What is made once a session, when a test first asks for it: films and their jobs, bins, small weights."""
 
 import functools
 import os
@@ -15,12 +15,19 @@ from helpers import wait_for
 from conversion import color_film
 from film import FilmError
 from film.options import EncoderOptions, FilmOptions
+from prior.qspace import QSpace, read_bins
 
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Return a function that makes one of the films of `RECIPES`, once a session, by name."""
     return functools.partial(make_film, folder=tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="session")
+def qspace() -> QSpace:
+    """The released bins; their tables take a quarter of a second to make."""
+    return QSpace(read_bins())
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Evaluation: lightness in is lightness out, hints are the truth, gray is the row to beat."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -16,7 +15,7 @@ from image.upsample import upsample
 from model.contract import Predictor, network_planes
 from prior.dataset import Shard
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
-from prior.qspace import QSpace, read_bins
+from prior.qspace import QSpace
 from train.evaluate import main
 from train.evaluation import (
     GRAY,
@@ -33,9 +32,9 @@ Bytes = NDArray[np.uint8]
 SMALL = Setting(working_size=32)
 
 
-@pytest.fixture(scope="module")
-def qspace() -> QSpace:
-    return QSpace(read_bins())
+@pytest.fixture(autouse=True)
+def one_qspace(qspace: QSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.evaluate.QSpace", lambda bins: qspace)
 
 
 @pytest.fixture
@@ -288,35 +287,18 @@ def test_a_folder_of_broken_pictures_is_refused(tmp_path: Path) -> None:
         list(read_evaluation_images(tmp_path))
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A tiny untrained network, stored; programs made of it go to a folder of their own."""
-    import paddle
-
-    from model.network import ColorNet, NetworkConfig
-    from model.weights_file import arrays_of, write_weights
-
-    paddle.seed(0)
-    config = NetworkConfig(width=4)
-    arrays = arrays_of(ColorNet(config))
-    arrays["head.weight"] /= 10  # an untrained network's logits are out of all proportion
-    path = tmp_path_factory.mktemp("weights") / "tiny.npz"
-    write_weights(path, arrays, config=config, record={})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COLORIZER_CACHE", str(path.parent / "cache"))
-        yield path
-
-
 def test_the_command_writes_table_json_and_sheet(
-    folder: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, small_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     written, shown = tmp_path / "figures.json", tmp_path / "sheet.png"
     curve = tmp_path / "curve.png"
-    words = f"-weights {weights} {weights} -data {folder} -working_size 32,64 --hints 0,5"
+    words = (
+        f"-weights {small_weights} {small_weights} -data {folder} -working_size 32,64 --hints 0,5"
+    )
     words += f" -json {written} -sheet {shown} -curve {curve} -limit 2"
     assert main(words.split()) == 0
     rows = json.loads(written.read_text())
-    assert [row["weights"] for row in rows] == ["all gray"] + ["tiny"] * 8
+    assert [row["weights"] for row in rows] == ["all gray"] + ["small"] * 8
     assert [(row["working_size"], row["hints"]) for row in rows[1:5]] == [
         (32, 0), (32, 5), (64, 0), (64, 5),
     ]  # fmt: skip
@@ -337,13 +319,13 @@ def written_film(path: Path, *, frames: int) -> Path:
 
 
 def test_a_film_is_measured_for_temporal_consistency(
-    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     film, written = written_film(tmp_path / "film.avi", frames=3), tmp_path / "figures.json"
-    words = f"-film {film} -weights {weights} -working_size 32 -limit 2 -json {written}"
+    words = f"-film {film} -weights {small_weights} -working_size 32 -limit 2 -json {written}"
     assert main(words.split()) == 0
     own, gray, ours = json.loads(written.read_text())
-    assert (own["weights"], gray["weights"], ours["weights"]) == ("the film", "all gray", "tiny")
+    assert (own["weights"], gray["weights"], ours["weights"]) == ("the film", "all gray", "small")
     assert own["frames"] == 2
     assert own["colorfulness"] > 50 > 1 > gray["colorfulness"]
     assert "warp error" in capsys.readouterr().out
@@ -381,7 +363,7 @@ def test_wrong_usage_is_one_line_and_exit_2(words: str, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize("case", ["no pictures", "no folder", "truncated", "foreign", "absent"])
 def test_bad_input_is_one_line_and_exit_1(
-    case: str, folder: Path, weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    case: str, folder: Path, small_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = tmp_path / "bad.npz"
     if case == "no pictures":
@@ -390,10 +372,10 @@ def test_bad_input_is_one_line_and_exit_1(
     elif case == "no folder":
         folder = tmp_path / "nowhere"
     elif case == "truncated":
-        bad.write_bytes(weights.read_bytes()[:5000])
+        bad.write_bytes(small_weights.read_bytes()[:5000])
     elif case == "foreign":
         np.savez(bad, numbers=np.arange(3))
-    chosen = bad if case in {"truncated", "foreign", "absent"} else weights
+    chosen = bad if case in {"truncated", "foreign", "absent"} else small_weights
     assert main(["-weights", str(chosen), "-data", str(folder), "-working_size", "32"]) == 1
     captured = capsys.readouterr()
     assert not captured.out

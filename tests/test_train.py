@@ -17,9 +17,11 @@ import cv2
 import numpy as np
 import paddle
 import pytest
+from small_network import random_arrays
 
-from model.weights_file import read_backbone, read_weights
-from prior.qspace import read_bins
+from model.network import NetworkConfig
+from model.weights_file import read_backbone, read_weights, write_weights
+from prior.qspace import QSpace, read_bins
 from runtime.files import temporary_name
 from train.checkpoint import read_checkpoint
 from train.config import TrainConfig
@@ -50,6 +52,17 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weight = np.random.default_rng(1).uniform(0.5, 2, 261).astype(np.float32)
     np.save(root / "prior" / "Weight.npy", weight)
     return root
+
+
+@pytest.fixture(autouse=True)
+def one_qspace(qspace: QSpace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.run.QSpace", lambda bins: qspace)
+
+
+@pytest.fixture
+def unvalidated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the validation at the end out, half the time of a short run: the test is about the steps."""
+    monkeypatch.setattr(Run, "validate", lambda run: "")
 
 
 def config_of(room: Path, **changes: Any) -> TrainConfig:
@@ -91,6 +104,7 @@ BOTH_WAYS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.usefixtures("unvalidated")
 @BOTH_WAYS
 @pytest.mark.parametrize(
     "tune_from",
@@ -206,13 +220,14 @@ def test_a_nan_stops_the_run_and_keeps_the_last_good_state(room: Path, tmp_path:
     assert np.isfinite(state.arrays["network/head.weight"]).all()
 
 
+@pytest.mark.usefixtures("unvalidated")
 def test_corrupt_pictures_are_named_once_and_counted(room: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     for path in (room / "train").iterdir():
         (data / path.name).write_bytes(path.read_bytes())
     (data / "3.jpg").write_bytes(b"\xff\xd8 no picture")
-    run = run_of(room, tmp_path / "run", data=str(data))
+    run = run_of(room, tmp_path / "run", data=str(data), steps=5)  # two epochs
     train(run)
     assert run.facts["skipped"] == ["3.jpg"]
 
@@ -264,12 +279,12 @@ def test_gray_pictures_train_without_an_accident(room: Path, tmp_path: Path) -> 
 
 
 def test_init_starts_where_the_weights_are(room: Path, tmp_path: Path) -> None:
-    train(run_of(room, tmp_path / "first"))
-    best = read_weights(tmp_path / "first" / "best.npz")
-    run = run_of(room, tmp_path / "second", init=str(tmp_path / "first" / "best.npz"))
+    first, config = tmp_path / "first.npz", NetworkConfig(TINY["width"])
+    write_weights(first, random_arrays(config), config=config, record={})
+    run = run_of(room, tmp_path / "second", init=str(first))
     run.resume()
     bias = run.trainer.network.head.bias.numpy()
-    np.testing.assert_array_equal(bias, best.arrays["head.bias"])
+    np.testing.assert_array_equal(bias, read_weights(first).arrays["head.bias"])
     assert run.config.peak_learning_rate < TrainConfig().peak_learning_rate
 
 
@@ -340,6 +355,7 @@ def test_without_a_backbone_all_is_random(room: Path, tmp_path: Path) -> None:
     assert not np.allclose(run.trainer.network.backbone.stem.weight.numpy(), published, atol=0.01)
 
 
+@pytest.mark.usefixtures("unvalidated")
 def test_refitting_the_head_leaves_the_rest_alone(room: Path, tmp_path: Path) -> None:
     run = run_of(room, tmp_path, fit="context+head", steps=2)
     before = run.trainer.arrays()
@@ -419,15 +435,18 @@ def test_what_cannot_be_done_is_one_line(
     assert message in errors[0]
 
 
+@pytest.mark.usefixtures("unvalidated")
 def test_another_config_does_not_continue(
     room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(words(room, tmp_path)) == 0
-    assert main(words(room, tmp_path, "-batch", "2")) == 1
+    short = ("-steps", "1")
+    assert main(words(room, tmp_path, *short)) == 0
+    assert main(words(room, tmp_path, *short, "-batch", "2")) == 1
     assert "batch 4 -> 2" in capsys.readouterr().err
-    assert main(words(room, tmp_path, "-batch", "2", "-restart")) == 0
+    assert main(words(room, tmp_path, *short, "-batch", "2", "-restart")) == 0
 
 
+@pytest.mark.usefixtures("unvalidated")
 def test_reader_processes_serve_a_run(room: Path, tmp_path: Path) -> None:
     cv2.resize(
         np.zeros((2000, 2000, 3), np.uint8), (900, 900)
