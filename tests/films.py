@@ -3,12 +3,12 @@
 import functools
 import hashlib
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import av
 import numpy as np
+from helpers import wait_for
 from numpy.typing import NDArray
 
 from film import FilmError
@@ -227,15 +227,21 @@ def film_of(path: Path, *, color: bool = False) -> Path:
 
 
 class Tint:
-    """A colorizer whose colors follow place and light; slow where asked, to be stopped in the middle."""
+    """A colorizer whose colors follow place and light.
 
-    def __init__(self, pause_s: float = 0.0, fail_at: int = -1) -> None:
-        self.pause_s = pause_s
-        self.fail_at = fail_at
+    gate : after its first segment it waits until this file is there, to be stopped in the middle
+    fail_at : frames of a segment that it cannot colorize
+    """
+
+    def __init__(self, gate: Path | None = None, fail_at: int = -1) -> None:
+        self.gate, self.fail_at = gate, fail_at
+        self.colorized = 0
 
     def colorize(self, segment: Segment) -> NDArray[np.float32]:
         grays = segment.frames
-        time.sleep(self.pause_s)
+        if self.gate and self.colorized:
+            wait_for(self.gate.exists)
+        self.colorized += 1
         if len(grays) == self.fail_at:
             raise FilmError("this segment cannot be colorized")
         _, height, width = grays.shape
@@ -246,7 +252,7 @@ class Tint:
         return np.stack([across, small / 4 - 20], axis=-1)
 
 
-def colorization(**settings: float) -> Colorization:
+def colorization(**settings: Path | int | None) -> Colorization:
     return Colorization(functools.partial(Tint, **settings), weights="f" * 64)
 
 

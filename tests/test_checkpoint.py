@@ -4,11 +4,12 @@ import resource
 import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import wait_for
 
 from runtime.files import UNFINISHED, sweep
 from train.checkpoint import CheckpointError, State, read_checkpoint, write_checkpoint
@@ -88,11 +89,10 @@ def test_killing_a_save_loses_nothing(tmp_path: Path) -> None:
         sweep(tmp_path)
         writer = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
         try:
-            deadline = time.monotonic() + 60
-            while not (path.exists() and any(tmp_path.glob(f".*{UNFINISHED}*"))):  # a later save
-                assert time.monotonic() < deadline
-                time.sleep(0.001)
-            time.sleep(patience_s)
+            # a later save
+            wait_for(lambda: path.exists() and any(tmp_path.glob(f".*{UNFINISHED}*")))
+            with suppress(subprocess.TimeoutExpired):
+                writer.wait(patience_s)
         finally:
             writer.kill()
             writer.wait()

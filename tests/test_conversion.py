@@ -357,20 +357,21 @@ if __name__ == "__main__":
     from conversion import color_film
     from film.options import EncoderOptions, FilmOptions
     options = FilmOptions(cache=Path(sys.argv[3]), encoder=EncoderOptions(codec="ffv1"), workers=2)
-    color_film(Path(sys.argv[1]), Path(sys.argv[2]), colorization=colorization(pause_s=0.5), options=options)
+    gate = Path(sys.argv[4]) if len(sys.argv) > 4 else None
+    color_film(Path(sys.argv[1]), Path(sys.argv[2]), colorization=colorization(gate=gate), options=options)
 """
 
 
 @pytest.fixture
 def start(gray_film: Path, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Start the same film in a process of its own, slowed down."""
+    """Start the same film in a process of its own; it stops in the middle until its gate, if any, is there."""
     script = tmp_path / "driver.py"
     script.write_text(DRIVER.format(root=str(ROOT), tests=str(ROOT / "tests")))
     words = [sys.executable, script, gray_film, tmp_path / "out.mkv", tmp_path / "cache"]
 
-    def begin(**settings: object) -> subprocess.Popen[str]:
+    def begin(*gate: Path, **settings: object) -> subprocess.Popen[str]:
         return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
-            words, start_new_session=True, stderr=subprocess.PIPE, text=True, **settings
+            [*words, *gate], start_new_session=True, stderr=subprocess.PIPE, text=True, **settings
         )
 
     return begin
@@ -384,8 +385,8 @@ def test_a_killed_film_continues_to_the_same_bytes(
     tmp_path: Path,
     blow: signal.Signals,
 ) -> None:
-    first = start()
-    wait_for(lambda: list(tmp_path.glob("cache/*/shots/*.mkv")))
+    first = start(tmp_path / "gate")
+    wait_for(lambda: list(tmp_path.glob("cache/*/shots/[!.]*.mkv")))
     if blow == signal.SIGINT:
         os.killpg(first.pid, blow)  # as a terminal does it
     else:
@@ -404,11 +405,13 @@ def test_a_killed_film_continues_to_the_same_bytes(
 def test_a_second_process_on_the_job_is_refused(
     start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    first = start()
+    gate = tmp_path / "gate"
+    first = start(gate)
     wait_for(lambda: list(tmp_path.glob("cache/*/manifest.json")))
     second = start()
     assert "another process is working on" in second.communicate(timeout=60)[1]
     assert second.returncode != 0
+    gate.touch()
     first.communicate(timeout=120)
     assert first.returncode == 0
 
@@ -433,7 +436,7 @@ def test_a_full_disk_loses_nothing(
     assert full.returncode not in {0, None}, errors
     assert not (tmp_path / "out.mkv").exists()
     assert not list(tmp_path.glob("*.part*"))
-    assert len(list(tmp_path.glob("cache/*/shots/*.mkv"))) <= left
+    assert len(list(tmp_path.glob("cache/*/shots/[!.]*.mkv"))) <= left
     wait_for(lambda: group_is_gone(full.pid), limit_s=15)
     again = start()
     errors = again.communicate(timeout=120)[1]
@@ -666,18 +669,19 @@ def test_a_cluster_survives_the_loss_of_a_worker(
     tmp_path: Path,
 ) -> None:
     address, workers = cluster
-    shots = functools.partial(tmp_path.glob, "cache/*/shots/*.mkv")
+    shots = functools.partial(tmp_path.glob, "cache/*/shots/[!.]*.mkv")
 
     def kill_one_in_the_middle() -> None:
         wait_for(lambda: list(shots()))
         workers[0].kill()
+        (tmp_path / "gate").touch()
 
     blow = threading.Thread(target=kill_one_in_the_middle)
     blow.start()
     color_film(
         gray_film,
         tmp_path / "out.mkv",
-        colorization=colorization(pause_s=1.0),
+        colorization=colorization(gate=tmp_path / "gate"),
         options=replace(options, scheduler=address),
     )
     blow.join()

@@ -378,7 +378,7 @@ def test_ctrl_c_says_how_to_continue(small_weights: Path, tmp_path: Path) -> Non
              "-cache", tmp_path / "cache", "-weights", small_weights]  # fmt: skip
     command = [sys.executable, ROOT / "main.py", *words]
     first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    wait_for(lambda: list(tmp_path.glob("cache/*/shots/*.mkv")))
+    wait_for(lambda: list(tmp_path.glob("cache/*/shots/[!.]*.mkv")))
     os.killpg(first.pid, signal.SIGINT)
     errors = first.communicate(timeout=60)[1]
     assert (first.returncode, errors) == (130, "interrupted: run the same command to continue\n")

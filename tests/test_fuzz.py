@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,8 @@ def misbehave(source: Path, folder: Path, number: int) -> int:
     """Stand in for a program that does whatever the name of the file says."""
     ways = {
         "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
-        "hang": lambda: time.sleep(60),
-        "memory": lambda: (np.ones(1 << 27), time.sleep(60)),  # 1 GB
+        "hang": signal.pause,
+        "memory": lambda: (np.ones(1 << 27), signal.pause()),  # 1 GB
         "exit": lambda: sys.exit(2),
         "leave": lambda: (folder / ".out.part").touch(),
         "overwrite": lambda: source.write_bytes(b"lost"),
@@ -50,7 +49,7 @@ def misbehave(source: Path, folder: Path, number: int) -> int:
 )
 def test_what_a_program_must_never_do_is_found(tmp_path: Path, way: str, what: str) -> None:
     subject = Subject(lambda: {f"{way}.png": bytes(1000)}, f"{__name__}:misbehave")
-    worker = Worker(subject.entry, hang_s=3 if way == "hang" else 60, memory=700_000_000)
+    worker = Worker(subject.entry, hang_s=1 if way == "hang" else 60, memory=700_000_000)
     findings, _ = attack(subject, n=1, keep=tmp_path, worker=worker)
     assert what in {finding.what for finding in findings}
     assert [path.name for path in tmp_path.iterdir()] == [f"0-0-{way}.png"]

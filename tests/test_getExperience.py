@@ -10,13 +10,13 @@ import socket
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import wait_for
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -197,8 +197,7 @@ def test_the_command_continues_after_a_kill(
     out = tmp_path / "Experience.npy"
     first = start_counting(photos, out)
     partial = tmp_path / "Experience.1-of-1.npz"
-    while first.poll() is None and not partial.exists():
-        time.sleep(0.05)
+    wait_for(lambda: first.poll() is not None or partial.exists())
     os.killpg(first.pid, how) if how is signal.SIGKILL else first.send_signal(how)
     _, words = first.communicate(timeout=60)
     assert not out.exists()

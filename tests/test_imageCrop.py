@@ -7,13 +7,12 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from helpers import scene, tree, write_tree
+from helpers import scene, tree, wait_for, write_tree
 from PIL import Image
 
 from image.crop import center_square
@@ -147,8 +146,7 @@ def test_killed_and_continued_equals_uninterrupted(tmp_path: Path) -> None:
     words = [sys.executable, ROOT / "prior" / "imageCrop.py", "-processes", "2", "-data", source]
     out = tmp_path / "out"
     first = subprocess.Popen([*words, "-out", out], cwd=tmp_path, start_new_session=True)
-    while first.poll() is None and len(list(out.glob("*.jpg"))) < 20:
-        time.sleep(0.02)
+    wait_for(lambda: first.poll() is not None or len(list(out.glob("*.jpg"))) >= 20)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     assert len(list(out.glob("*.jpg"))) < 300

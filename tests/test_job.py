@@ -250,12 +250,13 @@ def test_a_removed_job_leaves_nothing(film: Path, tmp_path: Path) -> None:
 
 def test_a_second_process_refuses_until_the_first_is_killed(film: Path, tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from film.job import *\n"
+        "import sys; from pathlib import Path; from film.job import *\n"
         "film = Path(sys.argv[1]); wanted = Manifest(fingerprint(film), str(film), {'crf': 18}, '0' * 64)\n"
-        "with open_job(Path(sys.argv[2]), wanted): print('locked', flush=True); time.sleep(60)"
+        "with open_job(Path(sys.argv[2]), wanted): print('locked', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(film), str(tmp_path / "cache")]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "locked\n"
         with (

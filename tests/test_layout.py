@@ -1,6 +1,7 @@
 """The house's arrows and bans, read from syntax trees: no module is imported here."""
 
 import ast
+import functools
 import os
 import subprocess
 import sys
@@ -61,6 +62,7 @@ def room_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+@functools.cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -189,6 +191,18 @@ def test_house_style(path: Path) -> None:
 def test_tests_import_helpers_and_never_each_other(path: Path) -> None:
     names = {name for name, _ in imports_in(tree_of(path))}
     assert not {name for name in names if name.startswith("test_") or name == "conftest"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=name_of)
+def test_tests_wait_for_something_and_never_sleep(path: Path) -> None:
+    """A sleep is too long on this machine and too short on the next; `wait_for` asks until a limit."""
+    sleeps = [
+        node.lineno
+        for node in ast.walk(tree_of(path))
+        if (isinstance(node, ast.Attribute) and node.attr == "sleep")
+        or (isinstance(node, ast.alias) and node.name == "sleep")
+    ]
+    assert len(sleeps) == (name_of(path) == "tests/helpers.py"), f"{name_of(path)}:{sleeps} sleeps"
 
 
 @pytest.mark.parametrize("name", ["main.py", "gray2color.py", "conversion.py"])

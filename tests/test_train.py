@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 import paddle
 import pytest
+from helpers import wait_for
 from small_network import random_arrays
 
 from model.network import NetworkConfig
@@ -195,11 +195,9 @@ def test_ctrl_c_saves_and_the_same_command_continues(room: Path, tmp_path: Path)
     process = subprocess.Popen(
         command(room, out, *endless), stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    deadline = time.monotonic() + 120
-    while not (out / "log.jsonl").exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    log = out / "log.jsonl"
+    wait_for(lambda: log.exists() or process.poll() is not None, limit_s=120)
+    assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)  # as the terminal does: readers get it too
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130, errors[-2000:]

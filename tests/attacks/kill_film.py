@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from conversion import color_film
 from film.options import EncoderOptions, FilmOptions
 source, target, cache = map(Path, sys.argv[1:4])
 options = FilmOptions(cache=cache, encoder=EncoderOptions("ffv1"), workers=int(sys.argv[4]))
-color_film(source, target, colorization=colorization(pause_s=0.1), options=options)
+color_film(source, target, colorization=colorization(), options=options)
 """
 MOMENTS = (
     "any",
@@ -76,7 +77,8 @@ def kill(job: Job, moment: str, delay_s: float) -> str:
     process = job.start()
     if moment == "join":
         wait_for(lambda: job.is_joining() or process.poll() is not None, limit_s=LIMIT_S)
-    time.sleep(delay_s)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(delay_s)
     stage = stage_of(job)
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -88,7 +90,7 @@ def stage_of(job: Job) -> str:
     """Return how far a job is."""
     if job.is_joining():
         return "finished" if job.target.exists() else "join"
-    shots = list(job.folder.glob("cache/*/shots/*.mkv"))
+    shots = list(job.folder.glob("cache/*/shots/[!.]*.mkv"))
     return "shots" if shots else "before the first shot"
 
 
