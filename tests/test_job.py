@@ -22,6 +22,7 @@ from film.job import (
     folder_of,
     open_job,
 )
+from runtime.files import temporary_name
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -110,14 +111,14 @@ def test_the_same_work_is_continued(film: Path, tmp_path: Path) -> None:
 def test_half_written_things_are_swept_away(film: Path, tmp_path: Path) -> None:
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
         (job.folder / "shots" / "00000.mkv").touch()
-        (job.folder / "shots" / "00001.123.part.mkv").touch()
-        for name in ("00000", "00001", "00002.xyz.part"):
-            (job.folder / "input_img" / name).mkdir()
-            (job.folder / "input_img" / name / "1.png").touch()
+        temporary_name(job.folder / "shots" / "00001.mkv").touch()
+        frames = [job.folder / "input_img" / name for name in ("00000", "00001", "00002")]
+        for folder in (*frames[:2], temporary_name(frames[2])):
+            folder.mkdir()
+            (folder / "1.png").touch()
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
         assert [p.name for p in (job.folder / "shots").iterdir()] == ["00000.mkv"]
-        frames = sorted(p.name for p in (job.folder / "input_img").iterdir())
-        assert frames == ["00000", "00001"]
+        assert sorted((job.folder / "input_img").iterdir()) == frames[:2]
 
 
 @pytest.mark.parametrize("place", ["00000/0000000.png", "0000000.png", "mine/a/0000000.png"])
