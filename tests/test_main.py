@@ -181,10 +181,14 @@ def test_help_is_quick_and_complete() -> None:
         assert word in text
 
 
-def test_both_spellings_and_the_version(photo: Path) -> None:
-    assert main.VERSION in run("--version").stdout
+def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["-version"], ["--version"]):
+        with pytest.raises(SystemExit, match="0"):
+            main.main(words)
+        assert main.VERSION in capsys.readouterr().out
     for spelling in ("-img_in", "--img_in"):
-        assert "no extension" in run(spelling, photo, "-save", "name", expect=2).stderr
+        assert main.main([spelling, str(photo), "-save", "name"]) == 2
+        assert "no extension" in capsys.readouterr().err
 
 
 # Mistakes

@@ -1,5 +1,6 @@
 """The joined film has the source's times, and everything else of the source, packet for packet."""
 
+import functools
 import hashlib
 import os
 import resource
@@ -18,12 +19,13 @@ from film import FilmError
 from film.encode import render
 from film.ffmpeg import ffmpeg_path
 from film.info import Film, unsupported_by
-from film.mux import join, mark_in
+from film.mux import Joined, join, mark_in
 from film.options import EncoderOptions
 from film.probe import probe
 from film.stream_copy import extract_audio
 
 Make = Callable[[str], Path]
+Join = Callable[[str, str], tuple[Film, Path, Joined]]
 DERIVED = [
     "rotated.mp4",
     "mirrored.mp4",
@@ -60,6 +62,21 @@ def segments(film: Make, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
     return make
 
 
+@pytest.fixture(scope="session")
+def joined(
+    film: Make, segments: Callable[..., list[Path]], tmp_path_factory: pytest.TempPathFactory
+) -> Join:
+    """Return a function that joins a film's segments into a container, once a session, to be looked at only."""
+    folder = tmp_path_factory.mktemp("joined")
+
+    @functools.cache
+    def make(name: str, container: str) -> tuple[Film, Path, Joined]:
+        source, out = probe(film(name)), folder / f"{name}.{container}"
+        return source, out, join(source, segments(name), out)
+
+    return make
+
+
 def packets_md5(path: Path) -> dict[int, str]:
     """Return the MD5 of each sound and subtitle stream's packets."""
     sums: dict[int, hashlib._Hash] = {}
@@ -82,14 +99,10 @@ def first_sound(path: Path) -> Fraction:
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 @pytest.mark.parametrize("name", with_slow(TIMED, [*RECIPES, *DERIVED]))
-def test_times_are_the_sources(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
-) -> None:
-    source = probe(film(name))
-    out = tmp_path / f"out.{container}"
-    joined = join(source, segments(name), out)
+def test_times_are_the_sources(joined: Join, name: str, container: str) -> None:
+    source, out, done = joined(name, container)
     result = probe(out)
-    assert joined.frames == result.frames == source.frames
+    assert done.frames == result.frames == source.frames
     moved = max(Fraction(0), -seconds(source)[0])  # no container here holds times below 0
     if (name, container) == (
         "vorbis.mp4",
@@ -110,16 +123,12 @@ def test_times_are_the_sources(
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
 @pytest.mark.parametrize("name", WITH_SOUND)
-def test_other_packets_are_untouched_and_in_step(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
-) -> None:
-    source = probe(film(name))
-    out = tmp_path / f"out.{container}"
-    joined = join(source, segments(name), out)
+def test_other_packets_are_untouched_and_in_step(joined: Join, name: str, container: str) -> None:
+    source, out, done = joined(name, container)
     lost = {refused.stream.index for refused in unsupported_by(source, container)}
     kept = [md5 for index, md5 in packets_md5(source.path).items() if index not in lost]
     assert list(packets_md5(out).values()) == kept
-    assert sum(joined.streams.values()) == len(source.streams) - len(lost)
+    assert sum(done.streams.values()) == len(source.streams) - len(lost)
     if any(stream.kind == "audio" for stream in probe(out).streams):
         step = Fraction(1, 44100) if container != "mkv" else MKV_TICK
         source_lead = first_sound(source.path) - seconds(source)[0]
@@ -139,12 +148,8 @@ def test_raw_aac_is_unwrapped_not_encoded_again(
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 @pytest.mark.parametrize("name", ["rich.mkv", "rich.mp4"])
-def test_tags_chapters_and_attachments_are_kept(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
-) -> None:
-    source = probe(film(name))
-    out = tmp_path / f"out.{container}"
-    join(source, segments(name), out)
+def test_tags_chapters_and_attachments_are_kept(joined: Join, name: str, container: str) -> None:
+    source, out, _ = joined(name, container)
     result = probe(out)
     lost = {refused.stream.index for refused in unsupported_by(source, container)}
     kept = [stream for stream in source.streams if stream.index not in lost]
@@ -176,11 +181,8 @@ def pictures(path: Path) -> list[bytes]:
     return [data for data in found if data[:2] == b"\xff\xd8"] or found
 
 
-def test_the_attached_font_is_kept(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
-) -> None:
-    out = tmp_path / "out.mkv"
-    join(probe(film("rich.mkv")), segments("rich.mkv"), out)
+def test_the_attached_font_is_kept(joined: Join) -> None:
+    _, out, _ = joined("rich.mkv", "mkv")
     with av.open(str(out)) as container:
         (font,) = container.streams.attachments
         assert (font.name, font.mimetype, font.data) == ("f.ttf", "font/ttf", bytes(range(256)))
@@ -188,12 +190,8 @@ def test_the_attached_font_is_kept(
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
 @pytest.mark.parametrize("name", ["rotated.mp4", "mirrored.mp4", "wide.mp4", "interlaced.mkv"])
-def test_geometry_is_kept(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
-) -> None:
-    source = probe(film(name))
-    out = tmp_path / f"out.{container}"
-    join(source, segments(name), out)
+def test_geometry_is_kept(joined: Join, name: str, container: str) -> None:
+    source, out, _ = joined(name, container)
     old, new = source.video, probe(out).video
     assert new.orientation == old.orientation
     assert new.sar == old.sar
@@ -234,12 +232,8 @@ def test_every_codec_in_its_containers(
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 @pytest.mark.parametrize("name", ["plain.mp4", "vfr.mkv", "cut.mp4"])
-def test_players_find_nothing_wrong(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, name: str, container: str
-) -> None:
-    out = tmp_path / f"out.{container}"
-    source = probe(film(name))
-    join(source, segments(name), out)
+def test_players_find_nothing_wrong(joined: Join, name: str, container: str) -> None:
+    _, out, _ = joined(name, container)
     run_ffmpeg("-xerror", "-i", out, "-map", "0", "-f", "null", "-")
     with av.open(str(out)) as opened:
         packets = [p for p in opened.demux(video=0) if p.size]
@@ -277,11 +271,8 @@ def test_a_try_out_takes_the_sound_of_its_span(
     assert [c.title for c in result.chapters] == ["One", "Two"]
 
 
-def test_an_mp4_can_be_played_while_it_comes_down(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
-) -> None:
-    out = tmp_path / "out.mp4"
-    join(probe(film("plain.mp4")), segments("plain.mp4"), out)
+def test_an_mp4_can_be_played_while_it_comes_down(joined: Join) -> None:
+    _, out, _ = joined("plain.mp4", "mp4")
     data = out.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
 

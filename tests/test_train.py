@@ -65,6 +65,12 @@ def unvalidated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Run, "validate", lambda run: "")
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validate without drawing the curve, half of that time."""
+    monkeypatch.setattr("train.run.write_training_curve", lambda path, history: None)
+
+
 def config_of(room: Path, **changes: Any) -> TrainConfig:
     places = {name: str(room / folder) for name, folder in
               (("data", "train"), ("valid", "test"), ("prior", "prior"))}  # fmt: skip
@@ -230,6 +236,7 @@ def test_corrupt_pictures_are_named_once_and_counted(room: Path, tmp_path: Path)
     assert run.facts["skipped"] == ["3.jpg"]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("count", [1, 3])
 def test_fewer_pictures_than_a_batch_are_enough(room: Path, tmp_path: Path, count: int) -> None:
     data = tmp_path / "data"
@@ -266,6 +273,7 @@ def test_precision_fits_the_device(
     assert choose_precision("auto", device) == chosen
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_gray_pictures_train_without_an_accident(room: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

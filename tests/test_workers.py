@@ -22,6 +22,10 @@ def process_of(item: int) -> int:
     return os.getpid()
 
 
+def item_and_process(item: int) -> tuple[int, int]:
+    return item, os.getpid()
+
+
 def die_at(item: int, *, at: int) -> int:
     if item == at:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -88,17 +92,15 @@ def built_for(item: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_every_item_has_its_result_once(number: int) -> None:
+def test_every_item_has_its_result_once_and_processes_stay_for_the_next_map(number: int) -> None:
+    processes: set[int] = set()
     with workers(number) as run:
-        results = dict(run(functools.partial(die_at, at=-1), range(20)))
-    assert results == {item: item for item in range(20)}
-
-
-@pytest.mark.parametrize("number", [1, 2])
-def test_one_worker_is_this_process(number: int) -> None:
-    with workers(number) as run:
-        processes = {process for _, process in run(process_of, range(10))}
-    assert (os.getpid() in processes) == (number == 1)
+        for items in (range(12), range(12, 20)):
+            results = list(run(item_and_process, items))
+            assert sorted((item, of) for item, (of, _) in results) == [(i, i) for i in items]
+            processes |= {process for _, (_, process) in results}
+    assert len(processes) <= number
+    assert (os.getpid() in processes) == (number == 1), "one worker is this process"
 
 
 def test_items_are_taken_only_when_wanted() -> None:
@@ -112,12 +114,6 @@ def test_items_are_taken_only_when_wanted() -> None:
     with workers(2) as run:
         next(run(process_of, counted()))
         assert len(taken) <= 2 * PER_WORKER + 1
-
-
-def test_processes_stay_for_the_next_map() -> None:
-    with workers(2) as run:
-        first, second = ({process for _, process in run(process_of, range(9))} for _ in range(2))
-    assert len(first | second) <= 2
 
 
 def test_a_lost_process_is_one_clear_error_and_the_next_map_works() -> None:
