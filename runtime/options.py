@@ -201,7 +201,9 @@ def printable(text: object) -> str:
 
 def one_line(file: Path, error: Exception) -> str:
     """Say in one line what went wrong with a file that was worked on."""
-    text = str(error)
+    if isinstance(error, OSError | ValueError) and str(file) in str(error):
+        return str(error)
+    text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         text = "the disk is full; free some space and run the same command to continue"
     elif isinstance(error, OSError) and error.strerror:
@@ -210,7 +212,7 @@ def one_line(file: Path, error: Exception) -> str:
         text = "not enough memory"
     elif not isinstance(error, OSError | ValueError):
         text = f"{type(error).__name__} ({text})"
-    return text if str(file) in text else f"{file}: {text}"
+    return f"{file}: {text}"
 
 
 def complain(text: object) -> None:

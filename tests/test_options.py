@@ -1,5 +1,6 @@
 """Fields of a dataclass as options of a command: types, ranges, help; errors of one line."""
 
+import errno
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from runtime.options import (
     given,
     log_to_stderr,
     named,
+    one_line,
     option,
     options_from,
     printable,
@@ -204,6 +206,24 @@ def test_mistakes_are_one_line_and_an_exit_code(
 
     assert exit_code("film.py", work) == code
     assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("not a\nfilm"), "a.png: not a film"),
+        (ValueError("a.png is no film"), "a.png is no film"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "b.png"),
+            "a.png: the disk is full; free",
+        ),
+        (FileNotFoundError(errno.ENOENT, "No such file", "b.png"), "b.png: No such file"),
+        (MemoryError(), "a.png: not enough memory"),
+        (ZeroDivisionError("in a\ndecoder"), "a.png: ZeroDivisionError (in a decoder)"),
+    ],
+)
+def test_what_goes_wrong_with_a_file_is_one_line(error: Exception, said: str) -> None:
+    assert one_line(Path("a.png"), error).startswith(said)
 
 
 def test_log_messages_are_one_printable_line(
