@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from film.decode import NativeFrame, Plane, planar_format
-from film.frames import fitted
 from film.info import Film, Video
+from image.upsample import upsample_planes
 from prior.lab import fit_gamut, gray2lightness, lab2rgb
 
 Floats = NDArray[np.float32]
@@ -32,7 +32,6 @@ AB_STEP = 5.0  # ab units between the table's nodes; 0 is a node, so gray stays 
 AB_NODES = 45  # -110 .. 110
 SLABS = 16  # the 256 slabs of the table, one for each luma code, lie 16 by 16 in one picture
 BETWEEN = 2  # part of the working size at which detail is brought in once, on the way to full size
-SMOOTHNESS = 3e-3  # variance of luma (0..1) below which colors do not follow it: grain is below, outlines above
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ class Planes:
         turned = self.film.video.orientation[0]
         grid_h, grid_w = (upright_w, upright_h) if turned else (upright_h, upright_w)
         between = (min(grid_w // BETWEEN, width), min(grid_h // BETWEEN, height))
-        full = spread(upright_to_coded(ab, self.film.video), guide, between=between)
+        full = upsample_planes(upright_to_coded(ab, self.film.video), guide, between=between)
         return self._codes(look_up(chroma_table(self.encoding.matrix), guide, full))
 
     def _guide(self, luma: Plane) -> NDArray[np.uint8]:
@@ -189,49 +188,6 @@ def upright_to_coded(picture: Plane, video: Video) -> Plane:
     return np.ascontiguousarray(picture.swapaxes(0, 1) if transpose else picture)
 
 
-def spread(
-    ab: Floats, guide: NDArray[np.uint8], *, between: tuple[int, int]
-) -> tuple[Floats, Floats]:
-    """Bring ab (h, w, 2) to the guide's size, as two planes, so that it changes where the guide does.
-
-    In each small neighborhood a color is nearly slope * guide + base (guided filter: He, Sun, Tang 2010). Where
-    the guide has detail that was lost in the small picture, the color gets the slope times that detail: once at
-    `between` (width, height), then at full size. What the colorizer gave for its own pixels stays as it is.
-    """
-    # image.upsample, which photos use, is another algorithm: their results differ by 1.3 ab units in the mean, so
-    # neither can stand in for the other without changing every film or every photo.
-    size = (guide.shape[1], guide.shape[0])
-    small, middle = (
-        np.multiply(fitted(guide, shape), 1 / 255, dtype=np.float32)
-        for shape in ((ab.shape[1], ab.shape[0]), between)
-    )
-    detail = middle - cv2.resize(small, between, interpolation=cv2.INTER_CUBIC)
-    light = guide.astype(np.float32)
-    planes = []
-    for plane in cv2.split(ab):
-        color = np.asarray(plane, np.float32)
-        grown = cv2.resize(_slope(color, small), between) * detail
-        grown += cv2.resize(color, between, interpolation=cv2.INTER_CUBIC)
-        slope = _slope(grown, middle)
-        full = np.asarray(cv2.resize(slope * np.float32(1 / 255), size), np.float32)
-        full *= light
-        full += cv2.resize(grown - slope * middle, size)
-        planes.append(full)
-    return planes[0], planes[1]
-
-
-def _slope(color: Floats, luma: Floats) -> Floats:
-    """Regress a color on luma around each pixel."""
-    mean = _box(luma)
-    covariance = _box(color * luma) - _box(color) * mean
-    variance = _box(luma * luma) - mean * mean
-    return _box(np.asarray(covariance / (variance + SMOOTHNESS), np.float32))
-
-
-def _box(picture: Floats) -> Floats:
-    return np.asarray(cv2.blur(picture, (3, 3), borderType=cv2.BORDER_REFLECT), np.float32)
-
-
 def look_up(table: Floats, luma: NDArray[np.uint8], ab: tuple[Floats, Floats]) -> Floats:
     """Read (Cb, Cr) (H, W, 2) for luma (H, W) and two planes: exact in luma, linear between ab nodes."""
     # Inside the slab, whatever the interpolation rounds to: beyond lies another luma's.
@@ -250,7 +206,7 @@ def look_up(table: Floats, luma: NDArray[np.uint8], ab: tuple[Floats, Floats]) -
 def colorized_rgb(gray: NDArray[np.uint8], ab: Floats) -> NDArray[np.uint8]:
     """Compose one colorized working-size picture (H, W, 3) for people to look at."""
     height, width = (max(1, side // BETWEEN) for side in gray.shape)
-    a, b = spread(ab, gray, between=(width, height))
+    a, b = upsample_planes(ab, gray, between=(width, height))
     lab = np.stack([gray2lightness(gray), a, b], axis=-1)
     rgb = np.clip(lab2rgb(fit_gamut(lab), dtype=np.float32), 0, 1) * 255
     return np.asarray(np.rint(rgb), np.uint8)

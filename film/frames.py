@@ -10,19 +10,8 @@ from numpy.typing import NDArray
 from film import FilmError
 from film.decode import Plane, decode
 from film.info import Film, Video
+from image.crop import fitted
 from prior.lab import rgb2lab
-
-
-def fitted(plane: Plane, size: tuple[int, int]) -> Plane:
-    """Resize a plane to (width, height), antialiased."""
-    width, height = size
-    # By halves first: OpenCV averages 2x2 samples many times faster than windows of any other size.
-    while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
-        half = (plane.shape[1] // 2, plane.shape[0] // 2)
-        plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA))
-    smaller = width <= plane.shape[1] and height <= plane.shape[0]
-    mode = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(plane, size, interpolation=mode))
 
 
 def working_gray(film: Film, luma: Plane) -> NDArray[np.uint8]:

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from image.crop import fitted
+
 Floats: TypeAlias = NDArray[np.float32]
 ToLightness: TypeAlias = Callable[[NDArray[Any]], Floats]
 
@@ -67,6 +69,34 @@ def upsample(ab: Floats, gray: NDArray[Any], *, to_lightness: ToLightness) -> Fl
     return full
 
 
+def upsample_planes(
+    ab: Floats, guide: NDArray[np.uint8], *, between: tuple[int, int]
+) -> tuple[Floats, Floats]:
+    """Bring ab (h, w, 2) to the size of a guide (H, W), full-range luma, as two planes: `upsample` for films.
+
+    Two levels, the first at `between` (width, height), and nothing but OpenCV's own loops: a fifth to a seventh of
+    the time, and an error of ab that is 1 to 2 % larger (three clips, measured once by hand).
+    """
+    size = (guide.shape[1], guide.shape[0])
+    small, middle = (
+        np.multiply(fitted(guide, shape), 1 / 255, dtype=np.float32)
+        for shape in ((ab.shape[1], ab.shape[0]), between)
+    )
+    detail = middle - cv2.resize(small, between, interpolation=cv2.INTER_CUBIC)
+    light = guide.astype(np.float32)
+    planes = []
+    for plane in cv2.split(ab):
+        color = np.asarray(plane, np.float32)
+        grown = cv2.resize(_plane_slope(color, small), between) * detail
+        grown += cv2.resize(color, between, interpolation=cv2.INTER_CUBIC)
+        slope = _plane_slope(grown, middle)
+        full = np.asarray(cv2.resize(slope * np.float32(1 / 255), size), np.float32)
+        full *= light
+        full += cv2.resize(grown - slope * middle, size)
+        planes.append(full)
+    return planes[0], planes[1]
+
+
 def interpolated_blocks(
     planes: Floats, rows: slice, shape: tuple[int, ...]
 ) -> Iterator[tuple[slice, Floats]]:
@@ -105,10 +135,14 @@ def _level_sizes(small: tuple[int, ...], full: tuple[int, ...]) -> list[tuple[in
 
 def _slope(ab: Floats, lightness: Floats) -> Floats:
     """Regress ab (h, w, 2) on lightness (h, w) 0..1 around each pixel; smoothed slopes (h, w, 2)."""
+    return np.dstack([_plane_slope(ab[..., channel], lightness) for channel in range(2)])
+
+
+def _plane_slope(color: Floats, lightness: Floats) -> Floats:
     mean = _box(lightness)
-    covariance = _box(lightness[..., None] * ab) - mean[..., None] * _box(ab)
+    covariance = _box(color * lightness) - _box(color) * mean
     variance = _box(lightness * lightness) - mean * mean
-    return _box(np.asarray(covariance / (variance[..., None] + SMOOTHNESS), np.float32))
+    return _box(np.asarray(covariance / (variance + SMOOTHNESS), np.float32))
 
 
 def _box(planes: Floats) -> Floats:

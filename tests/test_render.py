@@ -15,12 +15,13 @@ from helpers import with_slow
 from numpy.typing import NDArray
 
 from film import FilmError
-from film.chroma import colorized_rgb, spread
+from film.chroma import colorized_rgb
 from film.decode import decode
 from film.encode import encoder_notes, render
 from film.info import Film
 from film.options import CODECS, EncoderOptions
 from film.probe import probe
+from image.upsample import upsample_planes
 from prior.lab import rgb2lab
 from runtime.files import whole_file
 
@@ -164,7 +165,7 @@ def test_colors_stop_at_edges() -> None:
     ab = np.zeros((60, 80, 2), np.float32)
     ab[:, 41:] = (40, -30)
     ab[:, 40] = (30, -22)  # the small picture is blurred there
-    full = np.stack(spread(ab, guide, between=(160, 120)), axis=-1)
+    full = np.stack(upsample_planes(ab, guide, between=(160, 120)), axis=-1)
     assert np.abs(full[:, :318]).max() < 8
     assert np.abs(full[:, 326:] - [40, -30]).max() < 8
     step = np.abs(np.diff(full[240, :, 0]))
@@ -177,7 +178,7 @@ def test_colors_follow_the_light_of_a_photograph() -> None:
     rgb = skimage.data.astronaut()
     ab, guide = rgb2lab(rgb)[..., 1:], cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(ab, (48, 48), interpolation=cv2.INTER_AREA)
-    full = np.stack(spread(small, guide, between=(128, 128)), axis=-1)
+    full = np.stack(upsample_planes(small, guide, between=(128, 128)), axis=-1)
     enlarged = cv2.resize(small, (512, 512), interpolation=cv2.INTER_LINEAR)
     errors = [np.sqrt(np.mean((one - ab) ** 2)) for one in (full, enlarged)]
     assert errors[0] < 0.9 * errors[1]
@@ -188,7 +189,7 @@ def test_colors_follow_the_light_of_a_photograph() -> None:
 def test_flat_color_stays_flat() -> None:
     rng = np.random.default_rng(3)
     guide = rng.integers(0, 256, (90, 120), dtype=np.uint8)
-    for plane in spread(np.full((12, 16, 2), 30, np.float32), guide, between=(32, 24)):
+    for plane in upsample_planes(np.full((12, 16, 2), 30, np.float32), guide, between=(32, 24)):
         np.testing.assert_allclose(plane, 30, atol=1e-2)
 
 
