@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from films import SHOTS, colorization, film_of, make_film
 from helpers import wait_for
@@ -15,6 +16,7 @@ from helpers import wait_for
 from conversion import color_film
 from film import FilmError
 from film.options import EncoderOptions, FilmOptions
+from prior.lab import rgb2lab
 from prior.qspace import QSpace, read_bins
 
 
@@ -39,6 +41,22 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLORIZER_CACHE", str(folder / "cache"))
         yield write_small_weights(folder / "small.npz")
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with weights of the smallest network, small.npz, its bins.npy and program/ of both."""
+    from small_network import SMALL, random_arrays  # imports Paddle, see above
+
+    from model.export import export
+    from model.weights_file import write_weights
+
+    folder = tmp_path_factory.mktemp("exported")
+    bins = rgb2lab(np.random.default_rng(3).random((SMALL.bins, 3)))[:, 1:]
+    np.save(folder / "bins.npy", bins)
+    write_weights(folder / "small.npz", random_arrays(), config=SMALL, record={})
+    export(folder / "small.npz", folder / "program", bins=bins)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -8,28 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_network import SMALL, random_arrays
+from small_network import SMALL
 
 from model import predictor
-from model.export import export
 from model.predictor import Device, Engine, Precision, Program, choose_engine
-from model.weights_file import write_weights
-from prior.lab import rgb2lab
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("program")
-    write_weights(path / "small.npz", random_arrays(), config=SMALL, record={})
-    bins = rgb2lab(np.random.default_rng(3).random((SMALL.bins, 3)))[:, 1:]
-    export(path / "small.npz", path, bins=bins)
-    return path
-
-
 @pytest.fixture
-def open_it(folder: Path) -> functools.partial[Program]:
+def open_it(exported: Path) -> functools.partial[Program]:
+    folder = exported / "program"
     return functools.partial(
         Program, lambda: nullcontext(folder), device="cpu", precision="fp32", threads=1
     )
