@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,6 +34,14 @@ def misbehave(source: Path, folder: Path, number: int) -> int:
     return 1 if source.stem in {"lines", "escape"} else 0
 
 
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """One process for all that does not end it."""
+    worker = Worker(f"{__name__}:misbehave", memory=700_000_000)
+    yield worker
+    worker.close()
+
+
 @pytest.mark.parametrize(
     ("way", "what"),
     [
@@ -47,10 +57,13 @@ def misbehave(source: Path, folder: Path, number: int) -> int:
         ("raise", "traceback"),
     ],
 )
-def test_what_a_program_must_never_do_is_found(tmp_path: Path, way: str, what: str) -> None:
-    subject = Subject(lambda: {f"{way}.png": bytes(1000)}, f"{__name__}:misbehave")
-    worker = Worker(subject.entry, hang_s=1 if way == "hang" else 60, memory=700_000_000)
-    findings, _ = attack(subject, n=1, keep=tmp_path, worker=worker)
+def test_what_a_program_must_never_do_is_found(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, what: str
+) -> None:
+    subject = Subject(lambda: {f"{way}.png": bytes(1000)}, worker.entry)
+    monkeypatch.setattr(worker, "hang_s", 1 if way == "hang" else 60)
+    shared = SimpleNamespace(run=worker.run, close=lambda: None)
+    findings, _ = attack(subject, n=1, keep=tmp_path, worker=shared)
     assert what in {finding.what for finding in findings}
     assert [path.name for path in tmp_path.iterdir()] == [f"0-0-{way}.png"]
 

@@ -166,9 +166,11 @@ def test_large_statistics_survive(tmp_path: Path) -> None:
 
 
 def test_sha256_names_the_numbers_not_the_file(tmp_path: Path) -> None:
-    first = write_weights(tmp_path / "a.npz", random_arrays(), config=SMALL, record={"run": 1})
-    same = write_weights(tmp_path / "b.npz", random_arrays(), config=SMALL, record={"run": 2})
-    other = write_weights(tmp_path / "c.npz", random_arrays(seed=5), config=SMALL, record={})
+    arrays = random_arrays()
+    first = write_weights(tmp_path / "a.npz", arrays, config=SMALL, record={"run": 1})
+    same = write_weights(tmp_path / "b.npz", arrays, config=SMALL, record={"run": 2})
+    arrays["head.bias"][0] += 1
+    other = write_weights(tmp_path / "c.npz", arrays, config=SMALL, record={})
     assert first == same != other
 
 
