@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from image.upsample import color_field
 from model.contract import (
+    REDUCTION,
     STRIDE,
     Predictor,
     Tones,
@@ -32,6 +33,7 @@ from model.decode import smooth_undecided
 from model.hints import palette_vector, point_planes
 from model.options import ColorOptions
 from model.predictor import Device, Precision, Program, gpu_count, has_gpu_package, import_paddle
+from model.steady import MEMORY, Part, keyframes, motion_of, steady
 from model.weights_file import RELEASED, weights_sha256
 from photo.compose import compose
 from photo.inputs import Result, Task
@@ -45,6 +47,7 @@ from runtime.workers import cores
 # On the validation pictures that choose, a little of each buys more color for the same errors than one alone.
 TEMPERATURE = 0.8  # of the annealed mean: 1 the mean color, below it purer and bolder
 SATURATION = 1.1  # times the chroma
+STEADY = 1.0  # how steady the colors of films are, 0 to 1
 WORKING_SIZE = 192  # short side of the network's input, in pixels
 FRAMES_AT_ONCE = 4
 TONES_FROM = 32  # frames, evenly spread, whose tones stand for all that are colored together
@@ -88,6 +91,7 @@ class Colorizer:
     saturation : times the network's chroma; by default a little more than it predicts, but no more where
         there are hints.
     working_size : short side of the network's input, in pixels.
+    steady : 0 colorizes each frame of a film by itself, 1 makes colors as steady as can be.
     smoothing : smooth colors where the network is undecided, so that plain walls stay plain.
     predictor : an open network, instead of the weights' program on a device.
 
@@ -105,11 +109,12 @@ class Colorizer:
         temperature: float = TEMPERATURE,
         saturation: float | None = None,
         working_size: int = WORKING_SIZE,
+        steady: float = STEADY,
         smoothing: bool = True,
         predictor: Predictor | None = None,
     ) -> None:
         self.temperature, self.saturation = temperature, saturation
-        self.working_size, self.smoothing = working_size, smoothing
+        self.working_size, self.smoothing, self.steady = working_size, smoothing, steady
         self.threads = threads or os.cpu_count() or 1
         self._bins = read_bins()
         if predictor is None:
@@ -154,11 +159,23 @@ class Colorizer:
         return self.predict(lightness, hints=drawn, palette=wanted)[0]
 
     def colorize(self, segment: Segment) -> Floats:
-        """Predict small ab (n, h, w, 2) for a segment's frames.
+        """Predict small ab (n, h, w, 2) for a segment's frames, consistent in time.
 
-        The frames alone decide: a temporal filter will need the run-in frames around them.
+        The network sees the keyframes; their colors are carried along the motion and averaged, over the segment and
+        the run-in frames around it.
         """
-        return self.ab_frames(segment.frames)
+        if not self.steady:
+            return self.ab_frames(segment.frames)
+        grays = np.concatenate([segment.before, segment.frames, segment.after])
+        small = working_lightness(grays[:1], short=self.working_size, grid=STRIDE).shape[1:]
+        motion = motion_of(grays, (small[0] // REDUCTION, small[1] // REDUCTION))
+        first = len(segment.before)
+        key = keyframes(motion, frames=len(grays), number=segment.numbers.start - first)
+        ab = np.zeros((len(grays), *motion.back.shape[1:3], 2), np.float32)
+        ab[key] = self.ab_frames(grays[key])
+        memory = self.steady / (1 - self.steady) if self.steady < 1 else MEMORY
+        averaged = steady(Part(ab, key, motion), memory=min(memory, MEMORY))
+        return averaged[first : first + len(segment.frames)]
 
     def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:
         """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order.
@@ -201,22 +218,28 @@ class Colorizer:
 
 
 def colorizer_factory(
-    color: ColorOptions, run: RunOptions, *, threads: int | None
+    color: ColorOptions, run: RunOptions, *, threads: int | None, steady: float = STEADY
 ) -> Callable[[], Colorizer]:
     """Return a picklable function that loads the network as the options say."""
     options = {**dataclasses.asdict(color), "weights": run.weights}
     chosen: Any = {name: value for name, value in options.items() if value is not None}
     return functools.partial(
-        Colorizer, device=run.device, precision=run.precision, threads=threads, **chosen
+        Colorizer,
+        device=run.device,
+        precision=run.precision,
+        threads=threads,
+        steady=steady,
+        **chosen,
     )
 
 
-def color_settings(color: ColorOptions, run: RunOptions) -> dict[str, object]:
+def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> dict[str, object]:
     """Return everything besides the weights that changes a film's colors."""
     return {
         "temperature": TEMPERATURE if color.temperature is None else color.temperature,
         "saturation": SATURATION if color.saturation is None else color.saturation,
         "working_size": color.working_size or WORKING_SIZE,
+        "steady": steady,
         "precision": run.precision,
     }
 

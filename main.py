@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from film.options import (
+    LONGEST_RUN_IN,
     WORKING_SIDE,
     Colorization,
     EncoderOptions,
@@ -152,7 +153,7 @@ def run_films(args: argparse.Namespace) -> int:
         inputs = [*(task.source for task in planned), *([run.weights] if run.weights else [])]
         films = [(task.source, task.target) for task in tasks]
         check_films_outputs(films, command, inputs=inputs, overwrite=args.overwrite)
-        colorization = _colorization(color, run)
+        colorization = _colorization(color, run, steady=options.steady)
     except (OSError, ValueError) as error:
         complain(f"main.py: {error}")
         return USAGE
@@ -165,15 +166,16 @@ def run_films(args: argparse.Namespace) -> int:
     return _finish(failures + _report(results, quiet=run.quiet))
 
 
-def _colorization(color: ColorOptions, run: RunOptions) -> Colorization:
+def _colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
     """Describe how films are colorized: by one network of one thread in each worker process."""
     from gray2color import check_weights, color_settings, colorizer_factory
 
     return Colorization(
-        colorizer_factory(color, run, threads=1),
+        colorizer_factory(color, run, threads=1, steady=steady),
         weights=check_weights(run.weights),
-        settings=color_settings(color, run),
+        settings=color_settings(color, run, steady=steady),
         working_side=color.working_size or WORKING_SIDE,
+        run_in=LONGEST_RUN_IN if steady else 0,
     )
 
 

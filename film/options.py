@@ -36,7 +36,6 @@ PRESETS = (
     *("medium", "slow", "slower", "veryslow"),
 )
 WORKING_SIDE = 256  # px, the short side of what a colorizer gets
-RUN_IN = 0  # frames: each is colorized by itself
 LONGEST_RUN_IN = 24  # frames that are known to follow in the same shot where a shot is divided
 EARLY_S = 1e-6  # a time that was rounded still means its frame
 
@@ -95,6 +94,10 @@ class FilmOptions:
     duration: float | None = option(
         None, "do only so much, s or h:mm:ss", read=seconds, low=0, metavar="T"
     )
+    steady: float = option(
+        1.0, "how steady colors are in a shot; 0 colorizes each frame by itself",
+        low=0, high=1, metavar="S",
+    )  # fmt: skip
     recolor: bool = option(False, "colorize shots that have color already, too")
     workers: int | None = option(
         None, "processes", low=1, high=1024,
@@ -136,7 +139,7 @@ class Colorization:
     weights: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
     working_side: int = WORKING_SIDE
-    run_in: int = RUN_IN
+    run_in: int = 0
     guidance: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:

@@ -147,14 +147,21 @@ def carry_backward(part: Part, entering: Carried | None) -> Carried:
     return Carried(means[0], weights[0])
 
 
-def steady(part: Part, before: Carried | None = None, after: Carried | None = None) -> Floats:
+def steady(
+    part: Part,
+    before: Carried | None = None,
+    after: Carried | None = None,
+    *,
+    memory: float = MEMORY,
+) -> Floats:
     """Average a part's colors along the motion of its whole shot: ab (n, h, w, 2).
 
     before : from `carry_forward` of the part before, None at the shot's start
     after : from `carry_backward` of the part after, None at the shot's end
+    memory : keyframes that a running mean holds at most
     """
-    forward, forward_weight = _forward(part, before)
-    backward, backward_weight = _backward(part, after)
+    forward, forward_weight = _forward(part, before, memory=memory)
+    backward, backward_weight = _backward(part, after, memory=memory)
     # A keyframe's own colors are in both means, so they are taken out of one.
     own = part.key.astype(np.float32)[:, None, None]
     total = forward_weight + backward_weight - own

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import landscape
+from helpers import landscape, texture
 from PIL import Image
 
 import gray2color
@@ -74,12 +74,45 @@ class Piece:
     guidance: object | None = None
 
 
-def test_a_segment_is_colored_by_its_frames_alone(colorizer: Colorizer) -> None:
-    shot = np.stack([landscape(64, 96, seed=seed) for seed in range(7)])
-    ab = colorizer.colorize(Piece(shot[2:5], range(12, 15), 0, 1, shot[:2], shot[5:]))
-    assert ab.shape == (3, 16, 24, 2)
-    assert ab.dtype == np.float32
-    np.testing.assert_array_equal(ab, colorizer.ab_frames(shot[2:5]))
+def segment_of(frames: np.ndarray, first: int, last: int, *, run_in: int = 0) -> Piece:
+    """Take frames [first, last) of a shot, with so many of it before and after."""
+    before, after = frames[max(first - run_in, 0) : first], frames[last : last + run_in]
+    return Piece(frames[first:last], range(100 + first, 100 + last), 0, 0, before, after)
+
+
+@pytest.fixture(scope="module")
+def pan() -> np.ndarray:
+    """A camera that pans over a scene, with a little grain: (96, 64, 96)."""
+    rng = np.random.default_rng(3)
+    scene = texture(rng, 64, 96 + 96).astype(np.float32)
+    frames = np.stack([scene[:, i : i + 96] for i in range(96)])
+    return np.clip(frames + rng.normal(0, 4, frames.shape), 0, 255).astype(np.uint8)
+
+
+def test_colors_of_a_segment_move_with_it(colorizer: Colorizer, pan: np.ndarray) -> None:
+    """Frame i shows at x what frame i + 4 shows at x - 4, which is one place of the colors."""
+    one_by_one, steady = colorizer.ab_frames(pan[:24]), colorizer.colorize(segment_of(pan, 0, 24))
+    assert steady.shape == one_by_one.shape
+    assert steady.dtype == np.float32
+
+    def flicker(ab: np.ndarray) -> float:
+        return float(np.abs(ab[4:, :, 1:-2] - ab[:-4, :, 2:-1]).mean())
+
+    assert flicker(steady) < flicker(one_by_one) / 3
+
+
+def test_steadiness_0_colors_each_frame_by_itself(
+    make: functools.partial[Colorizer], pan: np.ndarray
+) -> None:
+    ab = make(steady=0).colorize(segment_of(pan, 2, 5, run_in=2))
+    np.testing.assert_array_equal(ab, make().ab_frames(pan[2:5]))
+
+
+def test_a_still_film_is_still(colorizer: Colorizer) -> None:
+    frames = np.repeat(landscape(64, 96)[None], 10, axis=0)
+    ab = colorizer.colorize(segment_of(frames, 0, 10))
+    assert (ab == ab[0]).all()
+    np.testing.assert_allclose(ab[0], colorizer.ab(frames[0]), atol=1e-2)
 
 
 def test_a_flash_does_not_change_how_other_frames_are_seen_one_by_one(
