@@ -110,3 +110,9 @@ def texture(rng: np.random.Generator, height: int = 120, width: int = 160) -> ND
         for n in (4, 12, 30)
     ]
     return np.clip(np.mean(layers, axis=0), 0, 255).astype(np.uint8)
+
+
+def tinted(gray: NDArray[np.uint8], tint: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Color a gray picture: darker, and lifted by one color."""
+    half = gray[..., None] // 2
+    return (half + np.array(tint, np.uint8)).astype(np.uint8)

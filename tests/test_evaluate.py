@@ -9,14 +9,14 @@ import pytest
 from helpers import landscape
 from numpy.typing import NDArray
 
-from gray2color import Colorizer
+from gray2color import SATURATION, Colorizer
 from image.crop import center_square
 from image.upsample import upsample
 from model.contract import Predictor, network_planes
 from prior.dataset import Shard
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
-from train.evaluate import main
+from train.evaluate import EvaluateOptions, main
 from train.evaluation import (
     GRAY,
     Setting,
@@ -188,6 +188,7 @@ def test_more_points_make_better_colors(pictures: list[Bytes], qspace: QSpace) -
         ({"temperature": float("nan")}, "temperature above 0"),
         ({"hints": -1}, "hints of 0 or more"),
         ({"saturation": -0.5}, "saturation and hints of 0 or more"),
+        ({"steady": 1.5}, "give 0 to 1"),
     ],
 )
 def test_impossible_settings_are_refused(how: dict[str, float], message: str) -> None:
@@ -323,12 +324,47 @@ def test_a_film_is_measured_for_temporal_consistency(
 ) -> None:
     film, written = written_film(tmp_path / "film.avi", frames=3), tmp_path / "figures.json"
     words = f"-film {film} -weights {small_weights} -working_size 32 -limit 2 -json {written}"
-    assert main(words.split()) == 0
-    own, gray, ours = json.loads(written.read_text())
-    assert (own["weights"], gray["weights"], ours["weights"]) == ("the film", "all gray", "small")
-    assert own["frames"] == 2
+    assert main([*words.split(), "-steady", "0,0.5"]) == 0
+    own, gray, *ours = json.loads(written.read_text())
+    assert (own["weights"], gray["weights"]) == ("the film", "all gray")
+    assert [(row["weights"], row["steady"]) for row in ours] == [("small", 0), ("small", 0.5)]
+    assert own["frames"] == ours[1]["frames"] == 2
     assert own["colorfulness"] > 50 > 1 > gray["colorfulness"]
+    assert gray["psnr"] < 30
+    assert own["psnr"] is own["ms_per_frame"] is None
+    assert ours[0]["ms_per_frame"] > 0
     assert "warp error" in capsys.readouterr().out
+
+
+def test_films_are_measured_as_released_and_pictures_as_the_network_is() -> None:
+    film, shipped = Path("film.mp4"), Colorizer(predictor=constant(0, 0))
+    (setting,) = EvaluateOptions(film=film).settings()
+    for name in ("temperature", "working_size", "smoothing", "steady"):
+        assert getattr(setting, name) == getattr(shipped, name), name
+    assert setting.saturation == SATURATION
+    assert EvaluateOptions().settings() == [Setting()]
+    chosen = EvaluateOptions(film=film, temperature=(1.0,), steady=(0.0, 1.0)).settings()
+    assert [(one.temperature, one.steady) for one in chosen] == [(1, 0), (1, 1)]
+
+
+def test_the_sheet_of_a_film_is_a_strip_of_its_first_long_shot(
+    small_weights: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("train.evaluate.IMAGE_PX", 48)
+    film, shown = written_film(tmp_path / "film.avi", frames=32), tmp_path / "strip.png"
+    words = f"-film {film} -weights {small_weights} -working_size 32 -sheet {shown}"
+    assert main([*words.split(), "-limit", "31"]) == 0
+    assert "no shot has 32 frames" in caplog.text
+    assert not shown.exists()
+    assert main(words.split()) == 0
+    strip = cv2.imread(str(shown)).astype(int)
+    assert strip.shape == (3 * 48 + 2 * 4, 8 * 64 + 7 * 4, 3)
+    gray, truth = strip[:48, :64], strip[104:, :64]
+    assert np.ptp(gray, axis=-1).max() <= 1
+    assert np.abs(truth.mean(axis=(0, 1)) - (20, 60, 200)).max() < 5
 
 
 def test_a_film_given_as_data_is_known_by_its_suffix(
@@ -350,7 +386,8 @@ def test_what_cannot_be_told_is_null(tmp_path: Path, capsys: pytest.CaptureFixtu
     ["-working_size 100", "-working_size wide", "-temperature 0", "-hints -3", "-limit -1",
      "-json nowhere/figures.json",
         "-sheet sheet.xyz",
-        "-sheet sheet.png -film film.mp4", "-wieghts x", "-curve nowhere/curve.png",
+        "-hints 3 -film film.mp4", "-aged 1 -data film.mp4", "-wieghts x", "-curve nowhere/curve.png",
+        "-steady 0,1", "-steady 2 -film film.mp4",
         "-curve curve.png -film film.mp4", "-shard 3/2", "-shard 0/2", "-shard 1", "-aged 2"],
 )  # fmt: skip
 def test_wrong_usage_is_one_line_and_exit_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Weights and pictures, or a film -> a table of metrics beside the all-gray row, a sheet, a plot."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any, TypeAlias
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from gray2color import SATURATION, STEADY, TEMPERATURE, WORKING_SIZE
 from model.contract import STRIDE
 from model.weights_file import RELEASED
 from prior.dataset import Shard
@@ -19,28 +21,41 @@ from runtime.files import write_json
 from runtime.options import OneLineParser, add_options, check, exit_code, log_to_stderr, option
 from runtime.progress import progress_for
 from train.config import ROOT, prepare_environment
-from train.evaluation import GRAY, Method, Setting, colorize, evaluate_all, load, sheet
+from train.evaluation import (
+    GRAY,
+    Method,
+    Setting,
+    colorize_segment,
+    evaluate_all,
+    load,
+    sheet,
+)
 from train.evaluation_images import IMAGE_PX, read_evaluation_images
+from train.film_evaluation import STRIP_FRAMES, STRIP_SHOT, measure_film, read_frames
 from train.metrics import Metrics
 from train.plots import write_image, write_tradeoff
-from train.temporal_metrics import FilmMetrics, measure_film, read_frames
+from train.temporal_metrics import FilmMetrics
+
+log = logging.getLogger(__name__)
 
 Row: TypeAlias = dict[str, Any]
 
 SHEET_ROWS = 12
 IMAGE_SUFFIXES = frozenset((".png", ".jpg"))
 FILMS = frozenset((".mp4", ".m4v", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".wmv"))
+# What is not given: pictures show the network as it is, films the program as released.
+FILM_SETTING = Setting(WORKING_SIZE, TEMPERATURE, 0, SATURATION, smoothing=1, steady=STEADY)
 SETTING_COLUMNS = {
     "weights": "weights",
     "working_size": "size",
     "temperature": "T",
-    "hints": "hints",
     "saturation": "sat.",
     "smoothing": "smooth",
-    "aged": "aged",
 }
 PICTURE_COLUMNS = {
     **SETTING_COLUMNS,
+    "hints": "hints",
+    "aged": "aged",
     "psnr": "PSNR",
     "ssim": "SSIM",
     "ciede2000": "CIEDE2000",
@@ -53,19 +68,31 @@ PICTURE_COLUMNS = {
 }
 FILM_COLUMNS = {
     **SETTING_COLUMNS,
+    "steady": "steady",
     "frames": "frames",
     "cuts": "cuts",
     "warp_error": "warp error",
+    "excess": "excess",
+    "warp_error_8": "8 apart",
+    "excess_8": "excess",
+    "warp_error_16": "16 apart",
+    "excess_16": "excess",
     "cdc": "CDC",
+    "psnr": "PSNR",
+    "ciede2000": "CIEDE2000",
     "colorfulness": "colorful",
+    "ms_per_frame": "ms/frame",
 }
 DESCRIPTION = """\
 Weights and pictures, or a film -> a table of metrics beside the all-gray row, a sheet, a plot. Of several
 values, such as -hints 0,10, every combination is a row."""
 
 
-def _several(default: float, text: str, **details: Any) -> Any:
-    return option((default,), text, separator=",", metavar="N,...", shown=f"{default:g}", **details)
+def _several(name: str, text: str, **details: Any) -> Any:
+    """Make an option of several values of a setting."""
+    picture, film = getattr(Setting(), name), getattr(FILM_SETTING, name)
+    shown = f"{picture:g}" if picture == film else f"{picture:g}, of films {film:g}"
+    return option((), text, separator=",", metavar="N,...", shown=shown, **details)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,25 +113,39 @@ class EvaluateOptions:
     )
     film: Path | None = option(
         None,
-        "measure a film instead: how consistent its colors are, and, with -weights, a network's frame by "
-        "frame; also when -data is a film",
+        "measure a film instead, from a gray copy: how steady its colors are and, with -weights, what the program "
+        "makes of it; also when -data is a film",
         metavar="FILE",
     )
     working_size: tuple[int, ...] = _several(
-        160, f"short side of the network's input in pixels, multiples of {STRIDE}", low=STRIDE
+        "working_size",
+        f"short side of the network's input in pixels, multiples of {STRIDE}",
+        low=STRIDE,
     )
     temperature: tuple[float, ...] = _several(
-        1.0, "of the annealed mean: 1 safe, 0.38 vivid", low=0
+        "temperature", "of the annealed mean: 1 safe, 0.38 vivid", low=0
     )
     hints: tuple[int, ...] = _several(
-        0, "points of the true color revealed, 5x5 pixels each", low=0
+        "hints", "points of the true color revealed, 5x5 pixels each", low=0
     )
-    saturation: tuple[float, ...] = _several(1.0, "times the chroma", low=0)
+    saturation: tuple[float, ...] = _several("saturation", "times the chroma", low=0)
     smoothing: tuple[int, ...] = _several(
-        0, "1: smooth colors where the network is undecided, as the program does", low=0, high=1
+        "smoothing",
+        "1: smooth colors where the network is undecided, as the program does",
+        low=0,
+        high=1,
     )
     aged: tuple[int, ...] = _several(
-        0, "1: the network sees each picture aged, as in training", low=0, high=1
+        "aged", "1: the network sees each picture aged, as in training", low=0, high=1
+    )
+    steady: tuple[float, ...] = option(
+        (),
+        "of films: 1 carries colors along the motion, 0 colorizes frame by frame",
+        separator=",",
+        metavar="N,...",
+        shown=f"{STEADY:g}",
+        low=0,
+        high=1,
     )
     shard: Shard = option(
         Shard(),
@@ -127,7 +168,10 @@ class EvaluateOptions:
         metavar="FILE",
     )
     sheet: Path | None = option(
-        None, "write a picture there: gray, each network, truth; 12 rows", metavar="FILE"
+        None,
+        f"write a picture there: gray, each network, truth; {SHEET_ROWS} pictures, or {STRIP_FRAMES} frames of the "
+        f"first shot that has {STRIP_SHOT}",
+        metavar="FILE",
     )
 
     def __post_init__(self) -> None:
@@ -139,17 +183,20 @@ class EvaluateOptions:
             if not path.parent.is_dir():
                 raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
         for name, drawn in (("sheet", self.sheet), ("curve", self.curve)):
-            if drawn and self.film:
-                raise ValueError(f"-{name} {drawn}: only pictures have one, leave out -film")
             if drawn and drawn.suffix.lower() not in IMAGE_SUFFIXES:
                 raise ValueError(f"-{name} {drawn}: name it {' or '.join(sorted(IMAGE_SUFFIXES))}")
+        for name in ("curve", "hints", "aged") if self.film else ("steady",):
+            if getattr(self, name):
+                what = "pictures have it, leave out -film" if self.film else "films have it"
+                raise ValueError(f"-{name}: only {what}")
 
     def settings(self) -> list[Setting]:
         """Combine every value of each option with every other."""
-        values = (self.working_size, self.temperature, self.hints)
+        default = asdict(FILM_SETTING if self.film else Setting())
+        several = {name: getattr(self, name, None) or (value,) for name, value in default.items()}
         return [
-            Setting(*combined)
-            for combined in product(*values, self.saturation, self.smoothing, self.aged)
+            Setting(**dict(zip(several, combined, strict=True)))
+            for combined in product(*several.values())
         ]
 
 
@@ -170,14 +217,19 @@ def picture_rows(options: EvaluateOptions) -> list[Row]:
 
 
 def film_rows(options: EvaluateOptions, film: Path) -> list[Row]:
-    """Measure a film's own colors, and those of networks frame by frame."""
+    """Measure a film's own colors, and those that the program gives its gray copy; write the sheet asked for."""
     names, methods = _methods(options.weights, options.settings())
     frames = read_frames(
         film, short_px=IMAGE_PX, limit=options.limit, progress=progress_for(quiet=False)
     )
-    colorizers = [partial(colorize, method, qspace=QSpace(read_bins())) for method in methods]
+    colorizers = [partial(colorize_segment, method) for method in methods]
+    found, strip = measure_film(colorizers, frames)
+    if options.sheet and strip is not None:
+        write_image(options.sheet, strip)
+    elif options.sheet:
+        log.warning("%s is not written: no shot has %d frames", options.sheet, STRIP_SHOT)
     settings = [None, *(setting for _, setting in methods)]
-    return records(["the film", *names], settings, measure_film(colorizers, frames))
+    return records(["the film", *names], settings, found)
 
 
 def _methods(

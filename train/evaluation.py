@@ -1,7 +1,7 @@
 """How a network is used and measured: settings, pictures in, metrics and sheets out.
 
 The truth is a picture's central square at 256 pixels. `gray2color.Colorizer` predicts colors for its lightness at
-the working size; they are upsampled to 256 pixels and compared there.
+the working size; they are upsampled to 256 pixels and compared there. Films are measured in `film_evaluation`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +24,7 @@ from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
 from train.aging import age_lightness
 from train.config import prepare_environment
+from train.film_evaluation import NEUTRAL, Segment
 from train.metrics import MetricAccumulator, Metrics
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -31,7 +32,6 @@ Bytes: TypeAlias = NDArray[np.uint8]
 
 HINT_PX = 5  # side of the squares of true color that are given
 BATCH = 8  # pictures through the network at once
-NEUTRAL = np.array([1, 0, 0], np.float32)  # times Lab: the same lightness without color
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Setting:
     smoothing: int = 0  # 1: smooth where the network is undecided, as the program does
     aged: int = 0  # 1: the network gets the picture aged as in training
     seed: int = 0  # of the hints and the aging
+    steady: float = 0.0  # of films: 1 carries colors along the motion, 0 colorizes frame by frame
 
     def __post_init__(self) -> None:
         if self.working_size < STRIDE or self.working_size % STRIDE:
@@ -55,6 +56,8 @@ class Setting:
             raise ValueError(
                 f"{self}: give a temperature above 0, saturation and hints of 0 or more"
             )
+        if not 0 <= self.steady <= 1:
+            raise ValueError(f"steady {self.steady}: give 0 to 1")
 
 
 # One row of the table: a network in a setting, or neither: the all-gray baseline.
@@ -108,13 +111,7 @@ def colorize(method: Method, truth: Floats, *, qspace: QSpace, first: int = 0) -
     predictor, setting = method
     if predictor is None or setting is None:
         return truth * NEUTRAL
-    colorizer = Colorizer(
-        predictor=predictor,
-        temperature=setting.temperature,
-        saturation=setting.saturation,
-        working_size=setting.working_size,
-        smoothing=bool(setting.smoothing),
-    )
+    colorizer = _colorizer(predictor, setting)
     lightness, hints = _inputs(truth, setting, first=first)
     ab = colorizer.predict(lightness, hints=hints, palette=palette_vector(None, qspace))
     grays = lab2rgb(truth * NEUTRAL)[..., 0]
@@ -122,6 +119,25 @@ def colorize(method: Method, truth: Floats, *, qspace: QSpace, first: int = 0) -
     for lab, small, gray in zip(colorized, ab, grays, strict=True):
         lab[..., 1:] = upsample(small, gray, to_lightness=gray2lightness)
     return fit_gamut(colorized)
+
+
+def colorize_segment(method: Method, segment: Segment) -> Floats:
+    """Predict small ab (n, h, w, 2) for a segment of a film, as `Colorizer` does."""
+    predictor, setting = method
+    if predictor is None or setting is None:
+        return np.zeros((len(segment.own), 1, 1, 2), np.float32)
+    return _colorizer(predictor, setting).colorize(segment)
+
+
+def _colorizer(predictor: Predictor, setting: Setting) -> Colorizer:
+    return Colorizer(
+        predictor=predictor,
+        temperature=setting.temperature,
+        saturation=setting.saturation,
+        working_size=setting.working_size,
+        steady=setting.steady,
+        smoothing=bool(setting.smoothing),
+    )
 
 
 def _inputs(truth: Floats, setting: Setting, *, first: int) -> tuple[Floats, Floats | None]:

@@ -1,32 +1,27 @@
-"""Temporal consistency of a film's colors: the warp error along the motion, and color distribution consistency.
+"""How good a film's colors are: steady along the motion and in their distribution, near to the truth, fast.
 
 A gray film is perfectly consistent, so read these beside colorfulness. Nothing is compared across a cut.
 """
 
 import math
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from image.optical_flow import Motion, estimate_motion
-from prior.lab import lab2rgb, rgb2lab
-from runtime.progress import Progress, Silent
-from train.metrics import colorfulness
+from image.optical_flow import Motion
+from train.metrics import ciede2000, colorfulness, psnr
 
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
-Colorize: TypeAlias = Callable[[Floats], Floats]  # lab (N, H, W, 3) -> the same with other colors
 
 CDC_STEPS = (1, 2, 4)  # frames apart (Liu et al. 2021)
-CUT_SHARE = (
-    0.5  # of pixels that pass the forward-backward check; below, two frames are of different shots
-)
+APART = (1, 8, 16)  # frames between the two whose colors are compared along the motion
+# Of pixels that pass the forward-backward check: with fewer, two frames are too unlike to be compared.
+TRACED_SHARE = 0.1
 
 
 def warp_error(before: Floats, after: Floats, motion: Motion) -> float:
@@ -57,105 +52,92 @@ def _entropy(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class FilmMetrics:
-    """How consistent and how colorful a film is. A gray film is perfectly consistent: read both."""
+    """How steady, how near to the truth and how colorful a film is; means over frames or pairs of them.
+
+    warp_error : ab distance along the motion between neighbors; _8 and _16, between frames so far apart
+    excess : of the warp error over that of the film's own colors, in the same pairs
+    ms_per_frame : that colorizing takes
+    """
 
     frames: int
     cuts: int
-    warp_error: float  # mean ab distance along the motion, over pairs within a shot
+    warp_error: float
+    excess: float
+    warp_error_8: float
+    excess_8: float
+    warp_error_16: float
+    excess_16: float
     cdc: float  # color distribution consistency (Liu et al. 2021); smaller is more consistent
+    psnr: float  # dB
+    ciede2000: float
     colorfulness: float
+    ms_per_frame: float
 
 
 @dataclass
 class FilmMetricAccumulator:
     """Add frames, in order, to a film's metrics; nothing is compared across a cut."""
 
-    warp_errors: list[float] = field(default_factory=list)
+    warp_errors: dict[int, list[float]] = field(default_factory=lambda: {n: [] for n in APART})
     colorfulnesses: list[float] = field(default_factory=list)
-    cuts: int = 0
+    errors: list[tuple[float, float]] = field(default_factory=list)  # PSNR, CIEDE2000
+    shots: int = 0
+    seconds: float = 0.0  # that colorizing took
 
     def __post_init__(self) -> None:
-        self._before: Floats | None = None
-        self._shares: list[NDArray[np.float64]] = []  # of this shot, the last few
+        self._colors: deque[Floats] = deque(maxlen=max(APART))  # of the last frames
+        self._shares: deque[NDArray[np.float64]] = deque(maxlen=max(CDC_STEPS))  # of this shot
         self._divergences: dict[int, list[float]] = {step: [] for step in CDC_STEPS}
 
-    def add(self, rgb: Bytes, ab: Floats, motion: Motion | None) -> None:
-        """Add one frame: (H, W, 3), its ab (H, W, 2), the motion from the frame before."""
-        if motion is not None and self._before is not None:
-            if motion.valid.mean() < CUT_SHARE:
-                self.cuts += 1
-                self._shares.clear()
-            else:
-                self.warp_errors.append(warp_error(self._before, ab, motion))
-        self._before = ab
-        self._compare(color_histograms(rgb))
+    def add(self, rgb: Bytes, ab: Floats, motions: Mapping[int, Motion]) -> None:
+        """Add one frame: (H, W, 3), its ab (H, W, 2).
+
+        motions : frames apart -> motion from the frame so far before; where there are none, a shot starts.
+        """
+        if not motions:
+            self.shots += 1
+            self._shares.clear()
+        for apart, motion in motions.items():
+            if motion.valid.mean() >= TRACED_SHARE:
+                self.warp_errors[apart].append(warp_error(self._colors[-apart], ab, motion))
+        self._colors.append(ab)
+        self._compare_distributions(color_histograms(rgb))
         self.colorfulnesses.append(colorfulness(rgb))
 
-    def _compare(self, shares: NDArray[np.float64]) -> None:
+    def _compare_distributions(self, shares: NDArray[np.float64]) -> None:
         for step in CDC_STEPS:
             if len(self._shares) >= step:
                 self._divergences[step].append(divergence(self._shares[-step], shares))
-        self._shares = [*self._shares, shares][-max(CDC_STEPS) :]
+        self._shares.append(shares)
 
-    def metrics(self) -> FilmMetrics:
-        """Return the metrics of all frames added so far; NaN where there was nothing to compare."""
-        steps = [float(np.mean(found)) for found in self._divergences.values() if found]
+    def compare(self, colorized: tuple[Bytes, Floats], truth: tuple[Bytes, Floats]) -> None:
+        """Compare a frame with the truth, each as rgb (H, W, 3) and its lab (H, W, 3)."""
+        self.errors.append((psnr(colorized[0], truth[0]), ciede2000(colorized[1], truth[1])))
+
+    def metrics(self, own: "FilmMetricAccumulator") -> FilmMetrics:
+        """Return the metrics of all frames added so far; NaN where there was nothing to compare.
+
+        own : the same frames in the film's own colors.
+        """
+        near, middle, far = (_mean(self.warp_errors[apart]) for apart in APART)
+        own_near, own_middle, own_far = (_mean(own.warp_errors[apart]) for apart in APART)
+        frames = len(self.colorfulnesses)
         return FilmMetrics(
-            frames=len(self.colorfulnesses),
-            cuts=self.cuts,
-            warp_error=float(np.mean(self.warp_errors)) if self.warp_errors else math.nan,
-            cdc=float(np.mean(steps)) if steps else math.nan,
-            colorfulness=float(np.mean(self.colorfulnesses)) if self.colorfulnesses else math.nan,
+            frames=frames,
+            cuts=max(self.shots - 1, 0),
+            warp_error=near,
+            excess=near - own_near,
+            warp_error_8=middle,
+            excess_8=middle - own_middle,
+            warp_error_16=far,
+            excess_16=far - own_far,
+            cdc=_mean([_mean(found) for found in self._divergences.values() if found]),
+            psnr=_mean([decibels for decibels, _ in self.errors]),
+            ciede2000=_mean([difference for _, difference in self.errors]),
+            colorfulness=_mean(self.colorfulnesses),
+            ms_per_frame=round(1000 * self.seconds / frames, 1) if self.errors else math.nan,
         )
 
 
-def measure_film(methods: Sequence[Colorize], frames: Iterable[Bytes]) -> list[FilmMetrics]:
-    """Measure a film's own colors, then those that each method gives it.
-
-    Every frame is colorized by itself: what a temporal filter adds is seen by measuring the
-    finished film. Raises ValueError when there is no frame.
-    """
-    own, *others = accumulators = [FilmMetricAccumulator() for _ in range(len(methods) + 1)]
-    before: Bytes | None = None
-    for rgb in frames:
-        lab = rgb2lab(rgb)
-        gray = np.rint(lab[..., 0] * 2.55).astype(np.uint8)
-        motion = None if before is None else estimate_motion(before, gray)
-        before = gray
-        own.add(rgb, lab[..., 1:], motion)
-        for accumulator, colorize in zip(others, methods, strict=True):
-            colorized = colorize(lab[None])[0]
-            accumulator.add(lab2rgb(colorized), colorized[..., 1:], motion)
-    if before is None:
-        raise ValueError("no frame to evaluate")
-    return [accumulator.metrics() for accumulator in accumulators]
-
-
-def read_frames(
-    film: Path, *, short_px: int, limit: int = 0, progress: Progress = Silent()
-) -> Iterator[Bytes]:
-    """Decode a film's frames, with a short side of `short_px`; all, or the first `limit`.
-
-    Raises ValueError when it cannot be opened.
-    """
-    capture = cv2.VideoCapture(str(film))
-    try:
-        if not capture.isOpened():
-            raise ValueError(f"{film} cannot be opened as a film")
-        total = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)  # as the container has it
-        progress.start("evaluating", min(limit or total, total), unit="frames")
-        for _ in range(limit or sys.maxsize):
-            there, frame = capture.read()
-            if not there:
-                return
-            yield _small(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), short_px)
-            progress.advance()
-    finally:
-        progress.close()
-        capture.release()
-
-
-def _small(rgb: NDArray[Any], short_px: int) -> Bytes:
-    scale = short_px / min(rgb.shape[:2])
-    sizes = [round(length * scale) for length in rgb.shape[1::-1]]
-    return np.asarray(cv2.resize(rgb, sizes, interpolation=cv2.INTER_AREA), np.uint8)
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else math.nan

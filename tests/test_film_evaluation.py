@@ -1,0 +1,192 @@
+"""Films are measured as they ship: by shots and segments, against the truth along its own motion."""
+
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from helpers import texture, tinted
+from numpy.typing import NDArray
+
+from film import shots
+from image.optical_flow import Motion
+from model.steady import KEY_EVERY
+from prior.lab import rgb2lab
+from train import film_evaluation
+from train.evaluation import GRAY, Setting, colorize_segment
+from train.film_evaluation import Segment, measure_film, read_frames, segments
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+SIZE = (48, 64)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(11)
+
+
+def pan(rng: np.random.Generator, frames: int, tint: tuple[int, int, int]) -> list[Bytes]:
+    """A tinted texture that moves one pixel per frame."""
+    scene = tinted(texture(rng, SIZE[0], SIZE[1] + frames), tint)
+    return [scene[:, i : i + SIZE[1]].copy() for i in range(frames)]
+
+
+def truth(segment: Segment) -> Floats:
+    return np.stack([rgb2lab(frame.rgb)[..., 1:] for frame in segment.own])
+
+
+def flickering(segment: Segment) -> Floats:
+    jump = np.float32([-4, 4])[np.array(segment.numbers) % 2]
+    return truth(segment) + jump[:, None, None, None]
+
+
+def test_the_truth_exceeds_itself_in_nothing(rng: np.random.Generator) -> None:
+    scene = np.dstack([texture(rng, 48, 96) for _ in range(3)])
+    film = [scene[:, i // 2 : i // 2 + 64].copy() for i in range(28)]
+    (own, same, wild), _ = measure_film([truth, flickering], film)
+    for apart in ("", "_8", "_16"):
+        assert getattr(own, f"warp_error{apart}") < 0.5  # colors that stay behind have 3 and more
+        assert getattr(own, f"excess{apart}") == 0
+        assert getattr(same, f"warp_error{apart}") > 0
+        assert getattr(same, f"excess{apart}") == pytest.approx(0, abs=0.01)
+    assert same.psnr > 55
+    assert same.ciede2000 < 0.05
+    assert wild.excess > 5
+    assert wild.psnr < same.psnr
+    assert wild.ciede2000 > 1
+    assert wild.cdc > same.cdc
+
+
+def test_frames_far_apart_are_compared_with_the_right_ones(rng: np.random.Generator) -> None:
+    def drifting(segment: Segment) -> Floats:
+        numbers = np.array(segment.numbers, np.float32)[:, None, None, None]
+        return truth(segment) + 0.5 * numbers * np.float32([0, 1])
+
+    still = [tinted(texture(rng, *SIZE), (60, 60, 60))] * 26
+    (own, drift), _ = measure_film([drifting], still)
+    assert (own.warp_error, own.warp_error_16) == (0, 0)
+    assert drift.warp_error == pytest.approx(0.5, abs=1e-3)
+    assert drift.warp_error_8 == drift.excess_8 == pytest.approx(4, abs=1e-3)
+    assert drift.warp_error_16 == pytest.approx(8, abs=1e-3)
+
+
+def test_pairs_far_apart_are_not_all_of_keyframes() -> None:
+    assert np.gcd(film_evaluation.FAR_EVERY, KEY_EVERY) == 1
+
+
+def test_nothing_is_compared_across_cuts(rng: np.random.Generator) -> None:
+    film = [*pan(rng, 12, (90, 60, 20)), *pan(rng, 9, (20, 60, 90)), *pan(rng, 20, (90, 60, 20))]
+
+    def one_color_for_each_shot(segment: Segment) -> Floats:
+        return np.full((len(segment.own), 8, 8, 2), 10 - 10 * segment.shot, np.float32)
+
+    (own, ours), _ = measure_film([one_color_for_each_shot], film)
+    assert (own.frames, own.cuts, ours.cuts) == (41, 2, 2)
+    for apart in ("", "_8", "_16"):
+        assert getattr(ours, f"warp_error{apart}") < 0.2
+    assert own.warp_error < 2
+    assert ours.cdc < 0.05
+
+
+@pytest.fixture
+def two_shots(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> list[Bytes]:
+    """440 and 36 frames: the first is divided. Every frame is another, but to compare two takes no time."""
+
+    def compared(before: Bytes, after: Bytes) -> Motion:
+        same = abs(float(before.mean()) - float(after.mean())) < 20
+        return Motion(np.zeros((*after.shape, 2), np.float32), np.full(after.shape, same))
+
+    monkeypatch.setattr(film_evaluation, "estimate_motion", compared)
+    lit = [rng.integers(low, low + 60, (24, 32), dtype=np.uint8) for low in (60, 180)]
+    grays = [lit[i >= 440] + np.uint8(i % 7) for i in range(476)]
+    return [np.repeat(gray[..., None], 3, axis=-1) for gray in grays]
+
+
+def test_segments_are_those_of_the_film_pipeline(two_shots: list[Bytes]) -> None:
+    thumbnails = [shots.Thumbnail(shots.shrink(rgb[..., 0]), None) for rgb in two_shots]
+    records = list(shots.segments(thumbnails, count=100 * len(two_shots)))
+    assert len(records) == 3
+    for segment, record in zip(segments(two_shots), records, strict=True):
+        assert segment.numbers == range(record.first, record.first + record.count)
+        assert (segment.shot, segment.number) == (record.shot, record.number)
+        run_in = shots.LONGEST_RUN_IN if record.number else 0
+        run_out = 0 if record.ends_shot else shots.LONGEST_RUN_IN
+        assert (len(segment.before), len(segment.after)) == (run_in, run_out)
+        every = range(segment.numbers.start - run_in, segment.numbers.stop + run_out)
+        found = np.concatenate([segment.before, segment.frames, segment.after])
+        # The gray copy of a gray film is the film, to the byte.
+        np.testing.assert_array_equal(found, [two_shots[i][..., 0] for i in every])
+
+
+def test_shots_longer_than_a_segment_are_compared_across_segments(two_shots: list[Bytes]) -> None:
+    def one_color_for_each_segment(segment: Segment) -> Floats:
+        return np.full((len(segment.own), 8, 8, 2), 6 * segment.number, np.float32)
+
+    (_, ours), _ = measure_film([one_color_for_each_segment], two_shots)
+    steps = (440 - 1) + (36 - 1)
+    assert ours.cuts == 1
+    assert ours.warp_error == pytest.approx(np.hypot(6, 6) / steps, rel=0.01)
+
+
+def test_steady_colors_are_measured_steadier(rng: np.random.Generator) -> None:
+    noise = np.random.default_rng(0)
+
+    def flickering_network(planes: Floats, palette: Floats, temperature: float) -> Floats:
+        tints = noise.normal(0, 10, (len(planes), 2, 1, 1)).astype(np.float32)
+        shape = (len(planes), 2, planes.shape[2] // 4, planes.shape[3] // 4)
+        return np.broadcast_to(tints, shape)
+
+    film = [cv2.resize(rgb, (128, 96)) for rgb in pan(rng, 24, (20, 60, 90))]
+    methods = [GRAY] + [(flickering_network, Setting(64, steady=steady)) for steady in (0, 1)]
+    colorizers = [partial(colorize_segment, method) for method in methods]
+    (_, gray, jumping, steady), _ = measure_film(colorizers, film)
+    assert gray.warp_error == 0
+    assert gray.colorfulness < 0.1 < 5 < jumping.colorfulness
+    assert jumping.warp_error > 5 * steady.warp_error
+    assert jumping.warp_error_8 > 3 * steady.warp_error_8
+    assert steady.ms_per_frame > 0
+
+
+@pytest.fixture
+def film(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Twelve frames, 64x48, of a tinted texture that moves one pixel per frame."""
+    path = tmp_path / "film.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, SIZE[::-1])
+    for bgr in pan(rng, 12, (20, 60, 90)):
+        writer.write(bgr)
+    writer.release()
+    return path
+
+
+def test_frames_come_at_the_wished_size_and_in_rgb(film: Path) -> None:
+    frames = list(read_frames(film, short_px=96))
+    assert len(frames) == 12
+    assert {frame.shape for frame in frames} == {(96, 128, 3)}
+    assert frames[0][..., 0].mean() > frames[0][..., 2].mean() + 40  # written as blue 20, red 90
+    assert len(list(read_frames(film, short_px=96, limit=5))) == 5
+
+
+def test_what_is_no_film_is_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "film.mp4"
+    broken.write_bytes(b"not a film at all")
+    for path in (broken, tmp_path / "absent.mp4"):
+        with pytest.raises(ValueError, match="cannot be opened as a film"):
+            list(read_frames(path, short_px=96))
+    with pytest.raises(ValueError, match="no frame"):
+        measure_film([], [])
+
+
+def test_a_strip_is_spread_over_the_first_shot_that_is_long_enough(
+    rng: np.random.Generator,
+) -> None:
+    film = [*pan(rng, 12, (90, 60, 20)), *pan(rng, 36, (20, 60, 90)), *pan(rng, 40, (60, 60, 60))]
+    _, strip = measure_film([truth], film)
+    assert strip is not None
+    assert strip.shape == (2 * SIZE[0] + 4, 8 * SIZE[1] + 7 * 4, 3)
+    last = strip[SIZE[0] + 4 :]
+    for i in range(8):
+        shown = last[:, i * (SIZE[1] + 4) :][:, : SIZE[1]]
+        np.testing.assert_array_equal(shown, film[12 + 5 * i])
+    assert measure_film([truth], film[:40])[1] is None
