@@ -28,6 +28,7 @@ from model.contract import (
     padded,
     tones_of,
     working_lightness,
+    working_shape,
 )
 from model.decode import smooth_undecided
 from model.hints import palette_vector, point_planes
@@ -155,8 +156,13 @@ class Colorizer:
         drawn = point_planes(hints, size=size, picture=gray.shape)[None] if hints else None
         wanted = None
         if palette is not None:
-            wanted = palette_vector(rgb2lab(palette)[..., 1:], QSpace(self._bins))
+            wanted = palette_vector(rgb2lab(palette)[..., 1:], self._qspace)
         return self.predict(lightness, hints=drawn, palette=wanted)[0]
+
+    @functools.cached_property
+    def _qspace(self) -> QSpace:
+        """Keep the bins' tables, which take a quarter of a second, for all pictures with a reference."""
+        return QSpace(self._bins)
 
     def colorize(self, segment: Segment) -> Floats:
         """Predict small ab (n, h, w, 2) for a segment's frames, consistent in time.
@@ -167,8 +173,8 @@ class Colorizer:
         if not self.steady:
             return self.ab_frames(segment.frames)
         grays = np.concatenate([segment.before, segment.frames, segment.after])
-        small = working_lightness(grays[:1], short=self.working_size, grid=STRIDE).shape[1:]
-        motion = motion_of(grays, (small[0] // REDUCTION, small[1] // REDUCTION))
+        height, width = working_shape(grays.shape[1:], short=self.working_size, grid=STRIDE)
+        motion = motion_of(grays, (height // REDUCTION, width // REDUCTION))
         first = len(segment.before)
         key = keyframes(motion, frames=len(grays), number=segment.numbers.start - first)
         ab = np.zeros((len(grays), *motion.back.shape[1:3], 2), np.float32)
