@@ -22,11 +22,9 @@ from model.contract import (
     REDUCTION,
     STRIDE,
     Predictor,
-    Tones,
     cropped,
     network_planes,
     padded,
-    tones_of,
     working_lightness,
     working_shape,
 )
@@ -51,7 +49,6 @@ SATURATION = 1.1  # times the chroma
 STEADY = 1.0  # how steady the colors of films are, 0 to 1
 WORKING_SIZE = 192  # short side of the network's input, in pixels
 FRAMES_AT_ONCE = 4
-TONES_FROM = 32  # frames, evenly spread, whose tones stand for all that are colored together
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -187,27 +184,24 @@ class Colorizer:
         """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order.
 
         Frames are resized to whole strides, pixels a few percent off the square: nothing is computed for padding.
-        Their tones are stretched alike, so that they do not flicker.
         """
         lightness_of = functools.partial(working_lightness, short=self.working_size, grid=STRIDE)
-        tones = tones_of(lightness_of(grays[:: -(-len(grays) // TONES_FROM)]))
         parts = (grays[i : i + FRAMES_AT_ONCE] for i in range(0, len(grays), FRAMES_AT_ONCE))
-        return np.concatenate([self.predict(lightness_of(part), tones=tones) for part in parts])
+        return np.concatenate([self.predict(lightness_of(part)) for part in parts])
 
     def predict(
         self,
         lightness: Floats,
         *,
-        tones: Tones | None = None,
         hints: Floats | None = None,
         palette: Floats | None = None,
     ) -> Floats:
         """Predict small ab (n, h, w, 2) for L (n, H, W) 0..100 at the working size.
 
-        tones, hints : as `network_planes` has them.
+        hints : as `network_planes` has them.
         palette : (Q + 1,), as `palette_vector` makes it, by default none.
         """
-        planes = network_planes(lightness, tones=tones, hints=hints)
+        planes = network_planes(lightness, hints=hints)
         if palette is None:
             palette = np.zeros(len(self._bins) + 1, np.float32)
         palettes = np.repeat(palette[None], len(planes), axis=0)

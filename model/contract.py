@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from prior.lab import gray2lightness
 
 Floats: TypeAlias = NDArray[np.float32]
-Tones: TypeAlias = tuple[np.float32, np.float32]  # L that counts as black, and as white
 
 PLANES = 4  # L/50 - 1, hint a/110, hint b/110, hint mask; the hints are zero where there are none
 AB_SCALE = 110.0  # ab lies within about -110..110
@@ -71,24 +70,17 @@ def working_lightness(grays: NDArray[Any], *, short: int, grid: int = REDUCTION)
     return gray2lightness(np.stack([resized(gray, shape) for gray in grays]))
 
 
-def tones_of(lightness: Floats) -> Tones:
-    """Find the tones of L (H, W) 0..100, or of frames (n, H, W) that are to be stretched alike."""
-    sampled = lightness[..., ::SAMPLED_PX, ::SAMPLED_PX]
-    black, white = np.percentile(sampled, (DARKEST, LIGHTEST)).astype(np.float32)
-    return black, white
-
-
-def network_planes(
-    lightness: Floats, *, tones: Tones | None = None, hints: Floats | None = None
-) -> Floats:
+def network_planes(lightness: Floats, *, hints: Floats | None = None) -> Floats:
     """Lay out L (n, H, W) 0..100, tones stretched to those of most photographs, as planes (n, 4, H, W).
 
-    tones : by default each picture's own.
+    Each picture is stretched by its own tones. So are the frames of a film: its exposure may breathe, and a shot's
+    tones would only be known at its end.
     hints : (n, 3, H, W), by default none.
     """
     planes = np.zeros((len(lightness), PLANES, *lightness.shape[1:]), np.float32)
     for plane, picture in zip(planes[:, 0], lightness, strict=True):
-        black, white = tones or tones_of(picture)
+        sampled = picture[::SAMPLED_PX, ::SAMPLED_PX]
+        black, white = np.percentile(sampled, (DARKEST, LIGHTEST)).astype(np.float32)
         low, high = min(black, np.float32(BLACK)), max(white, np.float32(WHITE))
         stretch = (high - low) / max(white - black, np.float32(LEAST_CONTRAST))
         plane[:] = np.clip((picture - black) * stretch + low, 0, 100) / 50 - 1

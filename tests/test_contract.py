@@ -11,7 +11,6 @@ from model.contract import (
     network_planes,
     padded,
     resized,
-    tones_of,
     working_lightness,
     working_shape,
 )
@@ -87,11 +86,10 @@ def test_contrast_is_raised_only_so_far() -> None:
     assert np.ptp(seen(nearly_flat)) < 0.12
 
 
-def test_frames_are_stretched_alike_and_pictures_each_by_its_own_tones() -> None:
-    frames = np.concatenate([PICTURE * np.float32(0.5), PICTURE * np.float32(0.3) + 20])
-    planes = network_planes(frames, tones=tones_of(frames))[:, 0]
-    slopes = [np.polyfit(f.ravel(), p.ravel(), 1)[0] for f, p in zip(frames, planes, strict=True)]
-    assert slopes[0] == pytest.approx(slopes[1], rel=0.02)
+def test_frames_are_stretched_each_by_its_own_tones() -> None:
+    """Breathing exposure is gone before the network looks; so it does not matter which frames come together."""
+    frames = np.concatenate([PICTURE * np.float32(0.5) + 25, PICTURE * np.float32(0.3) + 20])
+    np.testing.assert_allclose(*seen(frames), atol=0.1)
     np.testing.assert_array_equal(seen(frames), np.concatenate([seen(f[None]) for f in frames]))
 
 
