@@ -35,19 +35,12 @@ from film.options import (
 )
 from film.probe import probe
 from film.report import Summary, film_info, preview, warnings_of
-from film.segment import (
-    SegmentResult,
-    Work,
-    finisher,
-    has_grays,
-    is_rendered,
-    prepare,
-    segment_of,
-    start_worker,
-    work_of,
-)
+from film.schedule import Schedule
+from film.segment import has_grays, segment_of
 from film.shots import split
+from film.steps import is_rendered, taker
 from film.stream_copy import extract_audio
+from film.work import Work, prepare, start_worker, work_of
 from photo.inputs import BESIDE, Kind, Result, Task
 from runtime.files import discard, whole_file, write_json
 from runtime.options import (
@@ -96,11 +89,7 @@ def color_film(
             nullcontext(run) if run else workers_for(colorization, options) as run,
             _shown(progress, "colorizing", last - first),
         ):
-            unfinished = _unfinished(work, job, summary, progress)
-            for record, result in run(finisher(work), unfinished, advance=progress.advance):
-                summary.segments.append(result)
-                progress.advance(record.count)
-                progress.note(f"shot {record.shot + 1} of {_shots(job)}")
+            _take_steps(run, work, job, summary, progress)
         shots = _finished_shots(work, job)
         with _shown(progress, "joining", last - first):
             mark = mark_of(source, options)
@@ -188,19 +177,37 @@ def _shown(progress: Progress, work: str, frames: int) -> Iterator[None]:
         progress.close()
 
 
-def _unfinished(
-    work: Work, job: Job, summary: Summary, progress: Progress
-) -> Iterator[SegmentRecord]:
-    """Yield the segments to be done; count those that an earlier run has finished."""
-    for record in split(work, job):
+def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Progress) -> None:
+    """Take every segment of a film through its steps, except those that an earlier run has finished."""
+
+    def rendered_earlier(record: SegmentRecord) -> bool:
         if is_rendered(work, record):
-            summary.segments.append(SegmentResult(record, {}))
+            summary.segments.append(record)
             progress.advance(record.count, earlier=True)
-            continue
+            return True
         if work.shot(record).exists():
             log.warning("%s is damaged or of another job: rendering it again", work.shot(record))
             discard(work.shot(record))
-        yield record
+        return False
+
+    schedule = Schedule(work, split(work, job), is_rendered=rendered_earlier)
+    take = taker(work)
+    predicted: dict[int, int] = {}  # segment -> frames that were counted: half of its frames
+    taken = True
+    while taken:
+        taken = False
+        for step, seconds in run(take, schedule.steps(), advance=progress.advance):
+            taken = True
+            schedule.taken(step)
+            summary.worker_seconds.update(seconds)
+            record = step.records[0]
+            if step.stage == "predict":
+                predicted[record.index] = record.count // 2
+                progress.advance(record.count // 2)
+            elif step.stage == "finish":
+                summary.segments.append(record)
+                progress.advance(record.count - predicted.pop(record.index, 0))
+            progress.note(f"shot {record.shot + 1} of {_shots(job)}")
 
 
 def _finished_shots(work: Work, job: Job) -> list[Path]:

@@ -32,7 +32,16 @@ from model.decode import smooth_undecided
 from model.hints import palette_vector, point_planes
 from model.options import ColorOptions
 from model.predictor import Device, Precision, Program, gpu_count, has_gpu_package, import_paddle
-from model.steady import MEMORY, Part, keyframes, motion_of, steady
+from model.steady import (
+    MEMORY,
+    Carried,
+    Part,
+    carry_backward,
+    carry_forward,
+    keyframes,
+    motion_of,
+    steady,
+)
 from model.weights_file import RELEASED, weights_sha256
 from photo.compose import compose
 from photo.inputs import Result, Task
@@ -51,6 +60,7 @@ WORKING_SIZE = 192  # short side of the network's input, in pixels
 FRAMES_AT_ONCE = 4
 
 Floats: TypeAlias = NDArray[np.float32]
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 class Segment(Protocol):
@@ -59,7 +69,7 @@ class Segment(Protocol):
     frames : gray (n, H, W) uint8 at working size
     numbers : of the frames, in the film
     shot, number : of the shot in the film, and of the segment in its shot
-    before, after : (k, H, W), (m, H, W), run-in frames of the same shot on both sides
+    after : (1, H, W), the next frame of the same shot, (0, H, W) where it ends
     guidance : color hints and references for the shot and its frames
     """
 
@@ -71,8 +81,6 @@ class Segment(Protocol):
     def shot(self) -> int: ...
     @property
     def number(self) -> int: ...
-    @property
-    def before(self) -> NDArray[np.uint8]: ...
     @property
     def after(self) -> NDArray[np.uint8]: ...
     @property
@@ -164,21 +172,42 @@ class Colorizer:
     def colorize(self, segment: Segment) -> Floats:
         """Predict small ab (n, h, w, 2) for a segment's frames, consistent in time.
 
-        The network sees the keyframes; their colors are carried along the motion and averaged, over the segment and
-        the run-in frames around it.
+        The network sees the keyframes; their colors are carried along the motion and averaged, over this segment.
         """
         if not self.steady:
             return self.ab_frames(segment.frames)
-        grays = np.concatenate([segment.before, segment.frames, segment.after])
+        return self.finish_segment(self.predict_segment(segment), before=None, after=None)
+
+    def predict_segment(self, segment: Segment) -> Arrays:
+        """Predict the colors of a segment's keyframes and follow its motion: all that must be known of it.
+
+        Segments begin at multiples of KEY_EVERY frames of their shot.
+        """
+        grays = np.concatenate([segment.frames, segment.after])
         height, width = working_shape(grays.shape[1:], short=self.working_size, grid=STRIDE)
         motion = motion_of(grays, (height // REDUCTION, width // REDUCTION))
-        first = len(segment.before)
-        key = keyframes(motion, frames=len(grays), number=segment.numbers.start - first)
-        ab = np.zeros((len(grays), *motion.back.shape[1:3], 2), np.float32)
-        ab[key] = self.ab_frames(grays[key])
-        memory = self.steady / (1 - self.steady) if self.steady < 1 else MEMORY
-        averaged = steady(Part(ab, key, motion), memory=min(memory, MEMORY))
-        return averaged[first : first + len(segment.frames)]
+        key = keyframes(motion, frames=len(segment.frames))
+        ab = np.zeros((len(key), *motion.back.shape[1:3], 2), np.float32)
+        ab[key] = self.ab_frames(segment.frames[key])
+        return Part(ab, key, motion).pack()
+
+    def carry_colors(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
+        """Carry colors through a segment to the next one, or backward to the one before."""
+        carry = carry_backward if backward else carry_forward
+        entered = Carried(**entering) if entering else None
+        return vars(carry(Part.unpack(predicted), entered, memory=self._memory))
+
+    def finish_segment(
+        self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
+    ) -> Floats:
+        """Average a segment's colors (n, h, w, 2) along the motion, with those that enter it from before and after."""
+        entering = (Carried(**arrays) if arrays else None for arrays in (before, after))
+        return steady(Part.unpack(predicted), *entering, memory=self._memory)
+
+    @property
+    def _memory(self) -> float:
+        """Keyframes that a running mean holds."""
+        return min(self.steady / (1 - self.steady), MEMORY) if self.steady < 1 else MEMORY
 
     def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:
         """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order.

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from film.options import (
-    LONGEST_RUN_IN,
     WORKING_SIDE,
     Colorization,
     EncoderOptions,
@@ -175,7 +174,7 @@ def _colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Col
         weights=check_weights(run.weights),
         settings=color_settings(color, run, steady=steady),
         working_side=color.working_size or WORKING_SIDE,
-        run_in=LONGEST_RUN_IN if steady else 0,
+        whole_shots=steady > 0,
     )
 
 

@@ -1,5 +1,6 @@
 """What each encoder can hold of a film's picture; frames and their colors -> an encoded file, by ffmpeg."""
 
+from collections.abc import Callable
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -178,12 +179,14 @@ def render(
     numbers: range,
     options: EncoderOptions,
     comment: str = "",
+    advance: Callable[[], object] = report,
 ) -> None:
     """Encode consecutive frames with the colors of `ab` into `path` (.mkv).
 
     ab : (n, h, w, 2), upright like the working gray; None keeps the source's own chroma (a shot that already has
         color; gray films stay gray)
     comment : written into the file's header
+    advance : called for each frame
     """
     assert ab is None or len(ab) == len(numbers), numbers
     encoding = encoding_of(film, options)
@@ -194,7 +197,7 @@ def render(
         for frame in frames:
             for plane in planes(frame, None if ab is None else ab[frame.number - numbers.start]):
                 pipe.write(plane.data)
-            report()
+            advance()
     # An encoder that ends early, with success, has been seen: what has its name must be whole.
     _, written = comments_and_frames(path)
     if written != len(numbers):

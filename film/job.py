@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 FORMAT = 2
 MANIFEST = "manifest.json"
 LOCK = "lock"
-ROOMS = ("audio", "input_img", "output_img", "shots")
+PREDICTED, CARRIED = "predicted", "carried"  # what segments of long shots need of each other
+ROOMS = ("audio", "input_img", "output_img", PREDICTED, CARRIED, "shots")
 AB = "ab.npy"  # a segment's colors, in every folder of output_img that this program wrote
 SAMPLE_BYTES = 1 << 20
 Record = TypeVar("Record")
@@ -145,7 +146,6 @@ def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) ->
     encoder = ("codec", "crf", "preset", "deinterlace")
     settings = {
         **colorization.settings,
-        "run_in": colorization.run_in,
         **{name: getattr(options.encoder, name) for name in encoder},
         **{name: getattr(options, name) for name in ("recolor", "compare", "start", "duration")},
     }

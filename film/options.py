@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from film import FilmError
 from runtime.options import check, option, seconds
@@ -36,7 +36,6 @@ PRESETS = (
     *("medium", "slow", "slower", "veryslow"),
 )
 WORKING_SIDE = 256  # px, the short side of what a colorizer gets
-LONGEST_RUN_IN = 24  # frames that are known to follow in the same shot where a shot is divided
 EARLY_S = 1e-6  # a time that was rounded still means its frame
 
 
@@ -115,11 +114,35 @@ class FilmOptions:
         check(self)
 
 
+Arrays: TypeAlias = Mapping[str, Any]  # NumPy's, which is not imported here
+
+
 class Colorizer(Protocol):
     """What colors segments; it is built once in each worker process."""
 
     def colorize(self, segment: "Segment") -> "NDArray[np.float32]":
         """Return ab (n, h, w, 2), as small as it likes, for a segment's n frames."""
+        ...
+
+
+class ShotColorizer(Colorizer, Protocol):
+    """What colors shots of several segments as if they were one; `colorize` is for a shot of one segment.
+
+    Arrays are kept on the disk between the calls; what is in them is the colorizer's own affair.
+    """
+
+    def predict_segment(self, segment: "Segment") -> Arrays:
+        """Return what must be known of a segment."""
+        ...
+
+    def carry_colors(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
+        """Return what leaves a segment, given what enters it: from the one before, or backward from the next one."""
+        ...
+
+    def finish_segment(
+        self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
+    ) -> "NDArray[np.float32]":
+        """Return ab (n, h, w, 2) of a segment, given what enters it; None where its shot begins or ends."""
         ...
 
 
@@ -131,7 +154,7 @@ class Colorization:
     weights : sha256 of the weights
     settings : whatever else changes the colors, for the manifest
     working_side : px, the short side of the frames the colorizer gets; larger ones are shrunk to it
-    run_in : frames of the same shot that it gets before and after a segment's own, at most LONGEST_RUN_IN
+    whole_shots : the colorizer is a ShotColorizer
     guidance : what a person wants the colors to be, JSON values; None for nothing
     """
 
@@ -139,11 +162,8 @@ class Colorization:
     weights: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
     working_side: int = WORKING_SIDE
-    run_in: int = 0
+    whole_shots: bool = False
     guidance: Mapping[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        assert 0 <= self.run_in <= LONGEST_RUN_IN, self.run_in
 
 
 def written_suffixes(codec: str) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from film.chroma import colorized_rgb
 from film.encode import encoder_notes
 from film.frames import png_of
 from film.info import Film, unsupported_by
+from film.job import SegmentRecord
 from film.mux import Joined
 from film.options import Colorization, FilmOptions, span
 from film.probe import probe
-from film.segment import Segment, SegmentResult
+from film.segment import Segment
 from film.shots import analyze
 from image.sheet import contact_sheet
 from runtime.files import write_bytes
@@ -38,7 +39,8 @@ class Summary:
     warnings: Sequence[str] = ()
     joined: Joined | None = None
     seconds: float = 0.0
-    segments: list[SegmentResult] = field(default_factory=list)
+    segments: list[SegmentRecord] = field(default_factory=list)
+    worker_seconds: Counter[str] = field(default_factory=Counter)
 
     def line(self) -> str:
         """Return in one line what was done."""
@@ -53,10 +55,8 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """Return everything known about the work as plain JSON values."""
         assert self.joined is not None, "the film is not finished"
-        stages: Counter[str] = Counter()
-        for result in self.segments:
-            stages.update({name: round(value, 3) for name, value in result.seconds.items()})
-        records = sorted((result.record for result in self.segments), key=lambda r: r.index)
+        stages = {name: round(value, 3) for name, value in self.worker_seconds.items()}
+        records = sorted(self.segments, key=lambda record: record.index)
         return {
             "source": str(self.source),
             "output": str(self.target),
@@ -68,7 +68,7 @@ class Summary:
             "size_bytes": self.joined.size_bytes,
             "streams_kept": self.joined.streams,
             "warnings": list(self.warnings),
-            "worker_seconds": dict(stages),
+            "worker_seconds": stages,
             "segments": [
                 {name: getattr(r, name) for name in ("shot", "first", "count", "color")}
                 for r in records
@@ -157,7 +157,7 @@ def preview(source: Path, sheet: Path, *, colorization: Colorization, options: F
             none = gray[None][:0]
             segment = Segment(
                 gray[None], range(number, number + 1), record.shot, 0,
-                before=none, after=none, guidance=colorization.guidance,
+                after=none, guidance=colorization.guidance,
             )  # fmt: skip
             pictures.append(colorized_rgb(gray, colorizer.colorize(segment)[0]))
             frames.append(record.first)

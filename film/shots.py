@@ -19,14 +19,17 @@ from film.decode import decode
 from film.frames import working_gray
 from film.info import Film
 from film.job import Job, SegmentRecord
-from film.options import LONGEST_RUN_IN
-from film.segment import Work, write_grays
+from film.segment import write_grays
+from film.work import Work
 
 LONGEST = 240  # frames of a segment: bounds memory, disk and what an interruption costs
 PARTS = 8  # a short film is cut into so many at least, so that all workers have something to do
 # Frames below which a shot is not divided: an encoder's start and a seek cost ten frames' time.
 SHORTEST = 60
-REMNANT = LONGEST_RUN_IN  # frames at the end of a shot that stay with the segment before
+REMNANT = 24  # frames at the end of a shot that stay with the segment before
+STEP = (
+    12  # frames: segments begin at multiples of it in their shot, for colorizers that skip frames
+)
 REACH = 5  # frames compared on each side of a supposed cut
 _SIZE = (32, 24)  # width, height: large enough for the composition, too small for grain
 _JUMP = 9.0  # smallest change at a cut, mean 8-bit codes
@@ -132,7 +135,7 @@ def segments(frames: Iterable[Thumbnail], *, count: int) -> Iterator[SegmentReco
     A segment is yielded as soon as its end is known; it never spans a cut.
     count : frames of the whole film, also where only its rest is analyzed
     """
-    longest = min(max(-(-count // PARTS), SHORTEST), LONGEST - REMNANT)
+    longest = min(-(-max(-(-count // PARTS), SHORTEST) // STEP) * STEP, LONGEST - REMNANT)
     waiting: deque[bool | None] = deque()
     index, shot, number, first = 0, -1, 0, 0
     colors: list[bool | None] = []
@@ -162,15 +165,20 @@ def _has_color(measured: list[bool | None]) -> bool:
 
 
 def analyze(
-    film: Film, first: int, last: int, *, count: int, run_in: int = 0, deinterlace: bool = False
+    film: Film,
+    first: int,
+    last: int,
+    *,
+    count: int,
+    with_next: bool = False,
+    deinterlace: bool = False,
 ) -> Iterator[tuple[SegmentRecord, list[NDArray[np.uint8]]]]:
     """Decode frames [first, last) once, and yield their segments, counted from ``first``, with the gray frames.
 
     count : frames of the whole job, which decides how long a segment may be
-    run_in : so many frames of the same shot before and after come with the segment's own, where there are any
+    with_next : the next frame comes with a segment's own, where its shot goes on
     """
     waiting: deque[NDArray[np.uint8]] = deque()
-    before: list[NDArray[np.uint8]] = []
 
     def shown() -> Iterator[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]]:
         for frame in decode(film, first, last, deinterlace=deinterlace):
@@ -180,9 +188,8 @@ def analyze(
     small = thumbnails(shown(), depth=film.video.depth, first=first)
     for segment in segments(small, count=count):
         own = [waiting.popleft() for _ in range(segment.count)]
-        after = [] if segment.ends_shot else list(islice(waiting, run_in))
-        yield segment, [*before, *own, *after]
-        before = [] if segment.ends_shot else own[len(own) - run_in :]
+        after = list(islice(waiting, int(with_next and not segment.ends_shot)))
+        yield segment, [*own, *after]
 
 
 def split(work: Work, job: Job) -> Iterator[SegmentRecord]:
@@ -201,7 +208,7 @@ def split(work: Work, job: Job) -> Iterator[SegmentRecord]:
     done = sum(record.count for record in known)
     found = analyze(
         work.film, work.first + done, work.last,
-        count=work.last - work.first, run_in=work.colorization.run_in,
+        count=work.last - work.first, with_next=work.colorization.whole_shots,
         deinterlace=work.options.encoder.deinterlace,
     )  # fmt: skip
     for new, grays in found:

@@ -6,9 +6,10 @@ bounded and parts meet exactly. Everything is at the size of the network's outpu
 millisecond per frame; the optical flow is what takes time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, Self, TypeAlias
 
 import cv2
 import numpy as np
@@ -24,9 +25,9 @@ FLOW_SCALE = (
 )
 LIKE_LUMA = 0.35  # difference, in standard deviations of the frame, at which trust falls to 1/e
 KEY_EVERY = 4  # frames; between two keyframes colors are only carried
-MEMORY = (
-    100.0  # keyframes that a running mean holds at most: it follows a light that changes for good
-)
+# Keyframes that a running mean holds at most: it follows a light that changes for good, and what is further away than
+# 300 keyframes counts for less than 1/200.
+MEMORY = 60.0
 # Share of a frame that no keyframe's colors reach, from which on it is a keyframe itself.
 UNREACHED = 0.2
 REACHED = 0.25  # trust from which on a place counts as reached
@@ -61,6 +62,30 @@ class Part:
     ab: Floats
     key: Mask
     motion: Motion
+
+    def pack(self) -> dict[str, NDArray[Any]]:
+        """Return the part as named arrays, small enough to be kept on the disk: 34 kB per frame at 48 x 64."""
+        m = self.motion
+        flows = {"back": m.back.astype(np.float16), "ahead": m.ahead.astype(np.float16)}
+        trusts = {"back_trust": _bytes_of(m.back_trust), "ahead_trust": _bytes_of(m.ahead_trust)}
+        ab = self.ab[self.key].astype(np.float16)
+        return {"ab": ab, "key": self.key, "still": m.still, **flows, **trusts}
+
+    @classmethod
+    def unpack(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Return what `pack` was given, flows and colors rounded to float16, trust to 1/255."""
+        key, kept = arrays["key"], arrays["ab"]
+        ab = np.zeros((len(key), *kept.shape[1:]), np.float32)
+        ab[key] = kept
+        back, ahead = (arrays[name].astype(np.float32) for name in ("back", "ahead"))
+        back_trust, ahead_trust = (
+            arrays[name] * np.float32(1 / 255) for name in ("back_trust", "ahead_trust")
+        )
+        return cls(ab, key, Motion(back, ahead, back_trust, ahead_trust, arrays["still"]))
+
+
+def _bytes_of(trust: Floats) -> NDArray[np.uint8]:
+    return np.rint(trust * 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -112,13 +137,12 @@ def _traced(flow: Floats, backward: Floats, luma: Floats, other: Floats) -> tupl
     return small, np.asarray(share * np.exp(-difference * difference), np.float32)
 
 
-def keyframes(motion: Motion, *, frames: int, number: int = 0, every: int = KEY_EVERY) -> Mask:
-    """Choose which of a part's frames (n,) the network sees: each `every`-th of the shot, and those out of reach.
+def keyframes(motion: Motion, *, frames: int, every: int = KEY_EVERY) -> Mask:
+    """Choose which of a part's frames (n,) the network sees: each `every`-th, and those out of reach.
 
-    number : of the part's first frame in its shot. Where parts begin at multiples of `every`, each has the keyframes
-        of the whole.
+    Where parts begin at multiples of `every` frames of their shot, each has the keyframes of the whole.
     """
-    key = (np.arange(number, number + frames) % every) == 0
+    key = (np.arange(frames) % every) == 0
     size = motion.back.shape[1:3]
     following = None
     if len(motion.back) < frames:
@@ -132,19 +156,20 @@ def keyframes(motion: Motion, *, frames: int, number: int = 0, every: int = KEY_
     return np.asarray(key | missed)
 
 
-def carry_forward(part: Part, entering: Carried | None) -> Carried:
+def carry_forward(part: Part, entering: Carried | None, *, memory: float = MEMORY) -> Carried:
     """Carry colors through a part: what enters its first frame -> what enters the first frame of the next part."""
-    means, weights = _forward(part, entering)
-    return _moved(means[-1], weights[-1], part.motion.back[-1], part.motion.back_trust[-1])
+    means, weights = _forward(part, entering, memory=memory)
+    weight = np.minimum(weights[-1], np.float32(memory))
+    return _moved(means[-1], weight, part.motion.back[-1], part.motion.back_trust[-1])
 
 
-def carry_backward(part: Part, entering: Carried | None) -> Carried:
+def carry_backward(part: Part, entering: Carried | None, *, memory: float = MEMORY) -> Carried:
     """Carry colors back through a part: what the next part hands out, or None at the shot's end -> what this one does.
 
     What a part hands out belongs to its first frame: the motion to the frame before is the earlier part's.
     """
-    means, weights = _backward(part, entering)
-    return Carried(means[0], weights[0])
+    means, weights = _backward(part, entering, memory=memory)
+    return Carried(means[0], np.minimum(weights[0], np.float32(memory)))
 
 
 def steady(
@@ -172,16 +197,12 @@ def steady(
     return np.asarray(averaged, np.float32)
 
 
-def _forward(
-    part: Part, entering: Carried | None, *, memory: float = MEMORY
-) -> tuple[Floats, Floats]:
+def _forward(part: Part, entering: Carried | None, *, memory: float) -> tuple[Floats, Floats]:
     motion = part.motion
     return _pass(part.ab, part.key, motion.back, motion.back_trust, entering, memory=memory)
 
 
-def _backward(
-    part: Part, entering: Carried | None, *, memory: float = MEMORY
-) -> tuple[Floats, Floats]:
+def _backward(part: Part, entering: Carried | None, *, memory: float) -> tuple[Floats, Floats]:
     """Pass from the last frame to the first; the part's last step, if it leads out of it, brings in what enters."""
     motion, frames = part.motion, len(part.ab)
     if entering is not None:

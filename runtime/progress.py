@@ -1,7 +1,9 @@
 """How far work has come, as a protocol: on a terminal, in silence, or told to a caller's function."""
 
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
 from tqdm import tqdm
@@ -97,6 +99,19 @@ class Callback:
 
     def _tell(self) -> None:
         self.function(self.work, self.done, self.total, self.text)
+
+
+class Stopwatch(dict[str, float]):
+    """The seconds that each stage of some work took."""
+
+    @contextmanager
+    def of(self, stage: str) -> Iterator[None]:
+        """Add the time spent inside to a stage's seconds."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self[stage] = self.get(stage, 0.0) + time.perf_counter() - began
 
 
 def progress_for(*, quiet: bool) -> Progress:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from film import FilmError
 from film.ffmpeg import ffmpeg_path
-from film.options import Colorization
+from film.options import Arrays, Colorization
 from film.segment import Segment
 
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,400\nHello\n\n2\n00:00:00,500 --> 00:00:00,900\nBye\n"
@@ -40,6 +40,7 @@ FFV1 = ("-c:v", "ffv1", "-level", "3", "-pix_fmt")
 SIZE = (96, 128)  # height, width
 SHOTS = (12, 150, 8)  # frames; the second becomes three pieces, two of them of one length
 FRAMES = sum(SHOTS)
+DIVIDED = 60  # frames of the segments of the second shot, but for its last
 
 # Of one second in 25 frames, one after another; each has pixels of another kind.
 OTHER_PIXELS = (
@@ -250,6 +251,50 @@ class Tint:
             np.linspace(-40, 40, small.shape[2], dtype=np.float32), small.shape
         )
         return np.stack([across, small / 4 - 20], axis=-1)
+
+
+class ShotMean:
+    """A colorizer of whole shots: each frame's color follows the mean gray of its shot, as far as it is carried.
+
+    fail : this method fails for segments of shots that are divided
+    """
+
+    def __init__(self, fail: str = "") -> None:
+        self.fail = fail
+
+    def _may_fail(self, method: str, frames: int) -> None:
+        if method == self.fail and frames == DIVIDED:
+            raise FilmError(f"{method} fails")
+
+    def colorize(self, segment: Segment) -> NDArray[np.float32]:
+        return self.finish_segment(self.predict_segment(segment), before=None, after=None)
+
+    def predict_segment(self, segment: Segment) -> Arrays:
+        self._may_fail("predict_segment", len(segment.frames))
+        means = segment.frames.mean(axis=(1, 2))
+        return {"sum": means.sum(), "frames": np.array(len(means)), "next": segment.after}
+
+    def carry_colors(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
+        self._may_fail("backward" if backward else "forward", int(predicted["frames"]))
+        known = [predicted, entering] if entering else [predicted]
+        return {name: sum(one[name] for one in known) for name in ("sum", "frames")}
+
+    def finish_segment(
+        self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
+    ) -> NDArray[np.float32]:
+        self._may_fail("finish_segment", int(predicted["frames"]))
+        known = [one for one in (predicted, before, after) if one]
+        mean = sum(one["sum"] for one in known) / sum(one["frames"] for one in known)
+        return np.full((int(predicted["frames"]), 6, 8, 2), color_of(mean), np.float32)
+
+
+def color_of(mean: float) -> float:
+    """Return ab for a mean gray 0..255; small differences show."""
+    return 20 * mean % 60 - 30
+
+
+def shot_colorization(fail: str = "") -> Colorization:
+    return Colorization(functools.partial(ShotMean, fail), weights="e" * 64, whole_shots=True)
 
 
 def colorization(**settings: Path | int | None) -> Colorization:

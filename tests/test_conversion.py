@@ -28,6 +28,7 @@ from films import (
     packets,
     planes,
     run_ffmpeg,
+    shot_colorization,
 )
 from helpers import group_is_gone, wait_for
 from numpy.typing import NDArray
@@ -35,14 +36,17 @@ from numpy.typing import NDArray
 import conversion
 from conversion import color_film
 from film import FilmError
+from film.colors import colors
 from film.frames import decode_gray
 from film.job import AB, JobError, manifest_of, open_job
 from film.options import Colorization, EncoderOptions, FilmOptions, check_target, span
 from film.probe import probe
 from film.report import preview
-from film.segment import WORK, Segment, colors, finisher, work_of
+from film.segment import Segment, segment_of
 from film.shots import split
-from runtime.progress import Silent
+from film.steps import Step, taker
+from film.work import WORK, work_of
+from runtime.progress import Silent, Stopwatch
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -540,46 +544,34 @@ def test_colors_that_are_damaged_on_the_disk_are_made_again(
     with open_job(options.cache, manifest_of(gray_film, colorization(), kept)) as job:
         work = work_of(film, (0, film.frames), job, colorization(), kept)
         record = next(split(work, job))
-        whole = colors(work, record, {})
+        whole = colors(work, record, Stopwatch())
         spoil(work.output_img(record) / AB)
-        np.testing.assert_array_equal(colors(work, record, {}), whole)
-
-
-class RunIn:
-    """A colorizer that keeps what it gets."""
-
-    seen: ClassVar[list[Segment]] = []
-
-    def colorize(self, segment: Segment) -> NDArray[np.float32]:
-        RunIn.seen.append(segment)
-        return np.zeros((len(segment.frames), 4, 4, 2), np.float32)
+        np.testing.assert_array_equal(colors(work, record, Stopwatch()), whole)
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["split", "decoded again"])
-def test_a_segment_comes_with_the_frames_of_its_shot_around_it(
-    gray_film: Path, options: FilmOptions, tmp_path: Path, lost: bool
+@pytest.mark.parametrize("whole_shots", [False, True])
+def test_a_segment_comes_with_its_frames_and_if_need_be_the_next(
+    gray_film: Path, options: FilmOptions, *, lost: bool, whole_shots: bool
 ) -> None:
-    """As many as the colorizer asks for, none of another shot; the colors of the frames themselves do not change."""
-    RunIn.seen.clear()
-    wanted = Colorization(RunIn, run_in=7, guidance={"sky": "#80a0ff"})
+    wanted = Colorization(Tint, whole_shots=whole_shots, guidance={"sky": "#80a0ff"})
     film = probe(gray_film)
     with open_job(options.cache, manifest_of(gray_film, wanted, options)) as job:
         work = work_of(film, (0, film.frames), job, wanted, options)
+        seen = []
         for record in split(work, job):
             if lost:
                 shutil.rmtree(work.input_img(record))
-            colors(work, record, {})
+            seen.append(segment_of(work, record))
     grays = np.stack(list(decode_gray(film)))
-    numbers = [(s.numbers.start, s.numbers.stop, s.shot, s.number) for s in RunIn.seen]
+    numbers = [(s.numbers.start, s.numbers.stop, s.shot, s.number) for s in seen]
     assert numbers == [
         (0, 12, 0, 0), (12, 72, 1, 0), (72, 132, 1, 1), (132, 162, 1, 2), (162, 170, 2, 0),
     ]  # fmt: skip
-    around = [(len(s.before), len(s.after)) for s in RunIn.seen]
-    assert around == [(0, 0), (0, 7), (7, 7), (7, 0), (0, 0)]
-    for s in RunIn.seen:
+    assert [len(s.after) for s in seen] == ([0, 1, 1, 0, 0] if whole_shots else [0] * 5)
+    for s in seen:
         first, last = s.numbers.start, s.numbers.stop
         np.testing.assert_array_equal(s.frames, grays[first:last])
-        np.testing.assert_array_equal(s.before, grays[first - len(s.before) : first])
         np.testing.assert_array_equal(s.after, grays[last : last + len(s.after)])
         assert s.guidance == {"sky": "#80a0ff"}
 
@@ -603,12 +595,12 @@ def test_workers_are_told_little_and_read_the_rest_once(
     with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
         work = work_of(film, (0, film.frames), job, colorization(), options)
         assert len(pickle.dumps(film)) > 1500
-        finish = finisher(work)
+        take = taker(work)
         record = next(split(work, job))
-        assert len(pickle.dumps((finish, record))) < 1000
+        assert len(pickle.dumps((take, Step("finish", (record,))))) < 1000
         (job.folder / WORK).write_bytes(b"another job's")
         with pytest.raises(JobError, match="was changed while the job is in progress"):
-            finish(record)
+            take(Step("finish", (record,)))
 
 
 class Counting(Silent):
@@ -648,6 +640,19 @@ def test_progress_moves_with_the_frames_and_ends_at_their_number(
     work(colorization=colorization())
     assert progress.earlier == sum(progress.ends[:-2])
     assert progress.ends[-2:] == [100, 100], "colorizing, joining"
+    assert len(progress.colorizing) > 60, "frame by frame"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_progress_of_shots_in_several_segments_ends_at_their_frames(
+    gray_film: Path, options: FilmOptions, tmp_path: Path, workers: int
+) -> None:
+    progress, many = Counting(), replace(options, workers=workers)
+    color_film(
+        gray_film, tmp_path / "out.mkv", colorization=shot_colorization(), options=many, progress=progress,
+    )  # fmt: skip
+    assert progress.ends == [FRAMES, FRAMES], "colorizing, joining"
+    assert max(progress.colorizing) <= FRAMES
     assert len(progress.colorizing) > 60, "frame by frame"
 
 

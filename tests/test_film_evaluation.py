@@ -9,13 +9,12 @@ import pytest
 from helpers import texture, tinted
 from numpy.typing import NDArray
 
-from film import shots
-from image.optical_flow import Motion
+from film.shots import Thumbnail, segments, shrink
 from model.steady import KEY_EVERY
 from prior.lab import rgb2lab
 from train import film_evaluation
-from train.evaluation import GRAY, Setting, colorize_segment
-from train.film_evaluation import Segment, measure_film, read_frames, segments
+from train.evaluation import GRAY, Setting, colorize_shot
+from train.film_evaluation import Shot, measure_film, read_frames, shots
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -33,13 +32,13 @@ def pan(rng: np.random.Generator, frames: int, tint: tuple[int, int, int]) -> li
     return [scene[:, i : i + SIZE[1]].copy() for i in range(frames)]
 
 
-def truth(segment: Segment) -> Floats:
-    return np.stack([rgb2lab(frame.rgb)[..., 1:] for frame in segment.own])
+def truth(shot: Shot) -> Floats:
+    return np.stack([rgb2lab(frame.rgb)[..., 1:] for frame in shot.own])
 
 
-def flickering(segment: Segment) -> Floats:
-    jump = np.float32([-4, 4])[np.array(segment.numbers) % 2]
-    return truth(segment) + jump[:, None, None, None]
+def flickering(shot: Shot) -> Floats:
+    jump = np.float32([-4, 4])[np.array(shot.numbers) % 2]
+    return truth(shot) + jump[:, None, None, None]
 
 
 def test_the_truth_exceeds_itself_in_nothing(rng: np.random.Generator) -> None:
@@ -60,9 +59,9 @@ def test_the_truth_exceeds_itself_in_nothing(rng: np.random.Generator) -> None:
 
 
 def test_frames_far_apart_are_compared_with_the_right_ones(rng: np.random.Generator) -> None:
-    def drifting(segment: Segment) -> Floats:
-        numbers = np.array(segment.numbers, np.float32)[:, None, None, None]
-        return truth(segment) + 0.5 * numbers * np.float32([0, 1])
+    def drifting(shot: Shot) -> Floats:
+        numbers = np.array(shot.numbers, np.float32)[:, None, None, None]
+        return truth(shot) + 0.5 * numbers * np.float32([0, 1])
 
     still = [tinted(texture(rng, *SIZE), (60, 60, 60))] * 26
     (own, drift), _ = measure_film([drifting], still)
@@ -79,8 +78,8 @@ def test_pairs_far_apart_are_not_all_of_keyframes() -> None:
 def test_nothing_is_compared_across_cuts(rng: np.random.Generator) -> None:
     film = [*pan(rng, 12, (90, 60, 20)), *pan(rng, 9, (20, 60, 90)), *pan(rng, 20, (90, 60, 20))]
 
-    def one_color_for_each_shot(segment: Segment) -> Floats:
-        return np.full((len(segment.own), 8, 8, 2), 10 - 10 * segment.shot, np.float32)
+    def one_color_for_each_shot(shot: Shot) -> Floats:
+        return np.full((len(shot.own), 8, 8, 2), 10 - 10 * shot.shot, np.float32)
 
     (own, ours), _ = measure_film([one_color_for_each_shot], film)
     assert (own.frames, own.cuts, ours.cuts) == (41, 2, 2)
@@ -91,43 +90,28 @@ def test_nothing_is_compared_across_cuts(rng: np.random.Generator) -> None:
 
 
 @pytest.fixture
-def two_shots(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> list[Bytes]:
-    """440 and 36 frames: the first is divided. Every frame is another, but to compare two takes no time."""
-
-    def compared(before: Bytes, after: Bytes) -> Motion:
-        same = abs(float(before.mean()) - float(after.mean())) < 20
-        return Motion(np.zeros((*after.shape, 2), np.float32), np.full(after.shape, same))
-
-    monkeypatch.setattr(film_evaluation, "estimate_motion", compared)
-    lit = [rng.integers(low, low + 60, (24, 32), dtype=np.uint8) for low in (60, 180)]
-    grays = [lit[i >= 440] + np.uint8(i % 7) for i in range(476)]
-    return [np.repeat(gray[..., None], 3, axis=-1) for gray in grays]
+def two_shots(rng: np.random.Generator) -> list[Bytes]:
+    """60 and 36 frames, gray."""
+    return [*pan(rng, 60, (60, 60, 60)), *pan(rng, 36, (60, 60, 60))]
 
 
-def test_segments_are_those_of_the_film_pipeline(two_shots: list[Bytes]) -> None:
-    thumbnails = [shots.Thumbnail(shots.shrink(rgb[..., 0]), None) for rgb in two_shots]
-    records = list(shots.segments(thumbnails, count=100 * len(two_shots)))
-    assert len(records) == 3
-    for segment, record in zip(segments(two_shots), records, strict=True):
-        assert segment.numbers == range(record.first, record.first + record.count)
-        assert (segment.shot, segment.number) == (record.shot, record.number)
-        run_in = shots.LONGEST_RUN_IN if record.number else 0
-        run_out = 0 if record.ends_shot else shots.LONGEST_RUN_IN
-        assert (len(segment.before), len(segment.after)) == (run_in, run_out)
-        every = range(segment.numbers.start - run_in, segment.numbers.stop + run_out)
-        found = np.concatenate([segment.before, segment.frames, segment.after])
+def test_shots_are_those_of_the_film_pipeline(two_shots: list[Bytes]) -> None:
+    thumbnails = [Thumbnail(shrink(rgb[..., 0]), None) for rgb in two_shots]
+    records = list(segments(thumbnails, count=100 * len(two_shots)))
+    for shot, record in zip(shots(two_shots), records, strict=True):
+        assert shot.numbers == range(record.first, record.first + record.count)
+        assert (shot.shot, shot.number) == (record.shot, record.number)
+        assert len(shot.after) == 0
         # The gray copy of a gray film is the film, to the byte.
-        np.testing.assert_array_equal(found, [two_shots[i][..., 0] for i in every])
+        np.testing.assert_array_equal(shot.frames, [two_shots[i][..., 0] for i in shot.numbers])
 
 
-def test_shots_longer_than_a_segment_are_compared_across_segments(two_shots: list[Bytes]) -> None:
-    def one_color_for_each_segment(segment: Segment) -> Floats:
-        return np.full((len(segment.own), 8, 8, 2), 6 * segment.number, np.float32)
-
-    (_, ours), _ = measure_film([one_color_for_each_segment], two_shots)
-    steps = (440 - 1) + (36 - 1)
-    assert ours.cuts == 1
-    assert ours.warp_error == pytest.approx(np.hypot(6, 6) / steps, rel=0.01)
+def test_a_shot_too_long_for_memory_counts_as_several(
+    two_shots: list[Bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(film_evaluation, "LONGEST", 50)
+    found = [(shot.numbers, shot.shot) for shot in shots(two_shots)]
+    assert found == [(range(50), 0), (range(50, 60), 1), (range(60, 96), 2)]
 
 
 def test_steady_colors_are_measured_steadier(rng: np.random.Generator) -> None:
@@ -140,7 +124,7 @@ def test_steady_colors_are_measured_steadier(rng: np.random.Generator) -> None:
 
     film = [cv2.resize(rgb, (128, 96)) for rgb in pan(rng, 24, (20, 60, 90))]
     methods = [GRAY] + [(flickering_network, Setting(64, steady=steady)) for steady in (0, 1)]
-    colorizers = [partial(colorize_segment, method) for method in methods]
+    colorizers = [partial(colorize_shot, method) for method in methods]
     (_, gray, jumping, steady), _ = measure_film(colorizers, film)
     assert gray.warp_error == 0
     assert gray.colorfulness < 0.1 < 5 < jumping.colorfulness

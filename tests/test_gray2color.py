@@ -69,15 +69,14 @@ class Piece:
     numbers: range
     shot: int
     number: int
-    before: np.ndarray
     after: np.ndarray
     guidance: object | None = None
 
 
-def segment_of(frames: np.ndarray, first: int, last: int, *, run_in: int = 0) -> Piece:
-    """Take frames [first, last) of a shot, with so many of it before and after."""
-    before, after = frames[max(first - run_in, 0) : first], frames[last : last + run_in]
-    return Piece(frames[first:last], range(100 + first, 100 + last), 0, 0, before, after)
+def segment_of(frames: np.ndarray, first: int, last: int) -> Piece:
+    """Take frames [first, last) of a shot, and the next one."""
+    numbers, after = range(100 + first, 100 + last), frames[last : last + 1]
+    return Piece(frames[first:last], numbers, 0, int(first > 0), after)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +90,10 @@ def pan() -> np.ndarray:
 
 def test_colors_of_a_segment_move_with_it(colorizer: Colorizer, pan: np.ndarray) -> None:
     """Frame i shows at x what frame i + 4 shows at x - 4, which is one place of the colors."""
-    one_by_one, steady = colorizer.ab_frames(pan[:24]), colorizer.colorize(segment_of(pan, 0, 24))
+    one_by_one, steady = (
+        colorizer.ab_frames(pan[:24]),
+        colorizer.colorize(segment_of(pan[:24], 0, 24)),
+    )
     assert steady.shape == one_by_one.shape
     assert steady.dtype == np.float32
 
@@ -104,7 +106,7 @@ def test_colors_of_a_segment_move_with_it(colorizer: Colorizer, pan: np.ndarray)
 def test_steadiness_0_colors_each_frame_by_itself(
     make: functools.partial[Colorizer], pan: np.ndarray
 ) -> None:
-    ab = make(steady=0).colorize(segment_of(pan, 2, 5, run_in=2))
+    ab = make(steady=0).colorize(segment_of(pan, 2, 5))
     np.testing.assert_array_equal(ab, make().ab_frames(pan[2:5]))
 
 
@@ -112,7 +114,29 @@ def test_a_still_film_is_still(colorizer: Colorizer) -> None:
     frames = np.repeat(landscape(64, 96)[None], 10, axis=0)
     ab = colorizer.colorize(segment_of(frames, 0, 10))
     assert (ab == ab[0]).all()
-    np.testing.assert_allclose(ab[0], colorizer.ab(frames[0]), atol=1e-2)
+    np.testing.assert_allclose(ab[0], colorizer.ab(frames[0]), atol=0.05)  # kept as float16
+
+
+def test_segments_of_a_shot_have_the_colors_of_the_shot_colorized_whole(
+    colorizer: Colorizer, pan: np.ndarray
+) -> None:
+    whole = colorizer.colorize(segment_of(pan, 0, 96))
+    bounds = [(0, 24), (24, 60), (60, 96)]
+    parts = [colorizer.predict_segment(segment_of(pan, *pair)) for pair in bounds]
+    before, after = [None], [None]
+    for part in parts[:-1]:
+        before.append(colorizer.carry_colors(part, before[-1], backward=False))
+    for part in parts[:0:-1]:
+        after.append(colorizer.carry_colors(part, after[-1], backward=True))
+    linked = np.concatenate(
+        [
+            colorizer.finish_segment(part, before=b, after=a)
+            for part, b, a in zip(parts, before, reversed(after), strict=True)
+        ]
+    )
+    assert np.abs(linked - whole).max() < 0.1
+    alone = np.concatenate([colorizer.colorize(segment_of(pan, *pair)) for pair in bounds])
+    assert np.abs(alone - whole).max() > 1
 
 
 def test_a_flash_does_not_change_how_other_frames_are_seen_one_by_one(

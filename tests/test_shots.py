@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from film.job import SegmentRecord
 from film.shots import (
     LONGEST,
+    STEP,
     Thumbnail,
     change,
     cuts,
@@ -19,6 +20,7 @@ from film.shots import (
     thumbnails,
     unlikeness,
 )
+from model.steady import KEY_EVERY
 
 Frames = list[NDArray[np.uint8]]
 SIZE = (256, 344)
@@ -144,10 +146,20 @@ def test_segments_cover_every_frame_once_and_span_no_cut() -> None:
 
 
 def test_a_short_film_has_work_for_several() -> None:
-    assert [p.count for p in divided(1500)] == [188] * 7 + [184]
+    assert [p.count for p in divided(1500)] == [192] * 7 + [156]
     assert [p.count for p in divided(480)] == [60] * 8
     assert [p.count for p in divided(240)] == [60] * 4
     assert [p.count for p in divided(84)] == [84]
+
+
+def test_segments_begin_where_the_network_looks_at_a_frame() -> None:
+    """All of them but the first lie at multiples of so many frames in their shot."""
+    assert STEP % KEY_EVERY == 0
+    for lengths in ((1501, 300, 700), (500,), (7777,)):
+        records = divided(*lengths)
+        starts = {record.shot: record.first for record in records if record.number == 0}
+        assert len(records) > len(lengths)
+        assert all((record.first - starts[record.shot]) % STEP == 0 for record in records)
 
 
 def test_no_frames_no_segments() -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from model.steady import (
     KEY_EVERY,
+    MEMORY,
     Motion,
     Part,
     carry_backward,
@@ -69,20 +70,36 @@ def test_a_still_film_is_still(rng: np.random.Generator) -> None:
     assert (colors == colors[0]).all()
 
 
+@pytest.mark.parametrize("memory", [3, MEMORY])
 @pytest.mark.parametrize("bounds", [[12], [5, 6, 19]])
 def test_parts_of_a_shot_equal_the_shot_computed_whole(
-    rng: np.random.Generator, bounds: list[int]
+    rng: np.random.Generator, bounds: list[int], memory: float
 ) -> None:
     frames, truth = pan(rng)
     part = whole(frames, truth + rng.normal(0, 10, truth.shape).astype(np.float32), every=4)
     parts = split(part, bounds)
     before, after = [None], [None]
     for one in parts[:-1]:
-        before.append(carry_forward(one, before[-1]))
+        before.append(carry_forward(one, before[-1], memory=memory))
     for one in parts[:0:-1]:
-        after.append(carry_backward(one, after[-1]))
-    found = [steady(*those) for those in zip(parts, before, reversed(after), strict=True)]
-    np.testing.assert_allclose(np.concatenate(found), steady(part), atol=1e-4)
+        after.append(carry_backward(one, after[-1], memory=memory))
+    reached = zip(parts, before, reversed(after), strict=True)
+    found = np.concatenate([steady(*those, memory=memory) for those in reached])
+    np.testing.assert_allclose(found, steady(part, memory=memory), atol=1e-4)
+
+
+def test_a_part_is_kept_in_little_space_and_found_again(rng: np.random.Generator) -> None:
+    frames, truth = pan(rng)
+    part = whole(frames, truth, every=4)
+    packed = part.pack()
+    found = Part.unpack(packed)
+    assert sum(array.nbytes for array in packed.values()) < FRAMES * SIZE[0] * SIZE[1] * 12
+    np.testing.assert_array_equal(found.ab[part.key], part.ab[part.key].astype(np.float16))
+    for field in fields(Motion):
+        kept, given = getattr(found.motion, field.name), getattr(part.motion, field.name)
+        np.testing.assert_allclose(kept, given, atol=0.004)
+    assert Part.unpack(found.pack()).motion.back_trust.dtype == np.float32
+    np.testing.assert_array_equal(steady(Part.unpack(found.pack())), steady(found))
 
 
 def test_what_is_uncovered_takes_its_own_color(rng: np.random.Generator) -> None:
@@ -117,7 +134,7 @@ def test_keyframes_are_the_same_in_any_part_of_a_shot(rng: np.random.Generator) 
     motion = motion_of(frames, SIZE)
     key = keyframes(motion, frames=FRAMES)
     assert (np.flatnonzero(key)[: FRAMES // KEY_EVERY] == np.arange(0, FRAMES, KEY_EVERY)).all()
-    middle = keyframes(motion_of(frames[8:17], SIZE), frames=8, number=8)
+    middle = keyframes(motion_of(frames[8:17], SIZE), frames=8)
     np.testing.assert_array_equal(middle, key[8:16])
 
 

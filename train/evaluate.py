@@ -25,7 +25,7 @@ from train.evaluation import (
     GRAY,
     Method,
     Setting,
-    colorize_segment,
+    colorize_shot,
     evaluate_all,
     load,
     sheet,
@@ -222,7 +222,7 @@ def film_rows(options: EvaluateOptions, film: Path) -> list[Row]:
     frames = read_frames(
         film, short_px=IMAGE_PX, limit=options.limit, progress=progress_for(quiet=False)
     )
-    colorizers = [partial(colorize_segment, method) for method in methods]
+    colorizers = [partial(colorize_shot, method) for method in methods]
     found, strip = measure_film(colorizers, frames)
     if options.sheet and strip is not None:
         write_image(options.sheet, strip)

@@ -24,7 +24,7 @@ from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
 from train.aging import age_lightness
 from train.config import prepare_environment
-from train.film_evaluation import NEUTRAL, Segment
+from train.film_evaluation import NEUTRAL, Shot
 from train.metrics import MetricAccumulator, Metrics
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -121,12 +121,12 @@ def colorize(method: Method, truth: Floats, *, qspace: QSpace, first: int = 0) -
     return fit_gamut(colorized)
 
 
-def colorize_segment(method: Method, segment: Segment) -> Floats:
-    """Predict small ab (n, h, w, 2) for a segment of a film, as `Colorizer` does."""
+def colorize_shot(method: Method, shot: Shot) -> Floats:
+    """Predict small ab (n, h, w, 2) for a shot of a film, as `Colorizer` does."""
     predictor, setting = method
     if predictor is None or setting is None:
-        return np.zeros((len(segment.own), 1, 1, 2), np.float32)
-    return _colorizer(predictor, setting).colorize(segment)
+        return np.zeros((len(shot.own), 1, 1, 2), np.float32)
+    return _colorizer(predictor, setting).colorize(shot)
 
 
 def _colorizer(predictor: Predictor, setting: Setting) -> Colorizer:

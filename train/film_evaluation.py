@@ -1,12 +1,11 @@
 """A color film -> how near to it, how steady and how fast each method colorizes its gray copy, as `film/` would.
 
-Shots are divided into the segments that films are colorized in, so memory is bounded and what is measured is what
-ships. Colors are compared along the motion of the film's own gray frames, never across a cut.
+Shots are colorized whole; `film/` does long ones in segments, with the same colors. Colors are compared along the motion
+of the film's own gray frames, never across a cut.
 """
 
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,7 @@ from train.temporal_metrics import APART, FilmMetricAccumulator, FilmMetrics
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
-LONGEST = 240  # frames of a segment, as film/shots.py has them
-RUN_IN = 24  # frames of the same shot that come with a segment on each side
+LONGEST = 1200  # frames of a shot, which bounds memory: what is longer counts as several shots
 CUT_SHARE = (
     0.5  # of pixels that pass the forward-backward check; below, two frames are of different shots
 )
@@ -41,35 +39,34 @@ NEUTRAL = np.array([1, 0, 0], np.float32)  # times Lab: the same lightness witho
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A frame of the film (H, W, 3), its gray copy (H, W), and its motion.
-
-    motions : frames apart -> motion from the frame of the same shot that is so far before; none where a shot starts
-    """
+    """A frame of the film (H, W, 3), and its gray copy (H, W)."""
 
     rgb: Bytes
     gray: Bytes
-    motions: Mapping[int, Motion]
 
 
 @dataclass(frozen=True, eq=False)
-class Segment:
+class Shot:
     """What `gray2color.Colorizer.colorize` gets, beside the frames in color."""
 
     own: Sequence[Frame]
     numbers: range
     shot: int
-    number: int
-    before: Bytes
-    after: Bytes
+    number: int = 0
     guidance: None = None
 
     @property
     def frames(self) -> Bytes:
         """The gray frames (n, H, W)."""
-        return _grays(self.own, like=self.own[0])
+        return np.stack([frame.gray for frame in self.own])
+
+    @property
+    def after(self) -> Bytes:
+        """No frame: the shot ends."""
+        return np.empty((0, *self.own[0].gray.shape), np.uint8)
 
 
-Colorize: TypeAlias = Callable[[Segment], Floats]  # -> small ab (n, h, w, 2)
+Colorize: TypeAlias = Callable[[Shot], Floats]  # -> small ab (n, h, w, 2)
 
 
 def measure_film(
@@ -83,12 +80,12 @@ def measure_film(
     """
     own, *others = accumulators = [FilmMetricAccumulator() for _ in range(len(methods) + 1)]
     strip: Bytes | None = None
-    for segment in segments(film):
-        colors = [_timed(*pair, segment) for pair in zip(methods, others, strict=True)]
-        chosen = _strip_places(len(segment.own)) if strip is None else set()
+    for shot in shots(film):
+        colors = [_timed(*pair, shot) for pair in zip(methods, others, strict=True)]
+        chosen = _strip_places(len(shot.own)) if strip is None else set()
         columns = []
-        for i, frame in enumerate(segment.own):
-            column = _add(frame, [ab[i] for ab in colors], accumulators)
+        for i, frame in enumerate(shot.own):
+            column = _add(frame, _motions(shot, i), [ab[i] for ab in colors], accumulators)
             if i in chosen:
                 columns.append(column)
         if columns:
@@ -99,24 +96,27 @@ def measure_film(
 
 
 def _add(
-    frame: Frame, colors: Sequence[Floats], accumulators: Sequence[FilmMetricAccumulator]
+    frame: Frame,
+    motions: Mapping[int, Motion],
+    colors: Sequence[Floats],
+    accumulators: Sequence[FilmMetricAccumulator],
 ) -> list[Bytes]:
     """Add a frame, as it is and as each method's small ab (h, w, 2) has it; return the methods' pictures and its own."""
     own, *others = accumulators
     truth, pictures = rgb2lab(frame.rgb), []
-    own.add(frame.rgb, truth[..., 1:], frame.motions)
+    own.add(frame.rgb, truth[..., 1:], motions)
     for accumulator, ab in zip(others, colors, strict=True):
         lab = colorized(truth, frame.gray, ab)
         rgb = lab2rgb(lab)
-        accumulator.add(rgb, lab[..., 1:], frame.motions)
+        accumulator.add(rgb, lab[..., 1:], motions)
         accumulator.compare((rgb, lab), (frame.rgb, truth))
         pictures.append(rgb)
     return [*pictures, frame.rgb]
 
 
-def _timed(colorize: Colorize, accumulator: FilmMetricAccumulator, segment: Segment) -> Floats:
+def _timed(colorize: Colorize, accumulator: FilmMetricAccumulator, shot: Shot) -> Floats:
     began = time.perf_counter()
-    ab = colorize(segment)
+    ab = colorize(shot)
     accumulator.seconds += time.perf_counter() - began
     return ab
 
@@ -134,56 +134,30 @@ def colorized(truth: Floats, gray: Bytes, ab: Floats) -> Floats:
     return fit_gamut(lab)
 
 
-def segments(film: Iterable[Bytes]) -> Iterator[Segment]:
-    """Divide a film into its shots, and long ones into segments, as `film.shots.segments` does a long film."""
-    held: list[Frame] = []
-    before: list[Frame] = []
-    first = shot = number = 0
-    for frame in _followed(film):
-        length = 0
-        if held and not frame.motions:
-            length = len(held)
-        elif len(held) == LONGEST:  # what is too short for itself stays with the segment before
-            length = LONGEST - RUN_IN
-        if length:
-            yield _segment(held, before, length=length, first=first, place=(shot, number))
-            before = held[length - RUN_IN : length] if frame.motions else []
-            shot, number = (shot, number + 1) if frame.motions else (shot + 1, 0)
-            held, first = held[length:], first + length
-        held.append(frame)
-    if held:
-        yield _segment(held, before, length=len(held), first=first, place=(shot, number))
-
-
-def _segment(
-    held: list[Frame], before: list[Frame], *, length: int, first: int, place: tuple[int, int]
-) -> Segment:
-    run_in, run_out = (_grays(run, like=held[0]) for run in (before, held[length:]))
-    numbers = range(first, first + length)
-    return Segment(held[:length], numbers, *place, before=run_in, after=run_out)
-
-
-def _grays(frames: Sequence[Frame], *, like: Frame) -> Bytes:
-    grays = [frame.gray for frame in frames]
-    return np.stack(grays) if grays else np.empty((0, *like.gray.shape), np.uint8)
-
-
-def _followed(film: Iterable[Bytes]) -> Iterator[Frame]:
-    """Turn frames gray as a film's pipeline has them, and follow the motion through each shot."""
-    earlier: deque[Bytes] = deque(maxlen=max(APART))  # of this shot
-    for number, rgb in enumerate(film):
+def shots(film: Iterable[Bytes]) -> Iterator[Shot]:
+    """Divide a film into its shots, gray as a film's pipeline has them."""
+    own: list[Frame] = []
+    first = shot = 0
+    for rgb in film:
         gray = lab2rgb(rgb2lab(rgb) * NEUTRAL)[..., 0].copy()
-        motions = {}
-        if earlier:
-            motions[1] = estimate_motion(earlier[-1], gray)
-            if motions[1].valid.mean() < CUT_SHARE:
-                earlier.clear()
-                motions = {}
-        for apart in APART[1:]:
-            if len(earlier) >= apart and number % FAR_EVERY == 0:
-                motions[apart] = estimate_motion(earlier[-apart], gray)
-        earlier.append(gray)
-        yield Frame(rgb, gray, motions)
+        if own and (len(own) == LONGEST or _is_cut(own[-1].gray, gray)):
+            yield Shot(own, range(first, first + len(own)), shot)
+            first, shot, own = first + len(own), shot + 1, []
+        own.append(Frame(rgb, gray))
+    if own:
+        yield Shot(own, range(first, first + len(own)), shot)
+
+
+def _is_cut(before: Bytes, after: Bytes) -> bool:
+    """Tell whether most of a frame cannot be found in the frame before."""
+    return bool(estimate_motion(before, after).valid.mean() < CUT_SHARE)
+
+
+def _motions(shot: Shot, i: int) -> dict[int, Motion]:
+    """Follow the motion to a frame of a shot from those before it: frames apart -> motion."""
+    far = [apart for apart in APART[1:] if shot.numbers[i] % FAR_EVERY == 0]
+    own = shot.own
+    return {n: estimate_motion(own[i - n].gray, own[i].gray) for n in (1, *far) if i >= n}
 
 
 def read_frames(

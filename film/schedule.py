@@ -1,0 +1,149 @@
+"""Which step of which segment may be taken next. Results do not depend on it: each step does what it lacks itself."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from film.colors import is_linked, is_predicted
+from film.job import SegmentRecord
+from film.steps import Step
+from film.work import Work
+
+# Segments that are linked at once, and as many after them are taken into account: two blocks are on the disk, 90 MB
+# at most. What lies further ahead counts for less than 1/200 (see MEMORY in model/steady.py).
+BLOCK = 6
+
+
+@dataclass
+class _Block:
+    """Consecutive segments of a shot that are linked at once, and those of them that are being predicted."""
+
+    records: list[SegmentRecord] = field(default_factory=list)
+    waiting: set[int] = field(default_factory=set)
+    closed: bool = False
+    linked: bool = False
+
+    @property
+    def ready(self) -> bool:
+        return self.closed and not self.waiting
+
+
+@dataclass
+class _Chain:
+    """Consecutive linked segments of a shot; blocks that are linked leave it."""
+
+    blocks: deque[_Block] = field(default_factory=deque)
+    previous: SegmentRecord | None = None  # the last one that left
+    linking: bool = False
+    ended: bool = False
+
+
+class Schedule:
+    """Steps of a film's segments, each as soon as it may be taken.
+
+    records : the film's segments in order, found while they are asked for
+    is_rendered : tells whether an earlier run has finished one
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        records: Iterable[SegmentRecord],
+        *,
+        is_rendered: Callable[[SegmentRecord], bool],
+    ) -> None:
+        self._work, self._records, self._is_rendered = work, iter(records), is_rendered
+        self._ready: deque[Step] = deque()
+        self._chains: deque[_Chain] = deque()
+        self._rendered: set[int] = set()  # of the segments in chains
+
+    def steps(self) -> Iterator[Step]:
+        """Yield the steps that may be taken now; when they have been, there may be more."""
+        while True:
+            if self._ready:
+                yield self._ready.popleft()
+            elif record := next(self._records, None):
+                self._add(record)
+            else:
+                return
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are steps to be taken, as far as is known."""
+        return bool(self._ready)
+
+    def taken(self, step: Step) -> None:
+        """Note that a step has been taken."""
+        for chain in self._chains:
+            for block in chain.blocks:
+                if step.stage == "predict":
+                    block.waiting.discard(step.records[0].index)
+                elif step.stage == "link" and block.records[0] == step.records[0]:
+                    block.linked, chain.linking = True, False
+                    self._finish(block)
+        self._link()
+
+    def _add(self, record: SegmentRecord) -> None:
+        rendered = self._is_rendered(record)
+        if self._work.linked(record):
+            self._rendered |= {record.index} if rendered else set()
+            self._add_linked(record)
+            return
+        self._end_chain()
+        if not rendered:
+            self._ready.append(Step("finish", (record,)))
+
+    def _add_linked(self, record: SegmentRecord) -> None:
+        if record.number == 0 or not self._chains or self._chains[-1].ended:
+            self._end_chain()
+            self._chains.append(_Chain())
+        blocks = self._chains[-1].blocks
+        if not blocks or blocks[-1].closed:
+            blocks.append(_Block())
+        block = blocks[-1]
+        block.records.append(record)
+        if not is_linked(self._work, record) and not is_predicted(self._work, record):
+            block.waiting.add(record.index)
+            self._ready.append(Step("predict", (record,)))
+        if len(block.records) == BLOCK:
+            self._close(block)
+        if record.ends_shot:
+            self._end_chain()
+        self._link()
+
+    def _end_chain(self) -> None:
+        if self._chains and not self._chains[-1].ended:
+            chain = self._chains[-1]
+            chain.ended = True
+            if chain.blocks:
+                self._close(chain.blocks[-1])
+            self._link()
+
+    def _close(self, block: _Block) -> None:
+        if block.closed:
+            return
+        block.closed = True
+        if all(is_linked(self._work, record) for record in block.records):
+            block.linked = True
+            self._finish(block)
+
+    def _link(self) -> None:
+        """Make the next link of each chain a step, if what it needs is there."""
+        for chain in tuple(self._chains):
+            while chain.blocks and chain.blocks[0].linked:
+                chain.previous = chain.blocks.popleft().records[-1]
+            if not chain.blocks:
+                if chain.ended:
+                    self._chains.remove(chain)
+                continue
+            block, *following = list(chain.blocks)[:2]
+            next_is_known = following[0].ready if following else chain.ended
+            if block.ready and next_is_known and not chain.linking:
+                chain.linking = True
+                records = tuple(following[0].records) if following else ()
+                self._ready.append(Step("link", tuple(block.records), chain.previous, records))
+
+    def _finish(self, block: _Block) -> None:
+        left = [record for record in block.records if record.index not in self._rendered]
+        self._ready.extend(Step("finish", (record,)) for record in left)
+        self._rendered -= {record.index for record in block.records}

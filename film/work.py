@@ -1,0 +1,141 @@
+"""A film's job as its workers know it: where everything of it lies, and who colorizes in this process.
+
+The same work is done by one process, a pool of them, and machines that share the job's folder. A worker gets the
+folder and a step; all else it reads from the folder, once.
+"""
+
+import hashlib
+import logging
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+
+import cv2
+
+from film import FilmError
+from film.info import Film
+from film.job import CARRIED, PREDICTED, Job, JobError, SegmentRecord
+from film.options import Colorization, Colorizer, FilmOptions
+from runtime.files import write_bytes
+from runtime.workers import once
+
+WORK = "work.pickle"  # in the job's folder
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that a worker must know of a film's job.
+
+    first, last : the frames of the film that the job is of
+    folder : the job's; segments count their frames from ``first``
+    digest : identifies the job's work, see Manifest.digest
+    """
+
+    film: Film
+    first: int
+    last: int
+    folder: Path
+    digest: str
+    colorization: Colorization
+    options: FilmOptions
+
+    def shot(self, record: SegmentRecord) -> Path:
+        """Return the segment's encoded file."""
+        return self.folder / "shots" / f"{record.name}.mkv"
+
+    def checksum(self, record: SegmentRecord) -> Path:
+        """Return the file with the SHA-256 of the segment's encoded file."""
+        return self.shot(record).with_suffix(".sha256")
+
+    def label(self, record: SegmentRecord) -> str:
+        """Return the comment in the header of the segment's encoded file: what it is of."""
+        return f"{self.digest} {record.index} {record.first} {record.count}"
+
+    def input_img(self, record: SegmentRecord) -> Path:
+        """Return the folder of the segment's gray frames."""
+        return self.folder / "input_img" / record.name
+
+    def output_img(self, record: SegmentRecord) -> Path:
+        """Return the folder of the segment's colorized frames."""
+        return self.folder / "output_img" / record.name
+
+    def numbers(self, record: SegmentRecord) -> range:
+        """Return the numbers of the segment's frames in the film."""
+        first = self.first + record.first
+        return range(first, first + record.count)
+
+    def with_next(self, record: SegmentRecord) -> range:
+        """Return the numbers of the segment's frames, and of the next one where its shot is linked and goes on."""
+        own = self.numbers(record)
+        return range(own.start, own.stop + (self.linked(record) and not record.ends_shot))
+
+    def colorized(self, record: SegmentRecord) -> bool:
+        """Tell whether the segment gets its color from the colorizer."""
+        return self.options.recolor or not record.color
+
+    def linked(self, record: SegmentRecord) -> bool:
+        """Tell whether the segment's colors depend on those of other segments of its shot."""
+        alone = record.number == 0 and record.ends_shot
+        return self.colorization.whole_shots and not alone and self.colorized(record)
+
+    def predicted(self, record: SegmentRecord) -> Path:
+        """Return the file of what is kept of a linked segment until its neighbors are known."""
+        return self.folder / PREDICTED / f"{record.name}.npz"
+
+    def carried(self, record: SegmentRecord) -> Path:
+        """Return the file of what reaches a linked segment from its neighbors."""
+        return self.folder / CARRIED / f"{record.name}.npz"
+
+
+def work_of(
+    film: Film, span: tuple[int, int], job: Job, colorization: Colorization, options: FilmOptions
+) -> Work:
+    """Describe a job for its workers, who may stand in another folder than this process."""
+    film = replace(film, path=film.path.resolve())
+    return Work(film, *span, job.folder.resolve(), job.manifest.digest, colorization, options)
+
+
+def describe(work: Work) -> Callable[[], Work]:
+    """Leave a job's description in its folder; return what reads it there, small enough to send often."""
+    description = pickle.dumps(work)
+    write_bytes(work.folder / WORK, description)
+    return partial(_described, work.folder, hashlib.sha256(description).hexdigest())
+
+
+@lru_cache(maxsize=1)
+def _described(folder: Path, content_hash: str) -> Work:
+    """Read a job's description, once in each process; no other content is read than the one that was written."""
+    path = folder / WORK
+    description = path.read_bytes()
+    if hashlib.sha256(description).hexdigest() != content_hash:
+        raise JobError(
+            f"{path} was changed while the job is in progress: run the same command again"
+        )
+    # Unpickling runs what it is given; the hash came from the driver, so this is what the driver wrote.
+    work: Work = pickle.loads(description)
+    return work
+
+
+def start_worker() -> None:
+    """Set up a process of a pool: the parent decodes each frame, too, and warns of what is damaged."""
+    logging.getLogger("film").setLevel(logging.ERROR)
+
+
+def prepare(colorization: Colorization) -> None:
+    """Build what this process needs ahead of its first segment."""
+    colorizer_of(colorization)
+
+
+def colorizer_of(colorization: Colorization) -> Colorizer:
+    """Return this process's colorizer, built with the first segment and kept for the next film."""
+    return once(partial(_built, colorization.factory))
+
+
+def _built(factory: Callable[[], Colorizer]) -> Colorizer:
+    cv2.setNumThreads(1)  # there is a process for every core
+    try:
+        return factory()
+    except RuntimeError as error:  # no such device, or not enough of it
+        raise FilmError(f"the network cannot run here: {error}") from error

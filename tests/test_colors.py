@@ -1,0 +1,173 @@
+"""Shots of several segments get the colors of the whole shot, whatever is interrupted, lost or damaged on the way."""
+
+import shutil
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from films import SHOTS, color_of, packets, run_ffmpeg, shot_colorization
+
+from conversion import color_film
+from film import FilmError, schedule
+from film.colors import colors, is_linked, link, predict
+from film.frames import decode_gray
+from film.job import AB, MANIFEST, JobError, Manifest, manifest_of, open_job
+from film.options import EncoderOptions, FilmOptions
+from film.probe import probe
+from film.segment import has_grays
+from film.shots import split
+from film.work import work_of
+from runtime.progress import Stopwatch
+
+ENCODER = EncoderOptions(codec="ffv1")
+
+
+@pytest.fixture(scope="module")
+def whole(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The film colorized without interruption; its second shot has three segments."""
+    target = tmp_path_factory.mktemp("whole") / "out.mkv"
+    cache = target.parent / "cache"
+    wishes = FilmOptions(cache=cache, workers=1, encoder=ENCODER)
+    color_film(gray_film, target, colorization=shot_colorization(), options=wishes)
+    return target
+
+
+def colorize(source: Path, target: Path, options: FilmOptions, fail: str = "") -> str:
+    color_film(source, target, colorization=shot_colorization(fail), options=options)
+    return packets(target)
+
+
+def test_every_frame_has_the_color_of_its_whole_shot(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    colorize(gray_film, tmp_path / "out.mkv", replace(options, keep_cache=True))
+    found = np.concatenate([np.load(path) for path in sorted(options.cache.glob(f"*/*/*/{AB}"))])
+    grays = [gray.mean() for gray in decode_gray(probe(gray_film))]
+    for first, last in pairwise(np.cumsum((0, *SHOTS))):
+        color = color_of(float(np.mean(grays[first:last])))
+        np.testing.assert_allclose(found[first:last], color, atol=0.02)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("block", [1, 2, 3])
+def test_neither_workers_nor_blocks_change_a_byte(
+    gray_film: Path,
+    whole: Path,
+    options: FilmOptions,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    block: int,
+    workers: int,
+) -> None:
+    """With blocks of one segment, only the next one is taken into account: the first of three differs."""
+    monkeypatch.setattr(schedule, "BLOCK", block)
+    found = colorize(gray_film, tmp_path / "out.mkv", replace(options, workers=workers))
+    assert (found == packets(whole)) == (block > 1)
+
+
+@pytest.mark.parametrize("fail", ["predict_segment", "backward", "forward", "finish_segment"])
+def test_what_is_interrupted_anywhere_ends_the_same(
+    gray_film: Path, whole: Path, options: FilmOptions, tmp_path: Path, fail: str
+) -> None:
+    with pytest.raises(FilmError, match=f"{fail} fails"):
+        colorize(gray_film, tmp_path / "out.mkv", options, fail)
+    assert colorize(gray_film, tmp_path / "out.mkv", options) == packets(whole)
+
+
+MIDDLE = "00002"  # of the three segments of the second shot
+
+
+@pytest.mark.parametrize("lost", ["shots/{}.mkv", "carried/{}.npz", "carried/00001.npz"])
+@pytest.mark.parametrize("damage", ["deleted", "cut short", "empty"])
+def test_a_segment_that_is_lost_is_made_again(
+    gray_film: Path,
+    whole: Path,
+    options: FilmOptions,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    lost: str,
+    damage: str,
+) -> None:
+    """Also where all else of the shot is finished, and what the segment was linked with is gone."""
+    monkeypatch.setattr(schedule, "BLOCK", 2)
+    kept = replace(options, keep_cache=True)
+    colorize(gray_film, tmp_path / "first.mkv", kept)
+    (job,) = options.cache.iterdir()
+    assert not any((job / "predicted").iterdir())
+    (job / "shots" / f"{MIDDLE}.mkv").unlink()
+    shutil.rmtree(job / "output_img" / MIDDLE)
+    spoil(job / lost.format(MIDDLE), damage)
+    assert colorize(gray_film, tmp_path / "out.mkv", kept) == packets(whole)
+
+
+@pytest.mark.parametrize("lost", ["predicted", "carried"])
+@pytest.mark.parametrize("damage", ["deleted", "cut short", "empty"])
+def test_what_a_stopped_job_has_lost_is_made_again(
+    gray_film: Path, whole: Path, options: FilmOptions, tmp_path: Path, lost: str, damage: str
+) -> None:
+    with pytest.raises(FilmError, match="finish_segment fails"):
+        colorize(gray_film, tmp_path / "out.mkv", options, "finish_segment")
+    (job,) = options.cache.iterdir()
+    paths = sorted((job / lost).iterdir())
+    assert [path.stem for path in paths] == ["00001", "00002", "00003"]
+    spoil(paths[1], damage)
+    assert colorize(gray_film, tmp_path / "out.mkv", options) == packets(whole)
+
+
+def spoil(path: Path, damage: str) -> None:
+    content = path.read_bytes() if path.exists() else b""
+    path.unlink(missing_ok=True)
+    if damage != "deleted":
+        path.write_bytes(content[: len(content) // 2] if damage == "cut short" else b"")
+
+
+def test_what_is_gone_while_the_job_is_at_work_is_one_clear_error(
+    gray_film: Path, options: FilmOptions
+) -> None:
+    film, wanted = probe(gray_film), shot_colorization()
+    with open_job(options.cache, manifest_of(gray_film, wanted, options)) as job:
+        work = work_of(film, (0, film.frames), job, wanted, options)
+        _, first, second, third, _ = split(work, job)
+        with pytest.raises(JobError, match="run the same command again"):
+            colors(work, first, Stopwatch())
+        with pytest.raises(JobError, match="run the same command again"):
+            link(work, [second], previous=first, following=[third], seconds=Stopwatch())
+        assert not is_linked(work, second)
+
+
+def test_gray_frames_leave_the_disk_when_their_segment_is_predicted(
+    gray_film: Path, options: FilmOptions
+) -> None:
+    film, wanted = probe(gray_film), shot_colorization()
+    with open_job(options.cache, manifest_of(gray_film, wanted, options)) as job:
+        work = work_of(film, (0, film.frames), job, wanted, options)
+        _, record, *_ = split(work, job)
+        assert has_grays(work, record)
+        predict(work, record, Stopwatch())
+        assert not has_grays(work, record)
+
+
+def test_a_segment_in_color_divides_its_shot(options: FilmOptions, tmp_path: Path) -> None:
+    """What is left as it is says nothing of the colors of others; what lies on its two sides is two shots."""
+    film = tmp_path / "film.mkv"
+    run_ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=size=128x96:rate=25:duration=10"),
+        *("-vf", "hue=s='if(between(n,64,130),1,0)'", "-c:v", "ffv1", "-pix_fmt", "yuv420p", film),
+    )
+    colorize(film, tmp_path / "out.mkv", replace(options, keep_cache=True))
+    (job,) = options.cache.iterdir()
+    records = Manifest.read(job / MANIFEST).segments
+    assert [(record.shot, record.color) for record in records] == [
+        (0, False), (0, True), (0, False), (0, False),
+    ]  # fmt: skip
+    linked = sorted(path.stem for path in (job / "carried").iterdir())
+    assert linked == ["00000", "00002", "00003"]
+    grays = [gray.mean() for gray in decode_gray(probe(film))]
+    ab = [np.load(job / "output_img" / name / AB) for name in linked]
+    means = [np.mean(grays[:60]), *[np.mean(grays[120:])] * 2]
+    for colors_of, mean in zip(ab, means, strict=True):
+        np.testing.assert_allclose(colors_of, color_of(float(mean)), atol=0.02)

@@ -1,0 +1,130 @@
+"""Every segment is predicted, linked and finished once, in an order that holds whoever is done first."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from films import shot_colorization
+
+from film.job import CARRIED, PREDICTED, SegmentRecord
+from film.options import FilmOptions
+from film.schedule import BLOCK, Schedule
+from film.steps import Step
+from film.work import Work
+
+SHOTS = (1, 2 * BLOCK + 1, 2, 1, BLOCK, 2 * BLOCK)  # segments
+
+
+def records(*, color: tuple[int, ...] = ()) -> Iterator[SegmentRecord]:
+    index = 0
+    for shot, count in enumerate(SHOTS):
+        for number in range(count):
+            ends = number == count - 1
+            yield SegmentRecord(index, shot, number, 60 * index, 60, ends, index in color)
+            index += 1
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    for room in (PREDICTED, CARRIED):
+        (tmp_path / room).mkdir()
+    options = FilmOptions()
+    return Work(None, 0, 60 * sum(SHOTS), tmp_path, "", shot_colorization(), options)  # type: ignore[arg-type]
+
+
+def keep(path: Path) -> None:
+    """Leave a file as a step does."""
+    np.savez(path, sum=np.array(1.0))
+
+
+def take(work: Work, step: Step) -> None:
+    """Leave on the disk what a step leaves there; fail if what it needs is not there."""
+    if step.stage == "predict":
+        keep(work.predicted(step.records[0]))
+    elif step.stage == "link":
+        for record in (*step.records, *step.following):
+            assert work.predicted(record).exists(), record
+        assert not step.previous or work.carried(step.previous).exists()
+        for record in step.records:
+            keep(work.carried(record))
+    elif work.linked(step.records[0]):
+        assert work.carried(step.records[0]).exists()
+        work.predicted(step.records[0]).unlink(missing_ok=True)
+
+
+def run(work: Work, schedule: Schedule, *, seed: int, stop: int = 10_000) -> list[Step]:
+    """Take all steps, or so many, several at once, in any order."""
+    order, taken = random.Random(seed), []
+    more = True
+    while more:
+        more, at_work = False, []
+        for step in schedule.steps():
+            more = True
+            at_work.append(step)
+            while len(at_work) > 4 or (at_work and order.random() < 0.4):
+                taken += finish_one(work, schedule, at_work, order)
+                if len(taken) == stop:
+                    return taken
+        while at_work:
+            taken += finish_one(work, schedule, at_work, order)
+    return taken
+
+
+def finish_one(
+    work: Work, schedule: Schedule, at_work: list[Step], order: random.Random
+) -> list[Step]:
+    step = at_work.pop(order.randrange(len(at_work)))
+    take(work, step)
+    schedule.taken(step)
+    return [step]
+
+
+def names(steps: list[Step], stage: str) -> list[int]:
+    return [record.index for step in steps if step.stage == stage for record in step.records]
+
+
+def schedule_of(
+    work: Work, *, done: frozenset[int] = frozenset(), **more: tuple[int, ...]
+) -> Schedule:
+    return Schedule(work, records(**more), is_rendered=lambda record: record.index in done)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("color", [(), (1,), (4, 5), (BLOCK + 1,), (2 * BLOCK + 1,)])
+def test_each_segment_takes_each_step_once(work: Work, seed: int, color: tuple[int, ...]) -> None:
+    steps = run(work, schedule_of(work, color=color), seed=seed)
+    linked = [record.index for record in records(color=color) if work.linked(record)]
+    assert sorted(names(steps, "finish")) == list(range(sum(SHOTS)))
+    assert sorted(names(steps, "predict")) == sorted(names(steps, "link")) == linked
+    assert not any((work.folder / PREDICTED).iterdir())
+    for step in steps:  # only neighbors of one shot, none of them in color, are linked
+        indices = [record.index for record in (*step.records, *step.following)]
+        indices = [step.previous.index, *indices] if step.previous else indices
+        assert indices == list(range(indices[0], indices[0] + len(indices)))
+        assert len({record.shot for record in step.records}) == 1
+
+
+def test_few_segments_wait_on_the_disk_however_long_the_shot(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("test_schedule.SHOTS", (20 * BLOCK,))
+    schedule, most = schedule_of(work), 0
+    for step in schedule.steps():
+        take(work, step)
+        schedule.taken(step)
+        most = max(most, len(list((work.folder / PREDICTED).iterdir())))
+    assert most <= 2 * BLOCK
+
+
+@pytest.mark.parametrize("stop", range(1, 60, 7))
+def test_what_was_stopped_goes_on(work: Work, stop: int) -> None:
+    """What is on the disk is not made again; what is finished is not finished again."""
+    first = run(work, schedule_of(work), seed=stop, stop=stop)
+    done = frozenset(names(first, "finish"))
+    second = run(work, schedule_of(work, done=done), seed=1)
+    assert sorted([*done, *names(second, "finish")]) == list(range(sum(SHOTS)))
+    assert len(names(first, "link") + names(second, "link")) == sum(n for n in SHOTS if n > 1)
+    predicted = names(first, "predict") + names(second, "predict")
+    assert len(predicted) == len(set(predicted))

@@ -1,0 +1,87 @@
+"""Films through the network as a whole: nothing flickers, no seam shows, nothing crosses a cut."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from films import planes, run_ffmpeg
+from numpy.typing import NDArray
+
+from conversion import color_film
+from film import shots
+from film.job import MANIFEST, Manifest
+from film.options import Colorization, EncoderOptions, FilmOptions
+from gray2color import Colorizer
+
+CUT = 30  # frames of the first shot
+FRAMES = 120
+STILL = 32  # from this frame on the second shot stands still
+Colorize = Callable[..., NDArray[np.uint8]]
+
+
+@pytest.fixture(scope="module")
+def moving(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two gray shots with grain: the first moves, the second moves for a while and then stands still."""
+    path = tmp_path_factory.mktemp("moving") / "film.mkv"
+    scene = "mandelbrot=size=160x128:rate=25:start_scale=0.01"
+    grain = "noise=alls=8:allf=t"
+    graph = (
+        f"{scene},trim=end_frame={CUT},negate,{grain}[a];"
+        f"{scene},trim=end_frame={STILL},{grain}[b];[a][b]concat=n=2,"
+        f"tpad=stop={FRAMES - CUT - STILL}:stop_mode=clone,format=gray"
+    )
+    run_ffmpeg("-f", "lavfi", "-i", graph, "-c:v", "ffv1", path)
+    return path
+
+
+@pytest.fixture
+def colorize(moving: Path, small_weights: Path, tmp_path: Path) -> Colorize:
+    """Return a function that colorizes the film as main.py does; its frames' chroma planes (n, ...)."""
+
+    def colorized(**options: float) -> NDArray[np.uint8]:
+        factory = partial(Colorizer, small_weights, threads=1, precision="fp32")
+        wishes = FilmOptions(
+            cache=tmp_path / "cache", encoder=EncoderOptions(codec="ffv1"),
+            keep_cache=True, restart=True, overwrite=True, workers=1, **options,
+        )  # fmt: skip
+        target = tmp_path / "out.mkv"
+        color_film(
+            moving, target, colorization=Colorization(factory, whole_shots=True), options=wishes
+        )
+        return np.stack([chroma for _, _, chroma in planes(target)])
+
+    return colorized
+
+
+def segments(tmp_path: Path) -> list[int]:
+    (manifest,) = tmp_path.glob(f"cache/*/{MANIFEST}")
+    return [record.shot for record in Manifest.read(manifest).segments]
+
+
+def test_segments_of_a_shot_equal_the_shot_colorized_whole(
+    colorize: Colorize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shots, "SHORTEST", 24)
+    monkeypatch.setattr(shots, "REMNANT", 6)
+    divided = colorize().astype(int)
+    assert len(segments(tmp_path)) > 4
+    monkeypatch.setattr(shots, "SHORTEST", FRAMES)
+    whole = colorize().astype(int)
+    assert segments(tmp_path) == [0, 1]
+    assert np.abs(divided - whole).max() <= 1
+    assert np.ptp(whole) > 20
+
+
+def test_what_stands_still_keeps_its_colors_to_the_bit(colorize: Colorize) -> None:
+    frames = colorize()[CUT + STILL :]
+    assert len(frames) == FRAMES - CUT - STILL
+    assert (frames == frames[0]).all()
+
+
+def test_nothing_crosses_a_cut(colorize: Colorize, tmp_path: Path) -> None:
+    whole = colorize()
+    assert segments(tmp_path)[0] != segments(tmp_path)[1]
+    first, second = colorize(duration=CUT / 25), colorize(start=CUT / 25)
+    np.testing.assert_array_equal(np.concatenate([first, second]), whole)
