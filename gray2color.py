@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,9 @@ from model.contract import (
     working_lightness,
     working_shape,
 )
-from model.decode import smooth_undecided
+from model.decode import confidence, smooth_undecided
 from model.hints import palette_vector, point_planes
+from model.old_film import color_share, denoised
 from model.options import ColorOptions
 from model.predictor import Device, Precision, Program, gpu_count, has_gpu_package, import_paddle
 from model.steady import (
@@ -85,6 +86,17 @@ class Segment(Protocol):
     def after(self) -> NDArray[np.uint8]: ...
     @property
     def guidance(self) -> object | None: ...
+
+
+class Prediction(NamedTuple):
+    """What is predicted for pictures.
+
+    ab : small ab (n, h, w, 2)
+    confidence : (n, h, w), 1 where all likely colors have one hue, 0 where they cancel
+    """
+
+    ab: Floats
+    confidence: Floats
 
 
 class Colorizer:
@@ -162,7 +174,7 @@ class Colorizer:
         wanted = None
         if palette is not None:
             wanted = palette_vector(rgb2lab(palette)[..., 1:], self._qspace)
-        return self.predict(lightness, hints=drawn, palette=wanted)[0]
+        return self.predict(lightness, hints=drawn, palette=wanted).ab[0]
 
     @functools.cached_property
     def _qspace(self) -> QSpace:
@@ -187,9 +199,15 @@ class Colorizer:
         height, width = working_shape(grays.shape[1:], short=self.working_size, grid=STRIDE)
         motion = motion_of(grays, (height // REDUCTION, width // REDUCTION))
         key = keyframes(motion, frames=len(segment.frames))
-        ab = np.zeros((len(key), *motion.back.shape[1:3], 2), np.float32)
-        ab[key] = self.ab_frames(segment.frames[key])
-        return Part(ab, key, motion).pack()
+        predicted = self._frames(denoised(grays, motion, key))
+        size = predicted.ab.shape[1:3]
+        ab, weight = (
+            np.zeros((len(key), *size, 2), np.float32),
+            np.zeros((len(key), *size), np.float32),
+        )
+        ab[key] = predicted.ab * color_share(segment.frames[key], size)[..., None]
+        weight[key] = np.sqrt(predicted.confidence)
+        return Part(ab, weight, key, motion).pack()
 
     def carry_colors(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
         """Carry colors through a segment to the next one, or backward to the one before."""
@@ -214,9 +232,13 @@ class Colorizer:
 
         Frames are resized to whole strides, pixels a few percent off the square: nothing is computed for padding.
         """
+        return self._frames(grays).ab
+
+    def _frames(self, grays: NDArray[np.uint8]) -> Prediction:
         lightness_of = functools.partial(working_lightness, short=self.working_size, grid=STRIDE)
         parts = (grays[i : i + FRAMES_AT_ONCE] for i in range(0, len(grays), FRAMES_AT_ONCE))
-        return np.concatenate([self.predict(lightness_of(part)) for part in parts])
+        predicted = [self.predict(lightness_of(part)) for part in parts]
+        return Prediction(*map(np.concatenate, zip(*predicted, strict=True)))
 
     def predict(
         self,
@@ -224,8 +246,8 @@ class Colorizer:
         *,
         hints: Floats | None = None,
         palette: Floats | None = None,
-    ) -> Floats:
-        """Predict small ab (n, h, w, 2) for L (n, H, W) 0..100 at the working size.
+    ) -> Prediction:
+        """Predict small ab for L (n, H, W) 0..100 at the working size.
 
         hints : as `network_planes` has them.
         palette : (Q + 1,), as `palette_vector` makes it, by default none.
@@ -243,7 +265,7 @@ class Colorizer:
         saturation = self.saturation
         if saturation is None:
             saturation = SATURATION if hints is None else 1.0
-        return ab * np.float32(saturation)
+        return Prediction(ab * np.float32(saturation), confidence(means))
 
 
 def colorizer_factory(

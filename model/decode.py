@@ -30,18 +30,26 @@ def annealed_mean(logits: "Tensor", filters: "Tensor", *, temperature: "Tensor")
     return F.conv2d(F.softmax(logits * cold, axis=1), filters)
 
 
+def confidence(means: Floats) -> Floats:
+    """Return how far the predicted distribution agrees with itself (..., h, w): |mean ab| / mean |ab|.
+
+    It is 1 where all likely colors have one hue, and 0 where they cancel.
+    means : (..., h, w, 3), the distribution's mean a, b and chroma
+    """
+    chroma = np.maximum(means[..., 2], np.float32(1e-3))
+    return np.asarray(np.clip(np.hypot(means[..., 0], means[..., 1]) / chroma, 0, 1), np.float32)
+
+
 def smooth_undecided(means: Floats, plane: Floats) -> Floats:
     """Smooth ab where the predicted distribution disagrees with itself, so that plain walls stay plain.
 
     means : (h, w, 3), the distribution's mean a, b and chroma. plane : (H, W), the network's lightness, -1..1.
-    Returns ab (h, w, 2): each place is mixed with the mean of its neighbors of like lightness by 1 - R, where
-    R = |mean ab| / mean |ab| is 1 where all likely colors have one hue, and 0 where they cancel.
+    Returns ab (h, w, 2): each place is mixed with the mean of its neighbors of like lightness by 1 - confidence.
     """
-    ab, chroma = np.ascontiguousarray(means[..., :2]), means[..., 2]
-    shrunk = cv2.resize(plane, chroma.shape[::-1], interpolation=cv2.INTER_AREA)
+    ab = np.ascontiguousarray(means[..., :2])
+    shrunk = cv2.resize(plane, ab.shape[1::-1], interpolation=cv2.INTER_AREA)
     lightness = np.asarray(shrunk / 2 + 0.5, np.float32)
-    agreement = np.hypot(ab[..., 0], ab[..., 1]) / np.maximum(chroma, np.float32(1e-3))
-    share = np.clip(1 - agreement, 0, 1)[..., None]
+    share = 1 - confidence(means)[..., None]
     return np.asarray(ab + share * (_joint_bilateral(ab, lightness) - ab), np.float32)
 
 

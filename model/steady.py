@@ -1,7 +1,7 @@
 """Temporal consistency: a shot's colors, carried along its motion forward and backward, and averaged.
 
 Each place of a frame gets the mean of what was predicted for the same thing in all frames of the shot, as far as it
-can be traced. A long shot is taken in parts: what one part hands to the next is two small arrays, so that memory is
+can be traced, where the network was sure with more weight. A long shot is taken in parts: what one part hands to the next is two small arrays, so that memory is
 bounded and parts meet exactly. Everything is at the size of the network's output, so a pass takes a fraction of a
 millisecond per frame; the optical flow is what takes time.
 """
@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from image.grain import grain
 from image.optical_flow import FAST, is_consistent, optical_flow, warp
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -24,10 +25,17 @@ FLOW_SCALE = (
     2  # of the flow's size to the colors': at 4 it takes four times as long and is no better
 )
 LIKE_LUMA = 0.35  # difference, in standard deviations of the frame, at which trust falls to 1/e
+GRAIN = (
+    3.0,
+    8.0,
+)  # see `image.grain`: what digital films have at most, what grainy ones have at least
+GRAIN_BLUR = 1.5  # pixels of the flow's size, so that grain is not followed
+FLOW_CONTRAST = 50.0  # 8-bit codes of a standard deviation
 KEY_EVERY = 4  # frames; between two keyframes colors are only carried
-# Keyframes that a running mean holds at most: it follows a light that changes for good, and what is further away than
-# 300 keyframes counts for less than 1/200.
-MEMORY = 60.0
+KEY_FIRST = 1  # the first one; its neighbors help to denoise it
+# Weight that a running mean has at most, in keyframes of which the network is sure: it follows a light that changes for
+# good, and what is further away than 300 keyframes counts for less than 1/100.
+MEMORY = 40.0
 # Share of a frame that no keyframe's colors reach, from which on it is a keyframe itself.
 UNREACHED = 0.2
 REACHED = 0.25  # trust from which on a place counts as reached
@@ -55,11 +63,13 @@ class Part:
     """Consecutive frames of a shot: what was predicted for them, and how they move.
 
     ab : (n, h, w, 2); only those of keyframes count
+    weight : (n, h, w), above 0 and up to 1, what each color counts for in a mean; only those of keyframes
     key : (n,) which frames are keyframes
     motion : over n - 1 steps, or n when the shot goes on: the last one leads to the next part's first frame
     """
 
     ab: Floats
+    weight: Floats
     key: Mask
     motion: Motion
 
@@ -68,20 +78,24 @@ class Part:
         m = self.motion
         flows = {"back": m.back.astype(np.float16), "ahead": m.ahead.astype(np.float16)}
         trusts = {"back_trust": _bytes_of(m.back_trust), "ahead_trust": _bytes_of(m.ahead_trust)}
-        ab = self.ab[self.key].astype(np.float16)
-        return {"ab": ab, "key": self.key, "still": m.still, **flows, **trusts}
+        colors = {"ab": self.ab[self.key].astype(np.float16), "key": self.key}
+        weight = _bytes_of(self.weight[self.key])
+        return {**colors, "weight": weight, "still": m.still, **flows, **trusts}
 
     @classmethod
     def unpack(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Return what `pack` was given, flows and colors rounded to float16, trust to 1/255."""
-        key, kept = arrays["key"], arrays["ab"]
-        ab = np.zeros((len(key), *kept.shape[1:]), np.float32)
-        ab[key] = kept
+        """Return what `pack` was given, flows and colors rounded to float16, trust and weights to 1/255."""
+        key = arrays["key"]
+        ab = np.zeros((len(key), *arrays["ab"].shape[1:]), np.float32)
+        weight = np.zeros(ab.shape[:3], np.float32)
+        ab[key] = arrays["ab"]
+        weight[key] = np.maximum(arrays["weight"], 1) * np.float32(1 / 255)
         back, ahead = (arrays[name].astype(np.float32) for name in ("back", "ahead"))
         back_trust, ahead_trust = (
             arrays[name] * np.float32(1 / 255) for name in ("back_trust", "ahead_trust")
         )
-        return cls(ab, key, Motion(back, ahead, back_trust, ahead_trust, arrays["still"]))
+        motion = Motion(back, ahead, back_trust, ahead_trust, arrays["still"])
+        return cls(ab, weight, key, motion)
 
 
 def _bytes_of(trust: Floats) -> NDArray[np.uint8]:
@@ -98,9 +112,9 @@ class Carried:
 
 def motion_of(grays: NDArray[np.uint8], size: tuple[int, int]) -> Motion:
     """Follow the motion through frames (n, H, W) for colors of a size (h, w): n - 1 steps."""
-    large = (size[1] * FLOW_SCALE, size[0] * FLOW_SCALE)
-    frames = [cv2.resize(gray, large, interpolation=cv2.INTER_AREA) for gray in grays]
-    lumas = [_standardized(cv2.resize(g, size[::-1], interpolation=cv2.INTER_AREA)) for g in frames]
+    frames = [_flow_frame(gray, size) for gray in grays]
+    small = (cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA) for frame in frames)
+    lumas = [_standardized(np.asarray(frame, np.uint8)) for frame in small]
     steps = [_step(*pair) for pair in pairwise(zip(frames, lumas, strict=True))]
     still = np.array([np.array_equal(*pair) for pair in pairwise(grays)], bool)
     if not steps:
@@ -111,6 +125,22 @@ def motion_of(grays: NDArray[np.uint8], size: tuple[int, int]) -> Motion:
 
 
 Frame: TypeAlias = tuple[NDArray[np.uint8], Floats]
+
+
+def _flow_frame(gray: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a frame as the flow is computed of: without grain, and without breathing exposure."""
+    large = (size[1] * FLOW_SCALE, size[0] * FLOW_SCALE)
+    small = np.asarray(cv2.resize(gray, large, interpolation=cv2.INTER_AREA), np.uint8)
+    if share := grainy(gray):
+        small = np.asarray(cv2.GaussianBlur(small, (0, 0), share * GRAIN_BLUR), np.uint8)
+    level = _standardized(small) * np.float32(FLOW_CONTRAST) + 128
+    return np.asarray(np.clip(np.rint(level), 0, 255), np.uint8)
+
+
+def grainy(gray: NDArray[np.uint8]) -> float:
+    """Return how far a frame is to be treated as grainy: 0 not at all, 1 fully."""
+    low, high = GRAIN
+    return min(max((grain(gray) - low) / (high - low), 0.0), 1.0)
 
 
 def _standardized(gray: NDArray[np.uint8]) -> Floats:
@@ -138,18 +168,19 @@ def _traced(flow: Floats, backward: Floats, luma: Floats, other: Floats) -> tupl
 
 
 def keyframes(motion: Motion, *, frames: int, every: int = KEY_EVERY) -> Mask:
-    """Choose which of a part's frames (n,) the network sees: each `every`-th, and those out of reach.
+    """Choose which of a part's frames (n,) the network sees: each `every`-th from the second on, and those out of reach.
 
     Where parts begin at multiples of `every` frames of their shot, each has the keyframes of the whole.
     """
-    key = (np.arange(frames) % every) == 0
+    key = np.arange(frames) % every == min(KEY_FIRST, every - 1, frames - 1)
     size = motion.back.shape[1:3]
     following = None
     if len(motion.back) < frames:
         key[-1] = True  # of the shot
     else:
         following = Carried(np.zeros((*size, 2), np.float32), np.ones(size, np.float32))
-    none = Part(np.zeros((frames, *size, 2), np.float32), key, motion)
+    weight = np.ones((frames, *size), np.float32)
+    none = Part(np.zeros((frames, *size, 2), np.float32), weight, key, motion)
     _, before = _forward(none, None, memory=1.0)
     _, after = _backward(none, following, memory=1.0)
     missed = (np.maximum(before, after) < REACHED).mean(axis=(1, 2)) > UNREACHED
@@ -179,16 +210,16 @@ def steady(
     *,
     memory: float = MEMORY,
 ) -> Floats:
-    """Average a part's colors along the motion of its whole shot: ab (n, h, w, 2).
+    """Average a part's colors along the motion of its whole shot, weighted: ab (n, h, w, 2).
 
     before : from `carry_forward` of the part before, None at the shot's start
     after : from `carry_backward` of the part after, None at the shot's end
-    memory : keyframes that a running mean holds at most
+    memory : weight that a running mean has at most
     """
     forward, forward_weight = _forward(part, before, memory=memory)
     backward, backward_weight = _backward(part, after, memory=memory)
     # A keyframe's own colors are in both means, so they are taken out of one.
-    own = part.key.astype(np.float32)[:, None, None]
+    own = part.weight * part.key[:, None, None]
     total = forward_weight + backward_weight - own
     summed = forward_weight[..., None] * forward + backward_weight[..., None] * backward
     averaged = (summed - own[..., None] * part.ab) / total[..., None]
@@ -199,7 +230,7 @@ def steady(
 
 def _forward(part: Part, entering: Carried | None, *, memory: float) -> tuple[Floats, Floats]:
     motion = part.motion
-    return _pass(part.ab, part.key, motion.back, motion.back_trust, entering, memory=memory)
+    return _pass(part, np.s_[:], motion.back, motion.back_trust, entering, memory=memory)
 
 
 def _backward(part: Part, entering: Carried | None, *, memory: float) -> tuple[Floats, Floats]:
@@ -208,16 +239,26 @@ def _backward(part: Part, entering: Carried | None, *, memory: float) -> tuple[F
     if entering is not None:
         entering = _moved(entering.mean, entering.weight, motion.ahead[-1], motion.ahead_trust[-1])
     means, weights = _pass(
-        part.ab[::-1], part.key[::-1], motion.ahead[: frames - 1][::-1],
+        part, np.s_[::-1], motion.ahead[: frames - 1][::-1],
         motion.ahead_trust[: frames - 1][::-1], entering, memory=memory,
     )  # fmt: skip
     return means[::-1], weights[::-1]
 
 
 def _pass(
-    ab: Floats, key: Mask, flows: Floats, trust: Floats, entering: Carried | None, *, memory: float
+    part: Part,
+    order: slice,
+    flows: Floats,
+    trust: Floats,
+    entering: Carried | None,
+    *,
+    memory: float,
 ) -> tuple[Floats, Floats]:
-    """Carry colors from frame to frame along flows that lead back: a running mean and its weight, for each frame."""
+    """Carry colors from frame to frame along flows that lead back: a running mean and its weight, for each frame.
+
+    order : in which the frames are passed, and the results returned
+    """
+    ab, own, key = part.ab[order], part.weight[order], part.key[order]
     means, weights = np.zeros_like(ab), np.full(ab.shape[:3], LEAST, np.float32)
     weights[0] = 0
     if entering is not None:
@@ -229,8 +270,8 @@ def _pass(
             )
             means[i], weights[i] = moved.mean, moved.weight
         if is_key:
-            weights[i] += 1
-            means[i] += (ab[i] - means[i]) / weights[i][..., None]
+            weights[i] += own[i]
+            means[i] += (ab[i] - means[i]) * (own[i] / weights[i])[..., None]
     return means, weights
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import paddle
 import pytest
 
-from model.decode import annealed_mean, smooth_undecided
+from model.decode import annealed_mean, confidence, smooth_undecided
 
 
 @pytest.fixture
@@ -62,3 +62,8 @@ def test_colors_that_are_certain_are_left_as_they_are() -> None:
     ab, lightness = wall(24)
     certain = np.dstack([ab, np.hypot(ab[..., 0], ab[..., 1])])
     np.testing.assert_allclose(smooth_undecided(certain, 2 * lightness - 1), ab, atol=1e-4)
+
+
+def test_confidence_is_1_where_colors_agree_and_0_where_they_cancel() -> None:
+    means = np.array([[[3, 4, 5], [0, 0, 20], [3, 4, 10], [0, 0, 0]]], np.float32)
+    np.testing.assert_allclose(confidence(means), [[1, 0, 0.5, 0]])

@@ -48,8 +48,8 @@ def pictures() -> list[Bytes]:
 def constant(a: float, b: float) -> Predictor:
     def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
         number, _, height, width = planes.shape
-        ab = np.float32([a, b])[None, :, None, None]
-        return np.broadcast_to(ab, (number, 2, height // 4, width // 4))
+        means = np.array([a, b, np.hypot(a, b)], np.float32)[None, :, None, None]
+        return np.broadcast_to(means, (number, 3, height // 4, width // 4))
 
     return predict
 
@@ -57,7 +57,8 @@ def constant(a: float, b: float) -> Predictor:
 def repeat_hints(planes: Floats, palette: Floats, temperature: float) -> Floats:
     """Paint each 4x4 pixels with the mean of the points in it, gray where there is none."""
     known, mask = _pooled(planes[:, 1:3]), _pooled(planes[:, 3:])
-    return 110 * known / np.maximum(mask, 1 / 16)
+    ab = 110 * known / np.maximum(mask, 1 / 16)
+    return np.concatenate([ab, np.hypot(ab[:, :1], ab[:, 1:])], axis=1)
 
 
 def _pooled(planes: Floats) -> Floats:

@@ -119,8 +119,9 @@ def test_steady_colors_are_measured_steadier(rng: np.random.Generator) -> None:
 
     def flickering_network(planes: Floats, palette: Floats, temperature: float) -> Floats:
         tints = noise.normal(0, 10, (len(planes), 2, 1, 1)).astype(np.float32)
-        shape = (len(planes), 2, planes.shape[2] // 4, planes.shape[3] // 4)
-        return np.broadcast_to(tints, shape)
+        shape = (len(planes), 3, planes.shape[2] // 4, planes.shape[3] // 4)
+        chroma = np.hypot(tints[:, :1], tints[:, 1:])
+        return np.broadcast_to(np.concatenate([tints, chroma], axis=1), shape)
 
     film = [cv2.resize(rgb, (128, 96)) for rgb in pan(rng, 24, (20, 60, 90))]
     methods = [GRAY] + [(flickering_network, Setting(64, steady=steady)) for steady in (0, 1)]

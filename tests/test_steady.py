@@ -1,7 +1,8 @@
 """Steady colors: carried along the motion, averaged, never smeared over what is new; parts meet exactly."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
+import cv2
 import numpy as np
 import pytest
 from helpers import texture
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from model.steady import (
     KEY_EVERY,
+    KEY_FIRST,
     MEMORY,
     Motion,
     Part,
@@ -41,7 +43,8 @@ def pan(rng: np.random.Generator, *, step: int = 4) -> tuple[Bytes, Floats]:
 
 def whole(frames: Bytes, ab: Floats, *, every: int = 1) -> Part:
     motion = motion_of(frames, SIZE)
-    return Part(ab, keyframes(motion, frames=len(frames), every=every), motion)
+    weight = np.ones(ab.shape[:3], np.float32)
+    return Part(ab, weight, keyframes(motion, frames=len(frames), every=every), motion)
 
 
 def split(part: Part, bounds: list[int]) -> list[Part]:
@@ -51,7 +54,8 @@ def split(part: Part, bounds: list[int]) -> list[Part]:
         steps = np.s_[first : min(last, len(part.motion.back))]
         m = part.motion
         motion = Motion(*(getattr(m, field.name)[steps] for field in fields(Motion)))
-        parts.append(Part(part.ab[first:last], part.key[first:last], motion))
+        colors = (part.ab[first:last], part.weight[first:last], part.key[first:last])
+        parts.append(Part(*colors, motion))
     return parts
 
 
@@ -112,6 +116,14 @@ def test_what_is_uncovered_takes_its_own_color(rng: np.random.Generator) -> None
     assert np.abs(colors[6:] + 30).mean() < 4
 
 
+def test_what_the_network_is_sure_of_counts_for_more(rng: np.random.Generator) -> None:
+    frames = np.repeat(texture(rng)[None], 3, axis=0)
+    ab = np.stack([np.full((*SIZE, 2), value, np.float32) for value in (30, 0, 0)])
+    weight = np.stack([np.full(SIZE, value, np.float32) for value in (1, 0.25, 0.25)])
+    colors = steady(replace(whole(frames, ab), weight=weight))
+    np.testing.assert_allclose(colors, 20, atol=0.1)
+
+
 def test_breathing_exposure_does_not_cut_the_memory(rng: np.random.Generator) -> None:
     scene = texture(rng).astype(np.float32)
     light = 1 + 0.15 * np.sin(np.arange(FRAMES))
@@ -121,11 +133,19 @@ def test_breathing_exposure_does_not_cut_the_memory(rng: np.random.Generator) ->
     assert np.median(spread) < 4
 
 
+def test_grain_does_not_cut_the_memory(rng: np.random.Generator) -> None:
+    scene = cv2.GaussianBlur(texture(rng), (0, 0), 3)
+    frames = np.clip(scene + rng.normal(0, 25, (FRAMES, *scene.shape)), 0, 255).astype(np.uint8)
+    ab = rng.normal(0, 20, (FRAMES, *SIZE, 2)).astype(np.float32)
+    spread = np.ptp(steady(whole(frames, ab)), axis=0)
+    assert np.median(spread) < 12
+
+
 def test_only_keyframes_are_looked_at(rng: np.random.Generator) -> None:
     frames, truth = pan(rng)
     part = whole(frames, truth, every=4)
     garbage = np.where(part.key[:, None, None, None], truth, 99)
-    one, other = steady(part), steady(Part(garbage.astype(np.float32), part.key, part.motion))
+    one, other = steady(part), steady(replace(part, ab=garbage.astype(np.float32)))
     np.testing.assert_array_equal(one, other)
 
 
@@ -133,7 +153,9 @@ def test_keyframes_are_the_same_in_any_part_of_a_shot(rng: np.random.Generator) 
     frames, _ = pan(rng)
     motion = motion_of(frames, SIZE)
     key = keyframes(motion, frames=FRAMES)
-    assert (np.flatnonzero(key)[: FRAMES // KEY_EVERY] == np.arange(0, FRAMES, KEY_EVERY)).all()
+    assert (
+        np.flatnonzero(key)[: FRAMES // KEY_EVERY] == np.arange(KEY_FIRST, FRAMES, KEY_EVERY)
+    ).all()
     middle = keyframes(motion_of(frames[8:17], SIZE), frames=8)
     np.testing.assert_array_equal(middle, key[8:16])
 
@@ -142,10 +164,10 @@ def test_a_frame_that_no_keyframe_reaches_is_one(rng: np.random.Generator) -> No
     frames = np.repeat(texture(rng)[None], 12, axis=0)
     frames[6] = texture(rng)
     assert np.flatnonzero(keyframes(motion_of(frames, SIZE), frames=12)).tolist() == [
-        0,
-        4,
+        1,
+        5,
         6,
-        8,
+        9,
         11,
     ]
 

@@ -113,7 +113,7 @@ def colorize(method: Method, truth: Floats, *, qspace: QSpace, first: int = 0) -
         return truth * NEUTRAL
     colorizer = _colorizer(predictor, setting)
     lightness, hints = _inputs(truth, setting, first=first)
-    ab = colorizer.predict(lightness, hints=hints, palette=palette_vector(None, qspace))
+    ab, _ = colorizer.predict(lightness, hints=hints, palette=palette_vector(None, qspace))
     grays = lab2rgb(truth * NEUTRAL)[..., 0]
     colorized = truth.copy()
     for lab, small, gray in zip(colorized, ab, grays, strict=True):

@@ -1,0 +1,80 @@
+"""Grain and dust are gone from what the network sees, what moves is not, and the film itself is not touched."""
+
+import cv2
+import numpy as np
+import pytest
+from helpers import texture
+from numpy.typing import NDArray
+
+from model.old_film import color_share, denoised
+from model.steady import GRAIN, motion_of
+
+Bytes = NDArray[np.uint8]
+SIZE = (30, 40)
+FRAMES = 7
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(5)
+
+
+def pan(rng: np.random.Generator) -> Bytes:
+    """A scene, blurred so that it has no grain of its own, that moves two pixels a frame."""
+    scene = cv2.GaussianBlur(texture(rng, 120, 160 + 2 * FRAMES), (0, 0), 3)
+    return np.stack([scene[:, 2 * i : 2 * i + 160] for i in range(FRAMES)])
+
+
+def all_but_ends() -> NDArray[np.bool_]:
+    return (np.arange(FRAMES) > 0) & (np.arange(FRAMES) < FRAMES - 1)
+
+
+def error(one: Bytes, other: Bytes) -> float:
+    return float(np.abs(one.astype(float) - other)[..., 12:-12, 12:-12].mean())
+
+
+def test_grain_and_dust_go_along_the_motion(rng: np.random.Generator) -> None:
+    clean, key = pan(rng), all_but_ends()
+    noise = rng.normal(0, 25, clean.shape)
+    old = np.clip(clean + noise, 0, 255).astype(np.uint8)
+    old[3, 40:43, 60:63] = 255
+    before = old.copy()
+    found = denoised(old, motion_of(old, SIZE), key)
+    np.testing.assert_array_equal(old, before)
+    assert found.shape == (FRAMES - 2, *clean.shape[1:])
+    assert error(found, clean[key]) < 0.8 * error(old[key], clean[key])
+    assert found[2, 40:43, 60:63].mean() < 245
+
+
+def test_breathing_exposure_is_not_mixed_into_a_frame(rng: np.random.Generator) -> None:
+    clean, key = pan(rng), all_but_ends()
+    light = 1 + 0.2 * np.sin(1.7 * np.arange(FRAMES))[:, None, None]
+    lit = clean * 0.7 * light
+    old = np.clip(lit + rng.normal(0, 25, lit.shape), 0, 255).astype(np.uint8)
+    found = denoised(old, motion_of(old, SIZE), key)
+    levels = found.mean(axis=(1, 2)) / old[key].mean(axis=(1, 2))
+    np.testing.assert_allclose(levels, 1, atol=0.02)
+
+
+def test_a_film_without_grain_is_seen_as_it_is(rng: np.random.Generator) -> None:
+    clean, key = pan(rng), all_but_ends()
+    np.testing.assert_array_equal(denoised(clean, motion_of(clean, SIZE), key), clean[key])
+
+
+def test_ends_of_a_shot_and_what_cannot_be_traced_stay(rng: np.random.Generator) -> None:
+    frames = rng.integers(0, 255, (3, 120, 160), dtype=np.uint8)
+    motion = motion_of(frames, SIZE)
+    ends = denoised(frames, motion, np.array([True, False, True]))
+    np.testing.assert_array_equal(ends, frames[[0, 2]])
+    middle = denoised(frames, motion, np.array([False, True, False]))
+    assert error(middle, frames[1:2]) < 0.3 * error(frames[0], frames[1])
+
+
+def test_black_and_white_have_no_color_and_what_lies_between_has_all() -> None:
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, None], 8, axis=1)
+    share = color_share(ramp, (8, 256))[0, 0]
+    assert share[0] == share[255] == 0
+    assert (share[40:240] == 1).all()
+    assert (np.diff(share[:100]) >= 0).all()
+    assert (np.diff(share[200:]) <= 0).all()
+    assert GRAIN[0] < GRAIN[1]
