@@ -77,11 +77,15 @@ def test_what_is_interrupted_anywhere_ends_the_same(
     assert colorize(gray_film, tmp_path / "out.mkv", options) == packets(whole)
 
 
+DAMAGES = [
+    "cut short",
+    *(pytest.param(one, marks=pytest.mark.slow) for one in ("deleted", "empty")),
+]
 MIDDLE = "00002"  # of the three segments of the second shot
 
 
 @pytest.mark.parametrize("lost", ["shots/{}.mkv", "carried/{}.npz", "carried/00001.npz"])
-@pytest.mark.parametrize("damage", ["deleted", "cut short", "empty"])
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_segment_that_is_lost_is_made_again(
     gray_film: Path,
     whole: Path,
@@ -105,7 +109,7 @@ def test_a_segment_that_is_lost_is_made_again(
 
 
 @pytest.mark.parametrize("lost", ["predicted", "carried"])
-@pytest.mark.parametrize("damage", ["deleted", "cut short", "empty"])
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_what_a_stopped_job_has_lost_is_made_again(
     gray_film: Path, whole: Path, options: FilmOptions, tmp_path: Path, lost: str, damage: str
 ) -> None:

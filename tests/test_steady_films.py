@@ -41,7 +41,7 @@ def colorize(moving: Path, small_weights: Path, tmp_path: Path) -> Colorize:
     """Return a function that colorizes the film as main.py does; its frames' chroma planes (n, ...)."""
 
     def colorized(**options: float) -> NDArray[np.uint8]:
-        factory = partial(Colorizer, small_weights, threads=1, precision="fp32")
+        factory = partial(Colorizer, small_weights, threads=1, precision="fp32", working_size=96)
         wishes = FilmOptions(
             cache=tmp_path / "cache", encoder=EncoderOptions(codec="ffv1"),
             keep_cache=True, restart=True, overwrite=True, workers=1, **options,
