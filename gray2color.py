@@ -201,10 +201,8 @@ class Colorizer:
         key = keyframes(motion, frames=len(segment.frames))
         predicted = self._frames(denoised(grays, motion, key))
         size = predicted.ab.shape[1:3]
-        ab, weight = (
-            np.zeros((len(key), *size, 2), np.float32),
-            np.zeros((len(key), *size), np.float32),
-        )
+        ab = np.zeros((len(key), *size, 2), np.float32)
+        weight = np.zeros((len(key), *size), np.float32)
         ab[key] = predicted.ab * color_share(segment.frames[key], size)[..., None]
         weight[key] = np.sqrt(predicted.confidence)
         return Part(ab, weight, key, motion).pack()
@@ -224,7 +222,7 @@ class Colorizer:
 
     @property
     def _memory(self) -> float:
-        """Keyframes that a running mean holds."""
+        """Weight that a running mean has at most."""
         return min(self.steady / (1 - self.steady), MEMORY) if self.steady < 1 else MEMORY
 
     def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:

@@ -9,6 +9,7 @@ import threading
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +138,7 @@ def _read_arrays(path: Path) -> Arrays | None:
 
 def _write_arrays(path: Path, arrays: Arrays) -> None:
     content = io.BytesIO()  # np.savez on a file does not say when the disk is full
-    np.savez(content, allow_pickle=False, **arrays)
+    np.savez(content, **arrays)
     write_bytes(path, content.getvalue())
 
 
@@ -146,15 +147,11 @@ def _read_neighbors(work: Work, record: SegmentRecord) -> tuple[Arrays | None, .
     kept = _read_arrays(work.carried(record))
     if kept is None:
         return None
-    parts = [
-        {
-            name.partition(".")[2]: one
-            for name, one in kept.items()
-            if name.partition(".")[0] == side
-        }
-        for side in _NEIGHBORS
-    ]
-    return tuple(part or None for part in parts)
+    sides: dict[str, dict[str, Any]] = {side: {} for side in _NEIGHBORS}
+    for name, array in kept.items():
+        side, _, field = name.partition(".")
+        sides[side][field] = array
+    return tuple(arrays or None for arrays in sides.values())
 
 
 def _write_neighbors(work: Work, record: SegmentRecord, neighbors: Sequence[Arrays | None]) -> None:

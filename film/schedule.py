@@ -10,7 +10,7 @@ from film.steps import Step
 from film.work import Work
 
 # Segments that are linked at once, and as many after them are taken into account: two blocks are on the disk, 90 MB
-# at most. What lies further ahead counts for less than 1/200 (see MEMORY in model/steady.py).
+# at most. What lies further ahead counts for less than 1/100 (see MEMORY in model/steady.py).
 BLOCK = 6
 
 
@@ -66,11 +66,6 @@ class Schedule:
                 self._add(record)
             else:
                 return
-
-    @property
-    def waiting(self) -> bool:
-        """Whether there are steps to be taken, as far as is known."""
-        return bool(self._ready)
 
     def taken(self, step: Step) -> None:
         """Note that a step has been taken."""

@@ -1,9 +1,9 @@
 """Temporal consistency: a shot's colors, carried along its motion forward and backward, and averaged.
 
 Each place of a frame gets the mean of what was predicted for the same thing in all frames of the shot, as far as it
-can be traced, where the network was sure with more weight. A long shot is taken in parts: what one part hands to the next is two small arrays, so that memory is
-bounded and parts meet exactly. Everything is at the size of the network's output, so a pass takes a fraction of a
-millisecond per frame; the optical flow is what takes time.
+can be traced; where the network was sure, it counts for more. A long shot is taken in parts: what one part hands to the
+next is two small arrays, so that memory is bounded and parts meet exactly. Everything is at the size of the network's
+output, so a pass takes a fraction of a millisecond per frame; the optical flow is what takes time.
 """
 
 from collections.abc import Mapping
@@ -21,14 +21,11 @@ from image.optical_flow import FAST, is_consistent, optical_flow, warp
 Floats: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
 
-FLOW_SCALE = (
-    2  # of the flow's size to the colors': at 4 it takes four times as long and is no better
-)
+# Of the flow's size to the colors': at 4 it takes four times as long and is no better.
+FLOW_SCALE = 2
 LIKE_LUMA = 0.35  # difference, in standard deviations of the frame, at which trust falls to 1/e
-GRAIN = (
-    3.0,
-    8.0,
-)  # see `image.grain`: what digital films have at most, what grainy ones have at least
+# See `image.grain`: what digital films have at most, and what grainy ones have at least.
+GRAIN = (3.0, 8.0)
 GRAIN_BLUR = 1.5  # pixels of the flow's size, so that grain is not followed
 FLOW_CONTRAST = 50.0  # 8-bit codes of a standard deviation
 KEY_EVERY = 4  # frames; between two keyframes colors are only carried

@@ -1,6 +1,7 @@
 """Shots of several segments get the colors of the whole shot, whatever is interrupted, lost or damaged on the way."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,12 +14,12 @@ from conversion import color_film
 from film import FilmError, schedule
 from film.colors import colors, is_linked, link, predict
 from film.frames import decode_gray
-from film.job import AB, MANIFEST, JobError, Manifest, manifest_of, open_job
+from film.job import AB, MANIFEST, JobError, Manifest, SegmentRecord, manifest_of, open_job
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 from film.segment import has_grays
 from film.shots import split
-from film.work import work_of
+from film.work import Work, work_of
 from runtime.progress import Stopwatch
 
 ENCODER = EncoderOptions(codec="ffv1")
@@ -129,30 +130,33 @@ def spoil(path: Path, damage: str) -> None:
         path.write_bytes(content[: len(content) // 2] if damage == "cut short" else b"")
 
 
-def test_what_is_gone_while_the_job_is_at_work_is_one_clear_error(
-    gray_film: Path, options: FilmOptions
-) -> None:
+@pytest.fixture
+def started(gray_film: Path, options: FilmOptions) -> Iterator[tuple[Work, list[SegmentRecord]]]:
+    """A job whose segments are split, and no more."""
     film, wanted = probe(gray_film), shot_colorization()
     with open_job(options.cache, manifest_of(gray_film, wanted, options)) as job:
         work = work_of(film, (0, film.frames), job, wanted, options)
-        _, first, second, third, _ = split(work, job)
-        with pytest.raises(JobError, match="run the same command again"):
-            colors(work, first, Stopwatch())
-        with pytest.raises(JobError, match="run the same command again"):
-            link(work, [second], previous=first, following=[third], seconds=Stopwatch())
-        assert not is_linked(work, second)
+        yield work, list(split(work, job))
+
+
+def test_what_is_gone_while_the_job_is_at_work_is_one_clear_error(
+    started: tuple[Work, list[SegmentRecord]],
+) -> None:
+    work, (_, first, second, third, _) = started
+    with pytest.raises(JobError, match="run the same command again"):
+        colors(work, first, Stopwatch())
+    with pytest.raises(JobError, match="run the same command again"):
+        link(work, [second], previous=first, following=[third], seconds=Stopwatch())
+    assert not is_linked(work, second)
 
 
 def test_gray_frames_leave_the_disk_when_their_segment_is_predicted(
-    gray_film: Path, options: FilmOptions
+    started: tuple[Work, list[SegmentRecord]],
 ) -> None:
-    film, wanted = probe(gray_film), shot_colorization()
-    with open_job(options.cache, manifest_of(gray_film, wanted, options)) as job:
-        work = work_of(film, (0, film.frames), job, wanted, options)
-        _, record, *_ = split(work, job)
-        assert has_grays(work, record)
-        predict(work, record, Stopwatch())
-        assert not has_grays(work, record)
+    work, (_, record, *_) = started
+    assert has_grays(work, record)
+    predict(work, record, Stopwatch())
+    assert not has_grays(work, record)
 
 
 def test_a_segment_in_color_divides_its_shot(options: FilmOptions, tmp_path: Path) -> None:

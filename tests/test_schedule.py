@@ -36,7 +36,7 @@ def work(tmp_path: Path) -> Work:
 
 def keep(path: Path) -> None:
     """Leave a file as a step does."""
-    np.savez(path, sum=np.array(1.0))
+    np.savez(path, **{"before.sum": np.array(1.0)})
 
 
 def take(work: Work, step: Step) -> None:
