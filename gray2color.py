@@ -208,10 +208,10 @@ class Colorizer:
         return Part(ab, weight, key, motion).pack()
 
     def carry_colors(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
-        """Carry colors through a segment to the next one, or backward to the one before."""
+        """Carry colors through a segment to the next one, or backward to the one before; at a shot's end, to a later one."""
         carry = carry_backward if backward else carry_forward
         entered = Carried(**entering) if entering else None
-        return vars(carry(Part.unpack(predicted), entered, memory=self._memory))
+        return carry(Part.unpack(predicted), entered, memory=self._memory).arrays()
 
     def finish_segment(
         self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None

@@ -1,6 +1,6 @@
-"""A segment's colors: colorized by itself, or, where its shot has several segments, as part of the whole shot.
+"""A segment's colors: colorized by itself, or as part of its whole shot, and of a scene that has been seen before.
 
-A long shot is colorized in three steps that keep memory and disk bounded. Each segment is predicted by itself; segments
+The latter takes three steps that keep memory and disk bounded. Each segment is predicted by itself; segments
 are linked, block by block: what is known of one is carried into the next, and back; then each is finished by itself.
 """
 
@@ -85,7 +85,7 @@ def link(
 ) -> None:
     """Carry what is known of consecutive segments into each other, and keep what reaches each.
 
-    previous : the segment before them, linked already; None where the shot begins
+    previous : linked already: the segment before them, or the end of the shot that a new one returns to, or None
     following : those after them that are taken into account
     """
     colorizer = _shot_colorizer(work)
@@ -105,11 +105,10 @@ def link(
             )
     for record, after in zip(block, reversed(reached), strict=False):
         before = leaving
-        if not record.ends_shot:
-            predicted = predict(work, record, seconds)
-            with seconds.of("colorized"), _COLORIZING:
-                leaving = colorizer.carry_colors(predicted, before, backward=False)
-        _write_neighbors(work, record, (before, after, None if record.ends_shot else leaving))
+        predicted = predict(work, record, seconds)
+        with seconds.of("colorized"), _COLORIZING:
+            leaving = colorizer.carry_colors(predicted, before, backward=False)
+        _write_neighbors(work, record, (before, after, leaving))
 
 
 def is_predicted(work: Work, record: SegmentRecord) -> bool:

@@ -21,11 +21,12 @@ from runtime.files import UNFINISHED, LockedError, discard, lock, sweep, write_t
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 LOCK = "lock"
-PREDICTED, CARRIED = "predicted", "carried"  # what segments of long shots need of each other
+PREDICTED, CARRIED = "predicted", "carried"  # what segments need of each other
 ROOMS = ("audio", "input_img", "output_img", PREDICTED, CARRIED, "shots")
+NONE = -1  # no segment
 AB = "ab.npy"  # a segment's colors, in every folder of output_img that this program wrote
 SAMPLE_BYTES = 1 << 20
 Record = TypeVar("Record")
@@ -53,6 +54,7 @@ class SegmentRecord:
     first, count : frames of the job, in presentation order
     ends_shot : nothing of its shot follows
     color : the source shows color here, so it is left as it is
+    returns_to : at a shot's begin, the segment that ended an earlier shot of the same scene; NONE for a new scene
     All numbers are from 0.
     """
 
@@ -63,6 +65,7 @@ class SegmentRecord:
     count: int
     ends_shot: bool = True
     color: bool = False
+    returns_to: int = NONE
 
     @property
     def name(self) -> str:
@@ -144,10 +147,11 @@ class Manifest:
 def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) -> Manifest:
     """Return what a film's job is of: everything that could change a byte of its shots."""
     encoder = ("codec", "crf", "preset", "deinterlace")
+    chosen = ("film_lock", "recolor", "compare", "start", "duration")
     settings = {
         **colorization.settings,
         **{name: getattr(options.encoder, name) for name in encoder},
-        **{name: getattr(options, name) for name in ("recolor", "compare", "start", "duration")},
+        **{name: getattr(options, name) for name in chosen},
     }
     wanted = colorization.guidance
     guidance = "" if wanted is None else json.dumps(wanted, sort_keys=True)

@@ -97,6 +97,9 @@ class FilmOptions:
         1.0, "how steady colors are in a shot; 0 colorizes each frame by itself",
         low=0, high=1, metavar="S",
     )  # fmt: skip
+    film_lock: str = option(
+        "on", "scenes that come back get the colors that they had", choices=("on", "off")
+    )
     recolor: bool = option(False, "colorize shots that have color already, too")
     workers: int | None = option(
         None, "processes", low=1, high=1024,
@@ -126,9 +129,10 @@ class Colorizer(Protocol):
 
 
 class ShotColorizer(Colorizer, Protocol):
-    """What colors shots of several segments as if they were one; `colorize` is for a shot of one segment.
+    """What colors the segments of a shot as if they were one, and scenes that come back as they were.
 
-    Arrays are kept on the disk between the calls; what is in them is the colorizer's own affair.
+    Arrays are kept on the disk between the calls; what is in them is the colorizer's own affair. What leaves a shot
+    at its end may enter a later one at its beginning, if that seems to show the same scene.
     """
 
     def predict_segment(self, segment: "Segment") -> Arrays:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from film.colors import is_linked, is_predicted
-from film.job import SegmentRecord
+from film.job import NONE, SegmentRecord
 from film.steps import Step
 from film.work import Work
 
@@ -33,7 +33,8 @@ class _Chain:
     """Consecutive linked segments of a shot; blocks that are linked leave it."""
 
     blocks: deque[_Block] = field(default_factory=deque)
-    previous: SegmentRecord | None = None  # the last one that left
+    previous: SegmentRecord | None = None  # the last one that left, or that the shot returns to
+    awaits: int = NONE  # the segment that ended the shot it returns to
     linking: bool = False
     ended: bool = False
 
@@ -56,6 +57,8 @@ class Schedule:
         self._ready: deque[Step] = deque()
         self._chains: deque[_Chain] = deque()
         self._rendered: set[int] = set()  # of the segments in chains
+        self._shot_ends: dict[int, SegmentRecord] = {}  # of the segments that end shots, by index
+        self._linked = {NONE}  # segments of which it is known what leaves them
 
     def steps(self) -> Iterator[Step]:
         """Yield the steps that may be taken now; when they have been, there may be more."""
@@ -74,7 +77,7 @@ class Schedule:
                 if step.stage == "predict":
                     block.waiting.discard(step.records[0].index)
                 elif step.stage == "link" and block.records[0] == step.records[0]:
-                    block.linked, chain.linking = True, False
+                    chain.linking = False
                     self._finish(block)
         self._link()
 
@@ -91,7 +94,8 @@ class Schedule:
     def _add_linked(self, record: SegmentRecord) -> None:
         if record.number == 0 or not self._chains or self._chains[-1].ended:
             self._end_chain()
-            self._chains.append(_Chain())
+            earlier = self._shot_ends.get(record.returns_to)
+            self._chains.append(_Chain(previous=earlier, awaits=earlier.index if earlier else NONE))
         blocks = self._chains[-1].blocks
         if not blocks or blocks[-1].closed:
             blocks.append(_Block())
@@ -103,6 +107,7 @@ class Schedule:
         if len(block.records) == BLOCK:
             self._close(block)
         if record.ends_shot:
+            self._shot_ends[record.index] = record
             self._end_chain()
         self._link()
 
@@ -119,7 +124,6 @@ class Schedule:
             return
         block.closed = True
         if all(is_linked(self._work, record) for record in block.records):
-            block.linked = True
             self._finish(block)
 
     def _link(self) -> None:
@@ -133,12 +137,15 @@ class Schedule:
                 continue
             block, *following = list(chain.blocks)[:2]
             next_is_known = following[0].ready if following else chain.ended
-            if block.ready and next_is_known and not chain.linking:
+            entering_is_known = chain.awaits in self._linked
+            if block.ready and next_is_known and entering_is_known and not chain.linking:
                 chain.linking = True
                 records = tuple(following[0].records) if following else ()
                 self._ready.append(Step("link", tuple(block.records), chain.previous, records))
 
     def _finish(self, block: _Block) -> None:
+        block.linked = True
+        self._linked |= {record.index for record in block.records}
         left = [record for record in block.records if record.index not in self._rendered]
         self._ready.extend(Step("finish", (record,)) for record in left)
         self._rendered -= {record.index for record in block.records}

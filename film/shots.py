@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from film.decode import decode
-from film.frames import working_gray
+from film.frames import decode_gray, working_gray
 from film.info import Film
-from film.job import Job, SegmentRecord
+from film.job import NONE, Job, SegmentRecord
 from film.segment import write_grays
 from film.work import Work
 
@@ -31,6 +31,7 @@ STEP = (
     12  # frames: segments begin at multiples of it in their shot, for colorizers that skip frames
 )
 REACH = 5  # frames compared on each side of a supposed cut
+REMEMBERED = 16  # shots that a new one may return to
 _SIZE = (32, 24)  # width, height: large enough for the composition, too small for grain
 _JUMP = 9.0  # smallest change at a cut, mean 8-bit codes
 _RATIO = 2.5  # a cut's change over that of the frames around it
@@ -192,6 +193,40 @@ def analyze(
         yield segment, [*own, *after]
 
 
+class Scenes:
+    """The ends of the last shots, each by the segment that it is in: a new shot may show one of their scenes."""
+
+    def __init__(self) -> None:
+        self._ends: deque[tuple[int, Small]] = deque(maxlen=REMEMBERED)
+
+    def add(self, segment: int, last: NDArray[np.uint8]) -> None:
+        """Remember a shot by its last gray frame (H, W)."""
+        self._ends.append((segment, shrink(last)))
+
+    def returned_to(self, first: NDArray[np.uint8]) -> int:
+        """Find the shot whose end is most like a gray frame (H, W): between the two there would be no cut.
+
+        Of shots as like as each other it is the last one, in which most is known of the scene.
+        """
+        small = shrink(first)
+        like = [(round(unlikeness(end, small), 2), -segment) for segment, end in self._ends]
+        least, segment = min(like, default=(1.0, NONE))
+        return -segment if least < _UNLIKE else NONE
+
+
+def _scenes(work: Work, known: tuple[SegmentRecord, ...]) -> Scenes:
+    """Look once more at how the last of the shots that an earlier run has found end."""
+    scenes = Scenes()
+    ends = [record for record in known if record.ends_shot and work.colorized(record)]
+    for record in ends[-REMEMBERED:]:
+        last = work.numbers(record).stop
+        (gray,) = decode_gray(
+            work.film, last - 1, last, deinterlace=work.options.encoder.deinterlace
+        )
+        scenes.add(record.index, gray)
+    return scenes
+
+
 def split(work: Work, job: Job) -> Iterator[SegmentRecord]:
     """Yield a job's segments, each as soon as its end is known and its gray frames are on the disk.
 
@@ -206,6 +241,8 @@ def split(work: Work, job: Job) -> Iterator[SegmentRecord]:
     job.note(segments=known)
     yield from known
     done = sum(record.count for record in known)
+    remembers = work.colorization.whole_shots and work.options.film_lock == "on"
+    scenes = _scenes(work, known) if remembers else Scenes()
     found = analyze(
         work.film, work.first + done, work.last,
         count=work.last - work.first, with_next=work.colorization.whole_shots,
@@ -215,8 +252,13 @@ def split(work: Work, job: Job) -> Iterator[SegmentRecord]:
         record = replace(
             new, index=len(known) + new.index, shot=shots + new.shot, first=done + new.first
         )
-        if work.colorized(record) and not work.shot(record).exists():
-            write_grays(work, record, grays)
+        if work.colorized(record):
+            if remembers and record.number == 0:
+                record = replace(record, returns_to=scenes.returned_to(grays[0]))
+            if remembers and record.ends_shot:
+                scenes.add(record.index, grays[record.count - 1])
+            if not work.shot(record).exists():
+                write_grays(work, record, grays)
         job.note(segments=(*job.manifest.segments, record))
         yield record
     job.note(complete=True)

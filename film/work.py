@@ -76,8 +76,8 @@ class Work:
         return self.options.recolor or not record.color
 
     def linked(self, record: SegmentRecord) -> bool:
-        """Tell whether the segment's colors depend on those of other segments of its shot."""
-        alone = record.number == 0 and record.ends_shot
+        """Tell whether the segment's colors depend on those of others, or those of others on them."""
+        alone = self.options.film_lock == "off" and record.number == 0 and record.ends_shot
         return self.colorization.whole_shots and not alone and self.colorized(record)
 
     def predicted(self, record: SegmentRecord) -> Path:

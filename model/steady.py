@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from image.grain import grain
 from image.optical_flow import FAST, is_consistent, optical_flow, warp
 
+Bytes: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -46,6 +47,7 @@ class Motion:
     back, ahead : flows (steps, h, w, 2), of the later frame into the earlier and of the earlier into the later
     back_trust, ahead_trust : (steps, h, w), from 0 where a place cannot be traced to 1
     still : (steps,) the two frames are the same
+    ends : (2, H, W) the first frame and the last, as the flow is computed of
     """
 
     back: Floats
@@ -53,6 +55,7 @@ class Motion:
     back_trust: Floats
     ahead_trust: Floats
     still: Mask
+    ends: Bytes
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Part:
         trusts = {"back_trust": _bytes_of(m.back_trust), "ahead_trust": _bytes_of(m.ahead_trust)}
         colors = {"ab": self.ab[self.key].astype(np.float16), "key": self.key}
         weight = _bytes_of(self.weight[self.key])
-        return {**colors, "weight": weight, "still": m.still, **flows, **trusts}
+        return {**colors, "weight": weight, "still": m.still, "ends": m.ends, **flows, **trusts}
 
     @classmethod
     def unpack(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
@@ -91,40 +94,47 @@ class Part:
         back_trust, ahead_trust = (
             arrays[name] * np.float32(1 / 255) for name in ("back_trust", "ahead_trust")
         )
-        motion = Motion(back, ahead, back_trust, ahead_trust, arrays["still"])
+        motion = Motion(back, ahead, back_trust, ahead_trust, arrays["still"], arrays["ends"])
         return cls(ab, weight, key, motion)
 
 
-def _bytes_of(trust: Floats) -> NDArray[np.uint8]:
+def _bytes_of(trust: Floats) -> Bytes:
     return np.rint(trust * 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)
 class Carried:
-    """What reaches a frame from its neighbor: the mean color (h, w, 2), and the weight (h, w) of what it is made of."""
+    """What reaches a frame from its neighbor: the mean color (h, w, 2), and the weight (h, w) of what it is made of.
+
+    last : the frame (H, W) that it belongs to where its shot has ended, and the reached one is of a later shot
+    """
 
     mean: Floats
     weight: Floats
+    last: Bytes | None = None
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return it as named arrays."""
+        return {name: array for name, array in vars(self).items() if array is not None}
 
 
-def motion_of(grays: NDArray[np.uint8], size: tuple[int, int]) -> Motion:
+def motion_of(grays: Bytes, size: tuple[int, int]) -> Motion:
     """Follow the motion through frames (n, H, W) for colors of a size (h, w): n - 1 steps."""
     frames = [_flow_frame(gray, size) for gray in grays]
-    small = (cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA) for frame in frames)
-    lumas = [_standardized(np.asarray(frame, np.uint8)) for frame in small]
-    steps = [_step(*pair) for pair in pairwise(zip(frames, lumas, strict=True))]
+    ends = np.stack([frames[0], frames[-1]])
+    steps = [_step(*pair) for pair in pairwise((frame, _luma(frame, size)) for frame in frames)]
     still = np.array([np.array_equal(*pair) for pair in pairwise(grays)], bool)
     if not steps:
         flows, trust = np.zeros((0, *size, 2), np.float32), np.zeros((0, *size), np.float32)
-        return Motion(flows, flows, trust, trust, still)
+        return Motion(flows, flows, trust, trust, still, ends)
     back, ahead, back_trust, ahead_trust = map(np.stack, zip(*steps, strict=True))
-    return Motion(back, ahead, back_trust, ahead_trust, still)
+    return Motion(back, ahead, back_trust, ahead_trust, still, ends)
 
 
-Frame: TypeAlias = tuple[NDArray[np.uint8], Floats]
+Frame: TypeAlias = tuple[Bytes, Floats]
 
 
-def _flow_frame(gray: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def _flow_frame(gray: Bytes, size: tuple[int, int]) -> Bytes:
     """Return a frame as the flow is computed of: without grain, and without breathing exposure."""
     large = (size[1] * FLOW_SCALE, size[0] * FLOW_SCALE)
     small = np.asarray(cv2.resize(gray, large, interpolation=cv2.INTER_AREA), np.uint8)
@@ -134,13 +144,19 @@ def _flow_frame(gray: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.ui
     return np.asarray(np.clip(np.rint(level), 0, 255), np.uint8)
 
 
-def grainy(gray: NDArray[np.uint8]) -> float:
+def _luma(frame: Bytes, size: tuple[int, int]) -> Floats:
+    """Bring a frame to the colors' size, to tell whether two places are alike."""
+    small = cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)
+    return _standardized(np.asarray(small, np.uint8))
+
+
+def grainy(gray: Bytes) -> float:
     """Return how far a frame is to be treated as grainy: 0 not at all, 1 fully."""
     low, high = GRAIN
     return min(max((grain(gray) - low) / (high - low), 0.0), 1.0)
 
 
-def _standardized(gray: NDArray[np.uint8]) -> Floats:
+def _standardized(gray: Bytes) -> Floats:
     """Bring a frame to mean 0 and spread 1, so that breathing exposure is not taken for change."""
     mean, spread = (float(value[0, 0]) for value in cv2.meanStdDev(gray))
     return np.asarray((gray.astype(np.float32) - mean) / (spread + 4), np.float32)
@@ -185,9 +201,14 @@ def keyframes(motion: Motion, *, frames: int, every: int = KEY_EVERY) -> Mask:
 
 
 def carry_forward(part: Part, entering: Carried | None, *, memory: float = MEMORY) -> Carried:
-    """Carry colors through a part: what enters its first frame -> what enters the first frame of the next part."""
+    """Carry colors through a part: what enters its first frame -> what enters the first frame of the next part.
+
+    entering : from the part before, or from the last part of an earlier shot, as far as its scene is the same
+    """
     means, weights = _forward(part, entering, memory=memory)
     weight = np.minimum(weights[-1], np.float32(memory))
+    if len(part.motion.back) < len(part.ab):
+        return Carried(means[-1], weight, last=part.motion.ends[1])
     return _moved(means[-1], weight, part.motion.back[-1], part.motion.back_trust[-1])
 
 
@@ -209,7 +230,7 @@ def steady(
 ) -> Floats:
     """Average a part's colors along the motion of its whole shot, weighted: ab (n, h, w, 2).
 
-    before : from `carry_forward` of the part before, None at the shot's start
+    before : from `carry_forward` of the part before, or of an earlier shot's last one; None for a new scene
     after : from `carry_backward` of the part after, None at the shot's end
     memory : weight that a running mean has at most
     """
@@ -227,7 +248,17 @@ def steady(
 
 def _forward(part: Part, entering: Carried | None, *, memory: float) -> tuple[Floats, Floats]:
     motion = part.motion
+    if entering is not None and entering.last is not None:
+        entering = _returned(entering, entering.last, motion.ends[0])
     return _pass(part, np.s_[:], motion.back, motion.back_trust, entering, memory=memory)
+
+
+def _returned(entering: Carried, last: Bytes, first: Bytes) -> Carried:
+    """Bring what is known of an earlier shot's last frame to the first frame of one that shows the same scene."""
+    height, width = entering.weight.shape
+    earlier, later = ((frame, _luma(frame, (height, width))) for frame in (last, first))
+    flow, _, trust, _ = _step(earlier, later)
+    return _moved(entering.mean, entering.weight, flow, trust)
 
 
 def _backward(part: Part, entering: Carried | None, *, memory: float) -> tuple[Floats, Floats]:

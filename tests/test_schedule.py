@@ -8,21 +8,26 @@ import numpy as np
 import pytest
 from films import shot_colorization
 
-from film.job import CARRIED, PREDICTED, SegmentRecord
+from film.job import CARRIED, NONE, PREDICTED, SegmentRecord
 from film.options import FilmOptions
 from film.schedule import BLOCK, Schedule
 from film.steps import Step
 from film.work import Work
 
 SHOTS = (1, 2 * BLOCK + 1, 2, 1, BLOCK, 2 * BLOCK)  # segments
+RETURNS = {2: 0, 3: 1, 5: 3}  # shot -> the earlier one whose scene it returns to
 
 
 def records(*, color: tuple[int, ...] = ()) -> Iterator[SegmentRecord]:
-    index = 0
+    index, shot_ends = 0, list(np.cumsum(SHOTS) - 1)
     for shot, count in enumerate(SHOTS):
         for number in range(count):
             ends = number == count - 1
-            yield SegmentRecord(index, shot, number, 60 * index, 60, ends, index in color)
+            returns_to = int(shot_ends[RETURNS[shot]]) if number == 0 and shot in RETURNS else NONE
+            yield SegmentRecord(
+                index, shot, number, 60 * index, 60, ends, index in color,
+                returns_to=NONE if returns_to in color else returns_to,
+            )  # fmt: skip
             index += 1
 
 
@@ -101,8 +106,11 @@ def test_each_segment_takes_each_step_once(work: Work, seed: int, color: tuple[i
     assert not any((work.folder / PREDICTED).iterdir())
     for step in steps:  # only neighbors of one shot, none of them in color, are linked
         indices = [record.index for record in (*step.records, *step.following)]
-        indices = [step.previous.index, *indices] if step.previous else indices
+        if step.previous and step.previous.index != step.records[0].returns_to:
+            indices = [step.previous.index, *indices]
         assert indices == list(range(indices[0], indices[0] + len(indices)))
+        if step.stage == "link" and step.records[0].returns_to != NONE:
+            assert step.previous
         assert len({record.shot for record in step.records}) == 1
 
 
@@ -125,6 +133,6 @@ def test_what_was_stopped_goes_on(work: Work, stop: int) -> None:
     done = frozenset(names(first, "finish"))
     second = run(work, schedule_of(work, done=done), seed=1)
     assert sorted([*done, *names(second, "finish")]) == list(range(sum(SHOTS)))
-    assert len(names(first, "link") + names(second, "link")) == sum(n for n in SHOTS if n > 1)
+    assert len(names(first, "link") + names(second, "link")) == sum(SHOTS)
     predicted = names(first, "predict") + names(second, "predict")
     assert len(predicted) == len(set(predicted))

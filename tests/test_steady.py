@@ -12,6 +12,7 @@ from model.steady import (
     KEY_EVERY,
     KEY_FIRST,
     MEMORY,
+    Carried,
     Motion,
     Part,
     carry_backward,
@@ -53,7 +54,8 @@ def split(part: Part, bounds: list[int]) -> list[Part]:
     for first, last in zip([0, *bounds], [*bounds, len(part.ab)], strict=True):
         steps = np.s_[first : min(last, len(part.motion.back))]
         m = part.motion
-        motion = Motion(*(getattr(m, field.name)[steps] for field in fields(Motion)))
+        flows = (getattr(m, field.name)[steps] for field in fields(Motion)[:-1])
+        motion = Motion(*flows, ends=m.ends)
         colors = (part.ab[first:last], part.weight[first:last], part.key[first:last])
         parts.append(Part(*colors, motion))
     return parts
@@ -175,3 +177,22 @@ def test_a_frame_that_no_keyframe_reaches_is_one(rng: np.random.Generator) -> No
 def test_one_frame_keeps_its_colors(rng: np.random.Generator) -> None:
     ab = rng.normal(0, 20, (1, *SIZE, 2)).astype(np.float32)
     np.testing.assert_allclose(steady(whole(texture(rng)[None], ab)), ab, atol=1e-3)
+
+
+def test_a_scene_that_comes_back_goes_on_with_its_colors(rng: np.random.Generator) -> None:
+    """What enters a later shot of the same scene is moved to where it is there; of another scene, nothing counts."""
+    frames, colors = pan(rng)
+    earlier = whole(frames[:8], colors[:8])
+    leaving = carry_forward(earlier, None)
+    np.testing.assert_array_equal(Carried(**leaving.arrays()).mean, leaving.mean)
+    gray = np.zeros_like(colors[10:18])
+    entered = steady(whole(frames[10:18], gray), leaving)
+    inside = np.s_[:, 4:-4, 4:30]
+    assert np.abs(entered[inside]).mean() > 0.3 * np.abs(colors[10:18][inside]).mean()
+    same = [
+        np.corrcoef(entered[0, 4:-4, 4:30, i].ravel(), colors[10, 4:-4, 4:30, i].ravel())[0, 1]
+        for i in range(2)
+    ]
+    assert min(same) > 0.9
+    other = np.stack([texture(rng, 120, 160)] * 8)
+    assert np.abs(steady(whole(other, gray), leaving)).mean() < 0.01 * np.abs(colors).mean()

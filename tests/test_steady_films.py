@@ -55,6 +55,34 @@ def colorize(moving: Path, small_weights: Path, tmp_path: Path) -> Colorize:
     return colorized
 
 
+def test_a_scene_that_comes_back_has_its_colors_again(tmp_path: Path) -> None:
+    """Out of focus it would have others, if it did not go on with those that it had."""
+    film = tmp_path / "film.mkv"
+    scene = "mandelbrot=size=160x128:rate=25:start_scale=0.01,trim=start_frame=20:end_frame=21,loop=23:1"
+    grain = "noise=alls=8:allf=t"
+    shots = "split=3[a][b][c];[b]negate[b];[c]trim=end_frame=12,gblur=3[c]"
+    graph = f"{scene},{shots};[a][b][c]concat=n=3,{grain},format=gray"
+    run_ffmpeg("-f", "lavfi", "-i", graph, "-c:v", "ffv1", film)
+    factory = partial(Colorizer, threads=1, precision="fp32", working_size=96)
+    apart = {}
+    for lock in ("on", "off"):
+        wishes = FilmOptions(
+            cache=tmp_path / lock, encoder=EncoderOptions(codec="ffv1"), keep_cache=True, workers=1,
+            film_lock=lock,
+        )  # fmt: skip
+        color_film(
+            film, tmp_path / f"{lock}.mkv", options=wishes,
+            colorization=Colorization(factory, whole_shots=True),
+        )  # fmt: skip
+        (manifest,) = (tmp_path / lock).glob(f"*/{MANIFEST}")
+        found = [record.returns_to for record in Manifest.read(manifest).segments]
+        assert found == [-1, -1, 0 if lock == "on" else -1]
+        chroma = np.stack([chroma for _, _, chroma in planes(tmp_path / f"{lock}.mkv")])
+        first, again = chroma[:24].astype(int), chroma[48:].astype(int)
+        apart[lock] = np.abs(first.mean(axis=0) - again.mean(axis=0)).mean()
+    assert apart["on"] < 0.6 * apart["off"]
+
+
 def segments(tmp_path: Path) -> list[int]:
     (manifest,) = tmp_path.glob(f"cache/*/{MANIFEST}")
     return [record.shot for record in Manifest.read(manifest).segments]
