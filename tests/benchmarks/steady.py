@@ -1,0 +1,204 @@
+"""What each part of steady colors gives and what it costs, on the gray copies of color films.
+
+    python tests/benchmarks/steady.py color.mp4 [...] [--limit 120]
+
+For each film a row per variant, in which one part is left out: how far the warp error in ab exceeds the film's own (of
+neighbors, of frames 8 apart), PSNR, colorfulness over the film's own, and milliseconds per frame with the network.
+Then the beginning and the end of each film are taken for two shots of one scene, with another scene between them: how
+far the colors of the second are from the first one's last frame along the motion, over the film's own distance.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from gray2color import Colorizer
+from image.optical_flow import estimate_motion
+from model import steady
+from prior.lab import lab2rgb, rgb2lab
+from train.film_evaluation import Frame, Shot, colorized, measure_film, read_frames, shots
+from train.metrics import colorfulness, psnr
+from train.temporal_metrics import warp_error
+
+Floats = NDArray[np.float32]
+SHORT_PX = 256  # of the frames
+SEGMENT = 60  # frames
+SCENE = 48  # frames of a shot of a scene that comes back
+LATER = (0, 8, 24)  # frames of the second shot that are compared with the end of the first
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How films are colorized: what is put in the place of a part, by the name it is imported as."""
+
+    name: str
+    replaced: Mapping[str, Any]
+    steady: float = 1.0
+
+    def colorize(self, colorizer: Colorizer, shot: Shot) -> Floats:
+        """Return small ab (n, h, w, 2)."""
+        colorizer.steady = self.steady
+        patches = [patch(target, part) for target, part in self.replaced.items()]
+        for one in patches:
+            one.start()
+        try:
+            return colorizer.colorize(shot)
+        finally:
+            for one in patches:
+                one.stop()
+
+
+def own_colors(part: steady.Part, entering: object, *, memory: float) -> tuple[Floats, Floats]:
+    """Stand in for the way back: nothing but each keyframe's own colors."""
+    return part.ab, part.weight * part.key[:, None, None]
+
+
+def in_segments(colorizer: Colorizer, shot: Shot) -> Floats:
+    """Colorize a shot as a film's job does a long one."""
+    frames = shot.frames
+    bounds = range(0, len(frames), SEGMENT)
+    parts = [
+        colorizer.predict_segment(Piece(frames[i : i + SEGMENT], frames[i + SEGMENT :][:1]))
+        for i in bounds
+    ]
+    before: list[Any] = [None]
+    for part in parts:
+        before.append(colorizer.carry_colors(part, before[-1], backward=False))
+    after: list[Any] = [None]
+    for part in reversed(parts[1:]):
+        after.append(colorizer.carry_colors(part, after[-1], backward=True))
+    pairs = zip(parts, before, reversed(after), strict=False)
+    return np.concatenate([colorizer.finish_segment(p, before=b, after=a) for p, b, a in pairs])
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A segment's frames (n, H, W) and the next one (1, H, W), if any."""
+
+    frames: NDArray[np.uint8]
+    after: NDArray[np.uint8]
+    numbers: range = range(0)
+    shot: int = 0
+    number: int = 0
+    guidance: None = None
+
+
+SHIPPED = Variant("as shipped", {})
+VARIANTS = [
+    Variant("frame by frame", {}, steady=0),
+    SHIPPED,
+    Variant("1 forward only", {"model.steady._backward": own_colors}),
+    Variant(
+        "1 no forward-backward check",
+        {"model.steady.is_consistent": lambda flow, _: np.ones(flow.shape[:2], bool)},
+    ),
+    Variant("2 memory of 2 keyframes", {"gray2color.MEMORY": 2.0}),
+    Variant(
+        "2 keyframes count alike",
+        {"gray2color.confidence": lambda means: np.ones(means.shape[:3], np.float32)},
+    ),
+    Variant(
+        "4 every frame a keyframe", {"gray2color.keyframes": partial(steady.keyframes, every=1)}
+    ),
+    Variant(
+        "6 nothing for old film",
+        {
+            "gray2color.denoised": lambda grays, _, key: grays[: len(key)][key],
+            "gray2color.color_share": lambda grays, size: np.ones((len(grays), *size), np.float32),
+            "model.steady.grainy": lambda gray: 0.0,
+        },
+    ),
+]
+
+
+def rows(film: Path, colorizer: Colorizer, *, limit: int) -> None:
+    """Print a film's table."""
+    methods: list[Callable[[Shot], Floats]] = [partial(one.colorize, colorizer) for one in VARIANTS]
+    names = [one.name for one in VARIANTS]
+    methods.append(partial(in_segments, colorizer))
+    names.append(f"3 in segments of {SEGMENT}")
+    (own, *found), _ = measure_film(methods, read_frames(film, short_px=SHORT_PX, limit=limit))
+    print(f"\n{film.name}, {own.frames} frames\n")
+    print(
+        "| | neighbors | 8 apart | PSNR | colorfulness | ms per frame |\n|---|---|---|---|---|---|"
+    )
+    for name, m in zip(names, found, strict=True):
+        print(
+            f"| {name} | {m.excess:.2f} | {m.excess_8:.2f} | {m.psnr:.2f} | "
+            f"{m.colorfulness / own.colorfulness:.2f} | {m.ms_per_frame:.1f} |",
+            flush=True,
+        )
+
+
+def scenes(film: Path, colorizer: Colorizer, *, limit: int) -> None:
+    """Print what a film's last shot has of its first, with film memory and without."""
+    frames = [
+        frame
+        for shot in shots(read_frames(film, short_px=SHORT_PX, limit=limit))
+        for frame in shot.own
+    ]
+    if len(frames) < 2 * SCENE:
+        print(f"| {film.name} | fewer than {2 * SCENE} frames | | |")
+        return
+    colorizer.steady = 1.0
+    first, second = (Shot(part, range(SCENE), 0) for part in (frames[:SCENE], frames[-SCENE:]))
+    start = colorizer.predict_segment(first)
+    end_ab = colorizer.finish_segment(start, before=None, after=None)[-1]
+    leaving = colorizer.carry_colors(start, None, backward=False)
+    predicted = colorizer.predict_segment(second)
+    motions = [estimate_motion(first.own[-1].gray, second.own[i].gray) for i in LATER]
+    for name, before in (("without", None), ("with", leaving)):
+        ab = colorizer.finish_segment(predicted, before=before, after=None)
+        labs = [colorized(rgb2lab(f.rgb), f.gray, c) for f, c in zip(second.own, ab, strict=True)]
+        end = colorized(rgb2lab(first.own[-1].rgb), first.own[-1].gray, end_ab)
+        excess = [
+            warp_error(end[..., 1:], labs[i][..., 1:], motion)
+            - warp_error(ab_of(first.own[-1]), ab_of(second.own[i]), motion)
+            for i, motion in zip(LATER, motions, strict=True)
+        ]
+        pairs = [(lab2rgb(lab), frame.rgb) for lab, frame in zip(labs, second.own, strict=True)]
+        color = np.mean([colorfulness(rgb) for rgb, _ in pairs]) / np.mean(
+            [colorfulness(own) for _, own in pairs]
+        )
+        shown = " / ".join(f"{value:.2f}" for value in excess)
+        print(
+            f"| {film.name}, {name} | {shown} | {np.mean([psnr(*pair) for pair in pairs]):.2f} | {color:.2f} |",
+            flush=True,
+        )
+
+
+def ab_of(frame: Frame) -> Floats:
+    """Return a frame's own ab (H, W, 2)."""
+    return rgb2lab(frame.rgb)[..., 1:]
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Read the command line and print the tables."""
+    parser = argparse.ArgumentParser(description="Measure the parts of steady colors.")
+    parser.add_argument("films", type=Path, nargs="+", help="color films")
+    parser.add_argument("--limit", type=int, default=120, help="frames of each (120)")
+    args = parser.parse_args(words)
+    cv2.setNumThreads(1)
+    colorizer = Colorizer(threads=1)
+    for film in args.films:
+        rows(film, colorizer, limit=args.limit)
+    print("\nA scene that comes back, 5 film memory:\n")
+    print(f"| | over the film's own, frames {LATER} | PSNR | colorfulness |\n|---|---|---|---|")
+    for film in args.films:
+        scenes(film, colorizer, limit=args.limit)
+
+
+if __name__ == "__main__":
+    main()
