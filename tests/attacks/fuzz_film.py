@@ -23,7 +23,7 @@ import numpy as np
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
-from films import X264, Tint, picture, run_ffmpeg
+from films import X264, ShotMean, picture, run_ffmpeg
 
 import gray2color
 import main
@@ -112,7 +112,7 @@ def work(pipe: Connection, said: Path) -> None:
     descriptor = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 2)
     os.dup2(descriptor, 1)
-    setattr(gray2color, "colorizer_factory", lambda *_, **__: Tint)  # noqa: B010
+    setattr(gray2color, "colorizer_factory", lambda *_, **__: ShotMean)  # noqa: B010
     with contextlib.suppress(EOFError):
         while True:
             pipe.send(main.main(pipe.recv()))
