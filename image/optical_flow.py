@@ -5,6 +5,7 @@ thing is in the other frame.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import cv2
@@ -45,8 +46,7 @@ def optical_flow(frame: Bytes, other: Bytes, *, preset: int = MEDIUM) -> Floats:
 
 def warp(other: NDArray[Any], flow: Floats) -> Floats:
     """Return for each pixel what the other frame (H, W, ...) has where the flow leads, interpolated linearly."""
-    x, y = np.moveaxis(_positions(flow), -1, 0)
-    warped = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    warped = _interpolated(other, _grid(*flow.shape[:2]) + flow)
     return np.asarray(warped, np.float32).reshape(*flow.shape[:2], *other.shape[2:])
 
 
@@ -57,15 +57,28 @@ def is_consistent(flow: Floats, backward: Floats) -> NDArray[np.bool_]:
     something is covered or uncovered.
     """
     height, width = flow.shape[:2]
-    x, y = np.moveaxis(_positions(flow), -1, 0)
+    positions = _grid(height, width) + flow
+    x, y = cv2.split(positions)
     inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
-    returned = warp(backward, flow)
-    inconsistency = np.sum((returned + flow) ** 2, axis=-1)
-    lengths = np.sum(returned**2, axis=-1) + np.sum(flow**2, axis=-1)
-    return np.asarray(inside & (inconsistency <= RELATIVE * lengths + ABSOLUTE))
+    returned = _interpolated(backward, positions)
+    lengths = _squared_length(returned) + _squared_length(flow)
+    bound = RELATIVE * lengths + ABSOLUTE
+    return np.asarray(inside & (_squared_length(returned + flow) <= bound))
 
 
-def _positions(flow: Floats) -> Floats:
-    height, width = flow.shape[:2]
+def _interpolated(values: NDArray[Any], positions: Floats) -> NDArray[Any]:
+    return np.asarray(
+        cv2.remap(values, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    )
+
+
+def _squared_length(flow: Floats) -> Floats:
+    x, y = cv2.split(flow)  # sums over the last axis take NumPy six times as long
+    return np.asarray(x * x + y * y, np.float32)
+
+
+@lru_cache(maxsize=8)  # a film has one size, and a smaller one for its colors
+def _grid(height: int, width: int) -> Floats:
+    """Return each pixel's own place (H, W, 2): x and y."""
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return np.stack([x, y], axis=-1) + flow
+    return np.stack([x, y], axis=-1)
