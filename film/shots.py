@@ -25,11 +25,9 @@ from film.work import Work
 LONGEST = 240  # frames of a segment: bounds memory, disk and what an interruption costs
 PARTS = 8  # a short film is cut into so many at least, so that all workers have something to do
 # Frames below which a shot is not divided: an encoder's start and a seek cost ten frames' time.
-SHORTEST = 60
+SHORTEST = 56
 REMNANT = 24  # frames at the end of a shot that stay with the segment before
-STEP = (
-    12  # frames: segments begin at multiples of it in their shot, for colorizers that skip frames
-)
+STEP = 8  # frames: segments begin at multiples of it in their shot, for colorizers that skip frames
 REACH = 5  # frames compared on each side of a supposed cut
 REMEMBERED = 16  # shots that a new one may return to
 _SIZE = (32, 24)  # width, height: large enough for the composition, too small for grain

@@ -29,11 +29,11 @@ LIKE_LUMA = 0.35  # difference, in standard deviations of the frame, at which tr
 GRAIN = (3.0, 8.0)
 GRAIN_BLUR = 1.5  # pixels of the flow's size, so that grain is not followed
 FLOW_CONTRAST = 50.0  # 8-bit codes of a standard deviation
-KEY_EVERY = 4  # frames; between two keyframes colors are only carried
+KEY_EVERY = 8  # frames; between two keyframes colors are only carried
 KEY_FIRST = 1  # the first one; its neighbors help to denoise it
 # Weight that a running mean has at most, in keyframes of which the network is sure: it follows a light that changes for
-# good, and what is further away than 300 keyframes counts for less than 1/100.
-MEMORY = 40.0
+# good, and what is further away than 150 keyframes counts for less than 1/100.
+MEMORY = 20.0
 # Share of a frame that no keyframe's colors reach, from which on it is a keyframe itself.
 UNREACHED = 0.2
 REACHED = 0.25  # trust from which on a place counts as reached

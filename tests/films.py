@@ -40,7 +40,7 @@ FFV1 = ("-c:v", "ffv1", "-level", "3", "-pix_fmt")
 SIZE = (96, 128)  # height, width
 SHOTS = (12, 150, 8)  # frames; the second becomes three pieces, two of them of one length
 FRAMES = sum(SHOTS)
-DIVIDED = 60  # frames of the segments of the second shot, but for its last
+DIVIDED = 56  # frames of the segments of the second shot, but for its last
 
 # Of one second in 25 frames, one after another; each has pixels of another kind.
 OTHER_PIXELS = (

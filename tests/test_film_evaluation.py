@@ -123,7 +123,7 @@ def test_steady_colors_are_measured_steadier(rng: np.random.Generator) -> None:
         chroma = np.hypot(tints[:, :1], tints[:, 1:])
         return np.broadcast_to(np.concatenate([tints, chroma], axis=1), shape)
 
-    film = [cv2.resize(rgb, (128, 96)) for rgb in pan(rng, 24, (20, 60, 90))]
+    film = [cv2.resize(rgb, (128, 96)) for rgb in pan(rng, 48, (20, 60, 90))]
     methods = [GRAY] + [(flickering_network, Setting(64, steady=steady)) for steady in (0, 1)]
     colorizers = [partial(colorize_shot, method) for method in methods]
     (_, gray, jumping, steady), _ = measure_film(colorizers, film)

@@ -147,9 +147,9 @@ def test_segments_cover_every_frame_once_and_span_no_cut() -> None:
 
 def test_a_short_film_has_work_for_several() -> None:
     assert [p.count for p in divided(1500)] == [192] * 7 + [156]
-    assert [p.count for p in divided(480)] == [60] * 8
-    assert [p.count for p in divided(240)] == [60] * 4
-    assert [p.count for p in divided(84)] == [84]
+    assert [p.count for p in divided(480)] == [64] * 7 + [32]
+    assert [p.count for p in divided(240)] == [56] * 3 + [72]
+    assert [p.count for p in divided(79)] == [79]
 
 
 def test_segments_begin_where_the_network_looks_at_a_frame() -> None:

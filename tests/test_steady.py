@@ -71,7 +71,7 @@ def test_noise_in_the_colors_is_averaged_along_the_motion(rng: np.random.Generat
 def test_a_still_film_is_still(rng: np.random.Generator) -> None:
     frames = np.repeat(texture(rng)[None], FRAMES, axis=0)
     ab = rng.normal(0, 20, (FRAMES, *SIZE, 2)).astype(np.float32)
-    colors = steady(whole(frames, ab))
+    colors = steady(whole(frames, ab), memory=FRAMES)
     assert np.abs(colors - ab.mean(axis=0)).max() < 1e-3
     assert (colors == colors[0]).all()
 
@@ -167,7 +167,6 @@ def test_a_frame_that_no_keyframe_reaches_is_one(rng: np.random.Generator) -> No
     frames[6] = texture(rng)
     assert np.flatnonzero(keyframes(motion_of(frames, SIZE), frames=12)).tolist() == [
         1,
-        5,
         6,
         9,
         11,
