@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 from films import (
+    DIVIDED,
     FRAMES,
     SHOTS,
     SIZE,
@@ -82,7 +83,7 @@ def test_workers_do_not_change_a_byte(
     assert packets(tmp_path / "out.mkv") == packets(finished)
     assert summary.line().startswith(f"{tmp_path / 'out.mkv'}: {FRAMES} frames in ")
     told = json.loads(json.dumps(summary.as_json()))
-    assert [one["count"] for one in told["segments"]] == [12, 60, 60, 30, 8]
+    assert [one["count"] for one in told["segments"]] == [12, 56, 56, 38, 8]
     assert [one["shot"] for one in told["segments"]] == [0, 1, 1, 1, 2]
     assert told["frames"] == FRAMES
     assert told["weights_sha256"] == "f" * 64
@@ -260,8 +261,8 @@ def test_a_film_half_analyzed_gives_the_same_segments(
         work = work_of(film, (0, film.frames), job, colorization(), options)
         whole = list(split(work, job))
         assert [(r.first, r.count, r.shot, r.number, r.ends_shot) for r in whole] == [
-            (0, 12, 0, 0, True), (12, 60, 1, 0, False), (72, 60, 1, 1, False),
-            (132, 30, 1, 2, True), (162, 8, 2, 0, True),
+            (0, 12, 0, 0, True), (12, 56, 1, 0, False), (68, 56, 1, 1, False),
+            (124, 38, 1, 2, True), (162, 8, 2, 0, True),
         ]  # fmt: skip
         for known in (0, 1, 3, 4):
             job.note(segments=tuple(whole[:known]), complete=False)
@@ -347,7 +348,7 @@ def test_a_manifest_that_lacks_a_segment_makes_no_shorter_film(
 ) -> None:
     with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
         job.note(segments=job.manifest.segments[:3], complete=True)
-    with pytest.raises(JobError, match=r"has 132 of 170 frames; add -restart"):
+    with pytest.raises(JobError, match=r"has 124 of 170 frames; add -restart"):
         color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert not (tmp_path / "out.mkv").exists()
 
@@ -566,7 +567,7 @@ def test_a_segment_comes_with_its_frames_and_if_need_be_the_next(
     grays = np.stack(list(decode_gray(film)))
     numbers = [(s.numbers.start, s.numbers.stop, s.shot, s.number) for s in seen]
     assert numbers == [
-        (0, 12, 0, 0), (12, 72, 1, 0), (72, 132, 1, 1), (132, 162, 1, 2), (162, 170, 2, 0),
+        (0, 12, 0, 0), (12, 68, 1, 0), (68, 124, 1, 1), (124, 162, 1, 2), (162, 170, 2, 0),
     ]  # fmt: skip
     assert [len(s.after) for s in seen] == ([0, 1, 1, 0, 0] if whole_shots else [0] * 5)
     for s in seen:
@@ -635,7 +636,7 @@ def test_progress_moves_with_the_frames_and_ends_at_their_number(
     )
     if workers == 1:
         with pytest.raises(FilmError, match="cannot be colorized"):
-            work(colorization=colorization(fail_at=60))
+            work(colorization=colorization(fail_at=DIVIDED))
         assert progress.ends == [12]
     work(colorization=colorization())
     assert progress.earlier == sum(progress.ends[:-2])
