@@ -82,8 +82,13 @@ def running(command: list[str]) -> Iterator[IO[bytes]]:
     log.debug("%s", shlex.join(command))
     # A file: a pipe that nobody reads would fill, and ffmpeg would wait for ever.
     with tempfile.TemporaryFile() as messages:
+        # A group of its own: Ctrl-C is for this process, which then ends ffmpeg; else it would fail first.
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=messages,
+            process_group=0,
         )
         assert process.stdin is not None
         try:

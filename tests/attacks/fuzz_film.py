@@ -164,12 +164,12 @@ class Watchdog:
             self._process = None
 
 
-def memory(group: int) -> int:
-    """Return the bytes that the processes of a group take."""
+def memory(session: int) -> int:
+    """Return the bytes that the processes of a session take."""
     total = 0
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError):
-            if os.getpgid(int(folder.name)) == group:
+            if os.getsid(int(folder.name)) == session:
                 total += int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return total
 
