@@ -75,7 +75,7 @@ def test_epochs_and_seeds_change_a_sample(folder: Path) -> None:
 
 def test_workers_do_not_change_the_data(folder: Path) -> None:
     # In a process of its own, as in training: workers are forked, and locks that threads of other tests' libraries
-    # hold at that moment would stay locked in them (one run of eight stood still).
+    # hold at that moment would stay locked in them (3 runs of 11 stood still).
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         batches = [process.submit(batches_of, folder, workers).result() for workers in (0, 2)]
     assert len(batches[0]) == 8

@@ -34,7 +34,7 @@ from train.temporal_metrics import warp_error
 
 Floats = NDArray[np.float32]
 SHORT_PX = 256  # of the frames
-SEGMENT = 60  # frames
+SEGMENT = 56  # frames, a multiple of KEY_EVERY
 SCENE = 48  # frames of a shot of a scene that comes back
 LATER = (0, 8, 24)  # frames of the second shot that are compared with the end of the first
 
