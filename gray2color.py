@@ -10,7 +10,6 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -32,7 +31,9 @@ from model.decode import confidence, smooth_undecided
 from model.hints import palette_vector, point_planes
 from model.old_film import color_share, denoised
 from model.options import ColorOptions
-from model.predictor import Device, Precision, Program, gpu_count, has_gpu_package, import_paddle
+from model.paddle_import import gpu_count, has_gpu_package
+from model.predictor import Device, Precision, Program
+from model.program_cache import program_for
 from model.steady import (
     MEMORY,
     Carried,
@@ -136,10 +137,8 @@ class Colorizer:
         self.threads = threads or os.cpu_count() or 1
         self._bins = read_bins()
         if predictor is None:
-            weights_sha256(
-                weights
-            )  # names a bad file before the seconds that Paddle's import takes
-            folder = functools.partial(_program_folder, weights)
+            weights_sha256(weights)  # names a bad file before the seconds that opening takes
+            folder = functools.partial(program_for, weights)
             predictor = Program(folder, device=device, precision=precision, threads=self.threads)
         self._predictor = predictor
 
@@ -337,16 +336,8 @@ def check_weights(weights: Path | None = None) -> str:
 
 def prepare(weights: Path | None = None) -> None:
     """Make the inference program of a weights file, if this machine has not got it yet."""
-    with _program_folder(weights or RELEASED):
+    with program_for(weights or RELEASED):
         pass
-
-
-def _program_folder(weights: Path) -> AbstractContextManager[Path]:
-    """Find or make the inference program of a weights file; only then is Paddle needed."""
-    import_paddle()
-    from model.export import program_for
-
-    return program_for(weights)
 
 
 def uses_gpu(device: Device) -> bool:

@@ -1,27 +1,18 @@
 """Dynamic network -> static inference program, checked against it before it is kept.
 
 The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and gives three planes
-(N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution, softmax and bin centers inside. It is
-made on first use and kept in the user's cache under the sha256 of its weights file.
+(N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution, softmax and bin centers inside.
 
 Its form is what oneDNN in Paddle 3.3.1 opens and runs fastest: no BatchNorm (folding it when a program is
 opened took 3 of 4 seconds), upsampling by transposed convolution, and a decoder that never leaves bfloat16.
 """
 
-import hashlib
-import logging
-import os
-import shutil
-import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
-import platformdirs
 from paddle import Tensor, nn
 from paddle.static import InputSpec
 
@@ -29,17 +20,12 @@ from model.contract import PLANES, Floats
 from model.decode import annealed_mean
 from model.network import BasicBlock, ColorNet, UpBlock
 from model.predictor import open_program, run_program
-from model.weights_file import RELEASED, build, load_into, read_weights
-from prior.qspace import BINS_PATH, read_bins
+from model.weights_file import build, load_into, read_weights
 
-log = logging.getLogger(__name__)
-
-FORM = 4  # of the program; a change here makes every cached one stale
 TOLERANCE_AB = 1e-3  # between program and network, fp32
 ROUNDING = 5e-5  # of the largest ab, where that is more: a network of 30 steps gives 100 on noise and rounds 1.2e-3
 CHECK_SIZES = ((1, 64, 96), (2, 128, 64))
 ONES = 16  # channels that carry the bias; a multiple of 16 keeps oneDNN's layouts aligned
-CACHE_VARIABLE = "COLORIZER_CACHE"
 
 
 class TransposedUp(nn.Layer):
@@ -121,43 +107,6 @@ class AnnealedNet(nn.Layer):
         return means
 
 
-def cache_folder() -> Path:
-    """Name the user's folder of inference programs; COLORIZER_CACHE overrides the usual place."""
-    if chosen := os.environ.get(CACHE_VARIABLE):
-        return Path(chosen)
-    return platformdirs.user_cache_path("colorizer", appauthor=False)
-
-
-@contextmanager
-def program_for(weights: Path = RELEASED, *, bins: Path = BINS_PATH) -> Iterator[Path]:
-    """Yield the folder with the program of a weights file, made now if it is not there yet.
-
-    Two processes may do so at once: each works in a folder of its own, the first to finish wins.
-    A program that cannot be kept, because the cache is read-only, is removed after the block.
-    """
-    key = hashlib.sha256(bins.read_bytes())
-    key.update(f"{_digest_of(weights)} {FORM} {paddle.__version__}".encode())
-    folder = cache_folder() / key.hexdigest()[:24]
-    if folder.is_dir():
-        yield folder
-        return
-    work = _work_folder(folder.parent)
-    try:
-        log.info("preparing %s for this machine (once)", weights.name)
-        export(weights, work, bins=read_bins(bins))
-        with suppress(OSError):  # another process was faster, or the cache is read-only
-            work.rename(folder)
-        yield folder if folder.is_dir() else work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _digest_of(weights: Path) -> str:
-    """Hash the whole file, in milliseconds: one whose numbers were changed has no program, whatever sha256 it carries."""
-    with weights.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def export(weights: Path, folder: Path, *, bins: Floats) -> None:
     """Write the program of a weights file into a folder, and check it against the network.
 
@@ -171,16 +120,6 @@ def export(weights: Path, folder: Path, *, bins: Floats) -> None:
     network.rearrange()
     _save(AnnealedNet(network, bins), folder)
     _check(AnnealedNet(build(stored), bins), folder)
-
-
-def _work_folder(cache: Path) -> Path:
-    """Make a folder to work in beside the final one, or where temporary files go."""
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix="part-", dir=cache))
-    except OSError as error:
-        log.warning("%s cannot be written (%s): preparing again next time", cache, error.strerror)
-        return Path(tempfile.mkdtemp(prefix="colorizer-"))
 
 
 def _save(annealed: AnnealedNet, folder: Path) -> None:

@@ -1,22 +1,20 @@
 """Opens and runs an inference program: on which engine, and on which one when that fails.
 
-Paddle is imported when it is needed, seconds later than this module: a command first asks here what the machine has.
+Paddle is loaded when it is needed, later than this module: a command first asks what the machine has.
 """
 
-import importlib.metadata
 import logging
 import os
-import platform
 import threading
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from model.contract import Floats
+from model.paddle_import import faster_in_bf16, gpu_count, has_gpu_package, import_inference
 
 if TYPE_CHECKING:
     from paddle import inference
@@ -88,12 +86,12 @@ class Program:
 
 def choose_engine(device: Device, precision: Precision) -> Engine:
     """Settle what is "auto". Raises RuntimeError when a GPU is asked for and there is none."""
-    gpus = gpu_count() if device != "cpu" else 0
+    gpus = gpu_count() if device != "cpu" and has_gpu_package() else 0
     if device == "gpu" and not gpus:
         raise RuntimeError("no GPU that this Paddle can use: take -device cpu")
     if gpus:
         return "gpu"
-    narrow = precision == "bf16" or (precision == "auto" and has_bf16())
+    narrow = precision == "bf16" or (precision == "auto" and faster_in_bf16())
     return "bf16" if narrow else "fp32"
 
 
@@ -102,8 +100,10 @@ def open_program(
 ) -> "inference.Predictor":
     """Open a program; the caller keeps it for its whole run (opening takes up to two seconds)."""
     assert engine in get_args(Engine), engine
-    inference = import_paddle().inference
-    config = inference.Config(str(folder / "program.json"), str(folder / "program.pdiparams"))
+    inference = import_inference()
+    config = inference.AnalysisConfig(
+        str(folder / "program.json"), str(folder / "program.pdiparams")
+    )
     config.disable_glog_info()
     config.set_cpu_math_library_num_threads(threads or os.cpu_count() or 1)
     if engine == "gpu":
@@ -128,38 +128,9 @@ def run_program(
     """
     inputs = (planes, palettes, np.array([temperature], np.float32))
     for name, array in zip(predictor.get_input_names(), inputs, strict=True):
-        predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(array, np.float32))
+        predictor.get_input_handle(name)._copy_from_cpu_bind(
+            np.ascontiguousarray(array, np.float32)
+        )
     predictor.run()
     means: Floats = predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
     return means
-
-
-def has_gpu_package() -> bool:
-    """Tell whether the Paddle installed here is built for GPUs, without the seconds that its import takes."""
-    try:
-        return bool(importlib.metadata.version("paddlepaddle-gpu"))
-    except importlib.metadata.PackageNotFoundError:
-        return False
-
-
-def gpu_count() -> int:
-    """Count the GPUs that this Paddle can use."""
-    paddle = import_paddle()
-    return int(paddle.device.cuda.device_count()) if paddle.is_compiled_with_cuda() else 0
-
-
-def has_bf16() -> bool:
-    """Tell whether the processor multiplies in bfloat16 (Linux on x86 can say; others: no)."""
-    if platform.system() != "Linux":
-        return False
-    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def import_paddle() -> Any:
-    """Import Paddle without its notices, unless the user wants to see them."""
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "No ccache found", UserWarning)
-        import paddle
-    return paddle

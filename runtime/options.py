@@ -72,7 +72,9 @@ class RunOptions:
         "auto", "auto takes a GPU when there is one", choices=("auto", "cpu", "gpu")
     )
     precision: Literal["auto", "fp32", "bf16"] = option(
-        "auto", "auto takes bf16 where the processor has it", choices=("auto", "fp32", "bf16")
+        "auto",
+        "auto takes bf16 where the processor is faster in it",
+        choices=("auto", "fp32", "bf16"),
     )
     threads: int | None = option(
         None, "processor cores", low=1, high=1024, shown="all", metavar="N"

@@ -12,9 +12,10 @@ import pytest
 from small_network import SMALL, random_arrays
 
 from model import export
-from model.export import TOLERANCE_AB, program_for
+from model.export import TOLERANCE_AB
 from model.network import ColorNet
 from model.predictor import Engine, open_program, run_program
+from model.program_cache import CACHE_VARIABLE, program_for
 from model.weights_file import build, read_weights, write_weights
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +24,7 @@ TEMPERATURE = 0.7
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(export.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
@@ -177,7 +178,7 @@ def test_an_unwritable_cache_is_no_obstacle_and_nothing_is_left(
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    monkeypatch.setenv(export.CACHE_VARIABLE, str(tmp_path / "file"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
     with program_for(weights, bins=bins) as folder:
         assert (folder / "program.json").is_file()
         predictor = open_program(folder, engine="plain")
@@ -198,7 +199,7 @@ def test_bins_of_another_prior_are_refused(cache: Path, weights: Path, tmp_path:
 @pytest.mark.slow
 def test_two_processes_at_once_get_the_same_program(cache: Path, weights: Path, bins: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from model.export import program_for;"
+        "import sys; from pathlib import Path; from model.program_cache import program_for;"
         "program = program_for(Path(sys.argv[1]), bins=Path(sys.argv[2]));"
         "print(program.__enter__())"
     )

@@ -13,7 +13,7 @@ from PIL import Image
 import gray2color
 from gray2color import Colorizer
 from model.old_film import color_share
-from model.predictor import has_bf16
+from model.paddle_import import has_bf16
 from prior.lab import gray2lightness, rgb2lab
 
 

@@ -36,12 +36,21 @@ ONLY = {
 PADDLE = {
     *(
         f"model/{name}.py"
-        for name in ("network", "efficientnet_lite", "decode", "export", "predictor")
+        for name in (
+            "network",
+            "efficientnet_lite",
+            "decode",
+            "export",
+            "predictor",
+            "paddle_import",
+        )
     ),
     *(f"train/{name}.py" for name in ("fileReader", "loss", "trainer", "train")),
 }
 # gray2color imports these before Paddle is needed.
-TOP_LEVEL_PADDLE = PADDLE - {"model/decode.py", "model/predictor.py"}
+TOP_LEVEL_PADDLE = PADDLE - {
+    f"model/{name}.py" for name in ("decode", "predictor", "paddle_import")
+}
 COMMAND_LINES = {"main.py", "conversion.py", "gray2color.py"}
 # Where one photo or film of many fails alone, whatever it brings about.
 BROAD_EXCEPT = {("photo/batch.py", "_failures_of"), ("conversion.py", "color_films")}

@@ -100,7 +100,8 @@ def test_auto_is_the_fastest_engine_here(
     engine: Engine,
 ) -> None:
     monkeypatch.setattr(predictor, "gpu_count", lambda: gpus)
-    monkeypatch.setattr(predictor, "has_bf16", lambda: bf16)
+    monkeypatch.setattr(predictor, "has_gpu_package", lambda: gpus > 0)
+    monkeypatch.setattr(predictor, "faster_in_bf16", lambda: bf16)
     assert choose_engine(device, precision) == engine
 
 

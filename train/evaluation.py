@@ -71,7 +71,7 @@ def load(weights: Path) -> Predictor:
     Raises ValueError or OSError for a file that is missing, truncated or foreign.
     """
     prepare_environment()
-    from model.export import program_for
+    from model.program_cache import program_for
 
     return Program(partial(program_for, weights), device="cpu", precision="fp32")
 

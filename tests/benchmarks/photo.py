@@ -24,10 +24,11 @@ import tifffile
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package film
 
-from film.chroma import spread
 from gray2color import Colorizer
-from image.upsample import color_field, upsample
-from model.predictor import has_bf16, open_program, run_program
+from image.upsample import color_field, upsample, upsample_planes
+from model.paddle_import import has_bf16
+from model.predictor import Program, open_program, run_program
+from model.program_cache import program_for
 from model.weights_file import RELEASED
 from photo.batch import PHOTOS, colorize_photos
 from photo.compose import compose
@@ -63,7 +64,7 @@ def best_ms(work: Callable[[], object], *, times: int = 7) -> float:
 def engines(weights: Path, folder: Path) -> Iterator[Row]:
     import paddle
 
-    from model.export import AnnealedNet, program_for
+    from model.export import AnnealedNet
     from model.weights_file import build, read_weights
     from prior.qspace import read_bins
 
@@ -103,7 +104,8 @@ def start(weights: Path, folder: Path) -> Iterator[Row]:
 def photo(weights: Path, folder: Path) -> Iterator[Row]:
     source = folder / "photo.jpg"
     cv2.imwrite(str(source), gray_photo(*SIZES["12 MP"]))
-    colorizer = Colorizer(weights)
+    program = Program(lambda: program_for(weights))
+    colorizer = Colorizer(weights, predictor=program)
     read = read_photo(source)
     ab = colorizer.ab(read.gray)
     fit = functools.partial(color_field, ab, read.gray, to_lightness=gray2lightness)
@@ -120,7 +122,7 @@ def photo(weights: Path, folder: Path) -> Iterator[Row]:
         "network and composition": lambda: colorizer(read.gray),
     }
     for name, work in steps.items():
-        yield f"12 MP, {name} ({colorizer._run.engine})", f"{best_ms(work, times=3):.0f} ms"
+        yield f"12 MP, {name} ({program.engine})", f"{best_ms(work, times=3):.0f} ms"
 
 
 def folder(weights: Path, folder: Path, *, photos: int = 200) -> Iterator[Row]:
@@ -208,7 +210,7 @@ def edges(weights: Path, folder: Path, *, colored: Path | None = None) -> Iterat
 def as_in_films(ab: np.ndarray, gray: np.ndarray) -> np.ndarray:
     """Enlarge ab as films do, whose colors are seen at 48 lines and brought on at 128."""
     between = (ab.shape[1] * 128 // 48, ab.shape[0] * 128 // 48)
-    return np.stack(spread(ab, gray, between=between), axis=-1)
+    return np.stack(upsample_planes(ab, gray, between=between), axis=-1)
 
 
 def _gray_of(lab: np.ndarray) -> np.ndarray:

@@ -1,0 +1,74 @@
+"""Inference programs are made on first use and kept in the user's cache, under the sha256 of their weights file.
+
+Nothing here imports Paddle while a program is there already.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import platformdirs
+
+from model.paddle_import import import_paddle, paddle_version
+from model.weights_file import RELEASED
+from prior.qspace import BINS_PATH, read_bins
+
+log = logging.getLogger(__name__)
+
+FORM = 4  # of the program, as `model.export` makes it; a change there makes every cached one stale
+CACHE_VARIABLE = "COLORIZER_CACHE"
+
+
+def cache_folder() -> Path:
+    """Name the user's folder of inference programs; COLORIZER_CACHE overrides the usual place."""
+    if chosen := os.environ.get(CACHE_VARIABLE):
+        return Path(chosen)
+    return platformdirs.user_cache_path("colorizer", appauthor=False)
+
+
+@contextmanager
+def program_for(weights: Path = RELEASED, *, bins: Path = BINS_PATH) -> Iterator[Path]:
+    """Yield the folder with the program of a weights file, made now if it is not there yet.
+
+    Two processes may do so at once: each works in a folder of its own, the first to finish wins.
+    A program that cannot be kept, because the cache is read-only, is removed after the block.
+    """
+    key = hashlib.sha256(bins.read_bytes())
+    key.update(f"{_digest_of(weights)} {FORM} {paddle_version()}".encode())
+    folder = cache_folder() / key.hexdigest()[:24]
+    if folder.is_dir():
+        yield folder
+        return
+    work = _work_folder(folder.parent)
+    try:
+        log.info("preparing %s for this machine (once)", weights.name)
+        import_paddle()
+        from model.export import export
+
+        export(weights, work, bins=read_bins(bins))
+        with suppress(OSError):  # another process was faster, or the cache is read-only
+            work.rename(folder)
+        yield folder if folder.is_dir() else work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _digest_of(weights: Path) -> str:
+    """Hash the whole file, in milliseconds: one whose numbers were changed has no program, whatever sha256 it carries."""
+    with weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _work_folder(cache: Path) -> Path:
+    """Make a folder to work in beside the final one, or where temporary files go."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix="part-", dir=cache))
+    except OSError as error:
+        log.warning("%s cannot be written (%s): preparing again next time", cache, error.strerror)
+        return Path(tempfile.mkdtemp(prefix="colorizer-"))

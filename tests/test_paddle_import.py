@@ -1,0 +1,64 @@
+"""Inference loads Paddle's compiled part alone, and Paddle still finds it when it is imported whole."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import paddle_import
+from model.paddle_import import faster_in_bf16, has_bf16, has_gpu_package
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = """
+import sys
+from pathlib import Path
+import numpy as np
+from model.predictor import open_program, run_program
+rng = np.random.default_rng(0)
+arrays = rng.uniform(-1, 1, (1, 4, 32, 64)).astype("f4"), np.zeros((1, 7), "f4")
+predict = lambda: run_program(open_program(Path(sys.argv[1]), engine="fp32"), *arrays, temperature=0.7)
+if sys.argv[2] == "whole":
+    import paddle
+means = predict()
+print([name for name in ("paddle", "setuptools") if name in sys.modules])
+if sys.argv[2] == "alone, then whole":
+    import paddle
+    assert paddle.to_tensor([1.0, 2.0]).sum().item() == 3
+    assert np.array_equal(predict(), means)
+np.save(sys.argv[3], means)
+"""
+
+
+def test_the_compiled_part_alone_gives_the_same_bits(exported: Path, tmp_path: Path) -> None:
+    told = {}
+    for way in ("alone, then whole", "whole"):
+        words = [exported / "program", way, tmp_path / f"{way}.npy"]
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", CODE, *words],
+            cwd=ROOT, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        told[way] = done.stdout.strip(), np.load(tmp_path / f"{way}.npy")
+    alone, whole = told["alone, then whole"], told["whole"]
+    if not has_gpu_package():
+        assert alone[0] == "[]"
+    assert whole[0] == "['paddle', 'setuptools']"
+    np.testing.assert_array_equal(alone[1], whole[1])
+
+
+@pytest.mark.parametrize(
+    ("told", "has", "faster"),
+    [
+        ("vendor_id: AuthenticAMD\nflags: avx512f avx512_bf16", True, True),
+        ("vendor_id: GenuineIntel\nflags: avx512f avx512_bf16 amx_bf16", True, True),
+        ("vendor_id: GenuineIntel\nflags: avx512f avx512_bf16", True, False),
+        ("vendor_id: AuthenticAMD\nflags: avx2", False, False),
+        ("", False, False),
+    ],
+)
+def test_bf16_is_taken_where_it_is_faster(
+    monkeypatch: pytest.MonkeyPatch, told: str, has: bool, faster: bool
+) -> None:
+    monkeypatch.setattr(paddle_import, "_processor", lambda: told)
+    assert (has_bf16(), faster_in_bf16()) == (has, faster)
