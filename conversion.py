@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -37,7 +37,7 @@ from film.probe import probe
 from film.report import Summary, film_info, preview, warnings_of
 from film.schedule import Schedule
 from film.segment import has_grays, segment_of
-from film.shots import split
+from film.shots import SHORT, split
 from film.steps import is_rendered, taker
 from film.stream_copy import extract_audio
 from film.work import Work, prepare, start_worker, work_of
@@ -65,12 +65,12 @@ def color_film(
     *,
     colorization: Colorization,
     options: FilmOptions,
-    run: Map | None = None,
+    started: Callable[[], Map] | None = None,
     progress: Progress = Silent(),
 ) -> Summary:
     """Colorize a film, continuing where an earlier run of the same work was stopped.
 
-    run : the workers, from `workers_for`, if they are to stay for the next film
+    started : starts the workers that stay for the next film, or returns them; without it they end with this one
     Raise FilmError, JobError or WorkerError, one line each, for what cannot be done.
     """
     began = time.perf_counter()
@@ -86,7 +86,7 @@ def color_film(
         work = work_of(film, (first, last), job, colorization, options)
         extract_audio(film, job.folder / "audio")
         with (
-            nullcontext(run) if run else workers_for(colorization, options) as run,
+            _workers_of(last - first, started, colorization, options) as run,
             _shown(progress, "colorizing", last - first),
         ):
             _take_steps(run, work, job, summary, progress)
@@ -114,7 +114,7 @@ def color_films(
     """Do with each film what a command says; yield results as they come. A failure stops no other film."""
     with ExitStack() as stack:
         # Started when the first film needs them, and kept for the next: loading the network takes seconds.
-        run = cache(lambda: stack.enter_context(workers_for(colorization, options)))
+        started = cache(lambda: stack.enter_context(workers_for(colorization, options)))
         for task in tasks:
             try:
                 if command.probe:
@@ -127,7 +127,7 @@ def color_films(
                 else:
                     summary = color_film(
                         task.source, task.target, colorization=colorization, options=options,
-                        run=run(), progress=progress,
+                        started=started, progress=progress,
                     )  # fmt: skip
                     log.info("%s", summary.line())
                     if command.report:
@@ -145,6 +145,18 @@ def _described(task: Task, form: str, options: FilmOptions) -> Result:
     text, values = film_info(task.source, task.target, options=options)
     shown = text if form == "text" else json.dumps(values, indent=1, ensure_ascii=False)
     return Result(task, output=tuple(shown.split("\n")))
+
+
+def _workers_of(
+    frames: int,
+    started: Callable[[], Map] | None,
+    colorization: Colorization,
+    options: FilmOptions,
+) -> AbstractContextManager[Map]:
+    """Start the workers for a film; a short one is done in this process, sooner than others would have started."""
+    if frames < SHORT and not options.workers and not options.scheduler:
+        options, started = replace(options, workers=1), None
+    return nullcontext(started()) if started else workers_for(colorization, options)
 
 
 def workers_for(colorization: Colorization, options: FilmOptions) -> AbstractContextManager[Map]:

@@ -27,6 +27,7 @@ PARTS = 8  # a short film is cut into so many at least, so that all workers have
 # Frames below which a shot is not divided: an encoder's start and a seek cost ten frames' time.
 SHORTEST = 56
 REMNANT = 24  # frames at the end of a shot that stay with the segment before
+SHORT = SHORTEST + REMNANT  # frames below which a film's shots are not divided
 STEP = 8  # frames: segments begin at multiples of it in their shot, for colorizers that skip frames
 REACH = 5  # frames compared on each side of a supposed cut
 REMEMBERED = 16  # shots that a new one may return to

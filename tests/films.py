@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -286,6 +287,14 @@ class ShotMean:
         known = [one for one in (predicted, before, after) if one]
         mean = sum(one["sum"] for one in known) / sum(one["frames"] for one in known)
         return np.full((int(predicted["frames"]), 6, 8, 2), color_of(mean), np.float32)
+
+
+class Signer(Tint):
+    """A colorizer that leaves the number of its process as a file name in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        (folder / str(os.getpid())).touch()
 
 
 def color_of(mean: float) -> float:

@@ -23,6 +23,7 @@ from films import (
     FRAMES,
     SHOTS,
     SIZE,
+    Signer,
     Tint,
     colorization,
     film_of,
@@ -316,6 +317,24 @@ def test_a_shot_that_was_changed_is_rendered_again(
     spoil(shots[1], shots[2])  # segments of the same length
     color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert packets(tmp_path / "out.mkv") == packets(finished)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seconds", "workers", "here"), [(3.0, None, True), (3.0, 2, False)])
+def test_a_short_film_waits_for_no_other_process(
+    gray_film: Path,
+    options: FilmOptions,
+    tmp_path: Path,
+    seconds: float,
+    workers: int | None,
+    here: bool,
+) -> None:
+    (tmp_path / "processes").mkdir()
+    signing = replace(colorization(), factory=functools.partial(Signer, tmp_path / "processes"))
+    options = replace(options, duration=seconds, workers=workers)
+    color_film(gray_film, tmp_path / "out.mkv", colorization=signing, options=options)
+    signed = [int(path.name) for path in (tmp_path / "processes").iterdir()]
+    assert (os.getpid() in signed) == here
 
 
 class Spoiler(Tint):
