@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from film import FilmError
-from film.encode import render
+from film.encode import encoding_of, render
 from film.frames import painted_ab
 from film.info import Film
 from film.job import Job, JobError, Manifest, SegmentRecord, fingerprint, manifest_of, open_job
@@ -77,6 +77,7 @@ def color_film(
     check_target(source, target, codec=options.encoder.codec, overwrite=options.overwrite)
     film = replace(probe(source), working_side=colorization.working_side)
     first, last = span(film, options)
+    encoding_of(film, options.encoder)  # refuses what the codec cannot hold
     warnings = warnings_of(film, target, options)
     for warning in warnings:
         log.warning("%s", warning)

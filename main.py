@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from film.options import (
+    CODECS_WITH,
     WORKING_SIDE,
     Colorization,
     EncoderOptions,
@@ -93,9 +94,10 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
     for kind in others:
         for name in given(args, kind):
             parser.error(f"-{name} is for {what}: leave it out here")
-    if args.codec in {"ffv1", "prores"}:
-        for name in {"crf", "preset"}.intersection(given(args, EncoderOptions)):
-            parser.error(f"-{name} is for h264 and h265: leave it out with -codec {args.codec}")
+    for name, codecs in CODECS_WITH.items():
+        if args.codec not in codecs and name in given(args, EncoderOptions):
+            named = ", ".join(codecs)
+            parser.error(f"-{name} is for {named}: leave it out with -codec {args.codec}")
 
 
 def run_photos(args: argparse.Namespace) -> int:

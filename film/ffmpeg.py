@@ -27,6 +27,7 @@ PLAYLISTS = {
 }
 LAST_LINES = 5  # of what ffmpeg says, shown when it fails
 ECHOES = ("Terminating thread", "Task finished", "before EOF", "Nothing was written")
+BANNERS = ("Svt[info]", "Svt[warn]")  # printed whatever the log level
 
 
 @contextmanager
@@ -109,7 +110,8 @@ def running(command: list[str]) -> Iterator[IO[bytes]]:
 def _failure(code: int, messages: IO[bytes]) -> str:
     messages.seek(0)
     lines = [line.strip() for line in messages.read().decode(errors="replace").splitlines()]
-    own = [line for line in lines if line and not any(echo in line for echo in ECHOES)]
+    lines = [line for line in lines if line and not line.startswith(BANNERS)]
+    own = [line for line in lines if not any(echo in line for echo in ECHOES)]
     return f"ffmpeg failed (exit {code}): " + " | ".join(
         (own or lines or ["it gave no reason"])[-LAST_LINES:]
     )

@@ -21,7 +21,8 @@ import conversion
 import gray2color
 import main
 from conversion import color_film
-from film.options import EncoderOptions, FilmOptions
+from film.codecs import CODECS
+from film.options import EncoderOptions, FilmOptions, written_suffixes
 from film.probe import probe
 from model.weights_file import RELEASED
 from runtime.options import printable
@@ -79,21 +80,21 @@ def test_every_kind_of_film_goes_through(film: Make, tmp_path: Path, name: str) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
-@pytest.mark.parametrize("codec", ["h264", "h265", "prores"])
+@pytest.mark.parametrize(
+    ("codec", "suffix"),
+    [(codec, suffix) for codec in CODECS for suffix in written_suffixes(codec)],
+)
 def test_every_codec_in_every_container_that_holds_it(
     film: Make, tmp_path: Path, codec: str, suffix: str
 ) -> None:
-    if (codec, suffix) == ("prores", ".mp4"):
-        return
     options = FilmOptions(
         cache=tmp_path / "c", encoder=EncoderOptions(codec, preset="ultrafast"), workers=1
     )
     target = tmp_path / f"out{suffix}"
     color_film(film("gray.mkv"), target, colorization=colorization(), options=options)
     with av.open(str(target)) as result:
-        name = result.streams.video[0].codec_context.name
-        assert name == {"h264": "h264", "h265": "hevc", "prores": "prores"}[codec]
+        name = result.streams.video[0].codec_context.codec.canonical_name
+        assert name == {"h265": "hevc"}.get(codec, codec)
         assert sum(1 for _ in result.decode(video=0)) == 25
 
 
@@ -247,6 +248,21 @@ def test_whatever_a_film_brings_about_is_its_own_failure(
     code, out, errors = run(film("silent.mp4"), film("plain.mp4"), "-probe")
     assert (code, out) == (1, "plain.mp4\n")
     assert errors == f"{film('silent.mp4')}: ZeroDivisionError (in a demuxer)\n"
+
+
+def test_an_interlaced_film_is_refused_before_the_work_where_its_fields_would_be_lost(
+    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
+) -> None:
+    words = (film("interlaced.mkv"), "-codec", "av1", "-save", tmp_path / "out.mkv")
+    code, out, errors = run(*words)
+    assert (code, out, errors.count("\n")) == (1, "", 1), errors
+    assert "interlaced, which av1 cannot hold: add -deinterlace, or choose one of h264" in errors
+    assert list(tmp_path.iterdir()) == []
+    code, out, _ = run(*words, "-probe")
+    assert (code, out.count("add -deinterlace"), out.count("stays so")) == (0, 1, 0)
+    code, _, errors = run(*words, "-deinterlace")
+    assert code == 0, errors
+    assert not probe(tmp_path / "out.mkv").video.interlaced
 
 
 @pytest.mark.parametrize(

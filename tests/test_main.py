@@ -220,7 +220,11 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
         (["-movie_in", "film.mp4", "-reference", "photo.png"], "-reference is for photos", 2),
         (["-movie_in", "film.mp4", "-quality", "90"], "-quality is for photos", 2),
         (["-movie_in", "film.mp4", "-preset", "typo"], "'typo' (choose from", 2),
-        (["-movie_in", "film.mp4", "-codec", "ffv1", "-crf", "20"], "-crf is for h264 and h265", 2),
+        (
+            ["-movie_in", "film.mp4", "-codec", "ffv1", "-crf", "20"],
+            "-crf is for h264, h265, av1",
+            2,
+        ),
         (
             ["-movie_in", "film.mp4", "-codec", "prores", "-preset", "fast"],
             "-preset is for h264",

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from film import FilmError
 from film.chroma import colorized_rgb
+from film.codecs import CODECS
 from film.decode import decode
-from film.encode import encoder_notes, render
+from film.encode import encoder_notes, encoding_of, render
 from film.info import Film
-from film.options import CODECS, EncoderOptions
+from film.options import EncoderOptions
 from film.probe import probe
 from image.upsample import upsample_planes
 from prior.lab import rgb2lab
@@ -105,7 +106,7 @@ def test_tags_and_sizes_are_kept(film: Make, tmp_path: Path, name: str, codec: s
 
 
 @pytest.mark.parametrize("scan", ["tff", "bff"])
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", [name for name, codec in CODECS.items() if codec.interlaced])
 def test_interlaced_stays_interlaced(tmp_path: Path, codec: str, scan: str) -> None:
     path = tmp_path / "interlaced.mkv"
     words = ("-vf", f"interlace=scan={scan}", "-c:v", "ffv1", "-flags", "+ildct")
@@ -118,6 +119,65 @@ def test_interlaced_stays_interlaced(tmp_path: Path, codec: str, scan: str) -> N
     )
     assert not smooth.video.interlaced
     assert smooth.frames == source.frames
+
+
+@pytest.mark.parametrize("codec", [name for name, codec in CODECS.items() if not codec.interlaced])
+def test_interlaced_is_refused_where_it_would_be_lost(
+    film: Make, tmp_path: Path, codec: str
+) -> None:
+    source, out = probe(film("interlaced.mkv")), tmp_path / "out.mkv"
+    with pytest.raises(FilmError, match=f"interlaced, which {codec} cannot hold: add -deint"):
+        rendered(source, flat(source, 5, 5), out, codec=codec)
+    assert list(tmp_path.iterdir()) == []
+    (note,) = encoder_notes(source, EncoderOptions(codec=codec))
+    assert "add -deinterlace" in note
+    smooth = EncoderOptions(codec=codec, deinterlace=True)
+    assert encoding_of(source, smooth).first_field == ""
+    assert encoder_notes(source, smooth) == []
+
+
+def test_av1_of_interlaced_films_is_progressive(film: Make, tmp_path: Path) -> None:
+    source, out = probe(film("interlaced.mkv")), tmp_path / "out.mkv"
+    result = rendered(source, flat(source, 5, 5), out, codec="av1", deinterlace=True)
+    assert not result.video.interlaced
+    assert result.frames == source.frames
+
+
+@pytest.mark.parametrize("codec", [name for name, codec in CODECS.items() if codec.crf])
+def test_a_lower_crf_is_nearer_to_the_source(film: Make, tmp_path: Path, codec: str) -> None:
+    source, out = probe(film("plain.mp4")), tmp_path / "out.mkv"
+    errors = []
+    for crf in (0, None, 40):  # the default is in between
+        result = rendered(source, flat(source, 20, -10), out, codec=codec, crf=crf)
+        pairs = zip(lumas(source), lumas(result), strict=True)
+        errors.append(float(np.mean([np.abs(a.astype(int) - b).mean() for a, b in pairs])))
+    assert errors[0] < 0.5 < errors[2]
+    assert errors == sorted(errors)
+
+
+@pytest.mark.parametrize("preset", ["ultrafast", "veryslow"])
+def test_av1_is_near_the_source_and_holds_no_synthetic_grain(
+    film: Make, tmp_path: Path, preset: str
+) -> None:
+    source, out = probe(film("422-10.mkv")), tmp_path / "out.mkv"
+    result = rendered(source, flat(source, 20, -10), out, codec="av1", crf=5, preset=preset)
+    assert (result.video.depth, result.video.chroma) == (10, (2, 2))
+    errors = [
+        np.abs(one.astype(int) - other).mean()
+        for one, other in zip(lumas(source), lumas(result), strict=True)
+    ]
+    assert max(errors) < 4  # of 1023
+    # Grain is a parameter of the sequence, so its header would have to announce it; it ends in that bit.
+    with av.open(str(out)) as container:
+        header = container.streams.video[0].codec_context.extradata
+    assert header is not None
+    assert sequence_end(header) == "0"
+
+
+def sequence_end(header: bytes) -> str:
+    """Return the last bit of an AV1 sequence header (film_grain_params_present), before the trailing bits."""
+    bits = "".join(f"{byte:08b}" for byte in header)
+    return bits.rstrip("0")[-2]
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -247,13 +307,16 @@ def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
     assert "transparency" in notes("alpha.mkv", "h264")
     assert "no luma plane" in notes("rgb.mkv", "h264")
     assert "limited range only" in notes("full709.mkv", "prores")
+    assert "10 of 12 bits" in notes("444-12.mkv", "av1")
+    assert "av1 holds yuv420p, with less chroma than the film's yuv422p" in notes("422.mkv", "av1")
+    assert notes("gray10.mkv", "av1") == notes("420-10.mkv", "av1") == ""
     assert notes("422-10.mkv", "h264") == notes("plain.mp4", "prores") == ""
     plain = probe(film("plain.mp4"))
     bright = replace(plain, video=replace(plain.video, transfer="smpte2084"))
     assert "high dynamic range" in " ".join(encoder_notes(bright, EncoderOptions()))
 
 
-@pytest.mark.parametrize("codec", ["h264", "h265", "prores"])
+@pytest.mark.parametrize("codec", ["h264", "h265", "av1", "prores"])
 @pytest.mark.parametrize(
     "name", ["tiny.mkv", "411.mkv", "odd.mkv", "444-12.mkv", "alpha.mkv", "rgb.mkv"]
 )
@@ -265,7 +328,7 @@ def test_every_encoder_takes_every_film(film: Make, tmp_path: Path, name: str, c
 
 def test_segments_begin_with_a_keyframe_and_need_no_neighbor(film: Make, tmp_path: Path) -> None:
     source = probe(film("plain.mp4"))
-    for codec in ("h264", "h265"):
+    for codec in ("h264", "h265", "av1"):
         path = tmp_path / f"{codec}.mkv"
         options = EncoderOptions(codec=codec)
         render(source, flat(source, 1, 1)[3:17], path, numbers=range(3, 17), options=options)
@@ -284,15 +347,21 @@ def test_ffmpegs_own_words_are_in_the_error(film: Make, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_leaves_no_segment(film: Make, tmp_path: Path) -> None:
-    source = probe(film("444.mkv"))
+@pytest.mark.parametrize("codec", ["ffv1", "av1"])
+def test_a_full_disk_leaves_no_segment(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, codec: str
+) -> None:
+    path = tmp_path_factory.mktemp("noise") / "noise.mkv"
+    run_ffmpeg(*picture(seconds=0.4, more=",noise=alls=60:allf=t"), "-c:v", "ffv1", path)
+    source = probe(path)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        with pytest.raises(FilmError, match="ffmpeg failed"):
-            rendered(source, flat(source, 9, 9), tmp_path / "out.mkv")
+        with pytest.raises(FilmError, match="ffmpeg failed") as failure:
+            rendered(source, flat(source, 9, 9), tmp_path / "out.mkv", codec=codec, crf=0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "Svt" not in str(failure.value)  # which tells of itself at length
     assert list(tmp_path.iterdir()) == []
 
 
