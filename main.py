@@ -132,7 +132,7 @@ def run_photos(args: argparse.Namespace) -> int:
 
 def run_films(args: argparse.Namespace) -> int:
     """Colorize films, or only describe them; return the exit code. One that fails stops no other."""
-    from conversion import color_films, film_kind
+    from conversion import color_films, film_kind, try_encoder
     from gray2color import uses_gpu
     from runtime.progress import progress_for
 
@@ -150,6 +150,8 @@ def run_films(args: argparse.Namespace) -> int:
         if not command.probe and not command.preview:  # which write nothing to where results go
             tasks, occupied = unfinished(planned, kind=kind, overwrite=args.overwrite)
             failures += occupied
+            if tasks:
+                try_encoder(options)
         command = dataclasses.replace(command, several=len(planned) > 1)
         inputs = [*(task.source for task in planned), *([run.weights] if run.weights else [])]
         films = [(task.source, task.target) for task in tasks]

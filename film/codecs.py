@@ -1,6 +1,7 @@
 """What each codec can hold of a film's picture, and what -crf and -preset mean to its encoder: one record each.
 
-Nothing heavy is imported here, see film.options.
+The hardware encoders are set as FFmpeg documents them (ffmpeg -h encoder=..., ffmpeg.org/ffmpeg-codecs.html,
+trac.ffmpeg.org/wiki/HWAccelIntro). We had no machine to run one on. Nothing heavy is imported here, see film.options.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,13 +19,33 @@ SVT_PRESETS = dict(zip(PRESETS, (9, 9, 8, 8, 7, 6, 5, 4, 3), strict=True))
 
 
 def plain_crf(crf: int) -> dict[str, object]:
-    """Return ffmpeg's option for a -crf that the encoder counts alike."""
+    """Return the option of an encoder that counts as -crf does."""
     return {"crf": crf}
 
 
 def svt_crf(crf: int) -> dict[str, object]:
-    """Return ffmpeg's option for SVT, whose scale goes on to 63; to ffmpeg, its 0 means that none is given."""
+    """Return SVT's option, whose scale goes on to 63; FFmpeg takes 0 for none given."""
     return {"crf": max(1, crf)}
+
+
+def nvenc_quality(crf: int) -> dict[str, object]:
+    """Return NVENC's options: a variable rate at constant quality, 1..51 (0 is automatic), without a target rate."""
+    return {"rc": "vbr", "cq": max(1, crf), "b:v": 0}
+
+
+def qsv_quality(crf: int) -> dict[str, object]:
+    """Return Quick Sync's option: intelligent constant quality (ICQ), 1..51; 0 would be a constant rate."""
+    return {"global_quality": max(1, crf)}
+
+
+def vaapi_quality(crf: int) -> dict[str, object]:
+    """Return VAAPI's options: a constant quantizer, 1..51; 0 would be FFmpeg's default."""
+    return {"rc_mode": "CQP", "qp": max(1, crf)}
+
+
+def videotoolbox_quality(crf: int) -> dict[str, object]:
+    """Return VideoToolbox's option: 0..51 becomes 100..1, where 100 is best; only Apple silicon has it."""
+    return {"q:v": round(100 - crf * 99 / 51)}
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,9 @@ class Codec:
     intermediate : meant for further work: takes any size, keeps all chroma of RGB films
     interlaced : can code frames of two fields as such
     full_range : has a field for it
+    software : of a hardware encoder, the codec that any machine can encode instead; "" for the others
+    pixel_formats : planar pixel format -> what the encoder takes in its place; the samples are the same
+    device : that frames are uploaded to, "" where the encoder does that itself
     """
 
     encoder: str
@@ -53,9 +77,13 @@ class Codec:
     intermediate: bool = False
     interlaced: bool = False
     full_range: bool = True
+    software: str = ""
+    pixel_formats: Mapping[str, str] = field(default_factory=dict)
+    device: str = ""
 
 
-# The values of crf: hard to tell from the source by eye, grain kept.
+# With these values of crf it is hard to tell from the source by eye, and grain is kept; those of hardware are not
+# measured. Whether NVENC codes interlaced frames depends on the GPU: it is not asked to.
 CODECS = {
     "h264": Codec(
         "libx264", depths=(8, 10), chromas=(YUV420, YUV422, YUV444), crf=18,
@@ -76,5 +104,24 @@ CODECS = {
     "prores": Codec(
         "prores_ks", ("mov", "mkv"), depths=(10,), chromas=(YUV422, YUV444),
         intermediate=True, interlaced=True, full_range=False,
+    ),
+    "h264_nvenc": Codec(
+        "h264_nvenc", chromas=(YUV420, YUV444), crf=18, quality=nvenc_quality, software="h264"
+    ),
+    "hevc_nvenc": Codec(
+        "hevc_nvenc", depths=(8, 10), chromas=(YUV420, YUV444), crf=20, quality=nvenc_quality,
+        software="h265",
+        pixel_formats={"yuv420p10le": "p010le", "yuv444p10le": "yuv444p16le"},  # the upper 10 bits
+    ),
+    "h264_videotoolbox": Codec(
+        "h264_videotoolbox", crf=18, quality=videotoolbox_quality, software="h264",
+        pixel_formats={"yuv420p": "nv12"},
+    ),
+    "h264_qsv": Codec(
+        "h264_qsv", crf=18, quality=qsv_quality, software="h264", pixel_formats={"yuv420p": "nv12"}
+    ),
+    "h264_vaapi": Codec(
+        "h264_vaapi", crf=18, quality=vaapi_quality, software="h264",
+        pixel_formats={"yuv420p": "nv12"}, device="/dev/dri/renderD128",
     ),
 }  # fmt: skip

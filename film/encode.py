@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import ffmpeg
@@ -11,15 +12,21 @@ from numpy.typing import NDArray
 
 from film import FilmError
 from film.chroma import Encoding, Planes
-from film.codecs import CODECS, YUV444, Codec
+from film.codecs import CODECS, YUV420, YUV444, Codec
 from film.decode import FIRST_FIELD, decode
-from film.ffmpeg import ffmpeg_path, film_stream, open_film, running
+from film.ffmpeg import FFmpegFailure, ffmpeg_path, film_stream, open_film, run, running
 from film.info import Film, Video
 from film.options import EncoderOptions
 from runtime.workers import report
 
 HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
-SVT_PARALLELISM = 6  # the most of its level of parallelism
+SVT_PARALLELISM = 6  # the highest level; levels are no numbers of threads
+# A picture that every hardware encoder takes; NVENC takes none below about 145 pixels.
+TRIAL = Encoding(
+    width=256, height=256, depth=8, chroma=YUV420, full_range=False,
+    matrix="bt709", rate=Fraction(25), first_field="",
+)  # fmt: skip
+TRIAL_FRAMES = 4
 
 
 def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
@@ -36,7 +43,7 @@ def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
             f"add -deinterlace, or choose one of {others}"
         )
     chroma = _chroma(video, codec)
-    # The others want whole chroma samples.
+    # Those for delivery want whole chroma samples.
     across, down = (1, 1) if codec.intermediate else chroma
     return Encoding(
         width=-(-video.width // across) * across,
@@ -138,7 +145,14 @@ def codec_arguments(encoding: Encoding, options: EncoderOptions) -> dict[str, ob
         arguments |= {"level": 3, "slicecrc": 1}
     elif options.codec == "prores":
         arguments["profile:v"] = 4 if encoding.chroma == YUV444 else 3
-    return arguments | {"threads": options.threads, "pix_fmt": encoding.pixel_format}
+    arguments["threads"] = options.threads
+    if not codec.device:  # else frames have that format before they are uploaded
+        arguments["pix_fmt"] = _taken_format(encoding, codec)
+    return arguments
+
+
+def _taken_format(encoding: Encoding, codec: Codec) -> str:
+    return codec.pixel_formats.get(encoding.pixel_format, encoding.pixel_format)
 
 
 def encoder_arguments(encoding: Encoding, film: Film, options: EncoderOptions) -> dict[str, object]:
@@ -187,9 +201,48 @@ def encoder_command(
     for name, settings in picture_filters(encoding, film):
         source = source.filter(name, **settings)
     arguments = encoder_arguments(encoding, film, options) | {"metadata": f"comment={comment}"}
-    output = ffmpeg.output(source, str(path), **arguments)
-    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
+    return _compiled(source, encoding, str(path), arguments, options=options)
+
+
+def _compiled(
+    source: ffmpeg.Stream, encoding: Encoding, target: str, arguments: dict[str, object],
+    *, options: EncoderOptions,
+) -> list[str]:  # fmt: skip
+    """Complete a command that encodes a picture: for some hardware, frames are uploaded first."""
+    codec, device = CODECS[options.codec], []
+    if codec.device:
+        source = source.filter("format", _taken_format(encoding, codec)).filter("hwupload")
+        device = ["-vaapi_device", codec.device]
+    output = ffmpeg.output(source, target, **arguments)
+    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error", *device)
     return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
+
+
+def trial_command(encoding: Encoding, options: EncoderOptions) -> list[str]:
+    """Build the ffmpeg command that encodes a few gray frames and keeps nothing."""
+    gray = f"color=gray:size={encoding.width}x{encoding.height}:rate={encoding.rate}"
+    source = ffmpeg.input(gray, format="lavfi").filter("format", encoding.pixel_format)
+    arguments = codec_arguments(encoding, options) | {"frames:v": TRIAL_FRAMES, "f": "null"}
+    return _compiled(source, encoding, "-", arguments, options=options)
+
+
+@cache
+def check_encoder(options: EncoderOptions, encoding: Encoding = TRIAL) -> None:
+    """Refuse a hardware encoder that cannot encode a picture on this machine, by trying; software is not tried.
+
+    Once a process for each kind of picture. Raises FilmError.
+    """
+    codec = CODECS[options.codec]
+    if not codec.software:
+        return
+    try:
+        run(trial_command(encoding, options))
+    except FFmpegFailure as error:
+        raise FilmError(
+            f"-codec {options.codec} cannot encode {encoding.width}x{encoding.height} "
+            f"{encoding.pixel_format} on this machine (ffmpeg: {error.cause.rstrip('.')}): "
+            f"choose {codec.software}, which needs no such hardware"
+        ) from error
 
 
 def render(

@@ -40,9 +40,12 @@ class EncoderOptions:
     threads : the encoder's; they decide its bytes too, so they are the same on every machine
     """
 
-    codec: str = option("h264", "of the picture", choices=tuple(CODECS))
+    codec: str = option(
+        "h264", "of the picture; names with _ are hardware encoders, tried before the work begins",
+        choices=tuple(CODECS),
+    )  # fmt: skip
     crf: int | None = option(
-        None, "of h264, h265 and av1: 0 best (h264: lossless), 51 worst (default: the codec's own)",
+        None, "not of ffv1 and prores: 0 best (h264: lossless), 51 worst (default: the codec's own)",
         low=0, high=51, metavar="N",
     )  # fmt: skip
     preset: str = option(

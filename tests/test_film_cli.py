@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,14 @@ import av
 import cv2
 import numpy as np
 import pytest
-from films import colorization, picture, run_ffmpeg
+from films import HARDWARE, SOFTWARE, colorization, picture, run_ffmpeg
 from helpers import wait_for
 
 import conversion
 import gray2color
 import main
 from conversion import color_film
-from film.codecs import CODECS
+from film import FilmError
 from film.options import EncoderOptions, FilmOptions, written_suffixes
 from film.probe import probe
 from model.weights_file import RELEASED
@@ -82,7 +84,7 @@ def test_every_kind_of_film_goes_through(film: Make, tmp_path: Path, name: str) 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("codec", "suffix"),
-    [(codec, suffix) for codec in CODECS for suffix in written_suffixes(codec)],
+    [(codec, suffix) for codec in SOFTWARE for suffix in written_suffixes(codec)],
 )
 def test_every_codec_in_every_container_that_holds_it(
     film: Make, tmp_path: Path, codec: str, suffix: str
@@ -248,6 +250,36 @@ def test_whatever_a_film_brings_about_is_its_own_failure(
     code, out, errors = run(film("silent.mp4"), film("plain.mp4"), "-probe")
     assert (code, out) == (1, "plain.mp4\n")
     assert errors == f"{film('silent.mp4')}: ZeroDivisionError (in a demuxer)\n"
+
+
+@pytest.mark.parametrize("codec", HARDWARE)
+def test_a_hardware_encoder_that_is_not_there_is_refused_once_before_the_work(
+    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path, codec: str
+) -> None:
+    options = FilmOptions(encoder=EncoderOptions(codec), cache=tmp_path / "cache", workers=1)
+    with suppress(FilmError):
+        conversion.try_encoder(options)
+        pytest.skip("this machine has it")
+    words = (film("one.mp4"), film("plain.mp4"), "-codec", codec, "-save", tmp_path / "new")
+    code, out, errors = run(*words)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(
+        rf"main\.py: -codec {codec} cannot encode 256x256 yuv420p on this machine "
+        r"\(ffmpeg: \w.+\): choose h26[45], which needs no such hardware\n",
+        errors,
+    )
+    with pytest.raises(FilmError, match="cannot encode 64x48 yuv420p"):
+        color_film(
+            film("plain.mp4"), tmp_path / "o.mkv", colorization=colorization(), options=options
+        )
+    assert list(tmp_path.iterdir()) == []
+    code, out, _ = run(*words, "-probe")
+    assert (code, out.count(f"({codec})")) == (0, 2)
+
+
+def test_the_encoders_of_a_cluster_are_not_tried_here() -> None:
+    for codec in HARDWARE:
+        conversion.try_encoder(FilmOptions(scheduler="tcp://a:1", encoder=EncoderOptions(codec)))
 
 
 def test_an_interlaced_film_is_refused_before_the_work_where_its_fields_would_be_lost(

@@ -230,6 +230,11 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
             "-preset is for h264",
             2,
         ),
+        (
+            ["-movie_in", "film.mp4", "-codec", "h264_nvenc", "-preset", "fast"],
+            "-preset is for h264, h265, av1: leave it out with -codec h264_nvenc",
+            2,
+        ),
         (["-movie_in", "x" * 300], "no such file", 1),
         (["-movie_in", "x/**.mp4"], "nothing matches", 1),
         (["-img_in", "no/a**"], "nothing matches", 1),

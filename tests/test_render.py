@@ -1,8 +1,12 @@
 """Luma goes through bit for bit; the chroma made shows the wanted color at that luma."""
 
+import pickle
+import re
 import resource
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -10,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
-from films import OTHER_PIXELS, RECIPES, picture, run_ffmpeg
+from films import HARDWARE, OTHER_PIXELS, RECIPES, SOFTWARE, picture, run_ffmpeg
 from helpers import with_slow
 from numpy.typing import NDArray
 
@@ -18,7 +22,16 @@ from film import FilmError
 from film.chroma import colorized_rgb
 from film.codecs import CODECS
 from film.decode import decode
-from film.encode import encoder_notes, encoding_of, render
+from film.encode import (
+    TRIAL,
+    check_encoder,
+    encoder_command,
+    encoder_notes,
+    encoding_of,
+    render,
+    trial_command,
+)
+from film.ffmpeg import FFmpegFailure, run
 from film.info import Film
 from film.options import EncoderOptions
 from film.probe import probe
@@ -89,7 +102,7 @@ def test_h264_gets_the_same_luma(film: Make, tmp_path: Path, name: str) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", SOFTWARE)
 @pytest.mark.parametrize("name", ["full709.mkv", "422-10.mkv", "gray10.mkv", "wide.mp4"])
 def test_tags_and_sizes_are_kept(film: Make, tmp_path: Path, name: str, codec: str) -> None:
     source = probe(film(name))
@@ -143,7 +156,7 @@ def test_av1_of_interlaced_films_is_progressive(film: Make, tmp_path: Path) -> N
     assert result.frames == source.frames
 
 
-@pytest.mark.parametrize("codec", [name for name, codec in CODECS.items() if codec.crf])
+@pytest.mark.parametrize("codec", [name for name in SOFTWARE if CODECS[name].crf])
 def test_a_lower_crf_is_nearer_to_the_source(film: Make, tmp_path: Path, codec: str) -> None:
     source, out = probe(film("plain.mp4")), tmp_path / "out.mkv"
     errors = []
@@ -180,7 +193,7 @@ def sequence_end(header: bytes) -> str:
     return bits.rstrip("0")[-2]
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", SOFTWARE)
 def test_a_segment_is_the_same_bytes_every_time(film: Make, tmp_path: Path, codec: str) -> None:
     source = probe(film("plain.mp4"))
     options = EncoderOptions(codec=codec)
@@ -310,6 +323,8 @@ def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
     assert "10 of 12 bits" in notes("444-12.mkv", "av1")
     assert "av1 holds yuv420p, with less chroma than the film's yuv422p" in notes("422.mkv", "av1")
     assert notes("gray10.mkv", "av1") == notes("420-10.mkv", "av1") == ""
+    assert "h264_vaapi holds 8 of 10 bits" in notes("420-10.mkv", "h264_vaapi")
+    assert notes("420-10.mkv", "hevc_nvenc") == ""
     assert notes("422-10.mkv", "h264") == notes("plain.mp4", "prores") == ""
     plain = probe(film("plain.mp4"))
     bright = replace(plain, video=replace(plain.video, transfer="smpte2084"))
@@ -369,6 +384,112 @@ def test_a_folder_that_is_not_there_is_an_error(film: Make, tmp_path: Path) -> N
     source = probe(film("plain.mp4"))
     with pytest.raises(FilmError, match="No such file"):
         rendered(source, flat(source, 1, 1), tmp_path / "nowhere" / "out.mkv")
+
+
+# Hardware encoders: what can be known of them without the hardware
+
+
+QUALITY = {  # of -crf 0, the default, 51
+    "h264_nvenc": ("-rc vbr -cq 1 -b:v 0", "-rc vbr -cq 18 -b:v 0", "-rc vbr -cq 51 -b:v 0"),
+    "hevc_nvenc": ("-rc vbr -cq 1 -b:v 0", "-rc vbr -cq 20 -b:v 0", "-rc vbr -cq 51 -b:v 0"),
+    "h264_videotoolbox": ("-q:v 100", "-q:v 65", "-q:v 1"),
+    "h264_qsv": ("-global_quality 1", "-global_quality 18", "-global_quality 51"),
+    "h264_vaapi": ("-rc_mode CQP -qp 1", "-rc_mode CQP -qp 18", "-rc_mode CQP -qp 51"),
+}
+
+
+def options_in(film: Film, codec: str, crf: int | None = None) -> dict[str, str]:
+    """Return the options of the command that encodes a film."""
+    options = EncoderOptions(codec, crf)
+    command = encoder_command(film, encoding_of(film, options), Path("o.mkv"), options=options)
+    return {name: value for name, value in pairwise(command) if name.startswith("-")}
+
+
+@pytest.mark.parametrize("codec", HARDWARE)
+def test_a_hardware_encoder_is_told_the_quality_in_its_own_words(film: Make, codec: str) -> None:
+    source = probe(film("plain.mp4"))
+    for crf, words in zip((0, None, 51), QUALITY[codec], strict=True):
+        options = options_in(source, codec, crf)
+        assert options["-c:v"] == codec
+        for word in re.findall(r"-\S+ \w+", words):
+            name, value = word.split()
+            assert options[name] == value
+        assert not {"-preset", "-crf"} & set(options)
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "taken"),
+    [
+        ("h264_nvenc", "plain.mp4", "yuv420p"),
+        ("h264_nvenc", "444.mkv", "yuv444p"),
+        ("h264_nvenc", "420-10.mkv", "yuv420p"),
+        ("hevc_nvenc", "422.mkv", "yuv420p"),
+        ("hevc_nvenc", "420-10.mkv", "p010le"),
+        ("hevc_nvenc", "444-12.mkv", "yuv444p16le"),
+        ("h264_videotoolbox", "422-10.mkv", "nv12"),
+        ("h264_qsv", "plain.mp4", "nv12"),
+    ],
+)
+def test_a_hardware_encoder_gets_the_pixels_it_takes(
+    film: Make, codec: str, name: str, taken: str
+) -> None:
+    assert options_in(probe(film(name)), codec)["-pix_fmt"] == taken
+
+
+def test_vaapi_gets_its_frames_on_the_device(film: Make) -> None:
+    options = options_in(probe(film("plain.mp4")), "h264_vaapi")
+    assert re.search(r"format=nv12(\[s\d\]);\1hwupload\[s\d\]$", options["-filter_complex"])
+    assert options["-vaapi_device"] == "/dev/dri/renderD128"
+    assert "-pix_fmt" not in options
+
+
+@pytest.mark.parametrize("levels", ["tv", "pc"])
+@pytest.mark.parametrize(
+    ("planar", "taken"),
+    sorted({pair for name in HARDWARE for pair in CODECS[name].pixel_formats.items()}),
+)
+def test_the_pixels_hardware_takes_are_the_same_samples(
+    planar: str, taken: str, levels: str, tmp_path: Path
+) -> None:
+    depth = 10 if planar.endswith("10le") else 8
+    samples = 64 * 48 * (3 if "444" in planar else 1)
+    kind = np.uint8 if depth == 8 else np.dtype("<u2")
+    whole = np.random.default_rng(5).integers(0, 1 << depth, 3 * 64 * 48).astype(kind)
+    (tmp_path / "raw").write_bytes(whole.tobytes())
+    size = ("-video_size", "64x48", "-color_range", levels)
+    words = ("-f", "rawvideo", "-pixel_format", planar, *size, "-i", tmp_path / "raw")
+    more = ("-frames:v", "1", "-pix_fmt", taken, "-color_range", levels, "-f", "rawvideo", "-")
+    packed = np.frombuffer(run_ffmpeg(*words, *more), kind)
+    if depth == 10:
+        packed = packed >> 6
+    np.testing.assert_array_equal(packed[:samples], whole[:samples])  # chroma may be interleaved
+    np.testing.assert_array_equal(np.sort(packed), np.sort(whole[: packed.size]))
+
+
+def test_a_trial_encodes_and_software_needs_none() -> None:
+    for codec in ("h264", "h265"):
+        deep = replace(TRIAL, depth=10, chroma=(1, 1), width=1000)
+        for encoding in (TRIAL, deep):
+            run(trial_command(encoding, EncoderOptions(codec)))
+    nothing = replace(TRIAL, width=0)
+    with pytest.raises(FFmpegFailure):
+        run(trial_command(nothing, EncoderOptions("h264")))
+    check_encoder(EncoderOptions("h264"), nothing)
+
+
+@pytest.mark.parametrize("codec", HARDWARE)
+def test_a_worker_without_the_hardware_says_so(film: Make, tmp_path: Path, codec: str) -> None:
+    with suppress(FilmError):
+        check_encoder(EncoderOptions(codec))
+        pytest.skip("this machine has it")
+    source = probe(film("plain.mp4"))
+    with pytest.raises(FFmpegFailure) as failure:
+        rendered(source, flat(source, 5, 5), tmp_path / "out.mkv", codec=codec)
+    assert list(tmp_path.iterdir()) == []
+    assert failure.value.cause
+    assert not failure.value.cause.startswith(("[", "Error while"))
+    sent = pickle.loads(pickle.dumps(failure.value))  # as a process of a pool does
+    assert (str(sent), sent.cause) == (str(failure.value), failure.value.cause)
 
 
 def test_a_colorized_picture_for_people(film: Make) -> None:
