@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from film import FilmError
-from film.encode import render
+from film.chroma import Encoding
+from film.encode import TRIAL, check_encoder, encoding_of, render
 from film.frames import painted_ab
 from film.info import Film
 from film.job import Job, JobError, Manifest, SegmentRecord, fingerprint, manifest_of, open_job
@@ -77,6 +78,7 @@ def color_film(
     check_target(source, target, codec=options.encoder.codec, overwrite=options.overwrite)
     film = replace(probe(source), working_side=colorization.working_side)
     first, last = span(film, options)
+    try_encoder(options, encoding_of(film, options.encoder))
     warnings = warnings_of(film, target, options)
     for warning in warnings:
         log.warning("%s", warning)
@@ -165,6 +167,12 @@ def workers_for(colorization: Colorization, options: FilmOptions) -> AbstractCon
         options.workers or cores(), scheduler=options.scheduler,
         start=start_worker, prepare=partial(prepare, colorization),
     )  # fmt: skip
+
+
+def try_encoder(options: FilmOptions, encoding: Encoding = TRIAL) -> None:
+    """Refuse, before any work, an encoder that does not work here; those of a cluster fail with a line of their own."""
+    if not options.scheduler:
+        check_encoder(options.encoder, encoding)
 
 
 def film_kind(options: FilmOptions) -> Kind:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from film.options import (
+    CODECS_WITH,
     WORKING_SIDE,
     Colorization,
     EncoderOptions,
@@ -93,9 +94,10 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
     for kind in others:
         for name in given(args, kind):
             parser.error(f"-{name} is for {what}: leave it out here")
-    if args.codec in {"ffv1", "prores"}:
-        for name in {"crf", "preset"}.intersection(given(args, EncoderOptions)):
-            parser.error(f"-{name} is for h264 and h265: leave it out with -codec {args.codec}")
+    for name, codecs in CODECS_WITH.items():
+        if args.codec not in codecs and name in given(args, EncoderOptions):
+            named = ", ".join(codecs)
+            parser.error(f"-{name} is for {named}: leave it out with -codec {args.codec}")
 
 
 def run_photos(args: argparse.Namespace) -> int:
@@ -130,7 +132,7 @@ def run_photos(args: argparse.Namespace) -> int:
 
 def run_films(args: argparse.Namespace) -> int:
     """Colorize films, or only describe them; return the exit code. One that fails stops no other."""
-    from conversion import color_films, film_kind
+    from conversion import color_films, film_kind, try_encoder
     from gray2color import uses_gpu
     from runtime.progress import progress_for
 
@@ -148,6 +150,8 @@ def run_films(args: argparse.Namespace) -> int:
         if not command.probe and not command.preview:  # which write nothing to where results go
             tasks, occupied = unfinished(planned, kind=kind, overwrite=args.overwrite)
             failures += occupied
+            if tasks:
+                try_encoder(options)
         command = dataclasses.replace(command, several=len(planned) > 1)
         inputs = [*(task.source for task in planned), *([run.weights] if run.weights else [])]
         films = [(task.source, task.target) for task in tasks]

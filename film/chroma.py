@@ -41,6 +41,7 @@ class Encoding:
     width, height : the source's, made even where the encoder must have it
     depth, chroma, full_range : as in film.info.Video
     matrix : FFmpeg's name; always tagged, since the colors are ours
+    first_field : of frames that are two fields, "tff" or "bff", FFmpeg's names; "" for progressive ones
     """
 
     width: int
@@ -50,7 +51,7 @@ class Encoding:
     full_range: bool
     matrix: str
     rate: Fraction
-    interlaced: bool
+    first_field: str
 
     @property
     def pixel_format(self) -> str:

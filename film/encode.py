@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import ffmpeg
@@ -11,49 +12,55 @@ from numpy.typing import NDArray
 
 from film import FilmError
 from film.chroma import Encoding, Planes
+from film.codecs import CODECS, YUV420, YUV444, Codec
 from film.decode import FIRST_FIELD, decode
-from film.ffmpeg import ffmpeg_path, film_stream, open_film, running
+from film.ffmpeg import FFmpegFailure, ffmpeg_path, film_stream, open_film, run, running
 from film.info import Film, Video
 from film.options import EncoderOptions
 from runtime.workers import report
 
 HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
-DEFAULT_CRF = {"h264": 18, "h265": 20}  # hard to tell from the source by eye, grain kept
-DEPTHS = {"h264": (8, 10), "h265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 14, 16), "prores": (10,)}
-CHROMAS = {  # nearest first, where the film's own is not among them
-    "h264": ((2, 2), (2, 1), (1, 1)),
-    "h265": ((2, 2), (2, 1), (1, 1)),
-    "ffv1": ((2, 2), (2, 1), (1, 1), (4, 1), (1, 2), (4, 4)),
-    "prores": ((2, 1), (1, 1)),
-}
+SVT_PARALLELISM = 6  # the highest level; levels are no numbers of threads
+# A picture that every hardware encoder takes; NVENC takes none below about 145 pixels.
+TRIAL = Encoding(
+    width=256, height=256, depth=8, chroma=YUV420, full_range=False,
+    matrix="bt709", rate=Fraction(25), first_field="",
+)  # fmt: skip
+TRIAL_FRAMES = 4
 
 
 def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
-    """Choose the nearest picture the encoder can hold: never less depth or chroma than need be."""
-    video = film.video
-    depths = DEPTHS[options.codec]
-    chroma = _chroma(video, options.codec)
-    # FFV1 and ProRes take any size; the others want whole chroma samples.
-    across, down = chroma if options.codec in {"h264", "h265"} else (1, 1)
+    """Choose the nearest picture the encoder can hold: never less depth or chroma than need be.
+
+    Raise FilmError for a film whose frames are two fields where the codec has none.
+    """
+    video, codec = film.video, CODECS[options.codec]
+    interlaced = video.interlaced and not options.deinterlace
+    if interlaced and not codec.interlaced:
+        others = ", ".join(name for name, other in CODECS.items() if other.interlaced)
+        raise FilmError(
+            f"{film.path} is interlaced, which {options.codec} cannot hold: "
+            f"add -deinterlace, or choose one of {others}"
+        )
+    chroma = _chroma(video, codec)
+    # Those for delivery want whole chroma samples.
+    across, down = (1, 1) if codec.intermediate else chroma
     return Encoding(
         width=-(-video.width // across) * across,
         height=-(-video.height // down) * down,
-        depth=next((depth for depth in depths if depth >= video.depth), depths[-1]),
+        depth=next((depth for depth in codec.depths if depth >= video.depth), codec.depths[-1]),
         chroma=chroma,
-        full_range=video.full_range and options.codec != "prores",  # ProRes has no field for it
+        full_range=video.full_range and codec.full_range,
         matrix=film_matrix(video),
         rate=_rate(film),
-        interlaced=video.interlaced and not options.deinterlace,
+        first_field=FIRST_FIELD[video.field_order] if interlaced else "",
     )
 
 
-def _chroma(video: Video, codec: str) -> tuple[int, int]:
-    known = CHROMAS[codec]
-    if video.has_luma and video.chroma in known:
+def _chroma(video: Video, codec: Codec) -> tuple[int, int]:
+    if video.has_luma and video.chroma in codec.chromas:
         return video.chroma
-    if not video.has_luma and codec in {"ffv1", "prores"}:
-        return (1, 1)
-    return known[0]
+    return YUV444 if codec.intermediate and not video.has_luma else codec.chromas[0]
 
 
 def film_matrix(video: Video) -> str:
@@ -75,12 +82,20 @@ def _rate(film: Film) -> Fraction:
 
 
 def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
-    """List what the encoder cannot keep of the film's picture (depth, odd size, alpha)."""
-    encoding, video = encoding_of(film, options), film.video
-    notes = []
+    """List what the encoder cannot keep of the film's picture (depth, chroma, odd size, alpha)."""
+    video, notes = film.video, []
+    try:
+        encoding = encoding_of(film, options)
+    except FilmError as error:  # only described here; a film that is to be encoded is refused
+        return [str(error)]
     if encoding.depth < video.depth:
         notes.append(
             f"{options.codec} holds {encoding.depth} of {video.depth} bits: ffv1 would keep all"
+        )
+    if any(new > old > 0 for new, old in zip(encoding.chroma, video.chroma, strict=True)):
+        notes.append(
+            f"{options.codec} holds {encoding.pixel_format}, with less chroma than the film's "
+            f"{video.pixel_format}: ffv1 would keep all"
         )
     if (encoding.width, encoding.height) != (video.width, video.height):
         notes.append(
@@ -100,29 +115,49 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
         notes.append(
             "prores holds limited range only: full-range luma is scaled; ffv1 would keep it"
         )
+    if encoding.first_field:
+        notes.append("the film is interlaced and stays so; -deinterlace makes progressive frames")
     return notes
 
 
-def encoder_arguments(encoding: Encoding, film: Film, options: EncoderOptions) -> dict[str, object]:
-    """Return ffmpeg's output options, as ffmpeg-python takes them."""
-    crf = DEFAULT_CRF.get(options.codec) if options.crf is None else options.crf
-    arguments_of: dict[str, dict[str, object]] = {
-        "h264": {"c:v": "libx264", "preset": options.preset, "crf": crf},
-        "h265": {"c:v": "libx265", "preset": options.preset, "crf": crf},
-        "ffv1": {"c:v": "ffv1", "level": 3, "slicecrc": 1},
-        "prores": {"c:v": "prores_ks", "profile:v": 4 if encoding.chroma == (1, 1) else 3},
-    }
-    arguments = arguments_of[options.codec]
+def codec_arguments(encoding: Encoding, options: EncoderOptions) -> dict[str, object]:
+    """Return ffmpeg's output options that choose and set the encoder, as ffmpeg-python takes them."""
+    codec = CODECS[options.codec]
+    arguments: dict[str, object] = {"c:v": codec.encoder}
+    if codec.presets:
+        arguments["preset"] = codec.presets[options.preset]
+    if codec.crf is not None:
+        arguments |= codec.quality(codec.crf if options.crf is None else options.crf)
     if options.codec == "h265":
         # x265 takes threads its own way; pools=none keeps it to one, and to the same bytes.
-        field = FIRST_FIELD.get(film.video.field_order, "") if encoding.interlaced else ""
         arguments["x265-params"] = (
             f"log-level=error:open-gop=0:frame-threads={options.threads}:"
             f"pools={'none' if options.threads == 1 else options.threads}"
-        ) + (f":interlace={field}" if field else "")
-    elif encoding.interlaced:  # code fields, and predict them from fields
+        ) + (f":interlace={encoding.first_field}" if encoding.first_field else "")
+    elif encoding.first_field:  # code fields, and predict them from fields
         arguments["flags"] = "+ildct+ilme"
-    arguments |= {"threads": options.threads, "pix_fmt": encoding.pixel_format}
+    if options.codec == "av1":
+        # Grain is coded, none synthesized. tune=0, meant for the eye, keeps 0.91 of the fine detail of a film with
+        # added grain; the default 0.82, at the same size.
+        parallel = min(options.threads, SVT_PARALLELISM)
+        arguments["svtav1-params"] = f"lp={parallel}:tune=0:film-grain=0"
+    elif options.codec == "ffv1":
+        arguments |= {"level": 3, "slicecrc": 1}
+    elif options.codec == "prores":
+        arguments["profile:v"] = 4 if encoding.chroma == YUV444 else 3
+    arguments["threads"] = options.threads
+    if not codec.device:  # else frames have that format before they are uploaded
+        arguments["pix_fmt"] = _taken_format(encoding, codec)
+    return arguments
+
+
+def _taken_format(encoding: Encoding, codec: Codec) -> str:
+    return codec.pixel_formats.get(encoding.pixel_format, encoding.pixel_format)
+
+
+def encoder_arguments(encoding: Encoding, film: Film, options: EncoderOptions) -> dict[str, object]:
+    """Return all of ffmpeg's output options for a segment of a film."""
+    arguments = codec_arguments(encoding, options)
     arguments |= {
         "color_range": "pc" if encoding.full_range else "tv",
         "colorspace": encoding.matrix,
@@ -140,7 +175,7 @@ def picture_filters(encoding: Encoding, film: Film) -> list[tuple[str, dict[str,
     params: dict[str, object] = {
         "range": "pc" if encoding.full_range else "tv",
         "colorspace": encoding.matrix,
-        "field_mode": FIRST_FIELD[film.video.field_order] if encoding.interlaced else "prog",
+        "field_mode": encoding.first_field or "prog",
     }
     if film.video.primaries:
         params["color_primaries"] = film.video.primaries
@@ -166,9 +201,48 @@ def encoder_command(
     for name, settings in picture_filters(encoding, film):
         source = source.filter(name, **settings)
     arguments = encoder_arguments(encoding, film, options) | {"metadata": f"comment={comment}"}
-    output = ffmpeg.output(source, str(path), **arguments)
-    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
+    return _compiled(source, encoding, str(path), arguments, options=options)
+
+
+def _compiled(
+    source: ffmpeg.Stream, encoding: Encoding, target: str, arguments: dict[str, object],
+    *, options: EncoderOptions,
+) -> list[str]:  # fmt: skip
+    """Complete a command that encodes a picture: for some hardware, frames are uploaded first."""
+    codec, device = CODECS[options.codec], []
+    if codec.device:
+        source = source.filter("format", _taken_format(encoding, codec)).filter("hwupload")
+        device = ["-vaapi_device", codec.device]
+    output = ffmpeg.output(source, target, **arguments)
+    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error", *device)
     return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
+
+
+def trial_command(encoding: Encoding, options: EncoderOptions) -> list[str]:
+    """Build the ffmpeg command that encodes a few gray frames and keeps nothing."""
+    gray = f"color=gray:size={encoding.width}x{encoding.height}:rate={encoding.rate}"
+    source = ffmpeg.input(gray, format="lavfi").filter("format", encoding.pixel_format)
+    arguments = codec_arguments(encoding, options) | {"frames:v": TRIAL_FRAMES, "f": "null"}
+    return _compiled(source, encoding, "-", arguments, options=options)
+
+
+@cache
+def check_encoder(options: EncoderOptions, encoding: Encoding = TRIAL) -> None:
+    """Refuse a hardware encoder that cannot encode a picture on this machine, by trying; software is not tried.
+
+    Once a process for each kind of picture. Raises FilmError.
+    """
+    codec = CODECS[options.codec]
+    if not codec.software:
+        return
+    try:
+        run(trial_command(encoding, options))
+    except FFmpegFailure as error:
+        raise FilmError(
+            f"-codec {options.codec} cannot encode {encoding.width}x{encoding.height} "
+            f"{encoding.pixel_format} on this machine (ffmpeg: {error.cause.rstrip('.')}): "
+            f"choose {codec.software}, which needs no such hardware"
+        ) from error
 
 
 def render(

@@ -1,6 +1,7 @@
 """FFmpeg as this room meets it: films opened with PyAV, the ffmpeg program run, its complaints as FilmError."""
 
 import logging
+import re
 import shlex
 import shutil
 import subprocess
@@ -26,7 +27,23 @@ PLAYLISTS = {
     "imf": (".xml",),
 }
 LAST_LINES = 5  # of what ffmpeg says, shown when it fails
-ECHOES = ("Terminating thread", "Task finished", "before EOF", "Nothing was written")
+ECHOES = (
+    *("Terminating thread", "Task finished", "before EOF", "Nothing was written"),
+    *("Error while opening encoder", "Error sending frames"),
+)
+BANNERS = ("Svt[info]", "Svt[warn]", "libva info")  # printed whatever the log level
+SPEAKER = re.compile(r"^(\[[^]]*\] *)*")  # the part of FFmpeg that a line is of
+
+
+class FFmpegFailure(FilmError):
+    """The ffmpeg program has ended with an error.
+
+    cause : the first of its lines, of which the others mostly follow
+    """
+
+    def __init__(self, text: str, cause: str = "") -> None:  # workers send it: one argument must do
+        super().__init__(text)
+        self.cause = cause
 
 
 @contextmanager
@@ -95,9 +112,9 @@ def running(command: list[str]) -> Iterator[IO[bytes]]:
             yield process.stdin
             process.stdin.close()
             if process.wait() != 0:
-                raise FilmError(_failure(process.returncode, messages))
+                raise _failure(process.returncode, messages)
         except BrokenPipeError as error:
-            raise FilmError(_failure(process.wait(), messages)) from error
+            raise _failure(process.wait(), messages) from error
         finally:
             if process.poll() is None:
                 process.kill()
@@ -106,13 +123,14 @@ def running(command: list[str]) -> Iterator[IO[bytes]]:
                 process.stdin.close()
 
 
-def _failure(code: int, messages: IO[bytes]) -> str:
+def _failure(code: int, messages: IO[bytes]) -> FFmpegFailure:
     messages.seek(0)
     lines = [line.strip() for line in messages.read().decode(errors="replace").splitlines()]
-    own = [line for line in lines if line and not any(echo in line for echo in ECHOES)]
-    return f"ffmpeg failed (exit {code}): " + " | ".join(
-        (own or lines or ["it gave no reason"])[-LAST_LINES:]
-    )
+    lines = [line for line in lines if line and not line.startswith(BANNERS)]
+    own = [line for line in lines if not any(echo in line for echo in ECHOES)]
+    said = own or lines or ["it gave no reason"]
+    text = f"ffmpeg failed (exit {code}): " + " | ".join(said[-LAST_LINES:])
+    return FFmpegFailure(text, cause=SPEAKER.sub("", said[0]))
 
 
 def run(command: list[str]) -> None:

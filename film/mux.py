@@ -25,12 +25,7 @@ from film.probe import first_times
 from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy, copy_command
 from runtime.files import temporary_name, whole_file
 
-WITHOUT_SHAPE = {
-    "ffv1",
-    "prores",
-    "prores_ks",
-    "prores_aw",
-}  # have no field for their pixels' shape
+WITHOUT_SHAPE = {"ffv1", "prores", "av1"}  # have no field for their pixels' shape
 MARK = re.compile(rb"colorizer: of [0-9a-f]{16}[ -~]*")
 UUID_BOX = UUID("6f2f1d3c-5a0e-4c67-9b1d-5d0f6f0f3a77").bytes  # identifies our box among others'
 # Of Matroska; the others have no place for tags of one's own beside the usual ones.
@@ -92,7 +87,7 @@ def join(
                 if mark and container == "mkv":
                     target.metadata[MARK_TAG] = mark
                 writer.write(_timed(film, segments, ranks, first, video), video, advance)
-                codec = video.codec_context.name
+                codec = video.codec_context.codec.canonical_name
             # Only the ffmpeg program can add these, and after the rest: of a part, it would add the whole track.
             left = foreign_sound(film) if container == "mkv" and count == film.frames else []
             if left or (container == "mkv" and film.video.sar != 1 and codec in WITHOUT_SHAPE):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from film import FilmError
+from film.codecs import CODECS, PRESETS
 from runtime.options import check, option, seconds
 
 if TYPE_CHECKING:
@@ -24,17 +25,10 @@ CACHE = Path(__file__).resolve().parent.parent / "cache"
 # Of films, where a folder is searched.
 SUFFIXES = (".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
 FALLBACK = ".mkv"  # where a film's own container cannot be written: it holds every codec
-CONTAINERS_OF = {
-    "h264": ("mp4", "mkv", "mov"),
-    "h265": ("mp4", "mkv", "mov"),
-    "ffv1": ("mkv",),
-    "prores": ("mov", "mkv"),
+CODECS_WITH = {  # options that are not for every codec
+    "crf": tuple(name for name, codec in CODECS.items() if codec.crf is not None),
+    "preset": tuple(name for name, codec in CODECS.items() if codec.presets),
 }
-CODECS = tuple(CONTAINERS_OF)
-PRESETS = (
-    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
-    *("medium", "slow", "slower", "veryslow"),
-)
 WORKING_SIDE = 256  # px, the short side of what a colorizer gets
 EARLY_S = 1e-6  # a time that was rounded still means its frame
 
@@ -46,13 +40,16 @@ class EncoderOptions:
     threads : the encoder's; they decide its bytes too, so they are the same on every machine
     """
 
-    codec: str = option("h264", "of the picture", choices=CODECS)
+    codec: str = option(
+        "h264", "of the picture; names with _ are hardware encoders, tried before the work begins",
+        choices=tuple(CODECS),
+    )  # fmt: skip
     crf: int | None = option(
-        None, "of h264 and h265: 0 lossless, 51 worst (default: the codec's own)",
+        None, "not of ffv1 and prores: 0 best (h264: lossless), 51 worst (default: the codec's own)",
         low=0, high=51, metavar="N",
     )  # fmt: skip
     preset: str = option(
-        "medium", "of h264 and h265: ultrafast to veryslow", choices=PRESETS, metavar="NAME"
+        "medium", "of h264, h265 and av1: ultrafast to veryslow", choices=PRESETS, metavar="NAME"
     )
     deinterlace: bool = option(False, "make progressive frames of interlaced ones")
     threads: int = 1
@@ -172,7 +169,7 @@ class Colorization:
 
 def written_suffixes(codec: str) -> tuple[str, ...]:
     """Return the suffixes of the containers that films of a codec are written in."""
-    return tuple(f".{name}" for name in CONTAINERS_OF[codec])
+    return tuple(f".{name}" for name in CODECS[codec].containers)
 
 
 def check_target(source: Path, target: Path, *, codec: str, overwrite: bool) -> None:

@@ -89,8 +89,6 @@ def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
         found.append(
             f"{film.path} ends {film.missing_s:.1f} s too early; what is there is colorized"
         )
-    if film.video.interlaced and not options.encoder.deinterlace:
-        found.append("the film is interlaced and stays so; -deinterlace makes progressive frames")
     return found
 
 

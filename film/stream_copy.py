@@ -98,7 +98,10 @@ class StreamCopy:
         with open_film(segment) as finished:
             template = film_stream(finished)
             assert template is not None
-            video = self.target.add_stream_from_template(template)
+            codec = template.codec_context.codec
+            # PyAV looks for an encoder of the decoder's name, which AV1's (libdav1d) has none of.
+            opaque = codec.name != codec.canonical_name
+            video = self.target.add_stream_from_template(template, opaque=opaque)
         info = self.film.video
         video.time_base = info.time_base
         video.codec_context.sample_aspect_ratio = info.sar

@@ -13,6 +13,7 @@ from helpers import wait_for
 from numpy.typing import NDArray
 
 from film import FilmError
+from film.codecs import CODECS
 from film.ffmpeg import ffmpeg_path
 from film.options import Arrays, Colorization
 from film.segment import Segment
@@ -37,6 +38,9 @@ TAGS_709 = "setparams=range=pc:colorspace=bt709:color_primaries=bt709:color_trc=
 OPEN_GOP = "open-gop=1:keyint=8:min-keyint=8:scenecut=0"
 PES = "1/90000"  # the clock of MPEG streams
 FFV1 = ("-c:v", "ffv1", "-level", "3", "-pix_fmt")
+
+SOFTWARE = [name for name, codec in CODECS.items() if not codec.software]
+HARDWARE = [name for name, codec in CODECS.items() if codec.software]
 
 SIZE = (96, 128)  # height, width
 SHOTS = (12, 150, 8)  # frames; the second becomes three pieces, two of them of one length

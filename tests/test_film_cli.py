@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,15 @@ import av
 import cv2
 import numpy as np
 import pytest
-from films import colorization, picture, run_ffmpeg
+from films import HARDWARE, SOFTWARE, colorization, picture, run_ffmpeg
 from helpers import wait_for
 
 import conversion
 import gray2color
 import main
 from conversion import color_film
-from film.options import EncoderOptions, FilmOptions
+from film import FilmError
+from film.options import EncoderOptions, FilmOptions, written_suffixes
 from film.probe import probe
 from model.weights_file import RELEASED
 from runtime.options import printable
@@ -79,21 +82,21 @@ def test_every_kind_of_film_goes_through(film: Make, tmp_path: Path, name: str) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
-@pytest.mark.parametrize("codec", ["h264", "h265", "prores"])
+@pytest.mark.parametrize(
+    ("codec", "suffix"),
+    [(codec, suffix) for codec in SOFTWARE for suffix in written_suffixes(codec)],
+)
 def test_every_codec_in_every_container_that_holds_it(
     film: Make, tmp_path: Path, codec: str, suffix: str
 ) -> None:
-    if (codec, suffix) == ("prores", ".mp4"):
-        return
     options = FilmOptions(
         cache=tmp_path / "c", encoder=EncoderOptions(codec, preset="ultrafast"), workers=1
     )
     target = tmp_path / f"out{suffix}"
     color_film(film("gray.mkv"), target, colorization=colorization(), options=options)
     with av.open(str(target)) as result:
-        name = result.streams.video[0].codec_context.name
-        assert name == {"h264": "h264", "h265": "hevc", "prores": "prores"}[codec]
+        name = result.streams.video[0].codec_context.codec.canonical_name
+        assert name == {"h265": "hevc"}.get(codec, codec)
         assert sum(1 for _ in result.decode(video=0)) == 25
 
 
@@ -247,6 +250,51 @@ def test_whatever_a_film_brings_about_is_its_own_failure(
     code, out, errors = run(film("silent.mp4"), film("plain.mp4"), "-probe")
     assert (code, out) == (1, "plain.mp4\n")
     assert errors == f"{film('silent.mp4')}: ZeroDivisionError (in a demuxer)\n"
+
+
+@pytest.mark.parametrize("codec", HARDWARE)
+def test_a_hardware_encoder_that_is_not_there_is_refused_once_before_the_work(
+    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path, codec: str
+) -> None:
+    options = FilmOptions(encoder=EncoderOptions(codec), cache=tmp_path / "cache", workers=1)
+    with suppress(FilmError):
+        conversion.try_encoder(options)
+        pytest.skip("this machine has it")
+    words = (film("one.mp4"), film("plain.mp4"), "-codec", codec, "-save", tmp_path / "new")
+    code, out, errors = run(*words)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(
+        rf"main\.py: -codec {codec} cannot encode 256x256 yuv420p on this machine "
+        r"\(ffmpeg: \w.+\): choose h26[45], which needs no such hardware\n",
+        errors,
+    )
+    with pytest.raises(FilmError, match="cannot encode 64x48 yuv420p"):
+        color_film(
+            film("plain.mp4"), tmp_path / "o.mkv", colorization=colorization(), options=options
+        )
+    assert list(tmp_path.iterdir()) == []
+    code, out, _ = run(*words, "-probe")
+    assert (code, out.count(f"({codec})")) == (0, 2)
+
+
+def test_the_encoders_of_a_cluster_are_not_tried_here() -> None:
+    for codec in HARDWARE:
+        conversion.try_encoder(FilmOptions(scheduler="tcp://a:1", encoder=EncoderOptions(codec)))
+
+
+def test_an_interlaced_film_is_refused_before_the_work_where_its_fields_would_be_lost(
+    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
+) -> None:
+    words = (film("interlaced.mkv"), "-codec", "av1", "-save", tmp_path / "out.mkv")
+    code, out, errors = run(*words)
+    assert (code, out, errors.count("\n")) == (1, "", 1), errors
+    assert "interlaced, which av1 cannot hold: add -deinterlace, or choose one of h264" in errors
+    assert list(tmp_path.iterdir()) == []
+    code, out, _ = run(*words, "-probe")
+    assert (code, out.count("add -deinterlace"), out.count("stays so")) == (0, 1, 0)
+    code, _, errors = run(*words, "-deinterlace")
+    assert code == 0, errors
+    assert not probe(tmp_path / "out.mkv").video.interlaced
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from films import HARDWARE, SOFTWARE
 
-from film.options import CACHE, CODECS, PRESETS, EncoderOptions, FilmOptions, written_suffixes
+from film.codecs import CODECS, PRESETS, Codec
+from film.decode import planar_format
+from film.options import CACHE, CODECS_WITH, EncoderOptions, FilmOptions, written_suffixes
 from runtime.options import OneLineParser, add_options, options_from
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,9 +69,28 @@ def test_python_s_values_are_checked_by_the_same_ranges(values: dict[str, object
 
 def test_every_codec_has_a_container_and_x264_s_presets_are_all_there() -> None:
     assert {codec: written_suffixes(codec)[0] for codec in CODECS} == {
-        "h264": ".mp4", "h265": ".mp4", "ffv1": ".mkv", "prores": ".mov",
+        "h264": ".mp4", "h265": ".mp4", "av1": ".mp4", "ffv1": ".mkv", "prores": ".mov",
+        **dict.fromkeys(HARDWARE, ".mp4"),
     }  # fmt: skip
     assert len(PRESETS) == 9
+    assert CODECS_WITH["preset"] == ("h264", "h265", "av1")
+    assert CODECS_WITH["crf"] == ("h264", "h265", "av1", *HARDWARE)
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+def test_what_is_said_of_a_codec_can_be_true(codec: Codec) -> None:
+    assert set(codec.containers) <= {"mp4", "mkv", "mov"}
+    assert list(codec.depths) == sorted(set(codec.depths))
+    assert codec.crf is None or 0 < codec.crf < 51
+    assert set(codec.presets) in ({*PRESETS}, set())
+    formats = {planar_format(d, c) for d in codec.depths for c in codec.chromas}
+    assert set(codec.pixel_formats) <= formats
+    if codec.software:
+        assert codec.software in SOFTWARE
+        assert set(codec.containers) <= set(CODECS[codec.software].containers)
+        assert set(codec.chromas) <= set(CODECS[codec.software].chromas)
+    speeds = [preset for preset in codec.presets.values() if isinstance(preset, int)]
+    assert speeds == sorted(speeds, reverse=True)  # of SVT, 0 is the slowest
 
 
 def test_a_command_line_s_help_waits_for_nothing_heavy() -> None:

@@ -220,10 +220,19 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
         (["-movie_in", "film.mp4", "-reference", "photo.png"], "-reference is for photos", 2),
         (["-movie_in", "film.mp4", "-quality", "90"], "-quality is for photos", 2),
         (["-movie_in", "film.mp4", "-preset", "typo"], "'typo' (choose from", 2),
-        (["-movie_in", "film.mp4", "-codec", "ffv1", "-crf", "20"], "-crf is for h264 and h265", 2),
+        (
+            ["-movie_in", "film.mp4", "-codec", "ffv1", "-crf", "20"],
+            "-crf is for h264, h265, av1",
+            2,
+        ),
         (
             ["-movie_in", "film.mp4", "-codec", "prores", "-preset", "fast"],
             "-preset is for h264",
+            2,
+        ),
+        (
+            ["-movie_in", "film.mp4", "-codec", "h264_nvenc", "-preset", "fast"],
+            "-preset is for h264, h265, av1: leave it out with -codec h264_nvenc",
             2,
         ),
         (["-movie_in", "x" * 300], "no such file", 1),

@@ -202,7 +202,7 @@ def test_geometry_is_kept(joined: Join, name: str, container: str) -> None:
 @pytest.mark.parametrize(
     ("codec", "container"),
     [
-        *(("h265", "mp4"), ("h265", "mkv"), ("h265", "mov")),
+        *(("h265", "mp4"), ("h265", "mkv"), ("h265", "mov"), ("av1", "mp4"), ("av1", "mkv")),
         *(("ffv1", "mkv"), ("prores", "mov"), ("prores", "mkv")),
     ],
 )

@@ -1,8 +1,12 @@
 """Luma goes through bit for bit; the chroma made shows the wanted color at that luma."""
 
+import pickle
+import re
 import resource
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -10,16 +14,26 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
-from films import OTHER_PIXELS, RECIPES, picture, run_ffmpeg
+from films import HARDWARE, OTHER_PIXELS, RECIPES, SOFTWARE, picture, run_ffmpeg
 from helpers import with_slow
 from numpy.typing import NDArray
 
 from film import FilmError
 from film.chroma import colorized_rgb
+from film.codecs import CODECS
 from film.decode import decode
-from film.encode import encoder_notes, render
+from film.encode import (
+    TRIAL,
+    check_encoder,
+    encoder_command,
+    encoder_notes,
+    encoding_of,
+    render,
+    trial_command,
+)
+from film.ffmpeg import FFmpegFailure, run
 from film.info import Film
-from film.options import CODECS, EncoderOptions
+from film.options import EncoderOptions
 from film.probe import probe
 from image.upsample import upsample_planes
 from prior.lab import rgb2lab
@@ -88,7 +102,7 @@ def test_h264_gets_the_same_luma(film: Make, tmp_path: Path, name: str) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", SOFTWARE)
 @pytest.mark.parametrize("name", ["full709.mkv", "422-10.mkv", "gray10.mkv", "wide.mp4"])
 def test_tags_and_sizes_are_kept(film: Make, tmp_path: Path, name: str, codec: str) -> None:
     source = probe(film(name))
@@ -105,7 +119,7 @@ def test_tags_and_sizes_are_kept(film: Make, tmp_path: Path, name: str, codec: s
 
 
 @pytest.mark.parametrize("scan", ["tff", "bff"])
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", [name for name, codec in CODECS.items() if codec.interlaced])
 def test_interlaced_stays_interlaced(tmp_path: Path, codec: str, scan: str) -> None:
     path = tmp_path / "interlaced.mkv"
     words = ("-vf", f"interlace=scan={scan}", "-c:v", "ffv1", "-flags", "+ildct")
@@ -120,7 +134,66 @@ def test_interlaced_stays_interlaced(tmp_path: Path, codec: str, scan: str) -> N
     assert smooth.frames == source.frames
 
 
-@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("codec", [name for name, codec in CODECS.items() if not codec.interlaced])
+def test_interlaced_is_refused_where_it_would_be_lost(
+    film: Make, tmp_path: Path, codec: str
+) -> None:
+    source, out = probe(film("interlaced.mkv")), tmp_path / "out.mkv"
+    with pytest.raises(FilmError, match=f"interlaced, which {codec} cannot hold: add -deint"):
+        rendered(source, flat(source, 5, 5), out, codec=codec)
+    assert list(tmp_path.iterdir()) == []
+    (note,) = encoder_notes(source, EncoderOptions(codec=codec))
+    assert "add -deinterlace" in note
+    smooth = EncoderOptions(codec=codec, deinterlace=True)
+    assert encoding_of(source, smooth).first_field == ""
+    assert encoder_notes(source, smooth) == []
+
+
+def test_av1_of_interlaced_films_is_progressive(film: Make, tmp_path: Path) -> None:
+    source, out = probe(film("interlaced.mkv")), tmp_path / "out.mkv"
+    result = rendered(source, flat(source, 5, 5), out, codec="av1", deinterlace=True)
+    assert not result.video.interlaced
+    assert result.frames == source.frames
+
+
+@pytest.mark.parametrize("codec", [name for name in SOFTWARE if CODECS[name].crf])
+def test_a_lower_crf_is_nearer_to_the_source(film: Make, tmp_path: Path, codec: str) -> None:
+    source, out = probe(film("plain.mp4")), tmp_path / "out.mkv"
+    errors = []
+    for crf in (0, None, 40):  # the default is in between
+        result = rendered(source, flat(source, 20, -10), out, codec=codec, crf=crf)
+        pairs = zip(lumas(source), lumas(result), strict=True)
+        errors.append(float(np.mean([np.abs(a.astype(int) - b).mean() for a, b in pairs])))
+    assert errors[0] < 0.5 < errors[2]
+    assert errors == sorted(errors)
+
+
+@pytest.mark.parametrize("preset", ["ultrafast", "veryslow"])
+def test_av1_is_near_the_source_and_holds_no_synthetic_grain(
+    film: Make, tmp_path: Path, preset: str
+) -> None:
+    source, out = probe(film("422-10.mkv")), tmp_path / "out.mkv"
+    result = rendered(source, flat(source, 20, -10), out, codec="av1", crf=5, preset=preset)
+    assert (result.video.depth, result.video.chroma) == (10, (2, 2))
+    errors = [
+        np.abs(one.astype(int) - other).mean()
+        for one, other in zip(lumas(source), lumas(result), strict=True)
+    ]
+    assert max(errors) < 4  # of 1023
+    # Grain is a parameter of the sequence, so its header would have to announce it; it ends in that bit.
+    with av.open(str(out)) as container:
+        header = container.streams.video[0].codec_context.extradata
+    assert header is not None
+    assert sequence_end(header) == "0"
+
+
+def sequence_end(header: bytes) -> str:
+    """Return the last bit of an AV1 sequence header (film_grain_params_present), before the trailing bits."""
+    bits = "".join(f"{byte:08b}" for byte in header)
+    return bits.rstrip("0")[-2]
+
+
+@pytest.mark.parametrize("codec", SOFTWARE)
 def test_a_segment_is_the_same_bytes_every_time(film: Make, tmp_path: Path, codec: str) -> None:
     source = probe(film("plain.mp4"))
     options = EncoderOptions(codec=codec)
@@ -247,13 +320,18 @@ def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
     assert "transparency" in notes("alpha.mkv", "h264")
     assert "no luma plane" in notes("rgb.mkv", "h264")
     assert "limited range only" in notes("full709.mkv", "prores")
+    assert "10 of 12 bits" in notes("444-12.mkv", "av1")
+    assert "av1 holds yuv420p, with less chroma than the film's yuv422p" in notes("422.mkv", "av1")
+    assert notes("gray10.mkv", "av1") == notes("420-10.mkv", "av1") == ""
+    assert "h264_vaapi holds 8 of 10 bits" in notes("420-10.mkv", "h264_vaapi")
+    assert notes("420-10.mkv", "hevc_nvenc") == ""
     assert notes("422-10.mkv", "h264") == notes("plain.mp4", "prores") == ""
     plain = probe(film("plain.mp4"))
     bright = replace(plain, video=replace(plain.video, transfer="smpte2084"))
     assert "high dynamic range" in " ".join(encoder_notes(bright, EncoderOptions()))
 
 
-@pytest.mark.parametrize("codec", ["h264", "h265", "prores"])
+@pytest.mark.parametrize("codec", ["h264", "h265", "av1", "prores"])
 @pytest.mark.parametrize(
     "name", ["tiny.mkv", "411.mkv", "odd.mkv", "444-12.mkv", "alpha.mkv", "rgb.mkv"]
 )
@@ -265,7 +343,7 @@ def test_every_encoder_takes_every_film(film: Make, tmp_path: Path, name: str, c
 
 def test_segments_begin_with_a_keyframe_and_need_no_neighbor(film: Make, tmp_path: Path) -> None:
     source = probe(film("plain.mp4"))
-    for codec in ("h264", "h265"):
+    for codec in ("h264", "h265", "av1"):
         path = tmp_path / f"{codec}.mkv"
         options = EncoderOptions(codec=codec)
         render(source, flat(source, 1, 1)[3:17], path, numbers=range(3, 17), options=options)
@@ -284,15 +362,21 @@ def test_ffmpegs_own_words_are_in_the_error(film: Make, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_leaves_no_segment(film: Make, tmp_path: Path) -> None:
-    source = probe(film("444.mkv"))
+@pytest.mark.parametrize("codec", ["ffv1", "av1"])
+def test_a_full_disk_leaves_no_segment(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, codec: str
+) -> None:
+    path = tmp_path_factory.mktemp("noise") / "noise.mkv"
+    run_ffmpeg(*picture(seconds=0.4, more=",noise=alls=60:allf=t"), "-c:v", "ffv1", path)
+    source = probe(path)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
-        with pytest.raises(FilmError, match="ffmpeg failed"):
-            rendered(source, flat(source, 9, 9), tmp_path / "out.mkv")
+        with pytest.raises(FilmError, match="ffmpeg failed") as failure:
+            rendered(source, flat(source, 9, 9), tmp_path / "out.mkv", codec=codec, crf=0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "Svt" not in str(failure.value)  # which tells of itself at length
     assert list(tmp_path.iterdir()) == []
 
 
@@ -300,6 +384,112 @@ def test_a_folder_that_is_not_there_is_an_error(film: Make, tmp_path: Path) -> N
     source = probe(film("plain.mp4"))
     with pytest.raises(FilmError, match="No such file"):
         rendered(source, flat(source, 1, 1), tmp_path / "nowhere" / "out.mkv")
+
+
+# Hardware encoders: what can be known of them without the hardware
+
+
+QUALITY = {  # of -crf 0, the default, 51
+    "h264_nvenc": ("-rc vbr -cq 1 -b:v 0", "-rc vbr -cq 18 -b:v 0", "-rc vbr -cq 51 -b:v 0"),
+    "hevc_nvenc": ("-rc vbr -cq 1 -b:v 0", "-rc vbr -cq 20 -b:v 0", "-rc vbr -cq 51 -b:v 0"),
+    "h264_videotoolbox": ("-q:v 100", "-q:v 65", "-q:v 1"),
+    "h264_qsv": ("-global_quality 1", "-global_quality 18", "-global_quality 51"),
+    "h264_vaapi": ("-rc_mode CQP -qp 1", "-rc_mode CQP -qp 18", "-rc_mode CQP -qp 51"),
+}
+
+
+def options_in(film: Film, codec: str, crf: int | None = None) -> dict[str, str]:
+    """Return the options of the command that encodes a film."""
+    options = EncoderOptions(codec, crf)
+    command = encoder_command(film, encoding_of(film, options), Path("o.mkv"), options=options)
+    return {name: value for name, value in pairwise(command) if name.startswith("-")}
+
+
+@pytest.mark.parametrize("codec", HARDWARE)
+def test_a_hardware_encoder_is_told_the_quality_in_its_own_words(film: Make, codec: str) -> None:
+    source = probe(film("plain.mp4"))
+    for crf, words in zip((0, None, 51), QUALITY[codec], strict=True):
+        options = options_in(source, codec, crf)
+        assert options["-c:v"] == codec
+        for word in re.findall(r"-\S+ \w+", words):
+            name, value = word.split()
+            assert options[name] == value
+        assert not {"-preset", "-crf"} & set(options)
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "taken"),
+    [
+        ("h264_nvenc", "plain.mp4", "yuv420p"),
+        ("h264_nvenc", "444.mkv", "yuv444p"),
+        ("h264_nvenc", "420-10.mkv", "yuv420p"),
+        ("hevc_nvenc", "422.mkv", "yuv420p"),
+        ("hevc_nvenc", "420-10.mkv", "p010le"),
+        ("hevc_nvenc", "444-12.mkv", "yuv444p16le"),
+        ("h264_videotoolbox", "422-10.mkv", "nv12"),
+        ("h264_qsv", "plain.mp4", "nv12"),
+    ],
+)
+def test_a_hardware_encoder_gets_the_pixels_it_takes(
+    film: Make, codec: str, name: str, taken: str
+) -> None:
+    assert options_in(probe(film(name)), codec)["-pix_fmt"] == taken
+
+
+def test_vaapi_gets_its_frames_on_the_device(film: Make) -> None:
+    options = options_in(probe(film("plain.mp4")), "h264_vaapi")
+    assert re.search(r"format=nv12(\[s\d\]);\1hwupload\[s\d\]$", options["-filter_complex"])
+    assert options["-vaapi_device"] == "/dev/dri/renderD128"
+    assert "-pix_fmt" not in options
+
+
+@pytest.mark.parametrize("levels", ["tv", "pc"])
+@pytest.mark.parametrize(
+    ("planar", "taken"),
+    sorted({pair for name in HARDWARE for pair in CODECS[name].pixel_formats.items()}),
+)
+def test_the_pixels_hardware_takes_are_the_same_samples(
+    planar: str, taken: str, levels: str, tmp_path: Path
+) -> None:
+    depth = 10 if planar.endswith("10le") else 8
+    samples = 64 * 48 * (3 if "444" in planar else 1)
+    kind = np.uint8 if depth == 8 else np.dtype("<u2")
+    whole = np.random.default_rng(5).integers(0, 1 << depth, 3 * 64 * 48).astype(kind)
+    (tmp_path / "raw").write_bytes(whole.tobytes())
+    size = ("-video_size", "64x48", "-color_range", levels)
+    words = ("-f", "rawvideo", "-pixel_format", planar, *size, "-i", tmp_path / "raw")
+    more = ("-frames:v", "1", "-pix_fmt", taken, "-color_range", levels, "-f", "rawvideo", "-")
+    packed = np.frombuffer(run_ffmpeg(*words, *more), kind)
+    if depth == 10:
+        packed = packed >> 6
+    np.testing.assert_array_equal(packed[:samples], whole[:samples])  # chroma may be interleaved
+    np.testing.assert_array_equal(np.sort(packed), np.sort(whole[: packed.size]))
+
+
+def test_a_trial_encodes_and_software_needs_none() -> None:
+    for codec in ("h264", "h265"):
+        deep = replace(TRIAL, depth=10, chroma=(1, 1), width=1000)
+        for encoding in (TRIAL, deep):
+            run(trial_command(encoding, EncoderOptions(codec)))
+    nothing = replace(TRIAL, width=0)
+    with pytest.raises(FFmpegFailure):
+        run(trial_command(nothing, EncoderOptions("h264")))
+    check_encoder(EncoderOptions("h264"), nothing)
+
+
+@pytest.mark.parametrize("codec", HARDWARE)
+def test_a_worker_without_the_hardware_says_so(film: Make, tmp_path: Path, codec: str) -> None:
+    with suppress(FilmError):
+        check_encoder(EncoderOptions(codec))
+        pytest.skip("this machine has it")
+    source = probe(film("plain.mp4"))
+    with pytest.raises(FFmpegFailure) as failure:
+        rendered(source, flat(source, 5, 5), tmp_path / "out.mkv", codec=codec)
+    assert list(tmp_path.iterdir()) == []
+    assert failure.value.cause
+    assert not failure.value.cause.startswith(("[", "Error while"))
+    sent = pickle.loads(pickle.dumps(failure.value))  # as a process of a pool does
+    assert (str(sent), sent.cause) == (str(failure.value), failure.value.cause)
 
 
 def test_a_colorized_picture_for_people(film: Make) -> None:
