@@ -66,9 +66,10 @@ class Encoding:
 
 @lru_cache
 def chroma_table(matrix: str) -> Floats:
-    """Tabulate (luma 0..255, a, b) -> (Cb, Cr) in -0.5..0.5 for a matrix (FFmpeg's name); once a process.
+    """Tabulate (luma 0..255, a, b) -> (Cb, Cr, 0, 0) in -0.5..0.5 for a matrix (FFmpeg's name); once a process.
 
-    (16 * 45, 16 * 45, 2): slab `luma` is at row luma // 16, column luma % 16; in it rows are b, columns a.
+    (16 * 45, 16 * 45, 4): slab `luma` is at row luma // 16, column luma % 16; in it rows are b, columns a. OpenCV
+    looks up four channels in half the time of two.
     """
     # For each color, luma rises with lightness; so the lightness that gives a luma is found by interpolating in it.
     nodes = (np.arange(AB_NODES) - AB_NODES // 2) * AB_STEP
@@ -79,13 +80,13 @@ def chroma_table(matrix: str) -> Floats:
     luma = rgb @ np.array([k_r, 1 - k_r - k_b, k_b])
     c_b, c_r = (rgb[..., 2] - luma) / (2 * (1 - k_b)), (rgb[..., 0] - luma) / (2 * (1 - k_r))
     wanted = np.arange(256) / 255
-    table = np.empty((SLABS, AB_NODES, SLABS, AB_NODES, 2), np.float32)
+    table = np.zeros((SLABS, AB_NODES, SLABS, AB_NODES, 4), np.float32)
     for b, a in np.ndindex(AB_NODES, AB_NODES):
         rising = np.maximum.accumulate(luma[:, b, a] + np.arange(lightness.size) * 1e-9)
         for channel, chroma in enumerate((c_b, c_r)):
             column = np.interp(wanted, rising, chroma[:, b, a])
             table[:, b, :, a, channel] = column.reshape(SLABS, SLABS)
-    return table.reshape(SLABS * AB_NODES, SLABS * AB_NODES, 2)
+    return table.reshape(SLABS * AB_NODES, SLABS * AB_NODES, 4)
 
 
 @dataclass(frozen=True)
@@ -155,16 +156,18 @@ class Planes:
             return np.asarray(cv2.LUT(luma, expanded), np.uint8)
         return np.asarray(expanded[luma], np.uint8)
 
-    def _codes(self, chroma: Floats) -> tuple[Plane, Plane]:
-        """Quantize chroma -0.5..0.5 to the encoding's depth and range (ITU-R BT.601, BT.709)."""
+    def _codes(self, chroma: tuple[Floats, Floats]) -> tuple[Plane, Plane]:
+        """Quantize two planes -0.5..0.5 to the encoding's depth and range (ITU-R BT.601, BT.709)."""
         depth = self.encoding.depth
         span = (1 << depth) - 1.0 if self.encoding.full_range else 224.0 * (1 << (depth - 8))
         middle = float(1 << (depth - 1))
-        if depth == 8:
-            codes = np.asarray(cv2.convertScaleAbs(chroma, alpha=span, beta=middle))
-        else:
-            codes = np.clip(np.rint(chroma * span + middle), 0, (1 << depth) - 1).astype(np.uint16)
-        return np.ascontiguousarray(codes[..., 0]), np.ascontiguousarray(codes[..., 1])
+        first, second = (
+            np.asarray(cv2.convertScaleAbs(plane, alpha=span, beta=middle))
+            if depth == 8
+            else np.clip(np.rint(plane * span + middle), 0, (1 << depth) - 1).astype(np.uint16)
+            for plane in chroma
+        )
+        return first, second
 
 
 def _padded(plane: Plane, height: int, width: int) -> Plane:
@@ -189,8 +192,10 @@ def upright_to_coded(picture: Plane, video: Video) -> Plane:
     return np.ascontiguousarray(picture.swapaxes(0, 1) if transpose else picture)
 
 
-def look_up(table: Floats, luma: NDArray[np.uint8], ab: tuple[Floats, Floats]) -> Floats:
-    """Read (Cb, Cr) (H, W, 2) for luma (H, W) and two planes: exact in luma, linear between ab nodes."""
+def look_up(
+    table: Floats, luma: NDArray[np.uint8], ab: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """Read Cb and Cr (H, W) for luma (H, W) and two planes: exact in luma, linear between ab nodes."""
     # Inside the slab, whatever the interpolation rounds to: beyond lies another luma's.
     edge = np.float32(AB_NODES // 2 - 0.02)
     codes = np.arange(256)
@@ -201,7 +206,9 @@ def look_up(table: Floats, luma: NDArray[np.uint8], ab: tuple[Floats, Floats]) -
         np.maximum(steps, -edge, out=steps)
         steps += cv2.LUT(luma, (slab * AB_NODES + AB_NODES // 2).astype(np.float32))
         places.append(steps)
-    return np.asarray(cv2.remap(table, places[0], places[1], cv2.INTER_LINEAR), np.float32)
+    found = cv2.remap(table, places[0], places[1], cv2.INTER_LINEAR)
+    first, second = (np.asarray(cv2.extractChannel(found, i), np.float32) for i in range(2))
+    return first, second
 
 
 def colorized_rgb(gray: NDArray[np.uint8], ab: Floats) -> NDArray[np.uint8]:
