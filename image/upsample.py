@@ -28,35 +28,41 @@ MOST_ROWS = 12  # per block: BLAS then works in this thread; its own threads fig
 
 @dataclass(frozen=True)
 class Field:
-    """Color as a function of place and lightness: ab = slope * L / 100 + base, both (h, w, 2)."""
+    """Color as a function of place and lightness: ab = slope * L / 100 + base, both (2, h, w)."""
 
     slope: Floats
     base: Floats
 
     def planes(self) -> Floats:
         """Lay the four numbers out as planes (4, h, w): slope of a and b, base of a and b."""
-        both = np.concatenate([self.slope, self.base], axis=-1)
-        return np.ascontiguousarray(both.transpose(2, 0, 1))
+        return np.concatenate([self.slope, self.base])
 
 
 def color_field(ab: Floats, gray: NDArray[Any], *, to_lightness: ToLightness) -> Field:
     """Fit ab (h, w, 2) to the lightness of gray (H, W), from level to level up to a size near it."""
     sizes = _level_sizes(ab.shape, gray.shape)
-    shrunk = cv2.resize(gray, sizes[-1], interpolation=cv2.INTER_AREA)
-    levels = [to_lightness(shrunk) / np.float32(100)]
+    levels = [to_lightness(fitted(gray, sizes[-1])) / np.float32(100)]
     for width, height in reversed(sizes[:-1]):
         smaller = cv2.resize(levels[-1], (width, height), interpolation=cv2.INTER_AREA)
         levels.append(np.asarray(smaller, np.float32))
     small = levels.pop()
+    colors = [np.asarray(plane, np.float32) for plane in cv2.split(ab)]
     while levels:
-        slope, larger = _slope(ab, small), levels.pop()
-        size = larger.shape[::-1]
-        detail = larger - cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
-        grown = cv2.resize(ab, size, interpolation=cv2.INTER_CUBIC)
-        ab = np.asarray(grown + cv2.resize(slope, size) * detail[..., None], np.float32)
+        larger = levels.pop()
+        detail = larger - cv2.resize(small, larger.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        colors = [_grown(color, small, detail) for color in colors]
         small = larger
-    slope = _slope(ab, small)
-    return Field(slope, np.asarray(ab - slope * small[..., None], np.float32))
+    slopes = [_plane_slope(color, small) for color in colors]
+    bases = [color - slope * small for color, slope in zip(colors, slopes, strict=True)]
+    return Field(np.stack(slopes), np.stack(bases))
+
+
+def _grown(color: Floats, light: Floats, detail: Floats) -> Floats:
+    """Enlarge a plane of color (h, w), with lightness (h, w), to the size of its detail (H, W)."""
+    size = detail.shape[::-1]
+    grown = cv2.resize(_plane_slope(color, light), size) * detail
+    grown += cv2.resize(color, size, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(grown, np.float32)
 
 
 def upsample(ab: Floats, gray: NDArray[Any], *, to_lightness: ToLightness) -> Floats:
@@ -87,8 +93,7 @@ def upsample_planes(
     planes = []
     for plane in cv2.split(ab):
         color = np.asarray(plane, np.float32)
-        grown = cv2.resize(_plane_slope(color, small), between) * detail
-        grown += cv2.resize(color, between, interpolation=cv2.INTER_CUBIC)
+        grown = _grown(color, small, detail)
         slope = _plane_slope(grown, middle)
         full = np.asarray(cv2.resize(slope * np.float32(1 / 255), size), np.float32)
         full *= light
@@ -133,12 +138,8 @@ def _level_sizes(small: tuple[int, ...], full: tuple[int, ...]) -> list[tuple[in
     return sizes
 
 
-def _slope(ab: Floats, lightness: Floats) -> Floats:
-    """Regress ab (h, w, 2) on lightness (h, w) 0..1 around each pixel; smoothed slopes (h, w, 2)."""
-    return np.dstack([_plane_slope(ab[..., channel], lightness) for channel in range(2)])
-
-
 def _plane_slope(color: Floats, lightness: Floats) -> Floats:
+    """Regress a plane of color (h, w) on lightness (h, w) 0..1 around each pixel; smoothed slopes (h, w)."""
     mean = _box(lightness)
     covariance = _box(color * lightness) - _box(color) * mean
     variance = _box(lightness * lightness) - mean * mean

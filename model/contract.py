@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from image.crop import fitted
 from prior.lab import gray2lightness
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -59,9 +60,10 @@ def working_shape(shape: tuple[int, ...], *, short: int, grid: int = REDUCTION) 
 
 def resized(picture: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """Resize a picture (H, W) or (H, W, C) to a shape (h, w), antialiased where it shrinks."""
-    shrinks = shape[0] <= picture.shape[0] and shape[1] <= picture.shape[1]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, shape[1::-1], interpolation=how), picture.dtype)
+    if shape[0] <= picture.shape[0] and shape[1] <= picture.shape[1]:
+        return fitted(picture, (shape[1], shape[0]))
+    cubic = cv2.resize(picture, shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cubic, picture.dtype)
 
 
 def working_lightness(grays: NDArray[Any], *, short: int, grid: int = REDUCTION) -> Floats:

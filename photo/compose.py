@@ -2,8 +2,10 @@
 
 import functools
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -31,6 +33,7 @@ def compose(gray: NDArray[Any], field: Field, *, threads: int = 1) -> NDArray[An
     """
     rgb = np.empty((*gray.shape, 3), gray.dtype)
     planes = field.planes()
+    planes *= _ROOTS_FROM_AB
     with ThreadPoolExecutor(threads) as pool:
         work = functools.partial(_compose_band, gray, planes, rgb=rgb)
         for _ in pool.map(work, bands(gray.shape[0], BAND_ROWS)):
@@ -39,46 +42,79 @@ def compose(gray: NDArray[Any], field: Field, *, threads: int = 1) -> NDArray[An
 
 
 def _compose_band(gray: NDArray[Any], planes: Floats, band: slice, rgb: NDArray[Any]) -> None:
-    """Fill a band of rgb (H, W, 3) from gray (H, W) and slope and base (4, h, w)."""
+    """Fill a band of rgb (H, W, 3) from gray (H, W) and slope and base (4, h, w), times _ROOTS_FROM_AB."""
     for rows, full in interpolated_blocks(planes, band, gray.shape):
         _compose_rows(gray[rows], full, rgb[rows])
 
 
 def _compose_rows(gray: NDArray[Any], full: Floats, rgb: NDArray[Any]) -> None:
-    lightness, luminance = _tables(gray.dtype.str)
-    level = np.take(lightness, gray, mode="clip")
-    y = np.take(luminance, gray, mode="clip")
-    f = level * np.float32(100 / 116) + np.float32(16 / 116)
-    x = _from_f(f + (full[0] * level + full[2]) * np.float32(1 / 500)) - y
-    z = _from_f(f - (full[1] * level + full[3]) * np.float32(1 / 200)) - y
-    # Away from the gray of the same luminance, in linear light: (x - y, z - y) times the matrix.
-    away = [x * by_x + z * by_z for by_x, by_z in _away_from_gray()]
-    high = np.maximum(np.maximum(away[0], away[1]), away[2])
-    low = np.minimum(np.minimum(away[0], away[1]), away[2])
-    tiny = np.float32(1e-9)
-    share = np.minimum((1 - y) / np.maximum(high, tiny), y / np.maximum(-low, tiny))
+    """Fill rows of rgb (H, W, 3) from gray (H, W) and slope and base (4, H, W), which are used up."""
+    # In place, and in few passes: it is the way to memory that takes time.
+    light = _light_of(gray.dtype.str)
+    away_xz, base = full.reshape(2, 2, -1)
+    away_xz *= _looked_up(light.level, gray)
+    away_xz += base
+    away_xz += _looked_up(light.root, gray)
+    luminance = _looked_up(light.luminance, gray)
+    away_xz = _from_f(away_xz)
+    away_xz -= luminance
+    away = np.matmul(_away_from_gray(), away_xz)  # in linear light
+    # How many times too far: below black, or above white.
+    excess = np.maximum(-away.min(axis=0) * _looked_up(light.per_luminance, gray), np.float32(1))
+    np.maximum(excess, away.max(axis=0) * _looked_up(light.per_room, gray), out=excess)
     codes = _codes(gray.dtype.str)
     top = np.float32(len(codes) - 1)
-    share = np.minimum(share, np.float32(1)) * top
-    y = y * top + np.float32(0.5)
-    for channel, shift in enumerate(away):
-        linear = (y + share * shift).astype(np.int32)
-        rgb[..., channel] = np.take(codes, linear, mode="clip")
+    away *= top / excess
+    luminance *= top
+    luminance += np.float32(0.5)
+    away += luminance
+    if gray.dtype == np.uint8:
+        coded = cv2.LUT(away.astype(np.uint16), codes)
+    else:
+        coded = np.take(codes, away.astype(np.int32), mode="clip")
+    for channel, plane in enumerate(coded):
+        rgb[..., channel] = plane.reshape(gray.shape)
+
+
+def _looked_up(table: Floats, codes: NDArray[Any]) -> Floats:
+    """Read a table at codes (H, W), uint8 or uint16: (H * W,)."""
+    found = cv2.LUT(codes, table) if codes.dtype == np.uint8 else np.take(table, codes)
+    return np.asarray(found, np.float32).ravel()
 
 
 def _from_f(f: Floats) -> Floats:
-    """Undo the CIE cube root: the cube above the knee, the tangent below."""
-    top, bottom = np.maximum(f, np.float32(KNEE)), np.minimum(f, np.float32(KNEE))
-    return np.asarray(top * top * top + (bottom - np.float32(KNEE)) / np.float32(SLOPE), np.float32)
+    """Undo the CIE cube root of (n, m): the cube above the knee, the tangent below."""
+    linear = cv2.pow(np.maximum(f, np.float32(KNEE)), 3)
+    np.minimum(f, np.float32(KNEE), out=f)
+    f -= np.float32(KNEE)
+    return np.asarray(cv2.scaleAdd(f, 1 / SLOPE, linear), np.float32)
+
+
+@dataclass(frozen=True)
+class _Light:
+    """What every gray code means.
+
+    level : L / 100
+    root : the CIE cube root of its luminance
+    luminance : 0..1
+    per_luminance, per_room : 1 over the luminance, and over what is left to white
+    """
+
+    level: Floats
+    root: Floats
+    luminance: Floats
+    per_luminance: Floats
+    per_room: Floats
 
 
 @functools.lru_cache
-def _tables(dtype: str) -> tuple[Floats, Floats]:
-    """L / 100 and luminance 0..1 of every gray code."""
-    codes = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
-    lightness = gray2lightness(codes)
-    luminance = _from_f((lightness + 16) / np.float32(116))
-    return lightness / np.float32(100), luminance
+def _light_of(dtype: str) -> _Light:
+    lightness = gray2lightness(np.arange(np.iinfo(dtype).max + 1, dtype=dtype))
+    root = (lightness + 16) / np.float32(116)
+    luminance = _from_f(root.copy()[None])[0]
+    least = np.float32(1e-9)
+    per = (1 / np.maximum(part, least) for part in (luminance, 1 - luminance))
+    return _Light(lightness / np.float32(100), root, luminance, *per)
 
 
 @functools.lru_cache
@@ -89,8 +125,12 @@ def _codes(dtype: str) -> NDArray[Any]:
 
 
 @functools.lru_cache
-def _away_from_gray() -> list[tuple[np.float32, np.float32]]:
-    """How much each of R, G, B moves with X and with Z, relative to the white, at constant Y."""
+def _away_from_gray() -> Floats:
+    """How much R, G, B (rows) move with X and with Z, relative to the white, at constant Y: (3, 2)."""
     matrix = np.array(XYZ_FROM_RGB)
     inverse = np.linalg.inv(matrix / matrix.sum(axis=1, keepdims=True))
-    return [(np.float32(row[0]), np.float32(row[2])) for row in inverse]
+    return np.ascontiguousarray(inverse[:, [0, 2]], np.float32)
+
+
+# a and b -> how far the CIE cube roots of X and of Z are from that of Y; of slope and base.
+_ROOTS_FROM_AB = np.array([1 / 500, -1 / 200] * 2, np.float32)[:, None, None]

@@ -12,7 +12,7 @@ LIMITS = {np.uint8: 0.5, np.uint16: 0.005}  # of the lightness: rounding to the 
 
 
 def flat_field(a: float, b: float) -> Field:
-    return Field(np.zeros((1, 1, 2), np.float32), np.full((1, 1, 2), (a, b), np.float32))
+    return Field(np.zeros((2, 1, 1), np.float32), np.array([a, b], np.float32)[:, None, None])
 
 
 def fitted(ab: np.ndarray, gray: np.ndarray) -> Field:
