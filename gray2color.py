@@ -45,7 +45,7 @@ from model.steady import (
     steady,
 )
 from model.weights_file import RELEASED, weights_sha256
-from photo.compose import compose
+from photo.compose import Composition
 from photo.inputs import Result, Task
 from photo.options import PhotoOptions
 from prior.lab import gray2lightness, rgb2lab
@@ -154,9 +154,19 @@ class Colorizer:
         hints : color points (x, y, a, b) in the picture's pixels.
         palette : rgb (..., 3) of a reference picture.
         """
+        return self.composition(gray, hints=hints, palette=palette).whole()
+
+    def composition(
+        self,
+        gray: NDArray[Any],
+        *,
+        hints: Sequence[Sequence[float]] | None = None,
+        palette: NDArray[Any] | None = None,
+    ) -> Composition:
+        """Colorize as a call does, but compose the picture later, all of it or band by band."""
         ab = self.ab(gray, hints=hints, palette=palette)
         field = color_field(ab, gray, to_lightness=gray2lightness)
-        return compose(gray, field, threads=self.threads)
+        return Composition(gray, field, self.threads)
 
     def ab(
         self,
@@ -305,11 +315,8 @@ def colorize_photo_files(
 
     alone = len(tasks) <= FEW or run.device == "gpu" or uses_gpu(run.device)
     processes = 1 if alone else run.threads or cores()
-    factory: Callable[[], Any] = colorizer_factory(
-        color, run, threads=run.threads if processes == 1 else 1
-    )
-    if guidance:
-        factory = functools.partial(guided, factory, **guidance)
+    load = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
+    factory = functools.partial(guided, load, **guidance)
     if processes > 1:
         prepare(run.weights)  # once, before every process wants it
     progress = progress_for(quiet=run.quiet)
@@ -321,9 +328,9 @@ def guided(
     *,
     hints: Sequence[Sequence[float]] | None = None,
     palette: NDArray[np.uint8] | None = None,
-) -> Callable[[NDArray[Any]], NDArray[Any]]:
+) -> Callable[[NDArray[Any]], Composition]:
     """Make a colorizer that gives every picture the same hints and palette."""
-    return functools.partial(factory(), hints=hints, palette=palette)
+    return functools.partial(factory().composition, hints=hints, palette=palette)
 
 
 def check_weights(weights: Path | None = None) -> str:

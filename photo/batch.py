@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from photo.inputs import Kind, Result, Task
 from photo.options import PhotoOptions
 from photo.read import Photo, mark_in, mark_of, read_photo
-from photo.write import SUFFIXES, write_photo
+from photo.write import SUFFIXES, Picture, whole, write_photo
 from runtime.files import lock
 from runtime.options import one_line
 from runtime.progress import Progress, Silent
@@ -30,7 +30,7 @@ FEW = 6  # photos for which starting more processes takes longer than it saves
 PHOTOS = Kind("picture", tuple(SUFFIXES), tuple(SUFFIXES), ".png", mark_of, mark_in)
 LARGE_BYTES = 40_000_000  # of the file: one process at a time works on such a photo
 
-Colorize: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+Colorize: TypeAlias = Callable[[NDArray[Any]], Picture]
 
 
 def colorize_photos(
@@ -43,7 +43,7 @@ def colorize_photos(
 ) -> Iterator[Result]:
     """Colorize every photo; yield results as they come. A failure stops no other photo.
 
-    factory : makes the function gray (H, W) -> rgb (H, W, 3); called once in every process, picklable for several.
+    factory : makes the function gray (H, W) -> rgb (H, W, 3), or what composes it; called once in every process, picklable for several.
     """
     processes = 1 if len(tasks) <= FEW else processes
     # Other processes keep the network between photos and end with them; this one lets go of it itself.
@@ -111,7 +111,9 @@ def _failures_of(task: Task, failures: list[str]) -> Iterator[None]:
         failures.append(one_line(task.source, error))
 
 
-def _write(target: Path, photo: Photo, rgb: NDArray[Any], options: PhotoOptions) -> list[str]:
+def _write(target: Path, photo: Photo, picture: Picture, options: PhotoOptions) -> list[str]:
     if options.compare:
-        rgb = side_by_side(photo.gray, rgb)
-    return write_photo(target, rgb, like=photo, quality=options.quality, alpha=not options.compare)
+        picture = side_by_side(photo.gray, whole(picture))
+    return write_photo(
+        target, picture, like=photo, quality=options.quality, alpha=not options.compare
+    )

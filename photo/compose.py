@@ -1,6 +1,7 @@
 """Gray + small ab -> the full-size picture, with the lightness of the gray, in bands."""
 
 import functools
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -25,26 +26,78 @@ def luminance_codes(luminance: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     return np.take(codes, scaled.astype(np.int32), mode="clip")
 
 
+@dataclass(frozen=True, eq=False)
+class Composition:
+    """A photo in color, composed when it is asked for: one of 100 megapixels need never be in memory as a whole.
+
+    gray : (H, W) uint8 or uint16
+    field : of its colors
+    threads : that compose it
+    """
+
+    gray: NDArray[Any]
+    field: Field
+    threads: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, 3)."""
+        return (*self.gray.shape, 3)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of the gray."""
+        return self.gray.dtype
+
+    def whole(self) -> NDArray[Any]:
+        """Compose all of it: rgb (H, W, 3)."""
+        return compose(self.gray, self.field, threads=self.threads)
+
+    def bands(self, rows: int) -> Iterator[NDArray[Any]]:
+        """Compose so many rows at a time: rgb (rows, W, 3), the last band may have fewer."""
+        planes = _scaled_planes(self.field)
+        with ThreadPoolExecutor(self.threads) as pool:
+            for band in bands(self.gray.shape[0], rows):
+                yield _composed(self.gray, planes, band, pool)
+
+
 def compose(gray: NDArray[Any], field: Field, *, threads: int = 1) -> NDArray[Any]:
     """Color gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
 
     Where a color lies outside sRGB, it is mixed with the gray of its own luminance just until it
     is inside. Works in bands: memory beyond the result does not grow with the picture.
     """
-    rgb = np.empty((*gray.shape, 3), gray.dtype)
+    with ThreadPoolExecutor(threads) as pool:
+        return _composed(gray, _scaled_planes(field), slice(0, gray.shape[0]), pool)
+
+
+def _scaled_planes(field: Field) -> Floats:
     planes = field.planes()
     planes *= _ROOTS_FROM_AB
-    with ThreadPoolExecutor(threads) as pool:
-        work = functools.partial(_compose_band, gray, planes, rgb=rgb)
-        for _ in pool.map(work, bands(gray.shape[0], BAND_ROWS)):
-            pass
+    return planes
+
+
+def _composed(
+    gray: NDArray[Any], planes: Floats, rows: slice, pool: ThreadPoolExecutor
+) -> NDArray[Any]:
+    """Compose some rows of a picture: rgb (rows, W, 3)."""
+    rgb = np.empty((rows.stop - rows.start, gray.shape[1], 3), gray.dtype)
+    work = functools.partial(_compose_band, gray, planes, first=rows.start, rgb=rgb)
+    tasks = [
+        slice(rows.start + band.start, rows.start + band.stop)
+        for band in bands(len(rgb), BAND_ROWS)
+    ]
+    for _ in pool.map(work, tasks):
+        pass
     return rgb
 
 
-def _compose_band(gray: NDArray[Any], planes: Floats, band: slice, rgb: NDArray[Any]) -> None:
-    """Fill a band of rgb (H, W, 3) from gray (H, W) and slope and base (4, h, w), times _ROOTS_FROM_AB."""
+def _compose_band(
+    gray: NDArray[Any], planes: Floats, band: slice, *, first: int, rgb: NDArray[Any]
+) -> None:
+    """Fill a band of rgb (rows from `first` on, W, 3) from gray (H, W) and slope and base (4, h, w), scaled."""
     for rows, full in interpolated_blocks(planes, band, gray.shape):
-        _compose_rows(gray[rows], full, rgb[rows])
+        _compose_rows(gray[rows], full, rgb[rows.start - first : rows.stop - first])
 
 
 def _compose_rows(gray: NDArray[Any], full: Floats, rgb: NDArray[Any]) -> None:

@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,6 +12,7 @@ import numpy as np
 import tifffile
 from PIL import ExifTags, Image, PngImagePlugin
 
+from photo.compose import Composition
 from photo.icc import srgb_profile
 from photo.read import EXIF_IFD, GPS_IFD, SOFTWARE, XMP_TAG, Photo, Pixels
 from runtime.files import whole_file
@@ -25,6 +26,7 @@ SUFFIXES = {
     ".webp": "WEBP",
     ".bmp": "BMP",
 }
+Picture: TypeAlias = Pixels | Composition  # rgb (H, W, 3 or 4), or what composes it
 Tag: TypeAlias = tuple[tuple[int, ...], int, Any]  # group, number, value
 DEEP = ("PNG", "TIFF")  # formats that hold 16 bits
 GROUPS = (EXIF_IFD, GPS_IFD)  # of EXIF tags, beside the main one
@@ -33,15 +35,16 @@ MARKER_BYTES = 65533  # that a JPEG holds of EXIF, and of XMP
 LONGEST_BYTES = (1 << 31) - 1  # of a chunk of PNG
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 ROOM_FOR_MARK = 128
+BAND_ROWS = 512  # of a picture that are in memory at a time
 LONGEST_PX = {"JPEG": 65535, "WEBP": 16383}
 PNG_LEVEL = 2  # of 9: half the time of 4 for the same size, with the grain of photos
 TEXT_TAGS = (270, 271, 272, 306, 315, 33432)  # description, maker, model, ..., copyright
 
 
 def write_photo(
-    path: Path, rgb: Pixels, *, like: Photo, quality: int = 95, alpha: bool = True
+    path: Path, picture: Picture, *, like: Photo, quality: int = 95, alpha: bool = True
 ) -> list[str]:
-    """Write rgb (H, W, 3) in the format of the name, with the metadata of the photo it came from.
+    """Write a picture in the format of the name, with the metadata of the photo it came from.
 
     EXIF's Software becomes our mark: what wrote the file, and of which photo.
     The file gets its name when it is complete. 16 bits stay 16 in PNG and TIFF, else become 8.
@@ -50,20 +53,41 @@ def write_photo(
     form = SUFFIXES.get(path.suffix.lower())
     if form is None:
         raise ValueError(f"{path}: name the result with {', '.join(SUFFIXES)}")
-    if max(rgb.shape) > LONGEST_PX.get(form, 1 << 31):
+    if max(picture.shape) > LONGEST_PX.get(form, 1 << 31):
         raise ValueError(
             f"{path}: {form} holds at most {LONGEST_PX[form]} pixels a side: take .tif"
         )
-    if alpha and like.alpha is not None and form not in {"JPEG", "BMP"}:
-        rgb = np.concatenate([rgb, like.alpha[..., None]], axis=-1)
+    added = like.alpha if alpha and form not in {"JPEG", "BMP"} else None
     like, dropped = _fitting(like, MARKER_BYTES if form == "JPEG" else LONGEST_BYTES)
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as part:
-        if rgb.dtype == np.uint16 and form in DEEP:
-            (_write_deep_tiff if form == "TIFF" else _write_deep_png)(part, rgb, like)
+        if picture.dtype == np.uint8 or form not in DEEP:
+            _write_pillow(part, picture, added, like, form=form, quality=quality)
+        elif form == "TIFF":
+            _write_deep_tiff(part, picture, added, like)
         else:
-            _write_pillow(part, _as_bytes(rgb), like, form=form, quality=quality)
+            (rgb,) = _bands(picture, added, picture.shape[0])
+            _write_deep_png(part, rgb, like)
     return dropped
+
+
+def whole(picture: Picture) -> Pixels:
+    """Return all of a picture: rgb (H, W, 3)."""
+    return picture.whole() if isinstance(picture, Composition) else picture
+
+
+def _bands(picture: Picture, alpha: Pixels | None, rows: int) -> Iterator[Pixels]:
+    """Yield a picture with its alpha (H, W), so many rows at a time."""
+    cut = (
+        (picture[i : i + rows] for i in range(0, len(picture), rows))
+        if isinstance(picture, np.ndarray)
+        else picture.bands(rows)
+    )
+    start = 0
+    for band in cut:
+        stop = start + len(band)
+        yield band if alpha is None else np.dstack([band, alpha[start:stop]])
+        start = stop
 
 
 def _fitting(like: Photo, longest: int) -> tuple[Photo, list[str]]:
@@ -116,7 +140,9 @@ def _as_bytes(rgb: Pixels) -> Pixels:
     return rgb if rgb.dtype == np.uint8 else cv2.convertScaleAbs(rgb, alpha=255 / 65535)
 
 
-def _write_pillow(path: Path, rgb: Pixels, like: Photo, *, form: str, quality: int) -> None:
+def _write_pillow(
+    path: Path, picture: Picture, alpha: Pixels | None, like: Photo, *, form: str, quality: int
+) -> None:
     settings: dict[str, Any] = {"icc_profile": srgb_profile(), "exif": like.exif}
     if like.dpi:
         settings["dpi"] = like.dpi
@@ -130,10 +156,21 @@ def _write_pillow(path: Path, rgb: Pixels, like: Photo, *, form: str, quality: i
         settings["exif"] = _tiff_tags(like)
     else:
         settings = {"dpi": like.dpi} if like.dpi else {}
-    Image.fromarray(rgb).save(path, form, **settings)
+    _image(picture, alpha).save(path, form, **settings)
     if form == "BMP":  # which has no EXIF: readers stop at the last pixel
         with path.open("ab") as file:
             file.write(like.mark.encode())
+
+
+def _image(picture: Picture, alpha: Pixels | None) -> Image.Image:
+    """Hand a picture to Pillow, which copies it: band by band, so that there is only its copy."""
+    height, width = picture.shape[:2]
+    image = Image.new("RGB" if alpha is None else "RGBA", (width, height))
+    top = 0
+    for band in _bands(picture, alpha, BAND_ROWS):
+        image.paste(Image.fromarray(_as_bytes(band)), (0, top))
+        top += len(band)
+    return image
 
 
 def _tiff_tags(like: Photo) -> Image.Exif:
@@ -152,7 +189,8 @@ def _png_texts(like: Photo) -> PngImagePlugin.PngInfo:
     return texts
 
 
-def _write_deep_tiff(path: Path, rgb: Pixels, like: Photo) -> None:
+def _write_deep_tiff(path: Path, picture: Picture, alpha: Pixels | None, like: Photo) -> None:
+    channels = 3 if alpha is None else 4
     profile = srgb_profile()
     texts = [
         (tag, 2, 0, str(like.exif[tag]).encode(), True) for tag in TEXT_TAGS if tag in like.exif
@@ -160,9 +198,12 @@ def _write_deep_tiff(path: Path, rgb: Pixels, like: Photo) -> None:
     extra = [*texts, *([(XMP_TAG, 1, len(like.xmp), like.xmp, True)] if like.xmp else [])]
     tifffile.imwrite(
         path,
-        rgb,
+        _bands(picture, alpha, BAND_ROWS),
+        shape=(*picture.shape[:2], channels),
+        dtype=picture.dtype,
+        rowsperstrip=BAND_ROWS,
         photometric="rgb",
-        extrasamples=["unassalpha"] if rgb.shape[-1] == 4 else None,
+        extrasamples=["unassalpha"] if channels == 4 else None,
         resolution=like.dpi or (72.0, 72.0),
         resolutionunit="INCH",
         software=like.mark or False,

@@ -144,7 +144,9 @@ def test_a_gpu_gets_one_network(
 
 
 @pytest.mark.slow
-def test_memory_is_the_picture_and_its_result(small: list[str], tmp_path: Path) -> None:
+def test_memory_is_the_gray_picture_and_bands_of_its_result(
+    small: list[str], tmp_path: Path
+) -> None:
     code = (
         "import resource, sys, main\n"
         "assert main.main(sys.argv[1:]) == 0\n"
@@ -157,7 +159,9 @@ def test_memory_is_the_picture_and_its_result(small: list[str], tmp_path: Path) 
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
         peaks.append(int(done.stdout.split()[-1]) * 1024)
     pixels = 5000 * 8000
-    assert peaks[1] - peaks[0] < 11 * pixels  # gray 2 bytes, color 6, bands
+    assert (
+        peaks[1] - peaks[0] < 5 * pixels
+    )  # gray has 2 bytes; color, never there as a whole, would have 6
 
 
 @pytest.mark.slow

@@ -10,9 +10,12 @@ import tifffile
 from helpers import colored, landscape
 from PIL import Image
 
+from image.upsample import color_field
+from photo.compose import Composition
 from photo.icc import srgb_profile
 from photo.read import Photo, mark_in, read_photo
 from photo.write import write_photo
+from prior.lab import gray2lightness
 
 ORIENTATION, DESCRIPTION = 274, 270
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
@@ -64,6 +67,28 @@ def test_metadata_is_kept(tmp_path: Path, source: str, suffix: str, deep: bool) 
         assert again.xmp.replace(b'"1"', b'"6"') == XMP
     if suffix != ".webp":
         assert again.dpi == pytest.approx((600, 600), rel=1e-3)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg", ".webp", ".bmp"])
+def test_a_picture_composed_in_bands_is_the_one_composed_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, deep: bool, alpha: bool
+) -> None:
+    monkeypatch.setattr("photo.write.BAND_ROWS", 7)
+    gray = landscape(50, 60, np.uint16 if deep else np.uint8)
+    photo = Photo(gray, alpha=gray[::-1] if alpha else None)
+    ab = np.random.default_rng(4).normal(0, 20, (5, 6, 2)).astype(np.float32)
+    composition = Composition(gray, color_field(ab, gray, to_lightness=gray2lightness), threads=2)
+    for name, picture in (("whole", composition.whole()), ("bands", composition)):
+        write_photo((tmp_path / name).with_suffix(suffix), picture, like=photo)
+    whole, bands = (
+        read_photo((tmp_path / name).with_suffix(suffix)) for name in ("whole", "bands")
+    )
+    np.testing.assert_array_equal(whole.gray, bands.gray)
+    if bands.alpha is not None and bands.alpha.dtype == gray.dtype:
+        np.testing.assert_array_equal(bands.alpha, photo.alpha)
+    assert (tmp_path / f"whole{suffix}").read_bytes() == (tmp_path / f"bands{suffix}").read_bytes()
 
 
 @pytest.mark.parametrize("deep", [False, True])

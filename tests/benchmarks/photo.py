@@ -165,6 +165,7 @@ def large(weights: Path, folder: Path) -> Iterator[Row]:
     assert peak > before
     yield f"{size:.0f} MP, 16-bit TIFF, whole command", f"{time.perf_counter() - begin:.1f} s"
     yield "its peak memory", f"{peak / 1e6:.2f} GB"
+    assert peak / 1e6 < 1, "it must stay below 1 GB"
     with tifffile.TiffFile(folder / "scan.color.tif") as tiff:
         assert tiff.pages.first.dtype == np.uint16
 
