@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -22,6 +23,7 @@ from runtime.files import UNFINISHED, LockedError, discard, lock, sweep, write_t
 log = logging.getLogger(__name__)
 
 FORMAT = 3
+WRITING_SHARE = 0.02  # of the time, at most, goes into writing a manifest that grows
 MANIFEST = "manifest.json"
 LOCK = "lock"
 PREDICTED, CARRIED = "predicted", "carried"  # what segments need of each other
@@ -198,14 +200,35 @@ class Job:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
+        self._waiting = False  # the manifest on the disk is behind
+        self._due_s = 0.0
 
     def note(self, **changes: object) -> None:
         """Change the manifest, here and on the disk."""
         self.manifest = replace(self.manifest, **changes)  # type: ignore[arg-type]
+        began_s = time.monotonic()
         write_text(self.folder / MANIFEST, self.manifest.to_json())
+        now_s = time.monotonic()
+        self._waiting, self._due_s = False, now_s + (now_s - began_s) / WRITING_SHARE
+
+    def add(self, segment: SegmentRecord) -> None:
+        """Add a segment to the manifest; on the disk soon after: a film has thousands, and all are written each time.
+
+        One that a crash has taken from the disk is found again, as it was.
+        """
+        self.manifest = replace(self.manifest, segments=(*self.manifest.segments, segment))
+        self._waiting = True
+        if time.monotonic() >= self._due_s:
+            self.note()
+
+    def write_waiting(self) -> None:
+        """Bring the manifest on the disk up to date."""
+        if self._waiting:
+            self.note()
 
     def remove(self) -> None:
         """Delete everything in the job's folder; the folder goes with its lock."""
+        self._waiting = False
         _empty(self.folder)
 
 
@@ -225,7 +248,10 @@ def open_job(cache: Path, wanted: Manifest, *, restart: bool = False) -> Iterato
             sweep(place)
         job = Job(folder, manifest)
         job.note()
-        yield job
+        try:
+            yield job
+        finally:
+            job.write_waiting()
 
 
 @contextmanager

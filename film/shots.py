@@ -258,6 +258,6 @@ def split(work: Work, job: Job) -> Iterator[SegmentRecord]:
                 scenes.add(record.index, grays[record.count - 1])
             if not work.shot(record).exists():
                 write_grays(work, record, grays)
-        job.note(segments=(*job.manifest.segments, record))
+        job.add(record)
         yield record
     job.note(complete=True)

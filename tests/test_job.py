@@ -22,7 +22,7 @@ from film.job import (
     folder_of,
     open_job,
 )
-from runtime.files import temporary_name
+from runtime.files import temporary_name, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -106,6 +106,25 @@ def test_the_same_work_is_continued(film: Path, tmp_path: Path) -> None:
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
         assert job.manifest.segments == (SegmentRecord(0, 0, 0, 0, 240),)
         assert (job.folder / "shots" / "00000.mkv").read_bytes() == b"done"
+
+
+def test_a_manifest_of_many_segments_is_not_written_for_each(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def write(path: Path, text: str) -> None:
+        sizes.append(len(text))
+        write_text(path, text)
+
+    monkeypatch.setattr("film.job.write_text", write)
+    found = [SegmentRecord(i, i, 0, 10 * i, 10) for i in range(3000)]
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        for record in found:
+            job.add(record)
+    assert sum(sizes) < 10 * sizes[-1]  # if each were written, 1500 times
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        assert job.manifest.segments == tuple(found)
 
 
 def test_half_written_things_are_swept_away(film: Path, tmp_path: Path) -> None:
