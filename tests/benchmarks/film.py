@@ -1,6 +1,7 @@
 """How long a film takes, beside a plain transcode and beside the way of full-size pictures on the disk.
 
     python tests/benchmarks/film.py film.mp4            the film at 480 and at 1080 lines
+    python tests/benchmarks/film.py film.mp4 --lines 120 --seconds 60 600 10800 --no-old    what length costs
 
 Prints a table: seconds, frames per second, times a plain ffmpeg transcode with the same encoder settings, memory,
 disk, and where the workers' time went. Linux only: memory is read from /proc.
@@ -23,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +136,7 @@ def gray_copy(film: Path, lines: int, seconds: float, path: Path) -> int:
     """Make the film to be painted: gray, of so many lines; return its frames."""
     scale = f"scale=-2:{lines}:flags=bicubic,hue=s=0,format=yuv420p"
     subprocess.run(
-        [*map(str, ffmpeg("-stream_loop", "20", "-i", film, "-t", str(seconds), "-an", "-vf", scale,
+        [*map(str, ffmpeg("-stream_loop", "-1", "-i", film, "-t", str(seconds), "-an", "-vf", scale,
                           "-c:v", "libx264", "-crf", "16", "-preset", "fast", path))], check=True,
     )  # fmt: skip
     with_frames = subprocess.run(
@@ -207,11 +209,11 @@ def row(lines: int, run: Run, plain: Run) -> str:
 
 
 def measure(
-    lines: int, args: argparse.Namespace, folder: Path
+    lines: int, seconds: float, args: argparse.Namespace, folder: Path
 ) -> tuple[list[Run], dict[str, float]]:
     """Run the film at so many lines plainly, our way, and in the two ways of pictures on the disk."""
     film = folder / "gray.mp4"
-    frames = gray_copy(args.film, lines, args.seconds, film)
+    frames = gray_copy(args.film, lines, seconds, film)
     command = ffmpeg("-i", film, "-an", *ENCODER, folder / "plain.mp4")
     plain = timed("plain transcode", command, frames=frames, disk=folder / "none")
     more = ["-weights", str(args.weights)] if args.weights else []
@@ -244,7 +246,9 @@ def main() -> int:
     """Measure and print; return 0 when every limit holds."""
     parser = argparse.ArgumentParser(description="Time films against a plain transcode.")
     parser.add_argument("film", type=Path, help="a real clip, in color or not")
-    parser.add_argument("--seconds", type=float, default=20, help="of film (default: 20)")
+    parser.add_argument(
+        "--seconds", type=float, nargs="+", default=[20], help="of film (default: 20)"
+    )
     parser.add_argument("--lines", type=int, nargs="+", default=[480, 1080])
     parser.add_argument("--weights", type=Path, help="other weights than the released")
     parser.add_argument("--no-old", action="store_true", help="leave the frame-by-frame runs out")
@@ -259,9 +263,9 @@ def main() -> int:
     held = True
     print("| lines | run | frames | s | fps | x plain | CPU ms/frame | memory MB | disk MB |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for lines in args.lines:
+    for lines, length in product(args.lines, args.seconds):
         with tempfile.TemporaryDirectory() as name:
-            runs, stages = measure(lines, args, Path(name))
+            runs, stages = measure(lines, length, args, Path(name))
         plain, run, *old = runs
         print(*(row(lines, one, plain) for one in runs), sep="\n")
         total = sum(stages.values())
