@@ -11,39 +11,20 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from image.upsample import color_field
-from model.contract import (
-    REDUCTION,
-    STRIDE,
-    Predictor,
-    cropped,
-    network_planes,
-    padded,
-    working_lightness,
-    working_shape,
-)
-from model.decode import confidence, smooth_undecided
+from model.contract import Floats, Predictor, working_lightness
 from model.hints import palette_vector, point_planes
-from model.old_film import color_share, denoised
 from model.options import ColorOptions
 from model.paddle_import import gpu_count, has_gpu_package
+from model.prediction import AbPredictor, Prediction
 from model.predictor import Device, Precision, Program
 from model.program_cache import program_for
-from model.steady import (
-    MEMORY,
-    Carried,
-    Part,
-    carry_backward,
-    carry_forward,
-    keyframes,
-    motion_of,
-    steady,
-)
+from model.segment_colors import Arrays, Segment, SegmentColors
 from model.weights_file import RELEASED, weights_sha256
 from photo.compose import Composition
 from photo.inputs import Result, Task
@@ -59,45 +40,6 @@ TEMPERATURE = 0.8  # of the annealed mean: 1 the mean color, below it purer and 
 SATURATION = 1.1  # times the chroma
 STEADY = 1.0  # how steady the colors of films are, 0 to 1
 WORKING_SIZE = 192  # short side of the network's input, in pixels
-FRAMES_AT_ONCE = 4
-
-Floats: TypeAlias = NDArray[np.float32]
-Arrays: TypeAlias = Mapping[str, NDArray[Any]]
-
-
-class Segment(Protocol):
-    """Consecutive frames of one shot of a film.
-
-    frames : gray (n, H, W) uint8 at working size
-    numbers : of the frames, in the film
-    shot, number : of the shot in the film, and of the segment in its shot
-    after : (1, H, W), the next frame of the same shot, (0, H, W) where it ends
-    guidance : color hints and references for the shot and its frames
-    """
-
-    @property
-    def frames(self) -> NDArray[np.uint8]: ...
-    @property
-    def numbers(self) -> range: ...
-    @property
-    def shot(self) -> int: ...
-    @property
-    def number(self) -> int: ...
-    @property
-    def after(self) -> NDArray[np.uint8]: ...
-    @property
-    def guidance(self) -> object | None: ...
-
-
-class Prediction(NamedTuple):
-    """What is predicted for pictures.
-
-    ab : small ab (n, h, w, 2)
-    confidence : (n, h, w), 1 where all likely colors have one hue, 0 where they cancel
-    """
-
-    ab: Floats
-    confidence: Floats
 
 
 class Colorizer:
@@ -132,15 +74,19 @@ class Colorizer:
         smoothing: bool = True,
         predictor: Predictor | None = None,
     ) -> None:
-        self.temperature, self.saturation = temperature, saturation
-        self.working_size, self.smoothing, self.steady = working_size, smoothing, steady
         self.threads = threads or os.cpu_count() or 1
         self._bins = read_bins()
         if predictor is None:
             weights_sha256(weights)  # names a bad file before the seconds that opening takes
             folder = functools.partial(program_for, weights)
             predictor = Program(folder, device=device, precision=precision, threads=self.threads)
-        self._predictor = predictor
+        self._predict = AbPredictor(
+            predictor, len(self._bins), temperature,
+            saturation=SATURATION if saturation is None else saturation,
+            hinted_saturation=1.0 if saturation is None else saturation,
+            working_size=working_size, smoothing=smoothing,
+        )  # fmt: skip
+        self._segments = SegmentColors(self._predict, steady)
 
     def __call__(
         self,
@@ -177,7 +123,7 @@ class Colorizer:
     ) -> Floats:
         """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; `hints` and `palette` as above."""
         _check_gray(gray)
-        lightness = working_lightness(gray[None], short=self.working_size)
+        lightness = working_lightness(gray[None], short=self._predict.working_size)
         size = lightness.shape[1:]
         drawn = point_planes(hints, size=size, picture=gray.shape)[None] if hints else None
         wanted = None
@@ -195,57 +141,30 @@ class Colorizer:
 
         The network sees the keyframes; their colors are carried along the motion and averaged, over this segment.
         """
-        if not self.steady:
+        if not self._segments.steadiness:
             return self.ab_frames(segment.frames)
-        return self.finish_segment(self.predict_segment(segment), before=None, after=None)
+        return self._segments.finish(self._segments.predict(segment))
 
     def predict_segment(self, segment: Segment) -> Arrays:
-        """Predict the colors of a segment's keyframes and follow its motion: all that must be known of it.
-
-        Segments begin at multiples of KEY_EVERY frames of their shot.
-        """
-        grays = np.concatenate([segment.frames, segment.after])
-        height, width = working_shape(grays.shape[1:], short=self.working_size, grid=STRIDE)
-        motion = motion_of(grays, (height // REDUCTION, width // REDUCTION))
-        key = keyframes(motion, frames=len(segment.frames))
-        predicted = self._frames(denoised(grays, motion, key))
-        size = predicted.ab.shape[1:3]
-        ab = np.zeros((len(key), *size, 2), np.float32)
-        weight = np.zeros((len(key), *size), np.float32)
-        ab[key] = predicted.ab * color_share(segment.frames[key], size)[..., None]
-        weight[key] = np.sqrt(predicted.confidence)
-        return Part(ab, weight, key, motion).pack()
+        """Return what must be known of a segment, as `film.options.ShotColorizer` has it; so below."""
+        return self._segments.predict(segment)
 
     def carry_colors(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
-        """Carry colors through a segment to the next one, or backward to the one before; at a shot's end, to a later one."""
-        carry = carry_backward if backward else carry_forward
-        entered = Carried(**entering) if entering else None
-        return carry(Part.unpack(predicted), entered, memory=self._memory).arrays()
+        """Return what leaves a segment, given what enters it."""
+        return self._segments.carry(predicted, entering, backward=backward)
 
     def finish_segment(
         self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
     ) -> Floats:
-        """Average a segment's colors (n, h, w, 2) along the motion, with those that enter it from before and after."""
-        entering = (Carried(**arrays) if arrays else None for arrays in (before, after))
-        return steady(Part.unpack(predicted), *entering, memory=self._memory)
-
-    @property
-    def _memory(self) -> float:
-        """Weight that a running mean has at most."""
-        return min(self.steady / (1 - self.steady), MEMORY) if self.steady < 1 else MEMORY
+        """Return ab (n, h, w, 2) of a segment, given what enters it from before and after."""
+        return self._segments.finish(predicted, before=before, after=after)
 
     def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:
         """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order.
 
-        Frames are resized to whole strides, pixels a few percent off the square: nothing is computed for padding.
+        Frames are resized to whole strides, pixels a few percent off the square.
         """
-        return self._frames(grays).ab
-
-    def _frames(self, grays: NDArray[np.uint8]) -> Prediction:
-        lightness_of = functools.partial(working_lightness, short=self.working_size, grid=STRIDE)
-        parts = (grays[i : i + FRAMES_AT_ONCE] for i in range(0, len(grays), FRAMES_AT_ONCE))
-        predicted = [self.predict(lightness_of(part)) for part in parts]
-        return Prediction(*map(np.concatenate, zip(*predicted, strict=True)))
+        return self._predict.frames(grays).ab
 
     def predict(
         self,
@@ -254,25 +173,8 @@ class Colorizer:
         hints: Floats | None = None,
         palette: Floats | None = None,
     ) -> Prediction:
-        """Predict small ab for L (n, H, W) 0..100 at the working size.
-
-        hints : as `network_planes` has them.
-        palette : (Q + 1,), as `palette_vector` makes it, by default none.
-        """
-        planes = network_planes(lightness, hints=hints)
-        if palette is None:
-            palette = np.zeros(len(self._bins) + 1, np.float32)
-        palettes = np.repeat(palette[None], len(planes), axis=0)
-        output = self._predictor(padded(planes), palettes, temperature=self.temperature)
-        means = cropped(output, lightness.shape[1:])
-        if self.smoothing:
-            ab = np.stack(list(map(smooth_undecided, means, planes[:, 0])))
-        else:
-            ab = np.ascontiguousarray(means[..., :2])
-        saturation = self.saturation
-        if saturation is None:
-            saturation = SATURATION if hints is None else 1.0
-        return Prediction(ab * np.float32(saturation), confidence(means))
+        """Predict small ab for L (n, H, W) 0..100 at the working size: see `AbPredictor`."""
+        return self._predict(lightness, hints=hints, palette=palette)
 
 
 def colorizer_factory(

@@ -1,5 +1,6 @@
 """Evaluation: lightness in is lightness out, hints are the truth, gray is the row to beat."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -338,10 +339,10 @@ def test_a_film_is_measured_for_temporal_consistency(
 
 
 def test_films_are_measured_as_released_and_pictures_as_the_network_is() -> None:
-    film, shipped = Path("film.mp4"), Colorizer(predictor=constant(0, 0))
+    film, shipped = Path("film.mp4"), inspect.signature(Colorizer).parameters
     (setting,) = EvaluateOptions(film=film).settings()
     for name in ("temperature", "working_size", "smoothing", "steady"):
-        assert getattr(setting, name) == getattr(shipped, name), name
+        assert getattr(setting, name) == shipped[name].default, name
     assert setting.saturation == SATURATION
     assert EvaluateOptions().settings() == [Setting()]
     chosen = EvaluateOptions(film=film, temperature=(1.0,), steady=(0.0, 1.0)).settings()
