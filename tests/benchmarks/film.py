@@ -146,12 +146,14 @@ def gray_copy(film: Path, lines: int, seconds: float, path: Path) -> int:
     return int(json.loads(with_frames.stdout)["film"]["frames"])
 
 
-def ours(film: Path, folder: Path, *, frames: int, more: list[str]) -> tuple[Run, dict[str, float]]:
-    """Paint the film with main.py; return the run, and the workers' seconds by stage."""
+def ours(
+    film: Path, folder: Path, *, frames: int, more: list[str], root: Path = ROOT
+) -> tuple[Run, dict[str, float]]:
+    """Colorize the film with main.py of a checkout; return the run, and the workers' seconds by stage."""
     told = folder / "report.json"
-    command = [sys.executable, ROOT / "main.py", "-movie_in", film, "-save", folder / "out.mp4",
+    command = [sys.executable, root / "main.py", "-movie_in", film, "-save", folder / "out.mp4",
                "-overwrite", "-quiet", "-cache", folder / "cache", "-report", told, *more]  # fmt: skip
-    run = timed("ours", command, frames=frames, disk=folder / "cache")
+    run = timed("ours" if root == ROOT else "before", command, frames=frames, disk=folder / "cache")
     return run, json.loads(told.read_text())["worker_seconds"]
 
 
@@ -218,11 +220,14 @@ def measure(
     plain = timed("plain transcode", command, frames=frames, disk=folder / "none")
     more = ["-weights", str(args.weights)] if args.weights else []
     run, stages = ours(film, folder, frames=frames, more=more)
+    before = []
+    if args.before:
+        before = [ours(film, folder, frames=frames, more=more, root=args.before.resolve())[0]]
     few = min(args.frames, frames)
     more = ["--weights", str(args.weights)] if args.weights else []
     ways = [] if args.no_old else [more, [*more, "--eager"]]
     old = [frame_by_frame(film, folder, frames=few, more=way) for way in ways]
-    return [plain, run, *old], stages
+    return [plain, run, *before, *old], stages
 
 
 def short_film_seconds(args: argparse.Namespace) -> float:
@@ -251,6 +256,7 @@ def main() -> int:
     )
     parser.add_argument("--lines", type=int, nargs="+", default=[480, 1080])
     parser.add_argument("--weights", type=Path, help="other weights than the released")
+    parser.add_argument("--before", type=Path, help="another checkout, to compare with")
     parser.add_argument("--no-old", action="store_true", help="leave the frame-by-frame runs out")
     parser.add_argument("--frames", type=int, default=120, help="of the frame-by-frame runs")
     parser.add_argument("--steps", type=Path, help=argparse.SUPPRESS)
@@ -272,7 +278,7 @@ def main() -> int:
         shares = [f"{stage} {100 * s / total:.0f} %" for stage, s in stages.items()]
         print(f"\n{lines} lines, workers' time: {', '.join(shares)}\n", flush=True)
         held &= plain.fps / run.fps <= LIMITS.get(lines, float("inf"))
-        slower = {one.name: run.fps / one.fps for one in old}
+        slower = {one.name: run.fps / one.fps for one in old}  # "before" among them
         for name, times in slower.items():
             print(f"{name}: {times:.1f} times slower than ours", flush=True)
         held &= slower.get("predecessor's way", PREDECESSOR) >= PREDECESSOR
