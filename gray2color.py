@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from image.upsample import color_field
 from model.contract import Floats, Predictor, working_lightness
-from model.hints import palette_vector, point_planes
+from model.hints import palette_vector, point_planes, stroke_planes
 from model.options import ColorOptions
 from model.paddle_import import gpu_count, has_gpu_package
 from model.prediction import AbPredictor, Prediction
@@ -93,24 +93,27 @@ class Colorizer:
         gray: NDArray[Any],
         *,
         hints: Sequence[Sequence[float]] | None = None,
+        strokes: NDArray[np.uint8] | None = None,
         palette: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         """Colorize gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
 
         hints : color points (x, y, a, b) in the picture's pixels.
+        strokes : colors painted on the picture, rgba (h, w, 4), at any size.
         palette : rgb (..., 3) of a reference picture.
         """
-        return self.composition(gray, hints=hints, palette=palette).whole()
+        return self.composition(gray, hints=hints, strokes=strokes, palette=palette).whole()
 
     def composition(
         self,
         gray: NDArray[Any],
         *,
         hints: Sequence[Sequence[float]] | None = None,
+        strokes: NDArray[np.uint8] | None = None,
         palette: NDArray[Any] | None = None,
     ) -> Composition:
         """Colorize as a call does, but compose the picture later, all of it or band by band."""
-        ab = self.ab(gray, hints=hints, palette=palette)
+        ab = self.ab(gray, hints=hints, strokes=strokes, palette=palette)
         field = color_field(ab, gray, to_lightness=gray2lightness)
         return Composition(gray, field, self.threads)
 
@@ -119,17 +122,21 @@ class Colorizer:
         gray: NDArray[Any],
         *,
         hints: Sequence[Sequence[float]] | None = None,
+        strokes: NDArray[np.uint8] | None = None,
         palette: NDArray[Any] | None = None,
     ) -> Floats:
-        """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; `hints` and `palette` as above."""
+        """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; guided as above."""
         _check_gray(gray)
         lightness = working_lightness(gray[None], short=self._predict.working_size)
         size = lightness.shape[1:]
-        drawn = point_planes(hints, size=size, picture=gray.shape)[None] if hints else None
+        drawn = None if strokes is None else stroke_planes(strokes, size=size)
+        if hints:
+            drawn = point_planes(hints, size=size, picture=gray.shape, onto=drawn)
         wanted = None
         if palette is not None:
             wanted = palette_vector(rgb2lab(palette)[..., 1:], self._qspace)
-        return self.predict(lightness, hints=drawn, palette=wanted).ab[0]
+        planes = None if drawn is None else drawn[None]
+        return self.predict(lightness, hints=planes, palette=wanted).ab[0]
 
     @functools.cached_property
     def _qspace(self) -> QSpace:
@@ -229,10 +236,11 @@ def guided(
     factory: Callable[[], Colorizer],
     *,
     hints: Sequence[Sequence[float]] | None = None,
+    strokes: NDArray[np.uint8] | None = None,
     palette: NDArray[np.uint8] | None = None,
 ) -> Callable[[NDArray[Any]], Composition]:
-    """Make a colorizer that gives every picture the same hints and palette."""
-    return functools.partial(factory().composition, hints=hints, palette=palette)
+    """Make a colorizer that guides every picture alike."""
+    return functools.partial(factory().composition, hints=hints, strokes=strokes, palette=palette)
 
 
 def check_weights(weights: Path | None = None) -> str:

@@ -112,9 +112,9 @@ def run_photos(args: argparse.Namespace) -> int:
         planned, failures = plan(args.img_in, kind=PHOTOS, save=args.save, recursive=args.recursive)
         tasks, occupied = unfinished(planned, kind=PHOTOS, overwrite=args.overwrite)
         check_weights(args.weights)
-        guidance = read_guidance(options)
-        if options.hints and len(planned) > 1:
-            raise ValueError(f"-hints are for one photo, here are {len(planned)}")
+        if (options.hint or options.hints) and len(planned) > 1:
+            raise ValueError(f"hints are for one photo, here are {len(planned)}")
+        guidance = read_guidance(options, planned[0].source if planned else None)
     except (OSError, ValueError) as error:
         complain(f"main.py: {error}")
         return USAGE

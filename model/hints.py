@@ -6,14 +6,29 @@ vector has the share of each color bin in the reference.
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from image.crop import fitted
 from model.contract import AB_SCALE
+from prior.lab import rgb2lab
 from prior.qspace import QSpace
 
 MEAN_POINTS = 8.0  # points per picture in training, counted from one (geometric)
+LEAST_COVERAGE = 0.25  # of a pixel of the network's input, from which on it counts as painted
 POINT_RADIUS_PX = 2  # of a user's point: a square of 5 x 5 pixels
+
+
+def stroke_planes(rgba: NDArray[np.uint8], *, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Bring colors painted on a picture, (h, w, 4) of any size, to planes (3, H, W) of a size for the network."""
+    coverage = np.asarray(rgba[..., 3] / np.float32(255), np.float32)
+    ab = rgb2lab(rgba[..., :3])[..., 1:] * coverage[..., None]
+    a, b, covered = (
+        fitted(np.ascontiguousarray(plane), size[::-1]) for plane in (*cv2.split(ab), coverage)
+    )
+    planes = np.stack([a / AB_SCALE, b / AB_SCALE, covered]) / np.maximum(covered, LEAST_COVERAGE)
+    return np.asarray(planes * (covered >= LEAST_COVERAGE), np.float32)
 
 
 def random_hints(
@@ -49,6 +64,7 @@ def point_planes(
     *,
     size: tuple[int, int],
     picture: tuple[int, int] | None = None,
+    onto: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Draw a user's color points; return planes (3, H, W) for the network.
 
@@ -56,10 +72,11 @@ def point_planes(
         left corner; the radius, in pixels of the planes, makes a square of side 2 radius + 1.
     size : (H, W) of the planes.
     picture : (height, width) of the picture in which x and y were measured, when not `size`.
+    onto : planes that have hints already; points cover them.
 
     Raises ValueError for a point that is malformed or outside the picture.
     """
-    planes = np.zeros((3, *size), np.float32)
+    planes = np.zeros((3, *size), np.float32) if onto is None else onto.copy()
     for point in points:
         x, y, a, b, radius = _checked(point, picture or size)
         row = int(y * size[0] / (picture or size)[0])

@@ -1,35 +1,111 @@
-"""Color guidance read from files: hints in JSON, a reference picture."""
+"""Color guidance: hints from the command line, JSON or painted pictures, checked against the photo; references."""
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageOps
 
 from photo.decoder import check_file, opened
-from photo.options import PhotoOptions
+from photo.options import Hint, PhotoOptions
+from photo.read import is_deep, read_photo, size_of
 from prior.lab import rgb2lab
 
 REFERENCE_PX = 256  # long side at which a reference's colors are counted
+STROKES_PX = 2048  # long side at which strokes are kept
+PAINTED = 32  # 8-bit codes that a painted place differs by; JPEG at low quality stays below nearly everywhere
 LARGEST = 1e9  # of any number of a point; Python's integers have no end
 FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, perhaps with a radius at the end'
 
 Point = tuple[float, ...]
 
 
-def read_guidance(options: PhotoOptions) -> dict[str, Any]:
-    """Read the files that guide the colors; return what a colorizer takes by name, nothing without any.
+def read_guidance(options: PhotoOptions, photo: Path | None = None) -> dict[str, Any]:
+    """Read what guides the colors; return what a colorizer takes by name, nothing without any.
 
-    Raises FileNotFoundError or ValueError.
+    photo : that hints are for
+    Raises FileNotFoundError or ValueError, also for a point outside the photo and strokes of another size.
     """
     guidance: dict[str, Any] = {}
-    if options.hints:
-        guidance["hints"] = read_hints(options.hints)
+    if photo and (options.hint or options.hints):
+        size = size_of(photo)
+        points = [_point_of(hint, size) for hint in options.hint]
+        if options.hints and _is_picture(options.hints):
+            guidance["strokes"] = read_strokes(options.hints, photo)
+        elif options.hints:
+            points += read_hints(options.hints)
+        _check_inside(points, size, photo)
+        guidance |= {"hints": points} if points else {}
     if options.reference:
         guidance["palette"] = read_reference(options.reference)
     return guidance
+
+
+def _point_of(hint: Hint, size: tuple[int, int]) -> Point:
+    """Turn a hint into a point in pixels of a photo of a size (H, W); 100 % is the last one."""
+    height, width = size
+    x = hint.x * (width - 1) / 100 if hint.x_percent else hint.x
+    y = hint.y * (height - 1) / 100 if hint.y_percent else hint.y
+    return (x, y, *_ab_of(hint.color))
+
+
+def _check_inside(points: Sequence[Point], size: tuple[int, int], photo: Path) -> None:
+    height, width = size
+    for x, y, *_ in points:
+        if not (0 <= x < width and 0 <= y < height):
+            raise ValueError(
+                f"a hint at {x:g},{y:g} lies outside {photo}, which has {width} x {height} pixels"
+            )
+
+
+def _is_picture(path: Path) -> bool:
+    check_file(path, "hints file")
+    try:
+        with opened(path):
+            return True
+    except ValueError:
+        return False
+
+
+def read_strokes(path: Path, photo: Path) -> NDArray[np.uint8]:
+    """Read colors painted on a photo: rgba (h, w, 4) uint8, at most `STROKES_PX` a side.
+
+    The picture is of the photo's size, and either transparent but for the strokes, or a copy of the photo that was
+    painted over: what differs from the photo is painted. Raises FileNotFoundError or ValueError.
+    """
+    height, width = size_of(photo)
+    with opened(path) as image:
+        strokes = ImageOps.exif_transpose(image)
+        strokes = strokes.convert("RGBA" if image.has_transparency_data else "RGB")
+    if strokes.size != (width, height):
+        raise ValueError(
+            f"{path} has {strokes.width} x {strokes.height} pixels, {photo} {width} x {height}: "
+            "paint on a copy of the photo"
+        )
+    if strokes.mode == "RGB":
+        strokes.putalpha(_painted(strokes, photo))
+    if not strokes.getextrema()[-1][1]:  # type: ignore[index]
+        raise ValueError(f"{path}: nothing is painted on it")
+    strokes.thumbnail((STROKES_PX, STROKES_PX))
+    return np.asarray(strokes)
+
+
+def _painted(copy: Image.Image, photo: Path) -> Image.Image:
+    """Return a mask, mode L, of where a copy of a photo differs from it by more than compression does."""
+    if is_deep(photo):
+        gray = read_photo(photo).gray
+        original = Image.fromarray(np.asarray(gray >> 8, np.uint8)).convert("RGB")
+    else:
+        with opened(photo) as image:
+            original = ImageOps.exif_transpose(image).convert("RGB")
+    difference = np.asarray(ImageChops.difference(copy, original)).max(axis=-1)
+    differs = np.asarray(difference > PAINTED, np.uint8) * np.uint8(255)
+    return Image.fromarray(cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
 
 
 def read_hints(path: Path) -> list[Point]:
@@ -71,4 +147,9 @@ def _point(path: Path, point: Any) -> Point:
 def _ab(path: Path, color: str) -> list[float]:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
         raise ValueError(f"{path}: {color!r} is no color: write it as #rrggbb")
+    return _ab_of(color)
+
+
+def _ab_of(color: str) -> list[float]:
+    """Return the a and b of #rrggbb."""
     return [float(value) for value in rgb2lab(np.frombuffer(bytes.fromhex(color[1:]), "u1"))[1:]]

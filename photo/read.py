@@ -37,6 +37,7 @@ GRAY_OR_RGB = (
 )
 PNG = b"\x89PNG\r\n\x1a\n"
 BAND_PX = 1 << 20
+SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange the sides
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,42 @@ def read_photo(path: Path) -> Photo:
     """
     check_file(path)
     with decoding(path):
-        deep = _read_deep(path) if _is_deep(path) else None
+        deep = _read_deep(path) if is_deep(path) else None
     if deep is None:
         with opened(path) as image:
             deep = _from_pillow(path, image)
     return replace(deep, mark=mark_of(path))
 
 
-def _is_deep(path: Path) -> bool:
+def size_of(path: Path) -> tuple[int, int]:
+    """Return the size (H, W) of a photo, upright, without decoding it.
+
+    Raises FileNotFoundError, or ValueError for what is empty, damaged or no picture.
+    """
+    check_file(path)
+    with decoding(path):
+        if is_deep(path) and not _is_png(path):
+            with tifffile.TiffFile(path) as tiff:
+                page: Any = tiff.pages.first
+                return _turned((page.imagelength, page.imagewidth), _orientation(page))
+    with opened(path) as image:
+        return _turned(image.size[::-1], image.getexif().get(ORIENTATION, 1))
+
+
+def _orientation(page: Any) -> int:
+    return int(page.tags[ORIENTATION].value) if ORIENTATION in page.tags else 1
+
+
+def _turned(size: tuple[int, int], turn: int) -> tuple[int, int]:
+    return size[::-1] if turn in SIDEWAYS else size
+
+
+def _is_png(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(1) == PNG[:1]
+
+
+def is_deep(path: Path) -> bool:
     """Tell whether a PNG or TIFF has more than 8 bits per sample: Pillow would lose them."""
     with path.open("rb") as file:
         head = file.read(26)
@@ -102,9 +131,7 @@ def _is_deep(path: Path) -> bool:
 
 
 def _read_deep(path: Path) -> Photo:
-    with path.open("rb") as file:
-        is_png = file.read(1) == PNG[:1]
-    return _read_deep_png(path) if is_png else _read_deep_tiff(path)
+    return _read_deep_png(path) if _is_png(path) else _read_deep_tiff(path)
 
 
 def _read_deep_png(path: Path) -> Photo:
@@ -237,7 +264,7 @@ def _photo(
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
     xmp = re.sub(rb'(tiff:Orientation(?:>|="))\d', rb"\g<1>1", xmp)
     dpi, dropped = info.get("dpi"), []
-    if dpi and turn in {5, 6, 7, 8}:
+    if dpi and turn in SIDEWAYS:
         dpi = dpi[::-1]
     if dpi and not all(1 <= value < 1 << 16 for value in dpi):
         dropped = [f"the resolution of {float(dpi[0]):g} x {float(dpi[1]):g} dpi"]
@@ -249,7 +276,7 @@ def _photo(
 
 def _upright(pixels: Pixels, turn: int) -> Pixels:
     """Undo an EXIF orientation, 1 to 8."""
-    if turn in {5, 6, 7, 8}:
+    if turn in SIDEWAYS:
         pixels = pixels.swapaxes(0, 1)
     if turn in {2, 3, 6, 7}:
         pixels = pixels[:, ::-1]

@@ -40,6 +40,7 @@ def option(
     const: Any = None,
     name: str = "",
     separator: str = "",
+    repeated: bool = False,
 ) -> Any:
     """Make a dataclass field that is also a command-line option.
 
@@ -49,6 +50,7 @@ def option(
     const : value of an option that is given without one
     name : spelling other than the field's name, which Python may reserve
     separator : between the values of a tuple that are given as one word, instead of as several words
+    repeated : each value of a tuple is given with an option of its own
     """
     details: dict[str, Any] = {
         "help": text,
@@ -58,7 +60,7 @@ def option(
         "shown": shown,
     }
     details |= {"read": read, "metavar": metavar, "positional": positional, "const": const}
-    details |= {"name": name, "separator": separator}
+    details |= {"name": name, "separator": separator, "repeated": repeated}
     if factory is not None:
         return dataclasses.field(default_factory=factory, metadata=details)
     return dataclasses.field(default=default, metadata=details)
@@ -175,6 +177,19 @@ class _ShortHelp(argparse.RawDescriptionHelpFormatter):
         return f"{action.option_strings[0]} {metavar}".rstrip()
 
 
+class _Repeated(argparse.Action):
+    """Adds each value to those given before."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, (*getattr(namespace, self.dest), values))
+
+
 class _HandlerBesideBars(logging.StreamHandler[Any]):
     """Writes a line where a progress bar stands, and the bar again below."""
 
@@ -265,6 +280,8 @@ def _settings(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
     read = settings["type"] = _reader(_bare(hint), details)
     if several and separator:
         settings["type"] = lambda text: tuple(read(part) for part in text.split(separator))
+    elif several and details["repeated"]:
+        settings["action"] = _Repeated
     elif several:
         settings["nargs"] = "+"
     elif details["const"] is not None or (details["positional"] and default is not None):

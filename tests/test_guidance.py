@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+import tifffile
+from PIL import Image, ImageDraw
 
-from photo.guidance import read_guidance, read_hints, read_reference
-from photo.options import PhotoOptions
+from photo.guidance import read_guidance, read_hints, read_reference, read_strokes
+from photo.options import Hint, PhotoOptions, read_hint
 from prior.lab import rgb2lab
 
 
@@ -84,11 +85,116 @@ def test_references_have_the_formats_of_photos(tmp_path: Path) -> None:
     assert read_reference(tmp_path / "large.png").shape == (230, 256, 3)
 
 
-def test_guidance_is_what_was_given_and_nothing_else(tmp_path: Path) -> None:
+def test_guidance_is_what_was_given_and_nothing_else(tmp_path: Path, photo: Path) -> None:
     hints, reference = write(tmp_path / "h.json", [[1, 2, -30, 40]]), tmp_path / "r.png"
     Image.new("RGB", (9, 9), (20, 90, 200)).save(reference)
     assert read_guidance(PhotoOptions()) == {}
-    assert read_guidance(PhotoOptions(hints=hints)) == {"hints": [(1, 2, -30, 40)]}
-    guidance = read_guidance(PhotoOptions(hints=hints, reference=reference))
+    assert read_guidance(PhotoOptions(hints=hints), photo) == {"hints": [(1, 2, -30, 40)]}
+    guidance = read_guidance(PhotoOptions(hints=hints, reference=reference), photo)
     assert set(guidance) == {"hints", "palette"}
     assert (guidance["palette"] == (20, 90, 200)).all()
+
+
+RED = rgb2lab(np.array([0xC8, 0x3C, 0x28], np.uint8))[1:]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A photo of 90 x 60 pixels, stored upright on its side: 60 x 90."""
+    picture = Image.fromarray(np.tile(np.arange(60, dtype=np.uint8), (90, 1)) + 90)
+    exif = Image.Exif()
+    exif[274] = 6
+    picture.save(tmp_path / "photo.jpg", exif=exif, quality=80)
+    return tmp_path / "photo.jpg"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("20,30,#c83c28", Hint(20, 30, "#c83c28")),
+        ("2.5,0,#FFFFFF", Hint(2.5, 0, "#FFFFFF")),
+        ("25%,40%,#808080", Hint(25, 40, "#808080", True, True)),
+        ("25%,7,#808080", Hint(25, 7, "#808080", True, False)),
+    ],
+)
+def test_hints_are_read_in_pixels_and_percent(text: str, hint: Hint) -> None:
+    assert read_hint(text) == hint
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1,2", "1,2,red", "1,2,#12345", "-1,2,#123456", "1;2;#123456"]
+)
+def test_other_hints_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no hint: write X,Y,#RRGGBB"):
+        read_hint(text)
+
+
+def test_hints_and_points_of_a_file_are_one_list(photo: Path, tmp_path: Path) -> None:
+    points = write(tmp_path / "h.json", [[1, 2, -30, 40]])
+    hints = (Hint(0, 59, "#c83c28"), Hint(100, 50, "#c83c28", True, True))
+    guidance = read_guidance(PhotoOptions(hint=hints, hints=points), photo)
+    expected = [(0, 59, *RED), (89, 29.5, *RED), (1, 2, -30, 40)]
+    assert list(guidance) == ["hints"]
+    for point, wanted in zip(guidance["hints"], expected, strict=True):
+        np.testing.assert_allclose(point, wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("hint", [Hint(90, 0, "#c83c28"), Hint(0, 60, "#c83c28")])
+def test_a_hint_outside_the_photo_is_named(photo: Path, hint: Hint) -> None:
+    with pytest.raises(ValueError, match=r"lies outside .*photo.jpg, which has 90 x 60 pixels"):
+        read_guidance(PhotoOptions(hint=(hint,)), photo)
+
+
+def test_a_point_of_a_file_outside_the_photo_is_named(photo: Path, tmp_path: Path) -> None:
+    points = write(tmp_path / "h.json", [[200, 2, -30, 40]])
+    with pytest.raises(ValueError, match="a hint at 200,2 lies outside"):
+        read_guidance(PhotoOptions(hints=points), photo)
+
+
+def test_strokes_are_what_is_not_transparent(photo: Path, tmp_path: Path) -> None:
+    picture = Image.new("RGBA", (90, 60))
+    ImageDraw.Draw(picture).rectangle((10, 20, 29, 39), fill="#c83c28")
+    picture.save(tmp_path / "strokes.png")
+    strokes = read_guidance(PhotoOptions(hints=tmp_path / "strokes.png"), photo)["strokes"]
+    assert strokes.shape == (60, 90, 4)
+    assert (strokes[20:40, 10:30] == (0xC8, 0x3C, 0x28, 255)).all()
+    assert (strokes[..., 3] > 0).sum() == 20 * 20
+
+
+@pytest.mark.parametrize("color", ["#c83c28", "#404040"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_strokes_are_what_differs_from_the_photo(
+    photo: Path, tmp_path: Path, suffix: str, color: str
+) -> None:
+    with Image.open(photo) as image:
+        copy = image.transpose(Image.Transpose.ROTATE_270).convert("RGB")
+    ImageDraw.Draw(copy).rectangle((10, 20, 29, 39), fill=color)
+    copy.save((tmp_path / "copy").with_suffix(suffix))
+    strokes = read_strokes((tmp_path / "copy").with_suffix(suffix), photo)
+    painted = strokes[..., 3] > 0
+    assert painted[22:38, 12:28].all()
+    assert painted.sum() < 24 * 24
+    wanted = rgb2lab(np.frombuffer(bytes.fromhex(color[1:]), np.uint8))[1:]
+    assert np.abs(rgb2lab(strokes[22:38, 12:28, :3])[..., 1:] - wanted).mean() < 4
+
+
+def test_strokes_on_a_deep_scan(tmp_path: Path) -> None:
+    gray = np.tile(np.linspace(20_000, 50_000, 90).astype(np.uint16), (60, 1))
+    tifffile.imwrite(tmp_path / "scan.tif", gray)
+    copy = np.repeat((gray >> 8).astype(np.uint8)[..., None], 3, axis=-1)
+    copy[20:40, 10:30] = (0xC8, 0x3C, 0x28)
+    Image.fromarray(copy).save(tmp_path / "copy.png")
+    strokes = read_strokes(tmp_path / "copy.png", tmp_path / "scan.tif")
+    assert (strokes[..., 3] > 0).sum() == 20 * 20
+
+
+@pytest.mark.parametrize(
+    ("size", "says"),
+    [((60, 90), "has 60 x 90 pixels, .* 90 x 60: paint on"), ((90, 60), "nothing is painted")],
+)
+def test_other_strokes_are_refused(
+    photo: Path, tmp_path: Path, size: tuple[int, int], says: str
+) -> None:
+    Image.new("RGBA", size).save(tmp_path / "strokes.png")
+    with pytest.raises(ValueError, match=says):
+        read_strokes(tmp_path / "strokes.png", photo)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.hints import palette_vector, point_planes, random_hints
+from model.contract import AB_SCALE
+from model.hints import palette_vector, point_planes, random_hints, stroke_planes
+from prior.lab import rgb2lab
 from prior.qspace import QSpace
 
 
@@ -149,3 +151,30 @@ def test_no_palette_is_all_zeros(bins: NDArray[np.float32]) -> None:
     vector = palette_vector(None, QSpace(bins))
     assert vector.shape == (6,)
     assert not vector.any()
+
+
+def test_strokes_become_planes_of_their_color_where_they_cover() -> None:
+    rgba = np.zeros((120, 160, 4), np.uint8)
+    rgba[40:80, 40:80] = (0xC8, 0x3C, 0x28, 255)
+    rgba[0:2, 0:2] = (0, 0, 255, 255)  # too little of a place to count
+    planes = stroke_planes(rgba, size=(30, 40))
+    ab = rgb2lab(rgba[50, 50, :3])[1:] / AB_SCALE
+    expected = np.zeros((3, 30, 40), np.float32)
+    expected[:, 10:20, 10:20] = np.array([*ab, 1])[:, None, None]
+    np.testing.assert_allclose(planes[:, 1:], expected[:, 1:], atol=1e-5)
+
+
+def test_half_transparent_strokes_keep_their_color() -> None:
+    rgba = np.full((64, 64, 4), (0xC8, 0x3C, 0x28, 128), np.uint8)
+    planes = stroke_planes(rgba, size=(32, 32))
+    np.testing.assert_allclose(planes[:2, 5, 5] * AB_SCALE, rgb2lab(rgba[0, 0, :3])[1:], atol=1e-3)
+    assert (planes[2] == 1).all()
+
+
+def test_points_cover_strokes() -> None:
+    painted = stroke_planes(np.full((64, 64, 4), (200, 60, 40, 255), np.uint8), size=(32, 32))
+    planes = point_planes([(16, 16, 0.0, 0.0, 1)], size=(32, 32), onto=painted)
+    assert (planes[:2, 15:18, 15:18] == 0).all()
+    assert (planes[2] == 1).all()
+    assert (planes[0, 0] > 0).all()
+    assert (painted[:2, 16, 16] > 0).all()  # a copy was drawn on

@@ -1,6 +1,7 @@
 """The command line for photos: words in, files out, and one line for every mistake."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -98,12 +99,30 @@ def test_hints_and_references_guide_the_colors(small: list[str], photo: Path) ->
     hints.write_text('[[40, 30, "#d02010", 20]]')
     Image.new("RGB", (9, 9), (20, 90, 200)).save(reference)
     results = []
-    for number, words in enumerate(([], ["-hints", str(hints)], ["-reference", str(reference)])):
+    strokes = photo.with_name("strokes.png")
+    Image.new("RGBA", (80, 60), (208, 32, 16, 255)).save(strokes)
+    ways = (
+        [],
+        ["-hints", str(hints)],
+        ["-hint", "40,30,#d02010", "-hint", "50%,10%,#d02010"],
+        ["-hints", str(strokes)],
+        ["-reference", str(reference)],
+    )
+    for number, words in enumerate(ways):
         out = photo.with_name(f"{number}.png")
         assert main.main(["-img_in", str(photo), "-save", str(out), *words, *small]) == 0
         results.append(np.asarray(Image.open(out), int))
     for guided in results[1:]:
         assert (guided != results[0]).any()
+
+
+def test_hints_are_for_one_photo(
+    small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = shutil.copy(photo, photo.with_name("other.png"))
+    words = ["-img_in", str(photo), str(other), "-hint", "1,2,#d02010"]
+    assert main.main([*words, *small]) == 2
+    assert "hints are for one photo, here are 2" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -221,6 +240,13 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
         (["-img_in", "photo.png", "-start", "1"], "-start is for films", 2),
         (["-img_in", "photo.png", "-cache", "x"], "-cache is for films", 2),
         (["-movie_in", "film.mp4", "-hints", "h.json"], "-hints is for photos", 2),
+        (["-movie_in", "film.mp4", "-hint", "1,2,#d02010"], "-hint is for photos", 2),
+        (
+            ["-img_in", "photo.png", "-hint", "1,2,red"],
+            "'1,2,red' is no hint: write X,Y,#RRGGBB",
+            2,
+        ),
+        (["-img_in", "photo.png", "-hint", "80,2,#d02010"], "a hint at 80,2 lies outside", 2),
         (["-movie_in", "film.mp4", "-reference", "photo.png"], "-reference is for photos", 2),
         (["-movie_in", "film.mp4", "-quality", "90"], "-quality is for photos", 2),
         (["-movie_in", "film.mp4", "-preset", "typo"], "'typo' (choose from", 2),

@@ -35,6 +35,7 @@ class Options:
     sizes: tuple[int, ...] = option((96, 128), "sizes", low=32)
     mix: float = option(0.5, "share of the uniform distribution", high=1, name="lambda")
     hints: tuple[int, ...] = option((0,), "points", low=0, separator=",")
+    words: tuple[str, ...] = option((), "words", repeated=True)
     start_s: float = option(0.0, "begin at", read=seconds)
     codec: str = option("h264", "of the picture", choices=("h264", "ffv1"))
     probe: str = option("", "show stream information", choices=("text", "json"), const="text")
@@ -54,6 +55,10 @@ def parser() -> OneLineParser:
 
 def parsed(*words: str) -> Options:
     return options_from(parser().parse_args(words), Options)
+
+
+def test_a_repeated_option_gives_a_value_each_time() -> None:
+    assert parsed("-words", "a", "-restart", "--words", "b c").words == ("a", "b c")
 
 
 def test_no_words_give_the_defaults() -> None:
