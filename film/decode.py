@@ -1,10 +1,11 @@
 """Frames of a film: decoded by number, exactly, also on from the middle; deinterlaced where that is wanted."""
 
 import logging
+from bisect import bisect_left
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,8 @@ def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.f
     After a seek, pictures shown before the first keyframe refer to pictures that were not decoded (an open GOP): a
     decoder hands them over all the same, as rubbish.
     """
-    numbers: dict[int | None, int] = {key: number for number, key in enumerate(film.keys)}
     trusted = film.keys == film.pts
+    number_of = partial(_number_at, film.pts) if trusted else _numbers(film.keys).get
     waiting = back > 0 and bool(film.keys)
     for count, frame in enumerate(_from(film, back, first)):
         waiting = waiting and not frame.key_frame
@@ -112,9 +113,23 @@ def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.f
             continue
         key: Any = frame.pts if trusted else frame.opaque
         # An edit list hides frames that are decoded all the same: they have no number.
-        number = numbers.get(key, -1) if film.keys else count
-        if number >= 0:
+        number = number_of(key) if film.keys else count
+        if number is not None:
             yield number, _sized(frame, film)
+
+
+def _number_at(times: tuple[int, ...], time: int | None) -> int | None:
+    """Return the number of the frame shown at a time, of ascending ones; None where there is none."""
+    if time is None:
+        return None
+    number = bisect_left(times, time)
+    return number if number < len(times) and times[number] == time else None
+
+
+@lru_cache(maxsize=1)
+def _numbers(keys: tuple[int, ...]) -> dict[int, int]:
+    """Return the numbers of a film's frames by what identifies them, once for all of its segments."""
+    return {key: number for number, key in enumerate(keys)}
 
 
 def _sized(frame: av.video.frame.VideoFrame, film: Film) -> av.video.frame.VideoFrame:
