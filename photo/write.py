@@ -35,7 +35,7 @@ MARKER_BYTES = 65533  # that a JPEG holds of EXIF, and of XMP
 LONGEST_BYTES = (1 << 31) - 1  # of a chunk of PNG
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 ROOM_FOR_MARK = 128
-BAND_ROWS = 512  # of a picture that are in memory at a time
+BAND_ROWS = 128  # of a picture that are in memory at a time
 LONGEST_PX = {"JPEG": 65535, "WEBP": 16383}
 PNG_LEVEL = 2  # of 9: half the time of 4 for the same size, with the grain of photos
 TEXT_TAGS = (270, 271, 272, 306, 315, 33432)  # description, maker, model, ..., copyright
@@ -165,7 +165,7 @@ def _write_pillow(
 def _image(picture: Picture, alpha: Pixels | None) -> Image.Image:
     """Hand a picture to Pillow, which copies it: band by band, so that there is only its copy."""
     height, width = picture.shape[:2]
-    image = Image.new("RGB" if alpha is None else "RGBA", (width, height))
+    image = Image.new("RGB" if alpha is None else "RGBA", (width, height), None)  # not filled
     top = 0
     for band in _bands(picture, alpha, BAND_ROWS):
         image.paste(Image.fromarray(_as_bytes(band)), (0, top))
