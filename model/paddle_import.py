@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import signal
 import sys
 import threading
 import warnings
@@ -18,11 +19,22 @@ _LOADING = threading.Lock()
 
 
 def import_paddle() -> Any:
-    """Import Paddle without its notices, unless the user wants to see them."""
+    """Import Paddle without its notices, unless the user wants to see them, and without its signal handlers.
+
+    They would print a traceback to standard output when a pool of processes ends one of its own.
+    """
     os.environ.setdefault("GLOG_minloglevel", "2")
+    ours = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    new = "paddle" not in sys.modules
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "No ccache found", UserWarning)
         import paddle
+    if new:
+        paddle.disable_signal_handler()
+    if new and threading.current_thread() is threading.main_thread():
+        for number, handler in ours.items():
+            if handler is not None:
+                signal.signal(number, handler)
     return paddle
 
 

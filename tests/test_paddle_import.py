@@ -47,6 +47,21 @@ def test_the_compiled_part_alone_gives_the_same_bits(exported: Path, tmp_path: P
     np.testing.assert_array_equal(alone[1], whole[1])
 
 
+def test_a_process_that_imports_paddle_keeps_its_signal_handlers() -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from model.paddle_import import import_paddle\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('ours'), sys.stdout.flush(), os._exit(7)))\n"
+        "import_paddle()\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "signal.pause()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (7, "ours\n"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("told", "has", "faster"),
     [

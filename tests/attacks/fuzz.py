@@ -233,7 +233,7 @@ def color_photo(source: Path, folder: Path, number: int) -> int:
     from photo.read import read_photo
     from photo.write import SUFFIXES
 
-    setattr(gray2color, "colorizer_factory", lambda *_, **__: lambda: _gray_twice)  # noqa: B010
+    setattr(gray2color, "colorizer_factory", lambda *_, **__: _Arithmetic)  # noqa: B010
     setattr(decoder, "free_bytes", lambda: MACHINE_BYTES)  # noqa: B010
     target = folder / f"out{list(SUFFIXES)[number % len(SUFFIXES)]}"
     words, save = str(source), str(target)
@@ -245,8 +245,11 @@ def color_photo(source: Path, folder: Path, number: int) -> int:
     return code
 
 
-def _gray_twice(gray: np.ndarray) -> np.ndarray:
-    return np.repeat(gray[..., None], 3, axis=-1)
+class _Arithmetic:
+    """A colorizer whose colors are gray."""
+
+    def composition(self, gray: np.ndarray, **guidance: object) -> np.ndarray:
+        return np.repeat(gray[..., None], 3, axis=-1)
 
 
 def work(entry: str) -> None:
