@@ -107,26 +107,6 @@ class AnnealedNet(nn.Layer):
         return means
 
 
-class ProgramNet(AnnealedNet):
-    """The same function, with the temperature before the head: there are a quarter of the planes there."""
-
-    def __init__(self, network: InferenceNet, bins: Floats) -> None:
-        super().__init__(network, bins)
-        filters, bias = network.head.weight.numpy(), network.head.bias.numpy()
-        joined = np.zeros((len(filters), filters.shape[1] + ONES, 1, 1), np.float32)
-        joined[:, : filters.shape[1]] = filters
-        joined[:, filters.shape[1]] = bias[:, None, None]
-        self.head = nn.Conv2D(joined.shape[1], len(joined), 1, bias_attr=False)
-        self.head.weight.set_value(joined)
-
-    def forward(self, planes: Tensor, palette: Tensor, temperature: Tensor) -> Tensor:
-        cold = paddle.reciprocal(temperature).reshape([1, 1, 1, 1])
-        x = self.network.features(planes, palette)
-        ones = paddle.ones_like(x[:, :1]).expand([-1, ONES, -1, -1])
-        logits = self.head(paddle.concat([x, ones], axis=1) * cold)
-        return F.conv2d(F.softmax(logits, axis=1), self.filters)
-
-
 def export(weights: Path, folder: Path, *, bins: Floats) -> None:
     """Write the program of a weights file into a folder, and check it against the network.
 
@@ -138,7 +118,7 @@ def export(weights: Path, folder: Path, *, bins: Floats) -> None:
     network = InferenceNet(stored.config)
     load_into(network, stored.arrays)
     network.rearrange()
-    _save(ProgramNet(network, bins), folder)
+    _save(AnnealedNet(network, bins), folder)
     _check(AnnealedNet(build(stored), bins), folder)
 
 

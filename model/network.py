@@ -129,10 +129,6 @@ class ColorNet(nn.Layer):
         self.head = _conv(2 * w, config.bins, 1, bias=True)
 
     def forward(self, planes: Tensor, palette: Tensor) -> Tensor:
-        return self.head(self.features(planes, palette))
-
-    def features(self, planes: Tensor, palette: Tensor) -> Tensor:
-        """Return what the head takes: (N, 2w, H/4, W/4)."""
         f8, f16, f32 = self.backbone(planes[:, :1])
         x = F.relu(self.stem_bn(self.stem(planes)))  # (N, w, H/2, W/2)
         at4 = self.stage1(F.max_pool2d(x, 3, stride=2, padding=1))  # (N, w, H/4, W/4)
@@ -142,7 +138,7 @@ class ColorNet(nn.Layer):
         x = F.relu(self.fuse_bn(self.fuse(x)))  # (N, 4w, H/16, W/16)
         x = self.bottom(x + self.context(f32, palette))
         x = self.up2(x, paddle.concat([at8, f8], axis=1))  # (N, 2w, H/8, W/8)
-        return self.up1(x, at4)
+        return self.head(self.up1(x, at4))  # (N, Q, H/4, W/4)
 
     def context(self, f32: Tensor, palette: Tensor) -> Tensor:
         """Sum up the whole picture and the wanted palette: (N, 4w, 1, 1)."""
