@@ -46,7 +46,7 @@ class Colorizer:
     """Colorizes gray pictures and segments of films; keeps the network between them.
 
     device : "auto" takes a GPU when this Paddle and machine have one.
-    precision : "auto" takes bf16 where the processor computes in it, else fp32.
+    precision : "auto" takes bf16 where the processor is faster in it, else fp32.
     threads : processor cores to use; all by default.
     temperature : of the annealed mean: 1 the mean color, below it purer and bolder.
     saturation : times the network's chroma; by default a little more than it predicts, but no more where
