@@ -19,6 +19,8 @@ from film import FilmError
 from film.chroma import Encoding
 from film.encode import TRIAL, check_encoder, encoding_of, render
 from film.frames import painted_ab
+from film.guidance import GuidanceError, frame_hints, shots_guidance
+from film.hint_tracks import follow
 from film.info import Film
 from film.job import Job, JobError, Manifest, SegmentRecord, fingerprint, manifest_of, open_job
 from film.mux import join, mark_in, mark_of
@@ -41,7 +43,7 @@ from film.segment import has_grays, segment_of
 from film.shots import SHORT, split
 from film.steps import is_rendered, taker
 from film.stream_copy import extract_audio
-from film.work import Work, prepare, start_worker, work_of
+from film.work import Work, describe, prepare, start_worker, work_of
 from photo.inputs import BESIDE, Kind, Result, Task
 from runtime.files import discard, whole_file, write_json
 from runtime.options import (
@@ -82,6 +84,8 @@ def color_film(
     warnings = warnings_of(film, target, options)
     for warning in warnings:
         log.warning("%s", warning)
+    if colorization.guidance:
+        frame_hints(film, colorization.guidance)  # refuses what lies outside
     wanted = manifest_of(source, colorization, options)
     summary = Summary(source, target, film, wanted.weights, wanted.settings, warnings)
     with open_job(options.cache, wanted, restart=options.restart) as job:
@@ -91,6 +95,7 @@ def color_film(
             _workers_of(last - first, started, colorization, options) as run,
             _shown(progress, "colorizing", last - first),
         ):
+            work = _guided(run, work, job)
             _take_steps(run, work, job, summary, progress)
         shots = _finished_shots(work, job)
         with _shown(progress, "joining", last - first):
@@ -136,6 +141,8 @@ def color_films(
                         report = command.named(task.source, command.report, ".json")
                         write_json(report, summary.as_json())
                     result = Result(task, output=(str(task.target),))
+            except GuidanceError:
+                raise  # the command is wrong, not the film
             except Exception as error:  # whatever a film brings about
                 log.debug("%s", task.source, exc_info=True)
                 result = Result(task, error=one_line(task.source, error))
@@ -195,6 +202,25 @@ def _shown(progress: Progress, work: str, frames: int) -> Iterator[None]:
         yield
     finally:
         progress.close()
+
+
+def _guided(run: Map, work: Work, job: Job) -> Work:
+    """Find out what guides each shot, and where its hints are; delete what was made of those guided otherwise before."""
+    wanted, before = work.colorization.guidance, job.manifest.guidance
+    if not wanted and not before:
+        return work
+    records = list(split(work, job, keep=False))
+    work = replace(work, guidance=shots_guidance(work.film, wanted, records, first=work.first))
+    now = {str(shot): guidance.digest for shot, guidance in work.guidance.items()}
+    for record in records:
+        shot = str(record.shot)
+        if before.get(shot) != now.get(shot):
+            work.forget(record)
+    job.note(guidance=now)
+    hinted = [shot for shot, guidance in work.guidance.items() if guidance.hints]
+    for _ in run(partial(follow, describe(work)), hinted):
+        pass
+    return work
 
 
 def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Progress) -> None:

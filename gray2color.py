@@ -86,7 +86,7 @@ class Colorizer:
             hinted_saturation=1.0 if saturation is None else saturation,
             working_size=working_size, smoothing=smoothing,
         )  # fmt: skip
-        self._segments = SegmentColors(self._predict, steady)
+        self._segments = SegmentColors(self._predict, steady, self._palette)
 
     def __call__(
         self,
@@ -132,11 +132,12 @@ class Colorizer:
         drawn = None if strokes is None else stroke_planes(strokes, size=size)
         if hints:
             drawn = point_planes(hints, size=size, picture=gray.shape, onto=drawn)
-        wanted = None
-        if palette is not None:
-            wanted = palette_vector(rgb2lab(palette)[..., 1:], self._qspace)
         planes = None if drawn is None else drawn[None]
-        return self.predict(lightness, hints=planes, palette=wanted).ab[0]
+        return self.predict(lightness, hints=planes, palette=self._palette(palette)).ab[0]
+
+    def _palette(self, rgb: NDArray[Any] | None) -> Floats | None:
+        """Count the colors of a reference picture (..., 3), if there is one."""
+        return None if rgb is None else palette_vector(rgb2lab(rgb)[..., 1:], self._qspace)
 
     @functools.cached_property
     def _qspace(self) -> QSpace:
@@ -149,7 +150,7 @@ class Colorizer:
         The network sees the keyframes; their colors are carried along the motion and averaged, over this segment.
         """
         if not self._segments.steadiness:
-            return self.ab_frames(segment.frames)
+            return self._segments.frames(segment)
         return self._segments.finish(self._segments.predict(segment))
 
     def predict_segment(self, segment: Segment) -> Arrays:

@@ -22,7 +22,7 @@ from film.options import (
 )
 from model.options import ColorOptions
 from photo.inputs import InputOptions, Result, plan, unfinished
-from photo.options import PhotoOptions
+from photo.options import GuidanceOptions, PhotoOptions
 from runtime.options import (
     DONE,
     FAILED,
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     add_options(color, ColorOptions)
     side_by_side = "gray and color side by side"
     color.add_argument(*spellings("compare"), action="store_true", help=side_by_side)
+    add_options(parser, GuidanceOptions, title="guidance")
     add_options(parser, PhotoOptions, title="photos")
     films: Any = parser.add_argument_group("films")
     for kind in FILM_OPTIONS:
@@ -112,9 +113,10 @@ def run_photos(args: argparse.Namespace) -> int:
         planned, failures = plan(args.img_in, kind=PHOTOS, save=args.save, recursive=args.recursive)
         tasks, occupied = unfinished(planned, kind=PHOTOS, overwrite=args.overwrite)
         check_weights(args.weights)
-        if (options.hint or options.hints) and len(planned) > 1:
+        guided = options_from(args, GuidanceOptions)
+        if (guided.hint or guided.hints) and len(planned) > 1:
             raise ValueError(f"hints are for one photo, here are {len(planned)}")
-        guidance = read_guidance(options, planned[0].source if planned else None)
+        guidance = read_guidance(guided, planned[0].source if planned else None)
     except (OSError, ValueError) as error:
         complain(f"main.py: {error}")
         return USAGE
@@ -133,6 +135,7 @@ def run_photos(args: argparse.Namespace) -> int:
 def run_films(args: argparse.Namespace) -> int:
     """Colorize films, or only describe them; return the exit code. One that fails stops no other."""
     from conversion import color_films, film_kind, try_encoder
+    from film.guidance import GuidanceError
     from gray2color import uses_gpu
     from runtime.progress import progress_for
 
@@ -157,6 +160,10 @@ def run_films(args: argparse.Namespace) -> int:
         films = [(task.source, task.target) for task in tasks]
         check_films_outputs(films, command, inputs=inputs, overwrite=args.overwrite)
         colorization = _colorization(color, run, steady=options.steady)
+        guidance = _film_guidance(options_from(args, GuidanceOptions), command)
+        if guidance and command.several:
+            raise ValueError(f"hints and references are for one film, here are {len(planned)}")
+        colorization = dataclasses.replace(colorization, guidance=guidance)
     except (OSError, ValueError) as error:
         complain(f"main.py: {error}")
         return USAGE
@@ -166,7 +173,20 @@ def run_films(args: argparse.Namespace) -> int:
         tasks, command, colorization=colorization, options=options,
         progress=progress_for(quiet=run.quiet),
     )  # fmt: skip
-    return _finish(failures + _report(results, quiet=run.quiet))
+    try:
+        return _finish(failures + _report(results, quiet=run.quiet))
+    except GuidanceError as error:
+        complain(f"main.py: {error}")
+        return USAGE
+
+
+def _film_guidance(options: GuidanceOptions, command: FilmCommand) -> Any:
+    from film.guidance import read_guidance
+    from photo.guidance import read_reference
+
+    return read_guidance(
+        options.hint, options.hints, command.references, options.reference, read=read_reference
+    )
 
 
 def _colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:

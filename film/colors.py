@@ -6,7 +6,6 @@ are linked, block by block: what is known of one is carried into the next, and b
 
 import io
 import threading
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from film.arrays import read_arrays, write_arrays
 from film.chroma import colorized_rgb
 from film.frames import png_name, png_of
 from film.job import AB, JobError, SegmentRecord
@@ -62,14 +62,14 @@ def _linked(work: Work, record: SegmentRecord, seconds: Stopwatch) -> NDArray[np
 
 def predict(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Arrays:
     """Return what a linked segment's colors are by itself, predicting them when that has not been done."""
-    kept = _read_arrays(work.predicted(record))
+    kept = read_arrays(work.predicted(record))
     if kept is None:
         with seconds.of("split"):
             segment = segment_of(work, record)
         with seconds.of("colorized"), _COLORIZING:
             kept = _shot_colorizer(work).predict_segment(segment)
         with seconds.of("kept"):
-            _write_arrays(work.predicted(record), kept)
+            write_arrays(work.predicted(record), kept)
         if not work.options.keep_cache:
             discard(work.input_img(record))
     return kept
@@ -113,7 +113,7 @@ def link(
 
 def is_predicted(work: Work, record: SegmentRecord) -> bool:
     """Tell whether a linked segment has been predicted."""
-    return _read_arrays(work.predicted(record)) is not None
+    return read_arrays(work.predicted(record)) is not None
 
 
 def is_linked(work: Work, record: SegmentRecord) -> bool:
@@ -126,24 +126,9 @@ def _shot_colorizer(work: Work) -> ShotColorizer:
     return colorizer
 
 
-def _read_arrays(path: Path) -> Arrays | None:
-    """Read named arrays; None where there are none, or a power cut has left half of them."""
-    try:
-        with path.open("rb") as file, np.load(file) as arrays:
-            return dict(arrays)
-    except (FileNotFoundError, ValueError, EOFError, zipfile.BadZipFile):
-        return None
-
-
-def _write_arrays(path: Path, arrays: Arrays) -> None:
-    content = io.BytesIO()  # np.savez on a file does not say when the disk is full
-    np.savez(content, **arrays)
-    write_bytes(path, content.getvalue())
-
-
 def _read_neighbors(work: Work, record: SegmentRecord) -> tuple[Arrays | None, ...] | None:
     """Read what enters a segment from before and after, and what leaves it; None for each where there is nothing."""
-    kept = _read_arrays(work.carried(record))
+    kept = read_arrays(work.carried(record))
     if kept is None:
         return None
     sides: dict[str, dict[str, Any]] = {side: {} for side in _NEIGHBORS}
@@ -159,7 +144,7 @@ def _write_neighbors(work: Work, record: SegmentRecord, neighbors: Sequence[Arra
         for side, arrays in zip(_NEIGHBORS, neighbors, strict=True)
         for name, array in (arrays or {}).items()
     }
-    _write_arrays(work.carried(record), named)
+    write_arrays(work.carried(record), named)
 
 
 def _read_ab(path: Path, count: int) -> NDArray[np.float16] | None:

@@ -22,12 +22,13 @@ from runtime.files import UNFINISHED, LockedError, discard, lock, sweep, write_t
 
 log = logging.getLogger(__name__)
 
-FORMAT = 3
+FORMAT = 4
 WRITING_SHARE = 0.02  # of the time, at most, goes into writing a manifest that grows
 MANIFEST = "manifest.json"
 LOCK = "lock"
 PREDICTED, CARRIED = "predicted", "carried"  # what segments need of each other
-ROOMS = ("audio", "input_img", "output_img", PREDICTED, CARRIED, "shots")
+HINTS = "hints"  # where the hints of shots are in their frames
+ROOMS = ("audio", "input_img", "output_img", PREDICTED, CARRIED, HINTS, "shots")
 NONE = -1  # no segment
 AB = "ab.npy"  # a segment's colors, in every folder of output_img that this program wrote
 SAMPLE_BYTES = 1 << 20
@@ -79,7 +80,7 @@ class SegmentRecord:
 class Manifest:
     """What a job is of, and how far its shots are known.
 
-    guidance : hash of what a person wants the colors to be, "" for nothing
+    guidance : shot -> digest of what a person wants its colors to be; another one changes only these shots
     segments : those found so far; ``complete`` when the whole film has been analyzed
     """
 
@@ -87,7 +88,7 @@ class Manifest:
     path: str
     settings: Mapping[str, object]
     weights: str
-    guidance: str = ""
+    guidance: Mapping[str, str] = field(default_factory=dict)
     segments: tuple[SegmentRecord, ...] = ()
     complete: bool = False
     state: str = "started"
@@ -128,8 +129,8 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """Return the hash that identifies this work: of the film, the settings, the weights and the guidance."""
-        work = {name: asdict(self)[name] for name in ("source", "settings", "weights", "guidance")}
+        """Return the hash that identifies this work: of the film, the settings and the weights."""
+        work = {name: asdict(self)[name] for name in ("source", "settings", "weights")}
         return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
 
     def differences(self, wanted: "Manifest") -> list[str]:
@@ -137,8 +138,6 @@ class Manifest:
         found = [] if self.source == wanted.source else ["the film itself has changed"]
         if self.weights != wanted.weights:
             found.append(f"weights were {self.weights[:12]}, now {wanted.weights[:12]}")
-        if self.guidance != wanted.guidance:
-            found.append("the guidance is another")
         for key in sorted({*self.settings, *wanted.settings}):
             old, new = self.settings.get(key), wanted.settings.get(key)
             if old != new:
@@ -155,12 +154,7 @@ def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) ->
         **{name: getattr(options.encoder, name) for name in encoder},
         **{name: getattr(options, name) for name in chosen},
     }
-    wanted = colorization.guidance
-    guidance = "" if wanted is None else json.dumps(wanted, sort_keys=True)
-    return Manifest(
-        fingerprint(path), str(path.resolve()), settings, colorization.weights,
-        guidance=guidance and hashlib.sha256(guidance.encode()).hexdigest(),
-    )  # fmt: skip
+    return Manifest(fingerprint(path), str(path.resolve()), settings, colorization.weights)
 
 
 def _typed(record: Record) -> Record:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from film.guidance import FilmGuidance
     from film.info import Film
     from film.segment import Segment
 
@@ -71,6 +72,10 @@ class FilmCommand:
     )  # fmt: skip
     preview: Path | None = option(None, "only colorize one frame of each shot", metavar="PNG")
     report: Path | None = option(None, "write what was done to this file", metavar="JSON")
+    references: Path | None = option(
+        None, 'pictures whose colors shots are to have: {"3": "sea.jpg", "5-7": ..., "0:10-0:25": ...}, numbered as on '
+        "a preview", metavar="JSON",
+    )  # fmt: skip
     several: bool = False
 
     def named(self, film: Path, path: Path, suffix: str) -> Path:
@@ -156,7 +161,7 @@ class Colorization:
     settings : whatever else changes the colors, for the manifest
     working_side : px, the short side of the frames the colorizer gets; larger ones are shrunk to it
     whole_shots : the colorizer is a ShotColorizer
-    guidance : what a person wants the colors to be, JSON values; None for nothing
+    guidance : what a person wants the colors to be; None for nothing
     """
 
     factory: Callable[[], Colorizer]
@@ -164,7 +169,7 @@ class Colorization:
     settings: Mapping[str, object] = field(default_factory=dict)
     working_side: int = WORKING_SIDE
     whole_shots: bool = False
-    guidance: Mapping[str, Any] | None = None
+    guidance: "FilmGuidance | None" = None
 
 
 def written_suffixes(codec: str) -> tuple[str, ...]:

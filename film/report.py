@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from film.chroma import colorized_rgb
 from film.encode import encoder_notes
 from film.frames import png_of
+from film.guidance import ShotGuidance, frame_hints, shot_spans, shots_guidance
 from film.info import Film, unsupported_by
 from film.job import SegmentRecord
 from film.mux import Joined
@@ -142,22 +143,38 @@ def film_info(source: Path, target: Path, *, options: FilmOptions) -> tuple[str,
 
 
 def preview(source: Path, sheet: Path, *, colorization: Colorization, options: FilmOptions) -> int:
-    """Write a contact sheet (PNG): one colorized frame of each shot; return how many."""
+    """Write a contact sheet (PNG): one colorized frame of each shot, with its hints; return how many."""
     film = replace(probe(source), working_side=colorization.working_side)
-    colorizer = colorization.factory()
-    pictures: list[NDArray[np.uint8]] = []
-    frames: list[int] = []
     first, last = span(film, options)
+    hints = frame_hints(film, colorization.guidance) if colorization.guidance else []
+    records: list[SegmentRecord] = []
+    shown: list[tuple[int, NDArray[np.uint8]]] = []  # of each shot, a frame and its number
     for record, grays in analyze(film, first, last, count=last - first):
-        if record.shot == len(pictures):
-            middle = record.count // 2
-            gray, number = grays[middle], first + record.first + middle
-            none = gray[None][:0]
-            segment = Segment(
-                gray[None], range(number, number + 1), record.shot, 0,
-                after=none, guidance=colorization.guidance,
-            )  # fmt: skip
-            pictures.append(colorized_rgb(gray, colorizer.colorize(segment)[0]))
-            frames.append(record.first)
+        begin = first + record.first
+        hinted = [h.frame for h in hints if begin <= h.frame < begin + record.count]
+        number = min(hinted, default=begin + record.count // 2)
+        if record.number == 0:
+            shown.append((number, grays[number - begin]))
+        elif hinted and not any(h.frame == shown[-1][0] for h in hints):
+            shown[-1] = (number, grays[number - begin])
+        records.append(record)
+    guidance = shots_guidance(film, colorization.guidance, records, first=first)
+    colorizer = colorization.factory()
+    pictures = [
+        colorized_rgb(
+            gray, colorizer.colorize(_one_frame(number, gray, shot, guidance.get(shot)))[0]
+        )
+        for shot, (number, gray) in enumerate(shown)
+    ]
+    frames = [span[0] for span in shot_spans(records, first=first)]
     write_bytes(sheet, png_of(preview_sheet(film, pictures, frames)))
     return len(pictures)
+
+
+def _one_frame(
+    number: int, gray: NDArray[np.uint8], shot: int, guidance: ShotGuidance | None
+) -> Segment:
+    """Make a segment of a shot's one frame, with the hints that were set on it."""
+    set_here = guidance.on_frame(number, gray.shape) if guidance else None
+    none = gray[None][:0]
+    return Segment(gray[None], range(number, number + 1), shot, 0, after=none, guidance=set_here)

@@ -1,15 +1,16 @@
 """A segment as a colorizer gets it: gray frames of one shot, kept on the disk until they have been colorized."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from film import FilmError
 from film.frames import decode_gray, png_name, png_of, read_png
+from film.guidance import SegmentGuidance
+from film.hint_tracks import segment_guidance
 from film.job import SegmentRecord
 from film.work import Work
 from runtime.files import whole_folder
@@ -25,7 +26,7 @@ class Segment:
     numbers : of the frames, in the film
     shot, number : of the shot in the job, and of the segment in its shot, from 0
     after : (1, H, W), the next frame where whole shots are colorized and this one goes on; else none (0, H, W)
-    guidance : what a person wants, from the colorization
+    guidance : what a person wants of these frames, None for nothing
     """
 
     frames: Grays
@@ -33,7 +34,7 @@ class Segment:
     shot: int
     number: int
     after: Grays
-    guidance: Mapping[str, Any] | None = None
+    guidance: SegmentGuidance | None = None
 
 
 def segment_of(work: Work, record: SegmentRecord) -> Segment:
@@ -42,7 +43,7 @@ def segment_of(work: Work, record: SegmentRecord) -> Segment:
     grays = np.stack(_kept_grays(work, record) or list(_split(work, record)))
     return Segment(
         grays[: len(own)], own, record.shot, record.number,
-        after=grays[len(own) :], guidance=work.colorization.guidance,
+        after=grays[len(own) :], guidance=segment_guidance(work, record),
     )  # fmt: skip
 
 

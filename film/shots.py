@@ -226,8 +226,8 @@ def _scenes(work: Work, known: tuple[SegmentRecord, ...]) -> Scenes:
     return scenes
 
 
-def split(work: Work, job: Job) -> Iterator[SegmentRecord]:
-    """Yield a job's segments, each as soon as its end is known and its gray frames are on the disk.
+def split(work: Work, job: Job, *, keep: bool = True) -> Iterator[SegmentRecord]:
+    """Yield a job's segments, each as soon as its end is known and, to `keep`, its gray frames are on the disk.
 
     What an earlier run has found is not analyzed again, but for its last shot, of which the end is not known.
     """
@@ -256,7 +256,7 @@ def split(work: Work, job: Job) -> Iterator[SegmentRecord]:
                 record = replace(record, returns_to=scenes.returned_to(grays[0]))
             if remembers and record.ends_shot:
                 scenes.add(record.index, grays[record.count - 1])
-            if not work.shot(record).exists():
+            if keep and not work.shot(record).exists():
                 write_grays(work, record, grays)
         job.add(record)
         yield record

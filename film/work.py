@@ -7,18 +7,19 @@ folder and a step; all else it reads from the folder, once.
 import hashlib
 import logging
 import pickle
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
 
 from film import FilmError
+from film.guidance import ShotGuidance
 from film.info import Film
-from film.job import CARRIED, PREDICTED, Job, JobError, SegmentRecord
+from film.job import CARRIED, HINTS, PREDICTED, Job, JobError, SegmentRecord
 from film.options import Colorization, Colorizer, FilmOptions
-from runtime.files import write_bytes
+from runtime.files import discard, write_bytes
 from runtime.workers import once
 
 WORK = "work.pickle"  # in the job's folder
@@ -31,6 +32,7 @@ class Work:
     first, last : the frames of the film that the job is of
     folder : the job's; segments count their frames from ``first``
     digest : identifies the job's work, see Manifest.digest
+    guidance : of shots, by their number
     """
 
     film: Film
@@ -40,6 +42,7 @@ class Work:
     digest: str
     colorization: Colorization
     options: FilmOptions
+    guidance: Mapping[int, ShotGuidance] = field(default_factory=dict)
 
     def shot(self, record: SegmentRecord) -> Path:
         """Return the segment's encoded file."""
@@ -51,7 +54,19 @@ class Work:
 
     def label(self, record: SegmentRecord) -> str:
         """Return the comment in the header of the segment's encoded file: what it is of."""
-        return f"{self.digest} {record.index} {record.first} {record.count}"
+        label = f"{self.digest} {record.index} {record.first} {record.count}"
+        guidance = self.guidance.get(record.shot)
+        return f"{label} {guidance.digest}" if guidance else label
+
+    def hint_tracks(self, shot: int) -> Path:
+        """Return the file of where a shot's hints are in its frames."""
+        return self.folder / HINTS / f"{shot:05d}.npz"
+
+    def forget(self, record: SegmentRecord) -> None:
+        """Delete what has been made of a segment's colors."""
+        made = (self.shot(record), self.checksum(record), self.output_img(record))
+        for path in (*made, self.predicted(record), self.carried(record)):
+            discard(path)
 
     def input_img(self, record: SegmentRecord) -> Path:
         """Return the folder of the segment's gray frames."""

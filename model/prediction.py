@@ -70,11 +70,23 @@ class AbPredictor:
         saturation = self.saturation if hints is None else self.hinted_saturation
         return Prediction(ab * np.float32(saturation), confidence(means))
 
-    def frames(self, grays: NDArray[np.uint8]) -> Prediction:
-        """Predict for frames (n, H, W) in order; resized to whole strides: nothing is computed for padding."""
+    def frames(
+        self,
+        grays: NDArray[np.uint8],
+        *,
+        hints: Floats | None = None,
+        palette: Floats | None = None,
+    ) -> Prediction:
+        """Predict for frames (n, H, W) in order; resized to whole strides: nothing is computed for padding.
+
+        hints : (n, 3, h, w) at the size of what is computed, by default none.
+        palette : as above.
+        """
         lightness_of: Callable[[NDArray[np.uint8]], Floats] = partial(
             working_lightness, short=self.working_size, grid=STRIDE
         )
-        parts = (grays[i : i + FRAMES_AT_ONCE] for i in range(0, len(grays), FRAMES_AT_ONCE))
-        predicted = [self(lightness_of(part)) for part in parts]
+        predicted = []
+        for part in (slice(i, i + FRAMES_AT_ONCE) for i in range(0, len(grays), FRAMES_AT_ONCE)):
+            given = None if hints is None or not hints[part].any() else hints[part]
+            predicted.append(self(lightness_of(grays[part]), hints=given, palette=palette))
         return Prediction(*map(np.concatenate, zip(*predicted, strict=True)))

@@ -4,7 +4,7 @@ Keyframes are predicted and motion is followed, segment by segment; what is know
 each segment is averaged with what has reached it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.contract import REDUCTION, STRIDE, Floats, working_shape
+from model.hints import point_planes
 from model.old_film import color_share, denoised
-from model.prediction import AbPredictor
+from model.prediction import AbPredictor, Prediction
 from model.steady import (
     MEMORY,
     Carried,
@@ -28,6 +29,22 @@ from model.steady import (
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 
+class SegmentGuidance(Protocol):
+    """What guides a segment.
+
+    hints : for each frame, color points (m, 4): x, y in pixels of the frame, a, b
+    hinted : (n,) bool, the frames that a person set hints on
+    reference : rgb (h, w, 3) uint8, a picture whose colors are wanted, or None
+    """
+
+    @property
+    def hints(self) -> Sequence[Floats]: ...
+    @property
+    def hinted(self) -> NDArray[np.bool_]: ...
+    @property
+    def reference(self) -> NDArray[np.uint8] | None: ...
+
+
 class Segment(Protocol):
     """Consecutive frames of one shot of a film.
 
@@ -35,7 +52,7 @@ class Segment(Protocol):
     numbers : of the frames, in the film
     shot, number : of the shot in the film, and of the segment in its shot
     after : (1, H, W), the next frame of the same shot, (0, H, W) where it ends
-    guidance : color hints and references for the shot and its frames
+    guidance : color hints and references for the shot and its frames, None for nothing
     """
 
     @property
@@ -49,7 +66,7 @@ class Segment(Protocol):
     @property
     def after(self) -> NDArray[np.uint8]: ...
     @property
-    def guidance(self) -> object | None: ...
+    def guidance(self) -> SegmentGuidance | None: ...
 
 
 @dataclass(frozen=True)
@@ -57,10 +74,12 @@ class SegmentColors:
     """Predicts, carries and averages the colors of segments; what it hands out are named arrays, to be kept.
 
     steadiness : above 0, up to 1: as steady as can be
+    palette_of : a reference picture -> palette (Q + 1,), None for none
     """
 
     predictor: AbPredictor
     steadiness: float
+    palette_of: Callable[[NDArray[np.uint8] | None], Floats | None]
 
     def predict(self, segment: Segment) -> Arrays:
         """Predict the colors of a segment's keyframes and follow its motion: all that must be known of it.
@@ -72,13 +91,34 @@ class SegmentColors:
         height, width = working_shape(grays.shape[1:], short=short, grid=STRIDE)
         motion = motion_of(grays, (height // REDUCTION, width // REDUCTION))
         key = keyframes(motion, frames=len(segment.frames))
-        predicted = self.predictor.frames(denoised(grays, motion, key))
+        if segment.guidance:
+            key |= segment.guidance.hinted
+        predicted = self._predicted(denoised(grays, motion, key), segment.guidance, key)
         size = predicted.ab.shape[1:3]
         ab = np.zeros((len(key), *size, 2), np.float32)
         weight = np.zeros((len(key), *size), np.float32)
         ab[key] = predicted.ab * color_share(segment.frames[key], size)[..., None]
         weight[key] = np.sqrt(predicted.confidence)
         return Part(ab, weight, key, motion).pack()
+
+    def frames(self, segment: Segment) -> Floats:
+        """Predict ab (n, h, w, 2) of each of a segment's frames by itself."""
+        key = np.ones(len(segment.frames), bool)
+        return self._predicted(segment.frames, segment.guidance, key).ab
+
+    def _predicted(
+        self, grays: NDArray[np.uint8], guidance: SegmentGuidance | None, key: NDArray[np.bool_]
+    ) -> Prediction:
+        """Predict for frames (n, H, W), those of a segment that are marked (N,), as they are guided."""
+        if guidance is None:
+            return self.predictor.frames(grays)
+        short = self.predictor.working_size
+        size = working_shape(grays.shape[1:], short=short, grid=STRIDE)
+        own = [hints for hints, wanted in zip(guidance.hints, key, strict=True) if wanted]
+        planes = [point_planes(hints.tolist(), size=size, picture=grays.shape[1:]) for hints in own]
+        return self.predictor.frames(
+            grays, hints=np.stack(planes), palette=self.palette_of(guidance.reference)
+        )
 
     def carry(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
         """Carry colors through a segment to the next one, or backward to the one before; at a shot's end, to a later one."""

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageOps
 
+from image.hint import Hint
 from photo.decoder import check_file, opened
-from photo.options import Hint, PhotoOptions
+from photo.options import GuidanceOptions
 from photo.read import is_deep, read_photo, size_of
 from prior.lab import rgb2lab
 
@@ -25,7 +26,7 @@ FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, perhaps with a radius a
 Point = tuple[float, ...]
 
 
-def read_guidance(options: PhotoOptions, photo: Path | None = None) -> dict[str, Any]:
+def read_guidance(options: GuidanceOptions, photo: Path | None = None) -> dict[str, Any]:
     """Read what guides the colors; return what a colorizer takes by name, nothing without any.
 
     photo : that hints are for
@@ -47,11 +48,10 @@ def read_guidance(options: PhotoOptions, photo: Path | None = None) -> dict[str,
 
 
 def _point_of(hint: Hint, size: tuple[int, int]) -> Point:
-    """Turn a hint into a point in pixels of a photo of a size (H, W); 100 % is the last one."""
-    height, width = size
-    x = hint.x * (width - 1) / 100 if hint.x_percent else hint.x
-    y = hint.y * (height - 1) / 100 if hint.y_percent else hint.y
-    return (x, y, *_ab_of(hint.color))
+    """Turn a hint into a point in pixels of a photo of a size (H, W)."""
+    if hint.at:
+        raise ValueError(f"a hint at {hint.at} is for a film: of a photo write X,Y,#RRGGBB")
+    return (*hint.place(size), *_ab_of(hint.color))
 
 
 def _check_inside(points: Sequence[Point], size: tuple[int, int], photo: Path) -> None:

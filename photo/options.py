@@ -3,60 +3,40 @@
 Nothing heavy is imported here: a command's help and its mistakes do not wait for picture libraries.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
+from image.hint import Hint, read_hint
 from runtime.options import check, option
-
-NUMBER = r"(\d+(?:\.\d+)?)(%?)"
-HINT = re.compile(rf"{NUMBER},{NUMBER},(#[0-9a-fA-F]{{6}})")
-
-
-class Hint(NamedTuple):
-    """A point of a photo and the color wanted there.
-
-    x, y : to the right and down from the upper left corner, in pixels, or in percent of a side
-    color : #rrggbb, of which hue and chroma count
-    """
-
-    x: float
-    y: float
-    color: str
-    x_percent: bool = False
-    y_percent: bool = False
-
-
-def read_hint(text: str) -> Hint:
-    """Read X,Y,#RRGGBB."""
-    found = HINT.fullmatch(text)
-    if not found:
-        raise ValueError(f"{text!r} is no hint: write X,Y,#RRGGBB, in pixels or as 25%,40%,#RRGGBB")
-    x, x_unit, y, y_unit, color = found.groups()
-    return Hint(float(x), float(y), color, bool(x_unit), bool(y_unit))
 
 
 @dataclass(frozen=True)
-class PhotoOptions:
-    """What guides the colors of photos, and how results are written.
-
-    compare : gray and color side by side
-    """
+class GuidanceOptions:
+    """What guides the colors of a photo or a film."""
 
     hint: tuple[Hint, ...] = option(
-        (), "a color wanted at a point of one photo, in pixels or percent; may be repeated",
+        (), "a color wanted at a point of one photo, in pixels or percent; of a film T,X,Y,#RRGGBB, with a time or "
+        "a frame (0:01:05.2 or 120f); may be repeated",
         read=read_hint, repeated=True, metavar="X,Y,#RRGGBB",
     )  # fmt: skip
     hints: Path | None = option(
         None,
-        'points as JSON: [[x, y, "#rrggbb"], ...], or a picture of the photo\'s size with strokes: '
-        "transparent but for them, or a copy of the photo painted over",
+        'points as JSON: [[x, y, "#rrggbb"], ...], of a film [[T, x, y, "#rrggbb"], ...]; or a picture of the photo\'s '
+        "size with strokes: transparent but for them, or a copy of the photo painted over",
         metavar="FILE",
     )
     reference: Path | None = option(
         None, "a color picture with the colors that are wanted", metavar="PICTURE"
     )
+
+
+@dataclass(frozen=True)
+class PhotoOptions:
+    """How results are written.
+
+    compare : gray and color side by side
+    """
+
     quality: int = option(95, "of JPEG and WebP files, 1 to 100", low=1, high=100, metavar="N")
     compare: bool = False
 

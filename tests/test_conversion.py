@@ -574,7 +574,7 @@ def test_colors_that_are_damaged_on_the_disk_are_made_again(
 def test_a_segment_comes_with_its_frames_and_if_need_be_the_next(
     gray_film: Path, options: FilmOptions, *, lost: bool, whole_shots: bool
 ) -> None:
-    wanted = Colorization(Tint, whole_shots=whole_shots, guidance={"sky": "#80a0ff"})
+    wanted = Colorization(Tint, whole_shots=whole_shots)
     film = probe(gray_film)
     with open_job(options.cache, manifest_of(gray_film, wanted, options)) as job:
         work = work_of(film, (0, film.frames), job, wanted, options)
@@ -593,19 +593,7 @@ def test_a_segment_comes_with_its_frames_and_if_need_be_the_next(
         first, last = s.numbers.start, s.numbers.stop
         np.testing.assert_array_equal(s.frames, grays[first:last])
         np.testing.assert_array_equal(s.after, grays[last : last + len(s.after)])
-        assert s.guidance == {"sky": "#80a0ff"}
-
-
-def test_guidance_is_part_of_what_a_job_is_of(
-    gray_film: Path, options: FilmOptions, tmp_path: Path
-) -> None:
-    fail = replace(colorization(fail_at=SHOTS[-1]), guidance={"sky": "#80a0ff"})
-    with pytest.raises(FilmError, match="cannot be colorized"):
-        color_film(gray_film, tmp_path / "out.mkv", colorization=fail, options=options)
-    for other in (None, {"sky": "#ff8000"}):
-        wanted = replace(colorization(), guidance=other)
-        with pytest.raises(JobError, match="the guidance is another"):
-            color_film(gray_film, tmp_path / "out.mkv", colorization=wanted, options=options)
+        assert s.guidance is None
 
 
 def test_workers_are_told_little_and_read_the_rest_once(

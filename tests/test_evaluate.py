@@ -388,7 +388,7 @@ def test_what_cannot_be_told_is_null(tmp_path: Path, capsys: pytest.CaptureFixtu
     ["-working_size 100", "-working_size wide", "-temperature 0", "-hints -3", "-limit -1",
      "-json nowhere/figures.json",
         "-sheet sheet.xyz",
-        "-hints 3 -film film.mp4", "-aged 1 -data film.mp4", "-wieghts x", "-curve nowhere/curve.png",
+        "-aged 1 -film film.mp4", "-aged 1 -data film.mp4", "-wieghts x", "-curve nowhere/curve.png",
         "-steady 0,1", "-steady 2 -film film.mp4",
         "-curve curve.png -film film.mp4", "-shard 3/2", "-shard 0/2", "-shard 1", "-aged 2"],
 )  # fmt: skip

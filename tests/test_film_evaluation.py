@@ -13,8 +13,9 @@ from film.shots import Thumbnail, segments, shrink
 from model.steady import KEY_EVERY
 from prior.lab import rgb2lab
 from train import film_evaluation
+from train.evaluate import records
 from train.evaluation import GRAY, Setting, colorize_shot
-from train.film_evaluation import Shot, measure_film, read_frames, shots
+from train.film_evaluation import Shot, hinted, measure_film, read_frames, shots
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -175,3 +176,31 @@ def test_a_strip_is_spread_over_the_first_shot_that_is_long_enough(
         shown = last[:, i * (SIZE[1] + 4) :][:, : SIZE[1]]
         np.testing.assert_array_equal(shown, film[12 + 5 * i])
     assert measure_film([truth], film[:40])[1] is None
+
+
+def test_hints_on_the_first_frame_follow_the_motion(rng: np.random.Generator) -> None:
+    film = [cv2.resize(rgb, (128, 96)) for rgb in pan(rng, 24, (20, 60, 90))]
+    (shot,) = shots(film)
+    guided = hinted(shot, 6, seed=0)
+    assert guided.guidance is not None
+    assert list(np.flatnonzero(guided.guidance.hinted)) == [0]
+    first, later = guided.guidance.hints[0], guided.guidance.hints[10]
+    assert first.shape == (6, 4)
+    for x, y, *ab in later:
+        color = rgb2lab(film[10][round(y), round(x)])[1:]
+        np.testing.assert_allclose(ab, color, atol=8)
+    assert len(guided.guidance.hints) == 24
+
+
+def test_a_film_near_its_truth_at_first_is_told_from_one_later(rng: np.random.Generator) -> None:
+    def ever_grayer(shot: Shot) -> Floats:
+        share = np.linspace(1, 0, len(shot.own), dtype=np.float32)
+        return truth(shot) * share[:, None, None, None]
+
+    film = pan(rng, 40, (20, 60, 90))
+    (_, found), _ = measure_film([ever_grayer], film)
+    one, eight, thirty_two, never = found.psnr_into_shot
+    assert one > eight > thirty_two
+    assert np.isnan(never)
+    (row,) = records(["x"], [None], [found])
+    assert row["psnr_into_shot"][3] is None

@@ -1,5 +1,6 @@
 """Colorizer: arrays in, arrays out, the same on every path, and the lightness kept."""
 
+import dataclasses
 import functools
 import pickle
 from dataclasses import dataclass
@@ -234,3 +235,41 @@ def test_the_script_refuses_in_one_line(
     assert says in said
     assert said.count("\n") == 1
     assert sorted(path.name for path in Path().iterdir()) == ["a.png", "b.png"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Guidance:
+    """What guides a segment, as `film.guidance` hands it over."""
+
+    hints: tuple[np.ndarray, ...]
+    hinted: np.ndarray
+    reference: np.ndarray | None = None
+
+
+def hint_on(frame: int, *, of: int, x: float, y: float) -> Guidance:
+    """One blue point on one of a segment's frames; the others have none."""
+    none, blue = np.zeros((0, 4), np.float32), np.array([[x, y, 10, -60]], np.float32)
+    return Guidance(tuple(blue if n == frame else none for n in range(of)), np.arange(of) == frame)
+
+
+@pytest.mark.parametrize("steady", [0, 1])
+def test_hints_of_frames_guide_their_colors(
+    make: functools.partial[Colorizer], pan: np.ndarray, steady: float
+) -> None:
+    colorizer, plain = make(steady=steady), segment_of(pan, 0, 24)
+    guided = dataclasses.replace(plain, guidance=hint_on(11, of=24, x=48, y=32))
+    changed = np.abs(colorizer.colorize(guided) - colorizer.colorize(plain)).max(axis=(1, 2, 3))
+    assert changed[11] == changed.max() > 0
+    assert (changed[[0, 23]] > 0).all() == bool(steady)  # carried along the motion
+
+
+def test_a_reference_of_a_shot_guides_its_colors(colorizer: Colorizer, pan: np.ndarray) -> None:
+    none = tuple(np.zeros((0, 4), np.float32) for _ in range(8))
+    red = np.zeros((4, 4, 3), np.uint8) + np.array([200, 20, 20], np.uint8)
+    plain, guidance = segment_of(pan, 0, 8), Guidance(none, np.zeros(8, bool), red)
+    referred = colorizer.colorize(dataclasses.replace(plain, guidance=guidance))
+    assert np.abs(referred - colorizer.colorize(plain)).max() > 0.01
+    alone = colorizer.colorize(
+        dataclasses.replace(plain, guidance=dataclasses.replace(guidance, reference=None))
+    )
+    np.testing.assert_array_equal(alone, colorizer.colorize(plain))

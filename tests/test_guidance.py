@@ -9,8 +9,9 @@ import pytest
 import tifffile
 from PIL import Image, ImageDraw
 
+from image.hint import Hint, read_hint
 from photo.guidance import read_guidance, read_hints, read_reference, read_strokes
-from photo.options import Hint, PhotoOptions, read_hint
+from photo.options import GuidanceOptions
 from prior.lab import rgb2lab
 
 
@@ -88,9 +89,9 @@ def test_references_have_the_formats_of_photos(tmp_path: Path) -> None:
 def test_guidance_is_what_was_given_and_nothing_else(tmp_path: Path, photo: Path) -> None:
     hints, reference = write(tmp_path / "h.json", [[1, 2, -30, 40]]), tmp_path / "r.png"
     Image.new("RGB", (9, 9), (20, 90, 200)).save(reference)
-    assert read_guidance(PhotoOptions()) == {}
-    assert read_guidance(PhotoOptions(hints=hints), photo) == {"hints": [(1, 2, -30, 40)]}
-    guidance = read_guidance(PhotoOptions(hints=hints, reference=reference), photo)
+    assert read_guidance(GuidanceOptions()) == {}
+    assert read_guidance(GuidanceOptions(hints=hints), photo) == {"hints": [(1, 2, -30, 40)]}
+    guidance = read_guidance(GuidanceOptions(hints=hints, reference=reference), photo)
     assert set(guidance) == {"hints", "palette"}
     assert (guidance["palette"] == (20, 90, 200)).all()
 
@@ -132,7 +133,7 @@ def test_other_hints_are_refused(text: str) -> None:
 def test_hints_and_points_of_a_file_are_one_list(photo: Path, tmp_path: Path) -> None:
     points = write(tmp_path / "h.json", [[1, 2, -30, 40]])
     hints = (Hint(0, 59, "#c83c28"), Hint(100, 50, "#c83c28", True, True))
-    guidance = read_guidance(PhotoOptions(hint=hints, hints=points), photo)
+    guidance = read_guidance(GuidanceOptions(hint=hints, hints=points), photo)
     expected = [(0, 59, *RED), (89, 29.5, *RED), (1, 2, -30, 40)]
     assert list(guidance) == ["hints"]
     for point, wanted in zip(guidance["hints"], expected, strict=True):
@@ -142,20 +143,20 @@ def test_hints_and_points_of_a_file_are_one_list(photo: Path, tmp_path: Path) ->
 @pytest.mark.parametrize("hint", [Hint(90, 0, "#c83c28"), Hint(0, 60, "#c83c28")])
 def test_a_hint_outside_the_photo_is_named(photo: Path, hint: Hint) -> None:
     with pytest.raises(ValueError, match=r"lies outside .*photo.jpg, which has 90 x 60 pixels"):
-        read_guidance(PhotoOptions(hint=(hint,)), photo)
+        read_guidance(GuidanceOptions(hint=(hint,)), photo)
 
 
 def test_a_point_of_a_file_outside_the_photo_is_named(photo: Path, tmp_path: Path) -> None:
     points = write(tmp_path / "h.json", [[200, 2, -30, 40]])
     with pytest.raises(ValueError, match="a hint at 200,2 lies outside"):
-        read_guidance(PhotoOptions(hints=points), photo)
+        read_guidance(GuidanceOptions(hints=points), photo)
 
 
 def test_strokes_are_what_is_not_transparent(photo: Path, tmp_path: Path) -> None:
     picture = Image.new("RGBA", (90, 60))
     ImageDraw.Draw(picture).rectangle((10, 20, 29, 39), fill="#c83c28")
     picture.save(tmp_path / "strokes.png")
-    strokes = read_guidance(PhotoOptions(hints=tmp_path / "strokes.png"), photo)["strokes"]
+    strokes = read_guidance(GuidanceOptions(hints=tmp_path / "strokes.png"), photo)["strokes"]
     assert strokes.shape == (60, 90, 4)
     assert (strokes[20:40, 10:30] == (0xC8, 0x3C, 0x28, 255)).all()
     assert (strokes[..., 3] > 0).sum() == 20 * 20

@@ -30,7 +30,7 @@ ONLY = {
     ("film", "prior"): {"prior.lab"},
     ("film", "photo"): {"photo.inputs"},
     ("conversion", "photo"): {"photo.inputs"},
-    ("main", "film"): {"film.options"},
+    ("main", "film"): {"film.options", "film.guidance"},
     ("main", "model"): {"model.options"},
 }
 PADDLE = {

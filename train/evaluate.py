@@ -69,6 +69,7 @@ PICTURE_COLUMNS = {
 FILM_COLUMNS = {
     **SETTING_COLUMNS,
     "steady": "steady",
+    "hints": "hints",
     "frames": "frames",
     "cuts": "cuts",
     "warp_error": "warp error",
@@ -79,6 +80,7 @@ FILM_COLUMNS = {
     "excess_16": "excess",
     "cdc": "CDC",
     "psnr": "PSNR",
+    "psnr_into_shot": "frames 1/8/32/64",
     "ciede2000": "CIEDE2000",
     "colorfulness": "colorful",
     "ms_per_frame": "ms/frame",
@@ -126,7 +128,9 @@ class EvaluateOptions:
         "temperature", "of the annealed mean: 1 safe, 0.38 vivid", low=0
     )
     hints: tuple[int, ...] = _several(
-        "hints", "points of the true color revealed, 5x5 pixels each", low=0
+        "hints",
+        "points of the true color revealed, 5x5 pixels each; of films, on the first frame of each shot",
+        low=0,
     )
     saturation: tuple[float, ...] = _several("saturation", "times the chroma", low=0)
     smoothing: tuple[int, ...] = _several(
@@ -185,7 +189,7 @@ class EvaluateOptions:
         for name, drawn in (("sheet", self.sheet), ("curve", self.curve)):
             if drawn and drawn.suffix.lower() not in IMAGE_SUFFIXES:
                 raise ValueError(f"-{name} {drawn}: name it {' or '.join(sorted(IMAGE_SUFFIXES))}")
-        for name in ("curve", "hints", "aged") if self.film else ("steady",):
+        for name in ("curve", "aged") if self.film else ("steady",):
             if getattr(self, name):
                 what = "pictures have it, leave out -film" if self.film else "films have it"
                 raise ValueError(f"-{name}: only {what}")
@@ -260,8 +264,14 @@ def records(
         how: Row = {} if setting is None else asdict(setting)
         figures: Row = asdict(metrics)
         row = {"weights": name, **how, **figures}
-        rows.append({key: None if value != value else value for key, value in row.items()})
+        rows.append({key: _defined(value) for key, value in row.items()})
     return rows
+
+
+def _defined(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_defined, value))
+    return None if value != value else value
 
 
 def table(rows: Sequence[Row], columns: dict[str, str]) -> str:
@@ -278,7 +288,7 @@ def table(rows: Sequence[Row], columns: dict[str, str]) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, tuple | list):
-        return " / ".join(_cell(part) for part in value)
+        return " / ".join(_cell(part) or "-" for part in value)
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
     return "" if value is None else str(value)

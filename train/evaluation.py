@@ -24,13 +24,12 @@ from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
 from train.aging import age_lightness
 from train.config import prepare_environment
-from train.film_evaluation import NEUTRAL, Shot
+from train.film_evaluation import HINT_PX, NEUTRAL, Shot, hinted
 from train.metrics import MetricAccumulator, Metrics
 
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
-HINT_PX = 5  # side of the squares of true color that are given
 BATCH = 8  # pictures through the network at once
 
 
@@ -40,7 +39,9 @@ class Setting:
 
     working_size: int = 160  # pixels, short side of the network's input
     temperature: float = 1.0  # of the annealed mean
-    hints: int = 0  # random points whose true color is given
+    hints: int = (
+        0  # random points whose true color is given; of films, on the first frame of each shot
+    )
     saturation: float = 1.0  # times the chroma
     smoothing: int = 0  # 1: smooth where the network is undecided, as the program does
     aged: int = 0  # 1: the network gets the picture aged as in training
@@ -126,6 +127,8 @@ def colorize_shot(method: Method, shot: Shot) -> Floats:
     predictor, setting = method
     if predictor is None or setting is None:
         return np.zeros((len(shot.own), 1, 1, 2), np.float32)
+    if setting.hints:
+        shot = hinted(shot, setting.hints, seed=setting.seed)
     return _colorizer(predictor, setting).colorize(shot)
 
 

@@ -7,7 +7,7 @@ of the film's own gray frames, never across a cut.
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from image.optical_flow import Motion, estimate_motion
 from image.sheet import tile
+from image.tracking import track
 from image.upsample import upsample
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from runtime.progress import Progress, Silent
@@ -32,6 +33,7 @@ CUT_SHARE = (
 # Frames from one pair of frames far apart to the next: to follow one's motion takes 40 ms. Prime to
 # `model.steady.KEY_EVERY`, or keyframes would only be compared with keyframes.
 FAR_EVERY = 5
+HINT_PX = 5  # side of the squares of true color that are given
 STRIP_FRAMES = 8
 STRIP_SHOT = 32  # frames of the shot that a strip is of, at least
 NEUTRAL = np.array([1, 0, 0], np.float32)  # times Lab: the same lightness without color
@@ -46,6 +48,15 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
+class ShotHints:
+    """True colors given on a shot's first frame, followed through the others, as `model.segment_colors` has guidance."""
+
+    hints: Sequence[Floats]
+    hinted: NDArray[np.bool_]
+    reference: None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Shot:
     """What `gray2color.Colorizer.colorize` gets, beside the frames in color."""
 
@@ -53,7 +64,7 @@ class Shot:
     numbers: range
     shot: int
     number: int = 0
-    guidance: None = None
+    guidance: "ShotHints | None" = None
 
     @property
     def frames(self) -> Bytes:
@@ -64,6 +75,26 @@ class Shot:
     def after(self) -> Bytes:
         """No frame: the shot ends."""
         return np.empty((0, *self.own[0].gray.shape), np.uint8)
+
+
+def hinted(shot: Shot, points: int, *, seed: int) -> Shot:
+    """Give random points of a shot's first frame their true color, and follow them as the program does."""
+    rng = np.random.default_rng((seed, shot.numbers.start))
+    height, width = shot.own[0].gray.shape
+    reach = HINT_PX // 2
+    places = rng.integers((reach, reach), (width - reach, height - reach), (points, 2))
+    truth = rgb2lab(shot.own[0].rgb)[..., 1:]
+    ab = [
+        truth[y - reach : y + reach + 1, x - reach : x + reach + 1].mean(axis=(0, 1))
+        for x, y in places
+    ]
+    start = places.astype(np.float32)
+    hints = [np.hstack([start, ab]).astype(np.float32)]
+    for found, there in track(start, (frame.gray for frame in shot.own)):
+        hints.append(np.hstack([found, ab]).astype(np.float32)[there])
+    hints += [np.zeros((0, 4), np.float32)] * (len(shot.own) - len(hints))
+    first = np.arange(len(shot.own)) == 0
+    return replace(shot, guidance=ShotHints(hints, first))
 
 
 Colorize: TypeAlias = Callable[[Shot], Floats]  # -> small ab (n, h, w, 2)

@@ -22,6 +22,7 @@ CDC_STEPS = (1, 2, 4)  # frames apart (Liu et al. 2021)
 APART = (1, 8, 16)  # frames between the two whose colors are compared along the motion
 # Of pixels that pass the forward-backward check: with fewer, two frames are too unlike to be compared.
 TRACED_SHARE = 0.1
+INTO_SHOT = (1, 8, 32, 64)  # frames of a shot, from 1, whose distance from the truth is told apart
 
 
 def warp_error(before: Floats, after: Floats, motion: Motion) -> float:
@@ -56,6 +57,7 @@ class FilmMetrics:
 
     warp_error : ab distance along the motion between neighbors; _8 and _16, between frames so far apart
     excess : of the warp error over that of the film's own colors, in the same pairs
+    psnr_into_shot : dB, of the frames INTO_SHOT of every shot: how far hints on its first frame reach
     ms_per_frame : that colorizing takes
     """
 
@@ -69,6 +71,7 @@ class FilmMetrics:
     excess_16: float
     cdc: float  # color distribution consistency (Liu et al. 2021); smaller is more consistent
     psnr: float  # dB
+    psnr_into_shot: tuple[float, ...]
     ciede2000: float
     colorfulness: float
     ms_per_frame: float
@@ -88,6 +91,8 @@ class FilmMetricAccumulator:
         self._colors: deque[Floats] = deque(maxlen=max(APART))  # of the last frames
         self._shares: deque[NDArray[np.float64]] = deque(maxlen=max(CDC_STEPS))  # of this shot
         self._divergences: dict[int, list[float]] = {step: [] for step in CDC_STEPS}
+        self._into_shot: dict[int, list[float]] = {}
+        self._place = 0  # of the last frame in its shot
 
     def add(self, rgb: Bytes, ab: Floats, motions: Mapping[int, Motion]) -> None:
         """Add one frame: (H, W, 3), its ab (H, W, 2).
@@ -97,6 +102,8 @@ class FilmMetricAccumulator:
         if not motions:
             self.shots += 1
             self._shares.clear()
+            self._place = 0
+        self._place += 1
         for apart, motion in motions.items():
             if motion.valid.mean() >= TRACED_SHARE:
                 self.warp_errors[apart].append(warp_error(self._colors[-apart], ab, motion))
@@ -113,6 +120,7 @@ class FilmMetricAccumulator:
     def compare(self, colorized: tuple[Bytes, Floats], truth: tuple[Bytes, Floats]) -> None:
         """Compare a frame with the truth, each as rgb (H, W, 3) and its lab (H, W, 3)."""
         self.errors.append((psnr(colorized[0], truth[0]), ciede2000(colorized[1], truth[1])))
+        self._into_shot.setdefault(self._place, []).append(self.errors[-1][0])
 
     def metrics(self, own: "FilmMetricAccumulator") -> FilmMetrics:
         """Return the metrics of all frames added so far; NaN where there was nothing to compare.
@@ -133,6 +141,7 @@ class FilmMetricAccumulator:
             excess_16=far - own_far,
             cdc=_mean([_mean(found) for found in self._divergences.values() if found]),
             psnr=_mean([decibels for decibels, _ in self.errors]),
+            psnr_into_shot=tuple(_mean(self._into_shot.get(place, [])) for place in INTO_SHOT),
             ciede2000=_mean([difference for _, difference in self.errors]),
             colorfulness=_mean(self.colorfulnesses),
             ms_per_frame=round(1000 * self.seconds / frames, 1) if self.errors else math.nan,

@@ -1,0 +1,308 @@
+"""Hints and references of films: read, refused, followed through their shot; another hint changes no other shot."""
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from films import SHOTS, SIZE, Tint, colorization, planes
+
+from conversion import color_film
+from film import FilmError
+from film.guidance import (
+    FilmGuidance,
+    GuidanceError,
+    ShotReference,
+    frame_hints,
+    read_guidance,
+    shots_guidance,
+)
+from film.job import Manifest, SegmentRecord
+from film.options import Colorization, FilmOptions
+from film.probe import probe
+from film.report import preview
+from film.segment import Segment
+from image.hint import Hint, read_hint
+from runtime.files import write_text
+
+HEIGHT, WIDTH = SIZE
+RED = np.zeros((4, 4, 3), np.uint8) + np.array([200, 20, 20], np.uint8)
+
+
+def guidance_of(*hints: str, **references: np.ndarray) -> FilmGuidance:
+    pictures = tuple(ShotReference(where, rgb) for where, rgb in references.items())
+    return FilmGuidance(tuple(map(read_hint, hints)), pictures)
+
+
+class Guided(Tint):
+    """A colorizer that shows what guides each frame: a is the number of its hints, b the mean of its reference."""
+
+    def colorize(self, segment: Segment) -> np.ndarray:
+        ab = np.zeros((len(segment.frames), 24, 32, 2), np.float32)
+        if segment.guidance:
+            for colors, hints in zip(ab, segment.guidance.hints, strict=True):
+                for x, y, *_ in hints:
+                    colors[int(y) // 4, int(x) // 4, 0] = 60
+            if segment.guidance.reference is not None:
+                ab[..., 1] = segment.guidance.reference.mean() / 4
+        return super().colorize(segment) * 0 + ab
+
+
+def guided(guidance: FilmGuidance | None) -> Colorization:
+    return replace(colorization(), factory=functools.partial(Guided), guidance=guidance)
+
+
+@pytest.mark.parametrize(
+    ("at", "frame"),
+    [("0", 0), ("12f", 12), ("0.48", 12), ("0.479", 11), ("0:00:06.7", 167), ("169f", 169)],
+)
+def test_a_hint_is_of_the_frame_that_is_shown_then(gray_film: Path, at: str, frame: int) -> None:
+    (hint,) = frame_hints(probe(gray_film), guidance_of(f"{at},64,48,#d02010"))
+    assert hint.frame == frame
+    assert hint.point(SIZE)[:2] == pytest.approx((64, 48))
+    assert hint.ab[0] > 50
+
+
+@pytest.mark.parametrize(
+    ("hint", "message"),
+    [
+        ("170f,1,1,#d02010", "a hint at 170f lies outside .* which has 170 frames"),
+        ("6.81,1,1,#d02010", "a hint at 6.81 lies outside"),
+        ("0,128,1,#d02010", "a hint at 128,1 lies outside .* which has 128 x 96 pixels"),
+        ("0,1,110%,#d02010", "lies outside"),
+    ],
+)
+def test_a_hint_outside_the_film_is_refused(gray_film: Path, hint: str, message: str) -> None:
+    with pytest.raises(GuidanceError, match=message):
+        frame_hints(probe(gray_film), guidance_of(hint))
+
+
+def test_percent_reach_the_corners(gray_film: Path) -> None:
+    (hint,) = frame_hints(probe(gray_film), guidance_of("0,100%,100%,#d02010"))
+    assert hint.point(SIZE)[:2] == pytest.approx((127, 95))
+    assert hint.point((48, 64))[:2] == (63, 47)
+
+
+def no_picture(path: Path) -> np.ndarray:
+    raise AssertionError(path)
+
+
+def test_guidance_is_read_from_json(tmp_path: Path) -> None:
+    write_text(
+        tmp_path / "hints.json", json.dumps([["0:01.5", 3, "4%", "#102030"], [2, 1, 1, "#ffffff"]])
+    )
+    write_text(tmp_path / "shots.json", json.dumps({"2": "a/sea.jpg", "0:10-1:00": "b.png"}))
+    read: list[Path] = []
+    found = read_guidance(
+        [read_hint("7f,1,2,#d02010")], tmp_path / "hints.json", tmp_path / "shots.json", None,
+        read=lambda path: read.append(path) or RED,  # type: ignore[func-returns-value]
+    )  # fmt: skip
+    assert found is not None
+    assert [hint.at for hint in found.hints] == ["7f", "0:01.5", "2"]
+    assert found.hints[1] == Hint(3, 4, "#102030", y_percent=True, at="0:01.5")
+    assert [reference.where for reference in found.references] == ["2", "0:10-1:00"]
+    assert read == [tmp_path / "a/sea.jpg", tmp_path / "b.png"]
+    assert read_guidance([], None, None, None, read=no_picture) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "holds no list of hints"),
+        ('{"1": 2}', "holds no list of hints"),
+        ("[[1, 2, 3]]", r"\[1, 2, 3\] is no hint"),
+        ('[[1, 2, 3, "red"]]', "is no hint"),
+        ('[[1, "NaN", 3, "#102030"]]', "is no hint"),
+        ('["1,2,3,#102030"]', "is no hint"),
+        ('[["x", 2, 3, "#102030"]]', "'x' is no time of a hint"),
+        ('[["-1", 2, 3, "#102030"]]', "'-1' is no time of a hint"),
+    ],
+)
+def test_broken_hints_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    write_text(tmp_path / "hints.json", text)
+    with pytest.raises(GuidanceError, match=message):
+        read_guidance([], tmp_path / "hints.json", None, None, read=no_picture)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "names no pictures of shots"),
+        ("{}", "names no pictures of shots"),
+        ('{"0": "a.jpg"}', "'0' names no shots"),
+        ('{"3-2": "a.jpg"}', "'3-2' names no shots"),
+        ('{"sea": "a.jpg"}', "'sea' names no shots"),
+        ('{"0:20-0:10": "a.jpg"}', "'0:20-0:10' names no shots"),
+        ('{"1": 5}', "1 has no picture"),
+    ],
+)
+def test_broken_references_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    write_text(tmp_path / "shots.json", text)
+    with pytest.raises(GuidanceError, match=message):
+        read_guidance([], None, tmp_path / "shots.json", None, read=no_picture)
+
+
+def records() -> list[SegmentRecord]:
+    """The film's shots, the second in two segments; the third returns to the first."""
+    return [
+        SegmentRecord(0, 0, 0, 0, 12),
+        SegmentRecord(1, 1, 0, 12, 100, ends_shot=False),
+        SegmentRecord(2, 1, 1, 112, 50),
+        SegmentRecord(3, 2, 0, 162, 8, returns_to=0),
+    ]
+
+
+def test_hints_and_references_find_their_shots(gray_film: Path) -> None:
+    film, blue = probe(gray_film), RED[..., ::-1].copy()
+    wanted = guidance_of("0,1,1,#d02010", "130f,1,1,#d02010", **{"2": RED, "0:06.4-0:07": blue})
+    found = shots_guidance(film, wanted, records(), first=0)
+    assert [(g.first, g.last, len(g.hints)) for g in found.values()] == [
+        (0, 12, 1), (12, 162, 1), (162, 170, 0),
+    ]  # fmt: skip
+    assert [g.reference is None for g in found.values()] == [True, False, False]
+    assert found[1].reference is RED
+    assert found[2].reference is blue
+    for where in ("4", "2-9", "0:08-0:09"):
+        with pytest.raises(GuidanceError, match="there is no shot"):
+            shots_guidance(film, guidance_of(**{where: RED}), records(), first=0)
+
+
+def test_a_reference_of_the_film_is_for_the_shots_without_their_own(gray_film: Path) -> None:
+    blue = RED[..., ::-1].copy()
+    wanted = replace(guidance_of(**{"2": RED}), reference=blue)
+    found = shots_guidance(probe(gray_film), wanted, records(), first=0)
+    assert [g.reference is blue for g in found.values()] == [True, False, True]
+
+
+def test_a_shot_depends_on_the_guidance_of_the_one_it_returns_to(gray_film: Path) -> None:
+    def digests(*hints: str) -> dict[int, str]:
+        found = shots_guidance(probe(gray_film), guidance_of(*hints), records(), first=0)
+        return {shot: guidance.digest for shot, guidance in found.items()}
+
+    one, other = digests("0,1,1,#d02010"), digests("0,1,1,#d02011")
+    assert set(one) == set(other) == {0, 2}
+    assert one[0] != other[0]
+    assert one[2] != other[2]
+    assert one == digests("0,1,1,#d02010")
+    assert set(digests("20f,1,1,#d02010")) == {1}
+
+
+@pytest.fixture
+def kept(options: FilmOptions) -> FilmOptions:
+    return replace(options, keep_cache=True)
+
+
+def shots_in(options: FilmOptions) -> dict[str, float]:
+    return {path.name: path.stat().st_mtime_ns for path in options.cache.glob("*/shots/*.mkv")}
+
+
+def chroma_of(path: Path) -> list[np.ndarray]:
+    return [chroma for _, _, chroma in planes(path)]
+
+
+def test_a_hint_is_carried_through_its_shot_and_no_further(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    wanted = guided(guidance_of("100f,64,48,#d02010"))
+    color_film(gray_film, tmp_path / "out.mkv", colorization=wanted, options=options)
+    colored = [bool(np.ptp(chroma) > 8) for chroma in chroma_of(tmp_path / "out.mkv")]
+    assert not any(colored[: SHOTS[0]])
+    assert not any(colored[-SHOTS[2] :])
+    assert all(colored[90:110])
+
+
+def test_another_hint_changes_only_its_shot_and_gives_what_it_gives_alone(
+    gray_film: Path, kept: FilmOptions, tmp_path: Path
+) -> None:
+    one, other = (
+        guidance_of("2f,64,48,#d02010"),
+        guidance_of("2f,64,48,#d02010", "165f,9,9,#1020d0"),
+    )
+    color_film(gray_film, tmp_path / "one.mkv", colorization=guided(one), options=kept)
+    before = shots_in(kept)
+    color_film(gray_film, tmp_path / "both.mkv", colorization=guided(other), options=kept)
+    after = shots_in(kept)
+    assert {name for name in before if before[name] != after[name]} == {"00004.mkv"}
+    alone = replace(kept, cache=tmp_path / "alone")
+    color_film(gray_film, tmp_path / "alone.mkv", colorization=guided(other), options=alone)
+    for kept_one, new in zip(
+        chroma_of(tmp_path / "both.mkv"), chroma_of(tmp_path / "alone.mkv"), strict=True
+    ):
+        np.testing.assert_array_equal(kept_one, new)
+    color_film(gray_film, tmp_path / "none.mkv", colorization=guided(None), options=kept)
+    assert {n for n, time in shots_in(kept).items() if after[n] != time} == {
+        "00000.mkv",
+        "00004.mkv",
+    }
+    assert not any(np.ptp(chroma) for chroma in chroma_of(tmp_path / "none.mkv"))
+
+
+def test_a_job_that_was_stopped_goes_on_with_other_hints(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    failing = replace(
+        guided(guidance_of("2f,64,48,#d02010")),
+        factory=functools.partial(Guided, fail_at=SHOTS[-1]),
+    )
+    with pytest.raises(FilmError, match="cannot be colorized"):
+        color_film(gray_film, tmp_path / "out.mkv", colorization=failing, options=options)
+    (job,) = options.cache.iterdir()
+    manifest = Manifest.read(job / "manifest.json")
+    assert manifest.complete
+    assert set(manifest.guidance) == {"0"}
+    wanted = guided(guidance_of(**{"1": RED}))
+    color_film(gray_film, tmp_path / "out.mkv", colorization=wanted, options=options)
+    colors = [int(np.ptp(chroma)) for chroma in chroma_of(tmp_path / "out.mkv")]
+    assert min(colors[: SHOTS[0]]) > 0
+    assert not any(colors[SHOTS[0] :])
+
+
+def test_a_shot_that_is_not_there_is_refused_before_any_color(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    with pytest.raises(GuidanceError, match=r"there is no shot 4 in .*: it has 3"):
+        color_film(
+            gray_film,
+            tmp_path / "out.mkv",
+            colorization=guided(guidance_of(**{"4": RED})),
+            options=options,
+        )
+    assert not (tmp_path / "out.mkv").exists()
+
+
+def test_workers_and_lost_tracks_change_nothing(
+    gray_film: Path, kept: FilmOptions, tmp_path: Path
+) -> None:
+    wanted = guided(guidance_of("20f,64,48,#d02010", "90f,30,30,#1020d0"))
+    color_film(gray_film, tmp_path / "one.mkv", colorization=wanted, options=kept)
+    for path in kept.cache.glob("*/*/00001.*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:40])  # the shot, its colors and its hints
+    two = replace(kept, workers=2)
+    color_film(gray_film, tmp_path / "two.mkv", colorization=wanted, options=two)
+    for one, other in zip(
+        chroma_of(tmp_path / "one.mkv"), chroma_of(tmp_path / "two.mkv"), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_preview_shows_the_frame_with_hints(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    seen: list[tuple[range, int]] = []
+
+    class Watched(Guided):
+        def colorize(self, segment: Segment) -> np.ndarray:
+            seen.append(
+                (segment.numbers, 0 if segment.guidance is None else len(segment.guidance.hints[0]))
+            )
+            return super().colorize(segment)
+
+    make: Callable[[], Watched] = Watched
+    wanted = replace(guided(guidance_of("120f,64,48,#d02010", "120f,9,9,#1020d0")), factory=make)
+    assert preview(gray_film, tmp_path / "sheet.png", colorization=wanted, options=options) == 3
+    assert [(numbers[0], hints) for numbers, hints in seen] == [(6, 0), (120, 2), (166, 0)]
