@@ -20,7 +20,7 @@ REACH_PX = (
 )
 LEAST_CONSISTENT = 0.5  # share of those pixels that pass the forward-backward check
 LIKE = 16.0  # 8-bit codes between what is around a point and what was there when it was found last, in the mean
-PATIENCE = 4  # frames in which a point may fail the check in a row, as under a flash or a scratch
+PATIENCE = 12  # frames in which a point may not be found in a row, as under a flash or behind what passes by
 
 
 def track(points: Floats, frames: Iterable[Bytes]) -> Iterator[tuple[Floats, Mask]]:
@@ -38,18 +38,24 @@ def track(points: Floats, frames: Iterable[Bytes]) -> Iterator[tuple[Floats, Mas
         last_seen = last_seen or [_patch(before, point) for point in points]
         flow = optical_flow(before, after, preset=FAST)
         consistent = is_consistent(flow, optical_flow(after, before, preset=FAST))
-        bounds = np.array(before.shape[::-1], np.float32) - 1
+        overall = (
+            np.median(flow[consistent], axis=0) if consistent.any() else np.zeros(2, np.float32)
+        )
         found = np.zeros(len(points), bool)
         for i in np.flatnonzero(missed < PATIENCE):
-            moved, passed = _moved(points[i], flow, consistent)
-            points[i] += moved
-            if ((points[i] < 0) | (points[i] > bounds)).any():
-                missed[i] = PATIENCE
-                continue
-            patch = _patch(after, points[i])
-            found[i] = passed and np.abs(patch - last_seen[i]).mean() <= LIKE
-            missed[i] = 0 if found[i] else missed[i] + 1
-            last_seen[i] = patch if found[i] else last_seen[i]
+            moved = _moved(points[i], flow, consistent)
+            if moved is not None:
+                patch = _patch(after, points[i] + moved)
+                found[i] = np.abs(patch - last_seen[i]).mean() <= LIKE
+            if moved is not None and found[i]:
+                points[i] += moved
+                last_seen[i], missed[i] = patch, 0
+            else:  # what covers a point for a while does not take it along
+                points[i] += overall
+                missed[i] += 1
+        outside = ((points < 0) | (points > np.array(before.shape[::-1]) - 1)).any(axis=1)
+        missed[outside] = PATIENCE
+        found &= ~outside
         if (missed >= PATIENCE).all():
             return
         yield points.copy(), found
@@ -62,10 +68,11 @@ def _patch(frame: Bytes, point: Floats) -> Floats:
     return cv2.getRectSubPix(frame, (side, side), (x, y)).astype(np.float32)
 
 
-def _moved(point: Floats, flow: Floats, consistent: Mask) -> tuple[Floats, bool]:
-    """Return how far a point moves (2,), and whether its surroundings pass the check."""
+def _moved(point: Floats, flow: Floats, consistent: Mask) -> Floats | None:
+    """Return how far a point moves (2,); None where its surroundings fail the check."""
     x, y = np.rint(point).astype(int).tolist()
     around = np.s_[max(y - REACH_PX, 0) : y + REACH_PX + 1, max(x - REACH_PX, 0) : x + REACH_PX + 1]
     passed = consistent[around]
-    found = bool(passed.mean() >= LEAST_CONSISTENT)
-    return np.median(flow[around][passed] if found else flow[around].reshape(-1, 2), axis=0), found
+    if passed.mean() < LEAST_CONSISTENT:
+        return None
+    return np.asarray(np.median(flow[around][passed], axis=0), np.float32)

@@ -51,7 +51,7 @@ def test_a_flash_is_outlived_and_a_cut_is_not(pan: Frames) -> None:
     assert flashed[-1][1].all()
     np.testing.assert_allclose(flashed[-1][0], point, atol=3)
     other = texture(np.random.default_rng(9), 120, 160)
-    cut = list(track(point, [*still, *[255 - other] * 8]))
+    cut = list(track(point, [*still, *[255 - other] * 20]))
     assert len(cut) == 3 + PATIENCE - 1
     assert not any(found.any() for _, found in cut[3:])
 
