@@ -11,13 +11,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from image.upsample import color_field
+from model.candidates import candidates
 from model.contract import Floats, Predictor, working_lightness
+from model.distribution import ColorDistribution, DistributionPredictor, LikelyColor
 from model.hints import palette_vector, point_planes, stroke_planes
 from model.options import ColorOptions
 from model.paddle_import import gpu_count, has_gpu_package
@@ -25,12 +27,13 @@ from model.prediction import AbPredictor, Prediction
 from model.predictor import Device, Precision, Program
 from model.program_cache import program_for
 from model.segment_colors import Arrays, Segment, SegmentColors
+from model.suggestions import Suggestion, suggestions
 from model.weights_file import RELEASED, weights_sha256
 from photo.compose import Composition
 from photo.inputs import Result, Task
 from photo.options import PhotoOptions
 from prior.lab import gray2lightness, rgb2lab
-from prior.qspace import QSpace, read_bins
+from prior.qspace import WEIGHT_PATH, QSpace, read_bins, read_per_bin
 from runtime.options import RunOptions
 from runtime.progress import progress_for
 from runtime.workers import cores
@@ -40,6 +43,14 @@ TEMPERATURE = 0.8  # of the annealed mean: 1 the mean color, below it purer and 
 SATURATION = 1.1  # times the chroma
 STEADY = 1.0  # how steady the colors of films are, 0 to 1
 WORKING_SIZE = 192  # short side of the network's input, in pixels
+
+
+class Guidance(TypedDict, total=False):
+    """What may guide the colors of a picture: see `Colorizer.__call__`."""
+
+    hints: Sequence[Sequence[float]] | None
+    strokes: NDArray[np.uint8] | None
+    palette: NDArray[Any] | None
 
 
 class Colorizer:
@@ -76,10 +87,14 @@ class Colorizer:
     ) -> None:
         self.threads = threads or os.cpu_count() or 1
         self._bins = read_bins()
+        self._distribution_program: Callable[[], Program] | None = None
         if predictor is None:
             weights_sha256(weights)  # names a bad file before the seconds that opening takes
-            folder = functools.partial(program_for, weights)
-            predictor = Program(folder, device=device, precision=precision, threads=self.threads)
+            how: Any = {"device": device, "precision": precision, "threads": self.threads}
+            self._distribution_program = functools.partial(
+                Program, functools.partial(program_for, weights, output="distribution"), **how
+            )
+            predictor = Program(functools.partial(program_for, weights), **how)
         self._predict = AbPredictor(
             predictor, len(self._bins), temperature,
             saturation=SATURATION if saturation is None else saturation,
@@ -126,18 +141,84 @@ class Colorizer:
         palette: NDArray[Any] | None = None,
     ) -> Floats:
         """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; guided as above."""
+        lightness, planes, wanted = self._inputs(
+            gray, hints=hints, strokes=strokes, palette=palette
+        )
+        return self.predict(lightness, hints=planes, palette=wanted).ab[0]
+
+    def candidates(
+        self, gray: NDArray[Any], n: int = 5, **guidance: Unpack[Guidance]
+    ) -> list[NDArray[Any]]:
+        """Colorize gray (H, W) in up to n plausible, visibly different ways; guided as a call is.
+
+        Returns rgb (H, W, 3) each, the first as a call does; fewer than n where no others differ visibly.
+        """
+        return [one.whole() for one in self.candidate_compositions(gray, n, **guidance)]
+
+    def candidate_compositions(
+        self, gray: NDArray[Any], n: int = 5, **guidance: Unpack[Guidance]
+    ) -> list[Composition]:
+        """Colorize as `candidates` does, but compose the pictures later."""
+        lightness, planes, wanted = self._inputs(gray, **guidance)
+        predicted = self._distributions(lightness, hints=planes, palette=wanted)
+        abs_ = candidates(
+            predicted, self._predict, n, lightness=lightness, hints=planes, palette=wanted
+        )
+        fields = [color_field(ab, gray, to_lightness=gray2lightness) for ab in abs_]
+        return [Composition(gray, field, self.threads) for field in fields]
+
+    def confidence(self, gray: NDArray[Any], **guidance: Unpack[Guidance]) -> Floats:
+        """Tell how sure the network is of each pixel of gray (H, W): (H, W), 1 sure, 0 any color is as likely."""
+        return self.distribution(gray, **guidance).confidence(gray.shape)
+
+    def suggest(
+        self, gray: NDArray[Any], n: int = 5, **guidance: Unpack[Guidance]
+    ) -> list[Suggestion]:
+        """Suggest up to n places of gray (H, W) where a hint would help most, each with its likely colors."""
+        return suggestions(self.distribution(gray, **guidance), n, picture=gray.shape)
+
+    def likely_colors(
+        self, gray: NDArray[Any], x: float, y: float, **guidance: Unpack[Guidance]
+    ) -> list[LikelyColor]:
+        """Give the likely colors at a place of gray (H, W), in its pixels, the likeliest first.
+
+        For several places, take `distribution` once, and its `likely_colors_at`.
+        """
+        return self.distribution(gray, **guidance).likely_colors_at(x, y, picture=gray.shape)
+
+    def distribution(self, gray: NDArray[Any], **guidance: Unpack[Guidance]) -> ColorDistribution:
+        """Predict how likely each color is at each place of gray (H, W)."""
+        lightness, planes, wanted = self._inputs(gray, **guidance)
+        return self._distributions(lightness, hints=planes, palette=wanted)
+
+    def _inputs(
+        self,
+        gray: NDArray[Any],
+        *,
+        hints: Sequence[Sequence[float]] | None = None,
+        strokes: NDArray[np.uint8] | None = None,
+        palette: NDArray[Any] | None = None,
+    ) -> tuple[Floats, Floats | None, Floats | None]:
+        """Return the network's lightness (1, H, W), hints (1, 3, H, W) or none, palette (Q + 1,) or none."""
         _check_gray(gray)
         lightness = working_lightness(gray[None], short=self._predict.working_size)
         size = lightness.shape[1:]
         drawn = None if strokes is None else stroke_planes(strokes, size=size)
         if hints:
             drawn = point_planes(hints, size=size, picture=gray.shape, onto=drawn)
-        planes = None if drawn is None else drawn[None]
-        return self.predict(lightness, hints=planes, palette=self._palette(palette)).ab[0]
+        return lightness, None if drawn is None else drawn[None], self._palette(palette)
 
     def _palette(self, rgb: NDArray[Any] | None) -> Floats | None:
         """Count the colors of a reference picture (..., 3), if there is one."""
         return None if rgb is None else palette_vector(rgb2lab(rgb)[..., 1:], self._qspace)
+
+    @functools.cached_property
+    def _distributions(self) -> DistributionPredictor:
+        """Open the program that gives the distribution, made on first use."""
+        if self._distribution_program is None:
+            raise ValueError("an open network gives no distribution: give weights instead")
+        weights = read_per_bin(WEIGHT_PATH, bins=len(self._bins), made_by="prior/getWeight.py")
+        return DistributionPredictor(self._distribution_program(), self._bins, weights)
 
     @functools.cached_property
     def _qspace(self) -> QSpace:
@@ -226,7 +307,7 @@ def colorize_photo_files(
     alone = len(tasks) <= FEW or run.device == "gpu" or uses_gpu(run.device)
     processes = 1 if alone else run.threads or cores()
     load = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
-    factory = functools.partial(guided, load, **guidance)
+    factory = functools.partial(guided, load, candidates=options.candidates, **guidance)
     if processes > 1:
         prepare(run.weights)  # once, before every process wants it
     progress = progress_for(quiet=run.quiet)
@@ -234,14 +315,13 @@ def colorize_photo_files(
 
 
 def guided(
-    factory: Callable[[], Colorizer],
-    *,
-    hints: Sequence[Sequence[float]] | None = None,
-    strokes: NDArray[np.uint8] | None = None,
-    palette: NDArray[np.uint8] | None = None,
-) -> Callable[[NDArray[Any]], Composition]:
-    """Make a colorizer that guides every picture alike."""
-    return functools.partial(factory().composition, hints=hints, strokes=strokes, palette=palette)
+    factory: Callable[[], Colorizer], *, candidates: int | None = None, **guidance: Any
+) -> Callable[[NDArray[Any]], Composition | list[Composition]]:
+    """Make a colorizer that guides every picture alike, perhaps to several candidates."""
+    colorizer = factory()
+    if candidates:
+        return functools.partial(colorizer.candidate_compositions, n=candidates, **guidance)
+    return functools.partial(colorizer.composition, **guidance)
 
 
 def check_weights(weights: Path | None = None) -> str:

@@ -21,7 +21,7 @@ from film.options import (
     check_films_outputs,
 )
 from model.options import ColorOptions
-from photo.inputs import InputOptions, Result, plan, unfinished
+from photo.inputs import InputOptions, Result, Task, plan, unfinished
 from photo.options import GuidanceOptions, PhotoOptions
 from runtime.options import (
     DONE,
@@ -103,15 +103,17 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
 
 def run_photos(args: argparse.Namespace) -> int:
     """Colorize photographs; return the exit code. One that fails stops no other."""
-    from gray2color import check_weights, colorize_photo_files
+    from gray2color import check_weights, colorize_photo_files, colorizer_factory
+    from photo.analysis import analyze_photos, check_analysis
     from photo.batch import PHOTOS
     from photo.guidance import read_guidance
 
-    options = dataclasses.replace(options_from(args, PhotoOptions), compare=args.compare)
     color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
     try:
+        options = dataclasses.replace(options_from(args, PhotoOptions), compare=args.compare)
         planned, failures = plan(args.img_in, kind=PHOTOS, save=args.save, recursive=args.recursive)
-        tasks, occupied = unfinished(planned, kind=PHOTOS, overwrite=args.overwrite)
+        check_analysis(planned, options, overwrite=args.overwrite)
+        tasks, occupied = _waiting(planned, options, save=args.save, overwrite=args.overwrite)
         check_weights(args.weights)
         guided = options_from(args, GuidanceOptions)
         if (guided.hint or guided.hints) and len(planned) > 1:
@@ -124,12 +126,31 @@ def run_photos(args: argparse.Namespace) -> int:
     for line in failures:
         complain(line)
     try:
-        results = colorize_photo_files(tasks, options, color=color, run=run, guidance=guidance)
-        failures += _report(results, quiet=run.quiet)
+        if options.analyzes:
+            load = colorizer_factory(color, run, threads=run.threads)
+            told = analyze_photos(planned, load, options=options, guidance=guidance)
+            failures += _report(told, quiet=run.quiet)
+        if tasks:
+            results = colorize_photo_files(tasks, options, color=color, run=run, guidance=guidance)
+            failures += _report(results, quiet=run.quiet)
     except RuntimeError as error:  # the network cannot run here
         complain(f"main.py: {error}")
         return FAILED
     return _finish(failures)
+
+
+def _waiting(
+    planned: Sequence[Task], options: PhotoOptions, *, save: str | None, overwrite: bool
+) -> tuple[list[Task], list[str]]:
+    """Choose the photos that are still to be colorized; a line for each whose place is taken."""
+    from photo.batch import PHOTOS
+    from photo.candidates import unfinished_candidates
+
+    if options.candidates:
+        return unfinished_candidates(planned, options.candidates, kind=PHOTOS, overwrite=overwrite)
+    if options.analyzes and save is None:
+        return [], []
+    return unfinished(planned, kind=PHOTOS, overwrite=overwrite)
 
 
 def run_films(args: argparse.Namespace) -> int:

@@ -124,7 +124,7 @@ def run_program(
 ) -> Floats:
     """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program.
 
-    Returns the mean a, b and chroma of each place's distribution, (N, 3, H/4, W/4).
+    Returns the mean a, b and chroma of each place's distribution, (N, 3, H/4, W/4), or the distribution, (N, Q, H/4, W/4).
     """
     inputs = (planes, palettes, np.array([temperature], np.float32))
     for name, array in zip(predictor.get_input_names(), inputs, strict=True):
@@ -132,5 +132,5 @@ def run_program(
             np.ascontiguousarray(array, np.float32)
         )
     predictor.run()
-    means: Floats = predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
-    return means
+    output: Floats = predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
+    return output

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from photo.candidates import write_candidates
+from photo.compose import Composition
 from photo.inputs import Kind, Result, Task
 from photo.options import PhotoOptions
 from photo.read import Photo, mark_in, mark_of, read_photo
@@ -30,7 +32,7 @@ FEW = 6  # photos for which starting more processes takes longer than it saves
 PHOTOS = Kind("picture", tuple(SUFFIXES), tuple(SUFFIXES), ".png", mark_of, mark_in)
 LARGE_BYTES = 40_000_000  # of the file: one process at a time works on such a photo
 
-Colorize: TypeAlias = Callable[[NDArray[Any]], Picture]
+Colorize: TypeAlias = Callable[[NDArray[Any]], Picture | Sequence[Composition]]
 
 
 def colorize_photos(
@@ -43,7 +45,7 @@ def colorize_photos(
 ) -> Iterator[Result]:
     """Colorize every photo; yield results as they come. A failure stops no other photo.
 
-    factory : makes the function gray (H, W) -> rgb (H, W, 3), or what composes it; called once in every process, picklable for several.
+    factory : makes the function gray (H, W) -> rgb (H, W, 3), or what composes it, or candidates; called once in every process, picklable for several.
     """
     processes = 1 if len(tasks) <= FEW else processes
     # Other processes keep the network between photos and end with them; this one lets go of it itself.
@@ -77,19 +79,20 @@ def _colorize_photo(
     large : the lock that a large photo takes, so that only one at a time is in memory
     """
     failures: list[str] = []
+    written: list[Path] = []
     dropped: list[str] = []
     is_large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
     with lock(large, wait=True) if is_large else nullcontext():
-        with _failures_of(task, failures):
+        with failures_of(task, failures):
             photo = read_photo(task.source)
         if not failures:
             colorize = load()
-            with _failures_of(task, failures):
-                dropped = _write(task.target, photo, colorize(photo.gray), options)
+            with failures_of(task, failures):
+                written, dropped = _write(task.target, photo, colorize(photo.gray), options)
     if failures:
         return Result(task, error=failures[0])
     notes = tuple(f"{task.target} lacks {what}" for what in dropped)
-    return Result(task, output=(str(task.target),), notes=notes)
+    return Result(task, output=tuple(map(str, written)), notes=notes)
 
 
 def _lost(task: Task) -> Result:
@@ -102,7 +105,7 @@ def _use_one_thread() -> None:
 
 
 @contextmanager
-def _failures_of(task: Task, failures: list[str]) -> Iterator[None]:
+def failures_of(task: Task, failures: list[str]) -> Iterator[None]:
     """Turn any exception into the one line of its photo: decoders raise what they like, and none may stop the others."""
     try:
         yield
@@ -111,9 +114,14 @@ def _failures_of(task: Task, failures: list[str]) -> Iterator[None]:
         failures.append(one_line(task.source, error))
 
 
-def _write(target: Path, photo: Photo, picture: Picture, options: PhotoOptions) -> list[str]:
+def _write(
+    target: Path, photo: Photo, colored: Picture | Sequence[Composition], options: PhotoOptions
+) -> tuple[list[Path], list[str]]:
+    """Write one picture, or candidates; return the files, and what of the photo they lack."""
+    if isinstance(colored, Sequence):
+        return write_candidates(target, colored, like=photo, options=options)
     if options.compare:
-        picture = side_by_side(photo.gray, whole(picture))
-    return write_photo(
-        target, picture, like=photo, quality=options.quality, alpha=not options.compare
+        colored = side_by_side(photo.gray, whole(colored))
+    return [target], write_photo(
+        target, colored, like=photo, quality=options.quality, alpha=not options.compare
     )

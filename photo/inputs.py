@@ -94,7 +94,7 @@ def plan(
     tasks = [
         Task(path, _target(path, place, kind, save, several)) for path, place in places.values()
     ]
-    _check_collisions(tasks)
+    check_collisions(tasks)
     return tasks, failures
 
 
@@ -117,7 +117,7 @@ def unfinished(
                 "add -overwrite, or name another place with -save"
             )
     for folder in {task.target.parent for task in waiting}:
-        _check_folder(folder)
+        check_folder(folder)
     if done := len(tasks) - len(waiting) - len(failures):
         log.info("%d there already and left as they are; -overwrite replaces them", done)
     return waiting, failures
@@ -169,7 +169,7 @@ def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool
     return out
 
 
-def _check_collisions(tasks: Sequence[Task]) -> None:
+def check_collisions(tasks: Sequence[Task]) -> None:
     """Refuse results that would replace an input, or each other."""
     sources = {os.path.realpath(task.source) for task in tasks}
     taken: dict[str, Path] = {}
@@ -185,7 +185,7 @@ def _check_collisions(tasks: Sequence[Task]) -> None:
         taken[target] = task.source
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     """Refuse a folder that could not be made or written to."""
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
     if not os.path.isdir(there) or not os.access(there, os.W_OK):

@@ -13,6 +13,7 @@ Floats: TypeAlias = NDArray[np.float32]
 Indices: TypeAlias = NDArray[np.intp]
 
 BINS_PATH = Path(__file__).resolve().parent / "Q.npy"
+WEIGHT_PATH = BINS_PATH.with_name("Weight.npy")
 STEP = 10  # width of a bin in ab units
 SIGMA = 5.0  # of the soft code, in ab units (Zhang, Isola, Efros 2016)
 NEIGHBORS = 5

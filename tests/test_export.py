@@ -44,6 +44,13 @@ def program(exported: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
+def distribution(weights: Path, bins: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("distribution")
+    export.export(weights, folder, bins=np.load(bins), output="distribution")
+    return folder
+
+
+@pytest.fixture(scope="module")
 def network(weights: Path) -> ColorNet:
     return build(read_weights(weights))
 
@@ -88,6 +95,26 @@ def test_program_is_the_network(
     assert means.shape == (size[0], 3, size[1] // 4, size[2] // 4)
     assert np.ptp(expected) > 1
     np.testing.assert_allclose(means, expected, atol=TOLERANCE_AB)
+
+
+@pytest.mark.parametrize("engine", ["plain", "fp32"])
+def test_the_second_program_gives_the_distribution_whose_means_the_first_gives(
+    program: Path, distribution: Path, bins: Path, engine: Engine
+) -> None:
+    centers = np.load(bins)
+    averaged = np.column_stack([centers, np.hypot(*centers.T)])
+    for temperature in (1.0, TEMPERATURE):
+        means, shares = (
+            run_program(
+                open_program(folder, engine=engine), *inputs(2, 64, 96), temperature=temperature
+            )
+            for folder in (program, distribution)
+        )
+        assert shares.shape == (2, SMALL.bins, 16, 24)
+        np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+        np.testing.assert_allclose(
+            np.einsum("nqhw,qc->nchw", shares, averaged), means, atol=TOLERANCE_AB
+        )
 
 
 def test_a_network_in_memory_predicts_as_its_program_does(

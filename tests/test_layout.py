@@ -53,7 +53,7 @@ TOP_LEVEL_PADDLE = PADDLE - {
 }
 COMMAND_LINES = {"main.py", "conversion.py", "gray2color.py"}
 # Where one photo or film of many fails alone, whatever it brings about.
-BROAD_EXCEPT = {("photo/batch.py", "_failures_of"), ("conversion.py", "color_films")}
+BROAD_EXCEPT = {("photo/batch.py", "failures_of"), ("conversion.py", "color_films")}
 BAD_NAMES = {"utils", "common", "src", "helpers", "misc"}
 
 

@@ -1,0 +1,151 @@
+"""Other colorizations of a picture that the network finds plausible.
+
+The predicted distribution is averaged over each region. Its likely colors there are given as hints at points of
+the region, and the network, run again, spreads them as it spreads a person's. Of all these colorizations those are
+chosen that together come nearest to what the distribution expects.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.contract import AB_SCALE, REDUCTION, Floats
+from model.distribution import ColorDistribution, Mode, modes
+from model.hints import POINT_RADIUS_PX
+from model.prediction import AbPredictor
+from model.regions import features, inner_points, regions
+
+CHANGED = 4  # regions that get other colors, those with the most to gain
+PAIRS = 6  # colorizations in which two regions change
+POINTS = (
+    20  # in a region of the size of the picture; fewer in a smaller one, by the root of its area
+)
+APART = 10.0  # ab units that two candidates differ by in some region, at least
+BARELY_APART = 5.0  # where there are none such
+DRAWN = 400  # colorings drawn from the distribution, which candidates should come near to
+SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Region:
+    """A part of a picture: its cells (h, w), its share of them, points inside, its distribution (Q,)."""
+
+    mask: NDArray[np.bool_]
+    area: float
+    points: Sequence[tuple[int, int]]
+    shares: Floats
+
+
+def candidates(
+    predicted: ColorDistribution,
+    predict: AbPredictor,
+    number: int,
+    *,
+    lightness: Floats,
+    hints: Floats | None = None,
+    palette: Floats | None = None,
+) -> list[Floats]:
+    """Return up to so many small ab (h, w, 2), the default first; fewer where no others differ visibly.
+
+    lightness : (1, H, W), with hints (1, 3, H, W) and a palette (Q + 1,), as `AbPredictor` has them
+    """
+    default = predict(lightness, hints=hints, palette=palette).ab[0]
+    parts = _regions(predicted)
+    added = _alternatives(parts, default, predicted, size=lightness.shape[1:])
+    pool = [default]
+    for drawn in added if number > 1 else ():
+        if hints is not None:
+            drawn = np.where(hints[0, 2:] > 0, hints[0], drawn)
+        pool.append(predict(lightness, hints=drawn[None], palette=palette).ab[0])
+    chosen = _chosen(_means(np.stack(pool), parts), parts, predicted.bins, number)
+    return [pool[i] for i in chosen]
+
+
+def _regions(predicted: ColorDistribution) -> list[_Region]:
+    """Cut a picture into regions, those first in which most may change."""
+    numbers, uncertainty = (
+        regions(features(predicted.shares, predicted.lightness)),
+        predicted.uncertainty(),
+    )
+    masks = [numbers == i for i in range(int(numbers.max()) + 1)]
+    masks.sort(key=lambda mask: -float(uncertainty[mask].sum()))
+    found = []
+    for mask in masks:
+        area, shares = float(mask.mean()), predicted.shares[mask].mean(axis=0)
+        points = inner_points(mask, max(round(POINTS * area**0.5), 2))
+        found.append(_Region(mask, area, points, shares / shares.sum()))
+    return found
+
+
+def _alternatives(
+    parts: Sequence[_Region],
+    default: Floats,
+    predicted: ColorDistribution,
+    *,
+    size: tuple[int, int],
+) -> list[Floats]:
+    """Draw hints (3, H, W) for other colors of each of the first regions, then of two at once."""
+    single: list[tuple[int, float, Floats]] = []  # region, share, hints
+    for i, part in enumerate(parts[:CHANGED]):
+        now = default[part.mask].mean(axis=0)
+        for mode in modes(part.shares, predicted.bins):
+            if np.hypot(mode.a - now[0], mode.b - now[1]) >= APART:
+                single.append((i, mode.share, _hint_planes(part, mode, size=size)))
+    pairs = [pair for pair in combinations(single, 2) if pair[0][0] != pair[1][0]]
+    pairs.sort(key=lambda pair: -pair[0][1] * pair[1][1])
+    joined = [np.where(one[2][2:] > 0, one[2], other[2]) for one, other in pairs[:PAIRS]]
+    return [hints for _, _, hints in single] + joined
+
+
+def _hint_planes(part: _Region, mode: Mode, *, size: tuple[int, int]) -> Floats:
+    """Draw one color at the points of a region: hints (3, H, W)."""
+    planes = np.zeros((3, *size), np.float32)
+    color = np.array([mode.a / AB_SCALE, mode.b / AB_SCALE, 1], np.float32)
+    for row, column in part.points:
+        y, x = (i * REDUCTION + REDUCTION // 2 for i in (row, column))
+        rows, columns = (
+            slice(max(i - POINT_RADIUS_PX, 0), i + POINT_RADIUS_PX + 1) for i in (y, x)
+        )
+        planes[:, rows, columns] = color[:, None, None]
+    return planes
+
+
+def _means(pool: Floats, parts: Sequence[_Region]) -> Floats:
+    """Average colorizations (n, h, w, 2) over regions: (n, regions, 2)."""
+    return np.stack([pool[:, part.mask].mean(axis=1) for part in parts], axis=1)
+
+
+def _chosen(means: Floats, parts: Sequence[_Region], bins: Floats, number: int) -> list[int]:
+    """Choose colorizations by their means (n, regions, 2), one by one: the first, then what helps most.
+
+    What helps is measured on colorings drawn from the distribution, each region by itself: the mean squared distance
+    of each to the nearest that is chosen.
+    """
+    rng = np.random.default_rng(SEED)
+    drawn = np.stack(
+        [bins[rng.choice(len(bins), DRAWN, p=_exact(part.shares))] for part in parts], axis=1
+    )
+    areas = np.array([part.area for part in parts])
+    squared = np.stack([((drawn - mean) ** 2).sum(axis=-1) @ areas for mean in means])
+    apart = np.hypot(*np.moveaxis(means[:, None] - means, -1, 0)).max(axis=-1)
+    chosen = [0]
+    while len(chosen) < number:
+        nearest, differs = squared[chosen].min(axis=0), apart[chosen].min(axis=0)
+        if (differs >= APART).any():
+            costs = np.minimum(squared, nearest).mean(axis=1)
+            best = int(np.argmin(np.where(differs >= APART, costs, np.inf)))
+        else:
+            best = int(np.argmax(differs))
+        if differs[best] < BARELY_APART:
+            break
+        chosen.append(best)
+    return chosen
+
+
+def _exact(shares: Floats) -> NDArray[np.float64]:
+    """Make shares (Q,) sum to 1 as exactly as drawing wants it."""
+    exact = shares.astype(np.float64)
+    return np.asarray(exact / exact.sum())

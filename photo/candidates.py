@@ -1,0 +1,82 @@
+"""Several colorizations of one photo as files: numbered, and all of them on one sheet."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from image.crop import fitted
+from image.sheet import TILE_WIDTH, contact_sheet
+from photo.compose import Composition
+from photo.inputs import Kind, Task, check_collisions, unfinished
+from photo.options import PhotoOptions
+from photo.read import Photo
+from photo.write import write_photo
+
+SHEET = "candidates"  # NAME.candidates.EXT
+SHEET_PX = 2 * TILE_WIDTH  # short side from which tiles are shrunk
+
+
+def candidate_path(target: Path, number: int) -> Path:
+    """Name a candidate's file: NAME.1.EXT of NAME.EXT."""
+    return target.with_name(f"{target.stem}.{number}{target.suffix}")
+
+
+def sheet_path(target: Path) -> Path:
+    """Name the sheet: NAME.candidates.EXT of NAME.EXT."""
+    return target.with_name(f"{target.stem}.{SHEET}{target.suffix}")
+
+
+def unfinished_candidates(
+    tasks: Sequence[Task], number: int, *, kind: Kind, overwrite: bool
+) -> tuple[list[Task], list[str]]:
+    """Leave out the tasks whose sheet, which is written last, is there; one line for each whose places are taken.
+
+    Raises ValueError for files that would replace an input or each other, and folders that cannot be written to.
+    """
+    paths = {task: _paths(task.target, number) for task in tasks}
+    check_collisions([Task(task.source, path) for task in tasks for path in paths[task]])
+    sheets = [Task(task.source, sheet_path(task.target)) for task in tasks]
+    waiting, failures = unfinished(sheets, kind=kind, overwrite=overwrite)
+    sources, left = {task.source for task in waiting}, []
+    for task in tasks:
+        taken = [path for path in paths[task] if os.path.lexists(path)]
+        if task.source in sources and (overwrite or not taken):
+            left.append(task)
+        elif task.source in sources:
+            failures.append(
+                f"{taken[0]} exists already; add -overwrite, or name another place with -save"
+            )
+    return left, failures
+
+
+def _paths(target: Path, number: int) -> list[Path]:
+    return [*(candidate_path(target, i + 1) for i in range(number)), sheet_path(target)]
+
+
+def write_candidates(
+    target: Path, pictures: Sequence[Composition], *, like: Photo, options: PhotoOptions
+) -> tuple[list[Path], list[str]]:
+    """Write each candidate, then the sheet; return their paths, and what of the photo was dropped."""
+    paths = [candidate_path(target, i + 1) for i in range(len(pictures))]
+    dropped: list[str] = []
+    for path, picture in zip(paths, pictures, strict=True):
+        dropped = write_photo(path, picture, like=like, quality=options.quality)
+    sheet = contact_sheet([_small(picture) for picture in pictures], _captions(len(pictures)))
+    write_photo(sheet_path(target), sheet, like=like, quality=options.quality, alpha=False)
+    return [*paths, sheet_path(target)], dropped
+
+
+def _captions(number: int) -> list[str]:
+    return ["1 (without -candidates)", *map(str, range(2, number + 1))]
+
+
+def _small(picture: Composition) -> NDArray[np.uint8]:
+    """Compose a picture small: rgb (h, w, 3) uint8."""
+    gray = picture.gray
+    scale = min(1.0, SHEET_PX / min(gray.shape))
+    size = (max(round(gray.shape[1] * scale), 1), max(round(gray.shape[0] * scale), 1))
+    small = Composition(fitted(gray, size), picture.field, picture.threads).whole()
+    return small if small.dtype == np.uint8 else np.asarray(small >> 8, np.uint8)

@@ -1,0 +1,121 @@
+"""What is told of photos on the command line: maps, suggested points, JSON; and one line for each mistake."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import texture
+from PIL import Image
+
+import main
+
+
+@pytest.fixture
+def small(small_weights: Path) -> list[str]:
+    return [
+        "-weights",
+        str(small_weights),
+        "-working_size",
+        "64",
+        "-device",
+        "cpu",
+        "-threads",
+        "1",
+    ]
+
+
+@pytest.fixture(autouse=True)
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder with photo.png and other.png."""
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("photo.png", "other.png")):
+        Image.fromarray(texture(np.random.default_rng(seed), 96, 128)).save(name)
+
+
+def test_points_are_printed_and_nothing_is_colorized(
+    small: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["-img_in", "photo.png", "-suggest", "4", "-suggest_json", "points.json"]
+    assert main.main([*words, *small]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    form = re.compile(r"photo\.png: (\d+),(\d+)((?:  #[0-9a-f]{6} \d+%)+)")
+    matches = [form.fullmatch(line) for line in lines]
+    assert len(matches) == 4
+    points = json.loads(Path("points.json").read_text())["photo.png"]
+    for match, point in zip(matches, points, strict=True):
+        assert match is not None
+        assert (int(match[1]), int(match[2])) == (point["x"], point["y"])
+        assert 0 <= point["x"] < 128
+        assert 0 <= point["y"] < 96
+        assert match[3].count("#") == len(point["colors"])
+        assert sum(color["share"] for color in point["colors"]) <= 1.001
+    assert sorted(path.name for path in Path().iterdir()) == [
+        "other.png",
+        "photo.png",
+        "points.json",
+    ]
+
+
+def test_a_suggestion_is_a_hint(small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["-img_in", "photo.png", "-suggest", "1", *small]) == 0
+    place, color = capsys.readouterr().out.removeprefix("photo.png: ").split()[:2]
+    words = ["-img_in", "photo.png", "-save", "out.png", "-hint", f"{place},{color}"]
+    assert main.main([*words, *small]) == 0
+
+
+def test_a_map_has_the_photos_size(small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["-img_in", "photo.png", "-confidence", "map.png", "-save", "out.png"]
+    assert main.main([*words, *small]) == 0
+    assert capsys.readouterr().out == "map.png\nout.png\n"
+    with Image.open("map.png") as image:
+        assert (image.mode, image.size) == ("L", (128, 96))
+        assert len(np.unique(np.asarray(image))) > 3
+
+
+def test_several_photos_have_their_maps_in_a_folder(
+    small: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("bad.png").write_text("no picture")
+    words = ["-img_in", "photo.png", "bad.png", "other.png", "-confidence", "maps"]
+    assert main.main([*words, *small]) == 1
+    said = capsys.readouterr()
+    assert said.out == "maps/photo.confidence.png\nmaps/other.confidence.png\n"
+    assert said.err.startswith("bad.png is not a picture")
+    assert len(list(Path("maps").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["photo.png", "-candidates", "1"], "'1' is not a whole number from 2 to 9"),
+        (["photo.png", "-candidates", "10"], "'10' is not a whole number from 2 to 9"),
+        (["photo.png", "-candidates", "3", "-compare"], "-compare is for one result"),
+        (["photo.png", "-suggest", "0"], "'0' is not a whole number from 1 to 50"),
+        (["photo.png", "-suggest_json", "a.json"], "add -suggest N"),
+        (["photo.png", "other.png", "-confidence", "m.png"], "is one file, here are 2 photos"),
+        (["photo.png", "-confidence", "m.jpg"], "name a .png file, or a folder"),
+        (["photo.png", "-confidence", "photo.png"], "photo.png is an input"),
+        (["photo.png", "-confidence", "photo.png", "-overwrite"], "photo.png is an input"),
+        (["photo.png", "-confidence", "other.png"], "other.png exists already: add -overwrite"),
+        (["photo.png", "-confidence", "m.png", "-save", "m.png"], "m.png is the result's place"),
+        (["photo.png", "-confidence", "other.png/m.png"], "cannot be written to"),
+        (["photo.png", "-suggest", "2", "-suggest_json", "other.png"], "exists already"),
+        (["photo.png", "-suggest", "2", "-suggest_json", "."], ". is a folder"),
+    ],
+)
+def test_mistakes_get_one_line_before_any_work(
+    small: list[str], capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    before = {path.name: path.read_bytes() for path in Path().iterdir()}
+    try:
+        code = main.main(["-img_in", *words, *small])
+    except SystemExit as stop:
+        code = int(str(stop.code))
+    said = capsys.readouterr()
+    assert code == 2
+    assert says in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == before

@@ -1,0 +1,97 @@
+"""Several results of one photo, on the command line: files and a sheet, and never another's file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import texture
+from PIL import Image
+
+import main
+from photo.candidates import candidate_path, sheet_path
+from prior.lab import gray2lightness, rgb2lab
+
+
+@pytest.fixture
+def small(small_weights: Path) -> list[str]:
+    return [
+        "-weights",
+        str(small_weights),
+        "-working_size",
+        "64",
+        "-device",
+        "cpu",
+        "-threads",
+        "1",
+    ]
+
+
+@pytest.fixture
+def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(texture(np.random.default_rng(0), 96, 128)).save("photo.png")
+    return Path("photo.png")
+
+
+def test_candidates_are_numbered_and_on_a_sheet(
+    small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["-img_in", "photo.png", "-save", "out.png", *small]
+    assert main.main([*words, "-candidates", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["out.1.png", "out.2.png", "out.candidates.png"]
+    assert not Path("out.png").exists()
+    pictures = [np.asarray(Image.open(name)) for name in lines]
+    for picture in pictures[:2]:
+        lightness = gray2lightness(np.asarray(Image.open(photo)))
+        assert np.abs(rgb2lab(picture)[..., 0] - lightness).max() < 1
+    assert pictures[2].ndim == 3
+    assert main.main(words) == 0
+    np.testing.assert_array_equal(pictures[0], np.asarray(Image.open("out.png")))
+
+
+def test_a_rerun_leaves_them_and_no_file_is_replaced(
+    small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["-img_in", "photo.png", "-save", "out.png", "-candidates", "2", *small]
+    Path("out.2.png").write_text("a letter")
+    assert main.main(words) == 1
+    assert "out.2.png exists already" in capsys.readouterr().err
+    assert Path("out.2.png").read_text() == "a letter"
+    assert main.main([*words, "-overwrite"]) == 0
+    first = Path("out.1.png").stat().st_mtime_ns
+    assert main.main(words) == 0
+    assert Path("out.1.png").stat().st_mtime_ns == first
+
+
+def test_inputs_are_never_replaced(
+    small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = photo.read_bytes()
+    Path("out.1.png").write_bytes(before)
+    Path("in").mkdir()
+    words = ["-img_in", "photo.png", "out.1.png", "-save", ".", "-candidates", "2", "-overwrite"]
+    assert main.main([*words, *small]) == 2
+    words = ["-img_in", "photo.png", "photo.color.1.png", "-candidates", "2", "-overwrite"]
+    Path("photo.color.1.png").write_bytes(before)
+    assert main.main([*words, *small]) == 2
+    assert "photo.color.1.png is an input" in capsys.readouterr().err
+    assert Path("out.1.png").read_bytes() == Path("photo.color.1.png").read_bytes() == before
+
+
+def test_names() -> None:
+    assert candidate_path(Path("a/out.b.tif"), 2) == Path("a/out.b.2.tif")
+    assert sheet_path(Path("a/out.b.tif")) == Path("a/out.b.candidates.tif")
+
+
+def test_16_bits_stay_16_but_for_the_sheet(small: list[str], photo: Path) -> None:
+    deep = texture(np.random.default_rng(0), 96, 128).astype(np.uint16) << 8
+    Image.fromarray(deep).save("deep.png")
+    assert main.main(["-img_in", "deep.png", "-candidates", "2", *small]) == 0
+    import cv2
+
+    sizes = [
+        cv2.imread(f"deep.color.{name}.png", cv2.IMREAD_UNCHANGED) for name in ("2", "candidates")
+    ]
+    assert [one.dtype for one in sizes] == [np.uint16, np.uint8]
+    assert sizes[0].shape == (96, 128, 3)
