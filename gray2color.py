@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from image.upsample import color_field
 from model.candidates import candidates
-from model.contract import Floats, Predictor, working_lightness
+from model.contract import Floats, Output, Predictor, working_lightness
 from model.distribution import ColorDistribution, DistributionPredictor, LikelyColor
 from model.hints import palette_vector, point_planes, stroke_planes
 from model.options import ColorOptions
@@ -310,6 +310,8 @@ def colorize_photo_files(
     factory = functools.partial(guided, load, candidates=options.candidates, **guidance)
     if processes > 1:
         prepare(run.weights)  # once, before every process wants it
+        if options.candidates:
+            prepare(run.weights, output="distribution")
     progress = progress_for(quiet=run.quiet)
     return colorize_photos(tasks, factory, options=options, processes=processes, progress=progress)
 
@@ -332,9 +334,9 @@ def check_weights(weights: Path | None = None) -> str:
     return weights_sha256(weights or RELEASED)
 
 
-def prepare(weights: Path | None = None) -> None:
+def prepare(weights: Path | None = None, *, output: Output = "means") -> None:
     """Make the inference program of a weights file, if this machine has not got it yet."""
-    with program_for(weights or RELEASED):
+    with program_for(weights or RELEASED, output=output):
         pass
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.contract import AB_SCALE, REDUCTION, Floats
-from model.distribution import ColorDistribution, Mode, modes
+from model.distribution import ColorDistribution, Mode, modes, variance
 from model.hints import POINT_RADIUS_PX
 from model.prediction import AbPredictor
 from model.regions import features, inner_points, regions
@@ -26,6 +26,7 @@ POINTS = (
 APART = 10.0  # ab units that two candidates differ by in some region, at least
 BARELY_APART = 5.0  # where there are none such
 DRAWN = 400  # colorings drawn from the distribution, which candidates should come near to
+DEVIATIONS = 1.0  # standard deviations of a place's colors, by which they change at most
 SEED = 0
 
 
@@ -59,7 +60,8 @@ def candidates(
     for drawn in added if number > 1 else ():
         if hints is not None:
             drawn = np.where(hints[0, 2:] > 0, hints[0], drawn)
-        pool.append(predict(lightness, hints=drawn[None], palette=palette).ab[0])
+        ab = predict(lightness, hints=drawn[None], palette=palette).ab[0]
+        pool.append(_within_reach(ab, default, predicted))
     chosen = _chosen(_means(np.stack(pool), parts), parts, predicted.bins, number)
     return [pool[i] for i in chosen]
 
@@ -111,6 +113,15 @@ def _hint_planes(part: _Region, mode: Mode, *, size: tuple[int, int]) -> Floats:
         )
         planes[:, rows, columns] = color[:, None, None]
     return planes
+
+
+def _within_reach(ab: Floats, default: Floats, predicted: ColorDistribution) -> Floats:
+    """Keep a colorization (h, w, 2) near the default where that is sure: a hint's color does not spill into the sky."""
+    most = DEVIATIONS * np.sqrt(variance(predicted.shares, predicted.bins))
+    change = ab - default
+    far = np.hypot(change[..., 0], change[..., 1])
+    share = np.minimum(1, most / np.maximum(far, 1e-6))
+    return np.asarray(default + share[..., None] * change, np.float32)
 
 
 def _means(pool: Floats, parts: Sequence[_Region]) -> Floats:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from model.contract import Floats
 
 REGIONS = 7
-COMPONENTS = 8  # principal ones of the distributions
+COMPONENTS = 14  # principal ones of the distributions
 LIGHTNESS_SHARE = 0.5  # of a standard deviation of lightness, beside one of the distributions
-PLACE_SHARE = 0.5  # of a whole side
+PLACE_SHARE = 0.3  # of a whole side
 LEAST_DEVIATION = 5.0  # of L: a flat picture's noise is no difference
 SMOOTH_CELLS = 5  # side of the median and of the vote among neighbors
 STEPS = 30  # of k-means

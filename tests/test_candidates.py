@@ -8,9 +8,9 @@ import pytest
 from helpers import landscape, texture
 
 from gray2color import Colorizer
-from model.candidates import APART, BARELY_APART, candidates
+from model.candidates import APART, BARELY_APART, DEVIATIONS, candidates
 from model.contract import AB_SCALE, Floats
-from model.distribution import ColorDistribution, entropy_confidence
+from model.distribution import ColorDistribution, entropy_confidence, variance
 from model.prediction import AbPredictor
 from prior.lab import gray2lightness, rgb2lab
 from prior.qspace import QSpace
@@ -58,7 +58,10 @@ def halves(qspace: QSpace, *, colors: list[tuple[int, int]]) -> tuple[ColorDistr
     return ColorDistribution(shares, qspace.bins, lightness[0, ::4, ::4].copy()), lightness
 
 
-def test_a_region_gets_each_of_its_likely_colors(qspace: QSpace, predict: AbPredictor) -> None:
+def test_a_region_gets_each_of_its_likely_colors(
+    qspace: QSpace, predict: AbPredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.candidates.DEVIATIONS", 9)
     colors = [(50, 40), (-40, 40), (10, -50)]
     predicted, lightness = halves(qspace, colors=colors)
     default, *others = candidates(predicted, predict, 4, lightness=lightness)
@@ -66,6 +69,21 @@ def test_a_region_gets_each_of_its_likely_colors(qspace: QSpace, predict: AbPred
     found = np.stack(others)[:, :, 8:].reshape(-1, 2)
     assert {tuple(color) for color in np.rint(found).astype(int).tolist()} == set(colors)
     assert not any(ab[:, :8].any() for ab in others)
+
+
+def test_colors_do_not_spill_where_the_network_is_sure(qspace: QSpace) -> None:
+    def flooding(planes: Floats, palettes: Floats, *, temperature: float) -> Floats:
+        means = spreading(planes, palettes, temperature=temperature)
+        return np.repeat(np.repeat(means[..., 8:9, 12:13], 16, axis=2), 16, axis=3)
+
+    predict = AbPredictor(flooding, 261, 1.0, 1.0, 1.0, working_size=64, smoothing=False)
+    predicted, lightness = halves(qspace, colors=[(50, 40), (-40, 40)])
+    deviation = np.sqrt(variance(predicted.shares, qspace.bins))
+    for ab in candidates(predicted, predict, 3, lightness=lightness)[1:]:
+        np.testing.assert_allclose(ab[:, :8], 0, atol=1e-3)
+        far = np.hypot(*np.moveaxis(ab, -1, 0))
+        assert (far <= DEVIATIONS * deviation + 1e-3).all()
+        assert far[:, 8:].min() > 10
 
 
 def test_no_others_where_the_network_is_sure(qspace: QSpace, predict: AbPredictor) -> None:
