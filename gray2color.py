@@ -131,7 +131,9 @@ class Colorizer:
         size = lightness.shape[1:]
         drawn = None if strokes is None else stroke_planes(strokes, size=size)
         if hints:
-            drawn = point_planes(hints, size=size, picture=gray.shape, onto=drawn)
+            drawn = point_planes(
+                hints, size=size, picture=gray.shape, onto=drawn, lightness=lightness[0]
+            )
         planes = None if drawn is None else drawn[None]
         return self.predict(lightness, hints=planes, palette=self._palette(palette)).ab[0]
 

@@ -18,6 +18,7 @@ from model.contract import (
     working_lightness,
 )
 from model.decode import confidence, smooth_undecided
+from model.propagation import propagate
 
 FRAMES_AT_ONCE = 4
 
@@ -38,7 +39,7 @@ class AbPredictor:
     """A network in use, and how its output is taken: `gray2color.Colorizer` explains the settings.
 
     bins : of the network
-    saturation, hinted_saturation : times the chroma, without and with hints
+    saturation, hinted_saturation : times the chroma, without and with hints, and of the hints
     """
 
     network: Predictor
@@ -54,9 +55,27 @@ class AbPredictor:
     ) -> Prediction:
         """Predict small ab for L (n, H, W) 0..100 at the working size.
 
-        hints : as `network_planes` has them.
+        hints : as `network_planes` has them; honored on the objects they lie on. A person is sure of them.
         palette : (Q + 1,), as `palette_vector` makes it, by default none.
         """
+        free, sure = self._predicted(lightness, palette=palette)
+        free *= np.float32(self.saturation)
+        if hints is None:
+            return Prediction(free, sure)
+        hinted, _ = self._predicted(lightness, hints=hints, palette=palette)
+        hinted *= np.float32(self.hinted_saturation)
+        for i, planes in enumerate(hints):
+            free[i], influence = propagate(
+                free[i], hinted[i],
+                hints=planes, lightness=lightness[i], saturation=self.hinted_saturation,
+            )  # fmt: skip
+            sure[i] = np.maximum(sure[i], influence)
+        return Prediction(free, sure)
+
+    def _predicted(
+        self, lightness: Floats, *, hints: Floats | None = None, palette: Floats | None = None
+    ) -> Prediction:
+        """Predict as the network does, smoothed where it is undecided."""
         planes = network_planes(lightness, hints=hints)
         if palette is None:
             palette = np.zeros(self.bins + 1, np.float32)
@@ -67,8 +86,7 @@ class AbPredictor:
             ab = np.stack(list(map(smooth_undecided, means, planes[:, 0])))
         else:
             ab = np.ascontiguousarray(means[..., :2])
-        saturation = self.saturation if hints is None else self.hinted_saturation
-        return Prediction(ab * np.float32(saturation), confidence(means))
+        return Prediction(ab, confidence(means))
 
     def frames(
         self,

@@ -13,6 +13,7 @@ from PIL import Image
 
 import gray2color
 from gray2color import Colorizer
+from model.hints import point_planes
 from model.old_film import color_share
 from model.paddle_import import has_bf16
 from prior.lab import gray2lightness, rgb2lab
@@ -156,10 +157,31 @@ def test_frames_of_any_size(colorizer: Colorizer) -> None:
 
 
 def test_points_are_not_made_bolder_than_they_are(make: functools.partial[Colorizer]) -> None:
-    gray, points = landscape(64, 64), [(30, 30, 40.0, 20.0)]
-    own, bold = (make(saturation=s).ab(gray, hints=points) for s in (1.0, 2.0))
-    np.testing.assert_allclose(make().ab(gray, hints=points), own, atol=1e-5)
-    np.testing.assert_allclose(bold, 2 * own, atol=1e-4)
+    gray, wanted = landscape(64, 64), np.array((40.0, 20.0))
+    points = [(30, 30, *wanted)]
+    for saturation, bolder in ((None, 1.0), (1.0, 1.0), (2.0, 2.0)):
+        ab = make(saturation=saturation).ab(gray, hints=points)
+        np.testing.assert_allclose(ab[7, 7], bolder * wanted, atol=2)
+
+
+def test_hints_leave_alone_what_is_not_their_object(colorizer: Colorizer) -> None:
+    gray = landscape(64, 64) // 4 + 20
+    gray[:, 32:] += 150
+    free, hinted = (colorizer.ab(gray, hints=hints) for hints in (None, [(14, 30, 60.0, -40.0)]))
+    change = np.hypot(*np.moveaxis(hinted - free, -1, 0))
+    assert change[:, :7].mean() > 20
+    assert change[:, 9:].mean() < 1
+
+
+def test_pictures_of_a_batch_have_their_own_hints(colorizer: Colorizer) -> None:
+    """As keyframes of a film have; one without any is colored as if there were none."""
+    lightness = gray2lightness(np.stack([landscape(64, 64, seed=seed) for seed in range(3)]))
+    hints = np.zeros((3, 3, 64, 64), np.float32)
+    hints[1] = point_planes([(30, 30, 60, 40)], size=(64, 64))
+    free, guided = (colorizer.predict(lightness, hints=planes) for planes in (None, hints))
+    np.testing.assert_allclose(guided.ab[[0, 2]], free.ab[[0, 2]], atol=1e-4)
+    np.testing.assert_allclose(guided.ab[1, 7, 7], (60, 40), atol=2)
+    assert guided.confidence[1, 7, 7] == 1
 
 
 def test_saturation_scales_the_chroma(make: functools.partial[Colorizer]) -> None:
