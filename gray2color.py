@@ -11,14 +11,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from image.upsample import color_field
-from model.contract import Floats, Predictor, working_lightness
-from model.hints import palette_vector, point_planes, stroke_planes
+from model.contract import Floats, Output, Predictor, working_lightness
+from model.guidance import Guidance, hint_planes, recolored
+from model.hints import palette_vector
 from model.options import ColorOptions
 from model.paddle_import import gpu_count, has_gpu_package
 from model.prediction import AbPredictor, Prediction
@@ -38,6 +39,8 @@ from runtime.workers import cores
 # On the validation pictures that choose, a little of each buys more color for the same errors than one alone.
 TEMPERATURE = 0.8  # of the annealed mean: 1 the mean color, below it purer and bolder
 SATURATION = 1.1  # times the chroma
+# Of palettes, moods and references: with more, the likely colors of a picture give way to a reference of other content.
+GUIDANCE = 0.7
 STEADY = 1.0  # how steady the colors of films are, 0 to 1
 WORKING_SIZE = 192  # short side of the network's input, in pixels
 
@@ -54,6 +57,7 @@ class Colorizer:
     working_size : short side of the network's input, in pixels.
     steady : 0 colorizes each frame of a film by itself, 1 makes colors as steady as can be.
     smoothing : smooth colors where the network is undecided, so that plain walls stay plain.
+    palette, mood, guidance : what all colors keep or lean to, and how much that counts, references included.
     predictor : an open network, instead of the weights' program on a device.
 
     Raises FileNotFoundError or ValueError for weights that are missing or foreign, RuntimeError
@@ -72,6 +76,9 @@ class Colorizer:
         working_size: int = WORKING_SIZE,
         steady: float = STEADY,
         smoothing: bool = True,
+        palette: Sequence[str] = (),
+        mood: str | None = None,
+        guidance: float = GUIDANCE,
         predictor: Predictor | None = None,
     ) -> None:
         self.threads = threads or os.cpu_count() or 1
@@ -80,66 +87,49 @@ class Colorizer:
             weights_sha256(weights)  # names a bad file before the seconds that opening takes
             folder = functools.partial(program_for, weights)
             predictor = Program(folder, device=device, precision=precision, threads=self.threads)
-        self._predict = AbPredictor(
-            predictor, len(self._bins), temperature,
+        plain = AbPredictor(
+            predictor, self._bins, temperature,
             saturation=SATURATION if saturation is None else saturation,
             hinted_saturation=1.0 if saturation is None else saturation,
             working_size=working_size, smoothing=smoothing,
         )  # fmt: skip
+        self._predict = recolored(plain, {"palette": palette, "mood": mood, "guidance": guidance})
         self._segments = SegmentColors(self._predict, steady, self._palette)
 
-    def __call__(
-        self,
-        gray: NDArray[Any],
-        *,
-        hints: Sequence[Sequence[float]] | None = None,
-        strokes: NDArray[np.uint8] | None = None,
-        palette: NDArray[Any] | None = None,
-    ) -> NDArray[Any]:
+    def __call__(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> NDArray[Any]:
         """Colorize gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
 
-        hints : color points (x, y, a, b) in the picture's pixels.
-        strokes : colors painted on the picture, rgba (h, w, 4), at any size.
-        palette : rgb (..., 3) of a reference picture.
+        wanted : hints=, strokes=, reference=, palette=, mood= and guidance=, as `model.guidance.Guidance` has them;
+            the last three take the place of the Colorizer's own
         """
-        return self.composition(gray, hints=hints, strokes=strokes, palette=palette).whole()
+        return self.composition(gray, **wanted).whole()
 
-    def composition(
-        self,
-        gray: NDArray[Any],
-        *,
-        hints: Sequence[Sequence[float]] | None = None,
-        strokes: NDArray[np.uint8] | None = None,
-        palette: NDArray[Any] | None = None,
-    ) -> Composition:
+    def composition(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> Composition:
         """Colorize as a call does, but compose the picture later, all of it or band by band."""
-        ab = self.ab(gray, hints=hints, strokes=strokes, palette=palette)
+        ab = self.ab(gray, **wanted)
         field = color_field(ab, gray, to_lightness=gray2lightness)
         return Composition(gray, field, self.threads)
 
-    def ab(
-        self,
-        gray: NDArray[Any],
-        *,
-        hints: Sequence[Sequence[float]] | None = None,
-        strokes: NDArray[np.uint8] | None = None,
-        palette: NDArray[Any] | None = None,
-    ) -> Floats:
+    def ab(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> Floats:
         """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; guided as above."""
+        lightness, hints, palette = self._inputs(gray, **wanted)
+        return recolored(self._predict, wanted)(lightness, hints=hints, palette=palette).ab[0]
+
+    def _inputs(
+        self, gray: NDArray[Any], **wanted: Unpack[Guidance]
+    ) -> tuple[Floats, Floats | None, Floats | None]:
+        """Return the network's lightness (1, H, W), hints (1, 3, H, W) or none, palette (Q + 1,) or none."""
         _check_gray(gray)
         lightness = working_lightness(gray[None], short=self._predict.working_size)
-        size = lightness.shape[1:]
-        drawn = None if strokes is None else stroke_planes(strokes, size=size)
-        if hints:
-            drawn = point_planes(
-                hints, size=size, picture=gray.shape, onto=drawn, lightness=lightness[0]
-            )
-        planes = None if drawn is None else drawn[None]
-        return self.predict(lightness, hints=planes, palette=self._palette(palette)).ab[0]
+        hints = hint_planes(wanted, lightness[0], picture=(gray.shape[0], gray.shape[1]))
+        palette = self._palette(wanted.get("reference"))
+        return lightness, None if hints is None else hints[None], palette
 
-    def _palette(self, rgb: NDArray[Any] | None) -> Floats | None:
+    def _palette(self, reference: NDArray[Any] | None) -> Floats | None:
         """Count the colors of a reference picture (..., 3), if there is one."""
-        return None if rgb is None else palette_vector(rgb2lab(rgb)[..., 1:], self._qspace)
+        if reference is None:
+            return None
+        return palette_vector(rgb2lab(reference)[..., 1:], self._qspace)
 
     @functools.cached_property
     def _qspace(self) -> QSpace:
@@ -209,6 +199,9 @@ def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> di
         "temperature": TEMPERATURE if color.temperature is None else color.temperature,
         "saturation": SATURATION if color.saturation is None else color.saturation,
         "working_size": color.working_size or WORKING_SIZE,
+        "palette": list(color.palette),
+        "mood": color.mood,
+        "guidance": GUIDANCE if color.guidance is None else color.guidance,
         "steady": steady,
         "precision": run.precision,
     }
@@ -230,20 +223,16 @@ def colorize_photo_files(
     load = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
     factory = functools.partial(guided, load, **guidance)
     if processes > 1:
-        prepare(run.weights)  # once, before every process wants it
+        prepare(run.weights, recolors=bool(color.palette or color.mood or "reference" in guidance))
     progress = progress_for(quiet=run.quiet)
     return colorize_photos(tasks, factory, options=options, processes=processes, progress=progress)
 
 
 def guided(
-    factory: Callable[[], Colorizer],
-    *,
-    hints: Sequence[Sequence[float]] | None = None,
-    strokes: NDArray[np.uint8] | None = None,
-    palette: NDArray[np.uint8] | None = None,
+    factory: Callable[[], Colorizer], **wanted: Unpack[Guidance]
 ) -> Callable[[NDArray[Any]], Composition]:
     """Make a colorizer that guides every picture alike."""
-    return functools.partial(factory().composition, hints=hints, strokes=strokes, palette=palette)
+    return functools.partial(factory().composition, **wanted)
 
 
 def check_weights(weights: Path | None = None) -> str:
@@ -254,10 +243,15 @@ def check_weights(weights: Path | None = None) -> str:
     return weights_sha256(weights or RELEASED)
 
 
-def prepare(weights: Path | None = None) -> None:
-    """Make the inference program of a weights file, if this machine has not got it yet."""
-    with program_for(weights or RELEASED):
-        pass
+def prepare(weights: Path | None = None, *, recolors: bool = False) -> None:
+    """Make the inference programs of a weights file, if this machine has not got them yet, before many processes want them.
+
+    recolors : also the one that palettes, moods and references take
+    """
+    outputs: tuple[Output, ...] = ("means", "distribution") if recolors else ("means",)
+    for output in outputs:
+        with program_for(weights or RELEASED, output=output):
+            pass
 
 
 def uses_gpu(device: Device) -> bool:

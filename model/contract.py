@@ -10,7 +10,7 @@ and vignettes are left to the network: removing them (non-local means, a median,
 made its colors worse, as it was trained with them.
 """
 
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from image.crop import fitted
 from prior.lab import gray2lightness
 
 Floats: TypeAlias = NDArray[np.float32]
+Output: TypeAlias = Literal["means", "distribution"]  # of an inference program
 
 PLANES = 4  # L/50 - 1, hint a/110, hint b/110, hint mask; the hints are zero where there are none
 AB_SCALE = 110.0  # ab lies within about -110..110

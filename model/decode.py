@@ -17,17 +17,26 @@ NEIGHBOR_REACH, NEIGHBOR_SIGMA = 4, 3.0
 LIKE_LIGHTNESS = 0.04  # standard deviation of L/100 within which neighbors are alike
 
 
-def annealed_mean(logits: "Tensor", filters: "Tensor", *, temperature: "Tensor") -> "Tensor":
-    """Average over the distribution of logits (N, Q, h, w): (N, C, h, w).
+def annealed(logits: "Tensor", *, temperature: "Tensor") -> "Tensor":
+    """Turn logits (N, Q, h, w) into the distribution over the bins, (N, Q, h, w).
 
-    filters : (C, Q, 1, 1), what each bin counts for: its a, its b.
-    temperature : (1,); 1 gives the mean, towards 0 it becomes the mode (Zhang, Isola, Efros 2016).
+    temperature : (1,); 1 leaves it as predicted, towards 0 the mode alone is left (Zhang, Isola, Efros 2016).
     """
     import paddle
     import paddle.nn.functional as F
 
     cold = paddle.reciprocal(temperature).reshape([1, 1, 1, 1])
-    return F.conv2d(F.softmax(logits * cold, axis=1), filters)
+    return F.softmax(logits * cold, axis=1)
+
+
+def annealed_mean(logits: "Tensor", filters: "Tensor", *, temperature: "Tensor") -> "Tensor":
+    """Average over the distribution of logits (N, Q, h, w), annealed: (N, C, h, w).
+
+    filters : (C, Q, 1, 1), what each bin counts for: its a, its b.
+    """
+    import paddle.nn.functional as F
+
+    return F.conv2d(annealed(logits, temperature=temperature), filters)
 
 
 def confidence(means: Floats) -> Floats:

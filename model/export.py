@@ -1,7 +1,8 @@
 """Dynamic network -> static inference program, checked against it before it is kept.
 
 The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and gives three planes
-(N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution, softmax and bin centers inside.
+(N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution, softmax and bin centers inside. A second
+program gives the distribution itself, (N, Q, H/4, W/4).
 
 Its form is what oneDNN in Paddle 3.3.1 opens and runs fastest: no BatchNorm (folding it when a program is
 opened took 3 of 4 seconds), upsampling by transposed convolution, and a decoder that never leaves bfloat16.
@@ -16,14 +17,15 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 from paddle.static import InputSpec
 
-from model.contract import PLANES, Floats
-from model.decode import annealed_mean
+from model.contract import PLANES, Floats, Output
+from model.decode import annealed, annealed_mean
 from model.network import BasicBlock, ColorNet, UpBlock
 from model.predictor import open_program, run_program
 from model.weights_file import build, load_into, read_weights
 
 TOLERANCE_AB = 1e-3  # between program and network, fp32
 ROUNDING = 5e-5  # of the largest ab, where that is more: a network of 30 steps gives 100 on noise and rounds 1.2e-3
+TOLERANCE_SHARE = 1e-5  # the same of a share of the distribution
 CHECK_SIZES = ((1, 64, 96), (2, 128, 64))
 ONES = 16  # channels that carry the bias; a multiple of 16 keeps oneDNN's layouts aligned
 
@@ -107,24 +109,37 @@ class AnnealedNet(nn.Layer):
         return means
 
 
-def export(weights: Path, folder: Path, *, bins: Floats) -> None:
+class DistributionNet(AnnealedNet):
+    """Network and softmax in one: planes -> the share of each bin at each place."""
+
+    def forward(self, planes: Tensor, palette: Tensor, temperature: Tensor) -> Tensor:
+        return annealed(self.network(planes, palette), temperature=temperature)  # (N, Q, h, w)
+
+
+KINDS: dict[Output, type[AnnealedNet]] = {"means": AnnealedNet, "distribution": DistributionNet}
+
+
+def export(weights: Path, folder: Path, *, bins: Floats, output: Output = "means") -> None:
     """Write the program of a weights file into a folder, and check it against the network.
+
+    output : what the program gives.
 
     Raises RuntimeError when the two differ.
     """
+    kind = KINDS[output]
     stored = read_weights(weights)
     if stored.config.bins != len(bins):
         raise ValueError(f"{weights} has {stored.config.bins} bins, the prior has {len(bins)}")
     network = InferenceNet(stored.config)
     load_into(network, stored.arrays)
     network.rearrange()
-    _save(AnnealedNet(network, bins), folder)
-    _check(AnnealedNet(build(stored), bins), folder)
+    _save(kind(network, bins), folder)
+    _check(kind(build(stored), bins), folder)
 
 
-def _save(annealed: AnnealedNet, folder: Path) -> None:
-    annealed.eval()
-    bins = annealed.network.config.bins
+def _save(net: AnnealedNet, folder: Path) -> None:
+    net.eval()
+    bins = net.network.config.bins
     specs = [
         InputSpec([None, PLANES, None, None], "float32", "planes"),
         InputSpec([None, bins + 1], "float32", "palette"),
@@ -133,21 +148,23 @@ def _save(annealed: AnnealedNet, folder: Path) -> None:
     with warnings.catch_warnings():
         # Paddle 3.3.1 warns about its own use of Tensor.place while it traces.
         warnings.simplefilter("ignore", UserWarning)
-        static = paddle.jit.to_static(annealed, input_spec=specs, full_graph=True)
+        static = paddle.jit.to_static(net, input_spec=specs, full_graph=True)
         paddle.jit.save(static, str(folder / "program"))
 
 
-def _check(annealed: AnnealedNet, folder: Path) -> None:
+def _check(net: AnnealedNet, folder: Path) -> None:
     """Compare program and network on two sizes, with and without a palette."""
-    annealed.eval()
+    net.eval()
     predictor = open_program(folder, engine="plain")
+    shares = isinstance(net, DistributionNet)
+    tolerance = TOLERANCE_SHARE if shares else TOLERANCE_AB
     rng = np.random.default_rng(0)
     for number, height, width in CHECK_SIZES:
         planes = rng.uniform(-1, 1, (number, PLANES, height, width)).astype(np.float32)
-        palette = np.zeros((number, annealed.network.config.bins + 1), np.float32)
+        palette = np.zeros((number, net.network.config.bins + 1), np.float32)
         palette[1:, [0, -1]] = 1
-        expected = annealed.predict(planes, palette, temperature=1.0)
-        means = run_program(predictor, planes, palette, temperature=1.0)
-        difference = np.abs(means - expected).max()
-        if not difference < max(TOLERANCE_AB, ROUNDING * np.abs(expected).max()):
+        expected = net.predict(planes, palette, temperature=1.0)
+        output = run_program(predictor, planes, palette, temperature=1.0)
+        difference = np.abs(output - expected).max()
+        if not difference < max(tolerance, ROUNDING * np.abs(expected).max()):
             raise RuntimeError(f"the inference program differs from the network by {difference}")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
+from model.contract import Output
 from model.paddle_import import import_paddle, paddle_version
 from model.weights_file import RELEASED
 from prior.qspace import BINS_PATH, read_bins
@@ -32,15 +33,20 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def program_for(weights: Path = RELEASED, *, bins: Path = BINS_PATH) -> Iterator[Path]:
+def program_for(
+    weights: Path = RELEASED, *, bins: Path = BINS_PATH, output: Output = "means"
+) -> Iterator[Path]:
     """Yield the folder with the program of a weights file, made now if it is not there yet.
+
+    output : what the program gives: see `model.export`.
 
     Two processes may do so at once: each works in a folder of its own, the first to finish wins.
     A program that cannot be kept, because the cache is read-only, is removed after the block.
     """
     key = hashlib.sha256(bins.read_bytes())
     key.update(f"{_digest_of(weights)} {FORM} {paddle_version()}".encode())
-    folder = cache_folder() / key.hexdigest()[:24]
+    name = key.hexdigest()[:24]
+    folder = cache_folder() / (name if output == "means" else f"{name}-{output}")
     if folder.is_dir():
         yield folder
         return
@@ -50,7 +56,7 @@ def program_for(weights: Path = RELEASED, *, bins: Path = BINS_PATH) -> Iterator
         import_paddle()
         from model.export import export
 
-        export(weights, work, bins=read_bins(bins))
+        export(weights, work, bins=read_bins(bins), output=output)
         with suppress(OSError):  # another process was faster, or the cache is read-only
             work.rename(folder)
         yield folder if folder.is_dir() else work

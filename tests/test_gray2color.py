@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+import json
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +14,13 @@ from helpers import landscape, texture
 from PIL import Image
 
 import gray2color
-from gray2color import Colorizer
+from gray2color import GUIDANCE, Colorizer, color_settings
 from model.hints import point_planes
 from model.old_film import color_share
+from model.options import ColorOptions
 from model.paddle_import import has_bf16
 from prior.lab import gray2lightness, rgb2lab
+from runtime.options import RunOptions
 
 
 @pytest.fixture(scope="module")
@@ -199,14 +203,82 @@ def test_temperature_sharpens(make: functools.partial[Colorizer]) -> None:
     assert chroma[0] > chroma[1]
 
 
-def test_hints_and_palette_change_the_result(colorizer: Colorizer) -> None:
+RED = np.full((4, 4, 3), (200, 40, 30), np.uint8)
+
+
+def redness(ab: np.ndarray) -> float:
+    wanted = rgb2lab(RED[0, 0])[1:]
+    return float((ab @ wanted).mean() / np.linalg.norm(wanted))
+
+
+def test_a_reference_and_a_palette_have_their_colors_taken(colorizer: Colorizer) -> None:
     gray = landscape(120, 160)
+    free = redness(colorizer.ab(gray))
+    for wanted in ({"reference": RED}, {"palette": ["#c8281e"]}):
+        half, whole = (redness(colorizer.ab(gray, guidance=g, **wanted)) for g in (0.4, 1.0))
+        assert free < half < whole
+
+
+def test_guidance_of_0_is_none(make: functools.partial[Colorizer], colorizer: Colorizer) -> None:
+    gray = landscape(64, 64)
     free = colorizer.ab(gray)
-    hinted = colorizer.ab(gray, hints=[(20, 30, 60.0, 40.0)])
-    wished = colorizer.ab(gray, palette=np.full((4, 4, 3), (200, 40, 30), np.uint8))
-    assert free.shape == hinted.shape == wished.shape
-    assert np.abs(hinted - free).max() > 0.01
-    assert np.abs(wished - free).max() > 1e-3
+    guided = colorizer.ab(gray, reference=RED, palette=["#2e86c1"], mood="sepia", guidance=0)
+    np.testing.assert_array_equal(guided, free)
+    np.testing.assert_array_equal(make(mood="cold", guidance=0).ab(gray), free)
+
+
+def test_a_colorizer_s_palette_and_mood_are_those_of_its_calls(
+    make: functools.partial[Colorizer], colorizer: Colorizer
+) -> None:
+    gray = landscape(64, 64)
+    for wanted in ({"mood": "warm", "guidance": 0.5}, {"palette": ["#2e86c1", "#c8281e"]}):
+        np.testing.assert_array_equal(make(**wanted).ab(gray), colorizer.ab(gray, **wanted))
+
+
+def test_hints_go_before_palettes(colorizer: Colorizer) -> None:
+    ab = colorizer.ab(landscape(64, 64), hints=[(30, 30, -40.0, 30.0)], mood="sepia")
+    np.testing.assert_allclose(ab[7, 7], (-40, 30), atol=2)
+    assert redness(ab[-2:]) > 0
+
+
+def test_frames_have_the_colors_of_the_palette(make: functools.partial[Colorizer]) -> None:
+    frames = np.stack([landscape(64, 96, seed=seed) for seed in range(5)])
+    cold, free = (make(mood=mood).ab_frames(frames) for mood in ("cold", None))
+    assert cold[..., 1].mean() < free[..., 1].mean() - 3
+
+
+def test_a_film_of_other_guidance_is_another_job() -> None:
+    settings = [
+        color_settings(color, RunOptions(), steady=1)
+        for color in (
+            ColorOptions(),
+            ColorOptions(palette=("#c8281e",)),
+            ColorOptions(mood="warm"),
+            ColorOptions(guidance=0.2),
+        )
+    ]
+    assert all(one != other for i, one in enumerate(settings) for other in settings[:i])
+    assert settings[0] == color_settings(ColorOptions(guidance=GUIDANCE), RunOptions(), steady=1)
+    assert json.loads(json.dumps(settings[1])) == settings[1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"palette": ["red"]}, "'red' is no color"),
+        ({"mood": "happy"}, "no mood 'happy'"),
+        ({"guidance": 1.5}, "guidance counts from 0 to 1, got 1.5"),
+        ({"hints": [(99, 2, 0, 0)]}, "outside the picture"),
+    ],
+)
+def test_other_guidance_is_refused(
+    make: functools.partial[Colorizer], colorizer: Colorizer, wanted: Any, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        colorizer.ab(landscape(64, 64), **wanted)
+    if "hints" not in wanted:
+        with pytest.raises(ValueError, match=says):
+            make(**wanted)
 
 
 def test_a_factory_travels_to_other_processes(make: functools.partial[Colorizer]) -> None:
