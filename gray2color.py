@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from image.upsample import color_field
 from model.contract import Floats, Output, Predictor, working_lightness
-from model.guidance import Guidance, hint_planes, recolored
+from model.guidance import Guidance, hint_planes, recolored, reference_matches
 from model.hints import palette_vector
 from model.options import ColorOptions
 from model.paddle_import import gpu_count, has_gpu_package
@@ -99,8 +99,8 @@ class Colorizer:
     def __call__(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> NDArray[Any]:
         """Colorize gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
 
-        wanted : hints=, strokes=, reference=, palette=, mood= and guidance=, as `model.guidance.Guidance` has them;
-            the last three take the place of the Colorizer's own
+        wanted : hints=, strokes=, reference=, reference_by=, palette=, mood= and guidance=, as
+            `model.guidance.Guidance` has them; the last three take the place of the Colorizer's own
         """
         return self.composition(gray, **wanted).whole()
 
@@ -112,8 +112,9 @@ class Colorizer:
 
     def ab(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> Floats:
         """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; guided as above."""
+        predictor = recolored(self._predict, wanted)
         lightness, hints, palette = self._inputs(gray, **wanted)
-        return recolored(self._predict, wanted)(lightness, hints=hints, palette=palette).ab[0]
+        return predictor(lightness, hints=hints, palette=palette).ab[0]
 
     def _inputs(
         self, gray: NDArray[Any], **wanted: Unpack[Guidance]
@@ -121,8 +122,11 @@ class Colorizer:
         """Return the network's lightness (1, H, W), hints (1, 3, H, W) or none, palette (Q + 1,) or none."""
         _check_gray(gray)
         lightness = working_lightness(gray[None], short=self._predict.working_size)
-        hints = hint_planes(wanted, lightness[0], picture=(gray.shape[0], gray.shape[1]))
-        palette = self._palette(wanted.get("reference"))
+        matches = reference_matches(recolored(self._predict, wanted), gray, wanted)
+        size = (gray.shape[0], gray.shape[1])
+        hints = hint_planes(wanted, lightness[0], picture=size, matches=matches)
+        by_content = matches or wanted.get("reference_by") == "content"
+        palette = None if by_content else self._palette(wanted.get("reference"))
         return lightness, None if hints is None else hints[None], palette
 
     def _palette(self, reference: NDArray[Any] | None) -> Floats | None:
@@ -223,7 +227,8 @@ def colorize_photo_files(
     load = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
     factory = functools.partial(guided, load, **guidance)
     if processes > 1:
-        prepare(run.weights, recolors=bool(color.palette or color.mood or "reference" in guidance))
+        refers = "reference" in guidance
+        prepare(run.weights, recolors=bool(refers or color.palette or color.mood), refers=refers)
     progress = progress_for(quiet=run.quiet)
     return colorize_photos(tasks, factory, options=options, processes=processes, progress=progress)
 
@@ -243,13 +248,13 @@ def check_weights(weights: Path | None = None) -> str:
     return weights_sha256(weights or RELEASED)
 
 
-def prepare(weights: Path | None = None, *, recolors: bool = False) -> None:
+def prepare(weights: Path | None = None, *, recolors: bool = False, refers: bool = False) -> None:
     """Make the inference programs of a weights file, if this machine has not got them yet, before many processes want them.
 
-    recolors : also the one that palettes, moods and references take
+    recolors, refers : also those that palettes, moods and references take, and that references take
     """
-    outputs: tuple[Output, ...] = ("means", "distribution") if recolors else ("means",)
-    for output in outputs:
+    outputs: dict[Output, bool] = {"means": True, "distribution": recolors, "features": refers}
+    for output in (output for output, needed in outputs.items() if needed):
         with program_for(weights or RELEASED, output=output):
             pass
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from model.contract import (
     STRIDE,
     Floats,
+    Output,
     Predictor,
     cropped,
     network_planes,
@@ -102,12 +103,15 @@ class AbPredictor:
         if not self.guidance or not (given or self.weights is not None):
             output = self.network(padded(planes), none, temperature=self.temperature)
             return cropped(output, planes.shape[2:])
-        if not isinstance(self.network, Program):
-            raise TypeError(f"{self.network} gives no distribution that could be re-weighted")
-        distribution = self.network.giving("distribution")
-        output = distribution(padded(planes), none, temperature=1.0)
+        output = self.giving("distribution")(padded(planes), none, temperature=1.0)
         shares = cropped(output, planes.shape[2:])
         return np.stack([self._reweighted(each, palette if given else None) for each in shares])
+
+    def giving(self, output: Output) -> Predictor:
+        """Return the same network giving another output. Raises TypeError for one that is no `Program`."""
+        if not isinstance(self.network, Program):
+            raise TypeError(f"{self.network} gives nothing but means, the {output} is wanted")
+        return self.network.giving(output)
 
     def _reweighted(self, shares: Floats, palette: Floats | None) -> Floats:
         weights = np.zeros(len(self.bins), np.float32) if self.weights is None else self.weights

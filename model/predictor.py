@@ -135,7 +135,8 @@ def run_program(
 ) -> Floats:
     """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program.
 
-    Returns the mean a, b and chroma of each place's distribution, (N, 3, H/4, W/4), or the distribution, (N, Q, H/4, W/4).
+    Returns the mean a, b and chroma of each place's distribution, (N, 3, H/4, W/4), or the distribution, (N, Q, H/4, W/4),
+    or the backbone's features, (N, C, H/16, W/16).
     """
     inputs = (planes, palettes, np.array([temperature], np.float32))
     for name, array in zip(predictor.get_input_names(), inputs, strict=True):

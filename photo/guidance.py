@@ -17,7 +17,9 @@ from photo.options import GuidanceOptions
 from photo.read import is_deep, read_photo, size_of
 from prior.lab import rgb2lab
 
-REFERENCE_PX = 256  # long side at which a reference's colors are counted
+REFERENCE_PX = (
+    512  # long side at which a reference's colors are counted and its content is compared
+)
 STROKES_PX = 2048  # long side at which strokes are kept
 PAINTED = 32  # 8-bit codes that a painted place differs by; JPEG at low quality stays below nearly everywhere
 COLORED_PERCENT, LEAST_CHROMA = (

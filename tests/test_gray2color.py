@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from helpers import landscape, texture
@@ -15,11 +16,12 @@ from PIL import Image
 
 import gray2color
 from gray2color import GUIDANCE, Colorizer, color_settings
+from model.correspondence import Correspondence
 from model.hints import point_planes
 from model.old_film import color_share
 from model.options import ColorOptions
 from model.paddle_import import has_bf16
-from prior.lab import gray2lightness, rgb2lab
+from prior.lab import gray2lightness, lab2rgb, rgb2lab
 from runtime.options import RunOptions
 
 
@@ -219,6 +221,65 @@ def test_a_reference_and_a_palette_have_their_colors_taken(colorizer: Colorizer)
         assert free < half < whole
 
 
+@pytest.fixture
+def own_reference() -> tuple[np.ndarray, np.ndarray]:
+    """A gray picture, and itself in color: (192, 256) and (192, 256, 3)."""
+    gray = texture(np.random.default_rng(5), 192, 256)
+    lab = np.dstack([gray2lightness(gray) * 0.4 + 30, np.zeros((192, 256, 2))])
+    lab[:, :128, 1:], lab[:, 128:, 1:] = (30, 20), (-30, 20)
+    return lab2rgb(lab * (1, 0, 0))[..., 0], lab2rgb(lab)
+
+
+def test_a_reference_of_the_same_scene_colors_each_place(
+    colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray]
+) -> None:
+    gray, reference = own_reference
+    chosen, content, histogram = (
+        colorizer.ab(gray, reference=reference, reference_by=by)
+        for by in ("auto", "content", "histogram")
+    )
+    truth = cv2.resize(rgb2lab(reference)[..., 1:], content.shape[1::-1])
+    errors = [np.hypot(*(ab - truth).reshape(-1, 2).T).mean() for ab in (content, histogram)]
+    assert errors[0] < 0.75 * errors[1]
+    np.testing.assert_array_equal(chosen, content)
+
+
+@pytest.mark.parametrize(("share", "by"), [(0.04, "histogram"), (0.36, "content")])
+def test_a_reference_is_taken_by_its_content_if_much_of_it_matches(
+    colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, share: float, by: str
+) -> None:
+    gray, points = landscape(64, 64), np.array([[30, 30, -50, -20, 1]], np.float32)
+    found = Correspondence(share, points)
+    monkeypatch.setattr("model.guidance.correspondence", lambda *_, bins: found)
+    wanted = {"reference": RED}
+    chosen = colorizer.ab(gray, reference_by=by, **wanted)
+    np.testing.assert_array_equal(colorizer.ab(gray, **wanted), chosen)
+    assert (np.abs(chosen[7, 7] - (-50, -20)) < 2).all() == (by == "content")
+
+
+def test_a_reference_with_nothing_to_match_changes_nothing(
+    colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Correspondence(0, np.zeros((0, 5), np.float32))
+    monkeypatch.setattr("model.guidance.correspondence", lambda *_, bins: nothing)
+    gray = landscape(64, 64)
+    content = colorizer.ab(gray, reference=RED, reference_by="content")
+    np.testing.assert_array_equal(content, colorizer.ab(gray))
+
+
+def test_hints_go_before_a_reference(
+    colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray]
+) -> None:
+    gray, reference = own_reference
+    strokes = np.zeros((192, 256, 4), np.uint8)
+    strokes[120:150, 20:50] = (128, 128, 128, 255)
+    ab = colorizer.ab(gray, reference=reference, hints=[(60, 60, -40, -30)], strokes=strokes)
+    height, width = ab.shape[:2]
+    at_point = ab[60 * height // 192, 60 * width // 256]
+    np.testing.assert_allclose(at_point, (-40, -30), atol=3)
+    np.testing.assert_allclose(ab[135 * height // 192, 35 * width // 256], 0, atol=3)
+
+
 def test_guidance_of_0_is_none(make: functools.partial[Colorizer], colorizer: Colorizer) -> None:
     gray = landscape(64, 64)
     free = colorizer.ab(gray)
@@ -267,6 +328,10 @@ def test_a_film_of_other_guidance_is_another_job() -> None:
     [
         ({"palette": ["red"]}, "'red' is no color"),
         ({"mood": "happy"}, "no mood 'happy'"),
+        (
+            {"reference": RED, "reference_by": "eye"},
+            "a reference is taken by auto, histogram, content",
+        ),
         ({"guidance": 1.5}, "guidance counts from 0 to 1, got 1.5"),
         ({"hints": [(99, 2, 0, 0)]}, "outside the picture"),
     ],
@@ -276,7 +341,7 @@ def test_other_guidance_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=says):
         colorizer.ab(landscape(64, 64), **wanted)
-    if "hints" not in wanted:
+    if not {"hints", "reference"} & wanted.keys():
         with pytest.raises(ValueError, match=says):
             make(**wanted)
 

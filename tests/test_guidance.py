@@ -55,7 +55,7 @@ def test_other_files_are_refused(tmp_path: Path, content: object, says: str) -> 
 def test_references_are_read_small(tmp_path: Path) -> None:
     Image.new("RGB", (900, 300), (200, 60, 40)).save(tmp_path / "r.png")
     reference = read_reference(tmp_path / "r.png")
-    assert reference.shape == (85, 256, 3)
+    assert reference.shape == (171, 512, 3)
     assert (reference == (200, 60, 40)).all()
 
 
@@ -92,7 +92,7 @@ def test_references_have_the_formats_of_photos(tmp_path: Path) -> None:
     large = Image.new("P", (10_000, 9_000))  # Pillow's own limit: 89 megapixels
     large.putpalette((20, 90, 200))
     large.save(tmp_path / "large.png")
-    assert read_reference(tmp_path / "large.png").shape == (230, 256, 3)
+    assert read_reference(tmp_path / "large.png").shape == (461, 512, 3)
 
 
 def test_guidance_is_what_was_given_and_nothing_else(tmp_path: Path, photo: Path) -> None:
