@@ -11,18 +11,18 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from image.upsample import color_field
-from model.candidates import candidates
-from model.contract import Floats, Output, Predictor, working_lightness
-from model.distribution import ColorDistribution, DistributionPredictor, LikelyColor
-from model.hints import palette_vector, point_planes, stroke_planes
+from model.contract import Floats, Output, Predictor
+from model.distribution import ColorDistribution, LikelyColor
+from model.guidance import Guidance, recolored
 from model.options import ColorOptions
 from model.paddle_import import gpu_count, has_gpu_package
+from model.picture_colors import PictureColors
 from model.prediction import AbPredictor, Prediction
 from model.predictor import Device, Precision, Program
 from model.program_cache import program_for
@@ -32,8 +32,8 @@ from model.weights_file import RELEASED, weights_sha256
 from photo.compose import Composition
 from photo.inputs import Result, Task
 from photo.options import PhotoOptions
-from prior.lab import gray2lightness, rgb2lab
-from prior.qspace import WEIGHT_PATH, QSpace, read_bins, read_per_bin
+from prior.lab import gray2lightness
+from prior.qspace import read_bins
 from runtime.options import RunOptions
 from runtime.progress import progress_for
 from runtime.workers import cores
@@ -41,16 +41,10 @@ from runtime.workers import cores
 # On the validation pictures that choose, a little of each buys more color for the same errors than one alone.
 TEMPERATURE = 0.8  # of the annealed mean: 1 the mean color, below it purer and bolder
 SATURATION = 1.1  # times the chroma
+# Of palettes, moods and references: with more, the likely colors of a picture give way to a reference of other content.
+GUIDANCE = 0.7
 STEADY = 1.0  # how steady the colors of films are, 0 to 1
 WORKING_SIZE = 192  # short side of the network's input, in pixels
-
-
-class Guidance(TypedDict, total=False):
-    """What may guide the colors of a picture: see `Colorizer.__call__`."""
-
-    hints: Sequence[Sequence[float]] | None
-    strokes: NDArray[np.uint8] | None
-    palette: NDArray[Any] | None
 
 
 class Colorizer:
@@ -65,6 +59,7 @@ class Colorizer:
     working_size : short side of the network's input, in pixels.
     steady : 0 colorizes each frame of a film by itself, 1 makes colors as steady as can be.
     smoothing : smooth colors where the network is undecided, so that plain walls stay plain.
+    palette, mood, guidance : what all colors keep or lean to, and how much that counts, references included.
     predictor : an open network, instead of the weights' program on a device.
 
     Raises FileNotFoundError or ValueError for weights that are missing or foreign, RuntimeError
@@ -83,147 +78,83 @@ class Colorizer:
         working_size: int = WORKING_SIZE,
         steady: float = STEADY,
         smoothing: bool = True,
+        palette: Sequence[str] = (),
+        mood: str | None = None,
+        guidance: float = GUIDANCE,
         predictor: Predictor | None = None,
     ) -> None:
         self.threads = threads or os.cpu_count() or 1
-        self._bins = read_bins()
-        self._distribution_program: Callable[[], Program] | None = None
         if predictor is None:
             weights_sha256(weights)  # names a bad file before the seconds that opening takes
-            how: Any = {"device": device, "precision": precision, "threads": self.threads}
-            self._distribution_program = functools.partial(
-                Program, functools.partial(program_for, weights, output="distribution"), **how
-            )
-            predictor = Program(functools.partial(program_for, weights), **how)
-        self._predict = AbPredictor(
-            predictor, len(self._bins), temperature,
+            folder = functools.partial(program_for, weights)
+            predictor = Program(folder, device=device, precision=precision, threads=self.threads)
+        plain = AbPredictor(
+            predictor, read_bins(), temperature,
             saturation=SATURATION if saturation is None else saturation,
             hinted_saturation=1.0 if saturation is None else saturation,
             working_size=working_size, smoothing=smoothing,
         )  # fmt: skip
-        self._segments = SegmentColors(self._predict, steady, self._palette)
+        self._predict = recolored(plain, {"palette": palette, "mood": mood, "guidance": guidance})
+        self._pictures = PictureColors(self._predict)
+        self._segments = SegmentColors(self._predict, steady, self._pictures.palette_of)
 
-    def __call__(
-        self,
-        gray: NDArray[Any],
-        *,
-        hints: Sequence[Sequence[float]] | None = None,
-        strokes: NDArray[np.uint8] | None = None,
-        palette: NDArray[Any] | None = None,
-    ) -> NDArray[Any]:
+    def __call__(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> NDArray[Any]:
         """Colorize gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
 
-        hints : color points (x, y, a, b) in the picture's pixels.
-        strokes : colors painted on the picture, rgba (h, w, 4), at any size.
-        palette : rgb (..., 3) of a reference picture.
+        wanted : hints=, strokes=, reference=, reference_by=, palette=, mood= and guidance=, as
+            `model.guidance.Guidance` has them; the last three take the place of the Colorizer's own
         """
-        return self.composition(gray, hints=hints, strokes=strokes, palette=palette).whole()
+        return self.composition(gray, **wanted).whole()
 
-    def composition(
-        self,
-        gray: NDArray[Any],
-        *,
-        hints: Sequence[Sequence[float]] | None = None,
-        strokes: NDArray[np.uint8] | None = None,
-        palette: NDArray[Any] | None = None,
-    ) -> Composition:
+    def composition(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> Composition:
         """Colorize as a call does, but compose the picture later, all of it or band by band."""
-        ab = self.ab(gray, hints=hints, strokes=strokes, palette=palette)
-        field = color_field(ab, gray, to_lightness=gray2lightness)
-        return Composition(gray, field, self.threads)
+        return self._composed(self.ab(gray, **wanted), gray)
 
-    def ab(
-        self,
-        gray: NDArray[Any],
-        *,
-        hints: Sequence[Sequence[float]] | None = None,
-        strokes: NDArray[np.uint8] | None = None,
-        palette: NDArray[Any] | None = None,
-    ) -> Floats:
+    def ab(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> Floats:
         """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; guided as above."""
-        lightness, planes, wanted = self._inputs(
-            gray, hints=hints, strokes=strokes, palette=palette
-        )
-        return self.predict(lightness, hints=planes, palette=wanted).ab[0]
+        return self._pictures.ab(gray, **wanted)
 
     def candidates(
-        self, gray: NDArray[Any], n: int = 5, **guidance: Unpack[Guidance]
+        self, gray: NDArray[Any], n: int = 5, **wanted: Unpack[Guidance]
     ) -> list[NDArray[Any]]:
         """Colorize gray (H, W) in up to n plausible, visibly different ways; guided as a call is.
 
         Returns rgb (H, W, 3) each, the first as a call does; fewer than n where no others differ visibly.
         """
-        return [one.whole() for one in self.candidate_compositions(gray, n, **guidance)]
+        return [one.whole() for one in self.candidate_compositions(gray, n, **wanted)]
 
     def candidate_compositions(
-        self, gray: NDArray[Any], n: int = 5, **guidance: Unpack[Guidance]
+        self, gray: NDArray[Any], n: int = 5, **wanted: Unpack[Guidance]
     ) -> list[Composition]:
         """Colorize as `candidates` does, but compose the pictures later."""
-        lightness, planes, wanted = self._inputs(gray, **guidance)
-        predicted = self._distributions(lightness, hints=planes, palette=wanted)
-        abs_ = candidates(
-            predicted, self._predict, n, lightness=lightness, hints=planes, palette=wanted
-        )
-        fields = [color_field(ab, gray, to_lightness=gray2lightness) for ab in abs_]
-        return [Composition(gray, field, self.threads) for field in fields]
+        return [self._composed(ab, gray) for ab in self._pictures.candidates(gray, n, **wanted)]
 
-    def confidence(self, gray: NDArray[Any], **guidance: Unpack[Guidance]) -> Floats:
+    def confidence(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> Floats:
         """Tell how sure the network is of each pixel of gray (H, W): (H, W), 1 sure, 0 any color is as likely."""
-        return self.distribution(gray, **guidance).confidence(gray.shape)
+        return self.distribution(gray, **wanted).confidence(gray.shape)
 
     def suggest(
-        self, gray: NDArray[Any], n: int = 5, **guidance: Unpack[Guidance]
+        self, gray: NDArray[Any], n: int = 5, **wanted: Unpack[Guidance]
     ) -> list[Suggestion]:
         """Suggest up to n places of gray (H, W) where a hint would help most, each with its likely colors."""
-        return suggestions(self.distribution(gray, **guidance), n, picture=gray.shape)
+        return suggestions(self.distribution(gray, **wanted), n, picture=gray.shape)
 
     def likely_colors(
-        self, gray: NDArray[Any], x: float, y: float, **guidance: Unpack[Guidance]
+        self, gray: NDArray[Any], x: float, y: float, **wanted: Unpack[Guidance]
     ) -> list[LikelyColor]:
         """Give the likely colors at a place of gray (H, W), in its pixels, the likeliest first.
 
         For several places, take `distribution` once, and its `likely_colors_at`.
         """
-        return self.distribution(gray, **guidance).likely_colors_at(x, y, picture=gray.shape)
+        return self.distribution(gray, **wanted).likely_colors_at(x, y, picture=gray.shape)
 
-    def distribution(self, gray: NDArray[Any], **guidance: Unpack[Guidance]) -> ColorDistribution:
+    def distribution(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> ColorDistribution:
         """Predict how likely each color is at each place of gray (H, W)."""
-        lightness, planes, wanted = self._inputs(gray, **guidance)
-        return self._distributions(lightness, hints=planes, palette=wanted)
+        return self._pictures.distribution(gray, **wanted)
 
-    def _inputs(
-        self,
-        gray: NDArray[Any],
-        *,
-        hints: Sequence[Sequence[float]] | None = None,
-        strokes: NDArray[np.uint8] | None = None,
-        palette: NDArray[Any] | None = None,
-    ) -> tuple[Floats, Floats | None, Floats | None]:
-        """Return the network's lightness (1, H, W), hints (1, 3, H, W) or none, palette (Q + 1,) or none."""
-        _check_gray(gray)
-        lightness = working_lightness(gray[None], short=self._predict.working_size)
-        size = lightness.shape[1:]
-        drawn = None if strokes is None else stroke_planes(strokes, size=size)
-        if hints:
-            drawn = point_planes(hints, size=size, picture=gray.shape, onto=drawn)
-        return lightness, None if drawn is None else drawn[None], self._palette(palette)
-
-    def _palette(self, rgb: NDArray[Any] | None) -> Floats | None:
-        """Count the colors of a reference picture (..., 3), if there is one."""
-        return None if rgb is None else palette_vector(rgb2lab(rgb)[..., 1:], self._qspace)
-
-    @functools.cached_property
-    def _distributions(self) -> DistributionPredictor:
-        """Open the program that gives the distribution, made on first use."""
-        if self._distribution_program is None:
-            raise ValueError("an open network gives no distribution: give weights instead")
-        weights = read_per_bin(WEIGHT_PATH, bins=len(self._bins), made_by="prior/getWeight.py")
-        return DistributionPredictor(self._distribution_program(), self._bins, weights)
-
-    @functools.cached_property
-    def _qspace(self) -> QSpace:
-        """Keep the bins' tables, which take a quarter of a second, for all pictures with a reference."""
-        return QSpace(self._bins)
+    def _composed(self, ab: Floats, gray: NDArray[Any]) -> Composition:
+        field = color_field(ab, gray, to_lightness=gray2lightness)
+        return Composition(gray, field, self.threads)
 
     def colorize(self, segment: Segment) -> Floats:
         """Predict small ab (n, h, w, 2) for a segment's frames, consistent in time.
@@ -288,6 +219,9 @@ def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> di
         "temperature": TEMPERATURE if color.temperature is None else color.temperature,
         "saturation": SATURATION if color.saturation is None else color.saturation,
         "working_size": color.working_size or WORKING_SIZE,
+        "palette": list(color.palette),
+        "mood": color.mood,
+        "guidance": GUIDANCE if color.guidance is None else color.guidance,
         "steady": steady,
         "precision": run.precision,
     }
@@ -309,21 +243,21 @@ def colorize_photo_files(
     load = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
     factory = functools.partial(guided, load, candidates=options.candidates, **guidance)
     if processes > 1:
-        prepare(run.weights)  # once, before every process wants it
-        if options.candidates:
-            prepare(run.weights, output="distribution")
+        refers, recolors = "reference" in guidance, bool(color.palette or color.mood)
+        distributes = bool(refers or recolors or options.candidates)
+        prepare(run.weights, distributes=distributes, refers=refers)
     progress = progress_for(quiet=run.quiet)
     return colorize_photos(tasks, factory, options=options, processes=processes, progress=progress)
 
 
 def guided(
-    factory: Callable[[], Colorizer], *, candidates: int | None = None, **guidance: Any
+    factory: Callable[[], Colorizer], *, candidates: int | None = None, **wanted: Unpack[Guidance]
 ) -> Callable[[NDArray[Any]], Composition | list[Composition]]:
     """Make a colorizer that guides every picture alike, perhaps to several candidates."""
     colorizer = factory()
     if candidates:
-        return functools.partial(colorizer.candidate_compositions, n=candidates, **guidance)
-    return functools.partial(colorizer.composition, **guidance)
+        return functools.partial(colorizer.candidate_compositions, n=candidates, **wanted)
+    return functools.partial(colorizer.composition, **wanted)
 
 
 def check_weights(weights: Path | None = None) -> str:
@@ -334,10 +268,17 @@ def check_weights(weights: Path | None = None) -> str:
     return weights_sha256(weights or RELEASED)
 
 
-def prepare(weights: Path | None = None, *, output: Output = "means") -> None:
-    """Make the inference program of a weights file, if this machine has not got it yet."""
-    with program_for(weights or RELEASED, output=output):
-        pass
+def prepare(
+    weights: Path | None = None, *, distributes: bool = False, refers: bool = False
+) -> None:
+    """Make the inference programs of a weights file, if this machine has not got them yet, before many processes want them.
+
+    distributes, refers : also those that give the distribution, and the features that references are matched by
+    """
+    outputs: dict[Output, bool] = {"means": True, "distribution": distributes, "features": refers}
+    for output in (output for output, needed in outputs.items() if needed):
+        with program_for(weights or RELEASED, output=output):
+            pass
 
 
 def uses_gpu(device: Device) -> bool:
@@ -346,11 +287,6 @@ def uses_gpu(device: Device) -> bool:
     Paddle's CPU package has none, and that is known without the seconds that its import takes.
     """
     return device != "cpu" and has_gpu_package() and gpu_count() > 0
-
-
-def _check_gray(gray: NDArray[Any]) -> None:
-    if gray.ndim != 2 or not gray.size or gray.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"expected gray (H, W) uint8 or uint16, got {gray.shape} {gray.dtype}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

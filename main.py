@@ -118,7 +118,11 @@ def run_photos(args: argparse.Namespace) -> int:
         guided = options_from(args, GuidanceOptions)
         if (guided.hint or guided.hints) and len(planned) > 1:
             raise ValueError(f"hints are for one photo, here are {len(planned)}")
+        if options.reference_by and not guided.reference:
+            raise ValueError("-reference_by says how a reference is taken: give -reference, too")
         guidance = read_guidance(guided, planned[0].source if planned else None)
+        if options.reference_by:
+            guidance["reference_by"] = options.reference_by
     except (OSError, ValueError) as error:
         complain(f"main.py: {error}")
         return USAGE

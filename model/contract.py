@@ -20,7 +20,7 @@ from image.crop import fitted
 from prior.lab import gray2lightness
 
 Floats: TypeAlias = NDArray[np.float32]
-Output: TypeAlias = Literal["means", "distribution"]  # of an inference program
+Output: TypeAlias = Literal["means", "distribution", "features"]  # of an inference program
 
 PLANES = 4  # L/50 - 1, hint a/110, hint b/110, hint mask; the hints are zero where there are none
 AB_SCALE = 110.0  # ab lies within about -110..110

@@ -2,7 +2,7 @@
 
 The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and gives three planes
 (N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution, softmax and bin centers inside. A second
-program gives the distribution itself, (N, Q, H/4, W/4).
+program gives the distribution itself, (N, Q, H/4, W/4), a third the backbone's features at 1/16.
 
 Its form is what oneDNN in Paddle 3.3.1 opens and runs fastest: no BatchNorm (folding it when a program is
 opened took 3 of 4 seconds), upsampling by transposed convolution, and a decoder that never leaves bfloat16.
@@ -116,7 +116,21 @@ class DistributionNet(AnnealedNet):
         return annealed(self.network(planes, palette), temperature=temperature)  # (N, Q, h, w)
 
 
-KINDS: dict[Output, type[AnnealedNet]] = {"means": AnnealedNet, "distribution": DistributionNet}
+class FeatureNet(AnnealedNet):
+    """The backbone alone: planes -> its features at 1/16, from the lightness."""
+
+    def forward(self, planes: Tensor, palette: Tensor, temperature: Tensor) -> Tensor:
+        _, f16, _ = self.network.backbone(planes[:, :1])
+        # Paddle saves no program with an input that nothing depends on.
+        unused = (palette[:, :1] * temperature).reshape([-1, 1, 1, 1])
+        return f16 + 0 * unused  # (N, C, H/16, W/16)
+
+
+KINDS: dict[Output, type[AnnealedNet]] = {
+    "means": AnnealedNet,
+    "distribution": DistributionNet,
+    "features": FeatureNet,
+}
 
 
 def export(weights: Path, folder: Path, *, bins: Floats, output: Output = "means") -> None:

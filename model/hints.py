@@ -18,6 +18,9 @@ from prior.qspace import QSpace
 MEAN_POINTS = 8.0  # points per picture in training, counted from one (geometric)
 LEAST_COVERAGE = 0.25  # of a pixel of the network's input, from which on it counts as painted
 POINT_RADIUS_PX = 2  # of a user's point: a square of 5 x 5 pixels
+ALIKE = (
+    15.0  # difference of L from its center from which on a pixel of the square is another object's
+)
 
 
 def stroke_planes(rgba: NDArray[np.uint8], *, size: tuple[int, int]) -> NDArray[np.float32]:
@@ -65,6 +68,7 @@ def point_planes(
     size: tuple[int, int],
     picture: tuple[int, int] | None = None,
     onto: NDArray[np.float32] | None = None,
+    lightness: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Draw a user's color points; return planes (3, H, W) for the network.
 
@@ -73,6 +77,7 @@ def point_planes(
     size : (H, W) of the planes.
     picture : (height, width) of the picture in which x and y were measured, when not `size`.
     onto : planes that have hints already; points cover them.
+    lightness : L (H, W) 0..100; squares then leave out what is much darker or lighter than their center.
 
     Raises ValueError for a point that is malformed or outside the picture.
     """
@@ -83,7 +88,11 @@ def point_planes(
         column = int(x * size[1] / (picture or size)[1])
         rows = slice(max(row - radius, 0), row + radius + 1)
         columns = slice(max(column - radius, 0), column + radius + 1)
-        _fill(planes, rows, columns, np.array([a, b], np.float32))
+        alike = None
+        if lightness is not None:
+            difference = np.abs(lightness[rows, columns] - lightness[row, column])
+            alike = difference < ALIKE
+        _fill(planes, rows, columns, np.array([a, b], np.float32), where=alike)
     return planes
 
 
@@ -101,10 +110,16 @@ def palette_vector(ab: NDArray[np.float32] | None, qspace: QSpace) -> NDArray[np
 
 
 def _fill(
-    planes: NDArray[np.float32], rows: slice, columns: slice, color: NDArray[np.float32]
+    planes: NDArray[np.float32],
+    rows: slice,
+    columns: slice,
+    color: NDArray[np.float32],
+    *,
+    where: NDArray[np.bool_] | None = None,
 ) -> None:
-    planes[:2, rows, columns] = (color / AB_SCALE)[:, None, None]
-    planes[2, rows, columns] = 1.0
+    square = planes[:, rows, columns]
+    filled = np.append(color / AB_SCALE, np.float32(1))[:, None, None]
+    np.copyto(square, filled, where=True if where is None else where)
 
 
 def _checked(

@@ -3,9 +3,19 @@
 Nothing heavy is imported here: a command's help and its mistakes do not wait for the network.
 """
 
+import re
 from dataclasses import dataclass
 
 from runtime.options import check, option
+
+MOODS = ("warm", "cold", "vivid", "muted", "sepia")
+
+
+def read_color(text: str) -> str:
+    """Read #RRGGBB."""
+    if not re.fullmatch("#[0-9a-fA-F]{6}", text):
+        raise ValueError(f"{text!r} is no color: write it as #rrggbb")
+    return text.lower()
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,18 @@ class ColorOptions:
         high=1024,
         metavar="PX",
     )
+
+    palette: tuple[str, ...] = option(
+        (), "colors to keep to, of which hue and chroma count", read=read_color,
+        separator=",", metavar="#RRGGBB,...",
+    )  # fmt: skip
+    mood: str | None = option(
+        None, f"a leaning of all colors: {', '.join(MOODS)}", choices=MOODS, metavar="NAME"
+    )
+    guidance: float | None = option(
+        None, "how much palette, mood and reference count: 0 nothing, 1 all (default: as released)",
+        low=0, high=1, metavar="G",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         check(self)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from model.contract import (
     STRIDE,
     Floats,
+    Output,
     Predictor,
     cropped,
     network_planes,
@@ -18,6 +19,9 @@ from model.contract import (
     working_lightness,
 )
 from model.decode import confidence, smooth_undecided
+from model.palette import reference_weights, reweighted_means
+from model.predictor import Program
+from model.propagation import propagate
 
 FRAMES_AT_ONCE = 4
 
@@ -37,38 +41,84 @@ class Prediction(NamedTuple):
 class AbPredictor:
     """A network in use, and how its output is taken: `gray2color.Colorizer` explains the settings.
 
-    bins : of the network
-    saturation, hinted_saturation : times the chroma, without and with hints
+    network : a `Program` wherever palettes, moods or references are wanted: it gives the distribution, too
+    bins : (Q, 2), of the network
+    saturation, hinted_saturation : times the chroma, without and with hints, and of the hints
+    weights : (Q,), logarithms by which every distribution is re-weighted, None for none
+    guidance : 0..1, how much such weights count, those of a reference too
     """
 
     network: Predictor
-    bins: int
+    bins: Floats
     temperature: float
     saturation: float
     hinted_saturation: float
     working_size: int
     smoothing: bool
+    weights: Floats | None = None
+    guidance: float = 1.0
 
     def __call__(
         self, lightness: Floats, *, hints: Floats | None = None, palette: Floats | None = None
     ) -> Prediction:
         """Predict small ab for L (n, H, W) 0..100 at the working size.
 
-        hints : as `network_planes` has them.
-        palette : (Q + 1,), as `palette_vector` makes it, by default none.
+        hints : as `network_planes` has them; honored on the objects they lie on. A person is sure of them.
+        palette : (Q + 1,), as `palette_vector` makes it: the histogram that each picture is to have, by default
+            or all zeros none.
         """
+        free, sure = self._predicted(lightness, palette=palette)
+        free *= np.float32(self.saturation)
+        if hints is None:
+            return Prediction(free, sure)
+        hinted, _ = self._predicted(lightness, hints=hints, palette=palette)
+        hinted *= np.float32(self.hinted_saturation)
+        for i, planes in enumerate(hints):
+            free[i], influence = propagate(
+                free[i], hinted[i],
+                hints=planes, lightness=lightness[i], saturation=self.hinted_saturation,
+            )  # fmt: skip
+            sure[i] = np.maximum(sure[i], influence)
+        return Prediction(free, sure)
+
+    def _predicted(
+        self, lightness: Floats, *, hints: Floats | None = None, palette: Floats | None = None
+    ) -> Prediction:
+        """Predict as the network does, smoothed where it is undecided."""
         planes = network_planes(lightness, hints=hints)
-        if palette is None:
-            palette = np.zeros(self.bins + 1, np.float32)
-        palettes = np.repeat(palette[None], len(planes), axis=0)
-        output = self.network(padded(planes), palettes, temperature=self.temperature)
-        means = cropped(output, lightness.shape[1:])
+        means = self._means(planes, palette)
         if self.smoothing:
             ab = np.stack(list(map(smooth_undecided, means, planes[:, 0])))
         else:
             ab = np.ascontiguousarray(means[..., :2])
-        saturation = self.saturation if hints is None else self.hinted_saturation
-        return Prediction(ab * np.float32(saturation), confidence(means))
+        return Prediction(ab, confidence(means))
+
+    def _means(self, planes: Floats, palette: Floats | None) -> Floats:
+        """Return the mean a, b and chroma (n, h, w, 3) of the distributions, re-weighted where that is wanted.
+
+        The network's own input for a palette stays empty: beside the weights it gains nothing.
+        """
+        none = np.zeros((len(planes), len(self.bins) + 1), np.float32)
+        given = palette is not None and palette[-1] > 0
+        if not self.guidance or not (given or self.weights is not None):
+            output = self.network(padded(planes), none, temperature=self.temperature)
+            return cropped(output, planes.shape[2:])
+        output = self.giving("distribution")(padded(planes), none, temperature=1.0)
+        shares = cropped(output, planes.shape[2:])
+        return np.stack([self._reweighted(each, palette if given else None) for each in shares])
+
+    def giving(self, output: Output) -> Predictor:
+        """Return the same network giving another output. Raises TypeError for one that is no `Program`."""
+        if not isinstance(self.network, Program):
+            raise TypeError(f"{self.network} gives nothing but means, the {output} is wanted")
+        return self.network.giving(output)
+
+    def _reweighted(self, shares: Floats, palette: Floats | None) -> Floats:
+        weights = np.zeros(len(self.bins), np.float32) if self.weights is None else self.weights
+        if palette is not None:
+            weights = weights + reference_weights(shares, palette[:-1], self.bins)
+        weights = weights * np.float32(self.guidance)
+        return reweighted_means(shares, weights, self.bins, temperature=self.temperature)
 
     def frames(
         self,

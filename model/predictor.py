@@ -3,17 +3,18 @@
 Paddle is loaded when it is needed, later than this module: a command first asks what the machine has.
 """
 
+import functools
 import logging
 import os
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from model.contract import Floats
+from model.contract import Floats, Output
 from model.paddle_import import faster_in_bf16, gpu_count, has_gpu_package, import_inference
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ ENGINE_ERRORS = (
 class Program:
     """An inference program, kept open for many calls from any thread; without oneDNN when that fails.
 
-    folder : finds or makes the program's folder; it need not be there after the block.
+    folder : finds or makes the program's folder, of the `output` given by name; it need not be there after the block.
     device, precision, threads : as `gray2color.Colorizer` has them.
 
     Raises RuntimeError when a GPU is asked for and there is none.
@@ -46,7 +47,7 @@ class Program:
 
     def __init__(
         self,
-        folder: Callable[[], AbstractContextManager[Path]],
+        folder: Callable[..., AbstractContextManager[Path]],
         *,
         device: Device = "auto",
         precision: Precision = "auto",
@@ -54,6 +55,8 @@ class Program:
     ) -> None:
         self.engine = choose_engine(device, precision)
         self._folder, self._threads = folder, threads
+        self._others: dict[Output, Program] = {}
+        self._settings: Any = {"device": device, "precision": precision, "threads": threads}
         self._lock = threading.Lock()
         self._open()
 
@@ -66,6 +69,14 @@ class Program:
                 self._fall_back(error)
                 self._open()
             return run_program(self._predictor, planes, palettes, temperature=temperature)
+
+    def giving(self, output: Output) -> "Program":
+        """Open the program of another output of the same network, once."""
+        with self._lock:
+            if output not in self._others:
+                folder = functools.partial(self._folder, output=output)
+                self._others[output] = Program(folder, **self._settings)
+            return self._others[output]
 
     def _open(self) -> None:
         with self._folder() as folder:
@@ -124,7 +135,8 @@ def run_program(
 ) -> Floats:
     """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program.
 
-    Returns the mean a, b and chroma of each place's distribution, (N, 3, H/4, W/4), or the distribution, (N, Q, H/4, W/4).
+    Returns the mean a, b and chroma of each place's distribution, (N, 3, H/4, W/4), or the distribution, (N, Q, H/4, W/4),
+    or the backbone's features, (N, C, H/16, W/16).
     """
     inputs = (planes, palettes, np.array([temperature], np.float32))
     for name, array in zip(predictor.get_input_names(), inputs, strict=True):

@@ -17,9 +17,15 @@ from photo.options import GuidanceOptions
 from photo.read import is_deep, read_photo, size_of
 from prior.lab import rgb2lab
 
-REFERENCE_PX = 256  # long side at which a reference's colors are counted
+REFERENCE_PX = (
+    512  # long side at which a reference's colors are counted and its content is compared
+)
 STROKES_PX = 2048  # long side at which strokes are kept
 PAINTED = 32  # 8-bit codes that a painted place differs by; JPEG at low quality stays below nearly everywhere
+COLORED_PERCENT, LEAST_CHROMA = (
+    1,
+    6.0,
+)  # of a reference, and the chroma that so much of it has; JPEG's noise has less
 LARGEST = 1e9  # of any number of a point; Python's integers have no end
 FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, perhaps with a radius at the end'
 
@@ -43,7 +49,7 @@ def read_guidance(options: GuidanceOptions, photo: Path | None = None) -> dict[s
         _check_inside(points, size, photo)
         guidance |= {"hints": points} if points else {}
     if options.reference:
-        guidance["palette"] = read_reference(options.reference)
+        guidance["reference"] = read_reference(options.reference)
     return guidance
 
 
@@ -127,12 +133,16 @@ def read_hints(path: Path) -> list[Point]:
 def read_reference(path: Path) -> NDArray[np.uint8]:
     """Read a color picture small: rgb (h, w, 3) uint8. Same formats and limits as photos.
 
-    Raises FileNotFoundError or ValueError.
+    Raises FileNotFoundError, or ValueError also for a picture without color.
     """
     check_file(path, "reference picture")
     with opened(path) as image:
         image.thumbnail((REFERENCE_PX, REFERENCE_PX))
-        return np.asarray(image.convert("RGB"))
+        reference = np.asarray(image.convert("RGB"))
+    chroma = np.hypot(*np.moveaxis(rgb2lab(reference)[..., 1:], -1, 0))
+    if np.percentile(chroma, 100 - COLORED_PERCENT) < LEAST_CHROMA:
+        raise ValueError(f"reference picture {path} has no color: name a picture in color")
+    return reference
 
 
 def _point(path: Path, point: Any) -> Point:

@@ -32,7 +32,7 @@ class GuidanceOptions:
 
 @dataclass(frozen=True)
 class PhotoOptions:
-    """What is asked of photos, and how results are written.
+    """What is asked of photos, how a reference is taken, and how results are written.
 
     compare : gray and color side by side
     """
@@ -61,6 +61,12 @@ class PhotoOptions:
     )
     suggest_json: Path | None = option(
         None, "write the points of -suggest there as JSON, too", metavar="FILE"
+    )
+    reference_by: str | None = option(
+        None,
+        "how -reference is taken: histogram gives the photo its shares of colors, content the color of what looks alike "
+        "at each place, auto chooses (default: auto)",
+        choices=("auto", "histogram", "content"),
     )
     quality: int = option(95, "of JPEG and WebP files, 1 to 100", low=1, high=100, metavar="N")
     compare: bool = False

@@ -9,7 +9,7 @@ from helpers import landscape, texture
 
 from gray2color import Colorizer
 from model.candidates import APART, BARELY_APART, DEVIATIONS, candidates
-from model.contract import AB_SCALE, Floats
+from model.contract import AB_SCALE, Floats, working_lightness
 from model.distribution import ColorDistribution, entropy_confidence, variance
 from model.prediction import AbPredictor
 from prior.lab import gray2lightness, rgb2lab
@@ -41,9 +41,15 @@ def spreading(planes: Floats, palettes: Floats, *, temperature: float) -> Floats
 
 
 @pytest.fixture
-def predict() -> AbPredictor:
+def predict(qspace: QSpace) -> AbPredictor:
     return AbPredictor(
-        spreading, 261, 1.0, saturation=1, hinted_saturation=1, working_size=64, smoothing=False
+        spreading,
+        qspace.bins,
+        1.0,
+        saturation=1,
+        hinted_saturation=1,
+        working_size=64,
+        smoothing=False,
     )
 
 
@@ -76,7 +82,7 @@ def test_colors_do_not_spill_where_the_network_is_sure(qspace: QSpace) -> None:
         means = spreading(planes, palettes, temperature=temperature)
         return np.repeat(np.repeat(means[..., 8:9, 12:13], 16, axis=2), 16, axis=3)
 
-    predict = AbPredictor(flooding, 261, 1.0, 1.0, 1.0, working_size=64, smoothing=False)
+    predict = AbPredictor(flooding, qspace.bins, 1.0, 1.0, 1.0, working_size=64, smoothing=False)
     predicted, lightness = halves(qspace, colors=[(50, 40), (-40, 40)])
     deviation = np.sqrt(variance(predicted.shares, qspace.bins))
     for ab in candidates(predicted, predict, 3, lightness=lightness)[1:]:
@@ -100,8 +106,12 @@ def test_a_persons_hints_stay(qspace: QSpace, predict: AbPredictor) -> None:
 
 
 def test_the_first_is_the_default_to_the_bit(colorizer: Colorizer, gray: np.ndarray) -> None:
-    palette = np.full((4, 4, 3), (200, 40, 30), np.uint8)
-    for guidance in ({}, {"hints": [(20, 30, 60.0, 40.0)]}, {"palette": palette}):
+    reference = np.full((4, 4, 3), (200, 40, 30), np.uint8)
+    for guidance in (
+        {},
+        {"hints": [(20, 30, 60.0, 40.0)]},
+        {"reference": reference, "reference_by": "histogram"},
+    ):
         first, *others = colorizer.candidates(gray, 4, **guidance)  # type: ignore[arg-type]
         np.testing.assert_array_equal(first, colorizer(gray, **guidance))  # type: ignore[arg-type]
         assert others or guidance
@@ -140,16 +150,16 @@ def test_the_distribution_has_the_means_of_the_usual_program(
 ) -> None:
     how = {"device": "cpu", "precision": "fp32", "working_size": 64, "threads": 1}
     plain = Colorizer(small_weights, temperature=1, saturation=1, smoothing=False, **how)  # type: ignore[arg-type]
-    predictor = plain._distributions
+    predictor = plain._pictures._distributions
     as_predicted = type(predictor)(predictor.network, predictor.bins, np.ones(261, np.float32))
-    lightness, _, _ = plain._inputs(gray)
+    lightness = working_lightness(gray[None], short=64)
     shares = as_predicted(lightness).shares
     np.testing.assert_allclose(shares @ qspace.bins, plain.ab(gray), atol=2e-3)
     assert np.ptp(entropy_confidence(shares)) > 0.01
 
 
 def test_an_open_network_gives_no_distribution(gray: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="give weights instead"):
+    with pytest.raises(TypeError, match="gives nothing but means"):
         Colorizer(predictor=spreading).candidates(gray)
 
 

@@ -131,7 +131,8 @@ def test_what_the_network_sees(pictures: list[Bytes], qspace: QSpace) -> None:
     truth = rgb2lab(np.stack(pictures[:2]))
     setting = Setting(working_size=64, temperature=0.4, hints=3)
     colorize((watching, setting), truth, qspace=qspace)
-    planes, palette, temperature = seen[0]
+    assert not seen[0][0][:, 1:].any()  # the colors without hints are wanted, too
+    planes, palette, temperature = seen[1]
     assert planes.shape == (2, 4, 64, 64)
     assert planes.dtype == palette.dtype == np.float32
     np.testing.assert_allclose(planes[:, 0], network_planes(truth[..., 0])[:, 0], atol=1e-5)
@@ -160,7 +161,8 @@ def test_points_are_the_same_for_every_network(pictures: list[Bytes], qspace: QS
     seen = []
 
     def watching(planes: Floats, palette: Floats, temperature: float) -> Floats:
-        seen.extend(planes[:, 3])
+        if planes[:, 3].any():
+            seen.extend(planes[:, 3])
         return constant(0, 0)(planes, palette, temperature)
 
     method = (watching, Setting(working_size=64, hints=2))
@@ -188,9 +190,11 @@ def test_more_points_make_better_colors(pictures: list[Bytes], qspace: QSpace) -
         ({"working_size": 0}, "multiple of 32"),
         ({"temperature": 0.0}, "temperature above 0"),
         ({"temperature": float("nan")}, "temperature above 0"),
-        ({"hints": -1}, "hints of 0 or more"),
-        ({"saturation": -0.5}, "saturation and hints of 0 or more"),
+        ({"hints": -1}, "hints and palette of 0 or more"),
+        ({"saturation": -0.5}, "saturation, hints and palette of 0 or more"),
         ({"steady": 1.5}, "give 0 to 1"),
+        ({"guidance": -0.5}, "give 0 to 1"),
+        ({"palette": -1}, "hints and palette of 0 or more"),
     ],
 )
 def test_impossible_settings_are_refused(how: dict[str, float], message: str) -> None:

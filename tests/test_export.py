@@ -117,6 +117,20 @@ def test_the_second_program_gives_the_distribution_whose_means_the_first_gives(
         )
 
 
+@pytest.mark.slow
+def test_another_program_gives_the_backbone_s_features(
+    network: ColorNet, weights: Path, bins: Path, tmp_path: Path
+) -> None:
+    import paddle
+
+    export.export(weights, tmp_path, bins=np.load(bins), output="features")
+    planes, palette = inputs(2, 64, 96)
+    _, expected, _ = network.backbone(paddle.to_tensor(planes[:, :1]))
+    found = run_program(open_program(tmp_path, engine="plain"), planes, palette, temperature=1.0)
+    assert found.shape == (2, 112, 4, 6)
+    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-3, atol=1e-3)
+
+
 def test_a_network_in_memory_predicts_as_its_program_does(
     program: Path, weights: Path, bins: Path
 ) -> None:

@@ -2,20 +2,27 @@
 
 import dataclasses
 import functools
+import json
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from helpers import landscape, texture
 from PIL import Image
 
 import gray2color
-from gray2color import Colorizer
+from gray2color import GUIDANCE, Colorizer, color_settings
+from model.correspondence import Correspondence
+from model.hints import point_planes
 from model.old_film import color_share
+from model.options import ColorOptions
 from model.paddle_import import has_bf16
-from prior.lab import gray2lightness, rgb2lab
+from prior.lab import gray2lightness, lab2rgb, rgb2lab
+from runtime.options import RunOptions
 
 
 @pytest.fixture(scope="module")
@@ -156,10 +163,31 @@ def test_frames_of_any_size(colorizer: Colorizer) -> None:
 
 
 def test_points_are_not_made_bolder_than_they_are(make: functools.partial[Colorizer]) -> None:
-    gray, points = landscape(64, 64), [(30, 30, 40.0, 20.0)]
-    own, bold = (make(saturation=s).ab(gray, hints=points) for s in (1.0, 2.0))
-    np.testing.assert_allclose(make().ab(gray, hints=points), own, atol=1e-5)
-    np.testing.assert_allclose(bold, 2 * own, atol=1e-4)
+    gray, wanted = landscape(64, 64), np.array((40.0, 20.0))
+    points = [(30, 30, *wanted)]
+    for saturation, bolder in ((None, 1.0), (1.0, 1.0), (2.0, 2.0)):
+        ab = make(saturation=saturation).ab(gray, hints=points)
+        np.testing.assert_allclose(ab[7, 7], bolder * wanted, atol=2)
+
+
+def test_hints_leave_alone_what_is_not_their_object(colorizer: Colorizer) -> None:
+    gray = landscape(64, 64) // 4 + 20
+    gray[:, 32:] += 150
+    free, hinted = (colorizer.ab(gray, hints=hints) for hints in (None, [(14, 30, 60.0, -40.0)]))
+    change = np.hypot(*np.moveaxis(hinted - free, -1, 0))
+    assert change[:, :7].mean() > 20
+    assert change[:, 9:].mean() < 1
+
+
+def test_pictures_of_a_batch_have_their_own_hints(colorizer: Colorizer) -> None:
+    """As keyframes of a film have; one without any is colored as if there were none."""
+    lightness = gray2lightness(np.stack([landscape(64, 64, seed=seed) for seed in range(3)]))
+    hints = np.zeros((3, 3, 64, 64), np.float32)
+    hints[1] = point_planes([(30, 30, 60, 40)], size=(64, 64))
+    free, guided = (colorizer.predict(lightness, hints=planes) for planes in (None, hints))
+    np.testing.assert_allclose(guided.ab[[0, 2]], free.ab[[0, 2]], atol=1e-4)
+    np.testing.assert_allclose(guided.ab[1, 7, 7], (60, 40), atol=2)
+    assert guided.confidence[1, 7, 7] == 1
 
 
 def test_saturation_scales_the_chroma(make: functools.partial[Colorizer]) -> None:
@@ -177,14 +205,145 @@ def test_temperature_sharpens(make: functools.partial[Colorizer]) -> None:
     assert chroma[0] > chroma[1]
 
 
-def test_hints_and_palette_change_the_result(colorizer: Colorizer) -> None:
+RED = np.full((4, 4, 3), (200, 40, 30), np.uint8)
+
+
+def redness(ab: np.ndarray) -> float:
+    wanted = rgb2lab(RED[0, 0])[1:]
+    return float((ab @ wanted).mean() / np.linalg.norm(wanted))
+
+
+def test_a_reference_and_a_palette_have_their_colors_taken(colorizer: Colorizer) -> None:
     gray = landscape(120, 160)
+    free = redness(colorizer.ab(gray))
+    for wanted in ({"reference": RED}, {"palette": ["#c8281e"]}):
+        half, whole = (redness(colorizer.ab(gray, guidance=g, **wanted)) for g in (0.4, 1.0))
+        assert free < half < whole
+
+
+@pytest.fixture
+def own_reference() -> tuple[np.ndarray, np.ndarray]:
+    """A gray picture, and itself in color: (192, 256) and (192, 256, 3)."""
+    gray = texture(np.random.default_rng(5), 192, 256)
+    lab = np.dstack([gray2lightness(gray) * 0.4 + 30, np.zeros((192, 256, 2))])
+    lab[:, :128, 1:], lab[:, 128:, 1:] = (30, 20), (-30, 20)
+    return lab2rgb(lab * (1, 0, 0))[..., 0], lab2rgb(lab)
+
+
+def test_a_reference_of_the_same_scene_colors_each_place(
+    colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray]
+) -> None:
+    gray, reference = own_reference
+    chosen, content, histogram = (
+        colorizer.ab(gray, reference=reference, reference_by=by)
+        for by in ("auto", "content", "histogram")
+    )
+    truth = cv2.resize(rgb2lab(reference)[..., 1:], content.shape[1::-1])
+    errors = [np.hypot(*(ab - truth).reshape(-1, 2).T).mean() for ab in (content, histogram)]
+    assert errors[0] < 0.75 * errors[1]
+    np.testing.assert_array_equal(chosen, content)
+
+
+@pytest.mark.parametrize(("share", "by"), [(0.04, "histogram"), (0.36, "content")])
+def test_a_reference_is_taken_by_its_content_if_much_of_it_matches(
+    colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, share: float, by: str
+) -> None:
+    gray, points = landscape(64, 64), np.array([[30, 30, -50, -20, 1]], np.float32)
+    found = Correspondence(share, points)
+    monkeypatch.setattr("model.guidance.correspondence", lambda *_, bins: found)
+    wanted = {"reference": RED}
+    chosen = colorizer.ab(gray, reference_by=by, **wanted)
+    np.testing.assert_array_equal(colorizer.ab(gray, **wanted), chosen)
+    assert (np.abs(chosen[7, 7] - (-50, -20)) < 2).all() == (by == "content")
+
+
+def test_a_reference_with_nothing_to_match_changes_nothing(
+    colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Correspondence(0, np.zeros((0, 5), np.float32))
+    monkeypatch.setattr("model.guidance.correspondence", lambda *_, bins: nothing)
+    gray = landscape(64, 64)
+    content = colorizer.ab(gray, reference=RED, reference_by="content")
+    np.testing.assert_array_equal(content, colorizer.ab(gray))
+
+
+def test_hints_go_before_a_reference(
+    colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray]
+) -> None:
+    gray, reference = own_reference
+    strokes = np.zeros((192, 256, 4), np.uint8)
+    strokes[120:150, 20:50] = (128, 128, 128, 255)
+    ab = colorizer.ab(gray, reference=reference, hints=[(60, 60, -40, -30)], strokes=strokes)
+    height, width = ab.shape[:2]
+    at_point = ab[60 * height // 192, 60 * width // 256]
+    np.testing.assert_allclose(at_point, (-40, -30), atol=3)
+    np.testing.assert_allclose(ab[135 * height // 192, 35 * width // 256], 0, atol=3)
+
+
+def test_guidance_of_0_is_none(make: functools.partial[Colorizer], colorizer: Colorizer) -> None:
+    gray = landscape(64, 64)
     free = colorizer.ab(gray)
-    hinted = colorizer.ab(gray, hints=[(20, 30, 60.0, 40.0)])
-    wished = colorizer.ab(gray, palette=np.full((4, 4, 3), (200, 40, 30), np.uint8))
-    assert free.shape == hinted.shape == wished.shape
-    assert np.abs(hinted - free).max() > 0.01
-    assert np.abs(wished - free).max() > 1e-3
+    guided = colorizer.ab(gray, reference=RED, palette=["#2e86c1"], mood="sepia", guidance=0)
+    np.testing.assert_array_equal(guided, free)
+    np.testing.assert_array_equal(make(mood="cold", guidance=0).ab(gray), free)
+
+
+def test_a_colorizer_s_palette_and_mood_are_those_of_its_calls(
+    make: functools.partial[Colorizer], colorizer: Colorizer
+) -> None:
+    gray = landscape(64, 64)
+    for wanted in ({"mood": "warm", "guidance": 0.5}, {"palette": ["#2e86c1", "#c8281e"]}):
+        np.testing.assert_array_equal(make(**wanted).ab(gray), colorizer.ab(gray, **wanted))
+
+
+def test_hints_go_before_palettes(colorizer: Colorizer) -> None:
+    ab = colorizer.ab(landscape(64, 64), hints=[(30, 30, -40.0, 30.0)], mood="sepia")
+    np.testing.assert_allclose(ab[7, 7], (-40, 30), atol=2)
+    assert redness(ab[-2:]) > 0
+
+
+def test_frames_have_the_colors_of_the_palette(make: functools.partial[Colorizer]) -> None:
+    frames = np.stack([landscape(64, 96, seed=seed) for seed in range(5)])
+    cold, free = (make(mood=mood).ab_frames(frames) for mood in ("cold", None))
+    assert cold[..., 1].mean() < free[..., 1].mean() - 3
+
+
+def test_a_film_of_other_guidance_is_another_job() -> None:
+    settings = [
+        color_settings(color, RunOptions(), steady=1)
+        for color in (
+            ColorOptions(),
+            ColorOptions(palette=("#c8281e",)),
+            ColorOptions(mood="warm"),
+            ColorOptions(guidance=0.2),
+        )
+    ]
+    assert all(one != other for i, one in enumerate(settings) for other in settings[:i])
+    assert settings[0] == color_settings(ColorOptions(guidance=GUIDANCE), RunOptions(), steady=1)
+    assert json.loads(json.dumps(settings[1])) == settings[1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"palette": ["red"]}, "'red' is no color"),
+        ({"mood": "happy"}, "no mood 'happy'"),
+        (
+            {"reference": RED, "reference_by": "eye"},
+            "a reference is taken by auto, histogram, content",
+        ),
+        ({"guidance": 1.5}, "guidance counts from 0 to 1, got 1.5"),
+        ({"hints": [(99, 2, 0, 0)]}, "outside the picture"),
+    ],
+)
+def test_other_guidance_is_refused(
+    make: functools.partial[Colorizer], colorizer: Colorizer, wanted: Any, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        colorizer.ab(landscape(64, 64), **wanted)
+    if not {"hints", "reference"} & wanted.keys():
+        with pytest.raises(ValueError, match=says):
+            make(**wanted)
 
 
 def test_a_factory_travels_to_other_processes(make: functools.partial[Colorizer]) -> None:

@@ -55,8 +55,17 @@ def test_other_files_are_refused(tmp_path: Path, content: object, says: str) -> 
 def test_references_are_read_small(tmp_path: Path) -> None:
     Image.new("RGB", (900, 300), (200, 60, 40)).save(tmp_path / "r.png")
     reference = read_reference(tmp_path / "r.png")
-    assert reference.shape == (85, 256, 3)
+    assert reference.shape == (171, 512, 3)
     assert (reference == (200, 60, 40)).all()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_reference_without_color_is_refused(tmp_path: Path, suffix: str) -> None:
+    gray = np.random.default_rng(0).integers(0, 256, (60, 90), np.uint8)
+    path = tmp_path / f"gray{suffix}"
+    Image.fromarray(np.repeat(gray[..., None], 3, -1)).save(path, quality=30)
+    with pytest.raises(ValueError, match=r"gray\.\w+ has no color: name a picture in color"):
+        read_reference(path)
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
@@ -80,10 +89,10 @@ def test_references_have_the_formats_of_photos(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     with pytest.raises(ValueError, match="is not a picture"):
         read_reference(tmp_path / "a.png")
-    Image.new("1", (10_000, 9_000)).save(
-        tmp_path / "large.png"
-    )  # Pillow's own limit: 89 megapixels
-    assert read_reference(tmp_path / "large.png").shape == (230, 256, 3)
+    large = Image.new("P", (10_000, 9_000))  # Pillow's own limit: 89 megapixels
+    large.putpalette((20, 90, 200))
+    large.save(tmp_path / "large.png")
+    assert read_reference(tmp_path / "large.png").shape == (461, 512, 3)
 
 
 def test_guidance_is_what_was_given_and_nothing_else(tmp_path: Path, photo: Path) -> None:
@@ -92,8 +101,8 @@ def test_guidance_is_what_was_given_and_nothing_else(tmp_path: Path, photo: Path
     assert read_guidance(GuidanceOptions()) == {}
     assert read_guidance(GuidanceOptions(hints=hints), photo) == {"hints": [(1, 2, -30, 40)]}
     guidance = read_guidance(GuidanceOptions(hints=hints, reference=reference), photo)
-    assert set(guidance) == {"hints", "palette"}
-    assert (guidance["palette"] == (20, 90, 200)).all()
+    assert set(guidance) == {"hints", "reference"}
+    assert (guidance["reference"] == (20, 90, 200)).all()
 
 
 RED = rgb2lab(np.array([0xC8, 0x3C, 0x28], np.uint8))[1:]

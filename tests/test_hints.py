@@ -178,3 +178,10 @@ def test_points_cover_strokes() -> None:
     assert (planes[2] == 1).all()
     assert (planes[0, 0] > 0).all()
     assert (painted[:2, 16, 16] > 0).all()  # a copy was drawn on
+
+
+def test_a_point_beside_an_edge_stays_on_its_side() -> None:
+    lightness = np.where(np.arange(40) < 20, 30, 70)[None].repeat(40, 0).astype(np.float32)
+    planes = point_planes([(18, 10, 30, 40)], size=(40, 40), lightness=lightness)
+    assert planes[2, 8:13, 16:20].all()
+    assert not planes[:, :, 20:].any()

@@ -107,13 +107,17 @@ def test_hints_and_references_guide_the_colors(small: list[str], photo: Path) ->
         ["-hint", "40,30,#d02010", "-hint", "50%,10%,#d02010"],
         ["-hints", str(strokes)],
         ["-reference", str(reference)],
+        ["-reference", str(reference), "-reference_by", "content"],
+        ["-palette", "#c0392b,#2e86c1"],
+        ["-mood", "warm"],
+        ["-mood", "warm", "-guidance", "0.3"],
     )
     for number, words in enumerate(ways):
         out = photo.with_name(f"{number}.png")
         assert main.main(["-img_in", str(photo), "-save", str(out), *words, *small]) == 0
         results.append(np.asarray(Image.open(out), int))
-    for guided in results[1:]:
-        assert (guided != results[0]).any()
+    for number, guided in enumerate(results):
+        assert all((guided != other).any() for other in results[:number])
 
 
 def test_hints_are_for_one_photo(
@@ -150,7 +154,7 @@ def test_a_gpu_gets_one_network(
     started: list[int] = []
     monkeypatch.setattr("gray2color.has_gpu_package", lambda: True)
     monkeypatch.setattr("gray2color.gpu_count", lambda: gpus)
-    monkeypatch.setattr("gray2color.prepare", lambda weights: None)
+    monkeypatch.setattr("gray2color.prepare", lambda weights, **_: None)
     monkeypatch.setattr(
         "photo.batch.colorize_photos", lambda *_, processes, **__: started.append(processes) or []
     )
@@ -249,6 +253,15 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
             "'1,2,red' is no hint: write X,Y,#RRGGBB",
             2,
         ),
+        (["-img_in", "photo.png", "-palette", "#d02010,red"], "'red' is no color: write it as", 2),
+        (["-img_in", "photo.png", "-palette", ""], "'' is no color", 2),
+        (["-img_in", "photo.png", "-mood", "happy"], "'happy' (choose from", 2),
+        (["-img_in", "photo.png", "-guidance", "1.1"], "'1.1' is not a number from 0 to 1", 2),
+        (["-movie_in", "film.mp4", "-guidance", "x"], "'x' is not a number from 0 to 1", 2),
+        (["-img_in", "photo.png", "-reference_by", "content"], "give -reference, too", 2),
+        (["-img_in", "photo.png", "-reference_by", "x"], "'x' (choose from", 2),
+        (["-movie_in", "film.mp4", "-reference_by", "content"], "-reference_by is for photos", 2),
+        (["-img_in", "photo.png", "-reference", "photo.png"], "photo.png has no color", 2),
         (["-img_in", "photo.png", "-hint", "80,2,#d02010"], "a hint at 80,2 lies outside", 2),
         (["-movie_in", "film.mp4", "-quality", "90"], "-quality is for photos", 2),
         (["-movie_in", "film.mp4", "-preset", "typo"], "'typo' (choose from", 2),

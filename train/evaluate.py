@@ -55,6 +55,8 @@ SETTING_COLUMNS = {
 PICTURE_COLUMNS = {
     **SETTING_COLUMNS,
     "hints": "hints",
+    "palette": "palette",
+    "guidance": "guidance",
     "aged": "aged",
     "psnr": "PSNR",
     "ssim": "SSIM",
@@ -132,6 +134,14 @@ class EvaluateOptions:
         "points of the true color revealed, 5x5 pixels each; of films, on the first frame of each shot",
         low=0,
     )
+    palette: tuple[int, ...] = _several(
+        "palette",
+        "1: the truth is given as a reference; 2 and more: so many of its colors, as a palette",
+        low=0,
+    )
+    guidance: tuple[float, ...] = _several(
+        "guidance", "how much palettes and references count", low=0, high=1
+    )
     saturation: tuple[float, ...] = _several("saturation", "times the chroma", low=0)
     smoothing: tuple[int, ...] = _several(
         "smoothing",
@@ -189,7 +199,7 @@ class EvaluateOptions:
         for name, drawn in (("sheet", self.sheet), ("curve", self.curve)):
             if drawn and drawn.suffix.lower() not in IMAGE_SUFFIXES:
                 raise ValueError(f"-{name} {drawn}: name it {' or '.join(sorted(IMAGE_SUFFIXES))}")
-        for name in ("curve", "aged") if self.film else ("steady",):
+        for name in ("curve", "aged", "palette", "guidance") if self.film else ("steady",):
             if getattr(self, name):
                 what = "pictures have it, leave out -film" if self.film else "films have it"
                 raise ValueError(f"-{name}: only {what}")

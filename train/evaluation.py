@@ -11,10 +11,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gray2color import Colorizer
+from gray2color import GUIDANCE, Colorizer
 from image.sheet import tile
 from image.upsample import upsample
 from model.contract import STRIDE, Predictor, resized, working_shape
@@ -44,6 +45,8 @@ class Setting:
     )
     saturation: float = 1.0  # times the chroma
     smoothing: int = 0  # 1: smooth where the network is undecided, as the program does
+    palette: int = 0  # 1: the truth is a reference, 2 and more: a palette of so many of its colors
+    guidance: float = GUIDANCE  # how much these count
     aged: int = 0  # 1: the network gets the picture aged as in training
     seed: int = 0  # of the hints and the aging
     steady: float = 0.0  # of films: 1 carries colors along the motion, 0 colorizes frame by frame
@@ -53,12 +56,13 @@ class Setting:
             raise ValueError(f"working size {self.working_size}: give a multiple of {STRIDE}")
         if not {self.smoothing, self.aged} <= {0, 1}:
             raise ValueError(f"smoothing {self.smoothing}, aged {self.aged}: give 0 or 1")
-        if not (self.temperature > 0 and self.saturation >= 0 and self.hints >= 0):
+        counts = min(self.saturation, self.hints, self.palette)
+        if not (self.temperature > 0 and counts >= 0):
             raise ValueError(
-                f"{self}: give a temperature above 0, saturation and hints of 0 or more"
+                f"{self}: give a temperature above 0, saturation, hints and palette of 0 or more"
             )
-        if not 0 <= self.steady <= 1:
-            raise ValueError(f"steady {self.steady}: give 0 to 1")
+        if not (0 <= self.steady <= 1 and 0 <= self.guidance <= 1):
+            raise ValueError(f"steady {self.steady}, guidance {self.guidance}: give 0 to 1")
 
 
 # One row of the table: a network in a setting, or neither: the all-gray baseline.
@@ -112,14 +116,48 @@ def colorize(method: Method, truth: Floats, *, qspace: QSpace, first: int = 0) -
     predictor, setting = method
     if predictor is None or setting is None:
         return truth * NEUTRAL
-    colorizer = _colorizer(predictor, setting)
     lightness, hints = _inputs(truth, setting, first=first)
-    ab, _ = colorizer.predict(lightness, hints=hints, palette=palette_vector(None, qspace))
+    ab = _predicted(predictor, setting, truth, lightness, hints, qspace)
     grays = lab2rgb(truth * NEUTRAL)[..., 0]
     colorized = truth.copy()
     for lab, small, gray in zip(colorized, ab, grays, strict=True):
         lab[..., 1:] = upsample(small, gray, to_lightness=gray2lightness)
     return fit_gamut(colorized)
+
+
+def _predicted(
+    predictor: Predictor,
+    setting: Setting,
+    truth: Floats,
+    lightness: Floats,
+    hints: Floats | None,
+    qspace: QSpace,
+) -> Floats:
+    """Predict small ab (N, h, w, 2); picture by picture where each has a palette of its own."""
+    if not setting.palette:
+        return _colorizer(predictor, setting).predict(lightness, hints=hints).ab
+    ab = []
+    for i, lab in enumerate(truth):
+        one = slice(i, i + 1)
+        given, histogram, colors = None if hints is None else hints[one], None, []
+        if setting.palette == 1:
+            histogram = palette_vector(lab[..., 1:], qspace)
+        else:
+            colors = dominant_colors(lab, setting.palette)
+        colorizer = _colorizer(predictor, setting, palette=colors)
+        ab.append(colorizer.predict(lightness[one], hints=given, palette=histogram).ab)
+    return np.concatenate(ab)
+
+
+def dominant_colors(lab: Floats, count: int) -> list[str]:
+    """Find so many colors #rrggbb that stand for a picture (H, W, 3) in Lab: k-means of its a and b."""
+    cv2.setRNGSeed(0)
+    until = (cv2.TERM_CRITERIA_MAX_ITER + cv2.TERM_CRITERIA_EPS, 30, 0.5)
+    places = np.ascontiguousarray(lab[..., 1:].reshape(-1, 2))
+    _, labels, _ = cv2.kmeans(places, count, None, until, 3, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    flat = lab.reshape(-1, 3)
+    means = [flat[labels[:, 0] == i].mean(axis=0) for i in range(count) if (labels == i).any()]
+    return [f"#{bytes(rgb).hex()}" for rgb in lab2rgb(fit_gamut(np.stack(means)))]
 
 
 def colorize_shot(method: Method, shot: Shot) -> Floats:
@@ -132,9 +170,11 @@ def colorize_shot(method: Method, shot: Shot) -> Floats:
     return _colorizer(predictor, setting).colorize(shot)
 
 
-def _colorizer(predictor: Predictor, setting: Setting) -> Colorizer:
+def _colorizer(predictor: Predictor, setting: Setting, *, palette: Sequence[str] = ()) -> Colorizer:
     return Colorizer(
         predictor=predictor,
+        palette=palette,
+        guidance=setting.guidance,
         temperature=setting.temperature,
         saturation=setting.saturation,
         working_size=setting.working_size,

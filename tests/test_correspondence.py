@@ -1,0 +1,68 @@
+"""Matches between a picture and a reference: right where the content is the same, few where it is not."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.correspondence import SAME_CONTENT, correspondence, match
+from prior.lab import fit_gamut, lab2rgb, rgb2lab
+
+SIDE, PLACE = 384, 16
+
+
+def patches(planes: NDArray[np.float32], _: object, *, temperature: float) -> NDArray[np.float32]:
+    """Stand in for the backbone: the detail of each place is its features, (1, 256, h, w)."""
+    height, width = (side // PLACE for side in planes.shape[2:])
+    cut = planes[0, 0].reshape(height, PLACE, width, PLACE)
+    detail = cut - cut.mean(axis=(1, 3), keepdims=True)
+    return detail.transpose(1, 3, 0, 2).reshape(1, -1, height, width)
+
+
+def colored(seed: int) -> NDArray[np.uint8]:
+    """A scene (384, 480, 3) whose places differ in lightness, and whose colors change slowly."""
+    noise = np.random.default_rng(seed).normal(0, 15, (SIDE, SIDE + 6 * PLACE))
+    lightness = np.clip(cv2.GaussianBlur(noise, (0, 0), 0.7) + 50, 30, 70)
+    y, x = np.mgrid[: noise.shape[0], : noise.shape[1]] / SIDE
+    return lab2rgb(fit_gamut(np.dstack([lightness, 40 * np.sin(3 * x), 30 * np.cos(4 * y)])))
+
+
+def gray_of(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return lab2rgb(rgb2lab(rgb) * np.array([1, 0, 0], np.float32))[..., 0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_reference_of_the_scene_gives_each_place_its_color(dtype: type) -> None:
+    """The camera has moved by six places."""
+    whole, scale = colored(0), np.iinfo(dtype).max // 255
+    picture, reference = whole[:, : -6 * PLACE], whole[:, 6 * PLACE :]
+    found = correspondence(patches, gray_of(picture), reference.astype(dtype) * scale, bins=261)
+    assert found.share > 0.5
+    columns, rows = found.points[:, 0].astype(int), found.points[:, 1].astype(int)
+    truth = rgb2lab(picture)[rows, columns, 1:]
+    error = np.hypot(*(found.points[:, 2:4] - truth).T)
+    assert np.median(error) < 2
+    assert len(found.points) == round(found.share * (SIDE // PLACE) ** 2)
+
+
+def test_another_scene_has_little_in_common() -> None:
+    picture, other = colored(0)[:, :SIDE], colored(1)[:, :SIDE]
+    assert correspondence(patches, gray_of(picture), other, bins=261).share < SAME_CONTENT / 2
+
+
+def test_points_lie_in_the_picture_whatever_its_size() -> None:
+    reference = colored(0)[:, :SIDE]
+    gray = gray_of(reference)[::3, ::2]
+    points = correspondence(patches, gray, reference, bins=261).points
+    assert (points[:, 0] < gray.shape[1]).all()
+    assert (points[:, 1] < gray.shape[0]).all()
+    assert (points[:, :2] >= 0).all()
+
+
+def test_a_match_is_each_other_s_nearest() -> None:
+    theirs = np.eye(4, dtype=np.float32)
+    ours = np.array([[0, 0, 1, 0], [0.8, 0.6, 0, 0], [1, 0, 0, 0]], np.float32)
+    nearest, mutual, cosine = match(ours, theirs)
+    assert nearest.tolist() == [2, 0, 0]
+    assert mutual.tolist() == [True, False, True]
+    np.testing.assert_allclose(cosine, [1, 0.8, 1])
