@@ -73,7 +73,8 @@ def test_a_region_gets_each_of_its_likely_colors(
     default, *others = candidates(predicted, predict, 4, lightness=lightness)
     assert not default.any()
     found = np.stack(others)[:, :, 8:].reshape(-1, 2)
-    assert {tuple(color) for color in np.rint(found).astype(int).tolist()} == set(colors)
+    for color in colors:
+        assert np.hypot(*(found - color).T).min() < 2
     assert not any(ab[:, :8].any() for ab in others)
 
 
