@@ -1,0 +1,167 @@
+"""How well guidance is followed: python tests/benchmarks/guidance.py -data valid.tar [-films FILM ...] [-limit N].
+
+Hints: one point in the middle of an object (a segment of 2 to 20 % of the picture), of its true color and of another hue.
+References: another crop of the same photograph, mirrored and darkened; an unrelated one; earlier frames of a film.
+"""
+
+import argparse
+import functools
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from skimage.segmentation import felzenszwalb
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package film
+
+from gray2color import Colorizer
+from image.upsample import upsample
+from model.correspondence import correspondence
+from model.predictor import Program
+from model.program_cache import program_for
+from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
+from train.evaluation_images import read_evaluation_images
+from train.film_evaluation import read_frames
+
+OBJECT = (0.02, 0.2)  # share of the picture
+LEAST_CHROMA = 30.0  # of the other color
+EDGE_PX = 4  # around an object's outline that counts neither as inside nor as outside
+FRAMES = (20, 40, 80, 120)  # compared with the first
+WAYS = ("histogram", "content", "auto")
+
+
+def gray_of(rgb: np.ndarray) -> np.ndarray:
+    return lab2rgb(rgb2lab(rgb) * np.array([1, 0, 0], np.float32))[..., 0]
+
+
+def full_ab(colorizer: Colorizer, gray: np.ndarray, **wanted: Any) -> np.ndarray:
+    return upsample(colorizer.ab(gray, **wanted), gray, to_lightness=gray2lightness)
+
+
+def psnr(rgb: np.ndarray, ab: np.ndarray) -> float:
+    lab = np.concatenate([rgb2lab(rgb)[..., :1], ab], axis=-1)
+    error = lab2rgb(fit_gamut(lab)).astype(float) - rgb
+    return float(10 * np.log10(255**2 / (error**2).mean()))
+
+
+def object_of(lab: np.ndarray) -> tuple[np.ndarray, tuple[int, int]] | None:
+    """Return the mask (H, W) of a picture's most compact object, and the row and column of its middle."""
+    segments = felzenszwalb(lab / 100.0, scale=150, sigma=1.0, min_size=600)
+    best, found = 0.0, None
+    for number in range(segments.max() + 1):
+        mask = np.asarray(segments == number, np.uint8)
+        if OBJECT[0] <= mask.mean() <= OBJECT[1]:
+            depth = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+            if depth.max() > best:
+                row, column = divmod(int(depth.argmax()), depth.shape[1])
+                best, found = float(depth.max()), (mask, (row, column))
+    return found
+
+
+def other_color(lab: np.ndarray) -> np.ndarray:
+    """Turn the hue of a color (3,) by a third, with enough chroma; return ab (2,) within the gamut."""
+    angle, chroma = (
+        np.arctan2(lab[2], lab[1]) + 2 * np.pi / 3,
+        max(np.hypot(*lab[1:]), LEAST_CHROMA),
+    )
+    turned = np.array([lab[0], chroma * np.cos(angle), chroma * np.sin(angle)], np.float32)
+    return fit_gamut(turned[None])[0, 1:]
+
+
+def distance(ab: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.hypot(*np.moveaxis(ab - other, -1, 0))
+
+
+def hints(colorizer: Colorizer, pictures: Sequence[np.ndarray]) -> Iterator[str]:
+    rows: dict[str, list[tuple[float, ...]]] = {"true color": [], "other hue": []}
+    kernel = np.ones((2 * EDGE_PX + 1,) * 2, np.uint8)
+    for rgb in pictures:
+        lab, gray = rgb2lab(rgb), gray_of(rgb)
+        found = object_of(lab)
+        if found is None:
+            continue
+        mask, (y, x) = found
+        inside, outside = cv2.erode(mask, kernel) > 0, cv2.dilate(mask, kernel) == 0
+        free = full_ab(colorizer, gray)
+        true = lab[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).mean(axis=0)
+        wishes = {"true color": (true[1:], lab[..., 1:]), "other hue": (other_color(true),) * 2}
+        for name, (color, target) in wishes.items():
+            ab = full_ab(colorizer, gray, hints=[(x, y, *color)])
+            errors = [float(distance(each, target)[inside].mean()) for each in (free, ab)]
+            change = float(distance(ab, free)[outside].mean())
+            rows[name].append((float(distance(ab[y, x], color)), *errors, change))
+    for name, figures in rows.items():
+        at, (_, free_inside, inside, changed) = (
+            np.median(figures, axis=0)[0],
+            np.nanmean(figures, axis=0),
+        )
+        yield (
+            f"hint of the {name}, {len(figures)} objects: median error at the point {at:.2f}; mean error inside the "
+            f"object {inside:.2f} (without the hint {free_inside:.2f}); mean change outside {changed:.2f} (ab units)"
+        )
+
+
+def crops(pictures: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield two crops of each photograph; of the second, the tones are others, and every other one is mirrored."""
+    rng = np.random.default_rng(0)
+    for number, rgb in enumerate(pictures):
+        two = []
+        for _ in range(2):
+            side = int(rgb.shape[0] * rng.uniform(0.7, 0.9))
+            top, left = rng.integers(0, rgb.shape[0] - side, 2)
+            crop = rgb[top : top + side, left : left + side]
+            two.append(cv2.resize(crop, rgb.shape[1::-1], interpolation=cv2.INTER_AREA))
+        toned = np.asarray(255 * (two[1] / 255) ** rng.uniform(0.7, 1.4), np.uint8)
+        yield two[0], np.ascontiguousarray(toned[:, ::-1]) if number % 2 else toned
+
+
+def references(
+    colorizer: Colorizer, name: str, pairs: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> str:
+    """Measure pictures colorized after references, in each way."""
+    features = Program(functools.partial(program_for, output="features"))
+    shares, rows = [], []
+    for rgb, reference in pairs:
+        gray = gray_of(rgb)
+        shares.append(correspondence(features, gray, reference, bins=261).share)
+        ways: list[dict[str, Any]] = [
+            {},
+            *({"reference": reference, "reference_by": by} for by in WAYS),
+        ]
+        rows.append([psnr(rgb, full_ab(colorizer, gray, **wanted)) for wanted in ways])
+    figures = "; ".join(
+        f"{way} {dB:.2f}" for way, dB in zip(("none", *WAYS), np.mean(rows, axis=0), strict=True)
+    )
+    return (
+        f"{name}, {len(rows)} pairs, matches {min(shares):.2f} to {max(shares):.2f}: PSNR {figures}"
+    )
+
+
+def film_pairs(film: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    pictures = list(read_frames(film, short_px=256, limit=max(FRAMES) + 1))
+    return [(pictures[i], pictures[0]) for i in FRAMES if i < len(pictures)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-data", type=Path, required=True, help="color photographs")
+    parser.add_argument("-films", type=Path, nargs="*", default=[], help="color films")
+    parser.add_argument("-limit", type=int, default=100, help="photographs")
+    args = parser.parse_args()
+    colorizer = Colorizer()
+    pictures = [np.asarray(rgb) for rgb in read_evaluation_images(args.data, limit=args.limit)]
+    for line in hints(colorizer, pictures):
+        print(line, flush=True)
+    unrelated = list(zip(pictures, pictures[13:] + pictures[:13], strict=True))
+    for name, pairs in {"crops": list(crops(pictures)), "unrelated": unrelated}.items():
+        print(references(colorizer, name, pairs), flush=True)
+    for film in args.films:
+        print(references(colorizer, film.name, film_pairs(film)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
