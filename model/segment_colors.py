@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from model.contract import REDUCTION, STRIDE, Floats, working_shape
+from model.contract import REDUCTION, STRIDE, Floats, working_lightness, working_shape
 from model.hints import point_planes
 from model.old_film import color_share, denoised
 from model.prediction import AbPredictor, Prediction
@@ -113,9 +113,15 @@ class SegmentColors:
         if guidance is None:
             return self.predictor.frames(grays)
         short = self.predictor.working_size
-        size = working_shape(grays.shape[1:], short=short, grid=STRIDE)
         own = [hints for hints, wanted in zip(guidance.hints, key, strict=True) if wanted]
-        planes = [point_planes(hints.tolist(), size=size, picture=grays.shape[1:]) for hints in own]
+        planes = [
+            point_planes(
+                hints.tolist(), size=lightness.shape, picture=grays.shape[1:], lightness=lightness
+            )
+            for hints, lightness in zip(
+                own, working_lightness(grays, short=short, grid=STRIDE), strict=True
+            )
+        ]
         return self.predictor.frames(
             grays, hints=np.stack(planes), palette=self.palette_of(guidance.reference)
         )
