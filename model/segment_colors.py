@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.contract import REDUCTION, STRIDE, Floats, working_lightness, working_shape
-from model.hints import point_planes
+from model.guidance import hint_planes, reference_matches
 from model.old_film import color_share, denoised
 from model.prediction import AbPredictor, Prediction
 from model.steady import (
@@ -114,17 +114,26 @@ class SegmentColors:
             return self.predictor.frames(grays)
         short = self.predictor.working_size
         own = [hints for hints, wanted in zip(guidance.hints, key, strict=True) if wanted]
+        lightness = working_lightness(grays, short=short, grid=STRIDE)
         planes = [
-            point_planes(
-                hints.tolist(), size=lightness.shape, picture=grays.shape[1:], lightness=lightness
-            )
-            for hints, lightness in zip(
-                own, working_lightness(grays, short=short, grid=STRIDE), strict=True
-            )
+            self._hint_planes(*frame, guidance.reference)
+            for frame in zip(grays, lightness, own, strict=True)
         ]
-        return self.predictor.frames(
-            grays, hints=np.stack(planes), palette=self.palette_of(guidance.reference)
-        )
+        palette = self.palette_of(guidance.reference)
+        return self.predictor.frames(grays, hints=np.stack(planes), palette=palette)
+
+    def _hint_planes(
+        self,
+        gray: NDArray[np.uint8],
+        lightness: Floats,
+        hints: Floats,
+        reference: NDArray[np.uint8] | None,
+    ) -> Floats:
+        """Draw a frame's hints (m, 4), over the colors of what looks alike in a reference of the same scene: (3, h, w)."""
+        matches = reference_matches(self.predictor, gray, {"reference": reference})
+        size = (gray.shape[0], gray.shape[1])
+        planes = hint_planes({"hints": hints.tolist()}, lightness, picture=size, matches=matches)
+        return np.zeros((3, *lightness.shape), np.float32) if planes is None else planes
 
     def carry(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
         """Carry colors through a segment to the next one, or backward to the one before; at a shot's end, to a later one."""

@@ -21,7 +21,7 @@ from model.hints import point_planes
 from model.old_film import color_share
 from model.options import ColorOptions
 from model.paddle_import import has_bf16
-from prior.lab import gray2lightness, lab2rgb, rgb2lab
+from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from runtime.options import RunOptions
 
 
@@ -432,3 +432,21 @@ def test_a_reference_of_a_shot_guides_its_colors(colorizer: Colorizer, pan: np.n
         dataclasses.replace(plain, guidance=dataclasses.replace(guidance, reference=None))
     )
     np.testing.assert_array_equal(alone, colorizer.colorize(plain))
+
+
+def test_a_colored_frame_of_a_shot_gives_places_their_colors(
+    colorizer: Colorizer, pan: np.ndarray
+) -> None:
+    frames, none = (
+        np.repeat(pan[:1], 8, axis=0),
+        tuple(np.zeros((0, 4), np.float32) for _ in "12345678"),
+    )
+    lab = rgb2lab(np.repeat(frames[0][..., None], 3, axis=-1))
+    lab[:, :48, 1:], lab[:, 48:, 1:] = (-25, 20), (25, -20)
+    colored = lab2rgb(fit_gamut(lab))
+    guidance = Guidance(none, np.zeros(8, bool), colored)
+    segment = segment_of(frames, 0, 8)
+    ab = colorizer.colorize(dataclasses.replace(segment, guidance=guidance))
+    left, right = ab[4, :, 2:10].mean(axis=(0, 1)), ab[4, :, 14:22].mean(axis=(0, 1))
+    assert left[0] < 0 < left[1]
+    assert right[1] < 0 < right[0]
