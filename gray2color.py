@@ -22,7 +22,7 @@ from model.hints import palette_vector, point_planes, stroke_planes
 from model.options import ColorOptions
 from model.paddle_import import gpu_count, has_gpu_package
 from model.prediction import AbPredictor, Prediction
-from model.predictor import Device, Precision, Program
+from model.predictor import Device, Precision, Program, choose_engine
 from model.program_cache import program_for
 from model.segment_colors import Arrays, Segment, SegmentColors
 from model.weights_file import RELEASED, weights_sha256
@@ -46,7 +46,7 @@ class Colorizer:
     """Colorizes gray pictures and segments of films; keeps the network between them.
 
     device : "auto" takes a GPU when this Paddle and machine have one.
-    precision : "auto" takes bf16 where the processor is faster in it, else fp32.
+    precision : "auto" takes bf16 or int8 where the processor is faster in it, else fp32.
     threads : processor cores to use; all by default.
     temperature : of the annealed mean: 1 the mean color, below it purer and bolder.
     saturation : times the network's chroma; by default a little more than it predicts, but no more where
@@ -227,7 +227,7 @@ def colorize_photo_files(
     load = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
     factory = functools.partial(guided, load, **guidance)
     if processes > 1:
-        prepare(run.weights)  # once, before every process wants it
+        prepare(run)  # once, before every process wants it
     progress = progress_for(quiet=run.quiet)
     return colorize_photos(tasks, factory, options=options, processes=processes, progress=progress)
 
@@ -251,9 +251,10 @@ def check_weights(weights: Path | None = None) -> str:
     return weights_sha256(weights or RELEASED)
 
 
-def prepare(weights: Path | None = None) -> None:
-    """Make the inference program of a weights file, if this machine has not got it yet."""
-    with program_for(weights or RELEASED):
+def prepare(run: RunOptions) -> None:
+    """Make the inference program that a run will need, if this machine has not got it yet."""
+    int8 = choose_engine(run.device, run.precision) == "int8"
+    with program_for(run.weights or RELEASED, int8=int8):
         pass
 
 

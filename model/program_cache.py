@@ -32,14 +32,19 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def program_for(weights: Path = RELEASED, *, bins: Path = BINS_PATH) -> Iterator[Path]:
+def program_for(
+    weights: Path = RELEASED, *, bins: Path = BINS_PATH, int8: bool = False
+) -> Iterator[Path]:
     """Yield the folder with the program of a weights file, made now if it is not there yet.
+
+    int8 : the program for that engine, which no other can run
 
     Two processes may do so at once: each works in a folder of its own, the first to finish wins.
     A program that cannot be kept, because the cache is read-only, is removed after the block.
     """
     key = hashlib.sha256(bins.read_bytes())
-    key.update(f"{_digest_of(weights)} {FORM} {paddle_version()}".encode())
+    kind = " int8" if int8 else ""
+    key.update(f"{_digest_of(weights)} {FORM} {paddle_version()}{kind}".encode())
     folder = cache_folder() / key.hexdigest()[:24]
     if folder.is_dir():
         yield folder
@@ -50,7 +55,7 @@ def program_for(weights: Path = RELEASED, *, bins: Path = BINS_PATH) -> Iterator
         import_paddle()
         from model.export import export
 
-        export(weights, work, bins=read_bins(bins))
+        export(weights, work, bins=read_bins(bins), int8=int8)
         with suppress(OSError):  # another process was faster, or the cache is read-only
             work.rename(folder)
         yield folder if folder.is_dir() else work
