@@ -24,7 +24,7 @@ from model.options import ColorOptions
 from model.paddle_import import gpu_count, has_gpu_package
 from model.picture_colors import PictureColors
 from model.prediction import AbPredictor, Prediction
-from model.predictor import Device, Precision, Program
+from model.predictor import Device, Precision, Program, choose_engine
 from model.program_cache import program_for
 from model.segment_colors import Arrays, Segment, SegmentColors
 from model.suggestions import Suggestion, suggestions
@@ -51,7 +51,7 @@ class Colorizer:
     """Colorizes gray pictures and segments of films; keeps the network between them.
 
     device : "auto" takes a GPU when this Paddle and machine have one.
-    precision : "auto" takes bf16 where the processor is faster in it, else fp32.
+    precision : "auto" takes bf16 or int8 where the processor is faster in it, else fp32.
     threads : processor cores to use; all by default.
     temperature : of the annealed mean: 1 the mean color, below it purer and bolder.
     saturation : times the network's chroma; by default a little more than it predicts, but no more where
@@ -245,7 +245,7 @@ def colorize_photo_files(
     if processes > 1:
         refers, recolors = "reference" in guidance, bool(color.palette or color.mood)
         distributes = bool(refers or recolors or options.candidates)
-        prepare(run.weights, distributes=distributes, refers=refers)
+        prepare(run, distributes=distributes, refers=refers)
     progress = progress_for(quiet=run.quiet)
     return colorize_photos(tasks, factory, options=options, processes=processes, progress=progress)
 
@@ -268,16 +268,15 @@ def check_weights(weights: Path | None = None) -> str:
     return weights_sha256(weights or RELEASED)
 
 
-def prepare(
-    weights: Path | None = None, *, distributes: bool = False, refers: bool = False
-) -> None:
-    """Make the inference programs of a weights file, if this machine has not got them yet, before many processes want them.
+def prepare(run: RunOptions, *, distributes: bool = False, refers: bool = False) -> None:
+    """Make the inference programs that a run will need, if this machine has not got them yet, before many processes want them.
 
     distributes, refers : also those that give the distribution, and the features that references are matched by
     """
+    int8 = choose_engine(run.device, run.precision) == "int8"
     outputs: dict[Output, bool] = {"means": True, "distribution": distributes, "features": refers}
     for output in (output for output, needed in outputs.items() if needed):
-        with program_for(weights or RELEASED, output=output):
+        with program_for(run.weights or RELEASED, output=output, int8=int8):
             pass
 
 

@@ -2,31 +2,45 @@
 
 The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and gives three planes
 (N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution, softmax and bin centers inside. A second
-program gives the distribution itself, (N, Q, H/4, W/4), a third the backbone's features at 1/16.
+program gives the distribution itself, (N, Q, H/4, W/4), a third the backbone's features at 1/16. All are for the engines
+that compute in floating point; of the first there is one of an older form for int8 (see `quantization`).
 
 Its form is what oneDNN in Paddle 3.3.1 opens and runs fastest: no BatchNorm (folding it when a program is
 opened took 3 of 4 seconds), upsampling by transposed convolution, and a decoder that never leaves bfloat16.
 """
 
+import logging
+import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
+from paddle.pir_utils import OldIrGuard
 from paddle.static import InputSpec
 
 from model.contract import PLANES, Floats, Output
 from model.decode import annealed, annealed_mean
 from model.network import BasicBlock, ColorNet, UpBlock
-from model.predictor import open_program, run_program
+from model.predictor import INT8_PROGRAM, open_program, run_program
+from model.quantization import Inputs, quantize, sample_inputs
 from model.weights_file import build, load_into, read_weights
+
+log = logging.getLogger(__name__)
 
 TOLERANCE_AB = 1e-3  # between program and network, fp32
 ROUNDING = 5e-5  # of the largest ab, where that is more: a network of 30 steps gives 100 on noise and rounds 1.2e-3
 TOLERANCE_SHARE = 1e-5  # the same of a share of the distribution
+TOLERANCE_INT8 = (
+    0.2  # of the standard deviation of ab, as root mean square; the released weights differ by 0.04
+)
 CHECK_SIZES = ((1, 64, 96), (2, 128, 64))
+CHECKED_SAMPLES = 2
+# Of few channels and wide ranges: int8 would take a twentieth of the chroma.
+IN_FLOAT = "backbone.blocks.0."
 ONES = 16  # channels that carry the bias; a multiple of 16 keeps oneDNN's layouts aligned
 
 
@@ -133,10 +147,13 @@ KINDS: dict[Output, type[AnnealedNet]] = {
 }
 
 
-def export(weights: Path, folder: Path, *, bins: Floats, output: Output = "means") -> None:
+def export(
+    weights: Path, folder: Path, *, bins: Floats, output: Output = "means", int8: bool = False
+) -> None:
     """Write the program of a weights file into a folder, and check it against the network.
 
-    output : what the program gives.
+    output : what the program gives
+    int8 : means only, for the engine int8; weights that would lose by it get the same program as without
 
     Raises RuntimeError when the two differ.
     """
@@ -147,8 +164,11 @@ def export(weights: Path, folder: Path, *, bins: Floats, output: Output = "means
     network = InferenceNet(stored.config)
     load_into(network, stored.arrays)
     network.rearrange()
-    _save(kind(network, bins), folder)
-    _check(kind(build(stored), bins), folder)
+    net, reference = kind(network, bins), kind(build(stored), bins)
+    if int8 and _saved_int8(net, reference, folder, sample_inputs(bins)):
+        return
+    _save(net, folder)
+    _check(reference, folder)
 
 
 def _save(net: AnnealedNet, folder: Path) -> None:
@@ -182,3 +202,33 @@ def _check(net: AnnealedNet, folder: Path) -> None:
         difference = np.abs(output - expected).max()
         if not difference < max(tolerance, ROUNDING * np.abs(expected).max()):
             raise RuntimeError(f"the inference program differs from the network by {difference}")
+
+
+def _saved_int8(
+    annealed: AnnealedNet, reference: AnnealedNet, folder: Path, inputs: Sequence[Inputs]
+) -> bool:
+    """Write the program for int8, and keep it if it is near the network."""
+    weights = {name: array.name for name, array in annealed.network.named_parameters()}
+    in_float = {weights[name] for name in weights if name.startswith(IN_FLOAT)}
+    with tempfile.TemporaryDirectory() as traced:
+        with OldIrGuard():
+            _save(annealed, Path(traced))
+        quantize(
+            Path(traced, "program"), folder / "program",
+            inputs=inputs, in_float=in_float, last=weights["head.weight"],
+        )  # fmt: skip
+    difference = _difference(reference, folder, inputs[:CHECKED_SAMPLES])
+    if difference < TOLERANCE_INT8:
+        return True
+    log.warning("in int8, ab would differ by %.0f %%: taking fp32", 100 * difference)
+    (folder / INT8_PROGRAM).unlink()
+    return False
+
+
+def _difference(annealed: AnnealedNet, folder: Path, inputs: Sequence[Inputs]) -> float:
+    """Return how far a program for int8 is from the network, over the standard deviation of ab."""
+    annealed.eval()
+    predictor = open_program(folder, engine="int8")
+    expected = [annealed.predict(*arrays, temperature=1.0)[:, :2] for arrays in inputs]
+    found = [run_program(predictor, *arrays, temperature=1.0)[:, :2] for arrays in inputs]
+    return float(np.sqrt(np.mean(np.subtract(found, expected) ** 2)) / np.std(expected))

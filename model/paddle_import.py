@@ -107,6 +107,11 @@ def faster_in_bf16() -> bool:
     return has_bf16() and ("AuthenticAMD" in _processor() or "amx_bf16" in _processor())
 
 
+def faster_in_int8() -> bool:
+    """Tell whether the processor is faster in int8 than in bfloat16 and fp32: with AVX-512 VNNI, twice as fast as in fp32."""
+    return "avx512_vnni" in _processor() and not faster_in_bf16()
+
+
 def _processor() -> str:
     """Return what Linux knows of the processor."""
     path = Path("/proc/cpuinfo")

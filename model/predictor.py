@@ -7,15 +7,21 @@ import functools
 import logging
 import os
 import threading
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 
 from model.contract import Floats, Output
-from model.paddle_import import faster_in_bf16, gpu_count, has_gpu_package, import_inference
+from model.paddle_import import (
+    faster_in_bf16,
+    faster_in_int8,
+    gpu_count,
+    has_gpu_package,
+    import_inference,
+)
+from runtime.standard_error import captured_stderr
 
 if TYPE_CHECKING:
     from paddle import inference
@@ -23,11 +29,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
-Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
+Precision: TypeAlias = Literal["auto", "fp32", "bf16", "int8"]
 Engine: TypeAlias = Literal[
-    "plain", "fp32", "bf16", "gpu"
+    "plain", "fp32", "bf16", "int8", "gpu"
 ]  # plain: no oneDNN, slow but always available
 
+INT8_PROGRAM = "program.pdmodel"  # in a folder for that engine, unless its weights lose by it
 GPU_MEMORY_MB = 256  # taken at once, when a program is opened
 ENGINE_ERRORS = (
     RuntimeError,
@@ -36,10 +43,17 @@ ENGINE_ERRORS = (
 )  # what Paddle raises when an engine fails
 
 
+class Folder(Protocol):
+    """Finds or makes the folder of a program, which need not be there after the block."""
+
+    def __call__(self, *, output: Output = ..., int8: bool) -> AbstractContextManager[Path]:
+        """Yield the folder of the program of an output, for the engine int8 or for all others."""
+        ...
+
+
 class Program:
     """An inference program, kept open for many calls from any thread; without oneDNN when that fails.
 
-    folder : finds or makes the program's folder, of the `output` given by name; it need not be there after the block.
     device, precision, threads : as `gray2color.Colorizer` has them.
 
     Raises RuntimeError when a GPU is asked for and there is none.
@@ -47,7 +61,7 @@ class Program:
 
     def __init__(
         self,
-        folder: Callable[..., AbstractContextManager[Path]],
+        folder: Folder,
         *,
         device: Device = "auto",
         precision: Precision = "auto",
@@ -79,12 +93,14 @@ class Program:
             return self._others[output]
 
     def _open(self) -> None:
-        with self._folder() as folder:
+        with self._folder(int8=self.engine == "int8") as folder:
             try:
                 self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
+                return
             except ENGINE_ERRORS as error:
                 self._fall_back(error)
-                self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
+        with self._folder(int8=False) as folder:
+            self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
 
     def _fall_back(self, error: Exception) -> None:
         """Slow beats broken: go on without oneDNN, once."""
@@ -102,8 +118,9 @@ def choose_engine(device: Device, precision: Precision) -> Engine:
         raise RuntimeError("no GPU that this Paddle can use: take -device cpu")
     if gpus:
         return "gpu"
-    narrow = precision == "bf16" or (precision == "auto" and faster_in_bf16())
-    return "bf16" if narrow else "fp32"
+    if precision != "auto":
+        return precision
+    return "bf16" if faster_in_bf16() else "int8" if faster_in_int8() else "fp32"
 
 
 def open_program(
@@ -112,8 +129,10 @@ def open_program(
     """Open a program; the caller keeps it for its whole run (opening takes up to two seconds)."""
     assert engine in get_args(Engine), engine
     inference = import_inference()
+    int8 = engine == "int8" and (folder / INT8_PROGRAM).is_file()
     config = inference.AnalysisConfig(
-        str(folder / "program.json"), str(folder / "program.pdiparams")
+        str(folder / (INT8_PROGRAM if int8 else "program.json")),
+        str(folder / "program.pdiparams"),
     )
     config.disable_glog_info()
     config.set_cpu_math_library_num_threads(threads or os.cpu_count() or 1)
@@ -127,6 +146,11 @@ def open_program(
         config.enable_mkldnn()
     if engine == "bf16":
         config.enable_mkldnn_bfloat16()
+    if int8:
+        config.enable_new_ir(False)
+        config.enable_mkldnn_int8()
+        with captured_stderr(log.debug):  # its passes print what they did
+            return inference.create_predictor(config)
     return inference.create_predictor(config)
 
 

@@ -34,17 +34,24 @@ def cache_folder() -> Path:
 
 @contextmanager
 def program_for(
-    weights: Path = RELEASED, *, bins: Path = BINS_PATH, output: Output = "means"
+    weights: Path = RELEASED,
+    *,
+    bins: Path = BINS_PATH,
+    output: Output = "means",
+    int8: bool = False,
 ) -> Iterator[Path]:
     """Yield the folder with the program of a weights file, made now if it is not there yet.
 
-    output : what the program gives: see `model.export`.
+    output : what the program gives: see `model.export`
+    int8 : the program for that engine, which no other can run; of means only, other outputs are the same for all
 
     Two processes may do so at once: each works in a folder of its own, the first to finish wins.
     A program that cannot be kept, because the cache is read-only, is removed after the block.
     """
     key = hashlib.sha256(bins.read_bytes())
-    key.update(f"{_digest_of(weights)} {FORM} {paddle_version()}".encode())
+    int8 = int8 and output == "means"
+    kind = " int8" if int8 else ""
+    key.update(f"{_digest_of(weights)} {FORM} {paddle_version()}{kind}".encode())
     name = key.hexdigest()[:24]
     folder = cache_folder() / (name if output == "means" else f"{name}-{output}")
     if folder.is_dir():
@@ -56,7 +63,7 @@ def program_for(
         import_paddle()
         from model.export import export
 
-        export(weights, work, bins=read_bins(bins), output=output)
+        export(weights, work, bins=read_bins(bins), output=output, int8=int8)
         with suppress(OSError):  # another process was faster, or the cache is read-only
             work.rename(folder)
         yield folder if folder.is_dir() else work

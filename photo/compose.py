@@ -72,8 +72,10 @@ def compose(gray: NDArray[Any], field: Field, *, threads: int = 1) -> NDArray[An
 
 
 def _scaled_planes(field: Field) -> Floats:
+    """Return slope and base (4, h, w) of the CIE cube roots of X and of Z: each is slope * L / 100 + base."""
     planes = field.planes()
     planes *= _ROOTS_FROM_AB
+    planes += _ROOT_OF_Y
     return planes
 
 
@@ -104,12 +106,11 @@ def _compose_rows(gray: NDArray[Any], full: Floats, rgb: NDArray[Any]) -> None:
     """Fill rows of rgb (H, W, 3) from gray (H, W) and slope and base (4, H, W), which are used up."""
     # In place, and in few passes: it is the way to memory that takes time.
     light = _light_of(gray.dtype.str)
-    away_xz, base = full.reshape(2, 2, -1)
-    away_xz *= _looked_up(light.level, gray)
-    away_xz += base
-    away_xz += _looked_up(light.root, gray)
+    roots, base = full.reshape(2, 2, -1)
+    roots *= _looked_up(light.level, gray)
+    roots += base
     luminance = _looked_up(light.luminance, gray)
-    away_xz = _from_f(away_xz)
+    away_xz = _from_f(roots)
     away_xz -= luminance
     away = np.matmul(_away_from_gray(), away_xz)  # in linear light
     # How many times too far: below black, or above white.
@@ -125,8 +126,7 @@ def _compose_rows(gray: NDArray[Any], full: Floats, rgb: NDArray[Any]) -> None:
         coded = cv2.LUT(away.astype(np.uint16), codes)
     else:
         coded = np.take(codes, away.astype(np.int32), mode="clip")
-    for channel, plane in enumerate(coded):
-        rgb[..., channel] = plane.reshape(gray.shape)
+    cv2.merge([plane.reshape(gray.shape) for plane in coded], rgb)
 
 
 def _looked_up(table: Floats, codes: NDArray[Any]) -> Floats:
@@ -136,11 +136,11 @@ def _looked_up(table: Floats, codes: NDArray[Any]) -> Floats:
 
 
 def _from_f(f: Floats) -> Floats:
-    """Undo the CIE cube root of (n, m): the cube above the knee, the tangent below."""
-    linear = cv2.pow(np.maximum(f, np.float32(KNEE)), 3)
-    np.minimum(f, np.float32(KNEE), out=f)
-    f -= np.float32(KNEE)
-    return np.asarray(cv2.scaleAdd(f, 1 / SLOPE, linear), np.float32)
+    """Undo the CIE cube root of (n, m), which is used up: the cube above the knee, the tangent below."""
+    above = np.maximum(f, np.float32(KNEE))
+    f -= above
+    linear = cv2.pow(above, 3, above)
+    return np.asarray(cv2.scaleAdd(f, 1 / SLOPE, linear, linear), np.float32)
 
 
 @dataclass(frozen=True)
@@ -148,13 +148,11 @@ class _Light:
     """What every gray code means.
 
     level : L / 100
-    root : the CIE cube root of its luminance
     luminance : 0..1
     per_luminance, per_room : 1 over the luminance, and over what is left to white
     """
 
     level: Floats
-    root: Floats
     luminance: Floats
     per_luminance: Floats
     per_room: Floats
@@ -162,12 +160,11 @@ class _Light:
 
 @functools.lru_cache
 def _light_of(dtype: str) -> _Light:
-    lightness = gray2lightness(np.arange(np.iinfo(dtype).max + 1, dtype=dtype))
-    root = (lightness + 16) / np.float32(116)
-    luminance = _from_f(root.copy()[None])[0]
+    level = gray2lightness(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)) / np.float32(100)
+    luminance = _from_f(level[None] * _ROOT_OF_Y[0, 0] + _ROOT_OF_Y[2, 0])[0]
     least = np.float32(1e-9)
     per = (1 / np.maximum(part, least) for part in (luminance, 1 - luminance))
-    return _Light(lightness / np.float32(100), root, luminance, *per)
+    return _Light(level, luminance, *per)
 
 
 @functools.lru_cache
@@ -187,3 +184,5 @@ def _away_from_gray() -> Floats:
 
 # a and b -> how far the CIE cube roots of X and of Z are from that of Y; of slope and base.
 _ROOTS_FROM_AB = np.array([1 / 500, -1 / 200] * 2, np.float32)[:, None, None]
+# The cube root of Y itself, (L + 16) / 116, of slope and base.
+_ROOT_OF_Y = np.array([100 / 116] * 2 + [16 / 116] * 2, np.float32)[:, None, None]

@@ -1,14 +1,12 @@
 """Opens untrusted picture files: the header is checked first, and every error of a decoder is one line."""
 
 import logging
-import os
 import struct
-import tempfile
-import threading
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -17,13 +15,12 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from prior.dataset import PictureError
+from runtime.standard_error import captured_stderr
 
 log = logging.getLogger(__name__)
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
 COPIES = 8  # samples a pixel: decoded, as lightness, colored, and once more while it is written
-STDERR = 2
-_stderr_lock = threading.Lock()
 
 
 def check_file(path: Path, what: str = "file") -> None:
@@ -45,7 +42,11 @@ def check_file(path: Path, what: str = "file") -> None:
 def decoding(path: Path) -> Iterator[None]:
     """Turn what decoders throw at damaged files into one ValueError; what they print goes to the log."""
     try:
-        with _any_size(), _captured_stderr(path), warnings.catch_warnings():
+        with (
+            _any_size(),
+            captured_stderr(partial(log.debug, "%s: %s", path)),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
             yield
     except PictureError:
@@ -95,22 +96,3 @@ def _any_size() -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
-
-
-@contextmanager
-def _captured_stderr(path: Path) -> Iterator[None]:
-    """Log at DEBUG what libpng, libtiff and others write to standard error themselves.
-
-    The whole process's standard error is put aside for the time, so one thread decodes at once.
-    """
-    with _stderr_lock, tempfile.TemporaryFile() as captured:
-        kept = os.dup(STDERR)
-        os.dup2(captured.fileno(), STDERR)
-        try:
-            yield
-        finally:
-            os.dup2(kept, STDERR)
-            os.close(kept)
-            captured.seek(0)
-            for line in captured.read().decode(errors="replace").splitlines():
-                log.debug("%s: %s", path, line)

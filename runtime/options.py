@@ -73,10 +73,10 @@ class RunOptions:
     device: Literal["auto", "cpu", "gpu"] = option(
         "auto", "auto takes a GPU when there is one", choices=("auto", "cpu", "gpu")
     )
-    precision: Literal["auto", "fp32", "bf16"] = option(
+    precision: Literal["auto", "fp32", "bf16", "int8"] = option(
         "auto",
-        "auto takes bf16 where the processor is faster in it",
-        choices=("auto", "fp32", "bf16"),
+        "auto takes what the processor is fastest in",
+        choices=("auto", "fp32", "bf16", "int8"),
     )
     threads: int | None = option(
         None, "processor cores", low=1, high=1024, shown="all", metavar="N"

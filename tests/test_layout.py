@@ -42,6 +42,7 @@ PADDLE = {
             "decode",
             "export",
             "predictor",
+            "quantization",
             "paddle_import",
         )
     ),

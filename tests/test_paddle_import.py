@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model import paddle_import
-from model.paddle_import import faster_in_bf16, has_bf16, has_gpu_package
+from model.paddle_import import faster_in_bf16, faster_in_int8, has_bf16, has_gpu_package
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = """
@@ -63,17 +63,20 @@ def test_a_process_that_imports_paddle_keeps_its_signal_handlers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "has", "faster"),
+    ("told", "has", "fastest"),
     [
-        ("vendor_id: AuthenticAMD\nflags: avx512f avx512_bf16", True, True),
-        ("vendor_id: GenuineIntel\nflags: avx512f avx512_bf16 amx_bf16", True, True),
-        ("vendor_id: GenuineIntel\nflags: avx512f avx512_bf16", True, False),
-        ("vendor_id: AuthenticAMD\nflags: avx2", False, False),
-        ("", False, False),
+        ("vendor_id: AuthenticAMD\nflags: avx512_vnni avx512_bf16", True, "bf16"),
+        ("vendor_id: GenuineIntel\nflags: avx512_vnni avx512_bf16 amx_bf16", True, "bf16"),
+        ("vendor_id: GenuineIntel\nflags: avx512_vnni avx512_bf16", True, "int8"),
+        ("vendor_id: GenuineIntel\nflags: avx512_vnni", False, "int8"),
+        ("vendor_id: GenuineIntel\nflags: avx512f", False, "fp32"),
+        ("vendor_id: AuthenticAMD\nflags: avx2", False, "fp32"),
+        ("", False, "fp32"),
     ],
 )
-def test_bf16_is_taken_where_it_is_faster(
-    monkeypatch: pytest.MonkeyPatch, told: str, has: bool, faster: bool
+def test_what_the_processor_is_fastest_in(
+    monkeypatch: pytest.MonkeyPatch, told: str, has: bool, fastest: str
 ) -> None:
     monkeypatch.setattr(paddle_import, "_processor", lambda: told)
-    assert (has_bf16(), faster_in_bf16()) == (has, faster)
+    assert has_bf16() == has
+    assert (faster_in_bf16(), faster_in_int8()) == (fastest == "bf16", fastest == "int8")

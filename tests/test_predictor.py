@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ Arrays = tuple[np.ndarray, np.ndarray]
 def open_it(exported: Path) -> functools.partial[Program]:
     folder = exported / "program"
     return functools.partial(
-        Program, lambda: nullcontext(folder), device="cpu", precision="fp32", threads=1
+        Program, lambda *, int8: nullcontext(folder), device="cpu", precision="fp32", threads=1
     )
 
 
@@ -55,6 +55,26 @@ def test_an_engine_that_cannot_open_a_program_is_replaced_once(
     np.testing.assert_allclose(slow(*inputs, temperature=0.7), expected, atol=1e-3)
 
 
+def test_where_int8_fails_the_other_program_is_opened(
+    exported: Path, inputs: Arrays, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    original = predictor.open_program
+
+    def fails_in_int8(folder: Path, *, engine: Engine, threads: int) -> object:
+        if engine == "int8":
+            raise RuntimeError("no kernel")
+        return original(folder, engine=engine, threads=threads)
+
+    monkeypatch.setattr(predictor, "open_program", fails_in_int8)
+
+    def folder(*, int8: bool) -> AbstractContextManager[Path]:
+        return nullcontext(tmp_path if int8 else exported / "program")
+
+    program = Program(folder, device="cpu", precision="int8", threads=1)
+    assert program.engine == "plain"
+    program(*inputs, temperature=0.7)
+
+
 def test_an_engine_that_fails_in_use_is_replaced_once(
     open_it: functools.partial[Program],
     inputs: Arrays,
@@ -80,15 +100,17 @@ def test_an_engine_that_fails_in_use_is_replaced_once(
 
 
 @pytest.mark.parametrize(
-    ("device", "precision", "gpus", "bf16", "engine"),
+    ("device", "precision", "gpus", "fastest", "engine"),
     [
-        ("auto", "auto", 0, False, "fp32"),
-        ("auto", "auto", 0, True, "bf16"),
-        ("auto", "fp32", 0, True, "fp32"),
-        ("auto", "bf16", 0, False, "bf16"),
-        ("auto", "auto", 1, True, "gpu"),
-        ("gpu", "fp32", 2, False, "gpu"),
-        ("cpu", "auto", 2, False, "fp32"),
+        ("auto", "auto", 0, "fp32", "fp32"),
+        ("auto", "auto", 0, "bf16", "bf16"),
+        ("auto", "auto", 0, "int8", "int8"),
+        ("auto", "fp32", 0, "bf16", "fp32"),
+        ("auto", "bf16", 0, "int8", "bf16"),
+        ("auto", "int8", 0, "fp32", "int8"),
+        ("auto", "auto", 1, "int8", "gpu"),
+        ("gpu", "fp32", 2, "fp32", "gpu"),
+        ("cpu", "auto", 2, "fp32", "fp32"),
     ],
 )
 def test_auto_is_the_fastest_engine_here(
@@ -96,12 +118,13 @@ def test_auto_is_the_fastest_engine_here(
     device: Device,
     precision: Precision,
     gpus: int,
-    bf16: bool,
+    fastest: str,
     engine: Engine,
 ) -> None:
     monkeypatch.setattr(predictor, "gpu_count", lambda: gpus)
     monkeypatch.setattr(predictor, "has_gpu_package", lambda: gpus > 0)
-    monkeypatch.setattr(predictor, "faster_in_bf16", lambda: bf16)
+    monkeypatch.setattr(predictor, "faster_in_bf16", lambda: fastest == "bf16")
+    monkeypatch.setattr(predictor, "faster_in_int8", lambda: fastest == "int8")
     assert choose_engine(device, precision) == engine
 
 

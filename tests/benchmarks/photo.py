@@ -27,7 +27,7 @@ sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package 
 from gray2color import Colorizer
 from image.upsample import color_field, upsample, upsample_planes
 from model.paddle_import import has_bf16
-from model.predictor import Program, open_program, run_program
+from model.predictor import Engine, Program, open_program, run_program
 from model.program_cache import program_for
 from model.weights_file import RELEASED
 from photo.batch import PHOTOS, colorize_photos
@@ -38,6 +38,7 @@ from photo.write import write_photo
 from prior.lab import gray2lightness, rgb2lab
 
 Row = tuple[str, str]
+FRAMES = 4  # of a film, at once
 SIZES = {"12 MP": (3000, 4000), "0.3 MP": (480, 640)}
 
 
@@ -70,11 +71,12 @@ def engines(weights: Path, folder: Path) -> Iterator[Row]:
 
     annealed = AnnealedNet(build(read_weights(weights)), read_bins())
     annealed.eval()
-    with program_for(weights) as program:
-        predictors = {
-            engine: open_program(program, engine=engine)
-            for engine in ("plain", "fp32", *(("bf16",) if has_bf16() else ()))
-        }
+    names: list[Engine] = ["plain", "fp32", "int8", *(["bf16"] if has_bf16() else [])]
+    predictors, single = {}, {}
+    for name in names:
+        with program_for(weights, int8=name == "int8") as program:
+            predictors[name] = open_program(program, engine=name)
+            single[name] = open_program(program, engine=name, threads=1)
     for side in (192, 256):
         planes = np.random.default_rng(0).uniform(-1, 1, (1, 4, side, side)).astype(np.float32)
         arrays = (planes, np.zeros((1, len(read_bins()) + 1), np.float32), np.full(1, 0.7, "f4"))
@@ -85,6 +87,13 @@ def engines(weights: Path, folder: Path) -> Iterator[Row]:
             run = functools.partial(run_program, predictor)
             work = functools.partial(run, *arrays[:2], temperature=0.7)
             yield f"{side} px, {engine}", f"{best_ms(work):.1f} ms"
+    planes = np.random.default_rng(0).uniform(-1, 1, (FRAMES, 4, 192, 256)).astype(np.float32)
+    palettes = np.zeros((FRAMES, len(read_bins()) + 1), np.float32)
+    del single["plain"]
+    for engine, predictor in [*single.items()] * 2:  # twice: the machine may change in between
+        work = functools.partial(run_program, predictor, planes, palettes, temperature=0.7)
+        per_frame = best_ms(work) / FRAMES
+        yield f"{FRAMES} frames of 192x256, one thread, {engine}", f"{per_frame:.1f} ms each"
 
 
 def start(weights: Path, folder: Path) -> Iterator[Row]:
@@ -104,7 +113,7 @@ def start(weights: Path, folder: Path) -> Iterator[Row]:
 def photo(weights: Path, folder: Path) -> Iterator[Row]:
     source = folder / "photo.jpg"
     cv2.imwrite(str(source), gray_photo(*SIZES["12 MP"]))
-    program = Program(lambda: program_for(weights))
+    program = Program(functools.partial(program_for, weights))
     colorizer = Colorizer(weights, predictor=program)
     read = read_photo(source)
     ab = colorizer.ab(read.gray)

@@ -1,0 +1,111 @@
+"""An inference program for int8: which range each activation has, found on the sample photographs.
+
+oneDNN computes in int8 in Paddle 3.3.1 only for programs of the older form (`program.pdmodel`). There its passes take
+the ranges of activations from attributes of the operators, and those of weights, one for each channel, from the weights;
+the program's numbers stay float32.
+"""
+
+from collections.abc import Container, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import paddle
+from paddle.pir_utils import OldIrGuard
+
+from image.crop import center_square
+from model.contract import Floats, network_planes
+from model.hints import palette_vector, random_hints
+from prior.dataset import list_pictures, read_rgb
+from prior.lab import rgb2lab
+from prior.qspace import QSpace
+
+Inputs: TypeAlias = tuple[Floats, Floats]  # planes (n, 4, H, W) and palettes (n, Q + 1)
+
+SAMPLES = Path(__file__).resolve().parent.parent / "data" / "samples" / "color"
+SAMPLE_PX = 128
+SAMPLE_HINTS = 10
+CONVOLUTIONS = ("conv2d", "depthwise_conv2d")
+RANGED = (*CONVOLUTIONS, "elementwise_add", "relu", "relu6", "pool2d", "concat")
+
+
+def sample_inputs(bins: Floats, folder: Path = SAMPLES) -> list[Inputs]:
+    """Lay out each sample photograph for the network: by itself, and with hints and a palette of its own colors."""
+    qspace, inputs = QSpace(bins), []
+    for number, picture in enumerate(list_pictures(folder)):
+        lab = rgb2lab(center_square(read_rgb(picture), side_px=SAMPLE_PX))
+        rng = np.random.default_rng(number)
+        hints = random_hints(lab[..., 1:], rng, points=SAMPLE_HINTS)
+        both = network_planes(np.stack([lab[..., 0]] * 2), hints=np.stack([0 * hints, hints]))
+        palettes = [palette_vector(ab, qspace) for ab in (None, lab[..., 1:])]
+        inputs.append((both, np.stack(palettes)))
+    return inputs
+
+
+def quantize(
+    source: Path, target: Path, *, inputs: Sequence[Inputs], in_float: Container[str], last: str
+) -> None:
+    """Write a program of the older form, to be run in int8 as far as its last quantized convolution.
+
+    source, target : of the program, without suffix
+    inputs : on which the ranges are found
+    in_float, last : convolutions that stay float32, and the last that does not, by the names of their weights
+    """
+    with OldIrGuard(), paddle.static.scope_guard(paddle.static.Scope()):
+        executor = paddle.static.Executor(paddle.CPUPlace())
+        program, feeds, fetched = paddle.static.load_inference_model(str(source), executor)
+        _join_biases(program)
+        quantized = list(_quantized(program, last))
+        ranges = _ranges(program, feeds, [op for op in quantized if op.type in RANGED], inputs)
+        for op in quantized:
+            if op.type in CONVOLUTIONS and _weights_of(op) not in in_float:
+                op._set_attr("quantization_type", "static")  # without it, a pass sets `skip_quant`
+            if op.output_arg_names[0] in ranges:
+                op._set_attr("out_threshold", ranges[op.output_arg_names[0]])
+        variables = [program.global_block().var(name) for name in feeds]
+        paddle.static.save_inference_model(
+            str(target), variables, fetched, executor, program=program
+        )
+
+
+def _join_biases(program: Any) -> None:
+    """Add each convolution's bias along the channels: reshaped first, as Paddle does it, none is fused."""
+    block, biases = program.global_block(), {}
+    for op in block.ops:
+        if op.type == "reshape2" and block.var(op.input("X")[0]).persistable:
+            biases[op.output("Out")[0]] = op.input("X")[0]
+        elif op.type == "elementwise_add" and op.input("Y")[0] in biases:
+            op._rename_input(op.input("Y")[0], biases[op.input("Y")[0]])
+            op._set_attr("axis", 1)
+    for index in reversed(range(len(block.ops))):
+        if block.ops[index].output_arg_names[0] in biases:
+            block._remove_op(index)
+
+
+def _quantized(program: Any, last: str) -> Iterator[Any]:
+    """Yield the operators up to the last quantized convolution, whose logits stay float32."""
+    for op in program.global_block().ops:
+        if op.type in CONVOLUTIONS and _weights_of(op) == last:
+            op._set_attr("quantization_type", "static")
+            return
+        yield op
+
+
+def _weights_of(convolution: Any) -> str:
+    return str(convolution.input("Filter")[0])
+
+
+def _ranges(
+    program: Any, feeds: Sequence[str], ops: Sequence[Any], inputs: Sequence[Inputs]
+) -> dict[str, float]:
+    """Return the largest magnitude of the planes that operators give, by their names."""
+    block, executor = program.global_block(), paddle.static.Executor(paddle.CPUPlace())
+    names = [op.output_arg_names[0] for op in ops]
+    names = [name for name in names if len(block.var(name).shape) == 4]
+    ranges = dict.fromkeys(names, 0.0)
+    for planes, palettes in inputs:
+        given = {"planes": planes, "palette": palettes, "temperature": np.ones(1, np.float32)}
+        found = executor.run(program, {name: given[name] for name in feeds}, names)
+        for name, array in zip(names, found, strict=True):
+            ranges[name] = max(ranges[name], float(array.max()), float(-array.min()))
+    return ranges

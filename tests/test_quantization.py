@@ -1,0 +1,91 @@
+"""The program for int8: near the network, computed in int8, silent, and the same every time."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import export, quantization
+from model.predictor import open_program, run_program
+from model.quantization import sample_inputs
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = """
+import sys
+from pathlib import Path
+import numpy as np
+from model.predictor import open_program, run_program
+rng = np.random.default_rng(0)
+arrays = rng.uniform(-1, 1, (1, 4, 64, 64)).astype("f4"), np.zeros((1, 7), "f4")
+run_program(open_program(Path(sys.argv[1]), engine="int8"), *arrays, temperature=0.7)
+"""
+
+
+@pytest.fixture(scope="module")
+def int8_program(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("int8")
+    export.export(exported / "small.npz", folder, bins=np.load(exported / "bins.npy"), int8=True)
+    return folder
+
+
+def test_convolutions_run_in_int8_and_nothing_is_printed(int8_program: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CODE, int8_program], cwd=ROOT, check=True,
+        env={**os.environ, "ONEDNN_VERBOSE": "1"}, capture_output=True, text=True,
+    )  # fmt: skip
+    lines = [line for line in done.stdout.splitlines() if ",exec,cpu,convolution," in line]
+    in_int8 = [line for line in lines if "wei:s8" in line]
+    assert len(in_int8) > 0.9 * len(lines) > 0
+    assert done.stderr == ""
+
+
+def test_int8_is_near_the_network_in_any_batch(int8_program: Path, exported: Path) -> None:
+    planes, palettes = sample_inputs(np.load(exported / "bins.npy"))[0]
+    whole = open_program(exported / "program", engine="plain")
+    expected = run_program(whole, planes, palettes, temperature=1.0)[:, :2]
+    program = open_program(int8_program, engine="int8")
+    found = run_program(program, planes, palettes, temperature=1.0)[:, :2]
+    assert 0 < np.sqrt(np.mean((found - expected) ** 2)) < 0.03 * np.std(expected)
+    one = run_program(program, planes[1:], palettes[1:], temperature=1.0)[:, :2]
+    np.testing.assert_array_equal(one[0], found[1])
+
+
+def test_weights_that_lose_in_int8_are_run_in_fp32(
+    exported: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    right = quantization._ranges
+    monkeypatch.setattr(
+        quantization, "_ranges", lambda *given: {k: 0.05 * v for k, v in right(*given).items()}
+    )
+    monkeypatch.setattr(export, "TOLERANCE_INT8", 0.03)  # random weights give 0.002, and 0.07 so
+    bins = np.load(exported / "bins.npy")
+    export.export(exported / "small.npz", tmp_path, bins=bins, int8=True)
+    assert caplog.messages == ["in int8, ab would differ by 7 %: taking fp32"]
+    inputs = sample_inputs(bins)[0]
+    found = run_program(open_program(tmp_path, engine="int8"), *inputs, temperature=1.0)
+    program = open_program(exported / "program", engine="fp32")
+    expected = run_program(program, *inputs, temperature=1.0)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_program_made_after_one_for_int8_is_of_the_usual_form(
+    int8_program: Path, exported: Path, tmp_path: Path
+) -> None:
+    export.export(exported / "small.npz", tmp_path, bins=np.load(exported / "bins.npy"))
+    assert {path.name for path in tmp_path.iterdir()} >= {"program.json", "program.pdiparams"}
+
+
+def test_samples_are_seen_alone_and_guided() -> None:
+    bins = np.array([[0, 0], [40, 0], [0, 40], [-40, 0], [0, -40]], np.float32)
+    for planes, palettes in sample_inputs(bins):
+        assert not planes[0, 1:].any()
+        assert not palettes[0].any()
+        assert planes[1, 1:].any()
+        assert palettes[1, -1] == 1
+        np.testing.assert_array_equal(planes[0, 0], planes[1, 0])
