@@ -1,0 +1,28 @@
+"""The one network that the page's photos share, and what is asked of it. Runs in the queue's thread."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from model.options import ColorOptions
+from runtime.options import RunOptions
+
+if TYPE_CHECKING:
+    from gray2color import Colorizer
+
+
+class Network:
+    """Loaded when it is first asked for, and kept."""
+
+    def __init__(self, color: ColorOptions, run: RunOptions) -> None:
+        self._color, self._run = color, run
+
+    @cached_property
+    def released(self) -> "Colorizer":
+        """Load the network, with the settings that the command was given."""
+        from gray2color import colorizer_factory
+
+        return colorizer_factory(self._color, self._run, threads=self._run.threads)()
+
+    def colorizer(self, color: ColorOptions) -> "Colorizer":
+        """Return a colorizer of other settings, around the same network."""
+        return self.released if color == self._color else self.released.with_options(color)
