@@ -244,7 +244,13 @@ def _film_guidance(options: GuidanceOptions, command: FilmCommand) -> Any:
     from photo.guidance import read_reference
 
     return read_guidance(
-        options.hint, options.hints, command.references, options.reference, read=read_reference
+        options.hint,
+        options.hints,
+        command.references,
+        options.reference,
+        read=read_reference,
+        colorize=command.colorize,
+        leave=command.leave,
     )
 
 
