@@ -33,7 +33,9 @@ ONLY = {
     ("conversion", "photo"): {"photo.inputs"},
     ("main", "film"): {"film.options", "film.guidance"},
     ("main", "model"): {"model.options"},
-    ("web", "film"): {"film.options", "film.guidance", "film.report"},
+    ("web", "film"): {
+        f"film.{name}" for name in ("options", "guidance", "report", "probe", "info", "job")
+    },
     ("web", "model"): {"model.options"},
 }
 PADDLE = {

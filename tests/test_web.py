@@ -1,26 +1,22 @@
 """The page's server: what it answers, and that nothing from outside reaches more than it should."""
 
-import http.client
 import io
 import json
 import re
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pytest
 import tifffile
-import uvicorn
 from helpers import landscape, wait_for
 from PIL import Image
+from web_visitor import COLOR, Json, Visitor, served
 
 import main
 from film.options import FilmOptions
@@ -31,76 +27,9 @@ from photo.guidance import read_guidance
 from photo.inputs import Task
 from photo.options import GuidanceOptions, PhotoOptions
 from runtime.options import RunOptions
-from web.app import application
 from web.edits import edits_from
 from web.options import Settings, WebOptions
-from web.server import address, listening, password_for
-
-COLOR = ColorOptions(working_size=64)
-Json = dict[str, Any]
-
-
-class Visitor:
-    """A browser, as far as the server sees it."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    def ask(
-        self, method: str, path: str, body: bytes = b"", **headers: str
-    ) -> tuple[int, dict[str, str], bytes]:
-        host = f"127.0.0.1:{self.port}"
-        sent = {"Host": host, "Origin": f"http://{host}"}
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-        for name, value in {"Content-Length": str(len(body)), **sent}.items():
-            if value:
-                connection.putheader(name, value)
-        connection.endheaders(body or None)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, content
-
-    def get(self, path: str) -> bytes:
-        status, _, content = self.ask("GET", path)
-        assert status == 200, content
-        return content
-
-    def post(self, path: str, value: Any = None) -> bytes:
-        status, _, content = self.ask("POST", path, json.dumps(value or {}).encode())
-        assert status == 200, content
-        return content
-
-    def upload(self, photo: Path, *, name: str = "") -> Json:
-        path = f"/photos?name={quote(name or photo.name)}"
-        status, _, content = self.ask("POST", path, photo.read_bytes())
-        assert status == 200, content
-        answer: Json = json.loads(content)
-        return answer
-
-
-@contextmanager
-def served(folder: Path, run: RunOptions, **options: Any) -> Iterator[Visitor]:
-    """Serve the page in a thread."""
-    wanted = WebOptions(web=True, web_port=0, **options)
-    settings = Settings(run, COLOR, PhotoOptions(), FilmOptions(cache=folder / "cache"), _no_films)
-    uploads = folder / "uploads"
-    uploads.mkdir()
-    app = application(uploads, wanted, settings, password=password_for(wanted))
-    listener = listening(wanted)
-    config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    wait_for(lambda: server.started)
-    try:
-        yield Visitor(listener.getsockname()[1])
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        listener.close()
+from web.server import address, password_for
 
 
 def _no_films(color: ColorOptions) -> Any:
@@ -112,6 +41,10 @@ def run(small_weights: Path) -> RunOptions:
     return RunOptions(device="cpu", weights=small_weights)
 
 
+def settings_of(run: RunOptions, folder: Path) -> Settings:
+    return Settings(run, COLOR, PhotoOptions(), FilmOptions(cache=folder / "cache"), _no_films)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("web")
@@ -119,7 +52,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def visitor(home: Path, run: RunOptions) -> Iterator[Visitor]:
-    with served(home, run) as visitor:
+    with served(home, settings_of(run, home)) as visitor:
         yield visitor
 
 
@@ -347,7 +280,8 @@ def test_fifty_uploads_at_once_are_queued(visitor: Visitor, photo: Path) -> None
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory, run: RunOptions) -> Iterator[Visitor]:
     options = {"web_host": "0.0.0.0", "web_password": "open sesame"}
-    with served(tmp_path_factory.mktemp("outside"), run, **options) as visitor:
+    folder = tmp_path_factory.mktemp("outside")
+    with served(folder, settings_of(run, folder), **options) as visitor:
         yield visitor
 
 

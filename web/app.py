@@ -1,6 +1,8 @@
 """The application: the page's own files, by name, and the requests about photos and films."""
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -11,10 +13,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from web.film_routes import FilmRoutes
 from web.guard import Guard
 from web.network import Network
 from web.options import Settings, WebOptions
 from web.photo_routes import PhotoRoutes
+from web.photos import Photos
 from web.queue import Queue
 
 PAGE = Path(__file__).resolve().parent / "page"
@@ -31,14 +35,24 @@ def application(folder: Path, options: WebOptions, settings: Settings, *, passwo
     password : asked of visitors; "" for none
     """
     network, queue = Network(settings.color, settings.run), Queue()
-    photos = PhotoRoutes(folder, network, queue, settings)
+    photos = Photos(folder)
+    photo_routes = PhotoRoutes(photos, network, queue, settings)
+    film_routes = FilmRoutes(folder, network, queue, settings, photos)
 
     async def waiting(request: Request) -> Response:
         return JSONResponse({"length": queue.length})
 
-    routes = [*page_routes(), *photos.routes(), Route("/queue", waiting)]
+    @asynccontextmanager
+    async def closing(app: Starlette) -> AsyncIterator[None]:
+        yield
+        queue.close()
+        film_routes.jobs.close()
+
     app = Starlette(
-        routes=routes,
+        routes=[
+            *page_routes(), *photo_routes.routes(), *film_routes.routes(), Route("/queue", waiting),
+        ],
+        lifespan=closing,
         exception_handlers={
             HTTPException: _refused, ValueError: _refused, OSError: _refused, RuntimeError: _refused,
             MemoryError: _refused, Exception: _failed,

@@ -18,8 +18,8 @@ from web.requests import LARGEST_PHOTO, json_of, write_upload
 class PhotoRoutes:
     """Answers them, with one network behind one queue."""
 
-    def __init__(self, folder: Path, network: Network, queue: Queue, settings: Settings) -> None:
-        self._photos = Photos(folder)
+    def __init__(self, photos: Photos, network: Network, queue: Queue, settings: Settings) -> None:
+        self._photos = photos
         self._network, self._queue, self._settings = network, queue, settings
 
     def routes(self) -> list[Route]:

@@ -42,7 +42,7 @@ def serve(options: WebOptions, settings: Settings) -> int:
         _announce(address(options, listener.getsockname()[1], password))
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
-            limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=2, ws="none", lifespan="off",
+            limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=2, ws="none", lifespan="on",
         )  # fmt: skip
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder goes
         with suppress(KeyboardInterrupt):

@@ -1,9 +1,11 @@
 // Puts the page together: the two rooms, and files that are dropped anywhere.
 
 import { complain } from "/server.js";
+import { startFilms, uploadFilm } from "/films.js";
 import { addFiles, startPhotos } from "/photos.js";
 
 const rooms = ["photos", "films"];
+const FILM = /^video\/|\.(mkv|ts|flv|wmv)$/i; // a type, or a name where the browser knows none
 
 function open(room) {
   for (const name of rooms) {
@@ -29,16 +31,22 @@ function listen() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     const files = [...event.dataTransfer.files];
-    const photos = files.filter((file) => !/^video\/|\.(mkv|ts|flv|wmv)$/.test(file.type || file.name));
-    if (photos.length) open("photos");
-    if (photos.length) addFiles(photos);
+    const [film] = files.filter((file) => FILM.test(file.type || file.name));
+    const photos = files.filter((file) => !FILM.test(file.type || file.name));
+    if (photos.length) {
+      open("photos");
+      addFiles(photos);
+    } else if (film) {
+      open("films");
+      uploadFilm(film);
+    }
   });
 }
 
 try {
   listen();
   open(rooms.find((room) => location.hash === `#${room}`) ?? "photos");
-  await startPhotos();
+  await Promise.all([startPhotos(), startFilms()]);
 } catch (error) {
   complain(error);
 }

@@ -3,26 +3,23 @@
 import { chooseColor, stopChoosing } from "/chooser.js";
 import { Edits, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
+import { makeSliders } from "/sliders.js";
 import { Stage } from "/stage.js";
 import { make, say } from "/words.js";
 
 const UPLOADS = 2; // at once
 const KEPT = "colorizer.photos"; // in the tab's own memory, so that a reload loses nothing
-const SLIDERS = [
-  { name: "saturation", low: 0, high: 2, step: 0.05, released: 1 },
-  { name: "temperature", low: 0.2, high: 1.4, step: 0.05, released: 0.8 },
-];
-
 const find = (selector) => document.querySelector(`#photos ${selector}`);
 const stage = new Stage();
 let photos = []; // {id, name, width, height, edits, thumbnail}
 let current = null;
+let showSliders;
 let asked = null; // what is being colorized now
 let again = false; // it has changed meanwhile
 
 export async function startPhotos() {
   find(".stage-place").append(stage.element);
-  makeSliders();
+  showSliders = makeSliders(find(".sliders"), change);
   listen();
   await recall();
 }
@@ -172,7 +169,7 @@ async function showEdits() {
   document.getElementById("undo").disabled = !past.length;
   document.getElementById("redo").disabled = !future.length;
   document.getElementById("clear").disabled = !now.hints.length && !now.strokes.length;
-  for (const slider of SLIDERS) slider.show(now[slider.name]);
+  showSliders(now);
   const chip = document.getElementById("reference-shown");
   chip.hidden = !now.reference;
   chip.textContent = `${now.referenceName ?? ""} ×`;
@@ -240,24 +237,6 @@ function chooseTool(tool) {
   }
   find(".brush").hidden = tool !== "brush";
   stage.element.classList.toggle("brushing", tool === "brush");
-}
-
-function makeSliders() {
-  for (const slider of SLIDERS) {
-    const input = make("input", { type: "range", min: slider.low, max: slider.high, step: slider.step });
-    const shown = make("output");
-    const reset = make("button", { className: "reset", textContent: "↺", title: say("as_released") });
-    reset.setAttribute("aria-label", say("as_released"));
-    slider.show = (value) => {
-      input.value = value ?? slider.released;
-      shown.textContent = value == null ? "" : Number(value).toFixed(2);
-      reset.hidden = value == null;
-    };
-    input.addEventListener("input", () => change({ [slider.name]: Number(input.value) }, slider.name));
-    reset.addEventListener("click", () => change({ [slider.name]: null }));
-    const label = make("label", {}, make("span", { textContent: say(slider.name) }), shown, input);
-    find(".sliders").append(make("div", { className: "slider" }, label, reset));
-  }
 }
 
 async function chooseReference(event) {

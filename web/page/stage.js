@@ -36,7 +36,7 @@ export class Stage extends EventTarget {
     this.#showSplit();
   }
 
-  // Shows another picture.
+  // Shows another picture; size : {width, height}, and its ratio where pixels are not square.
   show(grayUrl, size) {
     this.size = size;
     this.#cross = null;
@@ -44,8 +44,9 @@ export class Stage extends EventTarget {
     this.gray.src = grayUrl;
     this.colorImage.removeAttribute("src");
     this.overlay.hidden = true;
-    this.pictures.style.aspectRatio = `${size.width} / ${size.height}`;
-    this.element.style.setProperty("--ratio", size.width / size.height);
+    const ratio = size.ratio ?? size.width / size.height;
+    this.pictures.style.aspectRatio = ratio;
+    this.element.style.setProperty("--ratio", ratio);
   }
 
   set color(url) {
