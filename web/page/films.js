@@ -44,7 +44,7 @@ function listen() {
   });
   byId("other-film").addEventListener("click", leaveFilm);
   byId("start").addEventListener("click", () => tell("start"));
-  byId("restart").addEventListener("click", () => tell("start", { restart: true }));
+  byId("restart").addEventListener("click", () => tell("start", { restart: film.job.state === "failed" }));
   byId("stop").addEventListener("click", () => tell("stop"));
   byId("film-undo").addEventListener("click", () => step("undo"));
   byId("film-redo").addEventListener("click", () => step("redo"));
@@ -107,7 +107,7 @@ async function open(answer, { quiet = false } = {}) {
 
 function facts() {
   const minutes = Math.floor(film.seconds / 60);
-  const seconds = String(Math.round(film.seconds % 60)).padStart(2, "0");
+  const seconds = String(Math.floor(film.seconds % 60)).padStart(2, "0");
   return say("facts", { time: `${minutes}:${seconds}`, frames: film.frames, width: film.width, height: film.height });
 }
 

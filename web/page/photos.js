@@ -208,15 +208,14 @@ function showThumbnail(photo, blob) {
 
 async function placeHint(at) {
   const photo = current;
-  const color = await chooseColor(stage.placeOnScreen(at), { likely: likelyColors(photo, at) });
+  const color = await chooseColor(stage.placeOnScreen(at), {});
   if (color && photo === current) change({ hints: [...photo.edits.now.hints, { ...at, color }] });
 }
 
 async function pickHint(index) {
   const photo = current;
   const hint = photo.edits.now.hints[index];
-  const likely = likelyColors(photo, hint);
-  const color = await chooseColor(stage.placeOnScreen(hint), { likely, current: hint.color });
+  const color = await chooseColor(stage.placeOnScreen(hint), { current: hint.color });
   if (!color || photo !== current) return;
   if (color === "remove") removeHint(index);
   else change({ hints: photo.edits.now.hints.map((one, i) => (i === index ? { ...one, color } : one)) });
@@ -224,10 +223,6 @@ async function pickHint(index) {
 
 function removeHint(index) {
   change({ hints: current.edits.now.hints.filter((_, i) => i !== index) });
-}
-
-async function likelyColors(photo, { x, y }) {
-  return (await ask(`/photos/${photo.id}/likely?x=${x}&y=${y}`)).json();
 }
 
 function chooseTool(tool) {
