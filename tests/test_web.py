@@ -138,6 +138,36 @@ def test_strokes_and_references_change_the_colors(
     assert all(other != plain for other in others)
 
 
+def test_what_the_network_knows_of_a_photo_is_told(visitor: Visitor, photo: Path) -> None:
+    id = visitor.upload(photo)["id"]
+    colors = json.loads(visitor.get(f"/photos/{id}/likely?x=0.5&y=1"))
+    assert colors
+    assert all(re.fullmatch("#[0-9a-f]{6}", color) for color in colors)
+    places = json.loads(visitor.post(f"/photos/{id}/suggestions", {"hints": ["40,30,#d02010"]}))
+    assert places
+    assert all(0 <= one["x"] < 80 and 0 <= one["y"] < 60 and one["colors"] for one in places)
+    overlay = Image.open(io.BytesIO(visitor.post(f"/photos/{id}/overlay")))
+    assert (overlay.size, overlay.mode) == ((80, 60), "RGBA")
+    for place in ("x=2&y=0", "x=nan&y=0", "x=a&y=0", "y=0"):
+        assert visitor.ask("GET", f"/photos/{id}/likely?{place}")[0] == 400
+
+
+def test_a_candidate_s_download_equals_the_command_s_file(
+    visitor: Visitor, run: RunOptions, photo: Path, tmp_path: Path
+) -> None:
+    task = Task(photo, tmp_path / "out.png")
+    options = PhotoOptions(candidates=5)
+    (result,) = colorize_photo_files([task], options, color=COLOR, run=run, guidance={})
+    assert len(result.output) > 2, "the small network finds others, too"
+    id = visitor.upload(photo)["id"]
+    shown = json.loads(visitor.post(f"/photos/{id}/candidates"))
+    assert len(shown) == len(result.output) - 1  # and the sheet
+    answer = json.loads(visitor.post(f"/photos/{id}/file", {"candidate": 2}))
+    assert visitor.get(answer["href"]) == (tmp_path / "out.2.png").read_bytes()
+    plain, other = (visitor.post(f"/photos/{id}/color", {"candidate": number}) for number in (1, 2))
+    assert plain != other
+
+
 def test_a_photo_that_is_none_is_named_as_the_visitor_knows_it(visitor: Visitor) -> None:
     status, _, content = visitor.ask("POST", "/photos?name=holiday.jpg", b"no picture")
     assert status == 400
@@ -159,7 +189,7 @@ def test_a_deleted_photo_is_gone(visitor: Visitor, photo: Path, home: Path) -> N
         {"strokes": [{"color": "#d02010", "radius": 5, "points": []}]}, {"strokes": [7]},
         {"strokes": [{"color": "#d02010", "radius": 5, "points": [["a", 1]]}]},
         {"strokes": [{"color": "#d02010", "radius": -1, "points": [[1, 1]]}]},
-        {"reference": "../../etc/passwd"}, {"reference": ["x"]},
+        {"reference": "../../etc/passwd"}, {"reference": ["x"]}, {"candidate": 0}, {"candidate": "2"}, {"candidate": True},
     ],
     ids=repr,
 )  # fmt: skip

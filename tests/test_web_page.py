@@ -209,6 +209,24 @@ def test_the_keyboard_places_a_hint(page: Page) -> None:
     assert page.locator(".marker").count() == 0
 
 
+def test_what_the_network_knows_is_offered(page: Page) -> None:
+    when_colored(page, "photos", lambda: drop(page, SAMPLES / "astronaut.jpg"))
+    unsure, suggested, others = page.locator(".extras button").all()
+    unsure.click()
+    page.locator("#photos .overlay[src^=blob]").wait_for()
+    suggested.click()
+    page.locator(".suggested").first.click()
+    likely = page.locator(".chooser .likely button.swatch").first
+    when_colored(page, "photos", likely.click)
+    others.click()
+    page.locator(".gallery button").nth(1).wait_for()
+    before = shown(page, "photos")
+    when_colored(page, "photos", page.locator(".gallery button").nth(1).click)
+    assert np.abs(shown(page, "photos") - before).max() > 10
+    when_colored(page, "photos", page.locator("#undo").click)
+    assert np.abs(shown(page, "photos") - before).max() < 3
+
+
 def test_a_stroke_colors_what_it_covers(page: Page) -> None:
     when_colored(page, "photos", lambda: drop(page, SAMPLES / "chelsea.jpg"))
     before = shown(page, "photos")

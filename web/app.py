@@ -44,6 +44,7 @@ def application(folder: Path, options: WebOptions, settings: Settings, *, passwo
 
     @asynccontextmanager
     async def closing(app: Starlette) -> AsyncIterator[None]:
+        queue.begin(network.load)
         yield
         queue.close()
         film_routes.jobs.close()

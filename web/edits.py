@@ -14,6 +14,7 @@ from model.options import ColorOptions
 from photo.guidance import STROKES_PX, read_guidance
 from photo.options import GuidanceOptions
 
+CANDIDATES = 5  # that are looked for
 MOST_HINTS = 500
 MOST_STROKES = 2000
 MOST_POINTS = 40_000  # of all strokes
@@ -37,12 +38,14 @@ class Edits:
     """Everything that a photo's colors depend on besides the network.
 
     reference : a picture with the colors that are wanted
+    candidate : which of a photo's candidates is chosen, from 1: the usual one
     """
 
     hints: tuple[Hint, ...] = ()
     strokes: tuple[Stroke, ...] = ()
     color: ColorOptions = field(default_factory=ColorOptions)
     reference: Path | None = None
+    candidate: int = 1
 
     def for_file(self, photo: Path, size: tuple[int, int]) -> dict[str, Any]:
         """Return what guides the colors of a photo of a size (H, W), as the command reads it."""
@@ -82,7 +85,14 @@ def edits_from(
         _strokes_from(values.get("strokes", [])),
         color_from(values, released),
         references.get(str(reference)),
+        _candidate_from(values.get("candidate", 1)),
     )
+
+
+def _candidate_from(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= CANDIDATES:
+        raise ValueError(f"candidates have numbers from 1 to {CANDIDATES}")
+    return value
 
 
 def hints_from(texts: Any) -> tuple[Hint, ...]:

@@ -12,12 +12,21 @@ from starlette.routing import Route
 
 from web.edits import color_from
 from web.film_jobs import FilmJobs
-from web.films import OpenFilm, described, latest, open_film, shot_gray, shot_picture, wish
+from web.films import (
+    OpenFilm,
+    described,
+    latest,
+    open_film,
+    shot_gray,
+    shot_likely,
+    shot_picture,
+    wish,
+)
 from web.network import Network
 from web.options import Settings
 from web.photos import Photos, printable_name
 from web.queue import Queue
-from web.requests import json_of, write_upload
+from web.requests import json_of, place_of, write_upload
 
 LONGEST_NAME = 120  # letters; a file system holds 255 bytes
 NO_FILE_HAS = '%\\/:*?"<>|'
@@ -43,6 +52,7 @@ class FilmRoutes:
             Route("/films/{id}/wishes", self.wish, methods=["POST"]),
             Route("/films/{id}/shots/{shot:int}/gray", self.gray, methods=["GET"]),
             Route("/films/{id}/shots/{shot:int}/color", self.color, methods=["GET"]),
+            Route("/films/{id}/shots/{shot:int}/likely", self.likely, methods=["GET"]),
             Route("/films/{id}/start", self.start, methods=["POST"]),
             Route("/films/{id}/stop", self.stop, methods=["POST"]),
             Route("/films/{id}/latest", self.latest, methods=["GET"]),
@@ -103,6 +113,12 @@ class FilmRoutes:
         large = "large" in request.query_params
         data = await self._queue.run(self._colored, film, shot, large=large)
         return Response(data, media_type="image/jpeg")
+
+    async def likely(self, request: Request) -> Response:
+        """Answer the colors that are likely at a place of a shot's frame."""
+        film, shot = self._shot(request)
+        x, y = place_of(request)
+        return JSONResponse(await self._queue.run(shot_likely, film, shot, x, y, self._network))
 
     def _colored(self, film: OpenFilm, shot: int, *, large: bool) -> bytes:
         colorizer = self._network.colorizer(color_from(film.values, self._settings.color))

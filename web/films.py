@@ -32,8 +32,10 @@ from film.report import (
 )
 from photo.guidance import read_reference
 from photo.inputs import Task, plan
+from web.analysis import likely
 from web.edits import color_from, hints_from
 from web.film_progress import FilmProgress
+from web.network import Network
 from web.options import Settings
 from web.photos import jpeg
 
@@ -176,6 +178,11 @@ def _gray(opened: OpenFilm, shot: int, *, large: bool) -> NDArray[np.uint8]:
     if not large:
         return frame.gray
     return frame_gray(opened.film, frame.number, short_side=SHOWN_SIDE)
+
+
+def shot_likely(opened: OpenFilm, shot: int, x: float, y: float, network: Network) -> list[str]:
+    """Return the colors that are likely at a place of a shot's frame, shares 0 to 1 of the sides."""
+    return likely(opened.shots[shot].gray, x, y, network)
 
 
 def latest(opened: OpenFilm) -> bytes | None:

@@ -44,7 +44,8 @@ class Guard:
         self._app = app
         self._names = {*LOOPBACK, options.web_host.lower()}
         if not options.own_machine_only:
-            self._names.add(socket.gethostname().lower())
+            name = socket.gethostname().lower()
+            self._names |= {name, f"{name}.local"}
         self._any_address = not options.own_machine_only
         self._password, self._login = password, login
         self._ticket = secrets.token_urlsafe(32)  # what a visitor who knew the password shows again

@@ -23,6 +23,10 @@ class Network:
 
         return colorizer_factory(self._color, self._run, threads=self._run.threads)()
 
+    def load(self) -> None:
+        """Load the network before somebody waits for it."""
+        _ = self.released
+
     def colorizer(self, color: ColorOptions) -> "Colorizer":
         """Return a colorizer of other settings, around the same network."""
         return self.released if color == self._color else self.released.with_options(color)

@@ -7,12 +7,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from web.analysis import candidate_preview, candidates, likely, overlay, suggestions
 from web.edits import Edits, edits_from
 from web.network import Network
 from web.options import Settings
 from web.photos import Photos, UploadedPhoto, jpeg, preview, printable_name, write_result
 from web.queue import Queue
-from web.requests import LARGEST_PHOTO, json_of, write_upload
+from web.requests import LARGEST_PHOTO, json_of, place_of, write_upload
 
 
 class PhotoRoutes:
@@ -31,6 +32,10 @@ class PhotoRoutes:
             Route("/photos/{id}", self.remove, methods=["DELETE"]),
             Route("/photos/{id}/gray", self.gray, methods=["GET"]),
             Route("/photos/{id}/color", self.color, methods=["POST"]),
+            Route("/photos/{id}/likely", self.likely, methods=["GET"]),
+            Route("/photos/{id}/suggestions", self.suggest, methods=["POST"]),
+            Route("/photos/{id}/overlay", self.overlay, methods=["POST"]),
+            Route("/photos/{id}/candidates", self.candidates, methods=["POST"]),
             Route("/photos/{id}/file", self.write, methods=["POST"]),
             Route("/photos/{id}/file", self.download, methods=["GET"]),
         ]
@@ -76,8 +81,30 @@ class PhotoRoutes:
     async def color(self, request: Request) -> Response:
         """Answer the colors at screen size."""
         photo, edits = self._photo(request), await self._edits(request)
-        data = await self._queue.run(preview, photo, edits, self._network)
+        work = candidate_preview if edits.candidate > 1 else preview
+        data = await self._queue.run(work, photo, edits, self._network)
         return Response(data, media_type="image/jpeg")
+
+    async def likely(self, request: Request) -> Response:
+        """Answer the colors that are likely at a place."""
+        photo, (x, y) = self._photo(request), place_of(request)
+        return JSONResponse(await self._queue.run(likely, photo.shown, x, y, self._network))
+
+    async def suggest(self, request: Request) -> Response:
+        """Answer the places where a hint would help most."""
+        photo, edits = self._photo(request), await self._edits(request)
+        return JSONResponse(await self._queue.run(suggestions, photo, edits, self._network))
+
+    async def overlay(self, request: Request) -> Response:
+        """Answer a picture of where the network is unsure."""
+        photo, edits = self._photo(request), await self._edits(request)
+        data = await self._queue.run(overlay, photo, edits, self._network)
+        return Response(data, media_type="image/png")
+
+    async def candidates(self, request: Request) -> Response:
+        """Answer other colorings, small."""
+        photo, edits = self._photo(request), await self._edits(request)
+        return JSONResponse(await self._queue.run(candidates, photo, edits, self._network))
 
     async def write(self, request: Request) -> Response:
         """Make the file in full size; answer where it is fetched."""

@@ -6,6 +6,7 @@ An id is random and says nothing of where its file lies; no name from outside be
 import secrets
 import shutil
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -18,11 +19,12 @@ from numpy.typing import NDArray
 from gray2color import guided
 from image.crop import fitted
 from photo.batch import PHOTOS, colorize_photos
+from photo.compose import Composition
 from photo.inputs import plan
 from photo.options import PhotoOptions
 from photo.read import read_photo
 from runtime.options import one_line
-from web.edits import Edits
+from web.edits import CANDIDATES, Edits
 from web.network import Network
 
 SHOWN_PX = 1600  # long side of what is shown
@@ -110,10 +112,15 @@ class Photos:
 
 def shown_gray(gray: NDArray[Any]) -> NDArray[np.uint8]:
     """Return a gray picture (H, W) at screen size and 8 bits."""
-    scale = min(1.0, SHOWN_PX / max(gray.shape))
-    height, width = (max(round(side * scale), 1) for side in gray.shape)
-    small = fitted(gray, (width, height)) if scale < 1 else gray
+    size = shown_size(gray.shape, SHOWN_PX)
+    small = fitted(gray, size[::-1]) if size != gray.shape else gray
     return np.asarray(small if small.dtype == np.uint8 else small >> 8, np.uint8)
+
+
+def shown_size(shape: tuple[int, ...], long_side: int) -> tuple[int, int]:
+    """Return a size (h, w) of a long side at most, for a picture of a shape (H, W)."""
+    scale = min(1.0, long_side / max(shape))
+    return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
 
 
 def preview(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
@@ -129,11 +136,26 @@ def write_result(
     """Write a photo's file in full size, by the function of the command. Raises ValueError."""
     guidance = edits.for_file(photo.source, photo.size)
     tasks, _ = plan([str(photo.source)], kind=PHOTOS)
-    factory = partial(guided, partial(network.colorizer, edits.color), **guidance)
+    load = partial(network.colorizer, edits.color)
+    factory: Callable[[], Any] = partial(guided, load, **guidance)
+    if edits.candidate > 1:
+        factory = partial(_chosen, load, edits.candidate, guidance)
     (result,) = colorize_photos(tasks, factory, options=options)
     if result.error:
         raise ValueError(result.error.replace(str(photo.source), photo.name))
     return tasks[0].target
+
+
+def _chosen(
+    load: Callable[[], Any], number: int, guidance: dict[str, Any]
+) -> Callable[[NDArray[Any]], Composition]:
+    """Make what colorizes a photo as one of its candidates."""
+
+    def colorize(gray: NDArray[Any]) -> Composition:
+        found: list[Composition] = load().candidate_compositions(gray, CANDIDATES, **guidance)
+        return found[min(number, len(found)) - 1]
+
+    return colorize
 
 
 def jpeg(picture: NDArray[np.uint8]) -> bytes:

@@ -32,6 +32,10 @@ class Queue:
         finally:
             self.length -= 1
 
+    def begin(self, function: Callable[[], object]) -> None:
+        """Call a function before all others; what it raises is raised again for who needs it."""
+        self._thread.submit(function)
+
     def close(self) -> None:
         """Drop what waits; what runs ends by itself."""
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -26,6 +26,14 @@ async def json_of(request: Request) -> dict[str, Any]:
     return value
 
 
+def place_of(request: Request) -> tuple[float, float]:
+    """Read a place as shares of a picture's sides, 0 to 1. Raises ValueError."""
+    x, y = (float(request.query_params.get(name, "")) for name in ("x", "y"))
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise ValueError("a place is given by shares of the sides, 0 to 1")
+    return x, y
+
+
 async def write_upload(request: Request, path: Path, *, largest: int | None = None) -> None:
     """Write a request's body to a file. Raises HTTPException for one that is too large or empty.
 

@@ -1,10 +1,12 @@
 // Asks for the color of a place: one that the network finds likely there, or any.
 
-import { fromTemplate, make, say } from "/words.js";
+import { fromTemplate, make } from "/words.js";
 
 const COMMON = ["#c99a7c", "#8a5a3c", "#b5482f", "#c9a34a", "#6f8f4e", "#3f6f5a", "#5f8fb5", "#2f4f7f", "#7a5a8a", "#b58a9a"];
 const GRAY = "#808080";
-const MOST_RECENT = 6;
+const MOST_RECENT = 4;
+const MOST = 12; // common and recent ones
+const PLACES = 4; // as many as are likely, at most
 let recent = [];
 let close = () => {};
 
@@ -34,9 +36,11 @@ export function chooseColor(at, { likely, current } = {}) {
     find(".neutral").addEventListener("click", () => close(GRAY));
     find(".remove").addEventListener("click", () => close("remove"));
     find(".remove").hidden = !current;
-    fill(find(".likely"), find(".likely-title"), likely);
+    find(".common").replaceChildren(...[...new Set([...recent, ...COMMON])].slice(0, MOST).map(swatch));
+    fill(find(".likely"), likely);
     place(element, at);
-    element.querySelector("button").focus({ preventScroll: true });
+    element.tabIndex = -1;
+    element.focus({ preventScroll: true });
   });
 }
 
@@ -44,18 +48,11 @@ export function stopChoosing() {
   close();
 }
 
-async function fill(list, title, likely) {
-  const show = (colors) => list.replaceChildren(...[...new Set([...colors, ...recent])].map(swatch));
-  title.textContent = say(likely ? "likely" : "common");
-  show(COMMON);
-  const found = await Promise.resolve(likely).catch(() => null);
-  if (!list.isConnected) return;
-  if (!found?.length) title.textContent = say("common");
-  else {
-    const focused = list.contains(document.activeElement);
-    show(found);
-    if (focused) list.firstElementChild?.focus({ preventScroll: true });
-  }
+// Until the likely colors are known there are empty places for them, so that nothing moves.
+async function fill(list, likely) {
+  list.replaceChildren(...Array.from({ length: PLACES }, () => make("span", { className: "swatch empty" })));
+  const found = await Promise.resolve(likely).catch(() => []);
+  if (list.isConnected) list.replaceChildren(...(found ?? []).map(swatch));
 }
 
 function swatch(color) {
@@ -71,9 +68,10 @@ function onKey(event, element) {
   if (event.key === "Escape") close();
   if (event.key === "Tab") keepFocus(event, element);
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-  if (step && event.target.matches(".swatch")) {
-    const all = [...element.querySelectorAll(".swatch")];
-    all[(all.indexOf(event.target) + step + all.length) % all.length].focus();
+  if (step && !event.target.matches("input")) {
+    const all = [...element.querySelectorAll("button.swatch")];
+    const at = all.indexOf(event.target);
+    all[at < 0 ? 0 : (at + step + all.length) % all.length].focus();
     event.preventDefault();
   }
 }

@@ -372,14 +372,19 @@ function wishes() {
 
 async function placeHint(at) {
   const shot = chosen;
-  const color = await chooseColor(stage.placeOnScreen(at));
+  const color = await chooseColor(stage.placeOnScreen(at), { likely: likelyColors(at) });
   if (!color || shot !== chosen) return;
   change({ hints: [...edits.now.hints, { ...at, color, shot, at: `${film.shots[shot].frame}f` }] });
 }
 
 async function pickHint(hint) {
-  const color = await chooseColor(stage.placeOnScreen(hint), { current: hint.color });
+  const color = await chooseColor(stage.placeOnScreen(hint), { likely: likelyColors(hint), current: hint.color });
   if (color) exchange(hint, color === "remove" ? [] : [{ ...hint, color }]);
+}
+
+async function likelyColors({ x, y }) {
+  const place = `x=${(x + 0.5) / film.width}&y=${(y + 0.5) / film.height}`;
+  return (await ask(`/films/${film.id}/shots/${chosen + 1}/likely?${place}`)).json();
 }
 
 async function chooseReference(event) {

@@ -3,6 +3,7 @@
 import { chooseColor, stopChoosing } from "/chooser.js";
 import { Edits, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
+import { closeGallery, refreshKnown, startKnown } from "/known.js";
 import { makeSliders } from "/sliders.js";
 import { Stage } from "/stage.js";
 import { make, say } from "/words.js";
@@ -20,6 +21,7 @@ let again = false; // it has changed meanwhile
 export async function startPhotos() {
   find(".stage-place").append(stage.element);
   showSliders = makeSliders(find(".sliders"), change);
+  startKnown({ stage, change, asked: () => current && { path: `/photos/${current.id}`, edits: told(current) } });
   listen();
   await recall();
 }
@@ -138,15 +140,11 @@ async function select(photo) {
   current = photo;
   for (const other of photos) other.place.classList.toggle("current", other === photo);
   stage.show(`/photos/${photo.id}/gray`, photo);
-  document.dispatchEvent(new CustomEvent("photo", { detail: photo }));
+  closeGallery();
   await showEdits();
 }
 
-export function currentPhoto() {
-  return current;
-}
-
-export function change(changes, like) {
+function change(changes, like) {
   current.edits.change(changes, like);
   showEdits();
 }
@@ -157,7 +155,7 @@ function step(way) {
 }
 
 // What the server is told of a photo's edits.
-export function told(photo) {
+function told(photo) {
   const { hints, referenceName, ...rest } = photo.edits.now;
   return { ...rest, hints: written(hints) };
 }
@@ -173,7 +171,6 @@ async function showEdits() {
   const chip = document.getElementById("reference-shown");
   chip.hidden = !now.reference;
   chip.textContent = `${now.referenceName ?? ""} ×`;
-  document.dispatchEvent(new CustomEvent("edits", { detail: current }));
   keep();
   await colorize();
 }
@@ -190,6 +187,7 @@ async function colorize() {
       const blob = await (await post(`/photos/${asked.id}/color`, told(asked))).blob();
       if (asked === current) stage.color = URL.createObjectURL(blob);
       showThumbnail(asked, blob);
+      if (!again) await refreshKnown();
       calm();
     } catch (error) {
       complain(error);
@@ -208,14 +206,15 @@ function showThumbnail(photo, blob) {
 
 async function placeHint(at) {
   const photo = current;
-  const color = await chooseColor(stage.placeOnScreen(at), {});
-  if (color && photo === current) change({ hints: [...photo.edits.now.hints, { ...at, color }] });
+  const color = await chooseColor(stage.placeOnScreen(at), { likely: at.colors ?? likelyColors(photo, at) });
+  if (color && photo === current) change({ hints: [...photo.edits.now.hints, { x: at.x, y: at.y, color }] });
 }
 
 async function pickHint(index) {
   const photo = current;
   const hint = photo.edits.now.hints[index];
-  const color = await chooseColor(stage.placeOnScreen(hint), { current: hint.color });
+  const likely = likelyColors(photo, hint);
+  const color = await chooseColor(stage.placeOnScreen(hint), { likely, current: hint.color });
   if (!color || photo !== current) return;
   if (color === "remove") removeHint(index);
   else change({ hints: photo.edits.now.hints.map((one, i) => (i === index ? { ...one, color } : one)) });
@@ -223,6 +222,11 @@ async function pickHint(index) {
 
 function removeHint(index) {
   change({ hints: current.edits.now.hints.filter((_, i) => i !== index) });
+}
+
+async function likelyColors(photo, { x, y }) {
+  const place = `x=${(x + 0.5) / photo.width}&y=${(y + 0.5) / photo.height}`;
+  return (await ask(`/photos/${photo.id}/likely?${place}`)).json();
 }
 
 function chooseTool(tool) {
@@ -269,8 +273,15 @@ async function download(chosen) {
 // A reload
 
 function keep() {
-  const kept = photos.map(({ id, edits }) => ({ id, edits: edits.kept }));
-  sessionStorage.setItem(KEPT, JSON.stringify({ photos: kept, current: current?.id }));
+  const kept = (steps) => photos.map(({ id, edits }) => ({ id, edits: steps ? edits.kept : { now: edits.now } }));
+  for (const steps of [true, false]) {
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify({ photos: kept(steps), current: current?.id }));
+      return;
+    } catch {
+      // Too much for the tab's memory: then without the steps, at last not at all.
+    }
+  }
 }
 
 async function recall() {
