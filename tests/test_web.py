@@ -125,19 +125,35 @@ def _exif() -> Image.Exif:
     return exif
 
 
-def test_strokes_and_references_change_the_colors(
+STROKE = {"color": "#d02010", "radius": 5, "points": [[10, 10], [60, 40]]}
+
+
+def test_strokes_and_temperature_change_the_colors(visitor: Visitor, photo: Path) -> None:
+    id = visitor.upload(photo)["id"]
+    ways: list[Json] = [{}, {"strokes": [STROKE]}, {"temperature": 0.1}]
+    plain, *others = (visitor.post(f"/photos/{id}/color", way) for way in ways)
+    assert all(other != plain for other in others)
+
+
+# The small network's other programs take seconds to make.
+
+
+@pytest.mark.slow
+def test_references_moods_and_palettes_change_the_colors(
     visitor: Visitor, photo: Path, home: Path
 ) -> None:
     reference = home / "reference.png"
     Image.new("RGB", (9, 9), (20, 90, 200)).save(reference)
     id = visitor.upload(photo)["id"]
-    _, _, content = visitor.ask("POST", "/references?name=r.png", reference.read_bytes())
-    stroke = {"color": "#d02010", "radius": 5, "points": [[10, 10], [60, 40]]}
-    ways: list[Json] = [{}, {"strokes": [stroke]}, {"reference": json.loads(content)["id"]}]
+    _, _, content = visitor.ask("POST", "/references?name=../../r.png", reference.read_bytes())
+    ways: list[Json] = [{}, {"mood": "sepia"}, {"palette": ["#2040c0"]}]
+    ways += [{"reference": json.loads(content)["id"]}, {"mood": "sepia", "guidance": 0.1}]
     plain, *others = (visitor.post(f"/photos/{id}/color", way) for way in ways)
     assert all(other != plain for other in others)
+    assert len(set(others)) == 4
 
 
+@pytest.mark.slow
 def test_what_the_network_knows_of_a_photo_is_told(visitor: Visitor, photo: Path) -> None:
     id = visitor.upload(photo)["id"]
     colors = json.loads(visitor.get(f"/photos/{id}/likely?x=0.5&y=1"))
@@ -152,6 +168,7 @@ def test_what_the_network_knows_of_a_photo_is_told(visitor: Visitor, photo: Path
         assert visitor.ask("GET", f"/photos/{id}/likely?{place}")[0] == 400
 
 
+@pytest.mark.slow
 def test_a_candidate_s_download_equals_the_command_s_file(
     visitor: Visitor, run: RunOptions, photo: Path, tmp_path: Path
 ) -> None:
@@ -185,7 +202,7 @@ def test_a_deleted_photo_is_gone(visitor: Visitor, photo: Path, home: Path) -> N
     "values",
     [
         {"hints": "40,30,#d02010"}, {"hints": ["40,30,red"]}, {"hints": ["400,30,#d02010"]},
-        {"hints": ["1,1,#000000"] * 501}, {"saturation": "1"}, {"saturation": 9}, {"temperature": True},
+        {"hints": ["1,1,#000000"] * 501}, {"saturation": "1"}, {"saturation": 9}, {"mood": "sad"}, {"mood": []}, {"palette": ["red"]}, {"palette": "#2040c0"}, {"temperature": True},
         {"strokes": [{"color": "#d02010", "radius": 5, "points": []}]}, {"strokes": [7]},
         {"strokes": [{"color": "#d02010", "radius": 5, "points": [["a", 1]]}]},
         {"strokes": [{"color": "#d02010", "radius": -1, "points": [[1, 1]]}]},
@@ -231,6 +248,9 @@ def test_no_name_leads_out_of_the_uploads(
     visitor: Visitor, photo: Path, home: Path, name: str
 ) -> None:
     before = {path for path in home.rglob("*") if "uploads" not in path.parts}
+    for to in ("/photos", "/references"):
+        answer = visitor.upload(photo, to=to, name=name or "?")
+        assert {path for path in home.rglob("*") if "uploads" not in path.parts} == before
     answer = visitor.upload(photo, name=name or "?")
     assert "/" not in answer["name"]
     assert len(answer["name"]) <= 200

@@ -1,7 +1,7 @@
 """What a person has done to a photo on the page, as it comes in JSON: checked, and turned into what a colorizer takes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from image.hint import Hint, read_hint
-from model.options import ColorOptions
+from model.options import ColorOptions, read_color
 from photo.guidance import STROKES_PX, read_guidance
 from photo.options import GuidanceOptions
 
 CANDIDATES = 5  # that are looked for
+MOST_COLORS = 32  # of a palette
 MOST_HINTS = 500
 MOST_STROKES = 2000
 MOST_POINTS = 40_000  # of all strokes
@@ -103,15 +104,19 @@ def hints_from(texts: Any) -> tuple[Hint, ...]:
 
 
 def color_from(values: Mapping[str, Any], released: ColorOptions) -> ColorOptions:
-    """Read saturation and temperature; None leaves them as released. Raises ValueError."""
-    chosen = {name: _number(values.get(name), name) for name in ("saturation", "temperature")}
-    return ColorOptions(
-        temperature=released.temperature
-        if chosen["temperature"] is None
-        else chosen["temperature"],
-        saturation=released.saturation if chosen["saturation"] is None else chosen["saturation"],
-        working_size=released.working_size,
-    )
+    """Read what all colors lean to; None, and an empty palette, leave it as released. Raises ValueError."""
+    numbers = {
+        name: _number(values.get(name), name) for name in ("saturation", "temperature", "guidance")
+    }
+    chosen: dict[str, Any] = {**numbers, "mood": values.get("mood")}
+    chosen["palette"] = _palette_from(values.get("palette") or []) or None
+    return replace(released, **{name: value for name, value in chosen.items() if value is not None})
+
+
+def _palette_from(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or len(values) > MOST_COLORS:
+        raise ValueError(f"a palette is a list of at most {MOST_COLORS} colors")
+    return tuple(read_color(str(color)) for color in values)
 
 
 def _number(value: Any, name: str) -> float | None:

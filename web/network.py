@@ -10,11 +10,15 @@ if TYPE_CHECKING:
     from gray2color import Colorizer
 
 
+MOST_KEPT = 8  # colorizers of other settings
+
+
 class Network:
     """Loaded when it is first asked for, and kept."""
 
     def __init__(self, color: ColorOptions, run: RunOptions) -> None:
         self._color, self._run = color, run
+        self._others: dict[ColorOptions, Colorizer] = {}
 
     @cached_property
     def released(self) -> "Colorizer":
@@ -28,5 +32,11 @@ class Network:
         _ = self.released
 
     def colorizer(self, color: ColorOptions) -> "Colorizer":
-        """Return a colorizer of other settings, around the same network."""
-        return self.released if color == self._color else self.released.with_options(color)
+        """Return a colorizer of other settings, around the same network; the last ones are kept with their tables."""
+        if color == self._color:
+            return self.released
+        if color not in self._others:
+            if len(self._others) == MOST_KEPT:
+                del self._others[next(iter(self._others))]
+            self._others[color] = self.released.with_options(color)
+        return self._others[color]

@@ -1,9 +1,9 @@
 // The films' side of the page: one film, its shots, and its job.
 
 import { chooseColor, stopChoosing } from "/chooser.js";
+import { makeColors } from "/colors.js";
 import { Edits, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
-import { makeSliders } from "/sliders.js";
 import { Stage } from "/stage.js";
 import { make, say } from "/words.js";
 
@@ -18,14 +18,14 @@ let edits = null;
 let chosen = 0; // the shot on the stage
 let versions = []; // of each shot: what its picture was made with
 let timer = null;
-let showSliders;
+let showColors;
 let asking = false; // for the stage's colors
 let again = false;
 let behind = false; // the server does not know yet what is wanted
 
 export async function startFilms() {
   find(".stage-place").append(stage.element);
-  showSliders = makeSliders(find(".sliders"), change);
+  showColors = makeColors(find(".colors"), change);
   listen();
   const kept = sessionStorage.getItem(KEPT);
   if (kept && (await open(ask(`/films/${kept}`), { quiet: true }))) return;
@@ -276,9 +276,9 @@ function makeShot(index, shot) {
 
 // What is wanted of one shot.
 function wishesOf(index) {
-  const { hints, references, saturation, temperature } = edits.now;
+  const { hints, references, shots, names, ...rest } = edits.now;
   const own = hints.filter((hint) => hint.shot === index);
-  return [written(own), references[index + 1] ?? null, wanted(index), saturation ?? null, temperature ?? null];
+  return [written(own), references[index + 1] ?? null, wanted(index), rest];
 }
 
 function wanted(index) {
@@ -325,7 +325,7 @@ function exchange(hint, others) {
 async function showEdits({ changed = true } = {}) {
   const shot = film.shots[chosen];
   stage.hints = shown();
-  showSliders(edits.now);
+  showColors(edits.now);
   byId("shot-title").textContent = say("shot", { number: chosen + 1, total: film.shots.length });
   byId("film-undo").disabled = !edits.past.length;
   byId("film-redo").disabled = !edits.future.length;
@@ -366,8 +366,8 @@ async function colorize(changed) {
 }
 
 function wishes() {
-  const { hints, references, shots, saturation, temperature } = edits.now;
-  return { hints: written(hints), references, shots, saturation, temperature, edits: edits.now };
+  const { hints, names, ...rest } = edits.now;
+  return { ...rest, hints: written(hints), edits: edits.now };
 }
 
 async function placeHint(at) {

@@ -1,10 +1,10 @@
 // The photos' side of the page.
 
 import { chooseColor, stopChoosing } from "/chooser.js";
+import { makeColors } from "/colors.js";
 import { Edits, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
 import { closeGallery, refreshKnown, startKnown } from "/known.js";
-import { makeSliders } from "/sliders.js";
 import { Stage } from "/stage.js";
 import { make, say } from "/words.js";
 
@@ -14,13 +14,13 @@ const find = (selector) => document.querySelector(`#photos ${selector}`);
 const stage = new Stage();
 let photos = []; // {id, name, width, height, edits, thumbnail}
 let current = null;
-let showSliders;
+let showColors;
 let asked = null; // what is being colorized now
 let again = false; // it has changed meanwhile
 
 export async function startPhotos() {
   find(".stage-place").append(stage.element);
-  showSliders = makeSliders(find(".sliders"), change);
+  showColors = makeColors(find(".colors"), change);
   startKnown({ stage, change, asked: () => current && { path: `/photos/${current.id}`, edits: told(current) } });
   listen();
   await recall();
@@ -167,7 +167,7 @@ async function showEdits() {
   document.getElementById("undo").disabled = !past.length;
   document.getElementById("redo").disabled = !future.length;
   document.getElementById("clear").disabled = !now.hints.length && !now.strokes.length;
-  showSliders(now);
+  showColors(now);
   const chip = document.getElementById("reference-shown");
   chip.hidden = !now.reference;
   chip.textContent = `${now.referenceName ?? ""} ×`;

@@ -9,7 +9,6 @@ export class Stage extends EventTarget {
   tool = "point";
   brush = { color: "#b5482f", share: 0.014 }; // radius as a share of the long side
   size = { width: 1, height: 1 };
-  #hints = [];
   #strokes = [];
   #cross = null;
 
@@ -30,7 +29,7 @@ export class Stage extends EventTarget {
     this.split.addEventListener("input", () => this.#showSplit());
     this.pictures.addEventListener("pointerdown", (event) => this.#pressed(event));
     this.pictures.addEventListener("keydown", (event) => this.#key(event));
-    this.pictures.addEventListener("blur", () => (this.cross.hidden = true));
+    this.pictures.addEventListener("blur", () => (this.cross.hidden = !document.querySelector(".chooser")));
     this.divider.addEventListener("pointerdown", (event) => this.#slide(event));
     new ResizeObserver(() => this.#drawStrokes()).observe(this.pictures);
     this.#showSplit();
@@ -60,7 +59,7 @@ export class Stage extends EventTarget {
   }
 
   set hints(hints) {
-    this.#hints = hints;
+    this.cross.hidden = true;
     this.markers.replaceChildren(...hints.map((hint, index) => this.#marker(hint, index)));
   }
 
@@ -112,6 +111,14 @@ export class Stage extends EventTarget {
     return element;
   }
 
+  // Asks for a hint at a place, which is marked meanwhile.
+  #placeAt(place) {
+    this.#cross = place;
+    this.#put(this.cross, place);
+    this.cross.hidden = false;
+    this.#tell("place", place);
+  }
+
   #placeOf(event) {
     const box = this.pictures.getBoundingClientRect();
     const within = (share, length) => Math.min(Math.max(Math.floor(share * length), 0), length - 1);
@@ -142,7 +149,7 @@ export class Stage extends EventTarget {
     this.pictures.focus({ preventScroll: true });
     const place = this.#placeOf(event);
     if (this.tool === "point") {
-      this.#follow(event, () => {}, () => this.#tell("place", place));
+      this.#follow(event, () => {}, () => this.#placeAt(place));
       return;
     }
     const radius = Math.max(this.brush.share * Math.max(this.size.width, this.size.height), 1);
@@ -204,7 +211,7 @@ export class Stage extends EventTarget {
       this.#put(this.cross, this.#cross);
       this.cross.hidden = false;
     } else if (event.key === "Enter" && event.target === this.pictures) {
-      this.#tell("place", at);
+      this.#placeAt(at);
     } else {
       return;
     }
