@@ -49,6 +49,7 @@ examples:
   python main.py -img_in "scans/*.tif" -save colored/ -saturation 1.2
   python main.py -movie_in film.mp4 -save out.mp4         the same again continues after a stop
   python main.py -movie_in film.mp4 -start 1:30 -duration 10 -save try.mp4
+  python main.py -web                                     all of it on a page in the browser
 """
 FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
 

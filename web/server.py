@@ -1,6 +1,7 @@
 """Starts the page's server, prints its address, and cleans up behind it."""
 
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -88,5 +89,12 @@ def _announce(url: str) -> None:
     print_line(url, file=sys.stdout)
     sys.stdout.flush()
     log.info("Ctrl-C ends it")
-    if sys.stdout.isatty():  # somebody sits there
+    if sys.stdout.isatty() and has_screen():  # somebody sits there
         webbrowser.open(url)
+
+
+def has_screen() -> bool:
+    """Tell whether a browser would have a window; in a terminal one would take the terminal."""
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
