@@ -98,6 +98,17 @@ class Colorizer:
         self._pictures = PictureColors(self._predict)
         self._segments = SegmentColors(self._predict, steady, self._pictures.palette_of)
 
+    def with_options(self, color: ColorOptions) -> "Colorizer":
+        """Return a colorizer with other settings around the same network."""
+        chosen = {name: value for name, value in vars(color).items() if value is not None}
+        return Colorizer(
+            predictor=self._predict.network,
+            threads=self.threads,
+            steady=self._segments.steadiness,
+            smoothing=self._predict.smoothing,
+            **chosen,
+        )
+
     def __call__(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> NDArray[Any]:
         """Colorize gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
 

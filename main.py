@@ -38,6 +38,7 @@ from runtime.options import (
     printable,
     spellings,
 )
+from web.options import Settings, WebOptions
 
 VERSION = "0.1.0"
 EXAMPLES = """\
@@ -48,6 +49,7 @@ examples:
   python main.py -img_in "scans/*.tif" -save colored/ -saturation 1.2
   python main.py -movie_in film.mp4 -save out.mp4         the same again continues after a stop
   python main.py -movie_in film.mp4 -start 1:30 -duration 10 -save try.mp4
+  python main.py -web                                     all of it on a page in the browser
 """
 FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
 
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     _check_options(parser, args)
     log_to_stderr(quiet=args.quiet)
-    run = run_photos if args.img_in else run_films
+    run = run_page if args.web else run_photos if args.img_in else run_films
     return exit_code(parser.prog, functools.partial(run, args))
 
 
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     films: Any = parser.add_argument_group("films")
     for kind in FILM_OPTIONS:
         add_options(films, kind)
+    add_options(parser, WebOptions, title="a page on this machine")
     add_options(parser, RunOptions, title="how to run")
     version = f"colorizer {VERSION}"
     parser.add_argument(*spellings("version"), action="version", version=version)
@@ -87,18 +90,46 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Refuse what no single option can refuse by itself."""
-    if not args.img_in and not args.movie_in:
-        parser.error("nothing to color: give -img_in or -movie_in")
-    if args.img_in and args.movie_in:
-        parser.error("photos and films are two commands: give -img_in or -movie_in")
-    others, what = (FILM_OPTIONS, "films") if args.img_in else ((PhotoOptions,), "photos")
-    for kind in others:
+    if not args.img_in and not args.movie_in and not args.web:
+        parser.error("nothing to color: give -img_in, -movie_in or -web")
+    if bool(args.img_in) + bool(args.movie_in) + args.web > 1:
+        parser.error(
+            "photos, films and the page are three commands: give -img_in, -movie_in or -web"
+        )
+    for kind, what in _others(args):
         for name in given(args, kind):
             parser.error(f"-{name} is for {what}: leave it out here")
     for name, codecs in CODECS_WITH.items():
         if args.codec not in codecs and name in given(args, EncoderOptions):
             named = ", ".join(codecs)
             parser.error(f"-{name} is for {named}: leave it out with -codec {args.codec}")
+
+
+def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
+    """List the options that are not for this command, each with what they are for."""
+    films = [(kind, "films") for kind in FILM_OPTIONS]
+    if args.web:
+        named = "the commands, on the page it is chosen"
+        return [(kind, named) for kind in (InputOptions, GuidanceOptions, FilmCommand)]
+    return [(WebOptions, "-web"), *(films if args.img_in else [(PhotoOptions, "photos")])]
+
+
+def run_page(args: argparse.Namespace) -> int:
+    """Serve the page; return the exit code."""
+    from gray2color import check_weights
+    from web.server import serve
+
+    color, run, film = options_from(args, ColorOptions), options_from(args, RunOptions), _film(args)
+    try:
+        check_weights(run.weights)
+        colorization = functools.partial(_colorization, run=run, steady=film.steady)
+        photo = dataclasses.replace(options_from(args, PhotoOptions), compare=args.compare)
+        return serve(
+            options_from(args, WebOptions), Settings(run, color, photo, film, colorization)
+        )
+    except (OSError, ValueError) as error:
+        complain(f"main.py: {error}")
+        return USAGE
 
 
 def run_photos(args: argparse.Namespace) -> int:
@@ -161,16 +192,10 @@ def run_films(args: argparse.Namespace) -> int:
     """Colorize films, or only describe them; return the exit code. One that fails stops no other."""
     from conversion import color_films, film_kind, try_encoder
     from film.guidance import GuidanceError
-    from gray2color import uses_gpu
     from runtime.progress import progress_for
 
     command, color = options_from(args, FilmCommand), options_from(args, ColorOptions)
-    run = options_from(args, RunOptions)
-    options = dataclasses.replace(
-        options_from(args, FilmOptions),
-        workers=1 if uses_gpu(run.device) else args.workers or args.threads,
-        encoder=options_from(args, EncoderOptions), compare=args.compare, overwrite=args.overwrite,
-    )  # fmt: skip
+    run, options = options_from(args, RunOptions), _film(args)
     try:
         kind = film_kind(options)
         planned, failures = plan(args.movie_in, kind=kind, save=args.save, recursive=args.recursive)
@@ -205,12 +230,28 @@ def run_films(args: argparse.Namespace) -> int:
         return USAGE
 
 
+def _film(args: argparse.Namespace) -> FilmOptions:
+    from gray2color import uses_gpu
+
+    return dataclasses.replace(
+        options_from(args, FilmOptions),
+        workers=1 if uses_gpu(args.device) else args.workers or args.threads,
+        encoder=options_from(args, EncoderOptions), compare=args.compare, overwrite=args.overwrite,
+    )  # fmt: skip
+
+
 def _film_guidance(options: GuidanceOptions, command: FilmCommand) -> Any:
     from film.guidance import read_guidance
     from photo.guidance import read_reference
 
     return read_guidance(
-        options.hint, options.hints, command.references, options.reference, read=read_reference
+        options.hint,
+        options.hints,
+        command.references,
+        options.reference,
+        read=read_reference,
+        colorize=command.colorize,
+        leave=command.leave,
     )
 
 

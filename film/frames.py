@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from film import FilmError
 from film.decode import Plane, decode
+from film.ffmpeg import open_film
 from film.info import Film, Video
 from image.crop import fitted
 from prior.lab import rgb2lab
@@ -40,6 +42,18 @@ def decode_gray(
     """Yield the gray working pictures of frames [first, last)."""
     for frame in decode(film, first, last, deinterlace=deinterlace):
         yield working_gray(film, frame.luma)
+
+
+def first_picture(path: Path, orientation: tuple[bool, bool, bool]) -> NDArray[np.uint8]:
+    """Decode the first frame of a finished segment: rgb (H, W, 3), turned upright. Raises FilmError."""
+    with open_film(path) as container:
+        try:
+            rgb = next(container.decode(video=0)).to_ndarray(format="rgb24")
+        except (av.FFmpegError, StopIteration) as error:
+            raise FilmError(f"{path} shows nothing") from error
+    transpose, flip_x, flip_y = orientation
+    rgb = rgb.swapaxes(0, 1) if transpose else rgb
+    return np.ascontiguousarray(rgb[:: -1 if flip_y else 1, :: -1 if flip_x else 1], np.uint8)
 
 
 def png_of(picture: NDArray[np.uint8], *, level: int = 1) -> bytes:

@@ -52,11 +52,14 @@ class FilmGuidance:
     """What a person wants of a film.
 
     reference : rgb (h, w, 3) uint8, for the shots that have none of their own
+    colorize, leave : shots that are colorized, or left as they are, whether they have color or not; as `ShotReference.where`
     """
 
     hints: tuple[Hint, ...] = ()
     references: tuple[ShotReference, ...] = ()
     reference: NDArray[np.uint8] | None = None
+    colorize: tuple[str, ...] = ()
+    leave: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class ShotGuidance:
 
     first, last : its frames in the film
     digest : identifies all that its colors depend on of this
+    colorize : whether it is colorized; None where that depends on whether it has color
     """
 
     first: int
@@ -102,6 +106,7 @@ class ShotGuidance:
     hints: tuple[FrameHint, ...] = ()
     reference: NDArray[np.uint8] | None = None
     digest: str = ""
+    colorize: bool | None = None
 
     def on_frame(self, frame: int, size: tuple[int, ...]) -> SegmentGuidance:
         """Return what guides a frame of a size (H, W) by itself: the hints that were set on it."""
@@ -117,6 +122,8 @@ def read_guidance(
     reference: Path | None,
     *,
     read: Callable[[Path], NDArray[np.uint8]],
+    colorize: tuple[str, ...] = (),
+    leave: tuple[str, ...] = (),
 ) -> FilmGuidance | None:
     """Return what guides a film; None without any.
 
@@ -124,6 +131,7 @@ def read_guidance(
     references : JSON file of shots and their pictures, named as seen from its folder
     reference : a picture for all other shots
     read : reads such a picture small
+    colorize, leave : shots, as `FilmGuidance` has them
     Raises GuidanceError, OSError, or what `read` raises.
     """
     hints = (*hints, *(_read_points(points) if points else ()))
@@ -135,9 +143,11 @@ def read_guidance(
         _checked_time(hint.at)
     pictures = _read_references(references, read) if references else ()
     picture = read(reference) if reference else None
-    if not hints and not references and picture is None:
+    for where in (*colorize, *leave):
+        _shots_or_times(where)
+    if not hints and not references and picture is None and not colorize and not leave:
         return None
-    return FilmGuidance(hints, tuple(pictures), picture)
+    return FilmGuidance(hints, tuple(pictures), picture, colorize, leave)
 
 
 def _read_points(path: Path) -> Iterator[Hint]:
@@ -268,6 +278,8 @@ def shots_guidance(
         for reference in guidance.references
         for shot in _shots_of(film, reference.where, spans)
     }
+    wanted = {shot: True for where in guidance.colorize for shot in _shots_of(film, where, spans)}
+    wanted |= {shot: False for where in guidance.leave for shot in _shots_of(film, where, spans)}
     found: dict[int, ShotGuidance] = {}
     for record in records:
         if record.number:
@@ -275,8 +287,9 @@ def shots_guidance(
         shot = record.shot
         earlier = found.get(_shot_of(records, record.returns_to))
         own = (tuple(hints.get(shot, ())), pictures.get(shot))
-        if digest := _digest(*own, after=earlier.digest if earlier else ""):
-            found[shot] = ShotGuidance(*spans[shot], *own, digest)
+        colorize = wanted.get(shot)
+        if digest := _digest(*own, colorize, after=earlier.digest if earlier else ""):
+            found[shot] = ShotGuidance(*spans[shot], *own, digest, colorize)
     return found
 
 
@@ -323,11 +336,17 @@ def _shown_s(film: "Film", frame: int) -> float:
     return float((film.pts[frame] - film.pts[0]) * film.video.time_base)
 
 
-def _digest(hints: Sequence[FrameHint], reference: NDArray[np.uint8] | None, *, after: str) -> str:
+def _digest(
+    hints: Sequence[FrameHint],
+    reference: NDArray[np.uint8] | None,
+    colorize: bool | None,
+    *,
+    after: str,
+) -> str:
     """Identify what guides a shot, with that of the shot whose scene it returns to; "" for nothing."""
-    if not hints and reference is None and not after:
+    if not hints and reference is None and colorize is None and not after:
         return ""
-    named = json.dumps([[hint.frame, hint.x, hint.y, hint.ab] for hint in hints])
+    named = json.dumps([[hint.frame, hint.x, hint.y, hint.ab] for hint in hints] + [colorize])
     content = hashlib.sha256(f"{named} {after}".encode())
     if reference is not None:
         content.update(str(reference.shape).encode() + reference.tobytes())

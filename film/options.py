@@ -76,6 +76,11 @@ class FilmCommand:
         None, 'pictures whose colors shots are to have: {"3": "sea.jpg", "5-7": ..., "0:10-0:25": ...}, numbered as on '
         "a preview", metavar="JSON",
     )  # fmt: skip
+    colorize: tuple[str, ...] = option(
+        (), "shots to colorize though they have color, numbered as on a preview: 3 5-7 0:10-0:25",
+        metavar="SHOT",
+    )  # fmt: skip
+    leave: tuple[str, ...] = option((), "shots to leave as they are, as above", metavar="SHOT")
     several: bool = False
 
     def named(self, film: Path, path: Path, suffix: str) -> Path:

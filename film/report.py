@@ -1,7 +1,7 @@
 """What is reported of a film and the work on it: text, warnings, JSON, a contact sheet."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from film import FilmError
 from film.chroma import colorized_rgb
 from film.encode import encoder_notes
-from film.frames import png_of
-from film.guidance import ShotGuidance, frame_hints, shot_spans, shots_guidance
+from film.frames import decode_gray, first_picture, png_of
+from film.guidance import FrameHint, ShotGuidance, frame_hints, shots_guidance
 from film.info import Film, unsupported_by
-from film.job import SegmentRecord
+from film.job import SegmentRecord, folder_of, manifest_of
 from film.mux import Joined
-from film.options import Colorization, FilmOptions, span
+from film.options import Colorization, Colorizer, FilmOptions, span
 from film.probe import probe
 from film.segment import Segment
 from film.shots import analyze
@@ -142,39 +143,97 @@ def film_info(source: Path, target: Path, *, options: FilmOptions) -> tuple[str,
     return "\n".join(lines), {"film": film.as_json(), "plan": plan}
 
 
+@dataclass(frozen=True, eq=False)
+class ShotFrame:
+    """A shot, and the frame of it that is shown.
+
+    first, last : the shot's frames in the film
+    number, gray : of the frame, and (H, W) uint8 at working size
+    color : the source shows color in this shot
+    """
+
+    first: int
+    last: int
+    number: int
+    gray: NDArray[np.uint8]
+    color: bool
+
+
+def shot_frames(
+    film: Film,
+    first: int,
+    last: int,
+    *,
+    hints: Sequence[FrameHint] = (),
+    advance: Callable[[int], object] | None = None,
+) -> tuple[list[ShotFrame], list[SegmentRecord]]:
+    """Find a film's shots in frames [first, last), each with its frame in the middle or the first one with hints.
+
+    advance : is told of the frames that have been analyzed
+    """
+    records: list[SegmentRecord] = []
+    shots: list[ShotFrame] = []
+    for record, grays in analyze(film, first, last, count=last - first):
+        begin = first + record.first
+        end = begin + record.count
+        hinted = [h.frame for h in hints if begin <= h.frame < end]
+        number = min(hinted, default=begin + record.count // 2)
+        if record.number == 0:
+            shots.append(ShotFrame(begin, end, number, grays[number - begin], record.color))
+        else:
+            shown = replace(shots[-1], last=end, color=shots[-1].color or record.color)
+            if hinted and not any(h.frame == shown.number for h in hints):
+                shown = replace(shown, number=number, gray=grays[number - begin])
+            shots[-1] = shown
+        records.append(record)
+        if advance:
+            advance(record.count)
+    return shots, records
+
+
+def colorized_frame(
+    colorizer: Colorizer, gray: NDArray[np.uint8], number: int, guidance: ShotGuidance | None
+) -> NDArray[np.uint8]:
+    """Colorize one frame (H, W) by itself, with the hints that were set on it: rgb (H, W, 3); gray where it is left."""
+    if guidance and guidance.colorize is False:
+        return np.repeat(gray[..., None], 3, axis=-1)
+    set_here = guidance.on_frame(number, gray.shape) if guidance else None
+    none = gray[None][:0]
+    alone = Segment(gray[None], range(number, number + 1), 0, 0, after=none, guidance=set_here)
+    return colorized_rgb(gray, colorizer.colorize(alone)[0])
+
+
 def preview(source: Path, sheet: Path, *, colorization: Colorization, options: FilmOptions) -> int:
     """Write a contact sheet (PNG): one colorized frame of each shot, with its hints; return how many."""
     film = replace(probe(source), working_side=colorization.working_side)
     first, last = span(film, options)
     hints = frame_hints(film, colorization.guidance) if colorization.guidance else []
-    records: list[SegmentRecord] = []
-    shown: list[tuple[int, NDArray[np.uint8]]] = []  # of each shot, a frame and its number
-    for record, grays in analyze(film, first, last, count=last - first):
-        begin = first + record.first
-        hinted = [h.frame for h in hints if begin <= h.frame < begin + record.count]
-        number = min(hinted, default=begin + record.count // 2)
-        if record.number == 0:
-            shown.append((number, grays[number - begin]))
-        elif hinted and not any(h.frame == shown[-1][0] for h in hints):
-            shown[-1] = (number, grays[number - begin])
-        records.append(record)
+    shots, records = shot_frames(film, first, last, hints=hints)
     guidance = shots_guidance(film, colorization.guidance, records, first=first)
     colorizer = colorization.factory()
     pictures = [
-        colorized_rgb(
-            gray, colorizer.colorize(_one_frame(number, gray, shot, guidance.get(shot)))[0]
-        )
-        for shot, (number, gray) in enumerate(shown)
+        colorized_frame(colorizer, shot.gray, shot.number, guidance.get(index))
+        for index, shot in enumerate(shots)
     ]
-    frames = [span[0] for span in shot_spans(records, first=first)]
-    write_bytes(sheet, png_of(preview_sheet(film, pictures, frames)))
+    write_bytes(sheet, png_of(preview_sheet(film, pictures, [shot.first for shot in shots])))
     return len(pictures)
 
 
-def _one_frame(
-    number: int, gray: NDArray[np.uint8], shot: int, guidance: ShotGuidance | None
-) -> Segment:
-    """Make a segment of a shot's one frame, with the hints that were set on it."""
-    set_here = guidance.on_frame(number, gray.shape) if guidance else None
-    none = gray[None][:0]
-    return Segment(gray[None], range(number, number + 1), shot, 0, after=none, guidance=set_here)
+def frame_gray(film: Film, number: int, *, short_side: int) -> NDArray[np.uint8]:
+    """Decode one frame as gray (H, W), upright, of a short side in pixels."""
+    sized = replace(film, working_side=short_side)
+    (gray,) = decode_gray(sized, number, number + 1)
+    return gray
+
+
+def latest_frame(
+    film: Film, colorization: Colorization, options: FilmOptions
+) -> NDArray[np.uint8] | None:
+    """Return the first frame of the segment that was finished last, rgb (H, W, 3), of a job that is in progress."""
+    wanted = manifest_of(film.path, colorization, options)
+    try:
+        shots = [*(folder_of(options.cache, wanted) / "shots").glob("*.mkv")]
+        newest = max(shots, key=lambda path: path.stat().st_mtime, default=None)
+        return None if newest is None else first_picture(newest, film.video.orientation)
+    except (OSError, FilmError):  # it has just been joined
+        return None

@@ -88,6 +88,9 @@ class Work:
 
     def colorized(self, record: SegmentRecord) -> bool:
         """Tell whether the segment gets its color from the colorizer."""
+        guidance = self.guidance.get(record.shot)
+        if guidance and guidance.colorize is not None:
+            return guidance.colorize
         return self.options.recolor or not record.color
 
     def linked(self, record: SegmentRecord) -> bool:

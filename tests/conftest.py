@@ -7,17 +7,25 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from films import SHOTS, colorization, film_of, make_film
-from helpers import wait_for
+from helpers import NO_BROWSER, wait_for
 
 from conversion import color_film
 from film import FilmError
 from film.options import EncoderOptions, FilmOptions
 from prior.lab import rgb2lab
 from prior.qspace import QSpace, read_bins
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say loudly when the page was not tried in a browser."""
+    reasons = {str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])}
+    if any(NO_BROWSER in reason for reason in reasons):
+        terminalreporter.write_line(f"!!! {NO_BROWSER}: install chromium !!!", red=True, bold=True)
 
 
 @pytest.fixture(scope="session")

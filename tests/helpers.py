@@ -116,3 +116,11 @@ def tinted(gray: NDArray[np.uint8], tint: tuple[int, int, int]) -> NDArray[np.ui
     """Color a gray picture: darker, and lifted by one color."""
     half = gray[..., None] // 2
     return (half + np.array(tint, np.uint8)).astype(np.uint8)
+
+
+NO_BROWSER = "the page was NOT tried in a browser"
+
+
+def no_browser(what_to_do: str) -> str:
+    """Return the reason of a skipped test of the page, which the summary repeats."""
+    return f"{NO_BROWSER}: {what_to_do}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import SHOTS, SIZE, Tint, colorization, planes
+from films import SHOTS, SIZE, Tint, colorization, film_of, planes
 
 from conversion import color_film
 from film import FilmError
@@ -306,3 +306,35 @@ def test_a_preview_shows_the_frame_with_hints(
     wanted = replace(guided(guidance_of("120f,64,48,#d02010", "120f,9,9,#1020d0")), factory=make)
     assert preview(gray_film, tmp_path / "sheet.png", colorization=wanted, options=options) == 3
     assert [(numbers[0], hints) for numbers, hints in seen] == [(6, 0), (120, 2), (166, 0)]
+
+
+def test_a_shot_that_is_to_be_left_stays_as_it_is_and_is_colorized_when_it_is_wanted_again(
+    gray_film: Path, kept: FilmOptions, tmp_path: Path
+) -> None:
+    left = replace(colorization(), guidance=FilmGuidance(leave=("3",)))
+    color_film(gray_film, tmp_path / "left.mkv", colorization=left, options=kept)
+    before = shots_in(kept)
+    colored = [bool(np.ptp(chroma)) for chroma in chroma_of(tmp_path / "left.mkv")]
+    assert colored == [True] * (SHOTS[0] + SHOTS[1]) + [False] * SHOTS[2]
+    color_film(gray_film, tmp_path / "all.mkv", colorization=colorization(), options=kept)
+    assert {n for n, time in shots_in(kept).items() if before[n] != time} == {"00004.mkv"}
+    assert all(np.ptp(chroma) for chroma in chroma_of(tmp_path / "all.mkv"))
+
+
+def test_a_shot_with_color_is_colorized_where_it_is_wanted(
+    options: FilmOptions, tmp_path: Path
+) -> None:
+    source = film_of(tmp_path / "color.mp4", color=True)
+    wanted = replace(colorization(), guidance=FilmGuidance(colorize=("1",)))
+    color_film(source, tmp_path / "out.mkv", colorization=wanted, options=options)
+    same = [
+        np.array_equal(one, other)
+        for one, other in zip(chroma_of(source), chroma_of(tmp_path / "out.mkv"), strict=True)
+    ]
+    assert same == [False] * SHOTS[0] + [True] * (SHOTS[1] + SHOTS[2])
+
+
+@pytest.mark.parametrize("where", ["0", "two", "3-1"])
+def test_shots_are_named_as_everywhere(where: str) -> None:
+    with pytest.raises(GuidanceError, match="names no shots"):
+        read_guidance([], None, None, None, read=no_picture, leave=(where,))

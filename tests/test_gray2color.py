@@ -197,6 +197,18 @@ def test_saturation_scales_the_chroma(make: functools.partial[Colorizer]) -> Non
     assert not make(saturation=0)(gray).std(axis=-1).any()
 
 
+def test_other_options_around_the_same_network_give_what_they_give_alone(
+    make: functools.partial[Colorizer], colorizer: Colorizer
+) -> None:
+    gray, hints = landscape(60, 80), [(40, 30, 60, 40)]
+    options = ColorOptions(temperature=0.4, saturation=1.5, working_size=96)
+    alone = make(temperature=0.4, saturation=1.5, working_size=96)
+    other = colorizer.with_options(options)
+    np.testing.assert_array_equal(other(gray, hints=hints), alone(gray, hints=hints))
+    again = other.with_options(ColorOptions(working_size=64))
+    np.testing.assert_array_equal(again(gray, hints=hints), colorizer(gray, hints=hints))
+
+
 def test_temperature_sharpens(make: functools.partial[Colorizer]) -> None:
     gray = landscape(64, 64)
     chroma = [

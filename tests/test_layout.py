@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("runtime", "image", "prior", "photo", "model", "train", "film")
+ROOMS = ("runtime", "image", "prior", "photo", "model", "train", "film", "web")
 SCRIPTS = ("main", "conversion", "gray2color")
 ARROWS = {
-    "main": {"runtime", "conversion", "gray2color", "photo", "train", "film", "model"},
+    "main": {"runtime", "conversion", "gray2color", "photo", "train", "film", "model", "web"},
+    "web": {"runtime", "conversion", "gray2color", "photo", "train", "film", "model", "image"},
     "gray2color": {"runtime", "model", "photo", "image", "prior"},
     "train": {"runtime", "gray2color", "model", "image", "prior"},
     "model": {"runtime", "image", "prior"},
@@ -32,6 +33,10 @@ ONLY = {
     ("conversion", "photo"): {"photo.inputs"},
     ("main", "film"): {"film.options", "film.guidance"},
     ("main", "model"): {"model.options"},
+    ("web", "film"): {
+        f"film.{name}" for name in ("options", "guidance", "report", "probe", "info", "job")
+    },
+    ("web", "model"): {"model.options"},
 }
 PADDLE = {
     *(
@@ -156,6 +161,7 @@ def test_importing_a_module_does_nothing(path: Path) -> None:
             ast.Import
             | ast.ImportFrom
             | ast.FunctionDef
+            | ast.AsyncFunctionDef
             | ast.ClassDef
             | ast.Assign
             | ast.AnnAssign

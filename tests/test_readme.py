@@ -59,7 +59,7 @@ def test_it_stays_short() -> None:
 
 
 def test_the_tree_names_every_module_and_no_other() -> None:
-    rooms = ("runtime", "image", "prior", "model", "photo", "film", "train")
+    rooms = ("runtime", "image", "prior", "model", "photo", "film", "web", "train")
     tree = README[README.index("```text\nmain.py") :].split("```")[1]
     room, named = "", set()
     for line in tree.splitlines()[1:]:

@@ -1,0 +1,83 @@
+"""A visitor of the page, as far as the server sees one, and the server in a thread."""
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import uvicorn
+from helpers import wait_for
+
+from model.options import ColorOptions
+from web.app import application
+from web.options import Settings, WebOptions
+from web.server import listening, password_for
+
+COLOR = ColorOptions(working_size=64)
+Json = dict[str, Any]
+
+
+class Visitor:
+    """A browser, as far as the server sees it."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def ask(
+        self, method: str, path: str, body: bytes = b"", **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        host = f"127.0.0.1:{self.port}"
+        sent = {"Host": host, "Origin": f"http://{host}"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in {"Content-Length": str(len(body)), **sent}.items():
+            if value:
+                connection.putheader(name, value)
+        connection.endheaders(body or None)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, content
+
+    def get(self, path: str) -> bytes:
+        status, _, content = self.ask("GET", path)
+        assert status == 200, content
+        return content
+
+    def post(self, path: str, value: Any = None) -> bytes:
+        status, _, content = self.ask("POST", path, json.dumps(value or {}).encode())
+        assert status == 200, content
+        return content
+
+    def upload(self, file: Path, *, to: str = "/photos", name: str = "") -> Json:
+        path = f"{to}?name={quote(name or file.name)}"
+        status, _, content = self.ask("POST", path, file.read_bytes())
+        assert status == 200, content
+        answer: Json = json.loads(content)
+        return answer
+
+
+@contextmanager
+def served(folder: Path, settings: Settings, **options: Any) -> Iterator[Visitor]:
+    """Serve the page in a thread, with its uploads in a folder."""
+    wanted = WebOptions(web=True, web_port=0, **options)
+    uploads = folder / "uploads"
+    uploads.mkdir()
+    app = application(uploads, wanted, settings, password=password_for(wanted))
+    listener = listening(wanted)
+    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    wait_for(lambda: server.started)
+    try:
+        yield Visitor(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listener.close()

@@ -1,0 +1,89 @@
+"""The application: the page's own files, by name, and the requests about photos and films."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from web.film_routes import FilmRoutes
+from web.guard import Guard
+from web.network import Network
+from web.options import Settings, WebOptions
+from web.photo_routes import PhotoRoutes
+from web.photos import Photos
+from web.queue import Queue
+
+PAGE = Path(__file__).resolve().parent / "page"
+KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".json": "application/json",
+         ".svg": "image/svg+xml"}  # fmt: skip
+
+log = logging.getLogger(__name__)
+
+
+def application(folder: Path, options: WebOptions, settings: Settings, *, password: str) -> ASGIApp:
+    """Put the application together.
+
+    folder : an empty one of the server's own, for uploads
+    password : asked of visitors; "" for none
+    """
+    network, queue = Network(settings.color, settings.run), Queue()
+    photos = Photos(folder)
+    photo_routes = PhotoRoutes(photos, network, queue, settings)
+    film_routes = FilmRoutes(folder, network, queue, settings, photos)
+
+    async def waiting(request: Request) -> Response:
+        return JSONResponse({"length": queue.length})
+
+    @asynccontextmanager
+    async def closing(app: Starlette) -> AsyncIterator[None]:
+        queue.begin(network.load)
+        yield
+        queue.close()
+        film_routes.jobs.close()
+
+    app = Starlette(
+        routes=[
+            *page_routes(), *photo_routes.routes(), *film_routes.routes(), Route("/queue", waiting),
+        ],
+        lifespan=closing,
+        exception_handlers={
+            HTTPException: _refused, ValueError: _refused, OSError: _refused, RuntimeError: _refused,
+            MemoryError: _refused, Exception: _failed,
+        },
+    )  # fmt: skip
+    login = (PAGE / "login.html").read_text(encoding="utf-8")
+    return Guard(app, options, password=password, login=login)
+
+
+def page_routes() -> list[Route]:
+    """Return a route for each of the page's own files: these, and no path from outside."""
+    routes = [Route("/", partial(_page, PAGE / "index.html"))]
+    for path in sorted(PAGE.rglob("*.*")):
+        if path.name not in {"index.html", "login.html"}:
+            routes.append(Route(f"/{path.relative_to(PAGE).as_posix()}", partial(_page, path)))
+    return routes
+
+
+async def _page(path: Path, request: Request) -> Response:
+    return Response(path.read_bytes(), media_type=KINDS[path.suffix])
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Say in one line what was wrong."""
+    if isinstance(error, HTTPException):
+        return JSONResponse({"error": error.detail}, error.status_code)
+    log.debug("%s", request.url.path, exc_info=error)
+    text = "not enough memory" if isinstance(error, MemoryError) else " ".join(str(error).split())
+    return JSONResponse({"error": text}, 400)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": f"{type(error).__name__}: see the terminal"}, 500)

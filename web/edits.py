@@ -1,0 +1,164 @@
+"""What a person has done to a photo on the page, as it comes in JSON: checked, and turned into what a colorizer takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from image.hint import Hint, read_hint
+from model.options import ColorOptions, read_color
+from photo.guidance import STROKES_PX, read_guidance
+from photo.options import GuidanceOptions
+
+CANDIDATES = 5  # that are looked for
+MOST_COLORS = 32  # of a palette
+MOST_HINTS = 500
+MOST_STROKES = 2000
+MOST_POINTS = 40_000  # of all strokes
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A line painted on a photo.
+
+    color : red, green, blue
+    radius : in pixels of the photo, as are the points (n, 2): x, y
+    """
+
+    color: tuple[int, int, int]
+    radius: float
+    points: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Everything that a photo's colors depend on besides the network.
+
+    reference : a picture with the colors that are wanted
+    candidate : which of a photo's candidates is chosen, from 1: the usual one
+    """
+
+    hints: tuple[Hint, ...] = ()
+    strokes: tuple[Stroke, ...] = ()
+    color: ColorOptions = field(default_factory=ColorOptions)
+    reference: Path | None = None
+    candidate: int = 1
+
+    def for_file(self, photo: Path, size: tuple[int, int]) -> dict[str, Any]:
+        """Return what guides the colors of a photo of a size (H, W), as the command reads it."""
+        options = GuidanceOptions(hint=self.hints, reference=self.reference)
+        return read_guidance(options, photo) | self._strokes(size)
+
+    def for_preview(
+        self, photo: Path, size: tuple[int, int], shown: tuple[int, int]
+    ) -> dict[str, Any]:
+        """Return the same for a copy of the photo of another size (H, W)."""
+        guidance = self.for_file(photo, size)
+        if "hints" in guidance:
+            x_scale, y_scale = shown[1] / size[1], shown[0] / size[0]
+            guidance["hints"] = [
+                (x * x_scale, y * y_scale, *rest) for x, y, *rest in guidance["hints"]
+            ]
+        return guidance
+
+    def _strokes(self, size: tuple[int, int]) -> dict[str, Any]:
+        return {"strokes": drawn(self.strokes, size)} if self.strokes else {}
+
+
+def edits_from(
+    values: Mapping[str, Any], *, released: ColorOptions, references: Mapping[str, Path]
+) -> Edits:
+    """Check what came from the page.
+
+    released : color options that the page does not change
+    references : the pictures that were uploaded
+    Raises ValueError.
+    """
+    reference = values.get("reference")
+    if reference is not None and str(reference) not in references:
+        raise ValueError("the reference picture is gone: choose it again")
+    return Edits(
+        hints_from(values.get("hints", [])),
+        _strokes_from(values.get("strokes", [])),
+        color_from(values, released),
+        references.get(str(reference)),
+        _candidate_from(values.get("candidate", 1)),
+    )
+
+
+def _candidate_from(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= CANDIDATES:
+        raise ValueError(f"candidates have numbers from 1 to {CANDIDATES}")
+    return value
+
+
+def hints_from(texts: Any) -> tuple[Hint, ...]:
+    """Read hints, each written as for the command. Raises ValueError."""
+    if not isinstance(texts, list) or len(texts) > MOST_HINTS:
+        raise ValueError(f"hints are a list of at most {MOST_HINTS}")
+    return tuple(read_hint(str(text)) for text in texts)
+
+
+def color_from(values: Mapping[str, Any], released: ColorOptions) -> ColorOptions:
+    """Read what all colors lean to; None, and an empty palette, leave it as released. Raises ValueError."""
+    numbers = {
+        name: _number(values.get(name), name) for name in ("saturation", "temperature", "guidance")
+    }
+    chosen: dict[str, Any] = {**numbers, "mood": values.get("mood")}
+    chosen["palette"] = _palette_from(values.get("palette") or []) or None
+    return replace(released, **{name: value for name, value in chosen.items() if value is not None})
+
+
+def _palette_from(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or len(values) > MOST_COLORS:
+        raise ValueError(f"a palette is a list of at most {MOST_COLORS} colors")
+    return tuple(read_color(str(color)) for color in values)
+
+
+def _number(value: Any, name: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise ValueError(f"{name} must be a number")
+    return float(value)
+
+
+def _strokes_from(values: Any) -> tuple[Stroke, ...]:
+    if not isinstance(values, list) or len(values) > MOST_STROKES:
+        raise ValueError(f"strokes are a list of at most {MOST_STROKES}")
+    strokes = tuple(map(_stroke_from, values))
+    if sum(len(stroke.points) for stroke in strokes) > MOST_POINTS:
+        raise ValueError(f"strokes have at most {MOST_POINTS} points")
+    return strokes
+
+
+def _stroke_from(value: Any) -> Stroke:
+    try:
+        color = read_hint(f"0,0,{value['color']}").color
+        radius = float(value["radius"])
+        points = np.array(value["points"], float).reshape(-1, 2)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise ValueError("a stroke has a color, a radius and points") from None
+    finite = np.isfinite(points).all() and (np.abs(points) < 1e6).all()
+    if not len(points) or not finite or not 0 < radius < 1e4:
+        raise ValueError("a stroke has points and a radius, in pixels")
+    red, green, blue = bytes.fromhex(color[1:])
+    return Stroke((red, green, blue), radius, points)
+
+
+def drawn(strokes: Sequence[Stroke], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Draw strokes on a photo of a size (H, W), or a smaller copy: rgba (h, w, 4) uint8, transparent but for them."""
+    scale = min(1.0, STROKES_PX / max(size))
+    height, width = (max(round(side * scale), 1) for side in size)
+    rgba = np.zeros((height, width, 4), np.uint8)
+    for stroke in strokes:
+        line = np.rint(stroke.points * scale).astype(np.int32)
+        thick = max(round(2 * stroke.radius * scale), 1)
+        cv2.polylines(rgba, [line.reshape(-1, 1, 2)], False, (*stroke.color, 255), thick)
+        for x, y in (line[0], line[-1]):  # round ends, and strokes of one point
+            cv2.circle(rgba, (int(x), int(y)), thick // 2, (*stroke.color, 255), -1)
+    return rgba

@@ -1,0 +1,74 @@
+"""The films that are open, and whose turn it is: one is analyzed at a time, and one colorized."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from web.films import OpenFilm, analyze, colorize
+
+log = logging.getLogger(__name__)
+
+MOST_FILMS = 50  # that are open; of those nobody works on, the oldest are closed
+
+
+class FilmJobs:
+    """Films by their ids, in the order they were opened."""
+
+    def __init__(self) -> None:
+        self._films: OrderedDict[str, OpenFilm] = OrderedDict()
+        self._analyses = ThreadPoolExecutor(1, thread_name_prefix="analysis")
+        self._jobs = ThreadPoolExecutor(1, thread_name_prefix="film")
+
+    def __getitem__(self, token: str) -> OpenFilm:
+        return self._films[token]
+
+    def all(self) -> list[OpenFilm]:
+        """List the films that are open."""
+        return list(self._films.values())
+
+    def opened_as(self, film: OpenFilm) -> OpenFilm:
+        """Keep a film, and analyze it; one that is open already is taken instead: several tabs share it."""
+        for other in self._films.values():
+            same = other.film.size_bytes == film.film.size_bytes
+            if same and other.film.path.resolve() == film.film.path.resolve():
+                return other
+        self._films[film.id] = film
+        idle = [f for f in self.all() if not f.job.at_work and f is not film]
+        for old in idle[: max(len(self._films) - MOST_FILMS, 0)]:
+            old.analysis.stop()
+            del self._films[old.id]
+        film.analysis.wait()
+        self._submit(self._analyses, partial(analyze, film))
+        return film
+
+    def start(self, film: OpenFilm, *, restart: bool) -> None:
+        """Colorize a film when its turn comes, unless it waits or runs already."""
+        if film.job.at_work:
+            return
+        film.job.wait()
+        self._submit(self._jobs, partial(colorize, film, restart=restart))
+
+    def before(self, film: OpenFilm) -> int:
+        """Count the films that are at work before this one waits no longer."""
+        if film.job.state != "waiting":
+            return 0
+        return sum(other.job.at_work for other in self.all()) - 1
+
+    def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], Any]) -> None:
+        pool.submit(work).add_done_callback(_log_unforeseen)
+
+    def close(self) -> None:
+        """Stop what is at work; the same film goes on when it is started again."""
+        for film in self.all():
+            film.analysis.stop()
+            film.job.stop()
+        for pool in (self._analyses, self._jobs):
+            pool.shutdown(cancel_futures=True)
+
+
+def _log_unforeseen(work: "Future[Any]") -> None:
+    if not work.cancelled() and (error := work.exception()):
+        log.error("a film's work ended with %r", error, exc_info=error)

@@ -1,0 +1,174 @@
+"""The requests about films."""
+
+import asyncio
+import secrets
+import shutil
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from web.edits import color_from
+from web.film_jobs import FilmJobs
+from web.films import (
+    OpenFilm,
+    described,
+    latest,
+    open_film,
+    shot_gray,
+    shot_likely,
+    shot_picture,
+    wish,
+)
+from web.network import Network
+from web.options import Settings
+from web.photos import Photos, printable_name
+from web.queue import Queue
+from web.requests import json_of, place_of, write_upload
+
+LONGEST_NAME = 120  # letters; a file system holds 255 bytes
+NO_FILE_HAS = '%\\/:*?"<>|'
+
+
+class FilmRoutes:
+    """Answers them."""
+
+    def __init__(
+        self, folder: Path, network: Network, queue: Queue, settings: Settings, photos: Photos
+    ) -> None:
+        self._folder, self._network, self._queue = folder, network, queue
+        self._settings, self._photos = settings, photos
+        self.jobs = FilmJobs()
+
+    def routes(self) -> list[Route]:
+        """Return the routes below /films."""
+        return [
+            Route("/films", self.all, methods=["GET"]),
+            Route("/films", self.upload, methods=["POST"]),
+            Route("/films/open", self.open, methods=["POST"]),
+            Route("/films/{id}", self.describe, methods=["GET"]),
+            Route("/films/{id}/wishes", self.wish, methods=["POST"]),
+            Route("/films/{id}/shots/{shot:int}/gray", self.gray, methods=["GET"]),
+            Route("/films/{id}/shots/{shot:int}/color", self.color, methods=["GET"]),
+            Route("/films/{id}/shots/{shot:int}/likely", self.likely, methods=["GET"]),
+            Route("/films/{id}/start", self.start, methods=["POST"]),
+            Route("/films/{id}/stop", self.stop, methods=["POST"]),
+            Route("/films/{id}/latest", self.latest, methods=["GET"]),
+            Route("/films/{id}/file", self.download, methods=["GET"]),
+        ]
+
+    async def all(self, request: Request) -> Response:
+        """List the films that are open."""
+        films = self.jobs.all()
+        return JSONResponse(
+            [{"id": f.id, "name": f.film.path.name, "state": f.job.state} for f in films]
+        )
+
+    async def upload(self, request: Request) -> Response:
+        """Keep a film, and open it."""
+        folder = self._folder / secrets.token_urlsafe(16)
+        folder.mkdir()
+        opened = None
+        try:
+            path = folder / film_name(request.query_params.get("name", ""))
+            await write_upload(request, path)
+            opened = await self._open(path)
+        finally:  # also when the visitor goes away in the middle
+            if opened is None:
+                shutil.rmtree(folder, ignore_errors=True)
+        return JSONResponse(self._described(opened))
+
+    async def open(self, request: Request) -> Response:
+        """Open a film on this machine by its path."""
+        text = (await json_of(request)).get("path")
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError("name a film by its path")
+        return JSONResponse(self._described(await self._open(Path(text.strip()).expanduser())))
+
+    async def _open(self, path: Path) -> OpenFilm:
+        opened = await asyncio.to_thread(open_film, path, self._settings)
+        return self.jobs.opened_as(opened)
+
+    async def describe(self, request: Request) -> Response:
+        """Answer all that the page shows of a film."""
+        return JSONResponse(self._described(self._film(request)))
+
+    async def wish(self, request: Request) -> Response:
+        """Keep what is wanted of a film."""
+        film, values = self._film(request), await json_of(request)
+        await asyncio.to_thread(wish, film, values, self._photos.references)
+        return JSONResponse({})
+
+    async def gray(self, request: Request) -> Response:
+        """Answer a shot's frame."""
+        film, shot = self._shot(request)
+        data = await asyncio.to_thread(shot_gray, film, shot)
+        return Response(data, media_type="image/jpeg")
+
+    async def color(self, request: Request) -> Response:
+        """Answer a shot's frame in color, as it is wanted now."""
+        film, shot = self._shot(request)
+        large = "large" in request.query_params
+        data = await self._queue.run(self._colored, film, shot, large=large)
+        return Response(data, media_type="image/jpeg")
+
+    async def likely(self, request: Request) -> Response:
+        """Answer the colors that are likely at a place of a shot's frame."""
+        film, shot = self._shot(request)
+        x, y = place_of(request)
+        return JSONResponse(await self._queue.run(shot_likely, film, shot, x, y, self._network))
+
+    def _colored(self, film: OpenFilm, shot: int, *, large: bool) -> bytes:
+        colorizer = self._network.colorizer(color_from(film.values, self._settings.color))
+        return shot_picture(film, shot, colorizer, large=large)
+
+    async def start(self, request: Request) -> Response:
+        """Start or continue a film's job."""
+        film, values = self._film(request), await json_of(request)
+        self.jobs.start(film, restart=values.get("restart") is True)
+        return JSONResponse(self._described(film))
+
+    async def stop(self, request: Request) -> Response:
+        """Stop a film's job at its next frame."""
+        film = self._film(request)
+        film.job.stop()
+        return JSONResponse(self._described(film))
+
+    async def latest(self, request: Request) -> Response:
+        """Answer the latest finished frame of a job in progress."""
+        data = await asyncio.to_thread(latest, self._film(request))
+        return Response(data, media_type="image/jpeg") if data else Response(status_code=204)
+
+    async def download(self, request: Request) -> Response:
+        """Answer the finished film."""
+        film = self._film(request)
+        if not film.has_result:
+            raise HTTPException(404, "no such film")
+        shown = "show" in request.query_params
+        kind = "inline" if shown else "attachment"
+        return FileResponse(film.target, filename=film.target.name, content_disposition_type=kind)
+
+    def _described(self, film: OpenFilm) -> dict[str, object]:
+        return described(film) | {"before": self.jobs.before(film)}
+
+    def _film(self, request: Request) -> OpenFilm:
+        try:
+            return self.jobs[request.path_params["id"]]
+        except KeyError:
+            raise HTTPException(404, "no such film") from None
+
+    def _shot(self, request: Request) -> tuple[OpenFilm, int]:
+        """Find a film and a shot of it, which have numbers from 1 in addresses."""
+        film, number = self._film(request), request.path_params["shot"]
+        if not 1 <= number <= len(film.shots):
+            raise HTTPException(404, "no such shot")
+        return film, number - 1
+
+
+def film_name(name: str) -> str:
+    """Make a file's name of a visitor's: jobs are called after it, so that the command goes on with them."""
+    letters = printable_name(name)[-LONGEST_NAME:]
+    kept = "".join("_" if letter in NO_FILE_HAS else letter for letter in letters)
+    return kept.strip(". ") or "film"

@@ -1,0 +1,225 @@
+"""Films on the page: what one has, its shots, and its job, which is the same as the command's.
+
+A film that was named on this machine gets its result beside it, an uploaded one in its folder of uploads. Its job's
+folder is the command's, so either goes on where the other was stopped.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion import color_films, film_kind
+from film.guidance import FilmGuidance, ShotGuidance, ShotReference, frame_hints, shots_guidance
+from film.info import Film
+from film.job import SegmentRecord
+from film.options import Colorization, Colorizer, FilmCommand, FilmOptions, span
+from film.probe import probe
+from film.report import (
+    ShotFrame,
+    colorized_frame,
+    describe,
+    frame_gray,
+    latest_frame,
+    shot_frames,
+    timecode,
+    warnings_of,
+)
+from photo.guidance import read_reference
+from photo.inputs import Task, plan
+from web.analysis import likely
+from web.edits import color_from, hints_from
+from web.film_progress import FilmProgress
+from web.network import Network
+from web.options import Settings
+from web.photos import jpeg
+
+SHOWN_SIDE = 720  # px, short side of a shot's frame
+MOST_SHOTS = 20_000  # that a person could want something of
+
+
+@dataclass(eq=False)
+class OpenFilm:
+    """A film that somebody has opened.
+
+    values : what is wanted of it, as the page sent it
+    guidance, color : the same, checked
+    shots, records : once it has been analyzed
+    """
+
+    id: str
+    film: Film
+    target: Path
+    settings: Settings
+    values: Mapping[str, Any] = field(default_factory=dict)
+    guidance: FilmGuidance | None = None
+    shots: list[ShotFrame] = field(default_factory=list)
+    records: list[SegmentRecord] = field(default_factory=list)
+    analysis: FilmProgress = field(default_factory=FilmProgress)
+    job: FilmProgress = field(default_factory=FilmProgress)
+
+    @property
+    def options(self) -> FilmOptions:
+        """Return the film options, allowed to replace a result of the same film."""
+        kind = film_kind(self.settings.film)
+        own = self.target.exists() and kind.mark_in(self.target) == kind.mark_of(self.film.path)
+        return replace(self.settings.film, overwrite=self.settings.film.overwrite or own)
+
+    @property
+    def colorization(self) -> Colorization:
+        """Describe how it is colorized."""
+        color = color_from(self.values, self.settings.color)
+        return replace(self.settings.colorization(color), guidance=self.guidance)
+
+    @property
+    def has_result(self) -> bool:
+        """Tell whether the whole result is there."""
+        kind = film_kind(self.settings.film)
+        return self.target.exists() and kind.mark_in(self.target) == kind.mark_of(self.film.path)
+
+    def shot_guidance(self, shot: int) -> ShotGuidance | None:
+        """Return what guides one shot."""
+        first, _ = span(self.film, self.settings.film)
+        return shots_guidance(self.film, self.guidance, self.records, first=first).get(shot)
+
+
+def open_film(source: Path, settings: Settings) -> OpenFilm:
+    """Open a film. Raises FilmError, OSError or ValueError for what is none."""
+    if not source.is_file():
+        raise ValueError(
+            f"{source}: no such file" if not source.exists() else f"{source} is no file"
+        )
+    tasks, _ = plan([str(source)], kind=film_kind(settings.film))
+    side = settings.colorization(settings.color).working_side
+    film = replace(probe(source), working_side=side)
+    span(film, settings.film)
+    return OpenFilm(secrets.token_urlsafe(16), film, tasks[0].target, settings)
+
+
+def wish(opened: OpenFilm, values: Mapping[str, Any], references: Mapping[str, Path]) -> None:
+    """Check what is wanted of a film, and keep it. Raises ValueError."""
+    color_from(values, opened.settings.color)
+    guidance = guidance_from(values, references)
+    if guidance:
+        frame_hints(opened.film, guidance)
+    opened.values, opened.guidance = values, guidance
+
+
+def guidance_from(values: Mapping[str, Any], references: Mapping[str, Path]) -> FilmGuidance | None:
+    """Read hints, references, and which shots are colorized. Raises ValueError."""
+    hints = hints_from(values.get("hints", []))
+    if any(not hint.at for hint in hints):
+        raise ValueError("a hint of a film has a time")
+    chosen = values.get("references", {})
+    if not isinstance(chosen, dict) or not set(map(str, chosen.values())) <= set(references):
+        raise ValueError("a reference picture is gone: choose it again")
+    pictures = tuple(
+        ShotReference(str(_shot(shot)), read_reference(references[token]))
+        for shot, token in chosen.items()
+    )
+    shots = values.get("shots", {})
+    if not isinstance(shots, dict) or len(shots) > MOST_SHOTS:
+        raise ValueError("shots are named by their numbers")
+    colorize = tuple(str(_shot(shot)) for shot, wanted in shots.items() if wanted == "colorize")
+    leave = tuple(str(_shot(shot)) for shot, wanted in shots.items() if wanted == "leave")
+    if not hints and not pictures and not colorize and not leave:
+        return None
+    return FilmGuidance(hints, pictures, None, colorize, leave)
+
+
+def _shot(text: Any) -> int:
+    if not str(text).isdecimal() or len(str(text)) > 6 or not int(text):
+        raise ValueError("shots are named by their numbers")
+    return int(text)
+
+
+def analyze(opened: OpenFilm) -> None:
+    """Find a film's shots."""
+    first, last = span(opened.film, opened.settings.film)
+    with opened.analysis.running("analyzing") as progress:
+        progress.start("analyzing", last - first, unit="frames")
+        opened.shots, opened.records = shot_frames(
+            opened.film, first, last, advance=progress.advance
+        )
+
+
+def colorize(opened: OpenFilm, *, restart: bool = False) -> None:
+    """Colorize a film as the command does; what stops or fails is kept in its progress."""
+    task = Task(opened.film.path, opened.target)
+    with opened.job.running("colorizing") as progress:
+        progress.start("colorizing", opened.film.frames, unit="frames")
+        options = replace(opened.options, restart=restart or opened.settings.film.restart)
+        (result,) = color_films(
+            [task], FilmCommand(),
+            colorization=opened.colorization, options=options, progress=progress,
+        )  # fmt: skip
+        if result.error:
+            raise ValueError(result.error)
+
+
+def shot_picture(opened: OpenFilm, shot: int, colorizer: Colorizer, *, large: bool) -> bytes:
+    """Colorize a shot's frame by itself, with what guides it: JPEG."""
+    gray, number = _gray(opened, shot, large=large), opened.shots[shot].number
+    return jpeg(colorized_frame(colorizer, gray, number, opened.shot_guidance(shot)))
+
+
+def shot_gray(opened: OpenFilm, shot: int) -> bytes:
+    """Return a shot's frame: JPEG."""
+    return jpeg(_gray(opened, shot, large=True))
+
+
+def _gray(opened: OpenFilm, shot: int, *, large: bool) -> NDArray[np.uint8]:
+    frame = opened.shots[shot]
+    if not large:
+        return frame.gray
+    return frame_gray(opened.film, frame.number, short_side=SHOWN_SIDE)
+
+
+def shot_likely(opened: OpenFilm, shot: int, x: float, y: float, network: Network) -> list[str]:
+    """Return the colors that are likely at a place of a shot's frame, shares 0 to 1 of the sides."""
+    return likely(opened.shots[shot].gray, x, y, network)
+
+
+def latest(opened: OpenFilm) -> bytes | None:
+    """Return the latest finished frame: JPEG; None without any."""
+    rgb = latest_frame(opened.film, opened.colorization, opened.settings.film)
+    if rgb is None:
+        return None
+    height, width = opened.film.display_size
+    scale = min(1.0, SHOWN_SIDE / min(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return jpeg(np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8))
+
+
+def described(opened: OpenFilm) -> dict[str, Any]:
+    """Return what the page shows of a film, as plain JSON values."""
+    film, options = opened.film, opened.settings.film
+    height, width = film.video.height, film.video.width
+    if film.video.orientation[0]:
+        height, width = width, height
+    return {
+        "id": opened.id,
+        "name": film.path.name,
+        "target": str(opened.target),
+        "width": width,
+        "height": height,
+        "ratio": film.display_size[1] / film.display_size[0],
+        "text": describe(film),
+        "warnings": warnings_of(film, opened.target, options),
+        "seconds": film.duration_s,
+        "frames": film.frames,
+        "analysis": opened.analysis.as_json(),
+        "job": opened.job.as_json(),
+        "values": dict(opened.values),
+        "finished": opened.has_result,
+        "shots": [
+            {"frame": shot.number, "frames": shot.last - shot.first, "color": shot.color,
+             "time": timecode(film, shot.first)}
+            for shot in opened.shots
+        ],
+    }  # fmt: skip

@@ -1,0 +1,94 @@
+// Asks for the color of a place: one that the network finds likely there, or any.
+
+import { fromTemplate, make } from "/words.js";
+
+const COMMON = ["#c99a7c", "#8a5a3c", "#b5482f", "#c9a34a", "#6f8f4e", "#3f6f5a", "#5f8fb5", "#2f4f7f", "#7a5a8a", "#b58a9a"];
+const GRAY = "#808080";
+const MOST_RECENT = 4;
+const MOST = 12; // common and recent ones
+const PLACES = 4; // as many as are likely, at most
+let recent = [];
+let close = () => {};
+
+// Resolves to a color, "remove", or null when the person thinks better of it.
+// at : where in the window; likely : a promise of colors; current : the color of a hint that is there already.
+export function chooseColor(at, { likely, current } = {}) {
+  close();
+  const element = fromTemplate("chooser");
+  const find = (selector) => element.querySelector(selector);
+  const back = document.activeElement;
+  document.body.append(element);
+  return new Promise((resolve) => {
+    close = (result = null) => {
+      close = () => {};
+      document.removeEventListener("pointerdown", outside, true);
+      element.remove();
+      if (back?.isConnected) back.focus({ preventScroll: true });
+      if (result && result !== "remove") recent = [result, ...recent.filter((color) => color !== result)].slice(0, MOST_RECENT);
+      resolve(result);
+    };
+    const outside = (event) => element.contains(event.target) || close();
+    document.addEventListener("pointerdown", outside, true);
+    element.addEventListener("keydown", (event) => onKey(event, element));
+    const input = find("input");
+    if (current) input.value = current;
+    find(".use").addEventListener("click", () => close(input.value));
+    find(".neutral").addEventListener("click", () => close(GRAY));
+    find(".remove").addEventListener("click", () => close("remove"));
+    find(".remove").hidden = !current;
+    find(".common").replaceChildren(...[...new Set([...recent, ...COMMON])].slice(0, MOST).map(swatch));
+    fill(find(".likely"), likely);
+    place(element, at);
+    element.tabIndex = -1;
+    element.focus({ preventScroll: true });
+  });
+}
+
+export function stopChoosing() {
+  close();
+}
+
+// Until the likely colors are known there are empty places for them, so that nothing moves.
+async function fill(list, likely) {
+  list.replaceChildren(...Array.from({ length: PLACES }, () => make("span", { className: "swatch empty" })));
+  const found = await Promise.resolve(likely).catch(() => []);
+  if (list.isConnected) list.replaceChildren(...(found ?? []).map(swatch));
+}
+
+function swatch(color) {
+  const element = make("button", { className: "swatch", title: color });
+  element.style.setProperty("--color", color);
+  element.setAttribute("aria-label", color);
+  element.addEventListener("click", () => close(color));
+  return element;
+}
+
+function onKey(event, element) {
+  event.stopPropagation();
+  if (event.key === "Escape") close();
+  if (event.key === "Tab") keepFocus(event, element);
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (step && !event.target.matches("input")) {
+    const all = [...element.querySelectorAll("button.swatch")];
+    const at = all.indexOf(event.target);
+    all[at < 0 ? 0 : (at + step + all.length) % all.length].focus();
+    event.preventDefault();
+  }
+}
+
+function keepFocus(event, element) {
+  const all = [...element.querySelectorAll("button:not([hidden]), input")];
+  const edge = event.shiftKey ? all[0] : all.at(-1);
+  if (event.target === edge) {
+    (event.shiftKey ? all.at(-1) : all[0]).focus();
+    event.preventDefault();
+  }
+}
+
+// Beside the place, within the window; on a phone the style sheet puts it at the bottom.
+function place(element, { x, y }) {
+  const { width, height } = element.getBoundingClientRect();
+  const left = x + 24 + width < innerWidth ? x + 24 : x - 24 - width;
+  element.style.left = `${Math.max(Math.min(left, innerWidth - width - 8), 8)}px`;
+  element.style.top = `${Math.max(Math.min(y - height / 2, innerHeight - height - 8), 8)}px`;
+}

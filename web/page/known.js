@@ -1,0 +1,88 @@
+// What the network knows of a photo besides one coloring: where it is unsure, where a hint helps most, other colorings.
+
+import { complain, post } from "/server.js";
+import { make, say } from "/words.js";
+
+const place = document.querySelector("#photos .extras");
+const gallery = document.querySelector("#photos .gallery");
+let desk; // {stage, change, asked}: asked() is what the server is told of the photo that is shown
+let unsure;
+let suggested;
+let others;
+
+export function startKnown(with_) {
+  desk = with_;
+  unsure = toggle("unsure");
+  suggested = toggle("suggest");
+  others = make("button", { textContent: say("candidates") });
+  others.setAttribute("aria-expanded", "false");
+  others.addEventListener("click", () => (gallery.hidden ? openGallery() : closeGallery()));
+  place.append(unsure, suggested, others);
+}
+
+function toggle(name) {
+  const button = make("button", { textContent: say(name), title: say(`${name}_more`) });
+  button.setAttribute("aria-pressed", "false");
+  button.addEventListener("click", () => {
+    button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") === "false");
+    refreshKnown();
+  });
+  return button;
+}
+
+const isOn = (button) => button.getAttribute("aria-pressed") === "true";
+
+// Shows again what is switched on, for the edits of now.
+export async function refreshKnown() {
+  const asked = desk.asked();
+  if (!asked) return;
+  const still = () => desk.asked()?.path === asked.path;
+  const { overlay } = desk.stage;
+  try {
+    if (isOn(unsure)) {
+      const blob = await (await post(`${asked.path}/overlay`, asked.edits)).blob();
+      if (overlay.src.startsWith("blob:")) URL.revokeObjectURL(overlay.src);
+      overlay.src = URL.createObjectURL(blob);
+    }
+    overlay.hidden = !isOn(unsure) || !still();
+    const points = isOn(suggested) ? await (await post(`${asked.path}/suggestions`, asked.edits)).json() : [];
+    if (still()) desk.stage.suggest(points);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+// Other colorings; the first is the usual one.
+
+async function openGallery() {
+  const { path, edits } = desk.asked();
+  others.disabled = desk.stage.busy = true;
+  try {
+    const pictures = await (await post(`${path}/candidates`, edits)).json();
+    if (desk.asked()?.path !== path) return;
+    gallery.replaceChildren(...pictures.map((data, index) => tile(data, index + 1, edits.candidate ?? 1)));
+    gallery.hidden = false;
+    others.setAttribute("aria-expanded", "true");
+    gallery.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  } catch (error) {
+    complain(error);
+  } finally {
+    others.disabled = desk.stage.busy = false;
+  }
+}
+
+function tile(data, number, chosen) {
+  const button = make("button", {}, make("img", { src: `data:image/jpeg;base64,${data}`, alt: "" }));
+  button.setAttribute("aria-label", say("candidate", { number }));
+  button.setAttribute("aria-pressed", number === chosen);
+  button.addEventListener("click", () => {
+    for (const other of gallery.children) other.setAttribute("aria-pressed", other === button);
+    desk.change({ candidate: number });
+  });
+  return button;
+}
+
+export function closeGallery() {
+  gallery.hidden = true;
+  others.setAttribute("aria-expanded", "false");
+}

@@ -1,0 +1,52 @@
+// Puts the page together: the two rooms, and files that are dropped anywhere.
+
+import { complain } from "/server.js";
+import { startFilms, uploadFilm } from "/films.js";
+import { addFiles, startPhotos } from "/photos.js";
+
+const rooms = ["photos", "films"];
+const FILM = /^video\/|\.(mkv|ts|flv|wmv)$/i; // a type, or a name where the browser knows none
+
+function open(room) {
+  for (const name of rooms) {
+    document.getElementById(name).hidden = name !== room;
+    document.getElementById(`tab-${name}`).setAttribute("aria-selected", name === room);
+    document.getElementById(`tab-${name}`).tabIndex = name === room ? 0 : -1;
+  }
+  history.replaceState(null, "", `#${room}`);
+}
+
+function listen() {
+  for (const name of rooms) {
+    const tab = document.getElementById(`tab-${name}`);
+    tab.addEventListener("click", () => open(name));
+    tab.addEventListener("keydown", (event) => {
+      if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+      const other = rooms[1 - rooms.indexOf(name)];
+      open(other);
+      document.getElementById(`tab-${other}`).focus();
+    });
+  }
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const files = [...event.dataTransfer.files];
+    const [film] = files.filter((file) => FILM.test(file.type || file.name));
+    const photos = files.filter((file) => !FILM.test(file.type || file.name));
+    if (photos.length) {
+      open("photos");
+      addFiles(photos);
+    } else if (film) {
+      open("films");
+      uploadFilm(film);
+    }
+  });
+}
+
+try {
+  listen();
+  open(rooms.find((room) => location.hash === `#${room}`) ?? "photos");
+  await Promise.all([startPhotos(), startFilms()]);
+} catch (error) {
+  complain(error);
+}

@@ -1,0 +1,297 @@
+// The photos' side of the page.
+
+import { chooseColor, stopChoosing } from "/chooser.js";
+import { makeColors } from "/colors.js";
+import { Edits, written } from "/edits.js";
+import { ask, calm, complain, post, upload } from "/server.js";
+import { closeGallery, refreshKnown, startKnown } from "/known.js";
+import { Stage } from "/stage.js";
+import { make, say } from "/words.js";
+
+const UPLOADS = 2; // at once
+const KEPT = "colorizer.photos"; // in the tab's own memory, so that a reload loses nothing
+const find = (selector) => document.querySelector(`#photos ${selector}`);
+const stage = new Stage();
+let photos = []; // {id, name, width, height, edits, thumbnail}
+let current = null;
+let showColors;
+let asked = null; // what is being colorized now
+let again = false; // it has changed meanwhile
+
+export async function startPhotos() {
+  find(".stage-place").append(stage.element);
+  showColors = makeColors(find(".colors"), change);
+  startKnown({ stage, change, asked: () => current && { path: `/photos/${current.id}`, edits: told(current) } });
+  listen();
+  await recall();
+}
+
+function listen() {
+  for (const files of document.querySelectorAll("#photo-files, .strip .add input")) {
+    files.addEventListener("change", () => addFiles([...files.files]).finally(() => (files.value = "")));
+  }
+  stage.addEventListener("place", ({ detail }) => placeHint(detail));
+  stage.addEventListener("pick", ({ detail }) => pickHint(detail));
+  stage.addEventListener("remove", ({ detail }) => removeHint(detail));
+  stage.addEventListener("move", ({ detail: { index, x, y } }) => {
+    const hints = current.edits.now.hints.map((hint, i) => (i === index ? { ...hint, x, y } : hint));
+    change({ hints });
+  });
+  stage.addEventListener("stroke", ({ detail }) => change({ strokes: [...current.edits.now.strokes, detail] }));
+  for (const button of document.querySelectorAll("#photos [data-tool]")) {
+    button.addEventListener("click", () => chooseTool(button.dataset.tool));
+  }
+  document.getElementById("brush-color").addEventListener("input", (event) => (stage.brush.color = event.target.value));
+  document.getElementById("brush-size").addEventListener("input", (event) => (stage.brush.share = event.target.value / 1000));
+  document.getElementById("undo").addEventListener("click", () => step("undo"));
+  document.getElementById("redo").addEventListener("click", () => step("redo"));
+  document.getElementById("clear").addEventListener("click", () => change({ hints: [], strokes: [] }));
+  document.getElementById("download").addEventListener("click", () => download([current]));
+  document.getElementById("download-all").addEventListener("click", () => download(photos));
+  document.getElementById("reference-file").addEventListener("change", chooseReference);
+  document.getElementById("reference-shown").addEventListener("click", () => change({ reference: null, referenceName: null }));
+  document.addEventListener("keydown", onKey);
+}
+
+function onKey(event) {
+  if (document.getElementById("photos").hidden || !current || event.target.matches("input:not([type=range])")) return;
+  const command = event.ctrlKey || event.metaKey;
+  if (command && event.key.toLowerCase() === "z") step(event.shiftKey ? "redo" : "undo");
+  else if (command && event.key.toLowerCase() === "y") step("redo");
+  else return;
+  event.preventDefault();
+}
+
+// Uploads
+
+export async function addFiles(files) {
+  calm();
+  const waiting = files.slice();
+  const places = new Map(files.map((file) => [file, addPlace(file.name)]));
+  document.getElementById("photos").classList.add("started");
+  find(".desk").hidden = false;
+  const one = async () => {
+    for (let file = waiting.shift(); file; file = waiting.shift()) await addFile(file, places.get(file));
+  };
+  await Promise.all(Array.from({ length: UPLOADS }, one));
+  if (!photos.length) showNone();
+}
+
+async function addFile(file, place) {
+  try {
+    const photo = await upload("/photos", file, (share) => place.style.setProperty("--share", share));
+    add({ ...photo, edits: new Edits() }, place);
+    keep();
+    if (!current) await select(photos.at(-1));
+  } catch (error) {
+    place.remove();
+    complain(error);
+  }
+}
+
+function addPlace(name) {
+  const place = make("li", { className: "waiting", title: name });
+  find(".strip .add").before(place);
+  return place;
+}
+
+function add(photo, place) {
+  photos.push(photo);
+  photo.place = place;
+  const open = make("button", { className: "open", title: photo.name });
+  open.setAttribute("aria-label", photo.name);
+  open.append(make("img", { src: `/photos/${photo.id}/gray`, alt: "" }));
+  open.addEventListener("click", () => select(photo));
+  const close = make("button", { className: "close", textContent: "×", title: say("close") });
+  close.setAttribute("aria-label", say("close"));
+  close.addEventListener("click", () => remove(photo));
+  place.className = "";
+  place.replaceChildren(open, close);
+  showCount();
+}
+
+async function remove(photo) {
+  photos = photos.filter((other) => other !== photo);
+  photo.place.remove();
+  keep();
+  showCount();
+  ask(`/photos/${photo.id}`, { method: "DELETE" }).catch(() => {});
+  if (photo !== current) return;
+  current = null;
+  if (photos.length) await select(photos[0]);
+  else showNone();
+}
+
+function showNone() {
+  find(".desk").hidden = true;
+  document.getElementById("photos").classList.remove("started");
+}
+
+function showCount() {
+  const all = document.getElementById("download-all");
+  all.hidden = photos.length < 2;
+  all.textContent = say("download_all", { count: photos.length });
+}
+
+// A photo's colors
+
+async function select(photo) {
+  stopChoosing();
+  current = photo;
+  for (const other of photos) other.place.classList.toggle("current", other === photo);
+  stage.show(`/photos/${photo.id}/gray`, photo);
+  closeGallery();
+  await showEdits();
+}
+
+function change(changes, like) {
+  current.edits.change(changes, like);
+  showEdits();
+}
+
+function step(way) {
+  current.edits[way]();
+  showEdits();
+}
+
+// What the server is told of a photo's edits.
+function told(photo) {
+  const { hints, referenceName, ...rest } = photo.edits.now;
+  return { ...rest, hints: written(hints) };
+}
+
+async function showEdits() {
+  const { now, past, future } = current.edits;
+  stage.hints = now.hints;
+  stage.strokes = now.strokes;
+  document.getElementById("undo").disabled = !past.length;
+  document.getElementById("redo").disabled = !future.length;
+  document.getElementById("clear").disabled = !now.hints.length && !now.strokes.length;
+  showColors(now);
+  const chip = document.getElementById("reference-shown");
+  chip.hidden = !now.reference;
+  chip.textContent = `${now.referenceName ?? ""} ×`;
+  keep();
+  await colorize();
+}
+
+// One request at a time; when the edits have changed meanwhile, one more with the last of them.
+async function colorize() {
+  again = true;
+  if (asked) return;
+  stage.busy = true;
+  while (again && current) {
+    again = false;
+    asked = current;
+    try {
+      const blob = await (await post(`/photos/${asked.id}/color`, told(asked))).blob();
+      if (asked === current) stage.color = URL.createObjectURL(blob);
+      showThumbnail(asked, blob);
+      if (!again) await refreshKnown();
+      calm();
+    } catch (error) {
+      complain(error);
+    }
+  }
+  asked = null;
+  stage.busy = false;
+}
+
+function showThumbnail(photo, blob) {
+  const image = photo.place.querySelector("img");
+  if (!image) return;
+  if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
+  image.src = URL.createObjectURL(blob);
+}
+
+async function placeHint(at) {
+  const photo = current;
+  const color = await chooseColor(stage.placeOnScreen(at), { likely: at.colors ?? likelyColors(photo, at) });
+  if (color && photo === current) change({ hints: [...photo.edits.now.hints, { x: at.x, y: at.y, color }] });
+}
+
+async function pickHint(index) {
+  const photo = current;
+  const hint = photo.edits.now.hints[index];
+  const likely = likelyColors(photo, hint);
+  const color = await chooseColor(stage.placeOnScreen(hint), { likely, current: hint.color });
+  if (!color || photo !== current) return;
+  if (color === "remove") removeHint(index);
+  else change({ hints: photo.edits.now.hints.map((one, i) => (i === index ? { ...one, color } : one)) });
+}
+
+function removeHint(index) {
+  change({ hints: current.edits.now.hints.filter((_, i) => i !== index) });
+}
+
+async function likelyColors(photo, { x, y }) {
+  const place = `x=${(x + 0.5) / photo.width}&y=${(y + 0.5) / photo.height}`;
+  return (await ask(`/photos/${photo.id}/likely?${place}`)).json();
+}
+
+function chooseTool(tool) {
+  stage.tool = tool;
+  for (const button of document.querySelectorAll("#photos [data-tool]")) {
+    button.setAttribute("aria-checked", button.dataset.tool === tool);
+  }
+  find(".brush").hidden = tool !== "brush";
+  stage.element.classList.toggle("brushing", tool === "brush");
+}
+
+async function chooseReference(event) {
+  const [file] = event.target.files;
+  event.target.value = "";
+  try {
+    const { id } = await upload("/references", file);
+    change({ reference: id, referenceName: file.name });
+  } catch (error) {
+    complain(error);
+  }
+}
+
+// Downloads: the server writes each file as the command does, then the browser fetches it.
+
+async function download(chosen) {
+  calm();
+  for (const photo of chosen) {
+    const button = document.getElementById("download");
+    button.disabled = true;
+    try {
+      const { href, name } = await (await post(`/photos/${photo.id}/file`, told(photo))).json();
+      const link = make("a", { href, download: name });
+      document.body.append(link);
+      link.click();
+      link.remove();
+    } catch (error) {
+      complain(error);
+    } finally {
+      button.disabled = false;
+    }
+  }
+}
+
+// A reload
+
+function keep() {
+  const kept = (steps) => photos.map(({ id, edits }) => ({ id, edits: steps ? edits.kept : { now: edits.now } }));
+  for (const steps of [true, false]) {
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify({ photos: kept(steps), current: current?.id }));
+      return;
+    } catch {
+      // Too much for the tab's memory: then without the steps, at last not at all.
+    }
+  }
+}
+
+async function recall() {
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+  for (const { id, edits } of kept.photos ?? []) {
+    const photo = await ask(`/photos/${id}`).then((answer) => answer.json()).catch(() => null);
+    if (photo) add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
+  }
+  if (!photos.length) return;
+  document.getElementById("photos").classList.add("started");
+  find(".desk").hidden = false;
+  await select(photos.find((photo) => photo.id === kept.current) ?? photos[0]);
+}

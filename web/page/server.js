@@ -1,0 +1,72 @@
+// What is asked of the server, and how long its queue is.
+
+import { say } from "/words.js";
+
+const message = document.getElementById("message");
+const queue = document.getElementById("queue");
+let open = 0;
+
+// Shows what went wrong, until something else is done.
+export function complain(error) {
+  message.textContent = error.message;
+  message.hidden = false;
+}
+
+export function calm() {
+  message.hidden = true;
+}
+
+async function checked(response) {
+  if (response.ok) return response;
+  const { error } = await response.json().catch(() => ({}));
+  throw Object.assign(new Error(error ?? `${response.status}`), { status: response.status });
+}
+
+export async function ask(path, options = {}) {
+  open += 1;
+  const watch = setTimeout(watchQueue, 700);
+  try {
+    return await checked(await fetch(path, options));
+  } catch (error) {
+    if (error instanceof TypeError) throw new Error(say("server_gone"));
+    throw error;
+  } finally {
+    clearTimeout(watch);
+    open -= 1;
+    if (!open) queue.textContent = "";
+  }
+}
+
+export function post(path, value = {}, signal) {
+  return ask(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(value),
+    signal,
+  });
+}
+
+// A file is sent as it is: the server writes it straight to its disk.
+export function upload(path, file, progress = () => {}) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `${path}?name=${encodeURIComponent(file.name)}`);
+    request.responseType = "json";
+    request.upload.onprogress = (event) => progress(event.loaded / event.total);
+    request.onload = () =>
+      request.status < 300
+        ? resolve(request.response)
+        : reject(new Error(request.response?.error ?? `${request.status}`));
+    request.onerror = () => reject(new Error(say("upload_failed", { name: file.name })));
+    request.send(file);
+  });
+}
+
+async function watchQueue() {
+  while (open) {
+    const answer = await fetch("/queue").then((response) => response.json()).catch(() => null);
+    if (!open || !answer) break;
+    queue.textContent = answer.length > 1 ? say("queue", { count: answer.length }) : "";
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}

@@ -1,0 +1,39 @@
+// The page's words, in the browser's language where there are some.
+
+const known = ["en", "zh"];
+const wanted = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase());
+const language = wanted.find((tag) => known.includes(tag)) ?? "en";
+// Whoever imports this waits for the words.
+const words = await (await fetch(`/words/${language}.json`)).json();
+document.documentElement.lang = language === "zh" ? "zh-CN" : language;
+document.title = say("title");
+sayAll(document);
+
+export function say(key, values = {}) {
+  const text = words[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+// Fills in what is marked in a part of the page.
+export function sayAll(part) {
+  for (const element of part.querySelectorAll("[data-say]")) {
+    element.textContent = say(element.dataset.say);
+  }
+  for (const element of part.querySelectorAll("[data-label]")) {
+    element.setAttribute("aria-label", say(element.dataset.label));
+    if (element.tagName !== "DIV") element.title = say(element.dataset.label);
+  }
+}
+
+export function fromTemplate(id) {
+  const element = document.getElementById(id).content.firstElementChild.cloneNode(true);
+  sayAll(element);
+  return element;
+}
+
+// Makes an element: make("button", {textContent: "Undo"}, children).
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}

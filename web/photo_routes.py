@@ -1,0 +1,137 @@
+"""The requests about photos."""
+
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from web.analysis import candidate_preview, candidates, likely, overlay, suggestions
+from web.edits import Edits, edits_from
+from web.network import Network
+from web.options import Settings
+from web.photos import Photos, UploadedPhoto, jpeg, preview, printable_name, write_result
+from web.queue import Queue
+from web.requests import LARGEST_PHOTO, json_of, place_of, write_upload
+
+
+class PhotoRoutes:
+    """Answers them, with one network behind one queue."""
+
+    def __init__(self, photos: Photos, network: Network, queue: Queue, settings: Settings) -> None:
+        self._photos = photos
+        self._network, self._queue, self._settings = network, queue, settings
+
+    def routes(self) -> list[Route]:
+        """Return the routes below /photos and /references."""
+        return [
+            Route("/photos", self.upload, methods=["POST"]),
+            Route("/references", self.upload_reference, methods=["POST"]),
+            Route("/photos/{id}", self.describe, methods=["GET"]),
+            Route("/photos/{id}", self.remove, methods=["DELETE"]),
+            Route("/photos/{id}/gray", self.gray, methods=["GET"]),
+            Route("/photos/{id}/color", self.color, methods=["POST"]),
+            Route("/photos/{id}/likely", self.likely, methods=["GET"]),
+            Route("/photos/{id}/suggestions", self.suggest, methods=["POST"]),
+            Route("/photos/{id}/overlay", self.overlay, methods=["POST"]),
+            Route("/photos/{id}/candidates", self.candidates, methods=["POST"]),
+            Route("/photos/{id}/file", self.write, methods=["POST"]),
+            Route("/photos/{id}/file", self.download, methods=["GET"]),
+        ]
+
+    async def upload(self, request: Request) -> Response:
+        """Keep a photo; answer its id and size."""
+        name = printable_name(request.query_params.get("name", ""))
+        token, source = self._photos.place_for(name)
+        await self._write(request, source)
+        return JSONResponse(
+            _described(await self._queue.run(self._photos.add, token, name, source))
+        )
+
+    async def upload_reference(self, request: Request) -> Response:
+        """Keep a reference picture; answer its id."""
+        token, source = self._photos.place_for(request.query_params.get("name", ""))
+        await self._write(request, source)
+        self._photos.add_reference(token, source)
+        return JSONResponse({"id": token})
+
+    async def _write(self, request: Request, source: Path) -> None:
+        whole = False
+        try:
+            await write_upload(request, source, largest=LARGEST_PHOTO)
+            whole = True
+        finally:  # also when the visitor goes away in the middle
+            if not whole:
+                self._photos.discard(source)
+
+    async def describe(self, request: Request) -> Response:
+        """Answer what is known of a photo."""
+        return JSONResponse(_described(self._photo(request)))
+
+    async def remove(self, request: Request) -> Response:
+        """Delete a photo."""
+        self._photos.remove(self._photo(request).id)
+        return Response(status_code=204)
+
+    async def gray(self, request: Request) -> Response:
+        """Answer the gray picture at screen size."""
+        return Response(jpeg(self._photo(request).shown), media_type="image/jpeg")
+
+    async def color(self, request: Request) -> Response:
+        """Answer the colors at screen size."""
+        photo, edits = self._photo(request), await self._edits(request)
+        work = candidate_preview if edits.candidate > 1 else preview
+        data = await self._queue.run(work, photo, edits, self._network)
+        return Response(data, media_type="image/jpeg")
+
+    async def likely(self, request: Request) -> Response:
+        """Answer the colors that are likely at a place."""
+        photo, (x, y) = self._photo(request), place_of(request)
+        return JSONResponse(await self._queue.run(likely, photo.shown, x, y, self._network))
+
+    async def suggest(self, request: Request) -> Response:
+        """Answer the places where a hint would help most."""
+        photo, edits = self._photo(request), await self._edits(request)
+        return JSONResponse(await self._queue.run(suggestions, photo, edits, self._network))
+
+    async def overlay(self, request: Request) -> Response:
+        """Answer a picture of where the network is unsure."""
+        photo, edits = self._photo(request), await self._edits(request)
+        data = await self._queue.run(overlay, photo, edits, self._network)
+        return Response(data, media_type="image/png")
+
+    async def candidates(self, request: Request) -> Response:
+        """Answer other colorings, small."""
+        photo, edits = self._photo(request), await self._edits(request)
+        return JSONResponse(await self._queue.run(candidates, photo, edits, self._network))
+
+    async def write(self, request: Request) -> Response:
+        """Make the file in full size; answer where it is fetched."""
+        photo, edits = self._photo(request), await self._edits(request)
+        await self._queue.run(write_result, photo, edits, self._network, self._settings.photo)
+        return JSONResponse({"href": f"/photos/{photo.id}/file", "name": photo.result_name})
+
+    async def download(self, request: Request) -> Response:
+        """Answer the file that was made last."""
+        photo = self._photo(request)
+        if not photo.target.exists():
+            raise HTTPException(404, "no such file")
+        return FileResponse(photo.target, filename=photo.result_name)
+
+    def _photo(self, request: Request) -> UploadedPhoto:
+        try:
+            return self._photos[request.path_params["id"]]
+        except KeyError:
+            raise HTTPException(404, "no such photo") from None
+
+    async def _edits(self, request: Request) -> Edits:
+        return edits_from(
+            await json_of(request),
+            released=self._settings.color, references=self._photos.references,
+        )  # fmt: skip
+
+
+def _described(photo: UploadedPhoto) -> dict[str, object]:
+    height, width = photo.size
+    return {"id": photo.id, "name": photo.name, "width": width, "height": height}

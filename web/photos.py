@@ -1,0 +1,172 @@
+"""Photos that were uploaded: kept in a folder of the server's own, shown at screen size, written as the command does.
+
+An id is random and says nothing of where its file lies; no name from outside becomes part of a path.
+"""
+
+import secrets
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gray2color import guided
+from image.crop import fitted
+from photo.batch import PHOTOS, colorize_photos
+from photo.compose import Composition
+from photo.inputs import plan
+from photo.options import PhotoOptions
+from photo.read import read_photo
+from runtime.options import one_line
+from web.edits import CANDIDATES, Edits
+from web.network import Network
+
+SHOWN_PX = 1600  # long side of what is shown
+MOST_PHOTOS = 500  # kept; the oldest go
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class UploadedPhoto:
+    """A photo in a folder of its own.
+
+    name : as the visitor's file is called
+    size : (H, W)
+    """
+
+    id: str
+    name: str
+    source: Path
+    size: tuple[int, int]
+
+    @property
+    def shown(self) -> NDArray[np.uint8]:
+        """Read the gray picture (h, w) that is shown."""
+        return np.asarray(np.load(self.source.with_name("gray.npy")))
+
+    @property
+    def target(self) -> Path:
+        """Return where its result goes: as the command would name it."""
+        tasks, _ = plan([str(self.source)], kind=PHOTOS)
+        return tasks[0].target
+
+    @property
+    def result_name(self) -> str:
+        """Return what the visitor's copy of the result is called."""
+        return f"{PurePosixPath(self.name).stem}.color{self.target.suffix}"
+
+
+class Photos:
+    """The photos of all visitors, and the reference pictures they chose."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._photos: OrderedDict[str, UploadedPhoto] = OrderedDict()
+        self.references: OrderedDict[str, Path] = OrderedDict()
+
+    def place_for(self, name: str) -> tuple[str, Path]:
+        """Make an id and a folder of its own; return it and the file that an upload is written to."""
+        token = secrets.token_urlsafe(16)
+        folder = self._folder / token
+        folder.mkdir()
+        suffix = PurePosixPath(name).suffix.lower()
+        return token, folder / f"photo{suffix if suffix in PHOTOS.suffixes else ''}"
+
+    def add(self, token: str, name: str, source: Path) -> UploadedPhoto:
+        """Read an uploaded photo. Raises ValueError, in words about the visitor's file, for what cannot be read."""
+        try:
+            gray = read_photo(source).gray
+        except (OSError, ValueError, MemoryError) as error:
+            self.discard(source)
+            raise ValueError(one_line(source, error).replace(str(source), name)) from None
+        np.save(source.with_name("gray.npy"), shown_gray(gray))
+        height, width = gray.shape
+        photo = self._photos[token] = UploadedPhoto(token, name, source, (height, width))
+        while len(self._photos) > MOST_PHOTOS:
+            self.discard(self._photos.popitem(last=False)[1].source)
+        return photo
+
+    def add_reference(self, token: str, source: Path) -> None:
+        """Keep an uploaded picture as a reference."""
+        self.references[token] = source
+        while len(self.references) > MOST_PHOTOS:
+            self.discard(self.references.popitem(last=False)[1])
+
+    def __getitem__(self, token: str) -> UploadedPhoto:
+        return self._photos[token]
+
+    def remove(self, token: str) -> None:
+        """Forget a photo and delete its files."""
+        self.discard(self._photos.pop(token).source)
+
+    def discard(self, source: Path) -> None:
+        """Delete an upload with its folder."""
+        shutil.rmtree(source.parent, ignore_errors=True)
+
+
+def shown_gray(gray: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return a gray picture (H, W) at screen size and 8 bits."""
+    size = shown_size(gray.shape, SHOWN_PX)
+    small = fitted(gray, size[::-1]) if size != gray.shape else gray
+    return np.asarray(small if small.dtype == np.uint8 else small >> 8, np.uint8)
+
+
+def shown_size(shape: tuple[int, ...], long_side: int) -> tuple[int, int]:
+    """Return a size (h, w) of a long side at most, for a picture of a shape (H, W)."""
+    scale = min(1.0, long_side / max(shape))
+    return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
+
+
+def preview(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
+    """Colorize a photo at screen size: JPEG."""
+    gray = photo.shown
+    guidance = edits.for_preview(photo.source, photo.size, gray.shape)
+    return jpeg(network.colorizer(edits.color)(gray, **guidance))
+
+
+def write_result(
+    photo: UploadedPhoto, edits: Edits, network: Network, options: PhotoOptions
+) -> Path:
+    """Write a photo's file in full size, by the function of the command. Raises ValueError."""
+    guidance = edits.for_file(photo.source, photo.size)
+    tasks, _ = plan([str(photo.source)], kind=PHOTOS)
+    load = partial(network.colorizer, edits.color)
+    factory: Callable[[], Any] = partial(guided, load, **guidance)
+    if edits.candidate > 1:
+        factory = partial(_chosen, load, edits.candidate, guidance)
+    (result,) = colorize_photos(tasks, factory, options=options)
+    if result.error:
+        raise ValueError(result.error.replace(str(photo.source), photo.name))
+    return tasks[0].target
+
+
+def _chosen(
+    load: Callable[[], Any], number: int, guidance: dict[str, Any]
+) -> Callable[[NDArray[Any]], Composition]:
+    """Make what colorizes a photo as one of its candidates."""
+
+    def colorize(gray: NDArray[Any]) -> Composition:
+        found: list[Composition] = load().candidate_compositions(gray, CANDIDATES, **guidance)
+        return found[min(number, len(found)) - 1]
+
+    return colorize
+
+
+def jpeg(picture: NDArray[np.uint8]) -> bytes:
+    """Encode gray (H, W) or rgb (H, W, 3) for the browser."""
+    stored = picture if picture.ndim == 2 else picture[..., ::-1]
+    done, data = cv2.imencode(".jpg", np.ascontiguousarray(stored), [cv2.IMWRITE_JPEG_QUALITY, 92])
+    assert done, picture.shape
+    return data.tobytes()
+
+
+def printable_name(name: str) -> str:
+    """Return the visitor's name of a file without folders, short and on one line."""
+    last = name.replace("\\", "/").rpartition("/")[2][-LONGEST_NAME:]
+    return "".join(letter for letter in last if letter.isprintable()) or "photo"

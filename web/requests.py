@@ -1,0 +1,66 @@
+"""What comes with a request: a file's bytes, straight to the disk; or a few words as JSON. Both have an end."""
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+LONGEST_JSON = 2_000_000  # bytes
+LARGEST_PHOTO = 4_000_000_000  # bytes: what a TIFF or a JPEG can have
+FREE_BYTES = 1_000_000_000  # of the disk, that uploads leave
+
+
+async def json_of(request: Request) -> dict[str, Any]:
+    """Read a request's JSON object. Raises HTTPException for anything else."""
+    body = b"".join([part async for part in _limited(request, LONGEST_JSON)])
+    try:
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "not JSON") from None
+    if not isinstance(value, dict):
+        raise HTTPException(400, "not a JSON object")
+    return value
+
+
+def place_of(request: Request) -> tuple[float, float]:
+    """Read a place as shares of a picture's sides, 0 to 1. Raises ValueError."""
+    x, y = (float(request.query_params.get(name, "")) for name in ("x", "y"))
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise ValueError("a place is given by shares of the sides, 0 to 1")
+    return x, y
+
+
+async def write_upload(request: Request, path: Path, *, largest: int | None = None) -> None:
+    """Write a request's body to a file. Raises HTTPException for one that is too large or empty.
+
+    largest : in bytes; there is also no more than the disk has room for
+    """
+    room = shutil.disk_usage(path.parent).free - FREE_BYTES
+    limit = max(min(room, largest or room), 0)
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(int(announced), limit)
+    with path.open("wb") as file:
+        async for part in _limited(request, limit):
+            file.write(part)
+    if not path.stat().st_size:
+        raise HTTPException(400, "the file is empty")
+
+
+async def _limited(request: Request, limit: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise _too_large(size, limit)
+        yield part
+
+
+def _too_large(size: int, limit: int) -> HTTPException:
+    return HTTPException(
+        413, f"{size / 1e9:.1f} GB are too much: there is room for {limit / 1e9:.1f}"
+    )

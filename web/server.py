@@ -1,0 +1,100 @@
+"""Starts the page's server, prints its address, and cleans up behind it."""
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+import webbrowser
+from contextlib import suppress
+from pathlib import Path
+
+from runtime.options import DONE
+from runtime.progress import print_line
+from web.options import Settings, WebOptions
+
+log = logging.getLogger(__name__)
+
+MISSING = "-web needs Starlette and uvicorn; install them with: pip install -r requirements-web.txt"
+CONNECTIONS = 256  # at once; more are refused
+
+
+def serve(options: WebOptions, settings: Settings) -> int:
+    """Serve the page until Ctrl-C; return the exit code.
+
+    Raises ValueError where a package is missing, OSError where the address cannot be had.
+    """
+    try:
+        import uvicorn
+
+        from web.app import application
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
+            raise
+        raise ValueError(MISSING) from error
+    password = password_for(options)
+    with (
+        listening(options) as listener,
+        tempfile.TemporaryDirectory(prefix="colorizer-", ignore_cleanup_errors=True) as folder,
+    ):
+        app = application(Path(folder), options, settings, password=password)
+        _announce(address(options, listener.getsockname()[1], password))
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+            limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=2, ws="none", lifespan="on",
+        )  # fmt: skip
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder goes
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+    return DONE
+
+
+def password_for(options: WebOptions) -> str:
+    """Return what visitors are asked for: nothing on one's own machine, unless it is wanted."""
+    if options.web_password or options.own_machine_only:
+        return options.web_password or ""
+    return secrets.token_urlsafe(12)
+
+
+def listening(options: WebOptions) -> socket.socket:
+    """Listen on the address. Raises OSError with what to do."""
+    family = socket.AF_INET6 if ":" in options.web_host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((options.web_host, options.web_port))
+        listener.listen(CONNECTIONS)  # before the address is printed: a browser comes at once
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            f"cannot listen on {options.web_host} port {options.web_port} ({error.strerror or error}): "
+            "name another one with -web_port"
+        ) from error
+    return listener
+
+
+def address(options: WebOptions, port: int, password: str) -> str:
+    """Return the page's address, with the password where it was made up for this run."""
+    host = options.web_host
+    if host in {"0.0.0.0", "::"}:
+        host = socket.gethostname()
+    host = f"[{host}]" if ":" in host else host
+    token = f"?token={password}" if password and not options.web_password else ""
+    return f"http://{host}:{port}/{token}"
+
+
+def _announce(url: str) -> None:
+    print_line(url, file=sys.stdout)
+    sys.stdout.flush()
+    log.info("Ctrl-C ends it")
+    if sys.stdout.isatty() and has_screen():  # somebody sits there
+        webbrowser.open(url)
+
+
+def has_screen() -> bool:
+    """Tell whether a browser would have a window; in a terminal one would take the terminal."""
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
