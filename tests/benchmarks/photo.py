@@ -71,7 +71,9 @@ def engines(weights: Path, folder: Path) -> Iterator[Row]:
 
     annealed = AnnealedNet(build(read_weights(weights)), read_bins())
     annealed.eval()
-    names: list[Engine] = ["plain", "fp32", "int8", *(["bf16"] if has_bf16() else [])]
+    names: list[Engine] = ["plain", "fp32", "int8"]
+    if has_bf16():
+        names.append("bf16")
     predictors, single = {}, {}
     for name in names:
         with program_for(weights, int8=name == "int8") as program:
