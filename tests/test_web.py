@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -395,7 +396,10 @@ def test_what_is_missing_is_named(
     assert "pip install -r requirements-web.txt" in said
 
 
-def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is the tests'
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main.main(["-web", "-web_port", str(port)]) == 2

@@ -34,6 +34,7 @@ def serve(options: WebOptions, settings: Settings) -> int:
         if (error.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
             raise
         raise ValueError(MISSING) from error
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder of uploads goes
     password = password_for(options)
     with (
         listening(options) as listener,
@@ -45,7 +46,6 @@ def serve(options: WebOptions, settings: Settings) -> int:
             app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
             limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=2, ws="none", lifespan="on",
         )  # fmt: skip
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder goes
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
     return DONE
