@@ -40,7 +40,7 @@ from runtime.options import (
 )
 from web.options import Settings, WebOptions
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 EXAMPLES = """\
 examples:
   python main.py -img_in photo.jpg                        writes photo.color.jpg beside it

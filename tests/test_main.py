@@ -1,6 +1,7 @@
 """The command line for photos: words in, files out, and one line for every mistake."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -213,6 +214,8 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
         with pytest.raises(SystemExit, match="0"):
             main.main(words)
         assert main.VERSION in capsys.readouterr().out
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\d\S+) ", changelog, re.M)[0] == main.VERSION
     for spelling in ("-img_in", "--img_in"):
         assert main.main([spelling, str(photo), "-save", "name"]) == 2
         assert "no extension" in capsys.readouterr().err

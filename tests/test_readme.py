@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh.md").read_text(encoding="utf-8")
 BLOCK = re.compile(
     r"(?P<mark><!-- setup: \w+ -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```", re.M | re.S
 )
@@ -22,6 +23,18 @@ def blocks(kind: str, *, setup: bool) -> list[str]:
         for match in BLOCK.finditer(README)
         if match["kind"] == kind and bool(match["mark"]) == setup
     ]
+
+
+def prose(text: str) -> str:
+    return BLOCK.sub("", text)
+
+
+def rows(text: str) -> list[str]:
+    return [line for line in prose(text).splitlines() if line.startswith("|")]
+
+
+def numbers(row: str) -> list[str]:
+    return sorted(re.findall(r"\d+(?:[.,]\d+)*", row))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +68,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_it_stays_short() -> None:
-    assert len(README.splitlines()) <= 230  # sixty of them are the tree
+    assert len(README.splitlines()) <= 200
 
 
 def test_the_tree_names_every_module_and_no_other() -> None:
@@ -76,6 +89,55 @@ def test_the_walks_go_through_at_most_eight_modules_that_are_there() -> None:
         modules = re.findall(r"`([\w/]+\.py)`", walk)
         assert len(modules) == len(set(modules)) <= 8
         assert all((ROOT / module).exists() for module in modules)
+
+
+def test_each_language_links_to_the_other_in_its_first_line() -> None:
+    assert README.splitlines()[0].endswith("](README.zh.md)")
+    assert CHINESE.splitlines()[0].endswith("](README.md)")
+
+
+def test_both_languages_have_the_same_headings() -> None:
+    english, chinese = (re.findall(r"^(#+) .", prose(text), re.M) for text in (README, CHINESE))
+    assert english == chinese
+
+
+def test_both_languages_have_the_same_blocks_but_for_what_the_tree_says() -> None:
+    english, chinese = (list(BLOCK.finditer(text)) for text in (README, CHINESE))
+    assert len(english) == len(chinese)
+    for ours, theirs in zip(english, chinese, strict=True):
+        if ours["kind"] != "text":
+            assert ours[0] == theirs[0]
+            continue
+        assert theirs["kind"] == "text"
+        names = [
+            [re.findall(r"\w+\.py\b", line, re.A) for line in block["text"].splitlines()]
+            for block in (ours, theirs)
+        ]
+        assert names[0] == names[1]
+
+
+def test_both_languages_have_the_same_code_within_their_lines() -> None:
+    english, chinese = (
+        sorted(re.findall(r"`([^`\n]+)`", prose(text))) for text in (README, CHINESE)
+    )
+    assert any(span.startswith("python ") for span in english)
+    assert english == chinese  # options and file names, too, not commands alone
+
+
+def test_both_languages_have_the_same_pictures_and_links() -> None:
+    english, chinese = (
+        sorted(re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", prose(text).split("\n", 1)[1]))
+        for text in (README, CHINESE)
+    )
+    assert english == chinese
+
+
+def test_both_languages_have_the_same_numbers_in_their_tables() -> None:
+    english, chinese = rows(README), rows(CHINESE)
+    assert len(english) == len(chinese) > 0
+    for ours, theirs in zip(english, chinese, strict=True):
+        assert ours.count("|") == theirs.count("|"), theirs
+        assert numbers(ours) == numbers(theirs), theirs
 
 
 @pytest.mark.slow
