@@ -25,6 +25,10 @@ R = TypeVar("R")
 
 PER_WORKER = 3  # items submitted at a time: none waits for the next, and endless items stay in bounded memory
 REPORT_S = 0.5  # between two looks at what the processes have reported
+DASK = f"PYTHONPATH={Path(__file__).resolve().parent.parent} dask"
+CANNOT_IMPORT = (
+    "the Dask cluster cannot import this program: start its scheduler and workers where it lies"
+)
 RETRIES = 1  # of an item that fails on a Dask worker: its machine may be the reason
 
 
@@ -319,7 +323,7 @@ def _cluster(address: str, packages: Sequence[Path]) -> Iterator[Map]:
         client = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise WorkerError(
-            f"no Dask scheduler answers at {address}; start one with: dask scheduler"
+            f"no Dask scheduler answers at {address}; start one with: {DASK} scheduler"
         ) from error
 
     def cluster(
@@ -332,7 +336,7 @@ def _cluster(address: str, packages: Sequence[Path]) -> Iterator[Map]:
         threads = sum(client.nthreads().values())  # type: ignore[no-untyped-call]
         if not threads:
             raise WorkerError(
-                "the Dask cluster has no workers; start some with: dask worker ADDRESS --nthreads 1"
+                f"the Dask cluster has no workers; start some with: {DASK} worker ADDRESS --nthreads 1"
             )
         executor = client.get_executor(pure=False, retries=RETRIES)  # type: ignore[no-untyped-call]
         try:
@@ -344,6 +348,10 @@ def _cluster(address: str, packages: Sequence[Path]) -> Iterator[Map]:
                     if lost is None:
                         raise WorkerError(f"the cluster gave up an item: {error}") from error
                     yield item, lost(item)
+                except (ImportError, RuntimeError) as error:
+                    if isinstance(error, ImportError) or "deserialization" in str(error):
+                        raise WorkerError(f"{CANNOT_IMPORT} ({DASK} ...)") from error
+                    raise
         finally:
             executor.shutdown(wait=False)  # cancels what is left when it ends early
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,14 +107,31 @@ def half_done(failed: Path, options: FilmOptions) -> Path:
     return job
 
 
+Cluster = tuple[str, list[subprocess.Popen[bytes]]]
+
+
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Run a Dask scheduler and two worker processes; yield its address and the workers."""
-    pytest.importorskip("distributed")
     root = Path(__file__).resolve().parent.parent
+    with dask_cluster(tmp_path, path=[str(root), str(root / "tests")]) as running:
+        yield running
+
+
+@pytest.fixture
+def bare_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """The same, but none of the processes has this project's code."""
+    with dask_cluster(tmp_path, path=[]) as running:
+        yield running
+
+
+@contextmanager
+def dask_cluster(tmp_path: Path, *, path: list[str]) -> Iterator[Cluster]:
+    """Run a Dask scheduler and two workers that find modules on a path, too."""
+    pytest.importorskip("distributed")
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")]),
+        "PYTHONPATH": os.pathsep.join(path),
         "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "3",
     }
     file = tmp_path / "scheduler.json"

@@ -6,11 +6,10 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -207,29 +206,6 @@ def test_the_command_continues_after_a_kill(
     assert np.array_equal(np.load(out), truth)
 
 
-@pytest.fixture
-def bare_cluster(tmp_path: Path) -> Iterator[tuple[str, list["subprocess.Popen[bytes]"]]]:
-    """A Dask scheduler and two worker processes on this machine, none of which has this project's code."""
-    pytest.importorskip("distributed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-
-    def start(module: str, *words: str) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", f"distributed.cli.{module}", *words]
-        return subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
-
-    host, port = address.removeprefix("tcp://").split(":")
-    processes = [start("dask_scheduler", "--host", host, "--port", port, "--no-dashboard")]
-    worker = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", host)
-    processes += [start("dask_worker", address, *worker) for _ in range(2)]
-    yield address, processes
-    for process in processes:
-        process.kill()
-        process.wait()
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_cluster_that_loses_a_worker_counts_exactly(
@@ -237,7 +213,7 @@ def test_a_cluster_that_loses_a_worker_counts_exactly(
     truth: NDArray[np.int64],
     bare_cluster: tuple[str, list["subprocess.Popen[bytes]"]],
 ) -> None:
-    address, (_, *workers) = bare_cluster
+    address, workers = bare_cluster
     items = list(batches(list_pictures(photos), size=8))
     count = functools.partial(count_batch, bins=BINS, every=1)
     total, seen = Histogram.empty(len(BINS)), []

@@ -262,3 +262,16 @@ def test_a_cluster_does_again_what_a_lost_worker_had(
         processes[0].kill()
         found += results
     assert sorted(found) == [(item, item) for item in range(12)]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_cluster_without_this_program_is_one_clear_error(
+    bare_cluster: tuple[str, list["subprocess.Popen[bytes]"]], tmp_path: Path
+) -> None:
+    message = r"cannot import this program: .* where it lies \(PYTHONPATH=.* dask \.\.\.\)"
+    with (
+        workers(scheduler=bare_cluster[0]) as run,
+        pytest.raises(WorkerError, match=message),
+    ):
+        list(run(functools.partial(wait_in, tmp_path), range(2)))
