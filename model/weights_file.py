@@ -125,7 +125,9 @@ def load_into(network: "ColorNet", arrays: Mapping[str, np.ndarray], *, prefix: 
     if odd:
         raise ValueError(f"weights of another network: {len(odd)} differences, first: {odd[0]}")
     values: Any = {name: array.astype(np.float32) for name, array in state.items()}
-    network.set_state_dict(values)
+    network.set_state_dict(
+        {**network.state_dict(), **values}
+    )  # Paddle warns of each that is left out
 
 
 def arrays_of(network: "ColorNet") -> Arrays:
