@@ -404,6 +404,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_too_small_for_the_film_costs_only_the_joining(
     film: Make, run: Callable[..., tuple[int, str, str]], small_disk: Path, tmp_path: Path
 ) -> None:

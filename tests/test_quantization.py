@@ -53,6 +53,7 @@ def test_int8_is_near_the_network_in_any_batch(int8_program: Path, exported: Pat
     np.testing.assert_array_equal(one[0], found[1])
 
 
+@pytest.mark.slow
 def test_weights_that_lose_in_int8_are_run_in_fp32(
     exported: Path,
     tmp_path: Path,

@@ -55,6 +55,7 @@ def colorize(moving: Path, small_weights: Path, tmp_path: Path) -> Colorize:
     return colorized
 
 
+@pytest.mark.slow
 def test_a_scene_that_comes_back_has_its_colors_again(tmp_path: Path) -> None:
     """Out of focus it would have others, if it did not go on with those that it had."""
     film = tmp_path / "film.mkv"
@@ -88,6 +89,7 @@ def segments(tmp_path: Path) -> list[int]:
     return [record.shot for record in Manifest.read(manifest).segments]
 
 
+@pytest.mark.slow
 def test_segments_of_a_shot_equal_the_shot_colorized_whole(
     colorize: Colorize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
