@@ -8,8 +8,9 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -21,6 +22,7 @@ from prior.qspace import BINS_PATH, read_bins
 
 log = logging.getLogger(__name__)
 
+_MAKING = threading.Lock()
 FORM = 4  # of the program, as `model.export` makes it; a change there makes every cached one stale
 CACHE_VARIABLE = "COLORIZER_CACHE"
 
@@ -45,7 +47,7 @@ def program_for(
     output : what the program gives: see `model.export`
     int8 : the program for that engine, which no other can run; of means only, other outputs are the same for all
 
-    Two processes may do so at once: each works in a folder of its own, the first to finish wins.
+    Two processes may do so at once: each works in a folder of its own, the first to finish wins. Threads take turns.
     A program that cannot be kept, because the cache is read-only, is removed after the block.
     """
     key = hashlib.sha256(bins.read_bytes())
@@ -54,21 +56,19 @@ def program_for(
     key.update(f"{_digest_of(weights)} {FORM} {paddle_version()}{kind}".encode())
     name = key.hexdigest()[:24]
     folder = cache_folder() / (name if output == "means" else f"{name}-{output}")
-    if folder.is_dir():
-        yield folder
-        return
-    work = _work_folder(folder.parent)
-    try:
-        log.info("preparing %s for this machine (once)", weights.name)
-        import_paddle()
-        from model.export import export
+    with ExitStack() as stack:
+        with _MAKING:  # Paddle's mode while it makes one is the whole process's
+            if not folder.is_dir():
+                work = _work_folder(folder.parent)
+                stack.callback(shutil.rmtree, work, ignore_errors=True)
+                log.info("preparing %s for this machine (once)", weights.name)
+                import_paddle()
+                from model.export import export
 
-        export(weights, work, bins=read_bins(bins), output=output, int8=int8)
-        with suppress(OSError):  # another process was faster, or the cache is read-only
-            work.rename(folder)
+                export(weights, work, bins=read_bins(bins), output=output, int8=int8)
+                with suppress(OSError):  # another process was faster, or the cache is read-only
+                    work.rename(folder)
         yield folder if folder.is_dir() else work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _digest_of(weights: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import paddle
+from paddle.base.framework import _dygraph_guard
 from paddle.pir_utils import OldIrGuard
 
 from image.crop import center_square
@@ -51,7 +52,9 @@ def quantize(
     inputs : on which the ranges are found
     in_float, last : convolutions that stay float32, and the last that does not, by the names of their weights
     """
-    with OldIrGuard(), paddle.static.scope_guard(paddle.static.Scope()):
+    # OldIrGuard enters static mode only in the thread that has imported Paddle; no public call does in others.
+    static = _dygraph_guard(None)
+    with OldIrGuard(), static, paddle.static.scope_guard(paddle.static.Scope()):
         executor = paddle.static.Executor(paddle.CPUPlace())
         program, feeds, fetched = paddle.static.load_inference_model(str(source), executor)
         _join_biases(program)

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,21 @@ def test_program_is_made_once_and_again_for_other_weights(
     with program_for(tmp_path / "other.npz", bins=bins) as other:
         assert other != folder
     assert len(list(cache.iterdir())) == 2
+
+
+@pytest.mark.slow
+def test_threads_that_want_a_program_at_once_both_get_it(
+    weights: Path, bins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+
+    def made(int8: bool) -> bool:
+        with program_for(weights, bins=bins, int8=int8) as folder:
+            return (folder / "program.pdiparams").is_file()
+
+    with ThreadPoolExecutor(3) as threads:
+        assert all(threads.map(made, (True, False, True)))
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.usefixtures("unchecked")

@@ -342,6 +342,8 @@ def test_other_machines_need_the_password(outside: Visitor) -> None:
         assert status == 401
         assert b'type="password"' in content
     assert outside.ask("POST", "/photos?name=x.png", b"x")[0] == 401
+    status, headers, _ = outside.ask("GET", "/page.css")  # of the page that asks
+    assert (status, headers["content-type"].split(";")[0]) == (200, "text/css")
 
 
 def test_the_password_opens_the_page(outside: Visitor) -> None:

@@ -23,6 +23,7 @@ COOKIE = "colorizer"
 LONGEST_FORM = 4096  # bytes
 GUESS_S = 1.0  # between two wrong passwords
 READING = ("GET", "HEAD")
+STYLE = "/page.css"  # of the page that asks for the password, too
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' blob: data:; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -88,7 +89,7 @@ class Guard:
 
     async def _asked(self, scope: Scope, receive: Receive) -> Response | None:
         """Ask for the password, where there is one."""
-        if not self._password or self._is_known(scope):
+        if not self._password or scope["path"] == STYLE or self._is_known(scope):
             return None
         if scope["path"] == "/login" and scope["method"] == "POST":
             given = parse_qs(await _form(receive)).get("password", [""])[0]

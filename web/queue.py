@@ -37,5 +37,5 @@ class Queue:
         self._thread.submit(function)
 
     def close(self) -> None:
-        """Drop what waits; what runs ends by itself."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Drop what waits; let what runs end."""
+        self._thread.shutdown(cancel_futures=True)
