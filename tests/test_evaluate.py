@@ -342,6 +342,18 @@ def test_a_film_is_measured_for_temporal_consistency(
     assert "warp error" in capsys.readouterr().out
 
 
+def test_precisions_are_rows_side_by_side(
+    folder: Path, small_weights: Path, tmp_path: Path
+) -> None:
+    written = tmp_path / "figures.json"
+    words = f"-weights {small_weights} -data {folder} -working_size 64 -json {written}"
+    assert main([*words.split(), "-precision", "fp32,int8"]) == 0
+    _, full, coarse = json.loads(written.read_text())
+    assert (full["weights"], coarse["weights"]) == ("small", "small, int8")
+    assert full["psnr"] != coarse["psnr"]
+    assert full["psnr"] == pytest.approx(coarse["psnr"], abs=0.5)
+
+
 def test_films_are_measured_as_released_and_pictures_as_the_network_is() -> None:
     film, shipped = Path("film.mp4"), inspect.signature(Colorizer).parameters
     (setting,) = EvaluateOptions(film=film).settings()
@@ -393,7 +405,8 @@ def test_what_cannot_be_told_is_null(tmp_path: Path, capsys: pytest.CaptureFixtu
      "-json nowhere/figures.json",
         "-sheet sheet.xyz",
         "-aged 1 -film film.mp4", "-aged 1 -data film.mp4", "-wieghts x", "-curve nowhere/curve.png",
-        "-steady 0,1", "-steady 2 -film film.mp4",
+        "-steady 0,1", "-steady 2 -film film.mp4", "-precision fp16",
+        "-reference 1", "-reference 2 -film film.mp4",
         "-curve curve.png -film film.mp4", "-shard 3/2", "-shard 0/2", "-shard 1", "-aged 2"],
 )  # fmt: skip
 def test_wrong_usage_is_one_line_and_exit_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from prior.lab import rgb2lab
 from train import film_evaluation
 from train.evaluate import records
 from train.evaluation import GRAY, Setting, colorize_shot
-from train.film_evaluation import Shot, hinted, measure_film, read_frames, shots
+from train.film_evaluation import Shot, hinted, measure_film, read_frames, referenced, shots
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -190,6 +190,18 @@ def test_hints_on_the_first_frame_follow_the_motion(rng: np.random.Generator) ->
         color = rgb2lab(film[10][round(y), round(x)])[1:]
         np.testing.assert_allclose(ab, color, atol=8)
     assert len(guided.guidance.hints) == 24
+
+
+def test_a_reference_is_the_first_frame_in_color_and_leaves_hints(rng: np.random.Generator) -> None:
+    film = pan(rng, 12, (20, 60, 90))
+    (shot,) = shots(film)
+    alone, both = referenced(shot).guidance, referenced(hinted(shot, 6, seed=0)).guidance
+    assert alone is not None
+    assert both is not None
+    for guidance, points in ((alone, 0), (both, 6)):
+        assert guidance.reference is shot.own[0].rgb
+        assert [len(guidance.hints), len(guidance.hints[0])] == [12, points]
+        assert guidance.hinted.any() == (points > 0)
 
 
 def test_a_film_near_its_truth_at_first_is_told_from_one_later(rng: np.random.Generator) -> None:

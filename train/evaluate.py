@@ -14,6 +14,7 @@ if __package__ in {None, ""}:
 
 from gray2color import SATURATION, STEADY, TEMPERATURE, WORKING_SIZE
 from model.contract import STRIDE
+from model.predictor import Precision
 from model.weights_file import RELEASED
 from prior.dataset import Shard
 from prior.qspace import QSpace, read_bins
@@ -42,6 +43,7 @@ Row: TypeAlias = dict[str, Any]
 
 SHEET_ROWS = 12
 IMAGE_SUFFIXES = frozenset((".png", ".jpg"))
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 FILMS = frozenset((".mp4", ".m4v", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".wmv"))
 # What is not given: pictures show the network as it is, films the program as released.
 FILM_SETTING = Setting(WORKING_SIZE, TEMPERATURE, 0, SATURATION, smoothing=1, steady=STEADY)
@@ -72,6 +74,7 @@ FILM_COLUMNS = {
     **SETTING_COLUMNS,
     "steady": "steady",
     "hints": "hints",
+    "reference": "ref.",
     "frames": "frames",
     "cuts": "cuts",
     "warp_error": "warp error",
@@ -97,6 +100,13 @@ def _several(name: str, text: str, **details: Any) -> Any:
     picture, film = getattr(Setting(), name), getattr(FILM_SETTING, name)
     shown = f"{picture:g}" if picture == film else f"{picture:g}, of films {film:g}"
     return option((), text, separator=",", metavar="N,...", shown=shown, **details)
+
+
+def _read_precision(text: str) -> Precision:
+    for precision in PRECISIONS:
+        if text == precision:
+            return precision
+    raise ValueError(f"{text!r} is none of {', '.join(PRECISIONS)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +162,15 @@ class EvaluateOptions:
     aged: tuple[int, ...] = _several(
         "aged", "1: the network sees each picture aged, as in training", low=0, high=1
     )
+    reference: tuple[int, ...] = option(
+        (),
+        "of films: 1 gives each shot its first frame in color as a reference",
+        separator=",",
+        metavar="N,...",
+        shown="0",
+        low=0,
+        high=1,
+    )
     steady: tuple[float, ...] = option(
         (),
         "of films: 1 carries colors along the motion, 0 colorizes frame by frame",
@@ -160,6 +179,13 @@ class EvaluateOptions:
         shown=f"{STEADY:g}",
         low=0,
         high=1,
+    )
+    precision: tuple[Precision, ...] = option(
+        ("fp32",),
+        f"of the network: {', '.join(PRECISIONS)}",
+        separator=",",
+        metavar="P,...",
+        read=_read_precision,
     )
     shard: Shard = option(
         Shard(),
@@ -199,7 +225,9 @@ class EvaluateOptions:
         for name, drawn in (("sheet", self.sheet), ("curve", self.curve)):
             if drawn and drawn.suffix.lower() not in IMAGE_SUFFIXES:
                 raise ValueError(f"-{name} {drawn}: name it {' or '.join(sorted(IMAGE_SUFFIXES))}")
-        for name in ("curve", "aged", "palette", "guidance") if self.film else ("steady",):
+        for name in (
+            ("curve", "aged", "palette", "guidance") if self.film else ("steady", "reference")
+        ):
             if getattr(self, name):
                 what = "pictures have it, leave out -film" if self.film else "films have it"
                 raise ValueError(f"-{name}: only {what}")
@@ -219,7 +247,7 @@ def picture_rows(options: EvaluateOptions) -> list[Row]:
     source = partial(read_evaluation_images, options.data, shard=options.shard)
     images = source(limit=options.limit, progress=progress_for(quiet=False))
     qspace, settings = QSpace(read_bins()), options.settings()
-    names, methods = _methods(options.weights or [RELEASED], settings)
+    names, methods = _methods(options.weights or [RELEASED], options.precision, settings)
     if options.sheet:
         shown = sheet(methods[1 :: len(settings)], source(limit=SHEET_ROWS), qspace=qspace)
         write_image(options.sheet, shown)
@@ -232,7 +260,7 @@ def picture_rows(options: EvaluateOptions) -> list[Row]:
 
 def film_rows(options: EvaluateOptions, film: Path) -> list[Row]:
     """Measure a film's own colors, and those that the program gives its gray copy; write the sheet asked for."""
-    names, methods = _methods(options.weights, options.settings())
+    names, methods = _methods(options.weights, options.precision, options.settings())
     frames = read_frames(
         film, short_px=IMAGE_PX, limit=options.limit, progress=progress_for(quiet=False)
     )
@@ -247,14 +275,15 @@ def film_rows(options: EvaluateOptions, film: Path) -> list[Row]:
 
 
 def _methods(
-    weights: Sequence[Path], settings: Sequence[Setting]
+    weights: Sequence[Path], precisions: Sequence[Precision], settings: Sequence[Setting]
 ) -> tuple[list[str], list[Method]]:
-    """Name and list the rows: gray, then every network in every setting."""
+    """Name and list the rows: gray, then every network in every precision and setting."""
     names, methods = ["all gray"], [GRAY]
     alone = len({path.stem for path in weights}) == len(set(weights))
-    for path in weights:
-        predict = load(path)
-        names += [path.stem if alone else str(path)] * len(settings)
+    for path, precision in product(weights, precisions):
+        predict = load(path, precision)
+        name = path.stem if alone else str(path)
+        names += [name if precision == "fp32" else f"{name}, {precision}"] * len(settings)
         methods += [(predict, setting) for setting in settings]
     return names, methods
 

@@ -20,12 +20,12 @@ from image.sheet import tile
 from image.upsample import upsample
 from model.contract import STRIDE, Predictor, resized, working_shape
 from model.hints import palette_vector, random_hints
-from model.predictor import Program
+from model.predictor import Precision, Program
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
 from train.aging import age_lightness
 from train.config import prepare_environment
-from train.film_evaluation import HINT_PX, NEUTRAL, Shot, hinted
+from train.film_evaluation import HINT_PX, NEUTRAL, Shot, hinted, referenced
 from train.metrics import MetricAccumulator, Metrics
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -46,7 +46,8 @@ class Setting:
     saturation: float = 1.0  # times the chroma
     smoothing: int = 0  # 1: smooth where the network is undecided, as the program does
     palette: int = 0  # 1: the truth is a reference, 2 and more: a palette of so many of its colors
-    guidance: float = GUIDANCE  # how much these count
+    reference: int = 0  # of films: 1 gives each shot its first frame in color
+    guidance: float = GUIDANCE  # how much palettes and references count
     aged: int = 0  # 1: the network gets the picture aged as in training
     seed: int = 0  # of the hints and the aging
     steady: float = 0.0  # of films: 1 carries colors along the motion, 0 colorizes frame by frame
@@ -54,8 +55,10 @@ class Setting:
     def __post_init__(self) -> None:
         if self.working_size < STRIDE or self.working_size % STRIDE:
             raise ValueError(f"working size {self.working_size}: give a multiple of {STRIDE}")
-        if not {self.smoothing, self.aged} <= {0, 1}:
-            raise ValueError(f"smoothing {self.smoothing}, aged {self.aged}: give 0 or 1")
+        if not {self.smoothing, self.aged, self.reference} <= {0, 1}:
+            raise ValueError(
+                f"smoothing {self.smoothing}, aged {self.aged}, reference {self.reference}: give 0 or 1"
+            )
         counts = min(self.saturation, self.hints, self.palette)
         if not (self.temperature > 0 and counts >= 0):
             raise ValueError(
@@ -70,15 +73,15 @@ Method: TypeAlias = tuple[Predictor, Setting] | tuple[None, None]
 GRAY: Method = (None, None)
 
 
-def load(weights: Path) -> Predictor:
-    """Open the inference program of released weights, as `Colorizer` does, in fp32 on the CPU.
+def load(weights: Path, precision: Precision = "fp32") -> Predictor:
+    """Open the inference program of released weights, as `Colorizer` does, on the CPU.
 
     Raises ValueError or OSError for a file that is missing, truncated or foreign.
     """
     prepare_environment()
     from model.program_cache import program_for
 
-    return Program(partial(program_for, weights), device="cpu", precision="fp32")
+    return Program(partial(program_for, weights), device="cpu", precision=precision)
 
 
 def evaluate(
@@ -167,6 +170,8 @@ def colorize_shot(method: Method, shot: Shot) -> Floats:
         return np.zeros((len(shot.own), 1, 1, 2), np.float32)
     if setting.hints:
         shot = hinted(shot, setting.hints, seed=setting.seed)
+    if setting.reference:
+        shot = referenced(shot)
     return _colorizer(predictor, setting).colorize(shot)
 
 

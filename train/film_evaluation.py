@@ -48,12 +48,12 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class ShotHints:
-    """True colors given on a shot's first frame, followed through the others, as `model.segment_colors` has guidance."""
+class ShotGuidance:
+    """True colors given of a shot's first frame, as `model.segment_colors` has guidance: points, followed, or all of it."""
 
     hints: Sequence[Floats]
     hinted: NDArray[np.bool_]
-    reference: None = None
+    reference: Bytes | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class Shot:
     numbers: range
     shot: int
     number: int = 0
-    guidance: "ShotHints | None" = None
+    guidance: ShotGuidance | None = None
 
     @property
     def frames(self) -> Bytes:
@@ -94,7 +94,14 @@ def hinted(shot: Shot, points: int, *, seed: int) -> Shot:
         hints.append(np.hstack([found, ab]).astype(np.float32)[there])
     hints += [np.zeros((0, 4), np.float32)] * (len(shot.own) - len(hints))
     first = np.arange(len(shot.own)) == 0
-    return replace(shot, guidance=ShotHints(hints, first))
+    return replace(shot, guidance=ShotGuidance(hints, first))
+
+
+def referenced(shot: Shot) -> Shot:
+    """Give a shot its first frame, in color, as its reference; hints stay."""
+    none = [np.zeros((0, 4), np.float32)] * len(shot.own)
+    guidance = shot.guidance or ShotGuidance(none, np.zeros(len(shot.own), bool))
+    return replace(shot, guidance=replace(guidance, reference=shot.own[0].rgb))
 
 
 Colorize: TypeAlias = Callable[[Shot], Floats]  # -> small ab (n, h, w, 2)
