@@ -25,6 +25,7 @@ Inputs: TypeAlias = tuple[Floats, Floats]  # planes (n, 4, H, W) and palettes (n
 
 SAMPLES = Path(__file__).resolve().parent.parent / "data" / "samples" / "color"
 SAMPLE_PX = 128
+PLANES_RANGE = 1.0  # L/50 - 1, a/110, b/110: of L, the 255 codes of an 8-bit gray picture are left
 SAMPLE_HINTS = 10
 CONVOLUTIONS = ("conv2d", "depthwise_conv2d")
 RANGED = (*CONVOLUTIONS, "elementwise_add", "relu", "relu6", "pool2d", "concat")
@@ -69,6 +70,16 @@ def quantize(
         paddle.static.save_inference_model(
             str(target), variables, fetched, executor, program=program
         )
+        _give_input_range(target.with_suffix(".pdmodel"), feeds[0])
+
+
+def _give_input_range(program: Path, planes: str) -> None:
+    """Write into a saved program the range of its input planes; saving makes the operator that feeds them anew."""
+    saved = paddle.static.Program.parse_from_string(program.read_bytes())
+    for op in saved.global_block().ops:
+        if op.type == "feed" and op.output_arg_names == [planes]:
+            op._set_attr("out_threshold", PLANES_RANGE)
+    program.write_bytes(saved.desc.serialize_to_string())
 
 
 def _join_biases(program: Any) -> None:

@@ -39,6 +39,7 @@ def test_convolutions_run_in_int8_and_nothing_is_printed(int8_program: Path) -> 
     lines = [line for line in done.stdout.splitlines() if ",exec,cpu,convolution," in line]
     in_int8 = [line for line in lines if "wei:s8" in line]
     assert len(in_int8) > 0.9 * len(lines) > 0
+    assert any("_ic4oc" in line for line in in_int8)  # the first one has a range for its input, too
     assert done.stderr == ""
 
 
