@@ -239,21 +239,17 @@ def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Prog
     schedule = Schedule(work, split(work, job), is_rendered=rendered_earlier)
     take = taker(work)
     predicted: dict[int, int] = {}  # segment -> frames that were counted: half of its frames
-    taken = True
-    while taken:
-        taken = False
-        for step, seconds in run(take, schedule.steps(), advance=progress.advance):
-            taken = True
-            schedule.taken(step)
-            summary.worker_seconds.update(seconds)
-            record = step.records[0]
-            if step.stage == "predict":
-                predicted[record.index] = record.count // 2
-                progress.advance(record.count // 2)
-            elif step.stage == "finish":
-                summary.segments.append(record)
-                progress.advance(record.count - predicted.pop(record.index, 0))
-            progress.note(f"shot {record.shot + 1} of {_shots(job)}")
+    for step, seconds in run(take, schedule.steps(), advance=progress.advance):
+        schedule.taken(step)
+        summary.worker_seconds.update(seconds)
+        record = step.records[0]
+        if step.stage == "predict":
+            predicted[record.index] = record.count // 2
+            progress.advance(record.count // 2)
+        elif step.stage == "finish":
+            summary.segments.append(record)
+            progress.advance(record.count - predicted.pop(record.index, 0))
+        progress.note(f"shot {record.shot + 1} of {_shots(job)}")
 
 
 def _finished_shots(work: Work, job: Job) -> list[Path]:

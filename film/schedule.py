@@ -8,6 +8,7 @@ from film.colors import is_linked, is_predicted
 from film.job import NONE, SegmentRecord
 from film.steps import Step
 from film.work import Work
+from runtime.workers import Wait
 
 # Segments that are linked at once, and as many after them are taken into account: two blocks are on the disk, 90 MB
 # at most. What lies further ahead counts for less than 1/100 (see MEMORY in model/steady.py).
@@ -59,19 +60,24 @@ class Schedule:
         self._rendered: set[int] = set()  # of the segments in chains
         self._shot_ends: dict[int, SegmentRecord] = {}  # of the segments that end shots, by index
         self._linked = {NONE}  # segments of which it is known what leaves them
+        self._at_work = 0  # steps that have been yielded and not yet taken
 
-    def steps(self) -> Iterator[Step]:
-        """Yield the steps that may be taken now; when they have been, there may be more."""
+    def steps(self) -> Iterator[Step | Wait]:
+        """Yield each step as soon as it may be taken, `Wait` while that depends on one that is being taken."""
         while True:
             if self._ready:
+                self._at_work += 1
                 yield self._ready.popleft()
             elif record := next(self._records, None):
                 self._add(record)
+            elif self._at_work:
+                yield Wait()
             else:
                 return
 
     def taken(self, step: Step) -> None:
         """Note that a step has been taken."""
+        self._at_work -= 1
         for chain in self._chains:
             for block in chain.blocks:
                 if step.stage == "predict":

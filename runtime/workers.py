@@ -36,19 +36,24 @@ class WorkerError(ValueError):
     """Workers that cannot be had or were lost, and what to do about it."""
 
 
+class Wait:
+    """Stands among items for one that is only known when another is done."""
+
+
 class Map(Protocol):
     """Applies a picklable function to items; takes the next only when a worker is free for it soon."""
 
     def __call__(
         self,
         function: Callable[[T], R],
-        items: Iterable[T],
+        items: Iterable[T | Wait],
         *,
         lost: Callable[[T], R] | None = None,
         advance: Callable[[int], object] | None = None,
     ) -> Iterator[tuple[T, R]]:
         """Yield (item, result) as they finish; an exception of the function ends it.
 
+        items : after a `Wait` they are asked for the next one when a result has been yielded; with none due, it is the end
         lost : what to yield for an item whose process died; without it WorkerError is raised
         advance : gets what the function reports of its item, see `report`; it is taken back when the item is done
         """
@@ -133,12 +138,14 @@ def _reporting(to: Callable[[int], object]) -> Iterator[None]:
 
 def _serial(
     function: Callable[[T], R],
-    items: Iterable[T],
+    items: Iterable[T | Wait],
     *,
     lost: Callable[[T], R] | None = None,
     advance: Callable[[int], object] | None = None,
 ) -> Iterator[tuple[T, R]]:
     for item in items:
+        if isinstance(item, Wait):
+            return  # all are done
         with _reporting(advance or _ignore):
             result = function(item)
         yield item, result
@@ -161,7 +168,7 @@ class _Pool:
     def __call__(
         self,
         function: Callable[[T], R],
-        items: Iterable[T],
+        items: Iterable[T | Wait],
         *,
         lost: Callable[[T], R] | None = None,
         advance: Callable[[int], object] | None = None,
@@ -286,7 +293,7 @@ def _end(*_: object) -> None:
 
 def _in_flight(
     submit: Callable[[T], Future[R]],
-    items: Iterable[T],
+    items: Iterable[T | Wait],
     limit: int,
     look: Callable[[], object],
 ) -> Iterator[tuple[T, Future[R]]]:
@@ -305,8 +312,13 @@ def _in_flight(
                 return
 
     for item in items:
-        pending[submit(item)] = item
-        yield from finished(leave=limit - 1)
+        if not isinstance(item, Wait):
+            pending[submit(item)] = item
+            yield from finished(leave=limit - 1)
+        elif pending:
+            yield from finished(leave=len(pending) - 1)
+        else:
+            return
     yield from finished(leave=0)
 
 
@@ -328,7 +340,7 @@ def _cluster(address: str, packages: Sequence[Path]) -> Iterator[Map]:
 
     def cluster(
         function: Callable[[T], R],
-        items: Iterable[T],
+        items: Iterable[T | Wait],
         *,
         lost: Callable[[T], R] | None = None,
         advance: Callable[[int], object] | None = None,

@@ -13,6 +13,7 @@ from film.options import FilmOptions
 from film.schedule import BLOCK, Schedule
 from film.steps import Step
 from film.work import Work
+from runtime.workers import Wait
 
 SHOTS = (1, 2 * BLOCK + 1, 2, 1, BLOCK, 2 * BLOCK)  # segments
 RETURNS = {2: 0, 3: 1, 5: 3}  # shot -> the earlier one whose scene it returns to
@@ -61,19 +62,16 @@ def take(work: Work, step: Step) -> None:
 
 def run(work: Work, schedule: Schedule, *, seed: int, stop: int = 10_000) -> list[Step]:
     """Take all steps, or so many, several at once, in any order."""
-    order, taken = random.Random(seed), []
-    more = True
-    while more:
-        more, at_work = False, []
-        for step in schedule.steps():
-            more = True
+    order, taken, at_work = random.Random(seed), [], []
+    for step in schedule.steps():
+        waits = isinstance(step, Wait)
+        if not isinstance(step, Wait):
             at_work.append(step)
-            while len(at_work) > 4 or (at_work and order.random() < 0.4):
-                taken += finish_one(work, schedule, at_work, order)
-                if len(taken) == stop:
-                    return taken
-        while at_work:
+        while waits or len(at_work) > 4 or (at_work and order.random() < 0.4):
+            waits = False
             taken += finish_one(work, schedule, at_work, order)
+            if len(taken) == stop:
+                return taken
     return taken
 
 

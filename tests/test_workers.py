@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runtime.files import whole_file
-from runtime.workers import PER_WORKER, WorkerError, once, report, workers
+from runtime.workers import PER_WORKER, Wait, WorkerError, once, report, workers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -114,6 +114,46 @@ def test_items_are_taken_only_when_wanted() -> None:
     with workers(2) as run:
         next(run(process_of, counted()))
         assert len(taken) <= 2 * PER_WORKER + 1
+
+
+def wait_for_2(folder: Path, item: int) -> int:
+    """Of three items the first lasts until the last, which nobody knows before the second is done."""
+    while item == 0 and not (folder / "go").exists():
+        multiprocessing.connection.wait([], 0.01)
+    if item == 2:
+        (folder / "go").touch()
+    return item
+
+
+def test_an_item_that_another_brings_waits_for_no_third(tmp_path: Path) -> None:
+    known = [0, 1]
+
+    def items() -> Iterator[int | Wait]:
+        asked = 0
+        while asked < 3:
+            if known:
+                asked += 1
+                yield known.pop(0)
+            else:
+                yield Wait()
+
+    with workers(2) as run:
+        done = []
+        for item, _ in run(functools.partial(wait_for_2, tmp_path), items()):
+            done.append(item)
+            known.extend([2] * (item == 1))
+        assert done == [1, 2, 0] or done == [1, 0, 2]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_to_wait_for_nothing_is_the_end(number: int) -> None:
+    def items() -> Iterator[int | Wait]:
+        yield 0
+        while True:
+            yield Wait()
+
+    with workers(number) as run:
+        assert [item for item, _ in run(process_of, items())] == [0]
 
 
 def test_a_lost_process_is_one_clear_error_and_the_next_map_works() -> None:
