@@ -1,0 +1,117 @@
+"""Makes the README's pictures anew, after other weights or settings were released.
+
+    python tests/benchmarks/pictures.py                     those of the sample pictures and the sample film
+    python tests/benchmarks/pictures.py --film bottle.mp4   and the strip of steady colors
+
+The page's is a screenshot (1180x800, of `main.py -web`) that nobody has automated. Look at them before they are kept: what
+the README says of them must still hold.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from gray2color import SATURATION, TEMPERATURE, WORKING_SIZE
+from image.crop import fitted
+from image.sheet import tile
+from model.weights_file import RELEASED
+from prior.lab import lab2rgb, rgb2lab
+from train.evaluation import Method, Setting, colorize_shot, load
+from train.evaluation_images import IMAGE_PX
+from train.film_evaluation import colorized, read_frames, shots
+from train.plots import write_image
+
+Bytes = NDArray[np.uint8]
+SAMPLES, FIGURES = ROOT / "data" / "samples", ROOT / "data" / "figures"
+PANE_PX = 298  # of three beside each other
+MISTAKE = np.s_[172:512, 0:340]  # of the portrait: the flag and the suit
+# As the README's command has them.
+HINTS = ("165,357,#c8521e", "345,330,#c8521e", "60,400,#c8521e", "20,95,#1d3557", "60,170,#a4303f", "3%,53%,#a4303f")  # fmt: skip
+STRIP_PX, STRIP_FRAMES = 196, (144, 168, 216, 264, 330, 360)
+
+
+def main_py(*words: str | Path) -> None:
+    """Run the program, quietly."""
+    command = [sys.executable, str(ROOT / "main.py"), *map(str, words), "-overwrite", "-quiet"]
+    subprocess.run(command, check=True)
+
+
+def read(path: Path) -> Bytes:
+    """Read rgb (H, W, 3)."""
+    return np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+
+
+def panes(pictures: Sequence[Bytes], name: str) -> None:
+    """Write pictures of one shape beside each other."""
+    small = [fitted(np.ascontiguousarray(rgb), (PANE_PX, PANE_PX)) for rgb in pictures]
+    write_image(FIGURES / name, tile([small]))
+
+
+def marked(gray: Bytes) -> Bytes:
+    """Draw the hints on the gray picture."""
+    shown = gray.copy()
+    for hint in HINTS:
+        *place, color = hint.split(",")
+        x, y = (
+            round(float(one.rstrip("%")) * side / 100) if one.endswith("%") else int(one)
+            for one, side in zip(place, shown.shape[1::-1], strict=True)
+        )
+        cv2.circle(shown, (x, y), 14, (255, 255, 255), -1, cv2.LINE_AA)
+        cv2.circle(shown, (x, y), 10, tuple(bytes.fromhex(color[1:])), -1, cv2.LINE_AA)
+    return shown
+
+
+def of_samples(work: Path) -> None:
+    """Make the pictures of the sample portrait and the sample film."""
+    portrait, plain = SAMPLES / "astronaut.jpg", work / "plain.png"
+    main_py("-img_in", portrait, "-save", plain)
+    main_py("-img_in", portrait, "-save", work / "hinted.png", *(w for h in HINTS for w in ("-hint", h)))  # fmt: skip
+    main_py("-img_in", portrait, "-save", work / "choice.png", "-candidates", "5")
+    main_py("-movie_in", SAMPLES / "film.mp4", "-preview", FIGURES / "film.png")
+    gray, color = read(portrait), read(plain)
+    truth = fitted(read(SAMPLES / "color" / "astronaut.jpg"), gray.shape[1::-1])
+    write_image(FIGURES / "astronaut.color.jpg", color)
+    panes([color, marked(gray), read(work / "hinted.png")], "guided.jpg")
+    panes([picture[MISTAKE] for picture in (gray, color, truth)], "mistakes.jpg")
+    write_image(FIGURES / "candidates.jpg", read(work / "choice.candidates.png"))
+
+
+def of_film(film: Path) -> None:
+    """Make the strip: frames by themselves, steady, and in their own colors."""
+    predict = load(RELEASED)
+    (shot,) = shots(read_frames(film, short_px=IMAGE_PX, limit=STRIP_FRAMES[-1] + 1))
+    rows = []
+    for steady in (0, 1):
+        setting = Setting(WORKING_SIZE, TEMPERATURE, 0, SATURATION, smoothing=1, steady=steady)
+        method: Method = (predict, setting)
+        ab = colorize_shot(method, shot)
+        rows.append([lab2rgb(colorized(rgb2lab(shot.own[i].rgb), shot.own[i].gray, ab[i])) for i in STRIP_FRAMES])  # fmt: skip
+    rows.append([shot.own[i].rgb for i in STRIP_FRAMES])
+    height, width = rows[0][0].shape[:2]
+    size = (STRIP_PX, round(STRIP_PX * height / width))
+    write_image(FIGURES / "steady.jpg", tile([[fitted(np.ascontiguousarray(rgb), size) for rgb in row] for row in rows]))  # fmt: skip
+
+
+def main() -> None:
+    """Read the command line, make the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--film", type=Path, help="color film of one shot, for the strip")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        of_samples(Path(work))
+    if options.film:
+        of_film(options.film)
+
+
+if __name__ == "__main__":
+    main()
