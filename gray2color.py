@@ -51,7 +51,7 @@ class Colorizer:
     """Colorizes gray pictures and segments of films; keeps the network between them.
 
     device : "auto" takes a GPU when this Paddle and machine have one.
-    precision : "auto" takes bf16 or int8 where the processor is faster in it, else fp32.
+    precision : "auto" takes bf16 where the processor is faster in it, else fp32; "fastest" takes int8, too, for films.
     threads : processor cores to use; all by default.
     temperature : of the annealed mean: 1 the mean color, below it purer and bolder.
     saturation : times the network's chroma; by default a little more than it predicts, but no more where
@@ -209,15 +209,24 @@ class Colorizer:
 
 
 def colorizer_factory(
-    color: ColorOptions, run: RunOptions, *, threads: int | None, steady: float = STEADY
+    color: ColorOptions,
+    run: RunOptions,
+    *,
+    threads: int | None,
+    steady: float = STEADY,
+    films: bool = False,
 ) -> Callable[[], Colorizer]:
-    """Return a picklable function that loads the network as the options say."""
+    """Return a picklable function that loads the network as the options say.
+
+    films : thousands of frames are worth an engine that takes longer to open; a photo has the same colors alone and among many
+    """
+    precision = "fastest" if films and run.precision == "auto" else run.precision
     options = {**dataclasses.asdict(color), "weights": run.weights}
     chosen: Any = {name: value for name, value in options.items() if value is not None}
     return functools.partial(
         Colorizer,
         device=run.device,
-        precision=run.precision,
+        precision=precision,
         threads=threads,
         steady=steady,
         **chosen,

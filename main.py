@@ -260,7 +260,7 @@ def _colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Col
     from gray2color import check_weights, color_settings, colorizer_factory
 
     return Colorization(
-        colorizer_factory(color, run, threads=1, steady=steady),
+        colorizer_factory(color, run, threads=1, steady=steady, films=True),
         weights=check_weights(run.weights),
         settings=color_settings(color, run, steady=steady),
         working_side=color.working_size or WORKING_SIDE,
