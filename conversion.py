@@ -19,7 +19,7 @@ from film import FilmError
 from film.chroma import Encoding
 from film.encode import TRIAL, check_encoder, encoding_of, render
 from film.frames import painted_ab
-from film.guidance import GuidanceError, frame_hints, shots_guidance
+from film.guidance import GuidanceError
 from film.hint_tracks import follow
 from film.info import Film
 from film.job import Job, JobError, Manifest, SegmentRecord, fingerprint, manifest_of, open_job
@@ -40,12 +40,14 @@ from film.probe import probe
 from film.report import Summary, film_info, preview, warnings_of
 from film.schedule import Schedule
 from film.segment import has_grays, segment_of
+from film.shot_guidance import frame_hints, shots_guidance
 from film.shots import SHORT, split
 from film.steps import is_rendered, taker
 from film.stream_copy import extract_audio
 from film.work import Work, describe, prepare, start_worker, work_of
 from photo.inputs import BESIDE, Kind, Result, Task
 from runtime.files import discard, whole_file, write_json
+from runtime.mapping import Map
 from runtime.options import (
     OneLineParser,
     add_options,
@@ -55,7 +57,7 @@ from runtime.options import (
     options_from,
 )
 from runtime.progress import Progress, Silent
-from runtime.workers import Map, cores, workers
+from runtime.workers import cores, workers
 
 ROOT = Path(__file__).resolve().parent
 

@@ -17,7 +17,7 @@ from film.decode import FIRST_FIELD, decode
 from film.ffmpeg import FFmpegFailure, ffmpeg_path, film_stream, open_film, run, running
 from film.info import Film, Video
 from film.options import EncoderOptions
-from runtime.workers import report
+from runtime.mapping import report
 
 HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
 SVT_PARALLELISM = 6  # the highest level; levels are no numbers of threads

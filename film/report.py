@@ -13,13 +13,13 @@ from film import FilmError
 from film.chroma import colorized_rgb
 from film.encode import encoder_notes
 from film.frames import decode_gray, first_picture, png_of
-from film.guidance import FrameHint, ShotGuidance, frame_hints, shots_guidance
 from film.info import Film, unsupported_by
 from film.job import SegmentRecord, folder_of, manifest_of
 from film.mux import Joined
 from film.options import Colorization, Colorizer, FilmOptions, span
 from film.probe import probe
 from film.segment import Segment
+from film.shot_guidance import FrameHint, ShotGuidance, frame_hints, shots_guidance
 from film.shots import analyze
 from image.sheet import contact_sheet
 from runtime.files import write_bytes

@@ -15,10 +15,10 @@ from pathlib import Path
 import cv2
 
 from film import FilmError
-from film.guidance import ShotGuidance
 from film.info import Film
 from film.job import CARRIED, HINTS, PREDICTED, Job, JobError, SegmentRecord
 from film.options import Colorization, Colorizer, FilmOptions
+from film.shot_guidance import ShotGuidance
 from runtime.files import discard, write_bytes
 from runtime.workers import once
 

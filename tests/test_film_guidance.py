@@ -12,19 +12,13 @@ from films import SHOTS, SIZE, Tint, colorization, film_of, planes
 
 from conversion import color_film
 from film import FilmError
-from film.guidance import (
-    FilmGuidance,
-    GuidanceError,
-    ShotReference,
-    frame_hints,
-    read_guidance,
-    shots_guidance,
-)
+from film.guidance import FilmGuidance, GuidanceError, ShotReference, read_guidance
 from film.job import Manifest, SegmentRecord
 from film.options import Colorization, FilmOptions
 from film.probe import probe
 from film.report import preview
 from film.segment import Segment
+from film.shot_guidance import frame_hints, shots_guidance
 from image.hint import Hint, read_hint
 from runtime.files import write_text
 

@@ -410,7 +410,7 @@ def test_the_script_refuses_in_one_line(
 
 @dataclasses.dataclass(frozen=True)
 class Guidance:
-    """What guides a segment, as `film.guidance` hands it over."""
+    """What guides a segment, as `film.shot_guidance` hands it over."""
 
     hints: tuple[np.ndarray, ...]
     hinted: np.ndarray

@@ -34,7 +34,8 @@ ONLY = {
     ("main", "film"): {"film.options", "film.guidance"},
     ("main", "model"): {"model.options"},
     ("web", "film"): {
-        f"film.{name}" for name in ("options", "guidance", "report", "probe", "info", "job")
+        f"film.{name}"
+        for name in ("options", "guidance", "shot_guidance", "report", "probe", "info", "job")
     },
     ("web", "model"): {"model.options"},
 }

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion import color_films, film_kind
-from film.guidance import FilmGuidance, ShotGuidance, ShotReference, frame_hints, shots_guidance
+from film.guidance import FilmGuidance, ShotReference
 from film.info import Film
 from film.job import SegmentRecord
 from film.options import Colorization, Colorizer, FilmCommand, FilmOptions, span
@@ -30,6 +30,7 @@ from film.report import (
     timecode,
     warnings_of,
 )
+from film.shot_guidance import ShotGuidance, frame_hints, shots_guidance
 from photo.guidance import read_reference
 from photo.inputs import Task, plan
 from web.analysis import likely

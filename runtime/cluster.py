@@ -1,0 +1,83 @@
+"""A map by a Dask cluster whose workers see the same files under the same paths."""
+
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from runtime.mapping import PER_WORKER, Map, Wait, WorkerError, in_flight
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+DASK = f"PYTHONPATH={Path(__file__).resolve().parent.parent} dask"
+CANNOT_IMPORT = (
+    "the Dask cluster cannot import this program: start its scheduler and workers where it lies"
+)
+RETRIES = 1  # of an item that fails on a Dask worker: its machine may be the reason
+
+
+@contextmanager
+def cluster_map(address: str, packages: Sequence[Path]) -> Iterator[Map]:
+    """Connect to a Dask cluster whose workers see the same files under the same paths."""
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError as error:
+        raise WorkerError(
+            "-scheduler needs Dask; install it with: pip install -r requirements-cluster.txt"
+        ) from error
+    try:
+        client = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise WorkerError(
+            f"no Dask scheduler answers at {address}; start one with: {DASK} scheduler"
+        ) from error
+
+    def cluster(
+        function: Callable[[T], R],
+        items: Iterable[T | Wait],
+        *,
+        lost: Callable[[T], R] | None = None,
+        advance: Callable[[int], object] | None = None,
+    ) -> Iterator[tuple[T, R]]:
+        threads = sum(client.nthreads().values())  # type: ignore[no-untyped-call]
+        if not threads:
+            raise WorkerError(
+                f"the Dask cluster has no workers; start some with: {DASK} worker ADDRESS --nthreads 1"
+            )
+        executor = client.get_executor(pure=False, retries=RETRIES)  # type: ignore[no-untyped-call]
+        try:
+            submit: Callable[[T], Future[R]] = partial(executor.submit, function)
+            for item, future in in_flight(submit, items, PER_WORKER * threads, lambda: None):
+                try:
+                    yield item, future.result()
+                except KilledWorker as error:
+                    if lost is None:
+                        raise WorkerError(f"the cluster gave up an item: {error}") from error
+                    yield item, lost(item)
+                except (ImportError, RuntimeError) as error:
+                    if isinstance(error, ImportError) or "deserialization" in str(error):
+                        raise WorkerError(f"{CANNOT_IMPORT} ({DASK} ...)") from error
+                    raise
+        finally:
+            executor.shutdown(wait=False)  # cancels what is left when it ends early
+
+    with client:
+        if packages:
+            _upload(client, packages)
+        yield cluster
+
+
+def _upload(client: Any, packages: Sequence[Path]) -> None:
+    """Give all workers, also later ones, these packages: they then need only what these require."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "packages.zip"
+        with zipfile.ZipFile(archive, "w") as file:
+            for package in packages:
+                for path in sorted(package.glob("*.py")):
+                    file.write(path, f"{package.name}/{path.name}")
+        client.upload_file(str(archive))

@@ -1,0 +1,160 @@
+"""A map by processes on this machine; none of them outlives this one, however it ends."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import TypeVar
+
+from runtime.files import discard_in_progress
+from runtime.mapping import PER_WORKER, Wait, WorkerError, ignore, in_flight, reporting
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Pool:
+    """Processes on this machine; none of them outlives this one, however it ends."""
+
+    def __init__(
+        self,
+        number: int,
+        start: Callable[[], object] | None,
+        prepare: Callable[[], object] | None,
+    ) -> None:
+        self.number, self.start, self.prepare = number, start, prepare
+        self._executor: ProcessPoolExecutor | None = None
+        self._lifeline: Connection | None = None  # while it is open, the processes go on
+        self._reports: Connection | None = None
+
+    def __call__(
+        self,
+        function: Callable[[T], R],
+        items: Iterable[T | Wait],
+        *,
+        lost: Callable[[T], R] | None = None,
+        advance: Callable[[int], object] | None = None,
+    ) -> Iterator[tuple[T, R]]:
+        call = partial(_called, function, reports=advance is not None)
+        suspects: list[T] = []  # one of these ended its process
+        whole = False
+        try:
+            submit, limit = partial(self._submit, call), PER_WORKER * self.number
+            for item, future in in_flight(submit, items, limit, partial(self._pass_on, advance)):
+                try:
+                    yield item, future.result()
+                except BrokenProcessPool as error:
+                    if lost is None:
+                        raise WorkerError(
+                            "a worker process died (out of memory?); run the same command to "
+                            f"continue, with fewer than {self.number} of them if it happens again"
+                        ) from error
+                    suspects.append(item)
+            for item in suspects:
+                yield item, self._alone(call, item, lost)  # type: ignore[arg-type]
+            whole = True
+        finally:
+            if not whole:  # nothing of these items may go on beside the next ones
+                self.close()
+
+    def _submit(self, call: Callable[[T], R], item: T) -> Future[R]:
+        if self._executor:
+            try:
+                return self._executor.submit(call, item)
+            except BrokenProcessPool:
+                self.close()
+        return self._started().submit(call, item)
+
+    def _alone(self, call: Callable[[T], R], item: T, lost: Callable[[T], R]) -> R:
+        """Map one item with no other beside it, so that a process that dies is its own doing."""
+        try:
+            return self._submit(call, item).result()
+        except BrokenProcessPool:
+            self.close()
+            return lost(item)
+
+    def _started(self) -> ProcessPoolExecutor:
+        # Spawned, not forked: a fork copies the locks that threads of Paddle and OpenCV hold, and hangs.
+        context = multiprocessing.get_context("spawn")
+        workers_end, self._lifeline = context.Pipe(duplex=False)
+        self._reports, write_reports = context.Pipe(duplex=False)
+        self._executor = ProcessPoolExecutor(
+            self.number,
+            context,
+            initializer=_start_process,
+            initargs=(workers_end, write_reports, self.start),
+        )
+        # All processes start here: CPython 3.11 notices the death of one that is started with a later item
+        # only when another item is done. What fails in `prepare` fails again with its item.
+        for _ in range(self.number):
+            self._executor.submit(self.prepare or _nothing)
+        return self._executor
+
+    def _pass_on(self, advance: Callable[[int], object] | None) -> None:
+        """Hand what the processes have reported to who asked for it."""
+        while self._reports and self._reports.poll():
+            count = int.from_bytes(self._reports.recv_bytes(), "big", signed=True)
+            if advance:
+                advance(count)
+
+    def close(self) -> None:
+        """End the processes, whatever they are doing: what is unfinished does not have its name yet."""
+        if self._executor and self._lifeline and self._reports:
+            self._lifeline.close()
+            self._executor.shutdown(cancel_futures=True)  # waits: its thread must not outlive it
+            self._reports.close()
+            self._executor = self._lifeline = self._reports = None
+
+
+def _nothing() -> None:
+    """Start a process, and no more."""
+
+
+def _called(function: Callable[[T], R], item: T, *, reports: bool) -> R:
+    with reporting(_report_to_parent if reports else ignore):
+        return function(item)
+
+
+_write_reports: Connection | None = None  # of a process of a pool
+
+
+def _report_to_parent(count: int) -> None:
+    """Write a report: so few bytes are written as one, without a lock that a killed process could keep."""
+    if _write_reports:
+        _write_reports.send_bytes(count.to_bytes(8, "big", signed=True))
+
+
+def _start_process(
+    lifeline: Connection, write_reports: Connection, start: Callable[[], object] | None
+) -> None:
+    """Leave Ctrl-C to the parent, and end with it even if it is killed; speak through results and errors only."""
+    global _write_reports
+    _write_reports = write_reports
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end)  # sent by the pool when another of its processes died
+    warnings.simplefilter("ignore")
+    logging.disable(logging.INFO)
+    threading.Thread(target=_follow_parent, args=(lifeline,), daemon=True).start()
+    if start:
+        start()
+
+
+def _follow_parent(lifeline: Connection) -> None:
+    """End this process, whatever it is doing, when the parent lets go of its end of the pipe, or dies."""
+    lifeline.poll(None)
+    _end()
+
+
+def _end(*_: object) -> None:
+    """End this process at once, without the file it is writing: that may lie among the user's own."""
+    try:
+        discard_in_progress()
+    finally:
+        os._exit(1)
