@@ -27,7 +27,10 @@ sys.path.insert(0, str(ROOT))
 from gray2color import Colorizer
 from image.optical_flow import estimate_motion
 from model import steady
+from model.contract import Predictor
+from model.weights_file import RELEASED
 from prior.lab import lab2rgb, rgb2lab
+from train.evaluation import load
 from train.film_evaluation import Frame, Shot, colorized, measure_film, read_frames, shots
 from train.metrics import colorfulness, psnr
 from train.temporal_metrics import warp_error
@@ -47,14 +50,13 @@ class Variant:
     replaced: Mapping[str, Any]
     steady: float = 1.0
 
-    def colorize(self, colorizer: Colorizer, shot: Shot) -> Floats:
+    def colorize(self, predictor: Predictor, shot: Shot) -> Floats:
         """Return small ab (n, h, w, 2)."""
-        colorizer.steady = self.steady
         patches = [patch(target, part) for target, part in self.replaced.items()]
         for one in patches:
             one.start()
         try:
-            return colorizer.colorize(shot)
+            return Colorizer(predictor=predictor, threads=1, steady=self.steady).colorize(shot)
         finally:
             for one in patches:
                 one.stop()
@@ -104,30 +106,33 @@ VARIANTS = [
         "1 no forward-backward check",
         {"model.steady.is_consistent": lambda flow, _: np.ones(flow.shape[:2], bool)},
     ),
-    Variant("2 memory of 2 keyframes", {"gray2color.MEMORY": 2.0}),
+    Variant("2 memory of 2 keyframes", {"model.segment_colors.MEMORY": 2.0}),
     Variant(
         "2 keyframes count alike",
-        {"gray2color.confidence": lambda means: np.ones(means.shape[:3], np.float32)},
+        {"model.prediction.confidence": lambda means: np.ones(means.shape[:3], np.float32)},
     ),
     Variant(
-        "4 every frame a keyframe", {"gray2color.keyframes": partial(steady.keyframes, every=1)}
+        "4 every frame a keyframe",
+        {"model.segment_colors.keyframes": partial(steady.keyframes, every=1)},
     ),
     Variant(
         "6 nothing for old film",
         {
-            "gray2color.denoised": lambda grays, _, key: grays[: len(key)][key],
-            "gray2color.color_share": lambda grays, size: np.ones((len(grays), *size), np.float32),
+            "model.segment_colors.denoised": lambda grays, _, key: grays[: len(key)][key],
+            "model.segment_colors.color_share": lambda grays, size: np.ones(
+                (len(grays), *size), np.float32
+            ),
             "model.steady.grainy": lambda gray: 0.0,
         },
     ),
 ]
 
 
-def rows(film: Path, colorizer: Colorizer, *, limit: int) -> None:
+def rows(film: Path, predictor: Predictor, *, limit: int) -> None:
     """Print a film's table."""
-    methods: list[Callable[[Shot], Floats]] = [partial(one.colorize, colorizer) for one in VARIANTS]
+    methods: list[Callable[[Shot], Floats]] = [partial(one.colorize, predictor) for one in VARIANTS]
     names = [one.name for one in VARIANTS]
-    methods.append(partial(in_segments, colorizer))
+    methods.append(partial(in_segments, Colorizer(predictor=predictor, threads=1)))
     names.append(f"3 in segments of {SEGMENT}")
     (own, *found), _ = measure_film(methods, read_frames(film, short_px=SHORT_PX, limit=limit))
     print(f"\n{film.name}, {own.frames} frames\n")
@@ -152,7 +157,6 @@ def scenes(film: Path, colorizer: Colorizer, *, limit: int) -> None:
     if len(frames) < 2 * SCENE:
         print(f"| {film.name} | fewer than {2 * SCENE} frames | | |")
         return
-    colorizer.steady = 1.0
     first, second = (Shot(part, range(SCENE), 0) for part in (frames[:SCENE], frames[-SCENE:]))
     start = colorizer.predict_segment(first)
     end_ab = colorizer.finish_segment(start, before=None, after=None)[-1]
@@ -191,13 +195,13 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--limit", type=int, default=120, help="frames of each (120)")
     args = parser.parse_args(words)
     cv2.setNumThreads(1)
-    colorizer = Colorizer(threads=1)
+    predictor = load(RELEASED)
     for film in args.films:
-        rows(film, colorizer, limit=args.limit)
+        rows(film, predictor, limit=args.limit)
     print("\nA scene that comes back, 5 film memory:\n")
     print(f"| | over the film's own, frames {LATER} | PSNR | colorfulness |\n|---|---|---|---|")
     for film in args.films:
-        scenes(film, colorizer, limit=args.limit)
+        scenes(film, Colorizer(predictor=predictor, threads=1), limit=args.limit)
 
 
 if __name__ == "__main__":
