@@ -98,11 +98,12 @@ def list_all(roots: Sequence[Path], *, named: bool | None = None) -> list[Pictur
     named = len(roots) > 1 if named is None else named
     if not named:
         return [picture for root in roots for picture in list_pictures(root)]
-    if len({root.name for root in roots}) < len(roots):
+    names = [_name_of(root) for root in roots]
+    if len(set(names)) < len(names):
         raise PictureError(f"two sources have the same name: {' '.join(map(str, roots))}")
     return [
-        picture._replace(name=f"{root.name}/{picture.name}")
-        for root in roots
+        picture._replace(name=f"{name}/{picture.name}")
+        for name, root in zip(names, roots, strict=True)
         for picture in list_pictures(root)
     ]
 
@@ -146,6 +147,14 @@ def format_of(data: bytes) -> str:
     """Name the format of a readable picture's bytes, such as PNG."""
     with Image.open(io.BytesIO(data)) as image:
         return image.format or "unknown"
+
+
+def _name_of(root: Path) -> str:
+    """Name a folder or shard as it is called, a link by its own name; `.` and `..` as what they are."""
+    name = root.name if root.name not in {"", ".."} else root.resolve().name
+    if not name:
+        raise PictureError(f"{root} has no name to tell its pictures by: give the folders in it")
+    return name
 
 
 def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterator[Picture]:

@@ -106,6 +106,23 @@ def test_several_roots_keep_their_names_apart(tmp_path: Path) -> None:
         list_all([one, one])
 
 
+def test_roots_without_a_name_of_their_own_are_called_what_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "here" / "a.jpg", b"x")
+    put(tmp_path / "more" / "b.jpg", b"x")
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "more")
+    monkeypatch.chdir(tmp_path / "here")
+    found = list_all([Path(), Path("../more")])
+    assert [p.name for p in found] == ["here/a.jpg", "here/link/b.jpg", "more/b.jpg"]
+    assert list_all([Path("link/.."), Path("link")])[0].name.startswith(f"{tmp_path.name}/")
+    assert [p.name for p in list_all([Path("link")], named=True)] == ["link/b.jpg"]
+    with pytest.raises(PictureError, match="same name"):
+        list_all([Path(), Path("../here")])
+    with pytest.raises(PictureError, match="/ has no name"):
+        list_all([Path("/"), Path("link")])
+
+
 def test_sources_that_are_none(tmp_path: Path) -> None:
     file = put(tmp_path / "file.jpg", encoded(scene()))
     empty = tmp_path / "empty"

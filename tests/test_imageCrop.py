@@ -122,6 +122,15 @@ def test_shards_and_several_sources(
     assert not (tmp_path / "x").exists()
 
 
+def test_the_current_folder_as_a_source_is_cropped_below_out(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pictures / "a")
+    assert run(monkeypatch, "-data", ".", "../b", "-out", tmp_path / "out") == 0
+    assert (tmp_path / "out" / "a" / "wide.jpg").exists()
+    assert (tmp_path / "out" / "b" / "turned.jpg").exists()
+
+
 def test_without_words_the_owners_folders_are_cropped_beside_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
