@@ -1,12 +1,9 @@
 """List the pictures that training cannot use: unreadable, not JPEG, gray or toned; remove them on request."""
 
 import logging
-import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -33,6 +30,7 @@ from prior.histogram import COLORED_SHARE, GRAY_CHROMA
 from prior.lab import rgb2lab
 from runtime.files import write_table
 from runtime.options import OneLineParser, add_options, exit_code, log_to_stderr, option
+from runtime.standard_error import captured_stderr
 
 BATCH_SIZE = 64
 SAMPLE_PX = 48  # a picture's short side when its color is judged; averaging removes JPEG noise
@@ -85,10 +83,12 @@ def fault(picture: Picture) -> str | None:
     """Say why a picture cannot teach color, or None if it can."""
     try:
         data = read_bytes(picture)
-        with _native_stderr() as warnings:
+        warnings: list[str] = []
+        with captured_stderr(warnings.append):  # libjpeg goes on after damage and only warns of it
             rgb = decode_rgb(data, at_least_px=SAMPLE_PX)
-        if "Corrupt" in warnings() and "extraneous bytes" not in warnings():
-            return f"corrupt JPEG ({warnings().splitlines()[0].split(': ')[-1]})"
+        text = "\n".join(warnings)
+        if "Corrupt" in text and "extraneous bytes" not in text:
+            return f"corrupt JPEG ({warnings[0].split(': ')[-1]})"
     except PictureError as error:
         return str(error)
     if not is_jpeg(data):
@@ -143,22 +143,6 @@ def _off_tone(lab: Floats) -> Floats:
     powers = np.vander(lab[:, 0] / 50 - 1, TONE_DEGREE + 1)
     curve = powers @ np.linalg.lstsq(powers, lab[:, 1:], rcond=None)[0]
     return np.asarray(np.linalg.norm(lab[:, 1:] - curve, axis=1))
-
-
-@contextmanager
-def _native_stderr() -> Iterator[Callable[[], str]]:
-    """Collect what C libraries write to stderr: libjpeg goes on after damage and only warns of it."""
-    with tempfile.TemporaryFile() as file:
-        written: list[str] = []
-        kept = os.dup(2)
-        os.dup2(file.fileno(), 2)
-        try:
-            yield lambda: written[0]
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            file.seek(0)
-            written.append(file.read().decode(errors="replace"))
 
 
 def _run(options: ClearOptions) -> list[Finding]:
