@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from photo.batch import failures_of
-from photo.inputs import Result, Task, check_collisions, check_folder
+from photo.inputs import Result, Task, check_collisions
 from photo.options import PhotoOptions
 from photo.read import read_photo
-from runtime.files import whole_file, write_json
+from runtime.files import check_folder, whole_file, write_json
 
 MAP_SUFFIX = ".png"
 MAP = ".confidence"  # NAME.confidence.png, in a folder
@@ -54,7 +54,12 @@ def check_analysis(tasks: Sequence[Task], options: PhotoOptions, *, overwrite: b
     """Refuse, before any work, places that maps and suggestions cannot be written to. Raises ValueError."""
     maps = map_paths(tasks, options.confidence) if options.confidence else {}
     written = [Task(task.source, path) for task, path in maps.items()]
+    check_collisions(written, option="-confidence")
     if options.suggest_json and tasks:
+        if options.suggest_json.resolve() in {path.resolve() for path in maps.values()}:
+            raise ValueError(
+                f"{options.suggest_json} is a map's place: name another with -suggest_json"
+            )
         written.append(Task(tasks[0].source, options.suggest_json))
     inputs = {task.source.resolve() for task in tasks}
     results = {task.target.resolve(): task.source for task in tasks}
@@ -67,9 +72,10 @@ def check_analysis(tasks: Sequence[Task], options: PhotoOptions, *, overwrite: b
             raise ValueError(f"{task.target} is a folder: name a file")
         if task.target.exists() and not overwrite:
             raise ValueError(f"{task.target} exists already: add -overwrite, or name another place")
-    check_collisions(written)
-    for folder in {task.target.parent for task in written}:
-        check_folder(folder)
+    for folder in {path.parent for path in maps.values()}:
+        check_folder(folder, option="-confidence")
+    if options.suggest_json:
+        check_folder(options.suggest_json.parent, option="-suggest_json")
 
 
 def map_paths(tasks: Sequence[Task], named: Path) -> dict[Task, Path]:

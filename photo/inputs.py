@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.files import check_folder
 from runtime.options import named, option
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ def unfinished(
                 "add -overwrite, or name another place with -save"
             )
     for folder in {task.target.parent for task in waiting}:
-        check_folder(folder)
+        check_folder(folder, option="-save")
     if done := len(tasks) - len(waiting) - len(failures):
         log.info("%d there already and left as they are; -overwrite replaces them", done)
     return waiting, failures
@@ -169,24 +170,17 @@ def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool
     return out
 
 
-def check_collisions(tasks: Sequence[Task]) -> None:
-    """Refuse results that would replace an input, or each other."""
+def check_collisions(tasks: Sequence[Task], *, option: str = "-save") -> None:
+    """Refuse results, whose places an option names, that would replace an input or each other."""
     sources = {os.path.realpath(task.source) for task in tasks}
     taken: dict[str, Path] = {}
     for task in tasks:
         target = os.path.realpath(task.target)
         if target in sources:
-            raise ValueError(f"{task.target} is an input: name another place with -save")
+            raise ValueError(f"{task.target} is an input: name another place with {option}")
         if target in taken:
             raise ValueError(
                 f"{taken[target]} and {task.source} would both become {task.target}: "
-                "give them one by one, each with its own -save"
+                f"give them one by one, each with its own {option}"
             )
         taken[target] = task.source
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse a folder that could not be made or written to."""
-    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
-    if not os.path.isdir(there) or not os.access(there, os.W_OK):
-        raise ValueError(f"{folder} cannot be written to: name another place with -save")

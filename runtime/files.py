@@ -98,6 +98,13 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
     write_bytes(path, text.getvalue().encode(errors="surrogateescape"))
 
 
+def check_folder(folder: Path, *, option: str) -> None:
+    """Refuse a folder that could not be made or written to, named with an option. Raises ValueError."""
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ValueError(f"{folder} cannot be written to: name another place with {option}")
+
+
 def discard(path: Path) -> None:
     """Delete a file or folder, if it is there; a folder loses its name first: what has its name is whole."""
     if path.is_dir() and not path.is_symlink():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import texture
+from helpers import texture, tree
 from PIL import Image
 
 import main
@@ -28,9 +28,10 @@ def small(small_weights: Path) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in a folder with photo.png and other.png."""
+    """Work in a folder with photo.png and other.png, and another photo.png in a folder."""
     monkeypatch.chdir(tmp_path)
-    for seed, name in enumerate(("photo.png", "other.png")):
+    Path("more").mkdir()
+    for seed, name in enumerate(("photo.png", "other.png", "more/photo.png")):
         Image.fromarray(texture(np.random.default_rng(seed), 96, 128)).save(name)
 
 
@@ -52,6 +53,7 @@ def test_points_are_printed_and_nothing_is_colorized(
         assert match[3].count("#") == len(point["colors"])
         assert sum(color["share"] for color in point["colors"]) <= 1.001
     assert sorted(path.name for path in Path().iterdir()) == [
+        "more",
         "other.png",
         "photo.png",
         "points.json",
@@ -99,8 +101,20 @@ def test_several_photos_have_their_maps_in_a_folder(
         (["photo.png", "-confidence", "photo.png"], "photo.png is an input"),
         (["photo.png", "-confidence", "photo.png", "-overwrite"], "photo.png is an input"),
         (["photo.png", "-confidence", "other.png"], "other.png exists already: add -overwrite"),
+        (
+            ["photo.png", "more/photo.png", "-confidence", "maps"],
+            "would both become maps/photo.confidence.png: give them one by one, each with its own -confidence",
+        ),
+        (
+            ["photo.png", "-confidence", "m.png", "-suggest", "2", "-suggest_json", "m.png"],
+            "m.png is a map's place",
+        ),
+        (
+            ["photo.png", "-suggest", "2", "-suggest_json", "other.png/points.json"],
+            "other.png cannot be written to: name another place with -suggest_json",
+        ),
         (["photo.png", "-confidence", "m.png", "-save", "m.png"], "m.png is the result's place"),
-        (["photo.png", "-confidence", "other.png/m.png"], "cannot be written to"),
+        (["photo.png", "-confidence", "other.png/m.png"], "another place with -confidence"),
         (["photo.png", "-suggest", "2", "-suggest_json", "other.png"], "exists already"),
         (["photo.png", "-suggest", "2", "-suggest_json", "."], ". is a folder"),
     ],
@@ -108,7 +122,7 @@ def test_several_photos_have_their_maps_in_a_folder(
 def test_mistakes_get_one_line_before_any_work(
     small: list[str], capsys: pytest.CaptureFixture[str], words: list[str], says: str
 ) -> None:
-    before = {path.name: path.read_bytes() for path in Path().iterdir()}
+    before = tree(Path())
     try:
         code = main.main(["-img_in", *words, *small])
     except SystemExit as stop:
@@ -118,4 +132,4 @@ def test_mistakes_get_one_line_before_any_work(
     assert says in said.err
     assert said.err.count("\n") == 1
     assert said.out == ""
-    assert {path.name: path.read_bytes() for path in Path().iterdir()} == before
+    assert tree(Path()) == before
