@@ -3,7 +3,7 @@
 import logging
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -28,7 +28,7 @@ from prior.dataset import (
 )
 from prior.histogram import COLORED_SHARE, GRAY_CHROMA
 from prior.lab import rgb2lab
-from runtime.files import write_table
+from runtime.files import check_folder, write_table
 from runtime.options import OneLineParser, add_options, exit_code, log_to_stderr, option
 from runtime.standard_error import captured_stderr
 
@@ -115,20 +115,27 @@ def find_faults(pictures: Sequence[Picture], *, processes: int) -> list[Finding]
 
 
 def clear(finding: Finding, *, folder: Path | None) -> Finding:
-    """Move a picture below `folder`, its tree kept, or delete it if there is none."""
-    picture = finding.picture
+    """Move a picture below `folder`, its tree kept, or delete it if there is none; say so, or why it was kept."""
+    try:
+        action = _clear(finding.picture, folder)
+    except OSError as error:  # this picture's alone: those before it are gone, and must be listed
+        action = f"kept: {error.strerror or error}"
+    return finding._replace(action=action)
+
+
+def _clear(picture: Picture, folder: Path | None) -> str:
     if picture.offset >= 0:
-        return finding._replace(action=f"kept: inside {picture.file}")
+        return f"kept: inside {picture.file}"
     source = Path(picture.file)
     if folder is None:
         source.unlink()
-        return finding._replace(action="deleted")
+        return "deleted"
     target = folder / picture.name
     if target.exists():
-        return finding._replace(action=f"kept: {target} exists")
+        return f"kept: {target} exists"
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(source, target)
-    return finding._replace(action=f"moved to {target}")
+    return f"moved to {target}"
 
 
 def _sample(rgb: Rgb) -> Rgb:
@@ -145,20 +152,38 @@ def _off_tone(lab: Floats) -> Floats:
     return np.asarray(np.linalg.norm(lab[:, 1:] - curve, axis=1))
 
 
-def _run(options: ClearOptions) -> list[Finding]:
+def _run(options: ClearOptions, *, show: Callable[[Finding], object]) -> int:
     folders = options.folders()
-    if options.move:
-        _check_apart(options.move, folders)
+    _check_places(options, folders)
     pictures = list_all(folders)
     findings = find_faults(pictures, processes=options.processes)
-    if options.move or options.delete:
-        findings = [clear(finding, folder=options.move) for finding in findings]
-    if options.report:
-        rows = [(found.picture.name, found.reason, found.action) for found in findings]
-        write_table(options.report, ("picture", "reason", "action"), rows)
-        log.info("%s", options.report)
+    try:
+        for number, finding in enumerate(findings):
+            if options.move or options.delete:
+                findings[number] = clear(finding, folder=options.move)
+            show(findings[number])
+    finally:  # whatever stops it, what was cleared until then is on the list
+        if options.report:
+            rows = [(found.picture.name, found.reason, found.action) for found in findings]
+            write_table(options.report, ("picture", "reason", "action"), rows)
+            log.info("%s", options.report)
     log.info("%d pictures, %d of them to clear", len(pictures), len(findings))
-    return findings
+    return 0
+
+
+def _check_places(options: ClearOptions, folders: Sequence[Path]) -> None:
+    """Refuse, before anything is moved, places that cannot be written to. Raises ValueError."""
+    if options.move:
+        _check_apart(options.move, folders)
+        check_folder(options.move, option="-move")
+    if options.report:
+        if options.report.is_dir():
+            raise ValueError(f"-report {options.report} is a folder: name a file")
+        if not options.report.parent.exists():
+            raise ValueError(
+                f"-report {options.report}: there is no folder {options.report.parent}"
+            )
+        check_folder(options.report.parent, option="-report")
 
 
 def _check_apart(move: Path, folders: Sequence[Path]) -> None:
@@ -174,13 +199,11 @@ def main() -> int:
     options = parser.collect(parser.parse_args(), ClearOptions)
     log_to_stderr()
 
-    def work() -> int:
-        for finding in _run(options):
-            line = f"{finding.picture.name}\t{finding.reason}\t{finding.action}"
-            print(line.encode(errors="surrogateescape").decode(errors="replace"))
-        return 0
+    def show(finding: Finding) -> None:
+        line = f"{finding.picture.name}\t{finding.reason}\t{finding.action}"
+        print(line.encode(errors="surrogateescape").decode(errors="replace"))
 
-    return exit_code(parser.prog, work)
+    return exit_code(parser.prog, lambda: _run(options, show=show))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """What is listed and why; nothing changes unless asked to, and nothing is lost."""
 
 import csv
+import errno
 import io
+import shutil
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,6 +154,51 @@ def test_delete_removes_the_listed_only(pictures: Path, monkeypatch: pytest.Monk
     assert run(monkeypatch, "-data", pictures, "-delete") == 0
 
 
+@pytest.mark.parametrize("words", [("-delete",), ("-move", "away")])
+def test_a_picture_that_cannot_be_cleared_is_kept_and_all_others_are_listed(
+    words: tuple[str, ...],
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refusing(function: Any) -> Any:
+        def refuse(path: Path, *rest: object) -> None:
+            if path.name == "half.jpg":
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            function(path, *rest)
+
+        return refuse
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "unlink", refusing(Path.unlink))
+    monkeypatch.setattr(shutil, "move", refusing(shutil.move))
+    assert run(monkeypatch, "-data", pictures, *words) == 0
+    actions = dict(line.split("\t")[::2] for line in capsys.readouterr().out.splitlines())
+    assert actions.keys() == REASONS.keys()
+    assert actions.pop("class b/half.jpg") == "kept: Permission denied"
+    assert {action.split()[0] for action in actions.values()} <= {"moved", "deleted"}
+    kept = {name for name in FILES if name not in actions}
+    assert tree(pictures).keys() == kept
+
+
+def test_what_is_cleared_is_in_the_report_though_nobody_reads_the_list(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    report = tmp_path / "clear.csv"
+    run(monkeypatch, "-data", pictures, "-delete", "-report", report)
+    with report.open(encoding="utf-8", newline="") as file:
+        actions = {name: action for name, _, action in list(csv.reader(file))[1:]}
+    assert actions.keys() == REASONS.keys()
+    gone = {name for name, action in actions.items() if action == "deleted"}
+    assert gone == FILES.keys() - tree(pictures).keys() != set()
+
+
 def test_pictures_inside_a_shard_are_listed_and_left(
     pictures: Path,
     tmp_path: Path,
@@ -187,8 +235,14 @@ def test_several_processes_list_the_same(
         (("-data", "empty"), 1, "holds no pictures"),
         (("-data", "train/class b/zero.jpg"), 1, "is a file"),
         (("-data", "train", "-move", "train/away"), 1, "lies inside"),
-        (("-data", "train", "-report", "no/such/clear.csv"), 1, "No such file"),
-        (("-data", "train", "-move", "a file/away"), 1, "a file"),
+        (
+            ("-data", "train", "-delete", "-report", "no/such/clear.csv"),
+            1,
+            "there is no folder no/such",
+        ),
+        (("-data", "train", "-delete", "-report", "a file/clear.csv"), 1, "cannot be written to"),
+        (("-data", "train", "-delete", "-report", "empty"), 1, "is a folder"),
+        (("-data", "train", "-move", "a file/away"), 1, "cannot be written to"),
         (("-data", "train", "-move", "x", "-delete"), 2, "not allowed with"),
         (("-data", "train", "-processes", "0"), 2, "number of 1 or more"),
     ],
