@@ -309,7 +309,7 @@ def uses_gpu(device: Device) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Colorize one picture: python gray2color.py IN OUT."""
+    """Colorize one picture: python gray2color.py IN OUT. What is there already is never replaced."""
     from photo.batch import PHOTOS, colorize_photos
     from photo.inputs import plan
 
@@ -319,10 +319,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         tasks, problems = plan(words[:1], kind=PHOTOS, save=words[1])
-        if tasks and tasks[0].target.exists():
-            problems.append(f"{tasks[0].target} is there already: remove it or name another")
-        elif tasks:
-            results = colorize_photos(tasks, Colorizer)
+        taken = dict.fromkeys(task.target for task in tasks if os.path.lexists(task.target))
+        problems += [f"{path} is there already: remove it or name another" for path in taken]
+        if free := [task for task in tasks if task.target not in taken]:
+            results = colorize_photos(free, Colorizer)
             problems += [result.error for result in results if result.error]
     except (OSError, ValueError, RuntimeError) as error:
         problems = [str(error)]

@@ -408,6 +408,32 @@ def test_the_script_refuses_in_one_line(
     assert sorted(path.name for path in Path().iterdir()) == ["a.png", "b.png"]
 
 
+def test_the_script_replaces_no_file_of_a_folder(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    make: functools.partial[Colorizer],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gray2color, "Colorizer", make)
+    for folder in ("photos", "out"):
+        Path(folder).mkdir()
+    for name in "abc":
+        Image.fromarray(landscape(40, 48)).save(f"photos/{name}.png")
+    Path("out/b.png").write_bytes(b"mine")
+    Path("out/c.png").symlink_to("nowhere.png")
+    assert gray2color.main(["photos/", "out/"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(" is ")[0] for line in lines] == [
+        "gray2color.py: out/b.png",
+        "gray2color.py: out/c.png",
+    ]
+    assert Path("out/b.png").read_bytes() == b"mine"
+    assert Path("out/c.png").is_symlink()
+    with Image.open("out/a.png") as image:
+        assert image.size == (48, 40)
+
+
 @dataclasses.dataclass(frozen=True)
 class Guidance:
     """What guides a segment, as `film.shot_guidance` hands it over."""
