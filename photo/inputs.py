@@ -102,7 +102,7 @@ def plan(
 def unfinished(
     tasks: Sequence[Task], *, kind: Kind, overwrite: bool = False
 ) -> tuple[list[Task], list[str]]:
-    """Leave out the tasks whose results are there; one line for each whose place another file has.
+    """Leave out the tasks whose results are there; one line for each that is unreadable or whose place another file has.
 
     Raises ValueError for a folder that cannot be written to.
     """
@@ -112,16 +112,26 @@ def unfinished(
             failures.append(f"{task.target}: the name is too long; give a shorter one with -save")
         elif overwrite or not os.path.lexists(task.target):
             waiting.append(task)
-        elif kind.mark_in(task.target) != kind.mark_of(task.source):
-            failures.append(
-                f"{task.target} exists already and is not the whole result of {task.source}; "
-                "add -overwrite, or name another place with -save"
-            )
+        elif failure := _why_not_done(task, kind):
+            failures.append(failure)
     for folder in {task.target.parent for task in waiting}:
         check_folder(folder, option="-save")
     if done := len(tasks) - len(waiting) - len(failures):
         log.info("%d there already and left as they are; -overwrite replaces them", done)
     return waiting, failures
+
+
+def _why_not_done(task: Task, kind: Kind) -> str | None:
+    """Say why the file at a task's target is not taken for its result, or None if it is."""
+    try:
+        if kind.mark_in(task.target) == kind.mark_of(task.source):
+            return None
+    except OSError as error:
+        return f"{error.filename or task.source} cannot be read ({error.strerror})"
+    return (
+        f"{task.target} exists already and is not the whole result of {task.source}; "
+        "add -overwrite, or name another place with -save"
+    )
 
 
 def _files_of(text: str, *, kind: Kind, recursive: bool) -> Iterator[tuple[Path, Path]]:

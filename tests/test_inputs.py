@@ -178,6 +178,22 @@ def test_the_result_of_another_input_is_not_this_ones(
     assert len(unfinished([two], kind=kind)[1]) == 1
 
 
+@pytest.mark.parametrize(("kind", "suffix"), [(PHOTOS, ".png"), (films(), ".mp4")])
+def test_an_unreadable_input_whose_result_is_there_fails_alone(
+    tmp_path: Path, kind: Kind, suffix: str
+) -> None:
+    paths = write_inputs(tmp_path, *(f"{name}{suffix}" for name in ("dangling", "folder", "good")))
+    tasks, _ = plan(list(map(str, paths)), kind=kind, save=str(tmp_path / "out"))
+    for task in tasks[:2]:
+        color(task, kind)
+        task.source.unlink()
+    tasks[0].source.symlink_to("nowhere")
+    tasks[1].source.mkdir()
+    waiting, failures = unfinished(tasks, kind=kind)
+    assert waiting == tasks[2:]
+    assert [line.split(" cannot be read (")[0] for line in failures] == list(map(str, paths[:2]))
+
+
 def test_a_try_out_is_not_the_finished_film(tmp_path: Path) -> None:
     (source,) = write_inputs(tmp_path, "x.mp4")
     (task,), _ = plan([str(source)], kind=films())
