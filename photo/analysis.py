@@ -126,6 +126,7 @@ def analyze_photos(
                     found[str(task.source)] = [_record(place) for place in places]
         yield Result(task, error=failures[0]) if failures else Result(task, output=tuple(lines))
     if options.suggest_json:
+        options.suggest_json.parent.mkdir(parents=True, exist_ok=True)
         write_json(options.suggest_json, found)
 
 

@@ -60,6 +60,13 @@ def test_points_are_printed_and_nothing_is_colorized(
     ]
 
 
+def test_the_folder_of_the_json_is_made(small: list[str]) -> None:
+    words = ["-img_in", "photo.png", "-suggest", "1", "-suggest_json", "new/one/points.json"]
+    assert main.main([*words, "-save", "out/", *small]) == 0
+    assert len(json.loads(Path("new/one/points.json").read_text())["photo.png"]) == 1
+    assert Path("out/photo.png").exists()
+
+
 def test_a_suggestion_is_a_hint(small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["-img_in", "photo.png", "-suggest", "1", *small]) == 0
     place, color = capsys.readouterr().out.removeprefix("photo.png: ").split()[:2]
