@@ -184,6 +184,8 @@ def test_the_list_of_pictures_is_made_once(folder: Path, tmp_path: Path) -> None
     write_pictures(folder, 12)
     assert picture_index(folder, kept=tmp_path / "list.json.gz") == first
     assert len(picture_index(folder, kept=tmp_path / "other.json.gz")) == 12
+    assert len(picture_index(folder, kept=tmp_path / "list.json.gz", restart=True)) == 12
+    assert len(picture_index(folder, kept=tmp_path / "list.json.gz")) == 12
 
 
 def test_softer_weights_keep_their_expected_value() -> None:

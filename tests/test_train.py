@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -450,6 +451,19 @@ def test_another_config_does_not_continue(
     assert main(words(room, tmp_path, *short, "-batch", "2")) == 1
     assert "batch 4 -> 2" in capsys.readouterr().err
     assert main(words(room, tmp_path, *short, "-batch", "2", "-restart")) == 0
+
+
+@pytest.mark.usefixtures("unvalidated")
+def test_a_restart_learns_from_the_pictures_that_are_there_now(room: Path, tmp_path: Path) -> None:
+    shutil.copytree(room / "train", tmp_path / "train")
+    out, here = tmp_path / "run", ("-data", str(tmp_path / "train"), "-steps", "1")
+    assert main(words(room, out, *here)) == 0
+    shutil.copy(room / "train" / "0.jpg", tmp_path / "train" / "new.jpg")
+    assert main(words(room, out, *here, "-restart")) == 0
+    resumed = run_of(room, out, data=str(tmp_path / "train"), steps=1)
+    resumed.resume()
+    assert resumed.step == 1
+    assert "new.jpg" in [picture.name for picture in resumed.samples.pictures]
 
 
 @pytest.mark.usefixtures("unvalidated")

@@ -186,13 +186,15 @@ def read_weight(folder: Path, qspace: QSpace, *, strength: float) -> Floats:
     return rebalancing(weight.astype(np.float32), strength)
 
 
-def picture_index(folder: Path, *, kept: Path) -> list[Picture]:
+def picture_index(folder: Path, *, kept: Path, restart: bool = False) -> list[Picture]:
     """List a folder's pictures once and keep the list in a file, from which a resumed run reads it.
 
     Walking ImageNet's 1.28 million files takes minutes, and the order of the pictures must not
     change in the middle of a run.
+
+    restart : list them again
     """
-    if kept.exists():
+    if kept.exists() and not restart:
         with gzip.open(kept, "rt", encoding="utf-8") as file:
             root, rows = json.load(file)
         if root == str(folder):

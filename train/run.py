@@ -1,7 +1,7 @@
 """A training run in a folder: its pictures, its trainer, what it logs and keeps.
 
 checkpoint.npz (everything, to continue), best.npz and last.npz (weights, as released), log.jsonl,
-sheet.png (gray, ours, truth), curve.png, pictures.json.gz (the list of pictures, kept).
+sheet.png (gray, ours, truth), curve.png, pictures-<rank>.json.gz (each process's list of pictures, kept).
 """
 
 import json
@@ -40,7 +40,10 @@ class LossError(ValueError):
 
 
 class Run:
-    """The state of a run beside its folder."""
+    """The state of a run beside its folder.
+
+    restart : discard an earlier run in the folder, and list the pictures anew
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Run:
         static: bool,
         precision: str = "auto",
         visualdl: bool = False,
+        restart: bool = False,
     ) -> None:
         from train import fileReader, trainer
 
@@ -61,8 +65,10 @@ class Run:
         self.rank, self.processes = trainer.join_processes(config.parts)
         self.qspace = QSpace(read_bins(Path(config.prior) / "Q.npy"))
         pictures = fileReader.picture_index(
-            Path(config.data), kept=out / f"pictures-{self.rank}.json.gz"
+            Path(config.data), kept=out / f"pictures-{self.rank}.json.gz", restart=restart
         )
+        if restart:  # a checkpoint is of the list of pictures that it was made with
+            self.checkpoint.unlink(missing_ok=True)
         self.samples: SampleSet = fileReader.SampleSet(
             pictures,
             qspace=self.qspace,

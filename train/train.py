@@ -84,9 +84,8 @@ def _train(options: TrainOptions, config: TrainConfig) -> Run:
         device=options.device,
         precision=options.precision,
         visualdl=options.visualdl,
+        restart=options.restart,
     )
-    if options.restart:
-        run.checkpoint.unlink(missing_ok=True)
     run.resume()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, run.stop)
