@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +28,10 @@ COLORED_SHARE = 0.005  # a picture with fewer colored pixels is gray
 # Classes of chroma that are counted beside the bins: gray, muted, vivid.
 CLASSES = 3
 GRAY_REASON = "gray"
+# What NumPy and JSON raise for files that are cut off, damaged, or something else.
+UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +127,7 @@ def write_part(path: Path, part: Part) -> None:
 def read_part(path: Path) -> Part:
     """Read a part. Raises ValueError if it is none."""
     try:
-        with np.load(path) as file:
+        with path.open("rb") as content, np.load(content) as file:
             record = json.loads(str(file["record"]))
             problems = tuple(Problem(*problem) for problem in record["problems"])
             found = Histogram(file["counts"], record["pictures"], problems)
@@ -129,8 +135,10 @@ def read_part(path: Path) -> Part:
             return Part(found, file["done"], record["list"], shard, record["every"])
     except FileNotFoundError as error:
         raise ValueError(f"{path} does not exist") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise ValueError(f"{path} holds no counts of getExperience.py -shard") from error
+    except UNREADABLE as error:
+        raise ValueError(
+            f"{path} holds no counts of getExperience.py -shard, or is cut off"
+        ) from error
 
 
 def merge(parts: Sequence[tuple[Path, Part]]) -> Part:

@@ -1,5 +1,6 @@
 """The Q bins of the ab plane that sRGB colors fall into: grid, nearest bin, soft codes, files of a number per bin."""
 
+import zipfile
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -42,8 +43,11 @@ def read_per_bin(path: Path, *, bins: int, made_by: str) -> NDArray[Any]:
     if not path.exists():
         raise ValueError(f"{path} does not exist: run {made_by} first")
     try:
-        values: NDArray[Any] = np.load(path)
-    except (OSError, ValueError, EOFError) as error:
+        with path.open("rb") as file:
+            values: NDArray[Any] = np.load(file)
+        if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+            raise ValueError(f"expected an array of numbers, got {values!r}")  # a .npz, or text
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path} is no .npy array of numbers: make it again with {made_by}"
         ) from error

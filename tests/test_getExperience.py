@@ -302,6 +302,28 @@ def test_parts_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
             read_part(tmp_path / name)
 
 
+def test_a_damaged_part_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "E.1-of-1.npz"
+    counts = np.random.default_rng(0).integers(0, 999, (261, 3))
+    write_part(path, Part(Histogram(counts), np.array([True]), "a", Shard(), 1))
+    whole = path.read_bytes()
+    middle = len(whole) // 4
+    for damaged in (b"", whole[: len(whole) // 2], whole[:-1], _inverted(whole, middle)):
+        path.write_bytes(damaged)
+        assert run(monkeypatch, "-merge", path, "-out", tmp_path / "E.npy") == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"prior/getExperience.py: {path} holds no counts")
+    assert not (tmp_path / "E.npy").exists()
+
+
+def _inverted(data: bytes, start: int) -> bytes:
+    return (
+        data[:start] + bytes(255 - byte for byte in data[start : start + 64]) + data[start + 64 :]
+    )
+
+
 def test_other_pictures_do_not_continue_a_count(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "E.npy"
     count_pictures(options_of(photos, out))

@@ -79,6 +79,7 @@ def test_the_script_writes_weights_a_record_and_a_figure(
     [
         (None, "run prior/getExperience.py first"),
         (b"text", "no .npy array"),
+        (np.array(["1"] * 261), "no .npy array"),
         (np.ones(5), "261 bins"),
         (np.zeros(261), "nothing but 0"),
         (np.full(261, np.nan), "one number >= 0 for each"),
@@ -101,6 +102,19 @@ def test_mistakes_are_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("prior/getWeight.py: ")
     assert wrong in line
+    assert not (tmp_path / "W.npy").exists()
+
+
+def test_counts_of_a_shard_are_no_experience(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "Experience.1-of-1.npz"
+    np.savez_compressed(path, counts=SOME)
+    for content in (path.read_bytes(), path.read_bytes()[:-9]):
+        path.write_bytes(content)
+        assert run(monkeypatch, "-experience", path, "-out", tmp_path / "W.npy") == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "no .npy array of numbers" in line
     assert not (tmp_path / "W.npy").exists()
 
 
