@@ -143,12 +143,3 @@ def _nearest_few(centers: Floats, bins: Floats) -> Indices:
     squared = ((centers[..., None, :] - bins[candidates]) ** 2).sum(axis=-1)
     order = np.argsort(squared, axis=-1, kind="stable")[..., :NEIGHBORS]
     return np.asarray(candidates[order], np.intp)
-
-
-def main() -> None:
-    """Write Q.npy beside this module."""
-    np.save(BINS_PATH, in_gamut_bins())
-
-
-if __name__ == "__main__":
-    main()
