@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -204,7 +204,7 @@ class EvaluateOptions:
     json: Path | None = option(None, "write the figures there, too", metavar="FILE")
     curve: Path | None = option(
         None,
-        "draw PSNR and AuC over colorfulness there: a line for each temperature, through its saturations",
+        "draw PSNR and AuC over colorfulness there: a line for each combination of other settings, through its saturations",
         metavar="FILE",
     )
     sheet: Path | None = option(
@@ -254,7 +254,8 @@ def picture_rows(options: EvaluateOptions) -> list[Row]:
     found = evaluate_all(methods, images, qspace=qspace)
     rows = records(names, [setting for _, setting in methods], found)
     if options.curve:
-        write_tradeoff(options.curve, rows)
+        chosen = ("weights", *(field.name for field in fields(Setting)))
+        write_tradeoff(options.curve, rows, settings=chosen)
     return rows
 
 

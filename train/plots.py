@@ -1,7 +1,8 @@
 """Plots and pictures written for a person: the course of a training, what color costs, sheets."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -10,6 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from runtime.files import whole_file, write_bytes
+
+Row: TypeAlias = dict[str, Any]
 
 SMOOTHING = 15  # log rows averaged into the dark line
 
@@ -47,17 +50,13 @@ def write_training_curve(path: Path, history: list[dict[str, Any]]) -> None:
         figure.savefig(part, dpi=110)
 
 
-def write_tradeoff(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_tradeoff(path: Path, rows: list[Row], *, settings: Sequence[str]) -> None:
     """Draw rows of an evaluation: PSNR, AuC and rebalanced AuC over colorfulness, gains over all gray.
 
-    A line joins what differs in nothing but saturation.
+    settings : the columns that are settings; a line joins what differs in nothing but saturation
     """
     gray, *others = rows
-    lines: dict[str, list[dict[str, Any]]] = {}
-    for row in others:
-        name = f"{row['weights']}, {row['working_size']} px, T {row['temperature']:g}"
-        name += (", smoothed" if row["smoothing"] else "") + (", aged" if row["aged"] else "")
-        lines.setdefault(f"{name}, {row['hints']} points" if row["hints"] else name, []).append(row)
+    lines = tradeoff_lines(others, settings=settings)
     figure = Figure(figsize=(12, 4), layout="constrained")
     FigureCanvasAgg(figure)
     measures = {"psnr": "PSNR, dB", "auc": "AuC, %", "auc_rebalanced": "rebalanced AuC, %"}
@@ -71,6 +70,20 @@ def write_tradeoff(path: Path, rows: list[dict[str, Any]]) -> None:
     plot.legend(fontsize=7)
     with whole_file(path) as part:
         figure.savefig(part, dpi=110)
+
+
+def tradeoff_lines(rows: list[Row], *, settings: Sequence[str]) -> dict[str, list[Row]]:
+    """Group rows that differ in nothing but saturation, each group named by what tells it from the others."""
+    fixed = [name for name in settings if name != "saturation"]
+    named = [name for name in fixed if len({row[name] for row in rows}) > 1] or fixed[:1]
+    lines: dict[str, list[Row]] = {}
+    for row in rows:
+        words = [
+            row[name] if name == "weights" else f"{name.replace('_', ' ')} {row[name]}"
+            for name in named
+        ]
+        lines.setdefault(", ".join(words), []).append(row)
+    return lines
 
 
 def write_image(path: Path, rgb: NDArray[np.uint8]) -> None:
