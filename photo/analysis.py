@@ -42,12 +42,14 @@ class Analyzer(Protocol):
     """What tells of a gray picture (H, W), guided or not: `gray2color.Colorizer`."""
 
     def confidence(
-        self, gray: Any, *, hints: Any = ..., strokes: Any = ..., palette: Any = ...
-    ) -> NDArray[np.float32]: ...
+        self, gray: Any, *,
+        hints: Any = ..., strokes: Any = ..., reference: Any = ..., reference_by: Any = ...,
+    ) -> NDArray[np.float32]: ...  # fmt: skip
 
     def suggest(
-        self, gray: Any, n: int, *, hints: Any = ..., strokes: Any = ..., palette: Any = ...
-    ) -> Sequence[Suggestion]: ...
+        self, gray: Any, n: int, *,
+        hints: Any = ..., strokes: Any = ..., reference: Any = ..., reference_by: Any = ...,
+    ) -> Sequence[Suggestion]: ...  # fmt: skip
 
 
 def check_analysis(tasks: Sequence[Task], options: PhotoOptions, *, overwrite: bool) -> None:
