@@ -92,6 +92,11 @@ def gpu_count() -> int:
     return int(paddle.device.cuda.device_count()) if paddle.is_compiled_with_cuda() else 0
 
 
+def is_amd() -> bool:
+    """Tell whether the processor is one of AMD's."""
+    return "AuthenticAMD" in _processor()
+
+
 def has_bf16() -> bool:
     """Tell whether the processor multiplies in bfloat16 (Linux on x86 can say; others: no)."""
     told = _processor()
@@ -104,7 +109,7 @@ def faster_in_bf16() -> bool:
     AMD's are from Zen 4 on, nearly twice. Intel's are where they have AMX: with AVX-512 alone a Xeon of 2023 took 1.4
     times as long as in fp32.
     """
-    return has_bf16() and ("AuthenticAMD" in _processor() or "amx_bf16" in _processor())
+    return has_bf16() and (is_amd() or "amx_bf16" in _processor())
 
 
 def faster_in_int8() -> bool:
@@ -113,6 +118,6 @@ def faster_in_int8() -> bool:
 
 
 def _processor() -> str:
-    """Return what Linux knows of the processor."""
+    """Return what Linux knows of the processor; elsewhere its name and vendor."""
     path = Path("/proc/cpuinfo")
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return path.read_text(encoding="utf-8") if path.is_file() else platform.processor()

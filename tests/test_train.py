@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +26,7 @@ from model.weights_file import read_backbone, read_weights, write_weights
 from prior.qspace import QSpace, read_bins
 from runtime.files import temporary_name
 from train.checkpoint import read_checkpoint
-from train.config import TrainConfig
+from train.config import TrainConfig, prepare_environment
 from train.fileReader import SampleOptions
 from train.run import LossError, Meter, Run, _numbers
 from train.train import main, train
@@ -474,6 +475,19 @@ def test_reader_processes_serve_a_run(room: Path, tmp_path: Path) -> None:
     run = run_of(room, tmp_path, workers=2, steps=2)
     train(run)
     assert run.step == 2
+
+
+@pytest.mark.parametrize(("told", "kind"), [("AuthenticAMD", "5"), ("GenuineIntel", None)])
+def test_mkl_takes_its_fast_path_on_amd_too_and_what_the_user_set_stays(
+    monkeypatch: pytest.MonkeyPatch, told: str, kind: str | None
+) -> None:
+    environment = {"OMP_NUM_THREADS": "3"}
+    monkeypatch.setattr(os, "environ", environment)
+    monkeypatch.setattr("model.paddle_import._processor", lambda: f"vendor_id\t: {told}")
+    with warnings.catch_warnings():
+        prepare_environment(threads=1)
+    assert environment["OMP_NUM_THREADS"] == "3"
+    assert environment.get("MKL_DEBUG_CPU_TYPE") == kind
 
 
 def test_log_rows_flatten_to_numbers() -> None:

@@ -5,17 +5,16 @@ Also the one place that prepares the environment, in which Paddle must be import
 
 import contextlib
 import dataclasses
-import importlib
 import io
 import json
 import os
-import platform
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from model.contract import STRIDE
+from model.paddle_import import import_paddle, is_amd
 from runtime.options import check, option
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -189,19 +188,10 @@ def prepare_environment(*, threads: int | None = None) -> None:
     notices of its own start-up (an absent ccache, executors, advice against any thread count) are
     suppressed.
     """
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    for notice in ("No ccache found", "When training, we now always track", "Tensor do not have"):
+    for notice in ("When training, we now always track", "Tensor do not have"):
         warnings.filterwarnings("ignore", message=notice, category=UserWarning)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads or os.cpu_count() or 1))
-    if "AMD" in _processor_vendor():
+    if is_amd():
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
     with contextlib.redirect_stderr(io.StringIO()):
-        importlib.import_module("paddle")
-
-
-def _processor_vendor() -> str:
-    information = Path("/proc/cpuinfo")
-    if not information.exists():
-        return platform.processor()
-    with information.open(encoding="utf-8", errors="replace") as lines:
-        return next((line for line in lines if line.startswith("vendor_id")), "")
+        import_paddle()
