@@ -207,9 +207,10 @@ def preview(source: Path, sheet: Path, *, colorization: Colorization, options: F
     """Write a contact sheet (PNG): one colorized frame of each shot, with its hints; return how many."""
     film = replace(probe(source), working_side=colorization.working_side)
     first, last = span(film, options)
-    hints = frame_hints(film, colorization.guidance) if colorization.guidance else []
+    wanted = colorization.guidance
+    hints = frame_hints(film, wanted, first=first, last=last) if wanted else []
     shots, records = shot_frames(film, first, last, hints=hints)
-    guidance = shots_guidance(film, colorization.guidance, records, first=first)
+    guidance = shots_guidance(film, wanted, records, first=first)
     colorizer = colorization.factory()
     pictures = [
         colorized_frame(colorizer, shot.gray, shot.number, guidance.get(index))

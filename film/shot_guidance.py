@@ -77,9 +77,12 @@ class ShotGuidance:
         return SegmentGuidance((table,), np.array([bool(points)]), self.reference)
 
 
-def frame_hints(film: "Film", guidance: FilmGuidance) -> list[FrameHint]:
-    """Place hints on a film's frames; raise GuidanceError for one outside the film or its picture."""
+def frame_hints(
+    film: "Film", guidance: FilmGuidance, *, first: int = 0, last: int | None = None
+) -> list[FrameHint]:
+    """Place hints on a film's frames; raise GuidanceError for one outside the film, its picture or frames [first, last)."""
     height, width = _upright(film)
+    last = film.frames if last is None else last
     placed = []
     for hint in guidance.hints:
         x, y = hint.place((height, width))
@@ -87,11 +90,15 @@ def frame_hints(film: "Film", guidance: FilmGuidance) -> list[FrameHint]:
             raise GuidanceError(
                 f"a hint at {x:g},{y:g} lies outside {film.path}, which has {width} x {height} pixels"
             )
+        frame = _frame_at(film, hint.at)
+        if not first <= frame < last:
+            raise GuidanceError(
+                f"a hint at {hint.at} lies outside -start and -duration, which take frames {first} to {last - 1} "
+                f"of {film.path} ({_shown_s(film, first):.3f} to {_shown_s(film, last):.3f} s)"
+            )
         rgb = np.frombuffer(bytes.fromhex(hint.color[1:]), np.uint8)
         a, b = (float(value) for value in rgb2lab(rgb)[1:])
-        placed.append(
-            FrameHint(_frame_at(film, hint.at), (x + 0.5) / width, (y + 0.5) / height, (a, b))
-        )
+        placed.append(FrameHint(frame, (x + 0.5) / width, (y + 0.5) / height, (a, b)))
     return placed
 
 
@@ -124,13 +131,14 @@ def shots_guidance(
 
     records : all segments of the film
     first : the frame from which they count
-    Raises GuidanceError for a reference of a shot that is not there.
+    Raises GuidanceError for a reference of a shot that is not there, a hint outside the segments, and a shot that is
+    both to be colorized and left.
     """
-    if guidance is None:
+    if guidance is None or not records:
         return {}
     spans = shot_spans(records, first=first)
     hints: dict[int, list[FrameHint]] = {}
-    for hint in frame_hints(film, guidance):
+    for hint in frame_hints(film, guidance, first=first, last=spans[-1][1]):
         for shot, (begin, end) in enumerate(spans):
             if begin <= hint.frame < end:
                 hints.setdefault(shot, []).append(hint)
@@ -140,8 +148,16 @@ def shots_guidance(
         for reference in guidance.references
         for shot in _shots_of(film, reference.where, spans)
     }
-    wanted = {shot: True for where in guidance.colorize for shot in _shots_of(film, where, spans)}
-    wanted |= {shot: False for where in guidance.leave for shot in _shots_of(film, where, spans)}
+    chosen, left = (
+        {shot for where in named for shot in _shots_of(film, where, spans)}
+        for named in (guidance.colorize, guidance.leave)
+    )
+    if both := sorted(chosen & left):
+        numbers = ", ".join(str(shot + 1) for shot in both)
+        raise GuidanceError(
+            f"-colorize and -leave both name shot {numbers} of {film.path}: name it in one of them"
+        )
+    wanted = dict.fromkeys(chosen, True) | dict.fromkeys(left, False)
     found: dict[int, ShotGuidance] = {}
     for record in records:
         if record.number:

@@ -74,6 +74,27 @@ def test_a_hint_outside_the_film_is_refused(gray_film: Path, hint: str, message:
         frame_hints(probe(gray_film), guidance_of(hint))
 
 
+def test_a_hint_outside_the_frames_to_be_done_is_refused_before_any_work(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    part, wanted = replace(options, start=0.4, duration=2.0), guided(guidance_of("5f,1,1,#d02010"))
+    message = (
+        r"a hint at 5f lies outside -start and -duration, .* frames 10 to 59 .*\(0.400 to 2.400 s\)"
+    )
+    for work in (color_film, preview):
+        with pytest.raises(GuidanceError, match=message):
+            work(gray_film, tmp_path / "out.mkv", colorization=wanted, options=part)  # type: ignore[operator]
+    with pytest.raises(GuidanceError, match="a hint at 5f lies outside"):
+        shots_guidance(probe(gray_film), wanted.guidance, records(), first=10)
+    assert not options.cache.exists()
+
+
+def test_a_shot_is_colorized_or_left_not_both(gray_film: Path) -> None:
+    wanted = FilmGuidance(colorize=("1-2", "3"), leave=("0:00-0:06", "3"))
+    with pytest.raises(GuidanceError, match="-colorize and -leave both name shot 1, 2, 3 of"):
+        shots_guidance(probe(gray_film), wanted, records(), first=0)
+
+
 def test_percent_reach_the_corners(gray_film: Path) -> None:
     (hint,) = frame_hints(probe(gray_film), guidance_of("0,100%,100%,#d02010"))
     assert hint.point(SIZE)[:2] == pytest.approx((127, 95))

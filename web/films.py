@@ -107,7 +107,8 @@ def wish(opened: OpenFilm, values: Mapping[str, Any], references: Mapping[str, P
     color_from(values, opened.settings.color)
     guidance = guidance_from(values, references)
     if guidance:
-        frame_hints(opened.film, guidance)
+        first, last = span(opened.film, opened.settings.film)
+        frame_hints(opened.film, guidance, first=first, last=last)
     opened.values, opened.guidance = values, guidance
 
 
