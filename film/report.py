@@ -21,6 +21,7 @@ from film.probe import probe
 from film.segment import Segment
 from film.shot_guidance import FrameHint, ShotGuidance, frame_hints, shots_guidance
 from film.shots import analyze
+from film.work import colorizer_of
 from image.sheet import contact_sheet
 from runtime.files import write_bytes
 from runtime.workers import cores
@@ -123,10 +124,13 @@ def timecode(film: Film, frame: int) -> str:
 
 
 def preview_sheet(
-    film: Film, pictures: Sequence[NDArray[np.uint8]], frames: Sequence[int]
+    film: Film, pictures: Sequence[NDArray[np.uint8]], begins: Sequence[int]
 ) -> NDArray[np.uint8]:
-    """Lay one picture (H, W, 3) of each shot out on a sheet, with the number of its shot and the time of its frame."""
-    captions = [f"{shot}  {timecode(film, frame)}" for shot, frame in enumerate(frames, 1)]
+    """Lay one picture (H, W, 3) of each shot out on a sheet, with the shot's number and the time at which it begins.
+
+    begins : first frames of the shots; whatever frame is shown, a reference for times is given the shot's
+    """
+    captions = [f"{shot}  {timecode(film, begin)}" for shot, begin in enumerate(begins, 1)]
     return contact_sheet(pictures, captions)
 
 
@@ -165,6 +169,7 @@ def shot_frames(
     last: int,
     *,
     hints: Sequence[FrameHint] = (),
+    deinterlace: bool = False,
     advance: Callable[[int], object] | None = None,
 ) -> tuple[list[ShotFrame], list[SegmentRecord]]:
     """Find a film's shots in frames [first, last), each with its frame in the middle or the first one with hints.
@@ -173,7 +178,8 @@ def shot_frames(
     """
     records: list[SegmentRecord] = []
     shots: list[ShotFrame] = []
-    for record, grays in analyze(film, first, last, count=last - first):
+    found = analyze(film, first, last, count=last - first, deinterlace=deinterlace)
+    for record, grays in found:
         begin = first + record.first
         end = begin + record.count
         hinted = [h.frame for h in hints if begin <= h.frame < end]
@@ -209,9 +215,10 @@ def preview(source: Path, sheet: Path, *, colorization: Colorization, options: F
     first, last = span(film, options)
     wanted = colorization.guidance
     hints = frame_hints(film, wanted, first=first, last=last) if wanted else []
-    shots, records = shot_frames(film, first, last, hints=hints)
+    deinterlace = options.encoder.deinterlace
+    shots, records = shot_frames(film, first, last, hints=hints, deinterlace=deinterlace)
     guidance = shots_guidance(film, wanted, records, first=first)
-    colorizer = colorization.factory()
+    colorizer = colorizer_of(colorization)
     pictures = [
         colorized_frame(colorizer, shot.gray, shot.number, guidance.get(index))
         for index, shot in enumerate(shots)
@@ -220,10 +227,12 @@ def preview(source: Path, sheet: Path, *, colorization: Colorization, options: F
     return len(pictures)
 
 
-def frame_gray(film: Film, number: int, *, short_side: int) -> NDArray[np.uint8]:
+def frame_gray(
+    film: Film, number: int, *, short_side: int, deinterlace: bool = False
+) -> NDArray[np.uint8]:
     """Decode one frame as gray (H, W), upright, of a short side in pixels."""
     sized = replace(film, working_side=short_side)
-    (gray,) = decode_gray(sized, number, number + 1)
+    (gray,) = decode_gray(sized, number, number + 1, deinterlace=deinterlace)
     return gray
 
 

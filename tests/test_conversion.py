@@ -232,8 +232,9 @@ def test_a_network_that_cannot_run_is_one_clear_error(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
     nowhere = Colorization(no_colorizer)
-    with pytest.raises(FilmError, match="the network cannot run here: no GPU"):
-        color_film(gray_film, tmp_path / "out.mkv", colorization=nowhere, options=options)
+    for work in (color_film, preview):
+        with pytest.raises(FilmError, match="the network cannot run here: no GPU"):
+            work(gray_film, tmp_path / "out.mkv", colorization=nowhere, options=options)  # type: ignore[operator]
 
 
 def test_other_settings_are_refused_and_the_work_is_kept(

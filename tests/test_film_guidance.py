@@ -2,9 +2,9 @@
 
 import functools
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -305,22 +305,25 @@ def test_workers_and_lost_tracks_change_nothing(
         np.testing.assert_array_equal(one, other)
 
 
+class Watched(Guided):
+    """It remembers which frames it was given, and how many hints each had."""
+
+    seen: ClassVar[list[tuple[int, int]]] = []
+
+    def colorize(self, segment: Segment) -> np.ndarray:
+        hints = segment.guidance.hints[0] if segment.guidance else ()
+        self.seen.append((segment.numbers[0], len(hints)))
+        return super().colorize(segment)
+
+
 def test_a_preview_shows_the_frame_with_hints(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    seen: list[tuple[range, int]] = []
-
-    class Watched(Guided):
-        def colorize(self, segment: Segment) -> np.ndarray:
-            seen.append(
-                (segment.numbers, 0 if segment.guidance is None else len(segment.guidance.hints[0]))
-            )
-            return super().colorize(segment)
-
-    make: Callable[[], Watched] = Watched
-    wanted = replace(guided(guidance_of("120f,64,48,#d02010", "120f,9,9,#1020d0")), factory=make)
+    wanted = guided(guidance_of("120f,64,48,#d02010", "120f,9,9,#1020d0"))
+    wanted = replace(wanted, factory=Watched)
+    Watched.seen.clear()
     assert preview(gray_film, tmp_path / "sheet.png", colorization=wanted, options=options) == 3
-    assert [(numbers[0], hints) for numbers, hints in seen] == [(6, 0), (120, 2), (166, 0)]
+    assert Watched.seen == [(6, 0), (120, 2), (166, 0)]
 
 
 def test_a_shot_that_is_to_be_left_stays_as_it_is_and_is_colorized_when_it_is_wanted_again(

@@ -146,8 +146,9 @@ def analyze(opened: OpenFilm) -> None:
     with opened.analysis.running("analyzing") as progress:
         progress.start("analyzing", last - first, unit="frames")
         opened.shots, opened.records = shot_frames(
-            opened.film, first, last, advance=progress.advance
-        )
+            opened.film, first, last,
+            deinterlace=opened.settings.film.encoder.deinterlace, advance=progress.advance,
+        )  # fmt: skip
 
 
 def colorize(opened: OpenFilm, *, restart: bool = False) -> None:
@@ -179,7 +180,8 @@ def _gray(opened: OpenFilm, shot: int, *, large: bool) -> NDArray[np.uint8]:
     frame = opened.shots[shot]
     if not large:
         return frame.gray
-    return frame_gray(opened.film, frame.number, short_side=SHOWN_SIDE)
+    deinterlace = opened.settings.film.encoder.deinterlace
+    return frame_gray(opened.film, frame.number, short_side=SHOWN_SIDE, deinterlace=deinterlace)
 
 
 def shot_likely(opened: OpenFilm, shot: int, x: float, y: float, network: Network) -> list[str]:
