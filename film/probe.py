@@ -1,5 +1,6 @@
 """Reads film info: streams, timing, geometry, color tags. Changes nothing."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,6 +32,8 @@ PRIMARIES |= {9: "bt2020", 11: "smpte431", 12: "smpte432"}
 TRANSFERS = {1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear"}
 TRANSFERS |= {13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084"}
 TRANSFERS |= {18: "arib-std-b67"}  # numbers of ITU-T H.273, names of FFmpeg
+# 00:01:02.003000000
+DURATION_TAG = re.compile(r"([0-9]{1,4}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
 DEPTHS = (8, 9, 10, 12, 14, 16)  # bits FFmpeg has planar formats for
 TEXT_DEMUXERS = {"tty", "bin", "xbin", "idf", "adf"}  # FFmpeg shows text files as films
 
@@ -208,8 +211,9 @@ def _promised_end(
     # MPEG-TS has no header: FFmpeg estimates its duration from the file's end, which here may be missing.
     if stream.duration is not None and container.format.name != "mpegts":
         return (stream.duration + (stream.start_time or 0)) * base
-    if "DURATION" in stream.metadata:  # Matroska's statistics tag, 00:01:02.003000000
-        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
+    # Of Matroska's statistics tags; other programs write other things there.
+    if written := DURATION_TAG.fullmatch(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = written.groups()
         return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
     return None
 

@@ -158,6 +158,20 @@ def test_truncated_film_says_how_much_is_missing(film: Make) -> None:
     assert probe(film("422.mkv")).missing_s == 0
 
 
+@pytest.mark.parametrize(
+    ("tag", "missing_s"),
+    [("00:00:03.000000000", 2.0), ("90 min", 0), ("00:01:02,003", 0), ("1:2", 0), ("9" * 5 + ":00:01", 0)],
+)  # fmt: skip
+def test_a_duration_that_is_no_time_promises_nothing(
+    film: Make, tmp_path: Path, tag: str, missing_s: float
+) -> None:
+    source, written = film("422.mkv").read_bytes(), b"00:00:01.000000000"
+    assert source.count(written) == 1
+    path = tmp_path / "tagged.mkv"
+    path.write_bytes(source.replace(written, tag.encode().ljust(len(written), b"\0")))
+    assert probe(path).missing_s == pytest.approx(missing_s)
+
+
 def test_facts_are_json(film: Make) -> None:
     info = json.loads(json.dumps(probe(film("rich.mkv")).as_json()))
     assert info["frames"] == 25
