@@ -14,6 +14,7 @@ from image.hint import Hint, read_hint
 from runtime.options import seconds
 
 HINTS_FORM = '[[T, x, y, "#rrggbb"], ...] with T a time ("0:01:05.2") or a frame ("120f")'
+SHOTS_FORM = "3, 5-7 or 0:10-0:25"
 REFERENCES_FORM = '{"3": "sea.jpg", "5-7": "room.png", "0:10-0:25": "garden.jpg"}'
 LARGEST_BYTES = 10_000_000  # of a JSON file
 
@@ -77,8 +78,9 @@ def read_guidance(
         hint_time(hint.at)
     pictures = _read_references(references, read) if references else ()
     picture = read(reference) if reference else None
-    for where in (*colorize, *leave):
-        shots_or_times(where)
+    for option, named in (("-colorize", colorize), ("-leave", leave)):
+        for where in named:
+            shots_or_times(where, form=f"{option} with {SHOTS_FORM}")
     if not hints and not references and picture is None and not colorize and not leave:
         return None
     return FilmGuidance(hints, tuple(pictures), picture, colorize, leave)
@@ -134,8 +136,14 @@ def hint_time(at: str) -> int | float:
         ) from None
 
 
-def shots_or_times(where: str) -> tuple[range | None, tuple[float, float]]:
-    """Read which shots a reference is for: their numbers from 1, or None and a span of seconds."""
+def shots_or_times(
+    where: str, *, form: str = REFERENCES_FORM
+) -> tuple[range | None, tuple[float, float]]:
+    """Read which shots are meant: their numbers from 1, or None and a span of seconds.
+
+    form : how they are written, for who wrote otherwise
+    Raises GuidanceError.
+    """
     begin, _, end = where.partition("-")
     try:
         if begin.isdecimal() and (end or begin).isdecimal():
@@ -146,4 +154,4 @@ def shots_or_times(where: str) -> tuple[range | None, tuple[float, float]]:
             return None, (seconds(begin), seconds(end))
     except ValueError:
         pass
-    raise GuidanceError(f"{where!r} names no shots: write {REFERENCES_FORM}")
+    raise GuidanceError(f"{where!r} names no shots: write {form}")

@@ -352,7 +352,9 @@ def test_a_shot_with_color_is_colorized_where_it_is_wanted(
     assert same == [False] * SHOTS[0] + [True] * (SHOTS[1] + SHOTS[2])
 
 
+@pytest.mark.parametrize("option", ["colorize", "leave"])
 @pytest.mark.parametrize("where", ["0", "two", "3-1"])
-def test_shots_are_named_as_everywhere(where: str) -> None:
-    with pytest.raises(GuidanceError, match="names no shots"):
-        read_guidance([], None, None, None, read=no_picture, leave=(where,))
+def test_shots_are_named_as_everywhere(where: str, option: str) -> None:
+    form = f"'{where}' names no shots: write -{option} with 3, 5-7 or 0:10-0:25$"
+    with pytest.raises(GuidanceError, match=form):
+        read_guidance([], None, None, None, read=no_picture, **{option: (where,)})
