@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from photo.options import PhotoOptions
 from runtime.options import RunOptions
 from web.film_progress import FilmProgress
 from web.film_routes import film_name
+from web.films import OpenFilm
 from web.options import Settings
 
 
@@ -126,6 +128,74 @@ def test_an_uploaded_film_has_its_result_among_the_uploads(
     assert Path(film["target"]).is_relative_to(tmp_path / "uploads")
     assert not (tmp_path / "my film_.mkv").exists()
     assert [one["name"] for one in json.loads(visitor.get("/films"))] == ["my film_.mkv"]
+
+
+def test_a_film_that_was_moved_away_is_still_described_and_named_where_it_is_needed(
+    visitor: Visitor, film_here: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "gate").touch()
+    before = opened(visitor, film_here)
+    token = before["id"]
+    visitor.post(f"/films/{token}/start")
+    when(visitor, token, lambda film: film["job"]["state"] == "done")
+    film_here.unlink()
+    film = json.loads(visitor.get(f"/films/{token}"))
+    assert film["finished"]
+    assert (film["text"], film["warnings"]) == (before["text"], before["warnings"])
+    assert visitor.get(f"/films/{token}/file")
+    visitor.post(f"/films/{token}/start")
+    film = when(visitor, token, lambda film: film["job"]["state"] not in {"waiting", "running"})
+    said = "a film.mkv is gone: move it back, or open it where it is now"
+    assert film["job"]["error"].endswith(said)
+
+
+def test_nobody_waits_for_what_is_read_of_another_s_film(
+    visitor: Visitor, film_here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = opened(visitor, film_here)["id"]
+    asked, answered = threading.Event(), threading.Event()
+
+    def slow(film: OpenFilm) -> Json:
+        asked.set()
+        assert answered.wait(30)
+        return {}
+
+    monkeypatch.setattr("web.film_routes.described", slow)
+    one = threading.Thread(target=visitor.get, args=(f"/films/{token}",))
+    one.start()
+    try:
+        assert asked.wait(30)
+        assert json.loads(visitor.get("/queue", timeout=5)) == {"length": 0}
+    finally:
+        answered.set()
+        one.join()
+
+
+def test_uploads_that_are_closed_are_deleted_but_not_those_at_work(
+    visitor: Visitor, gray_film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.film_jobs.MOST_FILMS", 1)
+    idle, busy = (visitor.upload(gray_film, to="/films", name=f"{i}.mkv") for i in range(2))
+    folders = [Path(film["target"]).parent for film in (idle, busy)]
+    wait_for(lambda: not folders[0].exists())
+    assert visitor.ask("GET", f"/films/{idle['id']}")[0] == 404
+    visitor.post(f"/films/{busy['id']}/start")
+    third = visitor.upload(gray_film, to="/films", name="3.mkv")
+    when(visitor, third["id"], lambda film: film["analysis"]["state"] == "done")
+    assert folders[1].exists()
+    assert visitor.get(f"/films/{busy['id']}")
+    visitor.post(f"/films/{busy['id']}/stop")
+    (tmp_path / "gate").touch()
+
+
+def test_a_named_film_that_is_closed_stays(
+    visitor: Visitor, film_here: Path, gray_film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.film_jobs.MOST_FILMS", 1)
+    opened(visitor, film_here)
+    last = visitor.upload(gray_film, to="/films", name="2.mkv")
+    when(visitor, last["id"], lambda film: film["analysis"]["state"] == "done")
+    assert film_here.exists()
 
 
 def test_tabs_that_open_the_same_film_share_its_job(visitor: Visitor, film_here: Path) -> None:

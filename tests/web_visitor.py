@@ -28,12 +28,12 @@ class Visitor:
         self.port = port
 
     def ask(
-        self, method: str, path: str, body: bytes = b"", **headers: str
+        self, method: str, path: str, body: bytes = b"", *, timeout: float = 60, **headers: str
     ) -> tuple[int, dict[str, str], bytes]:
         host = f"127.0.0.1:{self.port}"
         sent = {"Host": host, "Origin": f"http://{host}"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Content-Length": str(len(body)), **sent}.items():
             if value:
@@ -44,8 +44,8 @@ class Visitor:
         connection.close()
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, content
 
-    def get(self, path: str) -> bytes:
-        status, _, content = self.ask("GET", path)
+    def get(self, path: str, *, timeout: float = 60) -> bytes:
+        status, _, content = self.ask("GET", path, timeout=timeout)
         assert status == 200, content
         return content
 

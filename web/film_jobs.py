@@ -1,6 +1,7 @@
 """The films that are open, and whose turn it is: one is analyzed at a time, and one colorized."""
 
 import logging
+import shutil
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +12,9 @@ from web.films import OpenFilm, analyze, colorize
 
 log = logging.getLogger(__name__)
 
-MOST_FILMS = 50  # that are open; of those nobody works on, the oldest are closed
+MOST_FILMS = (
+    50  # that are open; of those nobody works on, the oldest are closed, with their uploads
+)
 
 
 class FilmJobs:
@@ -40,6 +43,8 @@ class FilmJobs:
         for old in idle[: max(len(self._films) - MOST_FILMS, 0)]:
             old.analysis.stop()
             del self._films[old.id]
+            if old.folder:  # after its analysis, which stops at its next frame
+                self._submit(self._analyses, partial(shutil.rmtree, old.folder, ignore_errors=True))
         film.analysis.wait()
         self._submit(self._analyses, partial(analyze, film))
         return film

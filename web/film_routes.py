@@ -74,26 +74,28 @@ class FilmRoutes:
         try:
             path = folder / film_name(request.query_params.get("name", ""))
             await write_upload(request, path)
-            opened = await self._open(path)
+            opened = await self._open(path, folder=folder)
         finally:  # also when the visitor goes away in the middle
             if opened is None:
                 shutil.rmtree(folder, ignore_errors=True)
-        return JSONResponse(self._described(opened))
+        return JSONResponse(await self._described(opened))
 
     async def open(self, request: Request) -> Response:
         """Open a film on this machine by its path."""
         text = (await json_of(request)).get("path")
         if not isinstance(text, str) or not text.strip():
             raise ValueError("name a film by its path")
-        return JSONResponse(self._described(await self._open(Path(text.strip()).expanduser())))
+        opened = await self._open(Path(text.strip()).expanduser())
+        return JSONResponse(await self._described(opened))
 
-    async def _open(self, path: Path) -> OpenFilm:
+    async def _open(self, path: Path, *, folder: Path | None = None) -> OpenFilm:
         opened = await asyncio.to_thread(open_film, path, self._settings)
+        opened.folder = folder
         return self.jobs.opened_as(opened)
 
     async def describe(self, request: Request) -> Response:
         """Answer all that the page shows of a film."""
-        return JSONResponse(self._described(self._film(request)))
+        return JSONResponse(await self._described(self._film(request)))
 
     async def wish(self, request: Request) -> Response:
         """Keep what is wanted of a film."""
@@ -128,13 +130,13 @@ class FilmRoutes:
         """Start or continue a film's job."""
         film, values = self._film(request), await json_of(request)
         self.jobs.start(film, restart=values.get("restart") is True)
-        return JSONResponse(self._described(film))
+        return JSONResponse(await self._described(film))
 
     async def stop(self, request: Request) -> Response:
         """Stop a film's job at its next frame."""
         film = self._film(request)
         film.job.stop()
-        return JSONResponse(self._described(film))
+        return JSONResponse(await self._described(film))
 
     async def latest(self, request: Request) -> Response:
         """Answer the latest finished frame of a job in progress."""
@@ -144,14 +146,15 @@ class FilmRoutes:
     async def download(self, request: Request) -> Response:
         """Answer the finished film."""
         film = self._film(request)
-        if not film.has_result:
+        if not await asyncio.to_thread(lambda: film.has_result):
             raise HTTPException(404, "no such film")
         shown = "show" in request.query_params
         kind = "inline" if shown else "attachment"
         return FileResponse(film.target, filename=film.target.name, content_disposition_type=kind)
 
-    def _described(self, film: OpenFilm) -> dict[str, object]:
-        return described(film) | {"before": self.jobs.before(film)}
+    async def _described(self, film: OpenFilm) -> dict[str, object]:
+        # In a thread: it opens the result, and meanwhile nobody else would be answered.
+        return await asyncio.to_thread(described, film) | {"before": self.jobs.before(film)}
 
     def _film(self, request: Request) -> OpenFilm:
         try:

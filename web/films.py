@@ -48,6 +48,9 @@ MOST_SHOTS = 20_000  # that a person could want something of
 class OpenFilm:
     """A film that somebody has opened.
 
+    text, warnings : what it has, and what its result will lack
+    mark : by which its result is recognized
+    folder : its own, an upload's, which goes with it; None for a film that was named on this machine
     values : what is wanted of it, as the page sent it
     guidance, color : the same, checked
     shots, records : once it has been analyzed
@@ -57,6 +60,10 @@ class OpenFilm:
     film: Film
     target: Path
     settings: Settings
+    text: str
+    warnings: list[str]
+    mark: str
+    folder: Path | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     guidance: FilmGuidance | None = None
     shots: list[ShotFrame] = field(default_factory=list)
@@ -79,9 +86,9 @@ class OpenFilm:
 
     @property
     def has_result(self) -> bool:
-        """Tell whether the whole result is there."""
+        """Tell whether the whole result is there; only the result is read, so the film may have been moved since."""
         kind = film_kind(self.settings.film)
-        return self.target.exists() and kind.mark_in(self.target) == kind.mark_of(self.film.path)
+        return self.target.exists() and kind.mark_in(self.target) == self.mark
 
     def shot_guidance(self, shot: int) -> ShotGuidance | None:
         """Return what guides one shot."""
@@ -95,11 +102,16 @@ def open_film(source: Path, settings: Settings) -> OpenFilm:
         raise ValueError(
             f"{source}: no such file" if not source.exists() else f"{source} is no file"
         )
-    tasks, _ = plan([str(source)], kind=film_kind(settings.film))
+    kind = film_kind(settings.film)
+    tasks, _ = plan([str(source)], kind=kind)
     side = settings.colorization(settings.color).working_side
     film = replace(probe(source), working_side=side)
     span(film, settings.film)
-    return OpenFilm(secrets.token_urlsafe(16), film, tasks[0].target, settings)
+    target = tasks[0].target
+    # Here, once: all of these read the file, and the page asks for them every second.
+    text, warnings = describe(film), warnings_of(film, target, settings.film)
+    mark = kind.mark_of(source)
+    return OpenFilm(secrets.token_urlsafe(16), film, target, settings, text, warnings, mark)
 
 
 def wish(opened: OpenFilm, values: Mapping[str, Any], references: Mapping[str, Path]) -> None:
@@ -156,6 +168,8 @@ def colorize(opened: OpenFilm, *, restart: bool = False) -> None:
     task = Task(opened.film.path, opened.target)
     with opened.job.running("colorizing") as progress:
         progress.start("colorizing", opened.film.frames, unit="frames")
+        if not task.source.is_file():
+            raise ValueError(f"{task.source} is gone: move it back, or open it where it is now")
         options = replace(opened.options, restart=restart or opened.settings.film.restart)
         (result,) = color_films(
             [task], FilmCommand(),
@@ -202,7 +216,7 @@ def latest(opened: OpenFilm) -> bytes | None:
 
 def described(opened: OpenFilm) -> dict[str, Any]:
     """Return what the page shows of a film, as plain JSON values."""
-    film, options = opened.film, opened.settings.film
+    film = opened.film
     height, width = film.video.height, film.video.width
     if film.video.orientation[0]:
         height, width = width, height
@@ -213,8 +227,8 @@ def described(opened: OpenFilm) -> dict[str, Any]:
         "width": width,
         "height": height,
         "ratio": film.display_size[1] / film.display_size[0],
-        "text": describe(film),
-        "warnings": warnings_of(film, opened.target, options),
+        "text": opened.text,
+        "warnings": opened.warnings,
         "seconds": film.duration_s,
         "frames": film.frames,
         "analysis": opened.analysis.as_json(),
