@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
-import numpy as np
 from numpy.typing import NDArray
 
 from image.upsample import color_field
@@ -189,13 +188,6 @@ class Colorizer:
     ) -> Floats:
         """Return ab (n, h, w, 2) of a segment, given what enters it from before and after."""
         return self._segments.finish(predicted, before=before, after=after)
-
-    def ab_frames(self, grays: NDArray[np.uint8]) -> Floats:
-        """Predict small ab (n, h, w, 2), as `ab` does, for frames (n, H, W) uint8 in order.
-
-        Frames are resized to whole strides, pixels a few percent off the square.
-        """
-        return self._predict.frames(grays).ab
 
     def predict(
         self,

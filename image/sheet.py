@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 TILE_WIDTH = 240  # px, of a picture
 TILE_TALLEST = 320  # px
 CAPTION = 20  # px
+GAP = 4  # px, between pictures of one size
 
 
 def contact_sheet(
@@ -31,12 +32,12 @@ def contact_sheet(
     return sheet
 
 
-def tile(rows: Sequence[Sequence[NDArray[np.uint8]]], *, gap_px: int = 4) -> NDArray[np.uint8]:
+def tile(rows: Sequence[Sequence[NDArray[np.uint8]]]) -> NDArray[np.uint8]:
     """Put pictures of one size beside and below each other, white gaps between."""
-    edge = ((0, gap_px), (0, gap_px), (0, 0))
+    edge = ((0, GAP), (0, GAP), (0, 0))
     padded = [[np.pad(rgb, edge, constant_values=255) for rgb in row] for row in rows]
     whole = np.concatenate([np.concatenate(row, axis=1) for row in padded])
-    return whole[:-gap_px, :-gap_px]
+    return whole[:-GAP, :-GAP]
 
 
 def _fitted(picture: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:

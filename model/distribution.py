@@ -144,13 +144,13 @@ def variance(distribution: Floats, bins: Floats) -> Floats:
     return np.asarray(distribution @ (bins**2).sum(axis=1) - (mean**2).sum(axis=-1), np.float32)
 
 
-def modes(shares: Floats, bins: Floats, *, most: int = COLORS) -> list[Mode]:
+def modes(shares: Floats, bins: Floats) -> list[Mode]:
     """Group a distribution (Q,) around its likely colors, by k-means in the ab plane; the likeliest first.
 
     A group's color is the mean of its bins by their squared shares: near its mode, yet not on the grid.
     """
     centers = bins[[int(np.argmax(shares))]]
-    while len(centers) < most:
+    while len(centers) < COLORS:
         far = _squared(bins, centers).min(axis=1)
         centers = np.concatenate([centers, bins[[int(np.argmax(shares * far))]]])
     for _ in range(STEPS):

@@ -1,8 +1,8 @@
-"""How far work has come, as a protocol: on a terminal, in silence, or told to a caller's function."""
+"""How far work has come, as a protocol: on a terminal, or in silence."""
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
@@ -70,35 +70,6 @@ class Bar(Silent):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-
-
-class Callback:
-    """Progress that is told to a function: (work, units done, of so many, note)."""
-
-    def __init__(self, function: Callable[[str, int, int, str], object]) -> None:
-        self.function = function
-        self.work, self.done, self.total, self.text = "", 0, 0, ""
-
-    def start(self, work: str, total: int, *, unit: str) -> None:
-        """Tell of new work."""
-        self.work, self.done, self.total, self.text = work, 0, total, ""
-        self._tell()
-
-    def advance(self, count: int = 1, *, earlier: bool = False) -> None:
-        """Tell of units done."""
-        self.done += count
-        self._tell()
-
-    def note(self, text: str) -> None:
-        """Keep a text for the next call."""
-        self.text = text
-
-    def close(self) -> None:
-        """Tell where the work ended."""
-        self._tell()
-
-    def _tell(self) -> None:
-        self.function(self.work, self.done, self.total, self.text)
 
 
 class Stopwatch(dict[str, float]):

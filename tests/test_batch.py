@@ -20,7 +20,7 @@ from photo.options import PhotoOptions
 from photo.read import Photo, read_photo
 from runtime import files
 from runtime.files import LockedError, lock
-from runtime.progress import Callback
+from runtime.progress import Silent
 
 
 def made_once(folder: Path) -> Any:
@@ -119,20 +119,36 @@ def test_a_large_photo_is_the_only_one_of_its_kind_in_memory(
     assert [result.error for result in colorize_photos(tasks, lambda: colorize)] == [None, None]
 
 
+class Recorded(Silent):
+    """Progress that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def start(self, work: str, total: int, *, unit: str) -> None:
+        self.told.append((work, total))
+
+    def advance(self, count: int = 1, *, earlier: bool = False) -> None:
+        self.told.append(count)
+
+    def close(self) -> None:
+        self.told.append("closed")
+
+
 def test_every_photo_has_one_result(tmp_path: Path) -> None:
     tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 3)], kind=PHOTOS)
     tasks[1].source.unlink()
-    counts: list[tuple[str, int, int, str]] = []
+    progress = Recorded()
     results = list(
         colorize_photos(
             tasks,
             lambda: gray_twice,
             options=PhotoOptions(compare=True),
-            progress=Callback(lambda *values: counts.append(values)),
+            progress=progress,
         )
     )
     assert [result.task for result in results] == tasks
-    assert counts == [("colorizing", done, 3, "") for done in (0, 1, 2, 3, 3)]
+    assert progress.told == [("colorizing", 3), 1, 1, 1, "closed"]
     assert results[0] == Result(tasks[0], output=(str(tasks[0].target),))
     assert results[1].error == f"no file {tasks[1].source}"
     pair = side_by_side(landscape(40, 50), gray_twice(landscape(40, 50)))

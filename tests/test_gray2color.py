@@ -62,14 +62,6 @@ def test_precisions_agree(make: functools.partial[Colorizer], colorizer: Coloriz
     assert np.abs(make(precision="bf16")(gray) - exact).max() <= 3
 
 
-def test_frames_are_colored_like_pictures_of_their_size(colorizer: Colorizer) -> None:
-    frames = np.stack([landscape(64, 96, seed=seed) for seed in range(6)])
-    for frame in frames:
-        alone = colorizer.ab_frames(frame[None])
-        np.testing.assert_allclose(alone[0], colorizer.ab(frame), atol=1e-3)
-    assert len(colorizer.ab_frames(frames)) == 6
-
-
 @dataclass(frozen=True, eq=False)
 class Piece:
     """A segment, as the film's side makes it."""
@@ -88,6 +80,16 @@ def segment_of(frames: np.ndarray, first: int, last: int) -> Piece:
     return Piece(frames[first:last], numbers, 0, int(first > 0), after)
 
 
+def one_by_one(colorizer: Colorizer, frames: np.ndarray) -> np.ndarray:
+    """Colorize frames, each by itself."""
+    return colorizer.colorize(segment_of(frames, 0, len(frames)))
+
+
+@pytest.fixture(scope="module")
+def unsteady(make: functools.partial[Colorizer]) -> Colorizer:
+    return make(steady=0)
+
+
 @pytest.fixture(scope="module")
 def pan() -> np.ndarray:
     """A camera that pans over a scene, with a little grain: (96, 64, 96)."""
@@ -97,26 +99,27 @@ def pan() -> np.ndarray:
     return np.clip(frames + rng.normal(0, 4, frames.shape), 0, 255).astype(np.uint8)
 
 
-def test_colors_of_a_segment_move_with_it(colorizer: Colorizer, pan: np.ndarray) -> None:
+def test_colors_of_a_segment_move_with_it(
+    colorizer: Colorizer, unsteady: Colorizer, pan: np.ndarray
+) -> None:
     """Frame i shows at x what frame i + 4 shows at x - 4, which is one place of the colors."""
-    one_by_one, steady = (
-        colorizer.ab_frames(pan[:24]),
-        colorizer.colorize(segment_of(pan[:24], 0, 24)),
-    )
-    assert steady.shape == one_by_one.shape
+    alone, steady = (one.colorize(segment_of(pan[:24], 0, 24)) for one in (unsteady, colorizer))
+    assert steady.shape == alone.shape
     assert steady.dtype == np.float32
 
     def flicker(ab: np.ndarray) -> float:
         return float(np.abs(ab[4:, :, 1:-2] - ab[:-4, :, 2:-1]).mean())
 
-    assert flicker(steady) < flicker(one_by_one) / 3
+    assert flicker(steady) < flicker(alone) / 3
 
 
 def test_steadiness_0_colors_each_frame_by_itself(
-    make: functools.partial[Colorizer], pan: np.ndarray
+    colorizer: Colorizer, unsteady: Colorizer
 ) -> None:
-    ab = make(steady=0).colorize(segment_of(pan, 2, 5))
-    np.testing.assert_array_equal(ab, make().ab_frames(pan[2:5]))
+    """As a picture of its size."""
+    frames = np.stack([landscape(64, 96, seed=seed) for seed in range(6)])
+    for ab, frame in zip(one_by_one(unsteady, frames), frames, strict=True):
+        np.testing.assert_allclose(ab, colorizer.ab(frame), atol=1e-3)
 
 
 def test_a_still_film_is_still(colorizer: Colorizer) -> None:
@@ -150,15 +153,15 @@ def test_segments_of_a_shot_have_the_colors_of_the_shot_colorized_whole(
 
 
 def test_a_flash_does_not_change_how_other_frames_are_seen_one_by_one(
-    colorizer: Colorizer,
+    unsteady: Colorizer,
 ) -> None:
     frame = landscape(64, 96)
-    together = colorizer.ab_frames(np.stack([frame, frame // 2 + 60, frame]))
+    together = one_by_one(unsteady, np.stack([frame, frame // 2 + 60, frame]))
     np.testing.assert_allclose(together[0], together[2], atol=1e-4)
 
 
-def test_frames_of_any_size(colorizer: Colorizer) -> None:
-    ab = colorizer.ab_frames(np.zeros((2, 66, 101), np.uint8))
+def test_frames_of_any_size(unsteady: Colorizer) -> None:
+    ab = one_by_one(unsteady, np.zeros((2, 66, 101), np.uint8))
     assert ab.shape == (2, 64 // 4, 96 // 4, 2)
 
 
@@ -316,7 +319,7 @@ def test_hints_go_before_palettes(colorizer: Colorizer) -> None:
 
 def test_frames_have_the_colors_of_the_palette(make: functools.partial[Colorizer]) -> None:
     frames = np.stack([landscape(64, 96, seed=seed) for seed in range(5)])
-    cold, free = (make(mood=mood).ab_frames(frames) for mood in ("cold", None))
+    cold, free = (one_by_one(make(mood=mood, steady=0), frames) for mood in ("cold", None))
     assert cold[..., 1].mean() < free[..., 1].mean() - 3
 
 

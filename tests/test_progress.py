@@ -1,11 +1,11 @@
-"""Progress that a person, a caller's function or nobody sees."""
+"""Progress that a person sees, or nobody."""
 
 import io
 import sys
 
 import pytest
 
-from runtime.progress import Bar, Callback, Silent, print_line, progress_for
+from runtime.progress import Bar, Silent, print_line, progress_for
 
 
 class Terminal(io.StringIO):
@@ -59,22 +59,6 @@ def test_what_an_earlier_run_did_is_no_part_of_the_speed() -> None:
     assert shown is not None
     assert (shown.n, shown.initial) == (91, 90)
     bar.close()
-
-
-def test_a_function_is_told_all_of_it() -> None:
-    told = []
-    progress = Callback(lambda *values: told.append(values))
-    progress.start("colorizing", 9, unit="frames")
-    progress.note("shot 1")
-    progress.advance(5)
-    progress.advance(-1)
-    progress.close()
-    assert told == [
-        ("colorizing", 0, 9, ""),
-        ("colorizing", 5, 9, "shot 1"),
-        ("colorizing", 4, 9, "shot 1"),
-        ("colorizing", 4, 9, "shot 1"),
-    ]
 
 
 @pytest.mark.parametrize("progress", [Silent(), Bar()])

@@ -16,14 +16,13 @@ LONGEST = 200  # calls that wait
 class Queue:
     """Calls in the order they came, one at a time."""
 
-    def __init__(self, *, longest: int = LONGEST) -> None:
+    def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
-        self._longest = longest
         self.length = 0  # calls that are not done
 
     async def run(self, function: Callable[..., T], *args: Any, **options: Any) -> T:
         """Call a function in the thread; raise HTTPException when too many wait already."""
-        if self.length >= self._longest:
+        if self.length >= LONGEST:
             raise HTTPException(503, f"{self.length} are waiting already: try again soon")
         self.length += 1
         try:

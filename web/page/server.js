@@ -37,12 +37,11 @@ export async function ask(path, options = {}) {
   }
 }
 
-export function post(path, value = {}, signal) {
+export function post(path, value = {}) {
   return ask(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(value),
-    signal,
   });
 }
 
