@@ -52,6 +52,12 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield write_small_weights(folder / "small.npz")
 
 
+@pytest.fixture
+def small(small_weights: Path) -> list[str]:
+    """Options that make the network small and quick."""
+    return ["-weights", str(small_weights), "-working_size", "64", "-device", "cpu"]
+
+
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with weights of the smallest network, small.npz, its bins.npy and program/ of both."""

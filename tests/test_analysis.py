@@ -19,20 +19,6 @@ from photo.guidance import read_guidance
 from photo.options import GuidanceOptions
 
 
-@pytest.fixture
-def small(small_weights: Path) -> list[str]:
-    return [
-        "-weights",
-        str(small_weights),
-        "-working_size",
-        "64",
-        "-device",
-        "cpu",
-        "-threads",
-        "1",
-    ]
-
-
 @pytest.fixture(autouse=True)
 def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder with photo.png and other.png, and another photo.png in a folder."""

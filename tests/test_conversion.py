@@ -559,7 +559,7 @@ def test_the_script_never_deletes_painted_frames(gray_film: Path, tmp_path: Path
     ids=["shape", "frames", "nan", "pickle", "cut", "huge", "empty"],
 )
 def test_colors_that_are_damaged_on_the_disk_are_made_again(
-    gray_film: Path, options: FilmOptions, tmp_path: Path, spoil: Callable[[Path], object]
+    gray_film: Path, options: FilmOptions, spoil: Callable[[Path], object]
 ) -> None:
     film, kept = probe(gray_film), replace(options, keep_cache=True)
     with open_job(options.cache, manifest_of(gray_film, colorization(), kept)) as job:

@@ -262,9 +262,7 @@ def test_aging_changes_what_is_seen_and_not_what_comes_out(
     np.testing.assert_array_equal(seen[1], seen[2])
 
 
-def test_smoothing_is_for_what_the_network_does_not_know(
-    qspace: QSpace, pictures: list[Bytes]
-) -> None:
+def test_smoothing_is_for_what_the_network_does_not_know(qspace: QSpace) -> None:
     def predict(planes: Floats, palette: Floats, temperature: float) -> Floats:
         noise = np.random.default_rng(0).normal(0, 10, (len(planes), 2, 16, 16))
         return np.concatenate([noise, np.full((len(planes), 1, 16, 16), 90)], axis=1)

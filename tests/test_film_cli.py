@@ -197,7 +197,7 @@ def test_awkward_names(film: Make, tmp_path: Path, name: str) -> None:
     assert probe(target).frames == 25
 
 
-def bad_inputs(folder: Path, film: Make) -> dict[str, Path]:
+def bad_inputs(folder: Path) -> dict[str, Path]:
     """Make what is no film, by what is said about it."""
     empty, text, sound, still = (folder / n for n in ("0.mp4", "text.mp4", "sound.m4a", "a.png"))
     empty.touch()
@@ -217,9 +217,9 @@ def bad_inputs(folder: Path, film: Make) -> dict[str, Path]:
     "complaint", ["0 bytes", "not a film", "only sound", "picture", "no such file"]
 )
 def test_what_is_no_film_gets_one_clear_line(
-    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path, complaint: str
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, complaint: str
 ) -> None:
-    path = bad_inputs(tmp_path, film)[complaint]
+    path = bad_inputs(tmp_path)[complaint]
     code, out, errors = run(path, "-save", tmp_path / "out.mkv")
     assert (code, out) == (1, "")
     assert errors.count("\n") == 1, errors
@@ -231,7 +231,7 @@ def test_what_is_no_film_gets_one_clear_line(
 def test_one_bad_film_stops_no_other(
     run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
 ) -> None:
-    bad = bad_inputs(tmp_path, film)
+    bad = bad_inputs(tmp_path)
     code, out, errors = run(bad["0 bytes"], bad["only sound"], film("plain.mp4"), "-probe")
     assert code == 1
     assert "25 frames" in out
@@ -452,7 +452,7 @@ def test_probe_tells_as_text_and_as_json(
 
 @pytest.mark.slow
 def test_the_working_size_is_what_films_are_decoded_at(
-    run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
     run_ffmpeg(*picture("640x480", seconds=0.2), "-c:v", "ffv1", tmp_path / "large.mkv")
     words = [tmp_path / "large.mkv", "-save", tmp_path / "out.mkv", "-recolor", "-keep_cache"]

@@ -22,7 +22,6 @@ from film.shot_guidance import frame_hints, shots_guidance
 from image.hint import Hint, read_hint
 from runtime.files import write_text
 
-HEIGHT, WIDTH = SIZE
 RED = np.zeros((4, 4, 3), np.uint8) + np.array([200, 20, 20], np.uint8)
 
 

@@ -151,7 +151,7 @@ def test_a_hole_is_filled_with_its_neighbor(film: Make) -> None:
     np.testing.assert_array_equal(part[0].luma, frames[3].luma)
 
 
-def test_nothing_decodable_is_an_error(film: Make, tmp_path: Path) -> None:
+def test_nothing_decodable_is_an_error(film: Make) -> None:
     info = probe(film("gray.mkv"))
     with pytest.raises(FilmError, match="can be decoded"):
         list(decode(replace(info, pts=(7, 8), keys=(7, 8))))

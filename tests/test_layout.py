@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("runtime", "image", "prior", "photo", "model", "train", "film", "web")
 SCRIPTS = ("main", "conversion", "gray2color")
 ARROWS = {
-    "main": {"runtime", "conversion", "gray2color", "photo", "train", "film", "model", "web"},
-    "web": {"runtime", "conversion", "gray2color", "photo", "train", "film", "model", "image"},
+    "main": {"runtime", "conversion", "gray2color", "photo", "film", "model", "web"},
+    "web": {"runtime", "conversion", "gray2color", "photo", "film", "model", "image"},
     "gray2color": {"runtime", "model", "photo", "image", "prior"},
     "train": {"runtime", "gray2color", "model", "image", "prior"},
     "model": {"runtime", "image", "prior"},
@@ -58,7 +58,6 @@ PADDLE = {
 TOP_LEVEL_PADDLE = PADDLE - {
     f"model/{name}.py" for name in ("decode", "predictor", "paddle_import")
 }
-COMMAND_LINES = {"main.py", "conversion.py", "gray2color.py"}
 # Where one photo or film of many fails alone, whatever it brings about.
 BROAD_EXCEPT = {("photo/batch.py", "failures_of"), ("conversion.py", "color_films")}
 BAD_NAMES = {"utils", "common", "src", "helpers", "misc"}

@@ -26,12 +26,6 @@ ROOT = Path(main.__file__).parent
 
 
 @pytest.fixture
-def small(small_weights: Path) -> list[str]:
-    """Options that make the network small and quick."""
-    return ["-weights", str(small_weights), "-working_size", "64", "-device", "cpu"]
-
-
-@pytest.fixture
 def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
     Image.fromarray(landscape(60, 80)).save(path)
@@ -60,7 +54,7 @@ def test_a_photo_is_colored_and_keeps_its_lightness(
 
 
 def test_the_result_lies_beside_the_photo_and_a_rerun_leaves_it(
-    small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
+    small: list[str], photo: Path
 ) -> None:
     assert main.main(["-img_in", str(photo), *small]) == 0
     beside = photo.with_name("photo.color.png")
@@ -131,9 +125,7 @@ def test_hints_are_for_one_photo(
 
 
 @pytest.mark.slow
-def test_many_photos_by_several_processes(
-    small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_many_photos_by_several_processes(small: list[str], tmp_path: Path) -> None:
     paths = write_photos(tmp_path / "in", 9)
     (tmp_path / "in" / "bad.png").write_text("no picture")
     words = ["-img_in", str(tmp_path / "in"), "-recursive", "-save", str(tmp_path / "two")]

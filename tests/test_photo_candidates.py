@@ -13,20 +13,6 @@ from prior.lab import gray2lightness, rgb2lab
 
 
 @pytest.fixture
-def small(small_weights: Path) -> list[str]:
-    return [
-        "-weights",
-        str(small_weights),
-        "-working_size",
-        "64",
-        "-device",
-        "cpu",
-        "-threads",
-        "1",
-    ]
-
-
-@pytest.fixture
 def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Image.fromarray(texture(np.random.default_rng(0), 96, 128)).save("photo.png")

@@ -62,7 +62,7 @@ def test_geometry(film: Make) -> None:
     assert probe(film("mirrored.mp4")).video.orientation == (False, False, True)
 
 
-def test_working_size_is_small_and_on_the_grid(film: Make, tmp_path: Path) -> None:
+def test_working_size_is_small_and_on_the_grid(tmp_path: Path) -> None:
     path = tmp_path / "hd.mkv"
     run_ffmpeg(*picture("1920x1080", seconds=0.04), "-c:v", "mpeg4", path)
     assert probe(path).working_size == (256, 448)

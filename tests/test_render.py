@@ -492,7 +492,7 @@ def test_a_worker_without_the_hardware_says_so(film: Make, tmp_path: Path, codec
     assert (str(sent), sent.cause) == (str(failure.value), failure.value.cause)
 
 
-def test_a_colorized_picture_for_people(film: Make) -> None:
+def test_a_colorized_picture_for_people() -> None:
     gray = np.full((64, 64), 120, np.uint8)
     ab = np.full((16, 16, 2), 20, np.float32)
     rgb = colorized_rgb(gray, ab)
