@@ -87,9 +87,8 @@ def color_film(
     for warning in warnings:
         log.warning("%s", warning)
     if colorization.guidance:
-        frame_hints(
-            film, colorization.guidance, first=first, last=last
-        )  # refuses what lies outside
+        # Refuses what lies outside.
+        frame_hints(film, colorization.guidance, first=first, last=last)
     wanted = manifest_of(source, colorization, options)
     summary = Summary(source, target, film, wanted.weights, wanted.settings, warnings)
     with open_job(options.cache, wanted, restart=options.restart) as job:

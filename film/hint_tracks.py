@@ -14,12 +14,10 @@ from film.shot_guidance import FrameHint, SegmentGuidance, ShotGuidance
 from film.work import Work
 from image.tracking import track
 
-CHUNK = (
-    240  # frames that are decoded at once where they are passed from the last to the first: 22 MB
-)
-APART_PX = (
-    6.0  # nearer than that, two hints mean the same place: the one set on the nearer frame counts
-)
+# Frames that are decoded at once where they are passed from the last to the first: 22 MB.
+CHUNK = 240
+# Nearer than that, two hints mean the same place: the one set on the nearer frame counts.
+APART_PX = 6.0
 
 Floats = NDArray[np.float32]
 

@@ -140,9 +140,8 @@ class Film:
     @property
     def is_vfr(self) -> bool:
         """Whether the time between frames varies by more than the clock's rounding."""
-        steps = np.diff(
-            self.pts
-        )  # of a constant rate they differ by 1 where the clock does not divide it
+        # Of a constant rate they differ by 1 where the clock does not divide it.
+        steps = np.diff(self.pts)
         return bool(steps.size) and int(steps.max() - steps.min()) > 1
 
     @property

@@ -15,9 +15,8 @@ Bytes: TypeAlias = NDArray[np.uint8]
 Mask: TypeAlias = NDArray[np.bool_]
 
 BLUR = 1.0  # pixels, so that grain is not followed
-REACH_PX = (
-    3  # around a point: its motion is the median of what is consistent there (Kalal et al. 2010)
-)
+# Around a point: its motion is the median of what is consistent there (Kalal et al. 2010).
+REACH_PX = 3
 LEAST_CONSISTENT = 0.5  # share of those pixels that pass the forward-backward check
 LIKE = 16.0  # 8-bit codes between what is around a point and what was there when it was found last, in the mean
 PATIENCE = 12  # frames in which a point may not be found in a row, as under a flash or behind what passes by

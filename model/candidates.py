@@ -20,9 +20,8 @@ from model.regions import features, inner_points, regions
 
 CHANGED = 4  # regions that get other colors, those with the most to gain
 PAIRS = 6  # colorizations in which two regions change
-POINTS = (
-    20  # in a region of the size of the picture; fewer in a smaller one, by the root of its area
-)
+# In a region of the size of the picture; fewer in a smaller one, by the root of its area.
+POINTS = 20
 APART = 10.0  # ab units that two candidates differ by in some region, at least
 BARELY_APART = 5.0  # where there are none such
 DRAWN = 400  # colorings drawn from the distribution, which candidates should come near to

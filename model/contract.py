@@ -28,14 +28,11 @@ STRIDE = 32  # both sides of the input are multiples of it
 REDUCTION = 4  # the output is at a quarter of the input's size
 LONGEST = 4  # long sides count as at most this many short sides
 
-DARKEST, LIGHTEST = (
-    1.0,
-    99.0,
-)  # percentiles that count as black and white; dust and scratches lie beyond
+# Percentiles that count as black and white; dust and scratches lie beyond.
+DARKEST, LIGHTEST = 1.0, 99.0
 BLACK, WHITE = 3.0, 95.0  # L that they have at most and at least, as in most photographs
-LEAST_CONTRAST = (
-    20.0  # L between them below which a picture counts as flat, and is stretched no further
-)
+# L between black and white below which a picture counts as flat, and is stretched no further.
+LEAST_CONTRAST = 20.0
 SAMPLED_PX = 2  # tones are read from every second pixel in both directions
 
 

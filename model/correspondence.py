@@ -15,9 +15,8 @@ from prior.lab import lab2rgb, rgb2lab
 
 # Two crops of a photograph, one mirrored and darkened, and frames of a still camera's film seconds apart: 0.36 and more;
 # unrelated photographs: 0.04 at most (`tests/benchmarks/guidance.py`).
-SAME_CONTENT = (
-    0.15  # share of places with a sure match, from which on a reference is taken by its content
-)
+# Share of places with a sure match, from which on a reference is taken by its content.
+SAME_CONTENT = 0.15
 FEATURES_SIZE = 384  # short side of the backbone's input, in pixels: 24 places
 LEAST_COSINE = 0.6  # of the feature vectors of a match whose color is taken
 RADIUS_PX = 1  # of the hint at a match, in pixels of the planes

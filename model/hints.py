@@ -18,9 +18,8 @@ from prior.qspace import QSpace
 MEAN_POINTS = 8.0  # points per picture in training, counted from one (geometric)
 LEAST_COVERAGE = 0.25  # of a pixel of the network's input, from which on it counts as painted
 POINT_RADIUS_PX = 2  # of a user's point: a square of 5 x 5 pixels
-ALIKE = (
-    15.0  # difference of L from its center from which on a pixel of the square is another object's
-)
+# Difference of L from its center from which on a pixel of the square is another object's.
+ALIKE = 15.0
 
 
 def stroke_planes(rgba: NDArray[np.uint8], *, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -47,9 +47,8 @@ def import_inference() -> Any:
     os.environ.setdefault("GLOG_minloglevel", "2")
     with _LOADING:
         if LIBRARY not in sys.modules and not has_gpu_package() and (path := _library_path()):
-            os.environ.setdefault(
-                "OMP_NUM_THREADS", "1"
-            )  # as Paddle does; each program has its own
+            # As Paddle does; each program has its own.
+            os.environ.setdefault("OMP_NUM_THREADS", "1")
             loader = ExtensionFileLoader(LIBRARY, str(path))
             spec = importlib.util.spec_from_file_location(LIBRARY, path, loader=loader)
             assert spec is not None, path

@@ -31,17 +31,13 @@ log = logging.getLogger(__name__)
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
 # auto: bf16 or fp32, whichever is faster; fastest: int8 where that is, which takes a quarter of a second more to open.
 Precision: TypeAlias = Literal["auto", "fastest", "fp32", "bf16", "int8"]
-Engine: TypeAlias = Literal[
-    "plain", "fp32", "bf16", "int8", "gpu"
-]  # plain: no oneDNN, slow but always available
+# "plain" is without oneDNN: slow, but always available.
+Engine: TypeAlias = Literal["plain", "fp32", "bf16", "int8", "gpu"]
 
 INT8_PROGRAM = "program.pdmodel"  # in a folder for that engine, unless its weights lose by it
 GPU_MEMORY_MB = 256  # taken at once, when a program is opened
-ENGINE_ERRORS = (
-    RuntimeError,
-    ValueError,
-    NotImplementedError,
-)  # what Paddle raises when an engine fails
+# What Paddle raises when an engine fails.
+ENGINE_ERRORS = (RuntimeError, ValueError, NotImplementedError)
 
 
 class Folder(Protocol):

@@ -125,9 +125,8 @@ def load_into(network: "ColorNet", arrays: Mapping[str, np.ndarray], *, prefix: 
     if odd:
         raise ValueError(f"weights of another network: {len(odd)} differences, first: {odd[0]}")
     values: Any = {name: array.astype(np.float32) for name, array in state.items()}
-    network.set_state_dict(
-        {**network.state_dict(), **values}
-    )  # Paddle warns of each that is left out
+    # Paddle warns of each that is left out.
+    network.set_state_dict({**network.state_dict(), **values})
 
 
 def arrays_of(network: "ColorNet") -> Arrays:

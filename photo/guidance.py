@@ -17,15 +17,12 @@ from photo.options import GuidanceOptions
 from photo.read import is_deep, read_photo, size_of
 from prior.lab import rgb2lab
 
-REFERENCE_PX = (
-    512  # long side at which a reference's colors are counted and its content is compared
-)
+# Long side at which a reference's colors are counted and its content is compared.
+REFERENCE_PX = 512
 STROKES_PX = 2048  # long side at which strokes are kept
 PAINTED = 32  # 8-bit codes that a painted place differs by; JPEG at low quality stays below nearly everywhere
-COLORED_PERCENT, LEAST_CHROMA = (
-    1,
-    6.0,
-)  # of a reference, and the chroma that so much of it has; JPEG's noise has less
+# Share of a reference, and the chroma that so much of it has; JPEG's noise has less.
+COLORED_PERCENT, LEAST_CHROMA = 1, 6.0
 LARGEST = 1e9  # of any number of a point; Python's integers have no end
 FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, perhaps with a radius at the end'
 

@@ -53,9 +53,10 @@ def test_patches_on_walls_are_smoothed_where_the_network_is_undecided() -> None:
     smooth = smooth_undecided(undecided, 2 * lightness - 1)
     for half in (np.s_[:, :24], np.s_[:, 24:]):
         assert smooth[half].std(axis=(0, 1)).max() < 0.5 * ab[half].std(axis=(0, 1)).min()
+        # No color crosses the edge between the halves.
         np.testing.assert_allclose(
             smooth[half].mean(axis=(0, 1)), ab[half].mean(axis=(0, 1)), atol=2
-        )  # no color crosses the edge between the halves
+        )
 
 
 def test_colors_that_are_certain_are_left_as_they_are() -> None:

@@ -143,9 +143,8 @@ def test_own_results_are_recognized_by_what_is_in_them(
     (again,), _ = plan([str(tmp_path)], kind=kind)
     assert again.source == source
     assert unfinished([task], kind=kind) == ([], [])
-    task.target.write_bytes(
-        source.read_bytes()[:-1] + b"\0"
-    )  # a file of another origin by that name
+    # A file of another origin by that name.
+    task.target.write_bytes(source.read_bytes()[:-1] + b"\0")
     assert source not in {task.target}
     waiting, (failure,) = unfinished([task], kind=kind)
     assert waiting == []

@@ -175,9 +175,8 @@ def test_memory_is_the_gray_picture_and_bands_of_its_result(
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
         peaks.append(int(done.stdout.split()[-1]) * 1024)
     pixels = 5000 * 8000
-    assert (
-        peaks[1] - peaks[0] < 5 * pixels
-    )  # gray has 2 bytes; color, never there as a whole, would have 6
+    # Gray has 2 bytes; color, never there as a whole, would have 6.
+    assert peaks[1] - peaks[0] < 5 * pixels
 
 
 @pytest.mark.slow

@@ -109,9 +109,8 @@ def test_tags_and_sizes_are_kept(film: Make, tmp_path: Path, name: str, codec: s
     result = rendered(source, flat(source, 5, 5), tmp_path / "out.mkv", codec=codec)
     old, new = source.video, result.video
     assert (new.width, new.height, new.rate) == (old.width, old.height, old.rate)
-    assert new.sar == pytest.approx(
-        old.sar, rel=0.02
-    )  # Matroska keeps a display size in whole pixels
+    # Matroska keeps a display size in whole pixels.
+    assert new.sar == pytest.approx(old.sar, rel=0.02)
     assert (new.primaries, new.transfer) == (old.primaries, old.transfer)
     assert new.matrix == (old.matrix or "smpte170m")
     assert new.full_range == (old.full_range and codec != "prores")

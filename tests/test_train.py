@@ -469,9 +469,8 @@ def test_a_restart_learns_from_the_pictures_that_are_there_now(room: Path, tmp_p
 
 @pytest.mark.usefixtures("unvalidated")
 def test_reader_processes_serve_a_run(room: Path, tmp_path: Path) -> None:
-    cv2.resize(
-        np.zeros((2000, 2000, 3), np.uint8), (900, 900)
-    )  # OpenCV's threads are up, then fork
+    # OpenCV's threads are up, then fork.
+    cv2.resize(np.zeros((2000, 2000, 3), np.uint8), (900, 900))
     run = run_of(room, tmp_path, workers=2, steps=2)
     train(run)
     assert run.step == 2

@@ -22,9 +22,8 @@ FROM_SCRATCH_RATE, FINE_TUNING_RATE = 1.5e-3, 3e-4
 TRAINABLE = ("all", "context+head")
 PATHS = ("data", "valid", "prior", "init", "backbone")
 NO_BACKBONE = "none"
-TUNE_FROM_STEP = (
-    10_000  # earlier, the gradients of a network from scratch only disturb the backbone
-)
+# Earlier, the gradients of a network from scratch only disturb the backbone.
+TUNE_FROM_STEP = 10_000
 # A resume may change these: what is measured, how fast, how long; never what was learned so far.
 FREE = {
     "steps",

@@ -40,9 +40,8 @@ class Setting:
 
     working_size: int = 160  # pixels, short side of the network's input
     temperature: float = 1.0  # of the annealed mean
-    hints: int = (
-        0  # random points whose true color is given; of films, on the first frame of each shot
-    )
+    # Random points whose true color is given; of films, on the first frame of each shot.
+    hints: int = 0
     saturation: float = 1.0  # times the chroma
     smoothing: int = 0  # 1: smooth where the network is undecided, as the program does
     palette: int = 0  # 1: the truth is a reference, 2 and more: a palette of so many of its colors

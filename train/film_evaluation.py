@@ -27,9 +27,8 @@ Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
 LONGEST = 1200  # frames of a shot, which bounds memory: what is longer counts as several shots
-CUT_SHARE = (
-    0.5  # of pixels that pass the forward-backward check; below, two frames are of different shots
-)
+# Of pixels that pass the forward-backward check; below, two frames are of different shots.
+CUT_SHARE = 0.5
 # Frames from one pair of frames far apart to the next: to follow one's motion takes 40 ms. Prime to
 # `model.steady.KEY_EVERY`, or keyframes would only be compared with keyframes.
 FAR_EVERY = 5

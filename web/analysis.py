@@ -15,15 +15,10 @@ from web.network import Network
 from web.photos import UploadedPhoto, jpeg, shown_size
 
 OVERLAY_PX = 480  # long side
-OVERLAY_BGR = (
-    220,
-    40,
-    230,
-)  # of places that the network is unsure of: magenta, which photos hardly have
-LOW, HIGH = (
-    40,
-    99,
-)  # percentiles of how unsure it is: below the one nothing is marked, above the other all is
+# Of places that the network is unsure of: magenta, which photos hardly have.
+OVERLAY_BGR = (220, 40, 230)
+# Percentiles of how unsure it is: below the one nothing is marked, above the other all is.
+LOW, HIGH = 40, 99
 LEAST_RANGE = 0.1  # between the two
 TILE_PX = 480  # long side of a candidate in the gallery
 SUGGESTIONS = 5

@@ -12,9 +12,8 @@ from web.films import OpenFilm, analyze, colorize
 
 log = logging.getLogger(__name__)
 
-MOST_FILMS = (
-    50  # that are open; of those nobody works on, the oldest are closed, with their uploads
-)
+# Films that are open; of those nobody works on, the oldest are closed, with their uploads.
+MOST_FILMS = 50
 
 
 class FilmJobs:

@@ -33,7 +33,7 @@ NO_FILE_HAS = '%\\/:*?"<>|'
 
 
 class FilmRoutes:
-    """Answers them."""
+    """Answers each request about a film; what reads, computes or waits for long is done in threads."""
 
     def __init__(
         self, folder: Path, network: Network, queue: Queue, settings: Settings, photos: Photos

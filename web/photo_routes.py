@@ -17,7 +17,7 @@ from web.requests import LARGEST_PHOTO, json_of, place_of, write_upload
 
 
 class PhotoRoutes:
-    """Answers them, with one network behind one queue."""
+    """Answers each request about a photo or a reference picture, with one network behind one queue."""
 
     def __init__(self, photos: Photos, network: Network, queue: Queue, settings: Settings) -> None:
         self._photos = photos

@@ -37,11 +37,8 @@ source, target, cache = map(Path, sys.argv[1:4])
 options = FilmOptions(cache=cache, encoder=EncoderOptions("ffv1"), workers=int(sys.argv[4]))
 color_film(source, target, colorization=colorization(), options=options)
 """
-MOMENTS = (
-    "any",
-    "any",
-    "join",
-)  # in turn: any time from the start on, and while the result is written
+# In turn: any time from the start on, and while the result is written.
+MOMENTS = ("any", "any", "join")
 LIMIT_S = 120.0
 
 
