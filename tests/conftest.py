@@ -89,8 +89,8 @@ def options(tmp_path: Path) -> FilmOptions:
 def finished(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The film colorized without interruption, by one worker."""
     folder = tmp_path_factory.mktemp("finished")
-    wishes = FilmOptions(cache=folder / "cache", encoder=EncoderOptions(codec="ffv1"), workers=1)
-    color_film(gray_film, folder / "out.mkv", colorization=colorization(), options=wishes)
+    chosen = FilmOptions(cache=folder / "cache", encoder=EncoderOptions(codec="ffv1"), workers=1)
+    color_film(gray_film, folder / "out.mkv", colorization=colorization(), options=chosen)
     return folder / "out.mkv"
 
 
@@ -98,10 +98,10 @@ def finished(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def failed(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with the job of the film whose last shot could not be colorized."""
     folder = tmp_path_factory.mktemp("failed")
-    wishes = FilmOptions(cache=folder / "cache", encoder=EncoderOptions(codec="ffv1"), workers=1)
+    chosen = FilmOptions(cache=folder / "cache", encoder=EncoderOptions(codec="ffv1"), workers=1)
     failing = colorization(fail_at=SHOTS[-1])
     with pytest.raises(FilmError, match="cannot be colorized"):
-        color_film(gray_film, folder / "out.mkv", colorization=failing, options=wishes)
+        color_film(gray_film, folder / "out.mkv", colorization=failing, options=chosen)
     return folder / "cache"
 
 

@@ -30,8 +30,8 @@ def whole(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The film colorized without interruption; its second shot has three segments."""
     target = tmp_path_factory.mktemp("whole") / "out.mkv"
     cache = target.parent / "cache"
-    wishes = FilmOptions(cache=cache, workers=1, encoder=ENCODER)
-    color_film(gray_film, target, colorization=shot_colorization(), options=wishes)
+    chosen = FilmOptions(cache=cache, workers=1, encoder=ENCODER)
+    color_film(gray_film, target, colorization=shot_colorization(), options=chosen)
     return target
 
 

@@ -105,10 +105,10 @@ class Counted(Tint):
 def test_the_network_is_loaded_once_for_several_films(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    wish = replace(options, duration=0.2)
+    chosen = replace(options, duration=0.2)
     for name in ("one.mkv", "other.mkv"):
         once = replace(colorization(), factory=functools.partial(Counted))
-        color_film(gray_film, tmp_path / name, colorization=once, options=wish)
+        color_film(gray_film, tmp_path / name, colorization=once, options=chosen)
     assert Counted.built == 1
 
 
@@ -142,8 +142,8 @@ def test_shots_with_color_are_left_as_they_are(
 
 @pytest.mark.slow
 def test_recolor_colorizes_them(color_movie: Path, options: FilmOptions, tmp_path: Path) -> None:
-    wish = replace(options, recolor=True)
-    color_film(color_movie, tmp_path / "out.mkv", colorization=colorization(), options=wish)
+    chosen = replace(options, recolor=True)
+    color_film(color_movie, tmp_path / "out.mkv", colorization=colorization(), options=chosen)
     same = [
         np.array_equal(before, after)
         for (_, _, before), (_, _, after) in zip(
@@ -157,8 +157,8 @@ def test_recolor_colorizes_them(color_movie: Path, options: FilmOptions, tmp_pat
 def test_compare_leaves_the_left_half_gray(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    wish = replace(options, compare=True)
-    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=wish)
+    chosen = replace(options, compare=True)
+    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=chosen)
     for _, _, chroma in planes(tmp_path / "out.mkv"):
         u = chroma[: SIZE[0] // 4].reshape(SIZE[0] // 2, SIZE[1] // 2).astype(int)
         left, right = u[:, : SIZE[1] // 4 - 8], u[:, SIZE[1] // 4 + 8 :]
@@ -167,8 +167,8 @@ def test_compare_leaves_the_left_half_gray(
 
 
 def test_a_part_of_the_film(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:
-    wish = replace(options, start=1.0, duration=2.0)
-    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=wish)
+    chosen = replace(options, start=1.0, duration=2.0)
+    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=chosen)
     source, part = list(planes(gray_film)), list(planes(tmp_path / "out.mkv"))
     assert len(part) == 50
     for (_, before, _), (_, after, _) in zip(source[25:75], part, strict=True):
@@ -211,8 +211,8 @@ def test_the_colorizer_gets_frames_of_the_size_it_asks_for(
     for work in (color_film, preview):
         Measured.sizes.clear()
         target = tmp_path / ("out.mkv" if work is color_film else "sheet.png")
-        wish = replace(options, recolor=True)
-        work(source, target, colorization=wanted, options=wish)  # type: ignore[operator]
+        chosen = replace(options, recolor=True)
+        work(source, target, colorization=wanted, options=chosen)  # type: ignore[operator]
         assert Measured.sizes == {size}
 
 
@@ -241,9 +241,9 @@ def test_other_settings_are_refused_and_the_work_is_kept(
     gray_film: Path, half_done: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in half_done.rglob("*")}
-    for wish in (replace(options, compare=True), replace(options, encoder=EncoderOptions())):
+    for chosen in (replace(options, compare=True), replace(options, encoder=EncoderOptions())):
         with pytest.raises(JobError, match="-restart"):
-            color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=wish)
+            color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=chosen)
     with pytest.raises(JobError, match=r"weights were ffff.*, now eeee"):
         color_film(
             gray_film,
@@ -493,9 +493,9 @@ def test_a_cache_that_cannot_be_written_is_refused(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    wish = replace(options, cache=tmp_path / "file" / "cache")
+    chosen = replace(options, cache=tmp_path / "file" / "cache")
     with pytest.raises(OSError, match="file"):
-        color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=wish)
+        color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=chosen)
 
 
 def test_frames_and_back(gray_film: Path, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def film(tmp_path: Path, rng: np.random.Generator) -> Path:
     return path
 
 
-def test_frames_come_at_the_wished_size_and_in_rgb(film: Path) -> None:
+def test_frames_come_at_the_wanted_size_and_in_rgb(film: Path) -> None:
     frames = list(read_frames(film, short_px=96))
     assert len(frames) == 12
     assert {frame.shape for frame in frames} == {(96, 128, 3)}

@@ -42,13 +42,13 @@ def colorize(moving: Path, small_weights: Path, tmp_path: Path) -> Colorize:
 
     def colorized(**options: float) -> NDArray[np.uint8]:
         factory = partial(Colorizer, small_weights, threads=1, precision="fp32", working_size=96)
-        wishes = FilmOptions(
+        chosen = FilmOptions(
             cache=tmp_path / "cache", encoder=EncoderOptions(codec="ffv1"),
             keep_cache=True, restart=True, overwrite=True, workers=1, **options,
         )  # fmt: skip
         target = tmp_path / "out.mkv"
         color_film(
-            moving, target, colorization=Colorization(factory, whole_shots=True), options=wishes
+            moving, target, colorization=Colorization(factory, whole_shots=True), options=chosen
         )
         return np.stack([chroma for _, _, chroma in planes(target)])
 
@@ -67,12 +67,12 @@ def test_a_scene_that_comes_back_has_its_colors_again(tmp_path: Path) -> None:
     factory = partial(Colorizer, threads=1, precision="fp32", working_size=96)
     apart = {}
     for lock in ("on", "off"):
-        wishes = FilmOptions(
+        chosen = FilmOptions(
             cache=tmp_path / lock, encoder=EncoderOptions(codec="ffv1"), keep_cache=True, workers=1,
             film_lock=lock,
         )  # fmt: skip
         color_film(
-            film, tmp_path / f"{lock}.mkv", options=wishes,
+            film, tmp_path / f"{lock}.mkv", options=chosen,
             colorization=Colorization(factory, whole_shots=True),
         )  # fmt: skip
         (manifest,) = (tmp_path / lock).glob(f"*/{MANIFEST}")

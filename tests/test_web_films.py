@@ -109,9 +109,9 @@ def test_what_is_wanted_of_a_shot_reaches_it(
     (tmp_path / "gate").touch()
     token = opened(visitor, film_here)["id"]
     before = visitor.get(f"/films/{token}/shots/1/color")
-    wishes = {"hints": ["6f,64,48,#d02010"], "shots": {"3": "leave"}, "edits": {"any": 1}}
-    visitor.post(f"/films/{token}/wishes", wishes)
-    assert json.loads(visitor.get(f"/films/{token}"))["values"] == wishes
+    guidance = {"hints": ["6f,64,48,#d02010"], "shots": {"3": "leave"}, "edits": {"any": 1}}
+    visitor.post(f"/films/{token}/guidance", guidance)
+    assert json.loads(visitor.get(f"/films/{token}"))["values"] == guidance
     assert visitor.get(f"/films/{token}/shots/1/color") != before
     visitor.post(f"/films/{token}/start")
     film = when(visitor, token, lambda film: film["job"]["state"] not in {"waiting", "running"})
@@ -229,9 +229,11 @@ def test_an_upload_that_is_no_film_leaves_nothing(visitor: Visitor, tmp_path: Pa
     ],
     ids=repr,
 )  # fmt: skip
-def test_malformed_wishes_are_refused(visitor: Visitor, film_here: Path, values: Json) -> None:
+def test_malformed_guidance_is_refused(visitor: Visitor, film_here: Path, values: Json) -> None:
     token = json.loads(visitor.post("/films/open", {"path": str(film_here)}))["id"]
-    status, _, content = visitor.ask("POST", f"/films/{token}/wishes", json.dumps(values).encode())
+    status, _, content = visitor.ask(
+        "POST", f"/films/{token}/guidance", json.dumps(values).encode()
+    )
     assert status == 400, content
     assert json.loads(visitor.get(f"/films/{token}"))["values"] == {}
 

@@ -260,7 +260,7 @@ def test_a_film_goes_on_when_the_page_is_closed(page: Page, tmp_path: Path) -> N
     when_colored(page, "films", lambda: page.locator("#film-path").press("Enter"))
     assert page.locator(".shots li").count() == 3
     when_colored(page, "films", page.locator(".shots li:nth-child(2) button").click)
-    with page.expect_request("**/wishes") as asked:
+    with page.expect_request("**/guidance") as asked:
         place_hint(page, "films", 0.5, 0.3, "#2050c0")
     (hint,) = asked.value.post_data_json["hints"]
     page.locator("#start").click()

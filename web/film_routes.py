@@ -15,12 +15,12 @@ from web.film_jobs import FilmJobs
 from web.films import (
     OpenFilm,
     described,
+    guide,
     latest,
     open_film,
     shot_gray,
     shot_likely,
     shot_picture,
-    wish,
 )
 from web.network import Network
 from web.options import Settings
@@ -49,7 +49,7 @@ class FilmRoutes:
             Route("/films", self.upload, methods=["POST"]),
             Route("/films/open", self.open, methods=["POST"]),
             Route("/films/{id}", self.describe, methods=["GET"]),
-            Route("/films/{id}/wishes", self.wish, methods=["POST"]),
+            Route("/films/{id}/guidance", self.guide, methods=["POST"]),
             Route("/films/{id}/shots/{shot:int}/gray", self.gray, methods=["GET"]),
             Route("/films/{id}/shots/{shot:int}/color", self.color, methods=["GET"]),
             Route("/films/{id}/shots/{shot:int}/likely", self.likely, methods=["GET"]),
@@ -97,10 +97,10 @@ class FilmRoutes:
         """Answer all that the page shows of a film."""
         return JSONResponse(await self._described(self._film(request)))
 
-    async def wish(self, request: Request) -> Response:
+    async def guide(self, request: Request) -> Response:
         """Keep what is wanted of a film."""
         film, values = self._film(request), await json_of(request)
-        await asyncio.to_thread(wish, film, values, self._photos.references)
+        await asyncio.to_thread(guide, film, values, self._photos.references)
         return JSONResponse({})
 
     async def gray(self, request: Request) -> Response:

@@ -114,7 +114,7 @@ def open_film(source: Path, settings: Settings) -> OpenFilm:
     return OpenFilm(secrets.token_urlsafe(16), film, target, settings, text, warnings, mark)
 
 
-def wish(opened: OpenFilm, values: Mapping[str, Any], references: Mapping[str, Path]) -> None:
+def guide(opened: OpenFilm, values: Mapping[str, Any], references: Mapping[str, Path]) -> None:
     """Check what is wanted of a film, and keep it. Raises ValueError."""
     color_from(values, opened.settings.color)
     guidance = guidance_from(values, references)

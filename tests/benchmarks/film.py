@@ -263,8 +263,8 @@ def main() -> int:
     parser.add_argument("--eager", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.steps:
-        wishes = {"frames": args.frames, "weights": args.weights, "eager": args.eager}
-        old_steps(args.film, args.steps, **wishes)
+        options = {"frames": args.frames, "weights": args.weights, "eager": args.eager}
+        old_steps(args.film, args.steps, **options)
         return 0
     held = True
     print("| lines | run | frames | s | fps | x plain | CPU ms/frame | memory MB | disk MB |")

@@ -88,8 +88,8 @@ def hints(colorizer: Colorizer, pictures: Sequence[np.ndarray]) -> Iterator[str]
         inside, outside = cv2.erode(mask, kernel) > 0, cv2.dilate(mask, kernel) == 0
         free = full_ab(colorizer, gray)
         true = lab[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).mean(axis=0)
-        wishes = {"true color": (true[1:], lab[..., 1:]), "other hue": (other_color(true),) * 2}
-        for name, (color, target) in wishes.items():
+        wanted = {"true color": (true[1:], lab[..., 1:]), "other hue": (other_color(true),) * 2}
+        for name, (color, target) in wanted.items():
             ab = full_ab(colorizer, gray, hints=[(x, y, *color)])
             errors = [float(distance(each, target)[inside].mean()) for each in (free, ab)]
             change = float(distance(ab, free)[outside].mean())

@@ -251,7 +251,7 @@ function showShots() {
   const list = find(".shots");
   for (const [index, shot] of film.shots.entries()) {
     const item = list.children[index] ?? list.appendChild(makeShot(index, shot));
-    const mine = JSON.stringify(wishesOf(index));
+    const mine = JSON.stringify(guidanceOf(index));
     if (versions[index] !== mine) {
       versions[index] = mine;
       item.querySelector("img").src = `/films/${film.id}/shots/${index + 1}/color?v=${encodeURIComponent(mine).slice(0, 800)}`;
@@ -275,7 +275,7 @@ function makeShot(index, shot) {
 }
 
 // What is wanted of one shot.
-function wishesOf(index) {
+function guidanceOf(index) {
   const { hints, references, shots, names, ...rest } = edits.now;
   const own = hints.filter((hint) => hint.shot === index);
   return [written(own), references[index + 1] ?? null, wanted(index), rest];
@@ -352,7 +352,7 @@ async function colorize(changed) {
     try {
       if (behind) {
         behind = false;
-        await post(`/films/${id}/wishes`, wishes());
+        await post(`/films/${id}/guidance`, guidance());
       }
       const blob = await (await ask(`/films/${id}/shots/${shot + 1}/color?large`)).blob();
       if (film?.id === id && shot === chosen) stage.color = URL.createObjectURL(blob);
@@ -365,7 +365,7 @@ async function colorize(changed) {
   asking = stage.busy = false;
 }
 
-function wishes() {
+function guidance() {
   const { hints, names, ...rest } = edits.now;
   return { ...rest, hints: written(hints), edits: edits.now };
 }
