@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from film import FilmError
+from film.chroma import luma_range
 from film.decode import Plane, decode
 from film.ffmpeg import open_film
 from film.info import Film, Video
@@ -29,8 +30,7 @@ def working_gray(film: Film, luma: Plane) -> NDArray[np.uint8]:
 
 def _expanded(gray: Plane, video: Video) -> NDArray[np.uint8]:
     """Expand luma codes to 0..255: limited range is 16..235 at 8 bits (ITU-R BT.601, BT.709)."""
-    unit = 1 << (video.depth - 8)
-    low, span = (0.0, (1 << video.depth) - 1.0) if video.full_range else (16.0 * unit, 219.0 * unit)
+    low, span = luma_range(video.depth, full=video.full_range)
     # Clipped at black before scaling: convertScaleAbs would mirror what is blacker than black to gray.
     scaled = cv2.convertScaleAbs(np.maximum(gray.astype(np.float32) - low, 0), alpha=255.0 / span)
     return np.asarray(scaled, np.uint8)
