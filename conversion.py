@@ -22,7 +22,8 @@ from film.frames import painted_ab
 from film.guidance import GuidanceError
 from film.hint_tracks import follow
 from film.info import Film
-from film.job import Job, JobError, Manifest, SegmentRecord, fingerprint, manifest_of, open_job
+from film.job import Job, open_job
+from film.manifest import JobError, Manifest, SegmentRecord, manifest_of, source_of
 from film.mux import join, mark_in, mark_of
 from film.options import (
     CACHE,
@@ -312,7 +313,7 @@ def from_frames(source: Path, target: Path, *, cache: Path) -> int:
 
 def _script_manifest(film: Film) -> Manifest:
     made_by = {"made_by": "conversion.py"}
-    return Manifest(fingerprint(film.path), str(film.path.resolve()), made_by, weights="")
+    return Manifest(source_of(film.path), str(film.path.resolve()), made_by, weights="")
 
 
 def _script_work(film: Film, job: Job) -> Work:

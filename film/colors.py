@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from film.arrays import read_arrays, write_arrays
 from film.chroma import colorized_rgb
 from film.frames import png_name, png_of
-from film.job import AB, JobError, SegmentRecord
+from film.job import AB
+from film.manifest import JobError, SegmentRecord
 from film.options import Arrays, ShotColorizer
 from film.segment import segment_of
 from film.work import Work, colorizer_of

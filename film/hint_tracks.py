@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from film.arrays import read_arrays, write_arrays
 from film.frames import decode_gray
-from film.job import JobError, SegmentRecord
+from film.manifest import JobError, SegmentRecord
 from film.shot_guidance import FrameHint, SegmentGuidance, ShotGuidance
 from film.work import Work
 from image.tracking import track

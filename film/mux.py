@@ -19,7 +19,7 @@ import ffmpeg
 from film import FilmError
 from film.ffmpeg import ffmpeg_path, film_stream, open_film, reason_of, run
 from film.info import CONTAINERS, RIFF_SOUND, Film
-from film.job import fingerprint
+from film.manifest import source_of
 from film.options import FilmOptions
 from film.probe import first_times
 from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy, copy_command
@@ -264,7 +264,7 @@ def mark_of(source: Path, options: FilmOptions) -> str:
     """Return the mark that the result of a film carries; one of a part, or half gray, has that in it."""
     only = [f"start {options.start:g} s"] * (options.start > 0) + ["compare"] * options.compare
     only += [] if options.duration is None else [f"duration {options.duration:g} s"]
-    return ", ".join([f"colorizer: of {fingerprint(source).digest[:16]}", *only])
+    return ", ".join([f"colorizer: of {source_of(source).digest[:16]}", *only])
 
 
 def append_mark(path: Path, mark: str) -> None:

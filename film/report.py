@@ -14,7 +14,8 @@ from film.chroma import colorized_rgb
 from film.encode import encoder_notes
 from film.frames import decode_gray, first_picture, png_of
 from film.info import Film, unsupported_by
-from film.job import SegmentRecord, folder_of, manifest_of
+from film.job import folder_of
+from film.manifest import SegmentRecord, manifest_of
 from film.mux import Joined
 from film.options import Colorization, Colorizer, FilmOptions, span
 from film.probe import probe

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from film.colors import is_linked, is_predicted
-from film.job import NONE, SegmentRecord
+from film.manifest import NONE, SegmentRecord
 from film.steps import Step
 from film.work import Work
 from runtime.mapping import Wait

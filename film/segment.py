@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from film import FilmError
 from film.frames import decode_gray, png_name, png_of, read_png
 from film.hint_tracks import segment_guidance
-from film.job import SegmentRecord
+from film.manifest import SegmentRecord
 from film.shot_guidance import SegmentGuidance
 from film.work import Work
 from runtime.files import whole_folder

@@ -21,7 +21,7 @@ from prior.lab import rgb2lab
 
 if TYPE_CHECKING:
     from film.info import Film
-    from film.job import SegmentRecord
+    from film.manifest import SegmentRecord
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from film.decode import decode
 from film.frames import decode_gray, working_gray
 from film.info import Film
-from film.job import NONE, Job, SegmentRecord
+from film.job import Job
+from film.manifest import NONE, SegmentRecord
 from film.segment import write_grays
 from film.work import Work
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from film.colors import colors, link, predict
 from film.encode import comments_and_frames, render
-from film.job import SegmentRecord
+from film.manifest import SegmentRecord
 from film.work import Work, describe
 from runtime.files import discard, whole_file, write_text
 from runtime.mapping import report

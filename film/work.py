@@ -16,7 +16,8 @@ import cv2
 
 from film import FilmError
 from film.info import Film
-from film.job import CARRIED, HINTS, PREDICTED, Job, JobError, SegmentRecord
+from film.job import CARRIED, HINTS, PREDICTED, Job
+from film.manifest import JobError, SegmentRecord
 from film.options import Colorization, Colorizer, FilmOptions
 from film.shot_guidance import ShotGuidance
 from runtime.files import discard, write_bytes

@@ -14,7 +14,8 @@ from conversion import color_film
 from film import FilmError, schedule
 from film.colors import colors, is_linked, link, predict
 from film.frames import decode_gray
-from film.job import AB, MANIFEST, JobError, Manifest, SegmentRecord, manifest_of, open_job
+from film.job import AB, MANIFEST, open_job
+from film.manifest import JobError, Manifest, SegmentRecord, manifest_of
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 from film.segment import has_grays

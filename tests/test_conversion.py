@@ -40,7 +40,8 @@ from conversion import color_film
 from film import FilmError
 from film.colors import colors
 from film.frames import decode_gray
-from film.job import AB, JobError, manifest_of, open_job
+from film.job import AB, open_job
+from film.manifest import JobError, manifest_of
 from film.options import Colorization, EncoderOptions, FilmOptions, check_target, span
 from film.probe import probe
 from film.report import preview

@@ -13,7 +13,7 @@ from films import SHOTS, SIZE, Tint, colorization, film_of, planes
 from conversion import color_film
 from film import FilmError
 from film.guidance import FilmGuidance, GuidanceError, ShotReference, read_guidance
-from film.job import Manifest, SegmentRecord
+from film.manifest import Manifest, SegmentRecord
 from film.options import Colorization, FilmOptions
 from film.probe import probe
 from film.report import preview

@@ -10,18 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from film.job import (
-    AB,
-    LOCK,
-    MANIFEST,
-    ROOMS,
-    JobError,
-    Manifest,
-    SegmentRecord,
-    fingerprint,
-    folder_of,
-    open_job,
-)
+from film.job import AB, LOCK, MANIFEST, ROOMS, folder_of, open_job
+from film.manifest import JobError, Manifest, SegmentRecord, source_of
 from runtime.files import temporary_name, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,27 +25,27 @@ def film(tmp_path: Path) -> Path:
 
 
 def manifest_of(film: Path, **settings: object) -> Manifest:
-    return Manifest(fingerprint(film), str(film), {"crf": 18, **settings}, weights="0" * 64)
+    return Manifest(source_of(film), str(film), {"crf": 18, **settings}, weights="0" * 64)
 
 
-def test_a_fingerprint_follows_content_not_dates(film: Path) -> None:
-    before = fingerprint(film)
+def test_a_source_follows_content_not_dates(film: Path) -> None:
+    before = source_of(film)
     os.utime(film, (1, 1))
-    assert fingerprint(film) == before
+    assert source_of(film) == before
 
 
 @pytest.mark.parametrize("place", [0, 2_560_000, 5_119_999])
-def test_a_fingerprint_sees_head_middle_and_tail(film: Path, place: int) -> None:
-    before = fingerprint(film)
+def test_a_source_sees_head_middle_and_tail(film: Path, place: int) -> None:
+    before = source_of(film)
     with film.open("r+b") as file:
         file.seek(place)
         file.write(b"\xff\x00"[:1] if place % 256 != 255 else b"\x00")
-    assert fingerprint(film) != before
+    assert source_of(film) != before
 
 
-def test_a_fingerprint_of_an_empty_film(tmp_path: Path) -> None:
+def test_the_source_of_an_empty_film(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
-    assert fingerprint(tmp_path / "empty.mp4").size == 0
+    assert source_of(tmp_path / "empty.mp4").size == 0
 
 
 def test_a_manifest_reads_back_as_written(film: Path) -> None:
@@ -270,8 +260,8 @@ def test_a_removed_job_leaves_nothing(film: Path, tmp_path: Path) -> None:
 
 def test_a_second_process_refuses_until_the_first_is_killed(film: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from film.job import *\n"
-        "film = Path(sys.argv[1]); wanted = Manifest(fingerprint(film), str(film), {'crf': 18}, '0' * 64)\n"
+        "import sys; from pathlib import Path; from film.job import open_job; from film.manifest import Manifest, source_of\n"
+        "film = Path(sys.argv[1]); wanted = Manifest(source_of(film), str(film), {'crf': 18}, '0' * 64)\n"
         "with open_job(Path(sys.argv[2]), wanted): print('locked', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(film), str(tmp_path / "cache")]

@@ -35,7 +35,7 @@ ONLY = {
     ("main", "model"): {"model.options"},
     ("web", "film"): {
         f"film.{name}"
-        for name in ("options", "guidance", "shot_guidance", "report", "probe", "info", "job")
+        for name in ("options", "guidance", "shot_guidance", "report", "probe", "info", "manifest")
     },
     ("web", "model"): {"model.options"},
 }

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from films import shot_colorization
 
-from film.job import CARRIED, NONE, PREDICTED, SegmentRecord
+from film.job import CARRIED, PREDICTED
+from film.manifest import NONE, SegmentRecord
 from film.options import FilmOptions
 from film.schedule import BLOCK, Schedule
 from film.steps import Step

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from conversion import color_film
 from film import shots
-from film.job import MANIFEST, Manifest
+from film.job import MANIFEST
+from film.manifest import Manifest
 from film.options import Colorization, EncoderOptions, FilmOptions
 from gray2color import Colorizer
 

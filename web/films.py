@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from conversion import color_films, film_kind
 from film.guidance import FilmGuidance, ShotReference
 from film.info import Film
-from film.job import SegmentRecord
+from film.manifest import SegmentRecord
 from film.options import Colorization, Colorizer, FilmCommand, FilmOptions, span
 from film.probe import probe
 from film.report import (
