@@ -21,8 +21,8 @@ from film.ffmpeg import ffmpeg_path, film_stream, open_film, reason_of, run
 from film.info import CONTAINERS, RIFF_SOUND, Film
 from film.manifest import source_of
 from film.options import FilmOptions
-from film.probe import first_times
 from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy, copy_command
+from film.timing import first_times
 from runtime.files import temporary_name, whole_file
 
 WITHOUT_SHAPE = {"ffv1", "prores", "av1"}  # have no field for their pixels' shape
