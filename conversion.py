@@ -47,16 +47,10 @@ from film.steps import is_rendered, taker
 from film.stream_copy import extract_audio
 from film.work import Work, describe, prepare, start_worker, work_of
 from photo.inputs import BESIDE, Kind, Result, Task
+from runtime.console import exit_code, one_line
 from runtime.files import discard, whole_file, write_json
 from runtime.mapping import Map
-from runtime.options import (
-    OneLineParser,
-    add_options,
-    exit_code,
-    one_line,
-    option,
-    options_from,
-)
+from runtime.options import OneLineParser, add_options, option, options_from
 from runtime.progress import Progress, Silent
 from runtime.workers import cores, workers
 

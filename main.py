@@ -23,21 +23,8 @@ from film.options import (
 from model.options import ColorOptions
 from photo.inputs import InputOptions, Result, Task, plan, unfinished
 from photo.options import GuidanceOptions, PhotoOptions
-from runtime.options import (
-    DONE,
-    FAILED,
-    USAGE,
-    OneLineParser,
-    RunOptions,
-    add_options,
-    complain,
-    exit_code,
-    given,
-    log_to_stderr,
-    options_from,
-    printable,
-    spellings,
-)
+from runtime.console import DONE, FAILED, USAGE, complain, exit_code, log_to_stderr, printable
+from runtime.options import OneLineParser, RunOptions, add_options, given, options_from, spellings
 from web.options import Settings, WebOptions
 
 VERSION = "0.2.0"

@@ -21,8 +21,8 @@ from photo.inputs import Kind, Result, Task
 from photo.options import PhotoOptions
 from photo.read import Photo, mark_in, mark_of, read_photo
 from photo.write import SUFFIXES, Picture, whole, write_photo
+from runtime.console import one_line
 from runtime.files import lock
-from runtime.options import one_line
 from runtime.progress import Progress, Silent
 from runtime.workers import once, workers
 

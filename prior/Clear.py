@@ -28,8 +28,9 @@ from prior.dataset import (
 )
 from prior.histogram import COLORED_SHARE, GRAY_CHROMA
 from prior.lab import rgb2lab
+from runtime.console import exit_code, log_to_stderr
 from runtime.files import check_folder, write_table
-from runtime.options import OneLineParser, add_options, exit_code, log_to_stderr, option
+from runtime.options import OneLineParser, add_options, option
 from runtime.standard_error import captured_stderr
 
 BATCH_SIZE = 64

@@ -29,8 +29,9 @@ from prior.histogram import (
     write_part,
 )
 from prior.qspace import read_bins, write_per_bin
+from runtime.console import exit_code, log_to_stderr
 from runtime.files import write_json, write_table
-from runtime.options import OneLineParser, add_options, exit_code, log_to_stderr, option
+from runtime.options import OneLineParser, add_options, option
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "Experience.npy"

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prior.qspace import read_bins, read_per_bin, write_per_bin
+from runtime.console import exit_code, log_to_stderr
 from runtime.files import write_json
-from runtime.options import OneLineParser, add_options, check, exit_code, log_to_stderr, option
+from runtime.options import OneLineParser, add_options, check, option
 
 Floats: TypeAlias = NDArray[np.float64]
 

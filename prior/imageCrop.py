@@ -17,8 +17,9 @@ import cv2
 from image.crop import center_square
 from prior.batches import DATA, Batch, PictureOptions, batches, map_batches
 from prior.dataset import Picture, PictureError, Problem, Rgb, list_all, read_rgb
+from runtime.console import exit_code, log_to_stderr
 from runtime.files import write_bytes, write_json, write_table
-from runtime.options import OneLineParser, add_options, exit_code, log_to_stderr, option
+from runtime.options import OneLineParser, add_options, option
 
 OUT = DATA / "cropped"
 BATCH_SIZE = 32

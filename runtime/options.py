@@ -4,25 +4,19 @@
     class Options:
         crf: int | None = option(None, "0 lossless, 51 worst", low=0, high=51)
 
-Each option is spelled -name, the owner's way, and --name. Here is also what every command shares: one-line errors,
-exit codes, and text that is safe to print.
+Each option is spelled -name, the owner's way, and --name.
 """
 
 import argparse
 import dataclasses
-import errno
-import logging
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
-from tqdm import tqdm
+from runtime.console import USAGE, printable
 
 T = TypeVar("T")
-
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit codes
 
 
 def option(
@@ -188,65 +182,6 @@ class _Repeated(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         setattr(namespace, self.dest, (*getattr(namespace, self.dest), values))
-
-
-class _HandlerBesideBars(logging.StreamHandler[Any]):
-    """Writes a line where a progress bar stands, and the bar again below."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with tqdm.external_write_mode(file=self.stream):
-            super().emit(record)
-
-
-class _OneLineFormatter(logging.Formatter):
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return printable(super().formatMessage(record))
-
-
-def log_to_stderr(*, quiet: bool = False) -> None:
-    """Send log messages to stderr, each as one printable line."""
-    handler = _HandlerBesideBars(sys.stderr)
-    handler.setFormatter(_OneLineFormatter("%(message)s"))
-    logging.basicConfig(level=logging.ERROR if quiet else logging.INFO, handlers=[handler])
-
-
-def printable(text: object) -> str:
-    """Return a text as one line that no terminal obeys: file names may hold anything."""
-    letters = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
-    return "".join(letters)
-
-
-def one_line(file: Path, error: Exception) -> str:
-    """Say in one line what went wrong with a file that was worked on."""
-    if isinstance(error, OSError | ValueError) and str(file) in str(error):
-        return str(error)
-    text = " ".join(str(error).split())
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        text = "the disk is full; free some space and run the same command to continue"
-    elif isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or file}: {error.strerror}"
-    elif isinstance(error, MemoryError):
-        text = "not enough memory"
-    elif not isinstance(error, OSError | ValueError):
-        text = f"{type(error).__name__} ({text})"
-    return f"{file}: {text}"
-
-
-def complain(text: object) -> None:
-    """Print one line to stderr."""
-    print(printable(text), file=sys.stderr)
-
-
-def exit_code(program: str, work: Callable[[], int]) -> int:
-    """Do a command's work; a user's mistake becomes one line and an exit code, and so does Ctrl-C."""
-    try:
-        return work()
-    except (OSError, ValueError) as error:
-        complain(f"{program}: {error}")
-        return FAILED
-    except KeyboardInterrupt:
-        complain("interrupted: run the same command to continue")
-        return INTERRUPTED
 
 
 def _fields(kind: type) -> list[tuple[dataclasses.Field[Any], Any]]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TextIO
 
 from tqdm import tqdm
 
-from runtime.options import printable
+from runtime.console import printable
 
 
 class Progress(Protocol):

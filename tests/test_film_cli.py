@@ -27,7 +27,7 @@ from film import FilmError
 from film.options import EncoderOptions, FilmOptions, written_suffixes
 from film.probe import probe
 from model.weights_file import RELEASED
-from runtime.options import printable
+from runtime.console import printable
 
 ROOT = Path(__file__).resolve().parent.parent
 Make = Callable[[str], Path]

@@ -1,30 +1,21 @@
 """Fields of a dataclass as options of a command: types, ranges, help; errors of one line."""
 
-import errno
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from runtime.options import (
-    FAILED,
-    INTERRUPTED,
     OneLineParser,
     RunOptions,
     add_options,
     check,
-    exit_code,
     given,
-    log_to_stderr,
     named,
-    one_line,
     option,
     options_from,
-    printable,
     seconds,
 )
-from runtime.progress import Bar
 
 
 @dataclass(frozen=True)
@@ -189,67 +180,3 @@ def test_an_empty_name_is_refused() -> None:
     assert named("a") == "a"
     with pytest.raises(ValueError, match="names no file"):
         named("")
-
-
-def test_nothing_that_is_printed_commands_a_terminal() -> None:
-    assert printable("a\x1b[31m\nb é") == "a\\x1b[31m\\nb é"
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "said"),
-    [
-        (ValueError("no\nfilm"), FAILED, "film.py: no\\nfilm\n"),
-        (OSError("no disk"), FAILED, "film.py: no disk\n"),
-        (KeyboardInterrupt(), INTERRUPTED, "interrupted: run the same command to continue\n"),
-    ],
-)
-def test_mistakes_are_one_line_and_an_exit_code(
-    error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def work() -> int:
-        raise error
-
-    assert exit_code("film.py", work) == code
-    assert capsys.readouterr().err == said
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (ValueError("not a\nfilm"), "a.png: not a film"),
-        (ValueError("a.png is no film"), "a.png is no film"),
-        (
-            OSError(errno.ENOSPC, "No space left on device", "b.png"),
-            "a.png: the disk is full; free",
-        ),
-        (FileNotFoundError(errno.ENOENT, "No such file", "b.png"), "b.png: No such file"),
-        (MemoryError(), "a.png: not enough memory"),
-        (ZeroDivisionError("in a\ndecoder"), "a.png: ZeroDivisionError (in a decoder)"),
-    ],
-)
-def test_what_goes_wrong_with_a_file_is_one_line(error: Exception, said: str) -> None:
-    assert one_line(Path("a.png"), error).startswith(said)
-
-
-def test_log_messages_are_one_printable_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = logging.Logger("root")
-    monkeypatch.setattr(logging, "root", root)
-    log_to_stderr(quiet=True)
-    root.info("left out")
-    root.error("a\nb")
-    assert capsys.readouterr().err == "a\\nb\n"
-
-
-def test_log_messages_stand_above_a_progress_bar(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = logging.Logger("root")
-    monkeypatch.setattr(logging, "root", root)
-    log_to_stderr()
-    bar = Bar()
-    bar.start("counting", 9, unit="pictures")
-    root.info("left out: x.jpg")
-    bar.close()
-    assert "left out: x.jpg" in capsys.readouterr().err.splitlines()  # the bar's text ends in \r

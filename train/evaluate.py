@@ -18,8 +18,9 @@ from model.predictor import Precision
 from model.weights_file import RELEASED
 from prior.dataset import Shard
 from prior.qspace import QSpace, read_bins
+from runtime.console import exit_code, log_to_stderr
 from runtime.files import write_json
-from runtime.options import OneLineParser, add_options, check, exit_code, log_to_stderr, option
+from runtime.options import OneLineParser, add_options, check, option
 from runtime.progress import progress_for
 from train.config import ROOT, prepare_environment
 from train.evaluation import (

@@ -9,15 +9,8 @@ from pathlib import Path
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from runtime.options import (
-    INTERRUPTED,
-    OneLineParser,
-    add_options,
-    check,
-    exit_code,
-    log_to_stderr,
-    option,
-)
+from runtime.console import INTERRUPTED, exit_code, log_to_stderr
+from runtime.options import OneLineParser, add_options, check, option
 from runtime.progress import Progress, Silent, progress_for
 from train.config import ROOT, TrainConfig, prepare_environment
 from train.run import Meter, Run

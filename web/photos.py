@@ -23,7 +23,7 @@ from photo.compose import Composition
 from photo.inputs import plan
 from photo.options import PhotoOptions
 from photo.read import read_photo
-from runtime.options import one_line
+from runtime.console import one_line
 from web.edits import CANDIDATES, Edits
 from web.network import Network
 

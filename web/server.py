@@ -11,7 +11,7 @@ import webbrowser
 from contextlib import suppress
 from pathlib import Path
 
-from runtime.options import DONE
+from runtime.console import DONE
 from runtime.progress import print_line
 from web.options import Settings, WebOptions
 
