@@ -21,7 +21,7 @@ RELATIVE, ABSOLUTE = 0.01, 0.5
 
 
 @dataclass(frozen=True)
-class Motion:
+class CheckedFlow:
     """Where each pixel of a frame was in the frame before, and where that is reliable."""
 
     flow: Floats  # (H, W, 2), into the frame before
@@ -32,10 +32,10 @@ class Motion:
         return warp(before, self.flow)
 
 
-def estimate_motion(before: Bytes, after: Bytes) -> Motion:
+def estimate_motion(before: Bytes, after: Bytes) -> CheckedFlow:
     """Estimate the motion between two gray frames (H, W), as exactly as DIS can."""
     flow, backward = optical_flow(after, before), optical_flow(before, after)
-    return Motion(flow, is_consistent(flow, backward))
+    return CheckedFlow(flow, is_consistent(flow, backward))
 
 
 def optical_flow(frame: Bytes, other: Bytes, *, preset: int = MEDIUM) -> Floats:

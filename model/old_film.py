@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from image.optical_flow import warp
-from model.steady import Mask, Motion, grainy
+from model.motion import Mask, Motion, grainy
 from prior.lab import gray2lightness
 
 Bytes: TypeAlias = NDArray[np.uint8]

@@ -13,18 +13,10 @@ from numpy.typing import NDArray
 
 from model.contract import REDUCTION, STRIDE, Floats, working_lightness, working_shape
 from model.guidance import hint_planes, reference_matches
+from model.motion import motion_of
 from model.old_film import color_share, denoised
 from model.prediction import AbPredictor, Prediction
-from model.steady import (
-    MEMORY,
-    Carried,
-    Part,
-    carry_backward,
-    carry_forward,
-    keyframes,
-    motion_of,
-    steady,
-)
+from model.steady import MEMORY, Carried, Part, carry_backward, carry_forward, keyframes, steady
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 

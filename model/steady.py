@@ -8,27 +8,14 @@ output, so a pass takes a fraction of a millisecond per frame; the optical flow 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from image.grain import grain
-from image.optical_flow import FAST, is_consistent, optical_flow, warp
+from image.optical_flow import warp
+from model.motion import Bytes, Floats, Mask, Motion, traced_back
 
-Bytes: TypeAlias = NDArray[np.uint8]
-Floats: TypeAlias = NDArray[np.float32]
-Mask: TypeAlias = NDArray[np.bool_]
-
-# Of the flow's size to the colors': at 4 it takes four times as long and is no better.
-FLOW_SCALE = 2
-LIKE_LUMA = 0.35  # difference, in standard deviations of the frame, at which trust falls to 1/e
-# See `image.grain`: what digital films have at most, and what grainy ones have at least.
-GRAIN = (3.0, 8.0)
-GRAIN_BLUR = 1.5  # pixels of the flow's size, so that grain is not followed
-FLOW_CONTRAST = 50.0  # 8-bit codes of a standard deviation
 KEY_EVERY = 8  # frames; between two keyframes colors are only carried
 KEY_FIRST = 1  # the first one; its neighbors help to denoise it
 # Weight that a running mean has at most, in keyframes of which the network is sure: it follows a light that changes for
@@ -38,24 +25,6 @@ MEMORY = 20.0
 UNREACHED = 0.2
 REACHED = 0.25  # trust from which on a place counts as reached
 LEAST = 1e-3  # weight of what cannot be traced: where there is nothing better, it stands
-
-
-@dataclass(frozen=True)
-class Motion:
-    """Motion over the steps between consecutive frames, at the size (h, w) of their colors.
-
-    back, ahead : flows (steps, h, w, 2), of the later frame into the earlier and of the earlier into the later
-    back_trust, ahead_trust : (steps, h, w), from 0 where a place cannot be traced to 1
-    still : (steps,) the two frames are the same
-    ends : (2, H, W) the first frame and the last, as the flow is computed of
-    """
-
-    back: Floats
-    ahead: Floats
-    back_trust: Floats
-    ahead_trust: Floats
-    still: Mask
-    ends: Bytes
 
 
 @dataclass(frozen=True)
@@ -116,68 +85,6 @@ class Carried:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return it as named arrays."""
         return {name: array for name, array in vars(self).items() if array is not None}
-
-
-def motion_of(grays: Bytes, size: tuple[int, int]) -> Motion:
-    """Follow the motion through frames (n, H, W) for colors of a size (h, w): n - 1 steps."""
-    frames = [_flow_frame(gray, size) for gray in grays]
-    ends = np.stack([frames[0], frames[-1]])
-    steps = [_step(*pair) for pair in pairwise((frame, _luma(frame, size)) for frame in frames)]
-    still = np.array([np.array_equal(*pair) for pair in pairwise(grays)], bool)
-    if not steps:
-        flows, trust = np.zeros((0, *size, 2), np.float32), np.zeros((0, *size), np.float32)
-        return Motion(flows, flows, trust, trust, still, ends)
-    back, ahead, back_trust, ahead_trust = map(np.stack, zip(*steps, strict=True))
-    return Motion(back, ahead, back_trust, ahead_trust, still, ends)
-
-
-Frame: TypeAlias = tuple[Bytes, Floats]
-
-
-def _flow_frame(gray: Bytes, size: tuple[int, int]) -> Bytes:
-    """Return a frame as the flow is computed of: without grain, and without breathing exposure."""
-    large = (size[1] * FLOW_SCALE, size[0] * FLOW_SCALE)
-    small = np.asarray(cv2.resize(gray, large, interpolation=cv2.INTER_AREA), np.uint8)
-    if share := grainy(gray):
-        small = np.asarray(cv2.GaussianBlur(small, (0, 0), share * GRAIN_BLUR), np.uint8)
-    level = _standardized(small) * np.float32(FLOW_CONTRAST) + 128
-    return np.asarray(np.clip(np.rint(level), 0, 255), np.uint8)
-
-
-def _luma(frame: Bytes, size: tuple[int, int]) -> Floats:
-    """Bring a frame to the colors' size, to tell whether two places are alike."""
-    small = cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)
-    return _standardized(np.asarray(small, np.uint8))
-
-
-def grainy(gray: Bytes) -> float:
-    """Return how far a frame is to be treated as grainy: 0 not at all, 1 fully."""
-    low, high = GRAIN
-    return min(max((grain(gray) - low) / (high - low), 0.0), 1.0)
-
-
-def _standardized(gray: Bytes) -> Floats:
-    """Bring a frame to mean 0 and spread 1, so that breathing exposure is not taken for change."""
-    mean, spread = (float(value[0, 0]) for value in cv2.meanStdDev(gray))
-    return np.asarray((gray.astype(np.float32) - mean) / (spread + 4), np.float32)
-
-
-def _step(earlier: Frame, later: Frame) -> tuple[Floats, Floats, Floats, Floats]:
-    back = optical_flow(later[0], earlier[0], preset=FAST)
-    ahead = optical_flow(earlier[0], later[0], preset=FAST)
-    small_back, back_trust = _traced(back, ahead, later[1], earlier[1])
-    small_ahead, ahead_trust = _traced(ahead, back, earlier[1], later[1])
-    return small_back, small_ahead, back_trust, ahead_trust
-
-
-def _traced(flow: Floats, backward: Floats, luma: Floats, other: Floats) -> tuple[Floats, Floats]:
-    """Bring a flow to the colors' size, and weigh how far each place leads to the same thing."""
-    size = luma.shape[::-1]
-    small = cv2.resize(flow, size, interpolation=cv2.INTER_AREA) / np.float32(FLOW_SCALE)
-    consistent = is_consistent(flow, backward).astype(np.float32)
-    share = cv2.resize(consistent, size, interpolation=cv2.INTER_AREA)
-    difference = (warp(other, small) - luma) / np.float32(LIKE_LUMA)
-    return small, np.asarray(share * np.exp(-difference * difference), np.float32)
 
 
 def keyframes(motion: Motion, *, frames: int, every: int = KEY_EVERY) -> Mask:
@@ -256,8 +163,7 @@ def _forward(part: Part, entering: Carried | None, *, memory: float) -> tuple[Fl
 def _returned(entering: Carried, last: Bytes, first: Bytes) -> Carried:
     """Bring what is known of an earlier shot's last frame to the first frame of one that shows the same scene."""
     height, width = entering.weight.shape
-    earlier, later = ((frame, _luma(frame, (height, width))) for frame in (last, first))
-    flow, _, trust, _ = _step(earlier, later)
+    flow, trust = traced_back(last, first, (height, width))
     return _moved(entering.mean, entering.weight, flow, trust)
 
 

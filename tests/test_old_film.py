@@ -6,8 +6,8 @@ import pytest
 from helpers import texture
 from numpy.typing import NDArray
 
+from model.motion import GRAIN, motion_of
 from model.old_film import color_share, denoised
-from model.steady import GRAIN, motion_of
 
 Bytes = NDArray[np.uint8]
 SIZE = (30, 40)

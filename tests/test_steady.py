@@ -8,17 +8,16 @@ import pytest
 from helpers import texture
 from numpy.typing import NDArray
 
+from model.motion import Motion, motion_of
 from model.steady import (
     KEY_EVERY,
     KEY_FIRST,
     MEMORY,
     Carried,
-    Motion,
     Part,
     carry_backward,
     carry_forward,
     keyframes,
-    motion_of,
     steady,
 )
 

@@ -8,7 +8,7 @@ from helpers import texture, tinted
 from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
 
-from image.optical_flow import Motion, estimate_motion
+from image.optical_flow import CheckedFlow, estimate_motion
 from prior.lab import rgb2lab
 from train import temporal_metrics
 from train.temporal_metrics import FilmMetricAccumulator, FilmMetrics
@@ -97,7 +97,7 @@ def test_one_frame_has_nothing_to_compare(rng: np.random.Generator) -> None:
 def test_frames_of_which_nothing_can_be_traced_are_not_compared(rng: np.random.Generator) -> None:
     accumulator = FilmMetricAccumulator()
     rgb, still = tinted(texture(rng), (90, 60, 20)), np.zeros((120, 160, 2), np.float32)
-    lost = Motion(still, np.zeros((120, 160), bool))
+    lost = CheckedFlow(still, np.zeros((120, 160), bool))
     for motions in ({}, {1: lost}):
         accumulator.add(rgb, still, motions)
     assert math.isnan(accumulator.metrics(accumulator).warp_error)

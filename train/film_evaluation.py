@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from image.optical_flow import Motion, estimate_motion
+from image.optical_flow import CheckedFlow, estimate_motion
 from image.sheet import tile
 from image.tracking import track
 from image.upsample import upsample
@@ -134,7 +134,7 @@ def measure_film(
 
 def _add(
     frame: Frame,
-    motions: Mapping[int, Motion],
+    motions: Mapping[int, CheckedFlow],
     colors: Sequence[Floats],
     accumulators: Sequence[FilmMetricAccumulator],
 ) -> list[Bytes]:
@@ -190,7 +190,7 @@ def _is_cut(before: Bytes, after: Bytes) -> bool:
     return bool(estimate_motion(before, after).valid.mean() < CUT_SHARE)
 
 
-def _motions(shot: Shot, i: int) -> dict[int, Motion]:
+def _motions(shot: Shot, i: int) -> dict[int, CheckedFlow]:
     """Follow the motion to a frame of a shot from those before it: frames apart -> motion."""
     far = [apart for apart in APART[1:] if shot.numbers[i] % FAR_EVERY == 0]
     own = shot.own

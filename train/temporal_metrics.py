@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from image.optical_flow import Motion
+from image.optical_flow import CheckedFlow
 from train.metrics import ciede2000, colorfulness, psnr
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -25,7 +25,7 @@ TRACED_SHARE = 0.1
 INTO_SHOT = (1, 8, 32, 64)  # frames of a shot, from 1, whose distance from the truth is told apart
 
 
-def warp_error(before: Floats, after: Floats, motion: Motion) -> float:
+def warp_error(before: Floats, after: Floats, motion: CheckedFlow) -> float:
     """Return the mean ab distance of valid pixels to the warped frame before.
 
     before, after : ab (H, W, 2). Only the color is compared: the lightness is the film's own.
@@ -94,7 +94,7 @@ class FilmMetricAccumulator:
         self._into_shot: dict[int, list[float]] = {}
         self._place = 0  # of the last frame in its shot
 
-    def add(self, rgb: Bytes, ab: Floats, motions: Mapping[int, Motion]) -> None:
+    def add(self, rgb: Bytes, ab: Floats, motions: Mapping[int, CheckedFlow]) -> None:
         """Add one frame: (H, W, 3), its ab (H, W, 2).
 
         motions : frames apart -> motion from the frame so far before; where there are none, a shot starts.

@@ -104,7 +104,7 @@ VARIANTS = [
     Variant("1 forward only", {"model.steady._backward": own_colors}),
     Variant(
         "1 no forward-backward check",
-        {"model.steady.is_consistent": lambda flow, _: np.ones(flow.shape[:2], bool)},
+        {"model.motion.is_consistent": lambda flow, _: np.ones(flow.shape[:2], bool)},
     ),
     Variant("2 memory of 2 keyframes", {"model.segment_colors.MEMORY": 2.0}),
     Variant(
@@ -122,7 +122,7 @@ VARIANTS = [
             "model.segment_colors.color_share": lambda grays, size: np.ones(
                 (len(grays), *size), np.float32
             ),
-            "model.steady.grainy": lambda gray: 0.0,
+            "model.motion.grainy": lambda gray: 0.0,
         },
     ),
 ]
