@@ -45,7 +45,7 @@ from film.shot_guidance import frame_hints, shots_guidance
 from film.shots import SHORT, split
 from film.steps import is_rendered, taker
 from film.stream_copy import extract_audio
-from film.work import Work, describe, prepare, start_worker, work_of
+from film.work import Work, build_colorizer, start_worker, work_of, write_description
 from photo.inputs import BESIDE, Kind, Result, Task
 from runtime.console import exit_code, one_line
 from runtime.files import discard, whole_file, write_json
@@ -170,7 +170,7 @@ def workers_for(colorization: Colorization, options: FilmOptions) -> AbstractCon
     """Start the workers that the options name, for one film or several."""
     return workers(
         options.workers or cores(), scheduler=options.scheduler,
-        start=start_worker, prepare=partial(prepare, colorization),
+        start=start_worker, prepare=partial(build_colorizer, colorization),
     )  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def _guided(run: Map, work: Work, job: Job) -> Work:
             work.forget(record)
     job.note(guidance=now)
     hinted = [shot for shot, guidance in work.guidance.items() if guidance.hints]
-    for _ in run(partial(follow, describe(work)), hinted):
+    for _ in run(partial(follow, write_description(work)), hinted):
         pass
     return work
 

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from film.colors import colors, link, predict
 from film.encode import comments_and_frames, render
 from film.manifest import SegmentRecord
-from film.work import Work, describe
+from film.work import Work, write_description
 from runtime.files import discard, whole_file, write_text
 from runtime.mapping import report
 from runtime.progress import Stopwatch
@@ -34,7 +34,7 @@ class Step:
 
 def taker(work: Work) -> Callable[[Step], dict[str, float]]:
     """Leave a job's description in its folder; return what takes a step by it, small enough to send often."""
-    return partial(_take_by, describe(work))
+    return partial(_take_by, write_description(work))
 
 
 def _take_by(described: Callable[[], Work], step: Step) -> dict[str, float]:

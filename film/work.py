@@ -116,7 +116,7 @@ def work_of(
     return Work(film, *span, job.folder.resolve(), job.manifest.digest, colorization, options)
 
 
-def describe(work: Work) -> Callable[[], Work]:
+def write_description(work: Work) -> Callable[[], Work]:
     """Leave a job's description in its folder; return what reads it there, small enough to send often."""
     description = pickle.dumps(work)
     write_bytes(work.folder / WORK, description)
@@ -142,8 +142,8 @@ def start_worker() -> None:
     logging.getLogger("film").setLevel(logging.ERROR)
 
 
-def prepare(colorization: Colorization) -> None:
-    """Build what this process needs ahead of its first segment."""
+def build_colorizer(colorization: Colorization) -> None:
+    """Build this process's colorizer ahead of its first segment."""
     colorizer_of(colorization)
 
 
