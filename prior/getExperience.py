@@ -20,13 +20,13 @@ from prior.batches import DATA, PictureOptions, batches, map_batches
 from prior.dataset import PictureError, Shard, list_all
 from prior.histogram import (
     GRAY_REASON,
+    CountedShard,
     Histogram,
-    Part,
     count_batch,
     fingerprint,
     merge,
-    read_part,
-    write_part,
+    read_counted,
+    write_counted,
 )
 from prior.qspace import read_bins, write_per_bin
 from runtime.console import exit_code, log_to_stderr
@@ -89,60 +89,66 @@ class CountOptions(PictureOptions):
             raise ValueError(f"-out needs a name that ends in .npy, got {self.out}")
 
     @property
-    def part_path(self) -> Path:
+    def counted_path(self) -> Path:
         """Where the counts of the shard, finished or not, lie."""
         name = f"{self.out.stem}.{self.shard.number}-of-{self.shard.count}.npz"
         return self.out.with_name(name)
 
 
-def count_pictures(options: CountOptions) -> Part:
+def count_pictures(options: CountOptions) -> CountedShard:
     """Count the pictures of one shard, continuing what an interrupted run has left."""
     # A cluster's workers have other current folders.
     pictures = list_all([path.absolute() for path in options.data])
-    counted = options.shard.of(pictures)
-    part = _earlier(options, fingerprint(pictures, every=options.every), len(counted))
+    chosen = options.shard.of(pictures)
+    counted = _earlier(options, fingerprint(pictures, every=options.every), len(chosen))
     count = partial(count_batch, bins=read_bins(), every=options.every)
     started = saved = time.monotonic()
     for batch, found in map_batches(
         count,
-        (b for b in batches(counted, size=BATCH_SIZE) if not part.done[b.number]),
+        (b for b in batches(chosen, size=BATCH_SIZE) if not counted.done[b.number]),
         work="counting",
-        total=len(counted),
-        earlier=part.histogram.pictures,
+        total=len(chosen),
+        earlier=counted.histogram.pictures,
         processes=options.processes,
         scheduler=options.scheduler,
     ):
-        part = part._replace(histogram=part.histogram + found)
-        part.done[batch.number] = True
+        counted = counted._replace(histogram=counted.histogram + found)
+        counted.done[batch.number] = True
         if time.monotonic() - saved > SAVE_EVERY_S:
-            write_part(options.part_path, part)
+            write_counted(options.counted_path, counted)
             saved = time.monotonic()
     log.info("counted in %.1f s", time.monotonic() - started)
-    write_part(options.part_path, part)
-    return part
+    write_counted(options.counted_path, counted)
+    return counted
 
 
-def _earlier(options: CountOptions, list_id: str, pictures: int) -> Part:
-    """Read the part that an interrupted run has left, or start a new one."""
-    path = options.part_path
+def _earlier(options: CountOptions, list_id: str, pictures: int) -> CountedShard:
+    """Read the counts that an interrupted run has left, or start new ones."""
+    path = options.counted_path
     if path.exists() and not options.restart:
-        part = read_part(path)
-        if (part.list_id, part.shard) != (list_id, options.shard):
+        counted = read_counted(path)
+        if (counted.list_id, counted.shard) != (list_id, options.shard):
             raise ValueError(
                 f"{path} was started with other pictures or settings: "
                 "start again with -restart, or choose another -out"
             )
-        log.info("continuing %s: %d of %d pictures done", path, part.histogram.pictures, pictures)
-        return part
+        log.info(
+            "continuing %s: %d of %d pictures done", path, counted.histogram.pictures, pictures
+        )
+        return counted
     done = np.zeros(-(-pictures // BATCH_SIZE), bool)
-    part = Part(Histogram.empty(len(read_bins())), done, list_id, options.shard, options.every)
-    write_part(path, part)  # an output that cannot be written shows now, not hours later
-    return part
+    counted = CountedShard(
+        Histogram.empty(len(read_bins())), done, list_id, options.shard, options.every
+    )
+    write_counted(path, counted)  # an output that cannot be written shows now, not hours later
+    return counted
 
 
-def write_experience(part: Part, options: CountOptions, *, command: str) -> dict[str, Any]:
+def write_experience(
+    counted: CountedShard, options: CountOptions, *, command: str
+) -> dict[str, Any]:
     """Write the counts, the report of what was left out, and the record, which is returned."""
-    found, problems = part.histogram, sorted(part.histogram.problems)
+    found, problems = counted.histogram, sorted(counted.histogram.problems)
     if not found.counts.any():
         reasons = sorted({problem.reason for problem in problems})
         raise PictureError(f"none of {found.pictures} pictures could be counted: {reasons}")
@@ -155,7 +161,7 @@ def write_experience(part: Part, options: CountOptions, *, command: str) -> dict
         "gray pictures left out": gray,
         "unreadable pictures left out": len(problems) - gray,
         "pixels counted": int(per_bin.sum()),
-        "rows and columns counted": f"1 of {part.every}",
+        "rows and columns counted": f"1 of {counted.every}",
         "share in the central bin": round(central / int(per_bin.sum()), 4),
         "share with chroma under 20": round(found.muted_share, 4),
         "date": datetime.now(UTC).date().isoformat(),
@@ -173,17 +179,20 @@ def write_experience(part: Part, options: CountOptions, *, command: str) -> dict
 
 def _run(options: CountOptions) -> int:
     if options.merge:
-        part = merge([(path, read_part(path)) for path in options.merge])
+        counted = merge([(path, read_counted(path)) for path in options.merge])
     else:
-        part = count_pictures(options)
+        counted = count_pictures(options)
         if options.shard.count > 1:
             log.info(
-                "shard %d of %d: %s", options.shard.number, options.shard.count, options.part_path
+                "shard %d of %d: %s",
+                options.shard.number,
+                options.shard.count,
+                options.counted_path,
             )
             return 0
-    record = write_experience(part, options, command=_command(sys.argv[1:]))
+    record = write_experience(counted, options, command=_command(sys.argv[1:]))
     if not options.merge:
-        options.part_path.unlink()
+        options.counted_path.unlink()
     for name, value in record.items():
         log.info("%s: %s", name, value)
     if options.plot:

@@ -1,4 +1,4 @@
-"""Histograms of pictures over the color bins: counted in batches, added, kept as mergeable parts."""
+"""Histograms of pictures over the color bins: counted in batches, added, kept as mergeable shards."""
 
 import hashlib
 import json
@@ -104,7 +104,7 @@ def fingerprint(pictures: Iterable[Picture], *, every: int) -> str:
     return digest.hexdigest()[:16]
 
 
-class Part(NamedTuple):
+class CountedShard(NamedTuple):
     """The histogram of one shard of a list, and which of its batches are counted."""
 
     histogram: Histogram
@@ -114,25 +114,25 @@ class Part(NamedTuple):
     every: int
 
 
-def write_part(path: Path, part: Part) -> None:
-    """Write a part whole or not at all."""
-    record = {"list": part.list_id, "shard": part.shard.number, "shards": part.shard.count}
-    record |= {"every": part.every, "pictures": part.histogram.pictures}
-    record |= {"problems": part.histogram.problems}
+def write_counted(path: Path, counted: CountedShard) -> None:
+    """Write a shard's counts whole or not at all."""
+    record = {"list": counted.list_id, "shard": counted.shard.number, "shards": counted.shard.count}
+    record |= {"every": counted.every, "pictures": counted.histogram.pictures}
+    record |= {"problems": counted.histogram.problems}
     text = np.array(json.dumps(record))
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
-        np.savez_compressed(file, counts=part.histogram.counts, done=part.done, record=text)
+        np.savez_compressed(file, counts=counted.histogram.counts, done=counted.done, record=text)
 
 
-def read_part(path: Path) -> Part:
-    """Read a part. Raises ValueError if it is none."""
+def read_counted(path: Path) -> CountedShard:
+    """Read a shard's counts. Raises ValueError if there are none."""
     try:
         with path.open("rb") as content, np.load(content) as file:
             record = json.loads(str(file["record"]))
             problems = tuple(Problem(*problem) for problem in record["problems"])
             found = Histogram(file["counts"], record["pictures"], problems)
             shard = Shard(record["shard"], record["shards"])
-            return Part(found, file["done"], record["list"], shard, record["every"])
+            return CountedShard(found, file["done"], record["list"], shard, record["every"])
     except FileNotFoundError as error:
         raise ValueError(f"{path} does not exist") from error
     except UNREADABLE as error:
@@ -141,20 +141,22 @@ def read_part(path: Path) -> Part:
         ) from error
 
 
-def merge(parts: Sequence[tuple[Path, Part]]) -> Part:
+def merge(shards: Sequence[tuple[Path, CountedShard]]) -> CountedShard:
     """Add the shards of one list. Raises ValueError unless each is there once and whole."""
-    _, first = parts[0]
-    for path, part in parts:
-        if (part.list_id, part.shard.count) != (first.list_id, first.shard.count):
-            raise ValueError(f"{path} is of other pictures or another split than {parts[0][0]}")
-        if not part.done.all():
+    _, first = shards[0]
+    for path, counted in shards:
+        if (counted.list_id, counted.shard.count) != (first.list_id, first.shard.count):
+            raise ValueError(f"{path} is of other pictures or another split than {shards[0][0]}")
+        if not counted.done.all():
             raise ValueError(f"{path} is not finished: run its -shard command again")
-    ordered = sorted((part for _, part in parts), key=lambda part: part.shard.number)
-    have = [part.shard.number for part in ordered]
+    ordered = sorted((counted for _, counted in shards), key=lambda counted: counted.shard.number)
+    have = [counted.shard.number for counted in ordered]
     if have != list(range(1, first.shard.count + 1)):
         wanted = f"each of 1 to {first.shard.count} once"
         raise ValueError(f"the shards given are {have}: expected {wanted}")
-    total = sum((part.histogram for part in ordered), Histogram.empty(len(first.histogram.counts)))
+    total = sum(
+        (counted.histogram for counted in ordered), Histogram.empty(len(first.histogram.counts))
+    )
     return first._replace(histogram=total, done=np.ones(1, bool), shard=Shard())
 
 

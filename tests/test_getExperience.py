@@ -24,13 +24,13 @@ from prior.batches import Batch, batches, map_batches
 from prior.dataset import Picture, Shard, list_pictures, read_rgb
 from prior.getExperience import CountOptions, count_pictures
 from prior.histogram import (
+    CountedShard,
     Histogram,
-    Part,
     count_batch,
     count_pixels,
     merge,
-    read_part,
-    write_part,
+    read_counted,
+    write_counted,
 )
 from prior.lab import rgb2lab
 from prior.qspace import QSpace, read_bins
@@ -140,8 +140,8 @@ def test_a_tar_counts_like_its_folder(
 ) -> None:
     with tarfile.open(tmp_path / "s.tar", "w") as tar:
         tar.add(photos, arcname=".")
-    part = count_pictures(options_of(tmp_path / "s.tar", tmp_path / "E.npy", every=1))
-    assert np.array_equal(part.histogram.per_bin, truth)
+    counted = count_pictures(options_of(tmp_path / "s.tar", tmp_path / "E.npy", every=1))
+    assert np.array_equal(counted.histogram.per_bin, truth)
 
 
 def test_interrupted_and_continued_equals_uninterrupted(
@@ -163,7 +163,7 @@ def test_interrupted_and_continued_equals_uninterrupted(
     monkeypatch.setattr(getExperience, "map_batches", interrupted)
     with pytest.raises(KeyboardInterrupt):
         count_pictures(options)
-    assert read_part(options.part_path).done.tolist() == [True, True, False, False]
+    assert read_counted(options.counted_path).done.tolist() == [True, True, False, False]
 
     def counted(function: Callable[[Batch], Histogram], items: Iterable[Batch], **_: Any) -> Any:
         for batch in items:
@@ -171,10 +171,10 @@ def test_interrupted_and_continued_equals_uninterrupted(
             yield batch, function(batch)
 
     monkeypatch.setattr(getExperience, "map_batches", counted)
-    part = count_pictures(options)
+    counted = count_pictures(options)
     assert seen == [0, 1, 2, 3]
-    assert np.array_equal(part.histogram.per_bin, truth)
-    assert part.histogram.pictures == 200
+    assert np.array_equal(counted.histogram.per_bin, truth)
+    assert counted.histogram.pictures == 200
 
 
 def start_counting(photos: Path, out: Path) -> "subprocess.Popen[str]":
@@ -240,8 +240,8 @@ def test_a_cluster_in_other_folders_finds_pictures_named_from_here(
 ) -> None:
     monkeypatch.chdir(photos.parent)
     out, (address, _) = tmp_path / "E.npy", bare_cluster
-    part = count_pictures(options_of(Path(photos.name), out, every=1, scheduler=address))
-    assert np.array_equal(part.histogram.per_bin, truth)
+    counted = count_pictures(options_of(Path(photos.name), out, every=1, scheduler=address))
+    assert np.array_equal(counted.histogram.per_bin, truth)
 
 
 def test_what_cannot_be_counted_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,35 +279,37 @@ def test_an_experience_is_not_lost_by_counting_again(
     assert np.array_equal(np.load(tmp_path / "E.previous.npy"), np.arange(261))
 
 
-def test_parts_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+def test_shards_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     histogram = Histogram.empty(261)
 
-    def part(shard: int, shards: int, *, list_id: str = "a", done: bool = True) -> Any:
-        name = tmp_path / f"{shard}-{shards}-{list_id}-{done}.npz"
-        write_part(name, Part(histogram, np.array([done]), list_id, Shard(shard, shards), 1))
-        return name, read_part(name)
+    def counted(number: int, count: int, *, list_id: str = "a", done: bool = True) -> Any:
+        name = tmp_path / f"{number}-{count}-{list_id}-{done}.npz"
+        write_counted(
+            name, CountedShard(histogram, np.array([done]), list_id, Shard(number, count), 1)
+        )
+        return name, read_counted(name)
 
-    assert merge([part(2, 2), part(1, 2)]).shard == Shard(1, 1)
-    for parts, wrong in (
-        ([part(1, 2), part(1, 2)], "expected each of 1 to 2 once"),
-        ([part(1, 2)], "expected each of 1 to 2 once"),
-        ([part(1, 2), part(2, 2, list_id="b")], "other pictures"),
-        ([part(1, 2), part(2, 2, done=False)], "not finished"),
+    assert merge([counted(2, 2), counted(1, 2)]).shard == Shard(1, 1)
+    for shards, wrong in (
+        ([counted(1, 2), counted(1, 2)], "expected each of 1 to 2 once"),
+        ([counted(1, 2)], "expected each of 1 to 2 once"),
+        ([counted(1, 2), counted(2, 2, list_id="b")], "other pictures"),
+        ([counted(1, 2), counted(2, 2, done=False)], "not finished"),
     ):
         with pytest.raises(ValueError, match=wrong):
-            merge(parts)
+            merge(shards)
     (tmp_path / "x.npz").write_bytes(b"nothing")
     for name, wrong in (("x.npz", "holds no counts"), ("gone.npz", "does not exist")):
         with pytest.raises(ValueError, match=wrong):
-            read_part(tmp_path / name)
+            read_counted(tmp_path / name)
 
 
-def test_a_damaged_part_is_one_line(
+def test_a_damaged_shard_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "E.1-of-1.npz"
     counts = np.random.default_rng(0).integers(0, 999, (261, 3))
-    write_part(path, Part(Histogram(counts), np.array([True]), "a", Shard(), 1))
+    write_counted(path, CountedShard(Histogram(counts), np.array([True]), "a", Shard(), 1))
     whole = path.read_bytes()
     middle = len(whole) // 4
     for damaged in (b"", whole[: len(whole) // 2], whole[:-1], _inverted(whole, middle)):
@@ -330,8 +332,8 @@ def test_other_pictures_do_not_continue_a_count(photos: Path, tmp_path: Path) ->
     other = photos / "class 0"
     with pytest.raises(ValueError, match="-restart"):
         count_pictures(options_of(other, out))
-    part = count_pictures(options_of(other, out, restart=True))
-    assert part.histogram.pictures == 67
+    counted = count_pictures(options_of(other, out, restart=True))
+    assert counted.histogram.pictures == 67
 
 
 @pytest.mark.parametrize(
