@@ -4,10 +4,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from image.crop import fitted
 from image.sheet import TILE_WIDTH, contact_sheet
 from photo.compose import Composition
 from photo.inputs import Kind, Task, check_collisions, unfinished
@@ -64,19 +60,11 @@ def write_candidates(
     dropped: list[str] = []
     for path, picture in zip(paths, pictures, strict=True):
         dropped = write_photo(path, picture, like=like, quality=options.quality)
-    sheet = contact_sheet([_small(picture) for picture in pictures], _captions(len(pictures)))
+    tiles = [picture.small(SHEET_PX / min(picture.gray.shape)) for picture in pictures]
+    sheet = contact_sheet(tiles, _captions(len(pictures)))
     write_photo(sheet_path(target), sheet, like=like, quality=options.quality, alpha=False)
     return [*paths, sheet_path(target)], dropped
 
 
 def _captions(number: int) -> list[str]:
     return ["1 (without -candidates)", *map(str, range(2, number + 1))]
-
-
-def _small(picture: Composition) -> NDArray[np.uint8]:
-    """Compose a picture small: rgb (h, w, 3) uint8."""
-    gray = picture.gray
-    scale = min(1.0, SHEET_PX / min(gray.shape))
-    size = (max(round(gray.shape[1] * scale), 1), max(round(gray.shape[0] * scale), 1))
-    small = Composition(fitted(gray, size), picture.field, picture.threads).whole()
-    return small if small.dtype == np.uint8 else np.asarray(small >> 8, np.uint8)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from image.crop import fitted
 from image.upsample import Field, bands, interpolated_blocks
 from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness, linear2srgb
 
@@ -52,6 +53,12 @@ class Composition:
     def whole(self) -> NDArray[Any]:
         """Compose all of it: rgb (H, W, 3)."""
         return compose(self.gray, self.field, threads=self.threads)
+
+    def small(self, scale: float) -> NDArray[np.uint8]:
+        """Compose all of it at a scale, never larger than it is: rgb (h, w, 3) uint8."""
+        height, width = (max(round(side * min(1.0, scale)), 1) for side in self.gray.shape)
+        rgb = compose(fitted(self.gray, (width, height)), self.field, threads=self.threads)
+        return np.asarray(rgb if rgb.dtype == np.uint8 else rgb >> 8, np.uint8)
 
     def bands(self, rows: int) -> Iterator[NDArray[Any]]:
         """Compose so many rows at a time: rgb (rows, W, 3), the last band may have fewer."""

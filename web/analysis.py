@@ -61,13 +61,15 @@ def overlay(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
 def candidates(photo: UploadedPhoto, edits: Edits, network: Network) -> list[str]:
     """Colorize a photo in several ways; return small JPEGs as base64."""
     found = _compositions(photo, edits, network)
-    return [base64.b64encode(jpeg(_sized(one, TILE_PX))).decode() for one in found]
+    tiles = [one.small(TILE_PX / max(one.gray.shape)) for one in found]
+    return [base64.b64encode(jpeg(tile)).decode() for tile in tiles]
 
 
 def candidate_preview(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
     """Return the chosen candidate at screen size: JPEG."""
     found = _compositions(photo, edits, network)
-    return jpeg(_sized(found[min(edits.candidate, len(found)) - 1], max(photo.shown.shape)))
+    chosen = found[min(edits.candidate, len(found)) - 1]
+    return jpeg(chosen.small(max(photo.shown.shape) / max(chosen.gray.shape)))
 
 
 def _compositions(photo: UploadedPhoto, edits: Edits, network: Network) -> list[Composition]:
@@ -75,10 +77,3 @@ def _compositions(photo: UploadedPhoto, edits: Edits, network: Network) -> list[
     guidance = edits.for_file(photo.source, photo.size)
     gray = read_photo(photo.source).gray
     return network.colorizer(edits.color).candidate_compositions(gray, CANDIDATES, **guidance)
-
-
-def _sized(picture: Composition, long_side: int) -> NDArray[np.uint8]:
-    """Compose a picture smaller: rgb (h, w, 3)."""
-    size = shown_size(picture.gray.shape, long_side)
-    rgb = Composition(fitted(picture.gray, size[::-1]), picture.field, picture.threads).whole()
-    return np.asarray(rgb if rgb.dtype == np.uint8 else rgb >> 8, np.uint8)
