@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from film.guidance import FilmGuidance, GuidanceError, hint_time, shots_or_times
 from film.options import EARLY_S
-from prior.lab import rgb2lab
+from prior.lab import hex2ab
 
 if TYPE_CHECKING:
     from film.info import Film
@@ -96,8 +96,7 @@ def frame_hints(
                 f"a hint at {hint.at} lies outside -start and -duration, which take frames {first} to {last - 1} "
                 f"of {film.path} ({_shown_s(film, first):.3f} to {_shown_s(film, last):.3f} s)"
             )
-        rgb = np.frombuffer(bytes.fromhex(hint.color[1:]), np.uint8)
-        a, b = (float(value) for value in rgb2lab(rgb)[1:])
+        a, b = map(float, hex2ab([hint.color])[0])
         placed.append(FrameHint(frame, (x + 0.5) / width, (y + 0.5) / height, (a, b)))
     return placed
 

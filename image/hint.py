@@ -1,10 +1,11 @@
-"""A color that a person wants at a point of a picture, as it is written: nothing heavy is imported here."""
+"""Colors, and points of a picture where they are wanted, as a person writes them: nothing heavy is imported here."""
 
 import re
 from typing import NamedTuple
 
 NUMBER = r"(\d+(?:\.\d+)?)(%?)"
-POINT = re.compile(rf"{NUMBER},{NUMBER},(#[0-9a-fA-F]{{6}})")
+COLOR = "#[0-9a-fA-F]{6}"
+POINT = re.compile(rf"{NUMBER},{NUMBER},({COLOR})")
 
 
 class Hint(NamedTuple):
@@ -28,6 +29,13 @@ class Hint(NamedTuple):
         x = self.x * (width - 1) / 100 if self.x_percent else self.x
         y = self.y * (height - 1) / 100 if self.y_percent else self.y
         return x, y
+
+
+def read_color(text: str) -> str:
+    """Read #RRGGBB."""
+    if not re.fullmatch(COLOR, text):
+        raise ValueError(f"{text!r} is no color: write it as #rrggbb")
+    return text.lower()
 
 
 def read_hint(text: str) -> Hint:

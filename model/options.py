@@ -3,19 +3,12 @@
 Nothing heavy is imported here: a command's help and its mistakes do not wait for the network.
 """
 
-import re
 from dataclasses import dataclass
 
+from image.hint import read_color
 from runtime.options import check, option
 
 MOODS = ("warm", "cold", "vivid", "muted", "sepia")
-
-
-def read_color(text: str) -> str:
-    """Read #RRGGBB."""
-    if not re.fullmatch("#[0-9a-fA-F]{6}", text):
-        raise ValueError(f"{text!r} is no color: write it as #rrggbb")
-    return text.lower()
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from image.hint import read_color
 from model.contract import Floats
-from model.options import MOODS, read_color
-from prior.lab import rgb2lab
+from model.options import MOODS
+from prior.lab import hex2ab
 
 NEAR = 10.0  # standard deviation, in ab units, of what counts as a color of a palette, or of a reference
 STEPS = 5  # towards a reference's histogram; more change nothing that can be seen
@@ -38,19 +39,14 @@ def log_weights(bins: Floats, *, palette: Sequence[str] = (), mood: str | None =
         raise ValueError(f"no mood {mood!r} is known: take one of {', '.join(MOODS)}")
     weights = np.zeros(len(bins), np.float32)
     if len(palette):
-        weights -= _squared_distance(bins, colors_ab(palette)) / np.float32(2 * NEAR**2)
+        colors = hex2ab([read_color(color) for color in palette])
+        weights -= _squared_distance(bins, colors) / np.float32(2 * NEAR**2)
     if mood == "sepia":
-        weights -= ((bins - colors_ab([SEPIA])) ** 2).sum(axis=-1) / np.float32(2 * NEAR**2)
+        weights -= ((bins - hex2ab([SEPIA])) ** 2).sum(axis=-1) / np.float32(2 * NEAR**2)
     if mood in TILTS:
         along = np.column_stack([bins, np.hypot(bins[:, 0], bins[:, 1])])
         weights += along @ np.asarray(TILTS[mood], np.float32) / 10
     return weights
-
-
-def colors_ab(colors: Sequence[str]) -> Floats:
-    """Return the ab (n, 2) of colors #rrggbb. Raises ValueError for other text."""
-    rgb = np.array([list(bytes.fromhex(read_color(color)[1:])) for color in colors], np.uint8)
-    return rgb2lab(rgb)[..., 1:]
 
 
 def _squared_distance(bins: Floats, colors: Floats) -> Floats:

@@ -1,7 +1,6 @@
 """Color guidance: hints from the command line, JSON or painted pictures, checked against the photo; references."""
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageOps
 
-from image.hint import Hint
+from image.hint import Hint, read_color
 from photo.decoder import check_file, opened
 from photo.options import GuidanceOptions
 from photo.read import is_deep, read_photo, size_of
-from prior.lab import rgb2lab
+from prior.lab import hex2ab, rgb2lab
 
 # Long side at which a reference's colors are counted and its content is compared.
 REFERENCE_PX = 512
@@ -54,7 +53,7 @@ def _point_of(hint: Hint, size: tuple[int, int]) -> Point:
     """Turn a hint into a point in pixels of a photo of a size (H, W)."""
     if hint.at:
         raise ValueError(f"a hint at {hint.at} is for a film: of a photo write X,Y,#RRGGBB")
-    return (*hint.place(size), *_ab_of(hint.color))
+    return (*hint.place(size), *_ab(hint.color))
 
 
 def _check_inside(points: Sequence[Point], size: tuple[int, int], photo: Path) -> None:
@@ -144,19 +143,15 @@ def read_reference(path: Path) -> NDArray[np.uint8]:
 
 def _point(path: Path, point: Any) -> Point:
     if isinstance(point, list) and len(point) >= 3 and isinstance(point[2], str):
-        point = [*point[:2], *_ab(path, point[2]), *point[3:]]
+        try:
+            point = [*point[:2], *_ab(read_color(point[2])), *point[3:]]
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
     numbers = isinstance(point, list) and all(type(value) in {int, float} for value in point)
     if not numbers or len(point) not in {4, 5} or not all(abs(value) < LARGEST for value in point):
         raise ValueError(f"{path}: {json.dumps(point)[:80]} is no point: write {FORM}")
     return tuple(float(value) for value in point)
 
 
-def _ab(path: Path, color: str) -> list[float]:
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
-        raise ValueError(f"{path}: {color!r} is no color: write it as #rrggbb")
-    return _ab_of(color)
-
-
-def _ab_of(color: str) -> list[float]:
-    """Return the a and b of #rrggbb."""
-    return [float(value) for value in rgb2lab(np.frombuffer(bytes.fromhex(color[1:]), "u1"))[1:]]
+def _ab(color: str) -> list[float]:
+    return list(map(float, hex2ab([color])[0]))

@@ -3,7 +3,7 @@
 Grays are exactly neutral: the matrix is scaled so that equal channels give a = b = 0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -43,6 +43,12 @@ def rgb2lab(rgb: NDArray[Any]) -> Floats:
         relative = cv2.transform(_linear(flat[:, block]), _relative_from_rgb())
         cv2.transform(_rooted(relative), _LAB_FROM_ROOTS, dst=lab[:, block])
     return lab.reshape(rgb.shape)
+
+
+def hex2ab(colors: Sequence[str]) -> Floats:
+    """Convert colors #rrggbb to their a and b: (n, 2) float32."""
+    rgb = np.array([list(bytes.fromhex(color[1:])) for color in colors], np.uint8)
+    return rgb2lab(rgb)[..., 1:]
 
 
 def lab2rgb(lab: NDArray[Any], *, dtype: DTypeLike = np.uint8) -> NDArray[Any]:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from skimage import color
 
-from prior.lab import fit_gamut, gray2lightness, lab2rgb, linear2srgb, rgb2lab, srgb2linear
+from prior.lab import fit_gamut, gray2lightness, hex2ab, lab2rgb, linear2srgb, rgb2lab, srgb2linear
 
 LEVELS = np.linspace(0, 255, 33).round().astype(np.uint8)
 GRID = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS), axis=-1)
@@ -26,6 +26,11 @@ def wild_lab(count: int) -> NDArray[np.float32]:
 
 def test_rgb2lab_agrees_with_scikit_image() -> None:
     assert np.abs(rgb2lab(GRID) - color.rgb2lab(GRID)).max() < 0.02
+
+
+def test_hex2ab_is_the_ab_of_each_color() -> None:
+    rgb = np.array([[0xC0, 0x39, 0x2B], [0x00, 0xFF, 0x80]], np.uint8)
+    np.testing.assert_array_equal(hex2ab(["#C0392b", "#00ff80"]), rgb2lab(rgb)[:, 1:])
 
 
 def test_lab2rgb_agrees_with_scikit_image() -> None:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from image.hint import Hint, read_hint
-from model.options import ColorOptions, read_color
+from image.hint import Hint, read_color, read_hint
+from model.options import ColorOptions
 from photo.guidance import STROKES_PX, read_guidance
 from photo.options import GuidanceOptions
 
