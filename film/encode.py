@@ -14,7 +14,7 @@ from film import FilmError
 from film.chroma import Encoding, Planes
 from film.codecs import CODECS, YUV420, YUV444, Codec
 from film.decode import FIRST_FIELD, decode
-from film.ffmpeg import FFmpegFailure, ffmpeg_path, film_stream, open_film, run, running
+from film.ffmpeg import FFmpegFailure, command_of, film_stream, open_film, run, running
 from film.info import Film, Video
 from film.options import EncoderOptions
 from runtime.mapping import report
@@ -213,9 +213,7 @@ def _compiled(
     if codec.device:
         source = source.filter("format", _taken_format(encoding, codec)).filter("hwupload")
         device = ["-vaapi_device", codec.device]
-    output = ffmpeg.output(source, target, **arguments)
-    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error", *device)
-    return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
+    return command_of(ffmpeg.output(source, target, **arguments), *device)
 
 
 def trial_command(encoding: Encoding, options: EncoderOptions) -> list[str]:

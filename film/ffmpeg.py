@@ -14,6 +14,7 @@ from typing import IO
 import av
 import av.container
 import av.stream
+import ffmpeg
 
 from film import FilmError
 
@@ -91,6 +92,12 @@ def ffmpeg_path() -> str:
     import imageio_ffmpeg
 
     return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def command_of(output: ffmpeg.Stream, *arguments: str) -> list[str]:
+    """Return the command that writes an output, over an older one: it asks nothing, and says only what went wrong."""
+    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error", *arguments)
+    return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
 
 
 @contextmanager

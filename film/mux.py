@@ -17,7 +17,7 @@ import av.container
 import ffmpeg
 
 from film import FilmError
-from film.ffmpeg import ffmpeg_path, film_stream, open_film, reason_of, run
+from film.ffmpeg import command_of, film_stream, open_film, reason_of, run
 from film.info import CONTAINERS, RIFF_SOUND, Film
 from film.manifest import source_of
 from film.options import FilmOptions
@@ -255,9 +255,7 @@ def complete_command(joined: Path, film: Film, indices: Sequence[int], path: Pat
     streams = [both[0], *(both[1][str(index)] for index in indices)]
     arguments = {"c": "copy", "f": "matroska", "avoid_negative_ts": "disabled", "map_chapters": 0}
     arguments |= {"map_metadata": 0, "aspect:v:0": f"{shape.numerator}:{shape.denominator}"}
-    output = ffmpeg.output(*streams, str(path.resolve()), **arguments)
-    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
-    return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
+    return command_of(ffmpeg.output(*streams, str(path.resolve()), **arguments))
 
 
 def mark_of(source: Path, options: FilmOptions) -> str:

@@ -16,7 +16,7 @@ import av.stream
 import ffmpeg
 
 from film import FilmError
-from film.ffmpeg import ffmpeg_path, film_stream, open_film, reason_of, run
+from film.ffmpeg import command_of, film_stream, open_film, reason_of, run
 from film.info import FIELD_ORDERS, RIFF_SOUND, Film, can_hold, codec_of, kind_of
 from runtime.files import whole_file
 
@@ -276,8 +276,5 @@ def copy_command(source: Path, indices: Sequence[int], path: Path) -> list[str]:
     # copyts: otherwise ffmpeg moves each file to start at 0, and the sound would be out of step with the picture.
     film = ffmpeg.input(str(source.resolve()), copyts=None)
     streams = [film[str(index)] for index in indices]
-    output = ffmpeg.output(
-        *streams, str(path.resolve()), c="copy", f="matroska", fflags="+bitexact"
-    )
-    output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error")
-    return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
+    arguments = {"c": "copy", "f": "matroska", "fflags": "+bitexact"}
+    return command_of(ffmpeg.output(*streams, str(path.resolve()), **arguments))
