@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prior.batches import Batch, PictureOptions, batches, map_batches
+from prior.command import run_script
 from prior.dataset import (
     Picture,
     PictureError,
@@ -28,9 +30,8 @@ from prior.dataset import (
 )
 from prior.histogram import COLORED_SHARE, GRAY_CHROMA
 from prior.lab import rgb2lab
-from runtime.console import exit_code, log_to_stderr
 from runtime.files import check_folder, write_table
-from runtime.options import OneLineParser, add_options, option
+from runtime.options import option
 from runtime.standard_error import captured_stderr
 
 BATCH_SIZE = 64
@@ -195,16 +196,13 @@ def _check_apart(move: Path, folders: Sequence[Path]) -> None:
 
 def main() -> int:
     """Read the command line, judge, and print the list."""
-    parser = OneLineParser(prog="prior/Clear.py", description=DESCRIPTION)
-    add_options(parser, ClearOptions)
-    options = parser.collect(parser.parse_args(), ClearOptions)
-    log_to_stderr()
 
     def show(finding: Finding) -> None:
         line = f"{finding.picture.name}\t{finding.reason}\t{finding.action}"
         print(line.encode(errors="surrogateescape").decode(errors="replace"))
 
-    return exit_code(parser.prog, lambda: _run(options, show=show))
+    work = partial(_run, show=show)
+    return run_script("prior/Clear.py", work, ClearOptions, description=DESCRIPTION)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ if __package__ in {None, ""}:
 import numpy as np
 
 from prior.batches import DATA, PictureOptions, batches, map_batches
+from prior.command import run_script
 from prior.dataset import PictureError, Shard, list_all
 from prior.histogram import (
     GRAY_REASON,
@@ -29,9 +30,8 @@ from prior.histogram import (
     write_counted,
 )
 from prior.qspace import read_bins, write_per_bin
-from runtime.console import exit_code, log_to_stderr
 from runtime.files import write_json, write_table
-from runtime.options import OneLineParser, add_options, option
+from runtime.options import option
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "Experience.npy"
@@ -219,11 +219,7 @@ def _command(words: Sequence[str]) -> str:
 
 def main() -> int:
     """Read the command line and count."""
-    parser = OneLineParser(prog="prior/getExperience.py", description=DESCRIPTION)
-    add_options(parser, CountOptions)
-    options = parser.collect(parser.parse_args(), CountOptions)
-    log_to_stderr()
-    return exit_code(parser.prog, lambda: _run(options))
+    return run_script("prior/getExperience.py", _run, CountOptions, description=DESCRIPTION)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ if __package__ in {None, ""}:
 import numpy as np
 from numpy.typing import NDArray
 
+from prior.command import run_script
 from prior.qspace import read_bins, read_per_bin, write_per_bin
-from runtime.console import exit_code, log_to_stderr
 from runtime.files import write_json
-from runtime.options import OneLineParser, add_options, check, option
+from runtime.options import check, option
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -104,11 +104,7 @@ def _run(options: WeightOptions) -> int:
 
 def main() -> int:
     """Read the command line and weigh."""
-    parser = OneLineParser(prog="prior/getWeight.py", description=DESCRIPTION)
-    add_options(parser, WeightOptions)
-    options = parser.collect(parser.parse_args(), WeightOptions)
-    log_to_stderr()
-    return exit_code(parser.prog, lambda: _run(options))
+    return run_script("prior/getWeight.py", _run, WeightOptions, description=DESCRIPTION)
 
 
 if __name__ == "__main__":

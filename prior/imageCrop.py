@@ -16,10 +16,10 @@ import cv2
 
 from image.crop import center_square
 from prior.batches import DATA, Batch, PictureOptions, batches, map_batches
+from prior.command import run_script
 from prior.dataset import Picture, PictureError, Problem, Rgb, list_all, read_rgb
-from runtime.console import exit_code, log_to_stderr
 from runtime.files import write_bytes, write_json, write_table
-from runtime.options import OneLineParser, add_options, option
+from runtime.options import option
 
 OUT = DATA / "cropped"
 BATCH_SIZE = 32
@@ -150,11 +150,7 @@ def _run(options: CropOptions) -> int:
 
 def main() -> int:
     """Read the command line and crop."""
-    parser = OneLineParser(prog="prior/imageCrop.py", description=DESCRIPTION)
-    add_options(parser, CropOptions)
-    options = parser.collect(parser.parse_args(), CropOptions)
-    log_to_stderr()
-    return exit_code(parser.prog, lambda: _run(options))
+    return run_script("prior/imageCrop.py", _run, CropOptions, description=DESCRIPTION)
 
 
 if __name__ == "__main__":
