@@ -34,6 +34,18 @@ export class Edits {
   }
 }
 
+// Steps by Ctrl+Z, Ctrl+Shift+Z and Ctrl+Y while a picture is shown; a field of text has these keys for itself.
+export function stepByKeys(isShown, step) {
+  document.addEventListener("keydown", (event) => {
+    if (!isShown() || event.target.matches("input:not([type=range])")) return;
+    const command = event.ctrlKey || event.metaKey;
+    if (command && event.key.toLowerCase() === "z") step(event.shiftKey ? "redo" : "undo");
+    else if (command && event.key.toLowerCase() === "y") step("redo");
+    else return;
+    event.preventDefault();
+  });
+}
+
 // Writes hints as the command has them; `at` is the time in a film.
 export function written(hints) {
   return hints.map(({ at, x, y, color }) => [...(at ? [at] : []), x, y, color].join(","));

@@ -2,7 +2,7 @@
 
 import { chooseColor, stopChoosing } from "/chooser.js";
 import { makeColors } from "/colors.js";
-import { Edits, written } from "/edits.js";
+import { Edits, stepByKeys, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
 import { Stage } from "/stage.js";
 import { make, say } from "/words.js";
@@ -58,16 +58,7 @@ function listen() {
   stage.addEventListener("pick", ({ detail }) => pickHint(shown()[detail]));
   stage.addEventListener("remove", ({ detail }) => exchange(shown()[detail], []));
   stage.addEventListener("move", ({ detail: { index, x, y } }) => exchange(shown()[index], [{ ...shown()[index], x, y }]));
-  document.addEventListener("keydown", onKey);
-}
-
-function onKey(event) {
-  if (byId("films").hidden || !film || event.target.matches("input:not([type=range])")) return;
-  const command = event.ctrlKey || event.metaKey;
-  if (command && event.key.toLowerCase() === "z") step(event.shiftKey ? "redo" : "undo");
-  else if (command && event.key.toLowerCase() === "y") step("redo");
-  else return;
-  event.preventDefault();
+  stepByKeys(() => film && !byId("films").hidden, step);
 }
 
 // Opening

@@ -2,7 +2,7 @@
 
 import { chooseColor, stopChoosing } from "/chooser.js";
 import { makeColors } from "/colors.js";
-import { Edits, written } from "/edits.js";
+import { Edits, stepByKeys, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
 import { closeGallery, refreshKnown, startKnown } from "/known.js";
 import { Stage } from "/stage.js";
@@ -50,16 +50,7 @@ function listen() {
   document.getElementById("download-all").addEventListener("click", () => download(photos));
   document.getElementById("reference-file").addEventListener("change", chooseReference);
   document.getElementById("reference-shown").addEventListener("click", () => change({ reference: null, referenceName: null }));
-  document.addEventListener("keydown", onKey);
-}
-
-function onKey(event) {
-  if (document.getElementById("photos").hidden || !current || event.target.matches("input:not([type=range])")) return;
-  const command = event.ctrlKey || event.metaKey;
-  if (command && event.key.toLowerCase() === "z") step(event.shiftKey ? "redo" : "undo");
-  else if (command && event.key.toLowerCase() === "y") step("redo");
-  else return;
-  event.preventDefault();
+  stepByKeys(() => current && !document.getElementById("photos").hidden, step);
 }
 
 // Uploads
