@@ -44,7 +44,7 @@ class CropOptions(PictureOptions):
     quality: int = option(95, "of the JPEG", low=1, high=100, metavar="1-100")
 
 
-class Settings(NamedTuple):
+class CropSettings(NamedTuple):
     """How the pictures in one folder are made."""
 
     size_px: int
@@ -65,7 +65,7 @@ def target_of(picture: Picture, out: Path) -> Path:
     return out / name
 
 
-def crop_batch(batch: Batch, *, out: Path, settings: Settings) -> Cropped:
+def crop_batch(batch: Batch, *, out: Path, settings: CropSettings) -> Cropped:
     """Crop some pictures; those that exist are finished, those unreadable become problems."""
     written = found = 0
     problems = []
@@ -86,7 +86,7 @@ def crop_batch(batch: Batch, *, out: Path, settings: Settings) -> Cropped:
 
 
 def crop_all(
-    pictures: Sequence[Picture], out: Path, *, settings: Settings, processes: int
+    pictures: Sequence[Picture], out: Path, *, settings: CropSettings, processes: int
 ) -> Cropped:
     """Crop all pictures into `out`, continuing what is there."""
     crop = partial(crop_batch, out=out, settings=settings)
@@ -112,7 +112,7 @@ def _write_jpeg(path: Path, rgb: Rgb, quality: int) -> None:
     write_bytes(path, data.tobytes(), durable=False)
 
 
-def _check_settings(out: Path, settings: Settings) -> None:
+def _check_settings(out: Path, settings: CropSettings) -> None:
     """Record how the pictures of this folder are made, or check that earlier ones were made so."""
     out.mkdir(parents=True, exist_ok=True)
     mark = out / MARK
@@ -137,7 +137,7 @@ def _run(options: CropOptions) -> int:
     folders = options.folders()
     _check_apart(options.out, folders)
     pictures = list_all(folders, named=None if options.data else True)
-    settings = Settings(options.size, options.quality)
+    settings = CropSettings(options.size, options.quality)
     _check_settings(options.out, settings)
     done = crop_all(pictures, options.out, settings=settings, processes=options.processes)
     log.info("%d written, %d were there, %d failed", done.written, done.found, len(done.problems))

@@ -47,7 +47,7 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class ShotGuidance:
+class TrueColors:
     """True colors given of a shot's first frame, as `model.segment_colors` has guidance: points, followed, or all of it."""
 
     hints: Sequence[Floats]
@@ -63,7 +63,7 @@ class Shot:
     numbers: range
     shot: int
     number: int = 0
-    guidance: ShotGuidance | None = None
+    guidance: TrueColors | None = None
 
     @property
     def frames(self) -> Bytes:
@@ -93,13 +93,13 @@ def hinted(shot: Shot, points: int, *, seed: int) -> Shot:
         hints.append(np.hstack([found, ab]).astype(np.float32)[there])
     hints += [np.zeros((0, 4), np.float32)] * (len(shot.own) - len(hints))
     first = np.arange(len(shot.own)) == 0
-    return replace(shot, guidance=ShotGuidance(hints, first))
+    return replace(shot, guidance=TrueColors(hints, first))
 
 
 def referenced(shot: Shot) -> Shot:
     """Give a shot its first frame, in color, as its reference; hints stay."""
     none = [np.zeros((0, 4), np.float32)] * len(shot.own)
-    guidance = shot.guidance or ShotGuidance(none, np.zeros(len(shot.own), bool))
+    guidance = shot.guidance or TrueColors(none, np.zeros(len(shot.own), bool))
     return replace(shot, guidance=replace(guidance, reference=shot.own[0].rgb))
 
 

@@ -17,7 +17,7 @@ from web.films import (
     described,
     guide,
     latest,
-    open_film,
+    open_for_page,
     shot_gray,
     shot_likely,
     shot_picture,
@@ -89,7 +89,7 @@ class FilmRoutes:
         return JSONResponse(await self._described(opened))
 
     async def _open(self, path: Path, *, folder: Path | None = None) -> OpenFilm:
-        opened = await asyncio.to_thread(open_film, path, self._settings)
+        opened = await asyncio.to_thread(open_for_page, path, self._settings)
         opened.folder = folder
         return self.jobs.opened_as(opened)
 

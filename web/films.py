@@ -96,7 +96,7 @@ class OpenFilm:
         return shots_guidance(self.film, self.guidance, self.records, first=first).get(shot)
 
 
-def open_film(source: Path, settings: Settings) -> OpenFilm:
+def open_for_page(source: Path, settings: Settings) -> OpenFilm:
     """Open a film. Raises FilmError, OSError or ValueError for what is none."""
     if not source.is_file():
         raise ValueError(

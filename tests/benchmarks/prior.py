@@ -151,7 +151,7 @@ def main() -> None:
     print(report_rates("plain arithmetic instead of pictures", spin, spin, pictures, repeat=2))
     print(report_rates("getExperience", count, count, pictures, repeat=3))
     with tempfile.TemporaryDirectory() as out:
-        settings = imageCrop.Settings(size_px=256, quality=95)
+        settings = imageCrop.CropSettings(size_px=256, quality=95)
         one, two = (
             functools.partial(imageCrop.crop_batch, out=Path(out, name), settings=settings)
             for name in ("1", "2")
