@@ -19,13 +19,17 @@ from prior.lab import rgb2lab
 
 def working_gray(film: Film, luma: Plane) -> NDArray[np.uint8]:
     """Turn a luma plane into the gray picture a colorizer gets: film.working_size, upright, 0..255."""
-    transpose, flip_x, flip_y = film.video.orientation
     height, width = film.working_size
-    size = (height, width) if transpose else (width, height)
+    size = (height, width) if film.video.orientation[0] else (width, height)
     gray = fitted(np.ascontiguousarray(luma), size)
-    gray = _expanded(gray, film.video)
-    gray = gray.T if transpose else gray
-    return np.ascontiguousarray(gray[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
+    return _upright(_expanded(gray, film.video), film.video.orientation)
+
+
+def _upright(picture: NDArray[np.uint8], orientation: tuple[bool, bool, bool]) -> NDArray[np.uint8]:
+    """Turn a picture (H, W) or (H, W, 3), as it is coded, as players show it."""
+    transpose, flip_x, flip_y = orientation
+    turned = picture.swapaxes(0, 1) if transpose else picture
+    return np.ascontiguousarray(turned[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
 
 
 def _expanded(gray: Plane, video: Video) -> NDArray[np.uint8]:
@@ -48,12 +52,10 @@ def first_picture(path: Path, orientation: tuple[bool, bool, bool]) -> NDArray[n
     """Decode the first frame of a finished segment: rgb (H, W, 3), turned upright. Raises FilmError."""
     with open_film(path) as container:
         try:
-            rgb = next(container.decode(video=0)).to_ndarray(format="rgb24")
+            rgb = np.asarray(next(container.decode(video=0)).to_ndarray(format="rgb24"), np.uint8)
         except (av.FFmpegError, StopIteration) as error:
             raise FilmError(f"{path} shows nothing") from error
-    transpose, flip_x, flip_y = orientation
-    rgb = rgb.swapaxes(0, 1) if transpose else rgb
-    return np.ascontiguousarray(rgb[:: -1 if flip_y else 1, :: -1 if flip_x else 1], np.uint8)
+    return _upright(rgb, orientation)
 
 
 def png_of(picture: NDArray[np.uint8], *, level: int = 1) -> bytes:
