@@ -150,8 +150,8 @@ def run_photos(args: argparse.Namespace) -> int:
     try:
         if options.analyzes:
             load = colorizer_factory(color, run, threads=run.threads)
-            told = analyze_photos(planned, load, options=options, guidance=guidance)
-            failures += _report(told, quiet=run.quiet)
+            analyzed = analyze_photos(planned, load, options=options, guidance=guidance)
+            failures += _report(analyzed, quiet=run.quiet)
         if tasks:
             results = colorize_photo_files(tasks, options, color=color, run=run, guidance=guidance)
             failures += _report(results, quiet=run.quiet)

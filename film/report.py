@@ -175,7 +175,7 @@ def shot_frames(
 ) -> tuple[list[ShotFrame], list[SegmentRecord]]:
     """Find a film's shots in frames [first, last), each with its frame in the middle or the first one with hints.
 
-    advance : is told of the frames that have been analyzed
+    advance : receives the number of frames that have been analyzed since
     """
     records: list[SegmentRecord] = []
     shots: list[ShotFrame] = []

@@ -1,4 +1,4 @@
-"""What a person wants of the colors of one picture, and how a predictor is told."""
+"""What a person wants of the colors of one picture, and how a predictor receives it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def reference_matches(
 ) -> list[list[float]]:
     """Return the points (x, y, a, b, radius) of a reference that is to be taken by its content, else none.
 
-    predictor : already told of the rest that is wanted
+    predictor : which has received the rest that is wanted
     Raises ValueError for another way to take it.
     """
     reference, by = wanted.get("reference"), wanted.get("reference_by") or "auto"

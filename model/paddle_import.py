@@ -98,8 +98,8 @@ def is_amd() -> bool:
 
 def has_bf16() -> bool:
     """Tell whether the processor multiplies in bfloat16 (Linux on x86 can say; others: no)."""
-    told = _processor()
-    return "avx512_bf16" in told or "amx_bf16" in told
+    processor = _processor()
+    return "avx512_bf16" in processor or "amx_bf16" in processor
 
 
 def faster_in_bf16() -> bool:

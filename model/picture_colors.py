@@ -17,7 +17,7 @@ from prior.qspace import WEIGHT_PATH, QSpace, read_per_bin
 
 
 class _Inputs(NamedTuple):
-    """What a network is told of a picture: L (1, H, W), hints (1, 3, H, W) or None, palette (Q + 1,) or None."""
+    """What a network receives of a picture: L (1, H, W), hints (1, 3, H, W) or None, palette (Q + 1,) or None."""
 
     lightness: Floats
     hints: Floats | None

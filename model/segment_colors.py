@@ -63,7 +63,7 @@ class Segment(Protocol):
 
 @dataclass(frozen=True)
 class SegmentColors:
-    """Predicts, carries and averages the colors of segments; what it hands out are named arrays, to be kept.
+    """Predicts, carries and averages the colors of segments; what it returns are named arrays, to be kept.
 
     steadiness : above 0, up to 1: as steady as can be
     palette_of : a reference picture -> palette (Q + 1,), None for none

@@ -1,4 +1,4 @@
-"""What the network knows of a photo, told and written: a map of its confidence, places where a hint would help."""
+"""What the network knows of a photo, printed and written: a map of its confidence, places where a hint would help."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

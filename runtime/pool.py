@@ -98,7 +98,7 @@ class Pool:
         return self._executor
 
     def _pass_on(self, advance: Callable[[int], object] | None) -> None:
-        """Hand what the processes have reported to who asked for it."""
+        """Pass on what the processes have reported."""
         while self._reports and self._reports.poll():
             count = int.from_bytes(self._reports.recv_bytes(), "big", signed=True)
             if advance:

@@ -1,4 +1,4 @@
-"""One worker thread for all that needs the network; whoever waits is told how many are before them."""
+"""One worker thread for all that needs the network; whoever waits receives the number of those before."""
 
 import asyncio
 from collections.abc import Callable
