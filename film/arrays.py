@@ -1,13 +1,12 @@
 """Named arrays as files: whole ones, or none."""
 
-import io
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from film.options import Arrays
-from runtime.files import write_bytes
+from runtime.files import whole_file
 
 
 def read_arrays(path: Path) -> Arrays | None:
@@ -21,6 +20,5 @@ def read_arrays(path: Path) -> Arrays | None:
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
     """Write named arrays."""
-    content = io.BytesIO()  # np.savez on a file does not say when the disk is full
-    np.savez(content, **arrays)
-    write_bytes(path, content.getvalue())
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez(file, **arrays)
