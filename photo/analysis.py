@@ -1,6 +1,7 @@
 """What the network knows of a photo, printed and written: a map of its confidence, places where a hint would help."""
 
 from collections.abc import Callable, Iterator, Sequence
+from os.path import realpath
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from photo.inputs import Result, Task, check_collisions
 from photo.options import PhotoOptions
 from photo.read import read_photo
 from runtime.files import check_folder, whole_file, write_json
+from runtime.options import one_line
 
 MAP_SUFFIX = ".png"
 MAP = ".confidence"  # NAME.confidence.png, in a folder
@@ -58,17 +60,18 @@ def check_analysis(tasks: Sequence[Task], options: PhotoOptions, *, overwrite: b
     written = [Task(task.source, path) for task, path in maps.items()]
     check_collisions(written, option="-confidence")
     if options.suggest_json and tasks:
-        if options.suggest_json.resolve() in {path.resolve() for path in maps.values()}:
+        if realpath(options.suggest_json) in {realpath(path) for path in maps.values()}:
             raise ValueError(
                 f"{options.suggest_json} is a map's place: name another with -suggest_json"
             )
         written.append(Task(tasks[0].source, options.suggest_json))
-    inputs = {task.source.resolve() for task in tasks}
-    results = {task.target.resolve(): task.source for task in tasks}
+    # Not Path.resolve, which raises RuntimeError for a link to itself before Python 3.13.
+    inputs = {realpath(task.source) for task in tasks}
+    results = {realpath(task.target) for task in tasks}
     for task in written:
-        if task.target.resolve() in inputs:
+        if realpath(task.target) in inputs:
             raise ValueError(f"{task.target} is an input: name another place")
-        if task.target.resolve() in results:
+        if realpath(task.target) in results:
             raise ValueError(f"{task.target} is the result's place: name another")
         if task.target.is_dir():
             raise ValueError(f"{task.target} is a folder: name a file")
@@ -127,9 +130,12 @@ def analyze_photos(
                     lines += [_line(task.source, place) for place in places]
                     found[str(task.source)] = [_record(place) for place in places]
         yield Result(task, error=failures[0]) if failures else Result(task, output=tuple(lines))
-    if options.suggest_json:
-        options.suggest_json.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.suggest_json, found)
+    if path := options.suggest_json:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, found)
+        except OSError as error:
+            yield Result(Task(path, path), error=one_line(path, error))
 
 
 def write_map(path: Path, confidence: NDArray[np.float32]) -> None:

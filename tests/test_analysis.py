@@ -1,8 +1,9 @@
-"""What is told of photos on the command line: maps, suggested points, JSON; and one line for each mistake."""
+"""What is printed of photos on the command line: maps, suggested points, JSON; and one line for each mistake."""
 
 import inspect
 import json
 import re
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from PIL import Image
 
 import main
 from image.hint import read_hint
+from photo import analysis
 from photo.analysis import Analyzer
 from photo.guidance import read_guidance
 from photo.options import GuidanceOptions
+from photo.read import Photo, read_photo
+from runtime import files
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +62,51 @@ def test_the_folder_of_the_json_is_made(small: list[str]) -> None:
     assert main.main([*words, "-save", "out/", *small]) == 0
     assert len(json.loads(Path("new/one/points.json").read_text())["photo.png"]) == 1
     assert Path("out/photo.png").exists()
+
+
+def test_a_folder_in_the_place_of_the_json_is_one_failure(
+    small: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path: Path) -> Photo:
+        Path("points.json").mkdir()
+        return read_photo(path)
+
+    monkeypatch.setattr(analysis, "read_photo", read)
+    words = ["-img_in", "photo.png", "-suggest", "2", "-suggest_json", "points.json"]
+    assert main.main([*words, "-save", "out.png", *small]) == 1
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 3, (
+        "the points, and the photo, which is colorized all the same"
+    )
+    assert re.fullmatch(r".*Is a directory.*points\.json.*\n", said.err)
+    left = {"more", "other.png", "out.png", "photo.png", "points.json"}
+    assert {path.name for path in Path().iterdir()} == left
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_json_that_the_disk_has_no_room_for_is_one_failure(
+    small: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = uuid.UUID(int=1)
+    monkeypatch.setattr(files, "uuid4", lambda: number)
+    Path(f".{number.hex}.part.json").symlink_to("/dev/full")
+    words = ["-img_in", "photo.png", "-suggest", "2", "-suggest_json", "points.json"]
+    assert main.main([*words, *small]) == 1
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 2
+    assert said.err.startswith("points.json: the disk is full")
+    assert said.err.count("\n") == 1
+    assert not Path("points.json").exists()
+
+
+def test_a_link_to_itself_is_one_failure(
+    small: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("loop.png").symlink_to("loop.png")
+    words = ["-img_in", "loop.png", "photo.png", "-confidence", "maps", "-suggest", "2"]
+    assert main.main([*words, "-suggest_json", "points.json", *small]) == 1
+    assert capsys.readouterr().err == "no file loop.png\n"
+    assert list(json.loads(Path("points.json").read_text())) == ["photo.png"]
 
 
 def test_a_suggestion_is_a_hint(small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
