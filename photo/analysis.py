@@ -13,8 +13,8 @@ from photo.batch import failures_of
 from photo.inputs import Result, Task, check_collisions
 from photo.options import PhotoOptions
 from photo.read import read_photo
+from runtime.console import one_line
 from runtime.files import check_folder, whole_file, write_json
-from runtime.options import one_line
 
 MAP_SUFFIX = ".png"
 MAP = ".confidence"  # NAME.confidence.png, in a folder
