@@ -169,9 +169,14 @@ def _workers_of(
 def workers_for(colorization: Colorization, options: FilmOptions) -> AbstractContextManager[Map]:
     """Start the workers that the options name, for one film or several."""
     return workers(
-        options.workers or cores(), scheduler=options.scheduler,
+        worker_count(options), scheduler=options.scheduler,
         start=start_worker, prepare=partial(build_colorizer, colorization),
     )  # fmt: skip
+
+
+def worker_count(options: FilmOptions) -> int:
+    """Return how many workers share a film's steps; 0 for those of a cluster, which come and go."""
+    return 0 if options.scheduler else options.workers or cores()
 
 
 def try_encoder(options: FilmOptions, encoding: Encoding = TRIAL) -> None:
@@ -234,19 +239,21 @@ def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Prog
             discard(work.shot(record))
         return False
 
-    schedule = Schedule(work, split(work, job), is_rendered=rendered_earlier)
+    schedule = Schedule(
+        work, split(work, job), is_rendered=rendered_earlier, workers=worker_count(work.options)
+    )
     take = taker(work)
     predicted: dict[int, int] = {}  # segment -> frames that were counted: half of its frames
     for step, seconds in run(take, schedule.steps(), advance=progress.advance):
         schedule.taken(step)
         summary.worker_seconds.update(seconds)
-        record = step.records[0]
-        if step.stage == "predict":
-            predicted[record.index] = record.count // 2
-            progress.advance(record.count // 2)
-        elif step.stage == "finish":
-            summary.segments.append(record)
-            progress.advance(record.count - predicted.pop(record.index, 0))
+        for record in step.records:
+            if step.stage == "predict":
+                predicted[record.index] = record.count // 2
+                progress.advance(record.count // 2)
+            elif step.stage == "finish":
+                summary.segments.append(record)
+                progress.advance(record.count - predicted.pop(record.index, 0))
         progress.note(f"shot {record.shot + 1} of {_shots(job)}")
 
 

@@ -1,6 +1,6 @@
 """What each encoder can hold of a film's picture; frames and their colors -> an encoded file, by ffmpeg."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from fractions import Fraction
 from functools import cache
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from film import FilmError
 from film.chroma import Encoding, Planes
 from film.codecs import CODECS, YUV420, YUV444, Codec
-from film.decode import FIRST_FIELD, decode
+from film.decode import FIRST_FIELD, NativeFrame, decode
 from film.ffmpeg import FFmpegFailure, command_of, film_stream, open_film, run, running
 from film.info import Film, Video
 from film.options import EncoderOptions
@@ -252,6 +252,7 @@ def render(
     options: EncoderOptions,
     comment: str = "",
     advance: Callable[[], object] = report,
+    frames: Iterator[NativeFrame] | None = None,
 ) -> None:
     """Encode consecutive frames with the colors of `ab` into `path` (.mkv).
 
@@ -259,14 +260,15 @@ def render(
         color; gray films stay gray)
     comment : written into the file's header
     advance : called for each frame
+    frames : the film's from the first of `numbers` or an earlier one on, of which no more are taken; None decodes them
     """
     assert ab is None or len(ab) == len(numbers), numbers
     encoding = encoding_of(film, options)
     planes = Planes(film, encoding)
     command = encoder_command(film, encoding, path, options=options, comment=comment)
-    frames = decode(film, numbers.start, numbers.stop, deinterlace=options.deinterlace)
-    with closing(frames), running(command) as pipe:
-        for frame in frames:
+    own = decode(film, numbers.start, numbers.stop, deinterlace=options.deinterlace)
+    with closing(own), running(command) as pipe:
+        for frame in _among(frames or own, numbers):
             for plane in planes(frame, None if ab is None else ab[frame.number - numbers.start]):
                 pipe.write(plane.data)
             advance()
@@ -274,6 +276,15 @@ def render(
     _, written = comments_and_frames(path)
     if written != len(numbers):
         raise FilmError(f"the encoder wrote {written} of {len(numbers)} frames: run again")
+
+
+def _among(frames: Iterator[NativeFrame], numbers: range) -> Iterator[NativeFrame]:
+    """Yield those frames that have one of the numbers; take none that is later."""
+    for frame in frames:
+        if frame.number >= numbers.start:
+            yield frame
+        if frame.number + 1 >= numbers.stop:
+            return
 
 
 def comments_and_frames(path: Path) -> tuple[set[str], int]:

@@ -1,8 +1,9 @@
 """Which step of which segment may be taken next. Results do not depend on it: each step does what it lacks itself."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise, takewhile
 
 from film.colors import is_linked, is_predicted
 from film.manifest import NONE, SegmentRecord
@@ -13,6 +14,7 @@ from runtime.mapping import Wait
 # Segments that are linked at once, and as many after them are taken into account: two blocks are on the disk, 90 MB
 # at most. What lies further ahead counts for less than 1/100 (see MEMORY in model/steady.py).
 BLOCK = 6
+SHARES = 2  # a step finishes at most this part of what a worker has still to do: all end at about the same time
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Schedule:
 
     records : the film's segments in order, found while they are asked for
     is_rendered : tells whether an earlier run has finished one
+    workers : that share the steps; 0 for an unknown number
     """
 
     def __init__(
@@ -53,7 +56,9 @@ class Schedule:
         records: Iterable[SegmentRecord],
         *,
         is_rendered: Callable[[SegmentRecord], bool],
+        workers: int = 0,
     ) -> None:
+        self._workers, self._left = workers, work.last - work.first
         self._work, self._records, self._is_rendered = work, iter(records), is_rendered
         self._ready: deque[Step] = deque()
         self._chains: deque[_Chain] = deque()
@@ -89,13 +94,14 @@ class Schedule:
 
     def _add(self, record: SegmentRecord) -> None:
         rendered = self._is_rendered(record)
+        self._left -= record.count if rendered else 0
         if self._work.linked(record):
             self._rendered |= {record.index} if rendered else set()
             self._add_linked(record)
             return
         self._end_chain()
         if not rendered:
-            self._ready.append(Step("finish", (record,)))
+            self._to_be_finished([record])
 
     def _add_linked(self, record: SegmentRecord) -> None:
         if record.number == 0 or not self._chains or self._chains[-1].ended:
@@ -153,5 +159,18 @@ class Schedule:
         block.linked = True
         self._linked |= {record.index for record in block.records}
         left = [record for record in block.records if record.index not in self._rendered]
-        self._ready.extend(Step("finish", (record,)) for record in left)
+        while left:
+            following = takewhile(lambda pair: pair[0].index + 1 == pair[1].index, pairwise(left))
+            consecutive = [left[0], *(record for _, record in following)]
+            self._to_be_finished(consecutive)
+            left = left[len(consecutive) :]
         self._rendered -= {record.index for record in block.records}
+
+    def _to_be_finished(self, records: Sequence[SegmentRecord]) -> None:
+        """Make consecutive segments steps: of several, while so many are left that all workers get enough of them."""
+        while records:
+            frames = SHARES * self._workers * records[0].count
+            count = max(self._left // frames, 1) if frames else 1
+            self._ready.append(Step("finish", tuple(records[:count])))
+            self._left -= sum(record.count for record in records[:count])
+            records = records[count:]

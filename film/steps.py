@@ -1,13 +1,15 @@
 """The steps that take a segment from gray frames to an encoded file; what is finished is not done again."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from film.colors import colors, link, predict
+from film.decode import NativeFrame, decode
 from film.encode import comments_and_frames, render
 from film.manifest import SegmentRecord
 from film.work import Work, write_description
@@ -22,7 +24,7 @@ Stage: TypeAlias = Literal["predict", "link", "finish"]
 class Step:
     """What a worker does next.
 
-    records : one segment to be predicted or finished, or consecutive ones of a shot to be linked
+    records : one segment to be predicted, or consecutive ones of a shot to be linked or finished
     previous, following : of a link, see `film.colors.link`
     """
 
@@ -45,7 +47,7 @@ def take(work: Work, step: Step) -> dict[str, float]:
     """Take one step; return the seconds that each stage of it took."""
     seconds = Stopwatch()
     if step.stage == "finish":
-        finish(work, step.records[0], seconds)
+        finish(work, step.records, seconds)
     elif step.stage == "predict":
         predict(work, step.records[0], seconds)
     else:
@@ -53,8 +55,21 @@ def take(work: Work, step: Step) -> dict[str, float]:
     return seconds
 
 
-def finish(work: Work, record: SegmentRecord, seconds: Stopwatch) -> None:
-    """Take one segment from wherever it stands to its encoded file, and its frames off the disk."""
+def finish(work: Work, records: Sequence[SegmentRecord], seconds: Stopwatch) -> None:
+    """Take consecutive segments from wherever they stand to their encoded files, and their frames off the disk.
+
+    The film is decoded on from one to the next: each alone would be decoded from the keyframe before it.
+    """
+    first, last = work.numbers(records[0]).start, work.numbers(records[-1]).stop
+    frames = decode(work.film, first, last, deinterlace=work.options.encoder.deinterlace)
+    with closing(frames):
+        for record in records:
+            _finish(work, record, frames, seconds)
+
+
+def _finish(
+    work: Work, record: SegmentRecord, frames: Iterator[NativeFrame], seconds: Stopwatch
+) -> None:
     shot = work.shot(record)
     if not shot.exists():  # another worker may have been given it, too, when its own seemed lost
         ab = colors(work, record, seconds) if work.colorized(record) else None
@@ -62,7 +77,7 @@ def finish(work: Work, record: SegmentRecord, seconds: Stopwatch) -> None:
             render(
                 work.film, ab, part, numbers=work.numbers(record),
                 options=work.options.encoder, comment=work.label(record),
-                advance=_Halves().add if work.linked(record) else report,
+                advance=_Halves().add if work.linked(record) else report, frames=frames,
             )  # fmt: skip
             # Before the shot has its name: one without its checksum would have to be rendered again.
             write_text(work.checksum(record), _sha256(part))

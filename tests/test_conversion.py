@@ -47,7 +47,7 @@ from film.probe import probe
 from film.report import preview
 from film.segment import Segment, segment_of
 from film.shots import split
-from film.steps import Step, taker
+from film.steps import Step, take, taker
 from film.work import WORK, work_of
 from runtime.progress import Silent, Stopwatch
 
@@ -611,6 +611,23 @@ def test_workers_are_told_little_and_read_the_rest_once(
         (job.folder / WORK).write_bytes(b"another job's")
         with pytest.raises(JobError, match="was changed while the job is in progress"):
             take(Step("finish", (record,)))
+
+
+def test_segments_are_finished_together_or_alone_to_the_same_bytes(
+    gray_film: Path, options: FilmOptions
+) -> None:
+    """Decoding on from one segment to the next gives what decoding each from a keyframe does."""
+    film, files = probe(gray_film), []
+    for together in (True, False):
+        made = replace(options, cache=options.cache / str(together))
+        with open_job(made.cache, manifest_of(gray_film, colorization(), made)) as job:
+            work = work_of(film, (0, film.frames), job, colorization(), made)
+            records = tuple(split(work, job))
+            for group in [records] if together else [(record,) for record in records]:
+                take(work, Step("finish", group))
+            files.append([work.shot(record).read_bytes() for record in records])
+    assert len(files[0]) > 2
+    assert files[0] == files[1]
 
 
 class Counting(Silent):

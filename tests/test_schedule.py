@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from films import shot_colorization
 from film.job import CARRIED, PREDICTED
 from film.manifest import NONE, SegmentRecord
 from film.options import FilmOptions
-from film.schedule import BLOCK, Schedule
+from film.schedule import BLOCK, SHARES, Schedule
 from film.steps import Step
 from film.work import Work
 from runtime.mapping import Wait
@@ -56,9 +57,10 @@ def take(work: Work, step: Step) -> None:
         assert not step.previous or work.carried(step.previous).exists()
         for record in step.records:
             keep(work.carried(record))
-    elif work.linked(step.records[0]):
-        assert work.carried(step.records[0]).exists()
-        work.predicted(step.records[0]).unlink(missing_ok=True)
+    else:
+        for record in step.records:
+            assert work.carried(record).exists() or not work.linked(record)
+            work.predicted(record).unlink(missing_ok=True)
 
 
 def run(work: Work, schedule: Schedule, *, seed: int, stop: int = 10_000) -> list[Step]:
@@ -90,9 +92,11 @@ def names(steps: list[Step], stage: str) -> list[int]:
 
 
 def schedule_of(
-    work: Work, *, done: frozenset[int] = frozenset(), **more: tuple[int, ...]
+    work: Work, *, done: frozenset[int] = frozenset(), workers: int = 2, **more: tuple[int, ...]
 ) -> Schedule:
-    return Schedule(work, records(**more), is_rendered=lambda record: record.index in done)
+    return Schedule(
+        work, records(**more), is_rendered=lambda record: record.index in done, workers=workers
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -123,6 +127,34 @@ def test_few_segments_wait_on_the_disk_however_long_the_shot(
         schedule.taken(step)
         most = max(most, len(list((work.folder / PREDICTED).iterdir())))
     assert most <= 2 * BLOCK
+
+
+@pytest.mark.parametrize(("workers", "longest"), [(0, 1), (1, BLOCK), (2, BLOCK), (20, 1)])
+def test_steps_finish_several_segments_while_much_is_left(
+    work: Work, monkeypatch: pytest.MonkeyPatch, workers: int, longest: int
+) -> None:
+    monkeypatch.setattr("test_schedule.SHOTS", (6 * BLOCK,))
+    work = replace(work, last=60 * 6 * BLOCK)
+    steps = run(work, schedule_of(work, workers=workers), seed=1)
+    finished = [step.records for step in steps if step.stage == "finish"]
+    assert max(map(len, finished)) == longest
+    left = 6 * BLOCK
+    for group in sorted(finished, key=lambda group: group[0].index):
+        assert [record.index for record in group] == list(
+            range(group[0].index, group[0].index + len(group))
+        )
+        assert len(group) == 1 or len(group) * SHARES * workers <= left
+        left -= len(group)
+
+
+def test_segments_that_are_finished_already_part_the_others(work: Work) -> None:
+    done = frozenset({4, 9})
+    steps = run(work, schedule_of(work, done=done), seed=3)
+    finished = [names([step], "finish") for step in steps if step.stage == "finish"]
+    assert max(map(len, finished)) > 1
+    for indices in finished:
+        assert not done & set(indices)
+        assert indices == list(range(indices[0], indices[-1] + 1))
 
 
 @pytest.mark.parametrize("stop", range(1, 60, 7))
