@@ -86,7 +86,10 @@ class Colorizer:
         if predictor is None:
             weights_sha256(weights)  # names a bad file before the seconds that opening takes
             folder = functools.partial(program_for, weights)
-            predictor = Program(folder, device=device, precision=precision, threads=self.threads)
+            predictor = Program(
+                folder, device=device, precision=precision,
+                threads=self.threads, temperature=temperature,
+            )  # fmt: skip
         plain = AbPredictor(
             predictor, read_bins(), temperature,
             saturation=SATURATION if saturation is None else saturation,
@@ -257,7 +260,7 @@ def colorize_photo_files(
     if processes > 1:
         refers, recolors = "reference" in guidance, bool(color.palette or color.mood)
         distributes = bool(refers or recolors or options.candidates)
-        prepare(run, distributes=distributes, refers=refers)
+        prepare(run, color, distributes=distributes, refers=refers)
     progress = progress_for(quiet=run.quiet)
     return colorize_photos(tasks, factory, options=options, processes=processes, progress=progress)
 
@@ -280,15 +283,19 @@ def check_weights(weights: Path | None = None) -> str:
     return weights_sha256(weights or RELEASED)
 
 
-def prepare(run: RunOptions, *, distributes: bool = False, refers: bool = False) -> None:
+def prepare(
+    run: RunOptions, color: ColorOptions, *, distributes: bool = False, refers: bool = False
+) -> None:
     """Make the inference programs that a run will need, if this machine has not got them yet, before many processes want them.
 
     distributes, refers : also those that give the distribution, and the features that references are matched by
     """
     int8 = choose_engine(run.device, run.precision) == "int8"
+    temperature = TEMPERATURE if color.temperature is None else color.temperature
     outputs: dict[Output, bool] = {"means": True, "distribution": distributes, "features": refers}
     for output in (output for output, needed in outputs.items() if needed):
-        with program_for(run.weights or RELEASED, output=output, int8=int8):
+        weights = run.weights or RELEASED
+        with program_for(weights, output=output, int8=int8, temperature=temperature):
             pass
 
 

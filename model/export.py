@@ -19,6 +19,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
+from paddle.base.layer_helper import LayerHelper
 from paddle.pir_utils import OldIrGuard
 from paddle.static import InputSpec
 
@@ -27,7 +28,7 @@ from model.decode import annealed, annealed_mean
 from model.network import BasicBlock, ColorNet, UpBlock
 from model.predictor import INT8_PROGRAM, open_program, run_program
 from model.quantization import Inputs, quantize, sample_inputs
-from model.weights_file import build, load_into, read_weights
+from model.weights_file import Weights, build, load_into, read_weights
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ CHECK_SIZES = ((1, 64, 96), (2, 128, 64))
 CHECKED_SAMPLES = 2
 # Of few channels and wide ranges: int8 would take a twentieth of the chroma.
 IN_FLOAT = "backbone.blocks.0."
+ALIGNED = 16  # float32 in a cache line
+LARGEST_LOGIT = 80.0  # e^80 by the number of bins is still a float32
 ONES = 16  # channels that carry the bias; a multiple of 16 keeps oneDNN's layouts aligned
 
 
@@ -122,6 +125,42 @@ class AnnealedNet(nn.Layer):
         return means
 
 
+class FixedNet(AnnealedNet):
+    """The same at one temperature, with fewer passes over the many planes of the distribution.
+
+    The head's weights are divided by the temperature. Their mean over the bins, which counts for nothing, is taken off:
+    then the largest logit of a place is never below 0, and exponentials need no maximum to be subtracted. They are
+    divided by their sum when they have been averaged: three planes instead of all. The planes are made a multiple of
+    `ALIGNED` by repeating some that count for nothing.
+    """
+
+    def __init__(self, network: ColorNet, bins: Floats, temperature: float) -> None:
+        super().__init__(network, bins)
+        weight, bias = network.head.weight.numpy(), network.head.bias.numpy()
+        planes = -(-len(bins) // ALIGNED) * ALIGNED
+        repeated = np.arange(planes) % len(bins)
+        network.head = nn.Conv2D(weight.shape[1], planes, 1)
+        network.head.weight.set_value(((weight - weight.mean(axis=0)) / temperature)[repeated])
+        network.head.bias.set_value(((bias - bias.mean()) / temperature)[repeated])
+        weighted = np.zeros((4, planes, 1, 1), np.float32)
+        weighted[:3, : len(bins)] = self.filters.numpy()
+        weighted[3, : len(bins)] = 1
+        self.register_buffer("weighted", paddle.to_tensor(weighted))
+
+    def forward(self, planes: Tensor, palette: Tensor) -> Tensor:  # type: ignore[override]
+        logits = self.network(planes, palette).clip(-LARGEST_LOGIT, LARGEST_LOGIT)
+        sums = F.conv2d(_exponentials(logits), self.weighted)
+        return sums[:, :3] / sums[:, 3:]
+
+
+def _exponentials(planes: Tensor) -> Tensor:
+    """Append the operator to a program of the older form, for which Paddle 3.3.1's own `exp` is not."""
+    helper = LayerHelper("exp")
+    found = helper.create_variable_for_type_inference(planes.dtype)
+    helper.append_op(type="exp", inputs={"X": planes}, outputs={"Out": found})
+    return found
+
+
 class DistributionNet(AnnealedNet):
     """Network and softmax in one: planes -> the share of each bin at each place."""
 
@@ -147,12 +186,19 @@ KINDS: dict[Output, type[AnnealedNet]] = {
 
 
 def export(
-    weights: Path, folder: Path, *, bins: Floats, output: Output = "means", int8: bool = False
+    weights: Path,
+    folder: Path,
+    *,
+    bins: Floats,
+    output: Output = "means",
+    int8: bool = False,
+    temperature: float = 1.0,
 ) -> None:
     """Write the program of a weights file into a folder, and check it against the network.
 
     output : what the program gives
     int8 : means only, for the engine int8; weights that would lose by it get the same program as without
+    temperature : of the program for int8, which takes none
 
     Raises RuntimeError when the two differ.
     """
@@ -160,14 +206,20 @@ def export(
     stored = read_weights(weights)
     if stored.config.bins != len(bins):
         raise ValueError(f"{weights} has {stored.config.bins} bins, the prior has {len(bins)}")
+    reference = kind(build(stored), bins)
+    if int8:
+        net = FixedNet(_rearranged(stored), bins, temperature)
+        if _saved_int8(net, reference, folder, sample_inputs(bins), temperature=temperature):
+            return
+    _save(kind(_rearranged(stored), bins), folder)
+    _check(reference, folder)
+
+
+def _rearranged(stored: Weights) -> InferenceNet:
     network = InferenceNet(stored.config)
     load_into(network, stored.arrays)
     network.rearrange()
-    net, reference = kind(network, bins), kind(build(stored), bins)
-    if int8 and _saved_int8(net, reference, folder, sample_inputs(bins)):
-        return
-    _save(net, folder)
-    _check(reference, folder)
+    return network
 
 
 def _save(net: AnnealedNet, folder: Path) -> None:
@@ -181,6 +233,8 @@ def _save(net: AnnealedNet, folder: Path) -> None:
     with warnings.catch_warnings():
         # Paddle 3.3.1 warns about its own use of Tensor.place while it traces.
         warnings.simplefilter("ignore", UserWarning)
+        if isinstance(net, FixedNet):
+            specs.pop()
         static = paddle.jit.to_static(net, input_spec=specs, full_graph=True)
         paddle.jit.save(static, str(folder / "program"))
 
@@ -204,19 +258,21 @@ def _check(net: AnnealedNet, folder: Path) -> None:
 
 
 def _saved_int8(
-    annealed: AnnealedNet, reference: AnnealedNet, folder: Path, inputs: Sequence[Inputs]
-) -> bool:
+    net: FixedNet, reference: AnnealedNet, folder: Path, inputs: Sequence[Inputs],
+    *, temperature: float,
+) -> bool:  # fmt: skip
     """Write the program for int8, and keep it if it is near the network."""
-    weights = {name: array.name for name, array in annealed.network.named_parameters()}
+    weights = {name: array.name for name, array in net.network.named_parameters()}
     in_float = {weights[name] for name in weights if name.startswith(IN_FLOAT)}
     with tempfile.TemporaryDirectory() as traced:
         with OldIrGuard():
-            _save(annealed, Path(traced))
+            _save(net, Path(traced))
         quantize(
             Path(traced, "program"), folder / "program",
             inputs=inputs, in_float=in_float, last=weights["head.weight"],
         )  # fmt: skip
-    difference = _difference(reference, folder, inputs[:CHECKED_SAMPLES])
+    samples = inputs[:CHECKED_SAMPLES]
+    difference = _difference(reference, folder, samples, temperature=temperature)
     if difference < TOLERANCE_INT8:
         return True
     log.warning("in int8, ab would differ by %.0f %%: taking fp32", 100 * difference)
@@ -224,10 +280,12 @@ def _saved_int8(
     return False
 
 
-def _difference(annealed: AnnealedNet, folder: Path, inputs: Sequence[Inputs]) -> float:
+def _difference(
+    annealed: AnnealedNet, folder: Path, inputs: Sequence[Inputs], *, temperature: float
+) -> float:
     """Return how far a program for int8 is from the network, over the standard deviation of ab."""
     annealed.eval()
     predictor = open_program(folder, engine="int8")
-    expected = [annealed.predict(*arrays, temperature=1.0)[:, :2] for arrays in inputs]
-    found = [run_program(predictor, *arrays, temperature=1.0)[:, :2] for arrays in inputs]
+    expected = [annealed.predict(*arrays, temperature=temperature)[:, :2] for arrays in inputs]
+    found = [run_program(predictor, *arrays, temperature=temperature)[:, :2] for arrays in inputs]
     return float(np.sqrt(np.mean(np.subtract(found, expected) ** 2)) / np.std(expected))

@@ -43,8 +43,10 @@ ENGINE_ERRORS = (RuntimeError, ValueError, NotImplementedError)
 class Folder(Protocol):
     """Finds or makes the folder of a program, which need not be there after the block."""
 
-    def __call__(self, *, output: Output = ..., int8: bool) -> AbstractContextManager[Path]:
-        """Yield the folder of the program of an output, for the engine int8 or for all others."""
+    def __call__(
+        self, *, output: Output = ..., int8: bool, temperature: float
+    ) -> AbstractContextManager[Path]:
+        """Yield the folder of the program of an output, for the engine int8 at one temperature or for all others."""
         ...
 
 
@@ -52,6 +54,7 @@ class Program:
     """An inference program, kept open for many calls from any thread; without oneDNN when that fails.
 
     device, precision, threads : as `gray2color.Colorizer` has them.
+    temperature : that most calls will have: in int8 each has a program of its own, the last one of which is open
 
     Raises RuntimeError when a GPU is asked for and there is none.
     """
@@ -63,8 +66,10 @@ class Program:
         device: Device = "auto",
         precision: Precision = "auto",
         threads: int | None = None,
+        temperature: float = 1.0,
     ) -> None:
         self.engine = choose_engine(device, precision)
+        self._temperature = temperature
         self._folder, self._threads = folder, threads
         self._others: dict[Output, Program] = {}
         self._settings: Any = {"device": device, "precision": precision, "threads": threads}
@@ -74,6 +79,9 @@ class Program:
     def __call__(self, planes: Floats, palettes: Floats, *, temperature: float) -> Floats:
         """Predict: `model.contract.Predictor`."""
         with self._lock:
+            if self.engine == "int8" and temperature != self._temperature:
+                self._temperature = temperature
+                self._open()
             try:
                 return run_program(self._predictor, planes, palettes, temperature=temperature)
             except ENGINE_ERRORS as error:
@@ -90,13 +98,14 @@ class Program:
             return self._others[output]
 
     def _open(self) -> None:
-        with self._folder(int8=self.engine == "int8") as folder:
+        int8, temperature = self.engine == "int8", self._temperature
+        with self._folder(int8=int8, temperature=temperature) as folder:
             try:
                 self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
                 return
             except ENGINE_ERRORS as error:
                 self._fall_back(error)
-        with self._folder(int8=False) as folder:
+        with self._folder(int8=False, temperature=temperature) as folder:
             self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
 
     def _fall_back(self, error: Exception) -> None:
@@ -158,15 +167,16 @@ def open_program(
 def run_program(
     predictor: "inference.Predictor", planes: Floats, palettes: Floats, *, temperature: float
 ) -> Floats:
-    """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program.
+    """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program; one for int8 has a temperature of its own.
 
     Returns the mean a, b and chroma of each place's distribution, (N, 3, H/4, W/4), or the distribution, (N, Q, H/4, W/4),
     or the backbone's features, (N, C, H/16, W/16).
     """
     inputs = (planes, palettes, np.array([temperature], np.float32))
-    for name, array in zip(predictor.get_input_names(), inputs, strict=True):
+    given = dict(zip(("planes", "palette", "temperature"), inputs, strict=True))
+    for name in predictor.get_input_names():
         predictor.get_input_handle(name)._copy_from_cpu_bind(
-            np.ascontiguousarray(array, np.float32)
+            np.ascontiguousarray(given[name], np.float32)
         )
     predictor.run()
     output: Floats = predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()

@@ -23,7 +23,7 @@ from prior.qspace import BINS_PATH, read_bins
 log = logging.getLogger(__name__)
 
 _MAKING = threading.Lock()
-FORM = 5  # of the program, as `model.export` makes it; a change there makes every cached one stale
+FORM = 8  # of the program, as `model.export` makes it; a change there makes every cached one stale
 CACHE_VARIABLE = "COLORIZER_CACHE"
 
 
@@ -41,18 +41,20 @@ def program_for(
     bins: Path = BINS_PATH,
     output: Output = "means",
     int8: bool = False,
+    temperature: float = 1.0,
 ) -> Iterator[Path]:
     """Yield the folder with the program of a weights file, made now if it is not there yet.
 
     output : what the program gives: see `model.export`
     int8 : the program for that engine, which no other can run; of means only, other outputs are the same for all
+    temperature : of the program for int8, which has it in its weights; all others take it with each call
 
     Two processes may do so at once: each works in a folder of its own, the first to finish wins. Threads take turns.
     A program that cannot be kept, because the cache is read-only, is removed after the block.
     """
     key = hashlib.sha256(bins.read_bytes())
     int8 = int8 and output == "means"
-    kind = " int8" if int8 else ""
+    kind = f" int8 {temperature}" if int8 else ""
     key.update(f"{_digest_of(weights)} {FORM} {paddle_version()}{kind}".encode())
     name = key.hexdigest()[:24]
     folder = cache_folder() / (name if output == "means" else f"{name}-{output}")
@@ -65,7 +67,10 @@ def program_for(
                 import_paddle()
                 from model.export import export
 
-                export(weights, work, bins=read_bins(bins), output=output, int8=int8)
+                export(
+                    weights, work, bins=read_bins(bins), output=output,
+                    int8=int8, temperature=temperature,
+                )  # fmt: skip
                 with suppress(OSError):  # another process was faster, or the cache is read-only
                     work.rename(folder)
         yield folder if folder.is_dir() else work

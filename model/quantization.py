@@ -118,8 +118,7 @@ def _ranges(
     names = [name for name in names if len(block.var(name).shape) == 4]
     ranges = dict.fromkeys(names, 0.0)
     for planes, palettes in inputs:
-        given = {"planes": planes, "palette": palettes, "temperature": np.ones(1, np.float32)}
-        found = executor.run(program, {name: given[name] for name in feeds}, names)
+        found = executor.run(program, dict(zip(feeds, (planes, palettes), strict=True)), names)
         for name, array in zip(names, found, strict=True):
             ranges[name] = max(ranges[name], float(array.max()), float(-array.min()))
     return ranges

@@ -12,6 +12,7 @@ from small_network import SMALL
 
 from model import predictor
 from model.predictor import Device, Engine, Precision, Program, choose_engine
+from model.program_cache import CACHE_VARIABLE, program_for
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -20,7 +21,7 @@ Arrays = tuple[np.ndarray, np.ndarray]
 def open_it(exported: Path) -> functools.partial[Program]:
     folder = exported / "program"
     return functools.partial(
-        Program, lambda *, int8: nullcontext(folder), device="cpu", precision="fp32", threads=1
+        Program, lambda **_: nullcontext(folder), device="cpu", precision="fp32", threads=1
     )
 
 
@@ -67,12 +68,27 @@ def test_where_int8_fails_the_other_program_is_opened(
 
     monkeypatch.setattr(predictor, "open_program", fails_in_int8)
 
-    def folder(*, int8: bool) -> AbstractContextManager[Path]:
+    def folder(*, int8: bool, temperature: float) -> AbstractContextManager[Path]:
         return nullcontext(tmp_path if int8 else exported / "program")
 
     program = Program(folder, device="cpu", precision="int8", threads=1)
     assert program.engine == "plain"
     program(*inputs, temperature=0.7)
+
+
+def test_in_int8_each_temperature_has_a_program_of_its_own(
+    exported: Path, inputs: Arrays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    folder = functools.partial(program_for, exported / "small.npz", bins=exported / "bins.npy")
+    whole = Program(folder, device="cpu", precision="fp32", threads=1)
+    program = Program(folder, device="cpu", precision="int8", threads=1, temperature=0.7)
+    for temperature in (0.7, 0.3, 0.7):
+        expected = whole(*inputs, temperature=temperature)
+        found = program(*inputs, temperature=temperature)
+        assert np.sqrt(np.mean((found - expected) ** 2)) < 0.05 * np.std(expected)
+    assert program.engine == "int8"
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_an_engine_that_fails_in_use_is_replaced_once(

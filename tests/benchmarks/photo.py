@@ -76,7 +76,7 @@ def engines(weights: Path, folder: Path) -> Iterator[Row]:
         names.append("bf16")
     predictors, single = {}, {}
     for name in names:
-        with program_for(weights, int8=name == "int8") as program:
+        with program_for(weights, int8=name == "int8", temperature=0.7) as program:
             predictors[name] = open_program(program, engine=name)
             single[name] = open_program(program, engine=name, threads=1)
     for side in (192, 256):
