@@ -27,6 +27,9 @@ SAMPLES = Path(__file__).resolve().parent.parent / "data" / "samples" / "color"
 SAMPLE_PX = 128
 PLANES_RANGE = 1.0  # L/50 - 1, a/110, b/110: of L, the 255 codes of an 8-bit gray picture are left
 SAMPLE_HINTS = 10
+# Of the largest magnitude on the samples: what is beyond is cut off, all else is rounded finer. PSNR is within 0.01 dB
+# of fp32, 0.04 below with all of it; colorfulness is 1 % less.
+RANGE_SHARE = 0.9
 CONVOLUTIONS = ("conv2d", "depthwise_conv2d")
 RANGED = (*CONVOLUTIONS, "elementwise_add", "relu", "relu6", "pool2d", "concat")
 
@@ -112,7 +115,7 @@ def _weights_of(convolution: Any) -> str:
 def _ranges(
     program: Any, feeds: Sequence[str], ops: Sequence[Any], inputs: Sequence[Inputs]
 ) -> dict[str, float]:
-    """Return the largest magnitude of the planes that operators give, by their names."""
+    """Return the range of the planes that operators give, by their names: `RANGE_SHARE` of the largest magnitude."""
     block, executor = program.global_block(), paddle.static.Executor(paddle.CPUPlace())
     names = [op.output_arg_names[0] for op in ops]
     names = [name for name in names if len(block.var(name).shape) == 4]
@@ -121,4 +124,4 @@ def _ranges(
         found = executor.run(program, dict(zip(feeds, (planes, palettes), strict=True)), names)
         for name, array in zip(names, found, strict=True):
             ranges[name] = max(ranges[name], float(array.max()), float(-array.min()))
-    return ranges
+    return {name: RANGE_SHARE * largest for name, largest in ranges.items()}
