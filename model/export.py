@@ -27,7 +27,7 @@ from model.contract import PLANES, Floats, Output
 from model.decode import annealed, annealed_mean
 from model.network import BasicBlock, ColorNet, UpBlock
 from model.predictor import INT8_PROGRAM, open_program, run_program
-from model.quantization import Inputs, quantize, sample_inputs
+from model.quantization import RANGE_SHARES, Inputs, quantize, sample_inputs
 from model.weights_file import Weights, build, load_into, read_weights
 
 log = logging.getLogger(__name__)
@@ -267,14 +267,15 @@ def _saved_int8(
     with tempfile.TemporaryDirectory() as traced:
         with OldIrGuard():
             _save(net, Path(traced))
-        quantize(
-            Path(traced, "program"), folder / "program",
-            inputs=inputs, in_float=in_float, last=weights["head.weight"],
-        )  # fmt: skip
-    samples = inputs[:CHECKED_SAMPLES]
-    difference = _difference(reference, folder, samples, temperature=temperature)
-    if difference < TOLERANCE_INT8:
-        return True
+        for share in RANGE_SHARES:
+            quantize(
+                Path(traced, "program"), folder / "program", inputs=inputs,
+                in_float=in_float, last=weights["head.weight"], share=share,
+            )  # fmt: skip
+            samples = inputs[:CHECKED_SAMPLES]
+            difference = _difference(reference, folder, samples, temperature=temperature)
+            if difference < TOLERANCE_INT8:
+                return True
     log.warning("in int8, ab would differ by %.0f %%: taking fp32", 100 * difference)
     (folder / INT8_PROGRAM).unlink()
     return False

@@ -147,7 +147,7 @@ def test_a_gpu_gets_one_network(
     started: list[int] = []
     monkeypatch.setattr("gray2color.has_gpu_package", lambda: True)
     monkeypatch.setattr("gray2color.gpu_count", lambda: gpus)
-    monkeypatch.setattr("gray2color.prepare", lambda weights, **_: None)
+    monkeypatch.setattr("gray2color.prepare", lambda *_, **__: None)
     monkeypatch.setattr(
         "photo.batch.colorize_photos", lambda *_, processes, **__: started.append(processes) or []
     )
