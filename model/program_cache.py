@@ -23,7 +23,7 @@ from prior.qspace import BINS_PATH, read_bins
 log = logging.getLogger(__name__)
 
 _MAKING = threading.Lock()
-FORM = 9  # of the program, as `model.export` makes it; a change there makes every cached one stale
+FORM = 10  # of the program, as `model.export` makes it; a change there makes every cached one stale
 CACHE_VARIABLE = "COLORIZER_CACHE"
 
 
