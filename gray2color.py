@@ -231,7 +231,7 @@ def colorizer_factory(
 def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> dict[str, object]:
     """Return everything besides the weights that changes a film's colors."""
     return {
-        "temperature": TEMPERATURE if color.temperature is None else color.temperature,
+        "temperature": _temperature(color),
         "saturation": SATURATION if color.saturation is None else color.saturation,
         "working_size": color.working_size or WORKING_SIZE,
         "palette": list(color.palette),
@@ -240,6 +240,10 @@ def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> di
         "steady": steady,
         "precision": run.precision,
     }
+
+
+def _temperature(color: ColorOptions) -> float:
+    return TEMPERATURE if color.temperature is None else color.temperature
 
 
 def colorize_photo_files(
@@ -291,11 +295,10 @@ def prepare(
     distributes, refers : also those that give the distribution, and the features that references are matched by
     """
     int8 = choose_engine(run.device, run.precision) == "int8"
-    temperature = TEMPERATURE if color.temperature is None else color.temperature
     outputs: dict[Output, bool] = {"means": True, "distribution": distributes, "features": refers}
     for output in (output for output, needed in outputs.items() if needed):
         weights = run.weights or RELEASED
-        with program_for(weights, output=output, int8=int8, temperature=temperature):
+        with program_for(weights, output=output, int8=int8, temperature=_temperature(color)):
             pass
 
 

@@ -263,6 +263,7 @@ def _saved_int8(
 ) -> bool:  # fmt: skip
     """Write the program for int8, and keep it if it is near the network."""
     weights = {name: array.name for name, array in net.network.named_parameters()}
+    samples = inputs[:CHECKED_SAMPLES]
     in_float = {weights[name] for name in weights if name.startswith(IN_FLOAT)}
     with tempfile.TemporaryDirectory() as traced:
         with OldIrGuard():
@@ -272,7 +273,6 @@ def _saved_int8(
                 Path(traced, "program"), folder / "program", inputs=inputs,
                 in_float=in_float, last=weights["head.weight"], share=share,
             )  # fmt: skip
-            samples = inputs[:CHECKED_SAMPLES]
             difference = _difference(reference, folder, samples, temperature=temperature)
             if difference < TOLERANCE_INT8:
                 return True
