@@ -37,9 +37,12 @@ from runtime.options import RunOptions
 from runtime.progress import progress_for
 from runtime.workers import cores
 
-# On the validation pictures that choose, a little of each buys more color for the same errors than one alone.
-TEMPERATURE = 0.8  # of the annealed mean: 1 the mean color, below it purer and bolder
-SATURATION = 1.1  # times the chroma
+# On the validation pictures that choose, these together have the smallest errors at seven tenths of the truth's
+# colorfulness, and a third less tint on neutral places than a temperature and a saturation alone (see the model card).
+TEMPERATURE = 0.6  # of the annealed mean: 1 the mean color, below it purer and bolder
+CONTRAST = 1.4  # times the distance of colors from their mean over the picture
+NEUTRAL = 9.5  # chroma that is halved, as gray is likely there
+SATURATION = 1.0  # times the chroma
 # Of palettes, moods and references: with more, the likely colors of a picture give way to a reference of other content.
 GUIDANCE = 0.7
 STEADY = 1.0  # how steady the colors of films are, 0 to 1
@@ -53,11 +56,12 @@ class Colorizer:
     precision : "auto" takes bf16 where the processor is faster in it, else fp32; "fastest" takes int8, too, for films.
     threads : processor cores to use; all by default.
     temperature : of the annealed mean: 1 the mean color, below it purer and bolder.
-    saturation : times the network's chroma; by default a little more than it predicts, but no more where
-        there are hints.
+    saturation : times the chroma.
     working_size : short side of the network's input, in pixels.
     steady : 0 colorizes each frame of a film by itself, 1 makes colors as steady as can be.
     smoothing : smooth colors where the network is undecided, so that plain walls stay plain.
+    contrast, neutral : how much colors differ within a picture, and how faint ones become gray, where there are no
+        hints: see `model.decode`; 1 and 0 leave the prediction as it is.
     palette, mood, guidance : what all colors keep or lean to, and how much that counts, references included.
     predictor : an open network, instead of the weights' program on a device.
 
@@ -73,10 +77,12 @@ class Colorizer:
         precision: Precision = "auto",
         threads: int | None = None,
         temperature: float = TEMPERATURE,
-        saturation: float | None = None,
+        saturation: float = SATURATION,
         working_size: int = WORKING_SIZE,
         steady: float = STEADY,
         smoothing: bool = True,
+        contrast: float = CONTRAST,
+        neutral: float = NEUTRAL,
         palette: Sequence[str] = (),
         mood: str | None = None,
         guidance: float = GUIDANCE,
@@ -91,10 +97,8 @@ class Colorizer:
                 threads=self.threads, temperature=temperature,
             )  # fmt: skip
         plain = AbPredictor(
-            predictor, read_bins(), temperature,
-            saturation=SATURATION if saturation is None else saturation,
-            hinted_saturation=1.0 if saturation is None else saturation,
-            working_size=working_size, smoothing=smoothing,
+            predictor, read_bins(), temperature, saturation, working_size,
+            smoothing=smoothing, contrast=contrast, neutral=neutral,
         )  # fmt: skip
         self._predict = recolored(plain, {"palette": palette, "mood": mood, "guidance": guidance})
         self._pictures = PictureColors(self._predict)
@@ -108,6 +112,8 @@ class Colorizer:
             threads=self.threads,
             steady=self._segments.steadiness,
             smoothing=self._predict.smoothing,
+            contrast=self._predict.contrast,
+            neutral=self._predict.neutral,
             **chosen,
         )
 
@@ -232,6 +238,8 @@ def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> di
     """Return everything besides the weights that changes a film's colors."""
     return {
         "temperature": _temperature(color),
+        "contrast": CONTRAST,
+        "neutral": NEUTRAL,
         "saturation": SATURATION if color.saturation is None else color.saturation,
         "working_size": color.working_size or WORKING_SIZE,
         "palette": list(color.palette),

@@ -1,4 +1,4 @@
-"""The network's output -> ab: the annealed mean of the predicted distribution, smoothed where that is undecided."""
+"""The network's output -> ab: the annealed mean of the predicted distribution, smoothed, in contrast, gray where gray is likely."""
 
 from itertools import product
 from typing import TYPE_CHECKING
@@ -60,6 +60,27 @@ def smooth_undecided(means: Floats, plane: Floats) -> Floats:
     lightness = np.asarray(shrunk / 2 + 0.5, np.float32)
     share = 1 - confidence(means)[..., None]
     return np.asarray(ab + share * (_joint_bilateral(ab, lightness) - ab), np.float32)
+
+
+def contrasted(ab: Floats, contrast: float) -> Floats:
+    """Multiply how far ab (h, w, 2) is from its mean over the picture by `contrast`; the mean stays.
+
+    Colors differ more, while a cast over the whole picture, which may be wrong everywhere, does not grow.
+    """
+    mean = ab.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+    return np.asarray(mean + np.float32(contrast) * (ab - mean), np.float32)
+
+
+def without_tint(ab: Floats, neutral: float) -> Floats:
+    """Shrink ab (..., 2) softly: chroma c becomes c * c^2 / (c^2 + neutral^2).
+
+    Neutral places are predicted with a chroma of 7 or 8 units, most of it warm, as the mean of what they may be. The
+    curve takes most of that away, a half of `neutral` itself, and little of what is vivid.
+    """
+    if not neutral:
+        return ab
+    squared = (ab**2).sum(axis=-1, keepdims=True)
+    return np.asarray(ab * (squared / (squared + np.float32(neutral**2))), np.float32)
 
 
 def _joint_bilateral(ab: Floats, lightness: Floats) -> Floats:

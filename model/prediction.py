@@ -18,7 +18,7 @@ from model.contract import (
     padded,
     working_lightness,
 )
-from model.decode import confidence, smooth_undecided
+from model.decode import confidence, contrasted, smooth_undecided, without_tint
 from model.palette import reference_weights, reweighted_means
 from model.predictor import Program
 from model.propagation import propagate
@@ -43,7 +43,9 @@ class AbPredictor:
 
     network : a `Program` wherever palettes, moods or references are wanted: it gives the distribution, too
     bins : (Q, 2), of the network
-    saturation, hinted_saturation : times the chroma, without and with hints, and of the hints
+    saturation : times the chroma, of the hints too
+    contrast, neutral : of colors predicted without hints: see `contrasted` and `without_tint`; of what is re-weighted
+        no contrast, which would lead away from a palette
     weights : (Q,), logarithms by which every distribution is re-weighted, None for none
     guidance : 0..1, how much such weights count, those of a reference too
     """
@@ -52,9 +54,10 @@ class AbPredictor:
     bins: Floats
     temperature: float
     saturation: float
-    hinted_saturation: float
     working_size: int
     smoothing: bool
+    contrast: float = 1.0
+    neutral: float = 0.0
     weights: Floats | None = None
     guidance: float = 1.0
 
@@ -68,15 +71,17 @@ class AbPredictor:
             or all zeros none.
         """
         free, sure = self._predicted(lightness, palette=palette)
+        contrast = 1.0 if self._reweights(palette) else self.contrast
+        free = np.stack([without_tint(contrasted(ab, contrast), self.neutral) for ab in free])
         free *= np.float32(self.saturation)
         if hints is None:
             return Prediction(free, sure)
         hinted, _ = self._predicted(lightness, hints=hints, palette=palette)
-        hinted *= np.float32(self.hinted_saturation)
+        hinted *= np.float32(self.saturation)
         for i, planes in enumerate(hints):
             free[i], influence = propagate(
                 free[i], hinted[i],
-                hints=planes, lightness=lightness[i], saturation=self.hinted_saturation,
+                hints=planes, lightness=lightness[i], saturation=self.saturation,
             )  # fmt: skip
             sure[i] = np.maximum(sure[i], influence)
         return Prediction(free, sure)
@@ -99,13 +104,16 @@ class AbPredictor:
         The network's own input for a palette stays empty: beside the weights it gains nothing.
         """
         none = np.zeros((len(planes), len(self.bins) + 1), np.float32)
-        given = palette is not None and palette[-1] > 0
-        if not self.guidance or not (given or self.weights is not None):
+        if not self._reweights(palette):
             output = self.network(padded(planes), none, temperature=self.temperature)
             return cropped(output, planes.shape[2:])
         output = self.giving("distribution")(padded(planes), none, temperature=1.0)
         shares = cropped(output, planes.shape[2:])
-        return np.stack([self._reweighted(each, palette if given else None) for each in shares])
+        return np.stack([self._reweighted(each, palette) for each in shares])
+
+    def _reweights(self, palette: Floats | None) -> bool:
+        given = palette is not None and palette[-1] > 0
+        return bool(self.guidance) and (given or self.weights is not None)
 
     def giving(self, output: Output) -> Predictor:
         """Return the same network giving another output. Raises TypeError for one that is no `Program`."""
@@ -115,7 +123,7 @@ class AbPredictor:
 
     def _reweighted(self, shares: Floats, palette: Floats | None) -> Floats:
         weights = np.zeros(len(self.bins), np.float32) if self.weights is None else self.weights
-        if palette is not None:
+        if palette is not None and palette[-1] > 0:
             weights = weights + reference_weights(shares, palette[:-1], self.bins)
         weights = weights * np.float32(self.guidance)
         return reweighted_means(shares, weights, self.bins, temperature=self.temperature)

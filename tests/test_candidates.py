@@ -47,7 +47,6 @@ def predict(qspace: QSpace) -> AbPredictor:
         qspace.bins,
         1.0,
         saturation=1,
-        hinted_saturation=1,
         working_size=64,
         smoothing=False,
     )
@@ -83,7 +82,7 @@ def test_colors_do_not_spill_where_the_network_is_sure(qspace: QSpace) -> None:
         means = spreading(planes, palettes, temperature=temperature)
         return np.repeat(np.repeat(means[..., 8:9, 12:13], 16, axis=2), 16, axis=3)
 
-    predict = AbPredictor(flooding, qspace.bins, 1.0, 1.0, 1.0, working_size=64, smoothing=False)
+    predict = AbPredictor(flooding, qspace.bins, 1.0, 1.0, working_size=64, smoothing=False)
     predicted, lightness = halves(qspace, colors=[(50, 40), (-40, 40)])
     deviation = np.sqrt(variance(predicted.shares, qspace.bins))
     for ab in candidates(predicted, predict, 3, lightness=lightness)[1:]:
@@ -150,7 +149,7 @@ def test_the_distribution_has_the_means_of_the_usual_program(
     small_weights: Path, gray: np.ndarray, qspace: QSpace
 ) -> None:
     how = {"device": "cpu", "precision": "fp32", "working_size": 64, "threads": 1}
-    plain = Colorizer(small_weights, temperature=1, saturation=1, smoothing=False, **how)  # type: ignore[arg-type]
+    plain = Colorizer(small_weights, temperature=1, contrast=1, neutral=0, smoothing=False, **how)  # type: ignore[arg-type]
     predictor = plain._pictures._distributions
     as_predicted = type(predictor)(predictor.network, predictor.bins, np.ones(261, np.float32))
     lightness = working_lightness(gray[None], short=64)

@@ -5,7 +5,13 @@ import numpy as np
 import paddle
 import pytest
 
-from model.decode import annealed_mean, confidence, smooth_undecided
+from model.decode import (
+    annealed_mean,
+    confidence,
+    contrasted,
+    smooth_undecided,
+    without_tint,
+)
 
 
 @pytest.fixture
@@ -68,3 +74,19 @@ def test_colors_that_are_certain_are_left_as_they_are() -> None:
 def test_confidence_is_1_where_colors_agree_and_0_where_they_cancel() -> None:
     means = np.array([[[3, 4, 5], [0, 0, 20], [3, 4, 10], [0, 0, 0]]], np.float32)
     np.testing.assert_allclose(confidence(means), [[1, 0, 0.5, 0]])
+
+
+def test_contrast_leaves_the_mean_and_multiplies_the_distance_from_it() -> None:
+    ab = np.random.default_rng(2).normal((10, -5), 20, (12, 16, 2)).astype(np.float32)
+    more, mean = contrasted(ab, 1.5), ab.mean(axis=(0, 1))
+    np.testing.assert_allclose(more.mean(axis=(0, 1)), mean, atol=1e-4)
+    np.testing.assert_allclose(more - mean, 1.5 * (ab - mean), atol=1e-4)
+    np.testing.assert_allclose(contrasted(ab, 1), ab, atol=1e-5)
+
+
+def test_faint_colors_become_gray_and_vivid_ones_stay() -> None:
+    hue = np.array([0.6, -0.8])
+    ab = (np.array([0, 2, 10, 60])[:, None] * hue).astype(np.float32)
+    chroma = without_tint(ab, 10) @ hue
+    np.testing.assert_allclose(chroma, [0, 2 * 4 / 104, 5, 60 * 3600 / 3700], rtol=1e-5)
+    np.testing.assert_array_equal(without_tint(ab, 0), ab)

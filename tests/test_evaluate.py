@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 from helpers import landscape
 from numpy.typing import NDArray
 
-from gray2color import SATURATION, Colorizer
+from gray2color import Colorizer
 from image.crop import center_square
 from image.upsample import upsample
 from model.contract import Predictor, network_planes
@@ -84,7 +85,7 @@ def test_what_is_measured_is_what_ships(qspace: QSpace) -> None:
         return np.concatenate([20 * seen, -15 * seen, np.full_like(seen, 40)], axis=1)
 
     gray = landscape(96, 64)
-    how = {"temperature": 0.8, "saturation": 1.2, "working_size": 64}
+    how = {"temperature": 0.8, "saturation": 1.2, "working_size": 64, "contrast": 1.3, "neutral": 5}
     ab = Colorizer(predictor=by_lightness, smoothing=True, **how).ab(gray)
     truth = rgb2lab(np.repeat(gray[..., None], 3, axis=-1))
     expected = truth.copy()
@@ -191,7 +192,9 @@ def test_more_points_make_better_colors(pictures: list[Bytes], qspace: QSpace) -
         ({"temperature": 0.0}, "temperature above 0"),
         ({"temperature": float("nan")}, "temperature above 0"),
         ({"hints": -1}, "hints and palette of 0 or more"),
-        ({"saturation": -0.5}, "saturation, hints and palette of 0 or more"),
+        ({"saturation": -0.5}, "saturation, contrast, neutral, hints and palette of 0 or more"),
+        ({"contrast": -0.5}, "hints and palette of 0 or more"),
+        ({"neutral": -0.5}, "hints and palette of 0 or more"),
         ({"steady": 1.5}, "give 0 to 1"),
         ({"guidance": -0.5}, "give 0 to 1"),
         ({"palette": -1}, "hints and palette of 0 or more"),
@@ -355,9 +358,11 @@ def test_precisions_are_rows_side_by_side(
 def test_films_are_measured_as_released_and_pictures_as_the_network_is() -> None:
     film, shipped = Path("film.mp4"), inspect.signature(Colorizer).parameters
     (setting,) = EvaluateOptions(film=film).settings()
-    for name in ("temperature", "working_size", "smoothing", "steady"):
+    for name in ("temperature", "saturation", "working_size", "smoothing", "contrast", "neutral", "steady"):  # fmt: skip
         assert getattr(setting, name) == shipped[name].default, name
-    assert setting.saturation == SATURATION
+    assert EvaluateOptions(shipped=True).settings() == [setting]
+    (other,) = EvaluateOptions(shipped=True, contrast=(1.0,)).settings()
+    assert other == replace(setting, contrast=1)
     assert EvaluateOptions().settings() == [Setting()]
     chosen = EvaluateOptions(film=film, temperature=(1.0,), steady=(0.0, 1.0)).settings()
     assert [(one.temperature, one.steady) for one in chosen] == [(1, 0), (1, 1)]

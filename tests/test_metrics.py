@@ -142,3 +142,22 @@ def test_accumulated_metrics_are_the_mean_of_the_pictures(rng: np.random.Generat
     for name in ("psnr", "ssim", "ciede2000", "auc", "colorfulness"):
         mean = np.mean([getattr(one, name) for one in each])
         assert getattr(together.metrics(), name) == pytest.approx(mean)
+
+
+def test_tint_is_the_chroma_where_the_truth_is_neutral() -> None:
+    truth = np.array([[[0, 0], [3, 0], [0, 4], [30, 0]]], np.float32)
+    ab = np.array([[[3, 4], [0, 1], [9, 9], [9, 9]]], np.float32)
+    assert metrics.tint(ab, truth) == (6, 2)
+
+
+def test_tint_of_pictures_is_the_mean_over_their_neutral_pixels() -> None:
+    accumulator = MetricAccumulator(bins=1)
+    for truth, chroma in ((0, 6), (0, 2), (50, 40)):
+        lab = np.zeros((2, 8, 8, 3), np.float32)
+        lab[0, ..., 1], lab[1, ..., 1] = chroma, truth
+        rgb = np.zeros((8, 8, 3), np.uint8)
+        accumulator.add((rgb, lab[0]), (rgb, lab[1]), np.zeros((8, 8), int))
+    assert accumulator.metrics().tint == 4
+    colorful = MetricAccumulator(bins=1)
+    colorful.add((rgb, lab[0]), (rgb, lab[1]), np.zeros((8, 8), int))
+    assert math.isnan(colorful.metrics().tint)

@@ -11,7 +11,7 @@ from train.plots import tradeoff_lines
 SETTINGS = ("weights", *(field.name for field in fields(Setting)))
 OTHERS: dict[str, Any] = {
     "working_size": 192, "temperature": 0.5, "hints": 10, "smoothing": 1, "palette": 5, "reference": 1,
-    "guidance": 0.25, "aged": 1, "seed": 3, "steady": 1.0,
+    "guidance": 0.25, "contrast": 1.4, "neutral": 9.5, "aged": 1, "seed": 3, "steady": 1.0,
 }  # fmt: skip
 
 

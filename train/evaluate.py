@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from gray2color import SATURATION, STEADY, TEMPERATURE, WORKING_SIZE
+from gray2color import STEADY
 from model.contract import STRIDE
 from model.predictor import Precision
 from model.weights_file import RELEASED
@@ -25,6 +25,7 @@ from runtime.progress import progress_for
 from train.config import ROOT, prepare_environment
 from train.evaluation import (
     GRAY,
+    SHIPPED,
     Method,
     Setting,
     colorize_shot,
@@ -46,14 +47,14 @@ SHEET_ROWS = 12
 IMAGE_SUFFIXES = frozenset((".png", ".jpg"))
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 FILMS = frozenset((".mp4", ".m4v", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".wmv"))
-# What is not given: pictures show the network as it is, films the program as released.
-FILM_SETTING = Setting(WORKING_SIZE, TEMPERATURE, 0, SATURATION, smoothing=1, steady=STEADY)
 SETTING_COLUMNS = {
     "weights": "weights",
     "working_size": "size",
     "temperature": "T",
     "saturation": "sat.",
     "smoothing": "smooth",
+    "contrast": "contrast",
+    "neutral": "neutral",
 }
 PICTURE_COLUMNS = {
     **SETTING_COLUMNS,
@@ -68,6 +69,7 @@ PICTURE_COLUMNS = {
     "auc_rebalanced": "rebalanced",
     "colorfulness": "colorful",
     "colorfulness_truth": "(truth)",
+    "tint": "tint",
     "chroma": "chroma 50/90/99 %",
     "chroma_truth": "(truth)",
 }
@@ -98,8 +100,8 @@ values, such as -hints 0,10, every combination is a row."""
 
 def _several(name: str, text: str, **details: Any) -> Any:
     """Make an option of several values of a setting."""
-    picture, film = getattr(Setting(), name), getattr(FILM_SETTING, name)
-    shown = f"{picture:g}" if picture == film else f"{picture:g}, of films {film:g}"
+    picture, shipped = getattr(Setting(), name), getattr(SHIPPED, name)
+    shown = f"{picture:g}" if picture == shipped else f"{picture:g}, as shipped {shipped:g}"
     return option((), text, separator=",", metavar="N,...", shown=shown, **details)
 
 
@@ -159,6 +161,15 @@ class EvaluateOptions:
         "1: smooth colors where the network is undecided, as the program does",
         low=0,
         high=1,
+    )
+    contrast: tuple[float, ...] = _several(
+        "contrast", "times the distance of colors from their mean over the picture", low=0
+    )
+    neutral: tuple[float, ...] = _several(
+        "neutral", "chroma that is halved, as gray is likely there", low=0
+    )
+    shipped: bool = option(
+        False, "what is not given is as the program ships it, of films in any case"
     )
     aged: tuple[int, ...] = _several(
         "aged", "1: the network sees each picture aged, as in training", low=0, high=1
@@ -235,7 +246,7 @@ class EvaluateOptions:
 
     def settings(self) -> list[Setting]:
         """Combine every value of each option with every other."""
-        default = asdict(FILM_SETTING if self.film else Setting())
+        default = asdict(SHIPPED if self.film or self.shipped else Setting())
         several = {name: getattr(self, name, None) or (value,) for name, value in default.items()}
         return [
             Setting(**dict(zip(several, combined, strict=True)))

@@ -15,7 +15,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gray2color import GUIDANCE, Colorizer
+from gray2color import (
+    CONTRAST,
+    GUIDANCE,
+    NEUTRAL,
+    SATURATION,
+    STEADY,
+    TEMPERATURE,
+    WORKING_SIZE,
+    Colorizer,
+)
 from image.sheet import tile
 from image.upsample import upsample
 from model.contract import STRIDE, Predictor, resized, working_shape
@@ -25,7 +34,7 @@ from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
 from train.aging import age_lightness
 from train.config import prepare_environment
-from train.film_evaluation import HINT_PX, NEUTRAL, Shot, hinted, referenced
+from train.film_evaluation import HINT_PX, WITHOUT_COLOR, Shot, hinted, referenced
 from train.metrics import MetricAccumulator, Metrics
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -44,6 +53,8 @@ class Setting:
     hints: int = 0
     saturation: float = 1.0  # times the chroma
     smoothing: int = 0  # 1: smooth where the network is undecided, as the program does
+    contrast: float = 1.0  # times the distance of colors from their mean, where there are no hints
+    neutral: float = 0.0  # chroma that is halved, as gray is likely there
     palette: int = 0  # 1: the truth is a reference, 2 and more: a palette of so many of its colors
     reference: int = 0  # of films: 1 gives each shot its first frame in color
     guidance: float = GUIDANCE  # how much palettes and references count
@@ -58,15 +69,20 @@ class Setting:
             raise ValueError(
                 f"smoothing {self.smoothing}, aged {self.aged}, reference {self.reference}: give 0 or 1"
             )
-        counts = min(self.saturation, self.hints, self.palette)
+        counts = min(self.saturation, self.hints, self.palette, self.contrast, self.neutral)
         if not (self.temperature > 0 and counts >= 0):
             raise ValueError(
-                f"{self}: give a temperature above 0, saturation, hints and palette of 0 or more"
+                f"{self}: give a temperature above 0, saturation, contrast, neutral, hints and palette of 0 or more"
             )
         if not (0 <= self.steady <= 1 and 0 <= self.guidance <= 1):
             raise ValueError(f"steady {self.steady}, guidance {self.guidance}: give 0 to 1")
 
 
+# The program as released: of films, and of pictures where that is asked for.
+SHIPPED = Setting(
+    WORKING_SIZE, TEMPERATURE, saturation=SATURATION, smoothing=1, contrast=CONTRAST,
+    neutral=NEUTRAL, steady=STEADY,
+)  # fmt: skip
 # One row of the table: a network in a setting, or neither: the all-gray baseline.
 Method: TypeAlias = tuple[Predictor, Setting] | tuple[None, None]
 GRAY: Method = (None, None)
@@ -117,10 +133,10 @@ def colorize(method: Method, truth: Floats, *, qspace: QSpace, first: int = 0) -
     """
     predictor, setting = method
     if predictor is None or setting is None:
-        return truth * NEUTRAL
+        return truth * WITHOUT_COLOR
     lightness, hints = _inputs(truth, setting, first=first)
     ab = _predicted(predictor, setting, truth, lightness, hints, qspace)
-    grays = lab2rgb(truth * NEUTRAL)[..., 0]
+    grays = lab2rgb(truth * WITHOUT_COLOR)[..., 0]
     colorized = truth.copy()
     for lab, small, gray in zip(colorized, ab, grays, strict=True):
         lab[..., 1:] = upsample(small, gray, to_lightness=gray2lightness)
@@ -184,6 +200,8 @@ def _colorizer(predictor: Predictor, setting: Setting, *, palette: Sequence[str]
         working_size=setting.working_size,
         steady=setting.steady,
         smoothing=bool(setting.smoothing),
+        contrast=setting.contrast,
+        neutral=setting.neutral,
     )
 
 

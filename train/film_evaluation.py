@@ -35,7 +35,7 @@ FAR_EVERY = 5
 HINT_PX = 5  # side of the squares of true color that are given
 STRIP_FRAMES = 8
 STRIP_SHOT = 32  # frames of the shot that a strip is of, at least
-NEUTRAL = np.array([1, 0, 0], np.float32)  # times Lab: the same lightness without color
+WITHOUT_COLOR = np.array([1, 0, 0], np.float32)  # times Lab: the same lightness without color
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +176,7 @@ def shots(film: Iterable[Bytes]) -> Iterator[Shot]:
     own: list[Frame] = []
     first = shot = 0
     for rgb in film:
-        gray = lab2rgb(rgb2lab(rgb) * NEUTRAL)[..., 0].copy()
+        gray = lab2rgb(rgb2lab(rgb) * WITHOUT_COLOR)[..., 0].copy()
         if own and (len(own) == LONGEST or _is_cut(own[-1].gray, gray)):
             yield Shot(own, range(first, first + len(own)), shot)
             first, shot, own = first + len(own), shot + 1, []

@@ -20,6 +20,7 @@ PSNR_CAP_DB = 60.0  # for pictures equal to the byte: their mean must stay finit
 CHROMA_STEP = 0.25
 CHROMA_LIMIT = 160.0
 CHROMA_QUANTILES = (0.5, 0.9, 0.99)
+NEUTRAL = 4.0  # chroma of the truth below which a place is neutral
 
 
 def psnr(rgb: Bytes, truth: Bytes) -> float:
@@ -78,6 +79,13 @@ def _area(errors: NDArray[np.integer]) -> float:
     return float(np.mean(within[:, :THRESHOLDS] / within[:, -1:]) * 100)
 
 
+def tint(ab: Floats, truth: Floats) -> tuple[float, int]:
+    """Sum up the chroma of ab (..., 2) where the truth is neutral; return the sum, and of how many pixels."""
+    neutral = np.hypot(truth[..., 0], truth[..., 1]) < NEUTRAL
+    chroma = np.hypot(ab[..., 0], ab[..., 1])[neutral]
+    return float(chroma.sum(dtype=np.float64)), chroma.size
+
+
 def chroma_counts(ab: Floats) -> NDArray[np.int64]:
     """Count pixels by chroma, in steps of CHROMA_STEP; the last count is for all above the limit."""
     cells = np.hypot(ab[..., 0], ab[..., 1]) / CHROMA_STEP
@@ -106,6 +114,7 @@ class Metrics:
     auc_rebalanced: float  # percent, every true bin that occurs counts the same
     colorfulness: float
     colorfulness_truth: float
+    tint: float  # mean chroma of all pixels whose true chroma is below NEUTRAL; NaN when there are none
     chroma: tuple[float, ...]  # 50, 90, 99 % quantiles over all pixels
     chroma_truth: tuple[float, ...]
 
@@ -121,6 +130,7 @@ class MetricAccumulator:
         self._errors = np.zeros((self.bins, THRESHOLDS + 1), np.int64)
         self._chroma = np.zeros(int(CHROMA_LIMIT / CHROMA_STEP) + 1, np.int64)
         self._chroma_truth = self._chroma.copy()
+        self._tint = np.zeros(2)
 
     def add(
         self,
@@ -136,6 +146,7 @@ class MetricAccumulator:
         self._errors += ab_errors(lab[..., 1:], truth_lab[..., 1:], truth_bins, self.bins)
         self._chroma += chroma_counts(lab[..., 1:])
         self._chroma_truth += chroma_counts(truth_lab[..., 1:])
+        self._tint += tint(lab[..., 1:], truth_lab[..., 1:])
         self.means.append(
             (
                 psnr(rgb, truth_rgb),
@@ -159,6 +170,7 @@ class MetricAccumulator:
             auc_rebalanced=auc_rebalanced(self._errors),
             colorfulness=means[3],
             colorfulness_truth=means[4],
+            tint=self._tint[0] / self._tint[1] if self._tint[1] else math.nan,
             chroma=chroma_quantiles(self._chroma),
             chroma_truth=chroma_quantiles(self._chroma_truth),
         )

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,12 +22,11 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from gray2color import SATURATION, TEMPERATURE, WORKING_SIZE
 from image.crop import fitted
 from image.sheet import tile
 from model.weights_file import RELEASED
 from prior.lab import lab2rgb, rgb2lab
-from train.evaluation import Method, Setting, colorize_shot, load
+from train.evaluation import SHIPPED, Method, colorize_shot, load
 from train.evaluation_images import IMAGE_PX
 from train.film_evaluation import colorized, read_frames, shots
 from train.plots import write_image
@@ -92,8 +92,7 @@ def of_film(film: Path) -> None:
     (shot,) = shots(read_frames(film, short_px=IMAGE_PX, limit=STRIP_FRAMES[-1] + 1))
     rows = []
     for steady in (0, 1):
-        setting = Setting(WORKING_SIZE, TEMPERATURE, 0, SATURATION, smoothing=1, steady=steady)
-        method: Method = (predict, setting)
+        method: Method = (predict, replace(SHIPPED, steady=steady))
         ab = colorize_shot(method, shot)
         rows.append([lab2rgb(colorized(rgb2lab(shot.own[i].rgb), shot.own[i].gray, ab[i])) for i in STRIP_FRAMES])  # fmt: skip
     rows.append([shot.own[i].rgb for i in STRIP_FRAMES])
