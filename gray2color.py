@@ -40,7 +40,7 @@ from runtime.workers import cores
 # On the validation pictures that choose, these together have the smallest errors at seven tenths of the truth's
 # colorfulness, and a third less tint on neutral places than a temperature and a saturation alone (see the model card).
 TEMPERATURE = 0.6  # of the annealed mean: 1 the mean color, below it purer and bolder
-CONTRAST = 1.4  # times the distance of colors from their mean over the picture
+CONTRAST = 1.35  # times the distance of colors from their mean over the picture
 NEUTRAL = 9.5  # chroma that is halved, as gray is likely there
 SATURATION = 1.0  # times the chroma
 # Of palettes, moods and references: with more, the likely colors of a picture give way to a reference of other content.
