@@ -9,31 +9,34 @@ import dataclasses
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 from numpy.typing import NDArray
 
+from color.arrays import Arrays, Floats
+from color.guidance import UNGUIDED, Guidance
+from color.likely import LikelyColor, Suggestion
+from color.segment import Segment
 from image.upsample import color_field
-from model.contract import Floats, Output, Predictor
-from model.distribution import ColorDistribution, LikelyColor
-from model.guidance import Guidance, recolored
-from model.options import ColorOptions
+from model.contract import Output, Predictor
+from model.distribution import ColorDistribution
+from model.guidance import recolored
+from model.options import ColorOptions, RunOptions
 from model.paddle_import import gpu_count, has_gpu_package
 from model.picture_colors import PictureColors
 from model.prediction import AbPredictor, Prediction
 from model.predictor import Device, Precision, Program, choose_engine
 from model.program_cache import program_for
-from model.segment_colors import Arrays, Segment, SegmentColors
-from model.suggestions import Suggestion, suggestions
+from model.segment_colors import SegmentColors
+from model.suggestions import suggestions
 from model.weights_file import RELEASED, weights_sha256
 from photo.compose import Composition
 from photo.inputs import Result, Task
 from photo.options import PhotoOptions
 from prior.lab import gray2lightness
 from prior.qspace import read_bins
-from runtime.options import RunOptions
 from runtime.progress import progress_for
 from runtime.workers import cores
 
@@ -100,7 +103,8 @@ class Colorizer:
             predictor, read_bins(), temperature, saturation, working_size,
             smoothing=smoothing, contrast=contrast, neutral=neutral,
         )  # fmt: skip
-        self._predict = recolored(plain, {"palette": palette, "mood": mood, "guidance": guidance})
+        wanted = Guidance(palette=tuple(palette), mood=mood, strength=guidance)
+        self._predict = recolored(plain, wanted)
         self._pictures = PictureColors(self._predict)
         self._segments = SegmentColors(self._predict, steady, self._pictures.palette_of)
 
@@ -117,59 +121,58 @@ class Colorizer:
             **chosen,
         )
 
-    def __call__(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> NDArray[Any]:
+    def __call__(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> NDArray[Any]:
         """Colorize gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
 
-        wanted : hints=, strokes=, reference=, reference_by=, palette=, mood= and guidance=, as
-            `model.guidance.Guidance` has them; the last three take the place of the Colorizer's own
+        guidance : what a person wants of the picture; a palette, mood and strength take the place of the Colorizer's own
         """
-        return self.composition(gray, **wanted).whole()
+        return self.composition(gray, guidance).whole()
 
-    def composition(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> Composition:
+    def composition(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Composition:
         """Colorize as a call does, but compose the picture later, all of it or band by band."""
-        return self._composed(self.ab(gray, **wanted), gray)
+        return self._composed(self.ab(gray, guidance), gray)
 
-    def ab(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> Floats:
+    def ab(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
         """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; guided as above."""
-        return self._pictures.ab(gray, **wanted)
+        return self._pictures.ab(gray, guidance)
 
     def candidates(
-        self, gray: NDArray[Any], n: int = 5, **wanted: Unpack[Guidance]
+        self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
     ) -> list[NDArray[Any]]:
         """Colorize gray (H, W) in up to n plausible, visibly different ways; guided as a call is.
 
         Returns rgb (H, W, 3) each, the first as a call does; fewer than n where no others differ visibly.
         """
-        return [one.whole() for one in self.candidate_compositions(gray, n, **wanted)]
+        return [one.whole() for one in self.candidate_compositions(gray, n, guidance)]
 
     def candidate_compositions(
-        self, gray: NDArray[Any], n: int = 5, **wanted: Unpack[Guidance]
+        self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
     ) -> list[Composition]:
         """Colorize as `candidates` does, but compose the pictures later."""
-        return [self._composed(ab, gray) for ab in self._pictures.candidates(gray, n, **wanted)]
+        return [self._composed(ab, gray) for ab in self._pictures.candidates(gray, n, guidance)]
 
-    def confidence(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> Floats:
+    def confidence(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
         """Tell how sure the network is of each pixel of gray (H, W): (H, W), 1 sure, 0 any color is as likely."""
-        return self.distribution(gray, **wanted).confidence(gray.shape)
+        return self.distribution(gray, guidance).confidence(gray.shape)
 
     def suggest(
-        self, gray: NDArray[Any], n: int = 5, **wanted: Unpack[Guidance]
+        self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
     ) -> list[Suggestion]:
         """Suggest up to n places of gray (H, W) where a hint would help most, each with its likely colors."""
-        return suggestions(self.distribution(gray, **wanted), n, picture=gray.shape)
+        return suggestions(self.distribution(gray, guidance), n, picture=gray.shape)
 
     def likely_colors(
-        self, gray: NDArray[Any], x: float, y: float, **wanted: Unpack[Guidance]
+        self, gray: NDArray[Any], x: float, y: float, guidance: Guidance = UNGUIDED
     ) -> list[LikelyColor]:
         """Give the likely colors at a place of gray (H, W), in its pixels, the likeliest first.
 
         For several places, take `distribution` once, and its `likely_colors_at`.
         """
-        return self.distribution(gray, **wanted).likely_colors_at(x, y, picture=gray.shape)
+        return self.distribution(gray, guidance).likely_colors_at(x, y, picture=gray.shape)
 
-    def distribution(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> ColorDistribution:
+    def distribution(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> ColorDistribution:
         """Predict how likely each color is at each place of gray (H, W)."""
-        return self._pictures.distribution(gray, **wanted)
+        return self._pictures.distribution(gray, guidance)
 
     def _composed(self, ab: Floats, gray: NDArray[Any]) -> Composition:
         field = color_field(ab, gray, to_lightness=gray2lightness)
@@ -188,9 +191,9 @@ class Colorizer:
         """Return what must be known of a segment, as `film.options.ShotColorizer` has it; so below."""
         return self._segments.predict(segment)
 
-    def carry_colors(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
+    def link_segment(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
         """Return what leaves a segment, given what enters it."""
-        return self._segments.carry(predicted, entering, backward=backward)
+        return self._segments.link(predicted, entering, backward=backward)
 
     def finish_segment(
         self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
@@ -260,7 +263,7 @@ def colorize_photo_files(
     *,
     color: ColorOptions,
     run: RunOptions,
-    guidance: Mapping[str, Any],
+    guidance: Guidance,
 ) -> Iterator[Result]:
     """Colorize photos in processes of one thread each, or all in this one: for a GPU, or when they are few."""
     from photo.batch import FEW, colorize_photos
@@ -268,9 +271,9 @@ def colorize_photo_files(
     alone = len(tasks) <= FEW or run.device == "gpu" or uses_gpu(run.device)
     processes = 1 if alone else run.threads or cores()
     load = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
-    factory = functools.partial(guided, load, candidates=options.candidates, **guidance)
+    factory = functools.partial(guided, load, guidance, candidates=options.candidates)
     if processes > 1:
-        refers, recolors = "reference" in guidance, bool(color.palette or color.mood)
+        refers, recolors = guidance.reference is not None, bool(color.palette or color.mood)
         distributes = bool(refers or recolors or options.candidates)
         prepare(run, color, distributes=distributes, refers=refers)
     progress = progress_for(quiet=run.quiet)
@@ -278,13 +281,16 @@ def colorize_photo_files(
 
 
 def guided(
-    factory: Callable[[], Colorizer], *, candidates: int | None = None, **wanted: Unpack[Guidance]
+    factory: Callable[[], Colorizer],
+    guidance: Guidance = UNGUIDED,
+    *,
+    candidates: int | None = None,
 ) -> Callable[[NDArray[Any]], Composition | list[Composition]]:
     """Make a colorizer that guides every picture alike, perhaps to several candidates."""
     colorizer = factory()
     if candidates:
-        return functools.partial(colorizer.candidate_compositions, n=candidates, **wanted)
-    return functools.partial(colorizer.composition, **wanted)
+        return functools.partial(colorizer.candidate_compositions, n=candidates, guidance=guidance)
+    return functools.partial(colorizer.composition, guidance=guidance)
 
 
 def check_weights(weights: Path | None = None) -> str:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from color.options import GuidanceOptions
 from film.options import (
     CODECS_WITH,
     WORKING_SIDE,
@@ -20,11 +21,11 @@ from film.options import (
     FilmOptions,
     check_films_outputs,
 )
-from model.options import ColorOptions
+from model.options import ColorOptions, RunOptions
 from photo.inputs import InputOptions, Result, Task, plan, unfinished
-from photo.options import GuidanceOptions, PhotoOptions
+from photo.options import PhotoOptions
 from runtime.console import DONE, FAILED, USAGE, complain, exit_code, log_to_stderr, printable
-from runtime.options import OneLineParser, RunOptions, add_options, given, options_from, spellings
+from runtime.options import OneLineParser, add_options, given, options_from, spellings
 from web.options import Settings, WebOptions
 
 VERSION = "0.2.0"
@@ -136,11 +137,7 @@ def run_photos(args: argparse.Namespace) -> int:
         guided = options_from(args, GuidanceOptions)
         if (guided.hint or guided.hints) and len(planned) > 1:
             raise ValueError(f"hints are for one photo, here are {len(planned)}")
-        if options.reference_by and not guided.reference:
-            raise ValueError("-reference_by says how a reference is taken: give -reference, too")
         guidance = read_guidance(guided, planned[0].source if planned else None)
-        if options.reference_by:
-            guidance["reference_by"] = options.reference_by
     except (OSError, ValueError) as error:
         complain(f"main.py: {error}")
         return USAGE
@@ -178,7 +175,8 @@ def _waiting(
 def run_films(args: argparse.Namespace) -> int:
     """Colorize films, or only describe them; return the exit code. One that fails stops no other."""
     from conversion import color_films, film_kind, try_encoder
-    from film.guidance import GuidanceError
+    from film.guidance import GuidanceError, read_guidance
+    from photo.guidance import read_reference
     from runtime.progress import progress_for
 
     command, color = options_from(args, FilmCommand), options_from(args, ColorOptions)
@@ -197,7 +195,7 @@ def run_films(args: argparse.Namespace) -> int:
         films = [(task.source, task.target) for task in tasks]
         check_films_outputs(films, command, inputs=inputs, overwrite=args.overwrite)
         colorization = _colorization(color, run, steady=options.steady)
-        guidance = _film_guidance(options_from(args, GuidanceOptions), command)
+        guidance = read_guidance(options_from(args, GuidanceOptions), command, read=read_reference)
         if guidance and command.several:
             raise ValueError(f"hints and references are for one film, here are {len(planned)}")
         colorization = dataclasses.replace(colorization, guidance=guidance)
@@ -225,21 +223,6 @@ def _film(args: argparse.Namespace) -> FilmOptions:
         workers=1 if uses_gpu(args.device) else args.workers or args.threads,
         encoder=options_from(args, EncoderOptions), compare=args.compare, overwrite=args.overwrite,
     )  # fmt: skip
-
-
-def _film_guidance(options: GuidanceOptions, command: FilmCommand) -> Any:
-    from film.guidance import read_guidance
-    from photo.guidance import read_reference
-
-    return read_guidance(
-        options.hint,
-        options.hints,
-        command.references,
-        options.reference,
-        read=read_reference,
-        colorize=command.colorize,
-        leave=command.leave,
-    )
 
 
 def _colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:

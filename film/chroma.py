@@ -10,14 +10,12 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats
 from film.decode import NativeFrame, Plane, planar_format
 from film.info import Film, Video
 from image.upsample import upsample_planes
 from prior.lab import fit_gamut, gray2lightness, lab2rgb
-
-Floats = NDArray[np.float32]
 
 LUMA_WEIGHTS = {  # (K_r, K_b), ITU-T H.273 table 4
     "bt709": (0.2126, 0.0722),
@@ -141,7 +139,7 @@ class Planes:
         full = upsample_planes(upright_to_coded(ab, self.film.video), guide, between=between)
         return self._codes(look_up(chroma_table(self.encoding.matrix), guide, full))
 
-    def _guide(self, luma: Plane) -> NDArray[np.uint8]:
+    def _guide(self, luma: Plane) -> Bytes:
         """Return luma at chroma size, 0..255 full range, uint8."""
         height, width = self.encoding.chroma_size
         across, down = self.encoding.chroma
@@ -192,9 +190,7 @@ def upright_to_coded(picture: Plane, video: Video) -> Plane:
     return np.ascontiguousarray(picture.swapaxes(0, 1) if transpose else picture)
 
 
-def look_up(
-    table: Floats, luma: NDArray[np.uint8], ab: tuple[Floats, Floats]
-) -> tuple[Floats, Floats]:
+def look_up(table: Floats, luma: Bytes, ab: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """Read Cb and Cr (H, W) for luma (H, W) and two planes: exact in luma, linear between ab nodes."""
     # Inside the slab, whatever the interpolation rounds to: beyond lies another luma's.
     edge = np.float32(AB_NODES // 2 - 0.02)
@@ -211,7 +207,7 @@ def look_up(
     return first, second
 
 
-def colorized_rgb(gray: NDArray[np.uint8], ab: Floats) -> NDArray[np.uint8]:
+def colorized_rgb(gray: Bytes, ab: Floats) -> Bytes:
     """Compose one colorized working-size picture (H, W, 3) for people to look at."""
     height, width = (max(1, side // BETWEEN) for side in gray.shape)
     a, b = upsample_planes(ab, gray, between=(width, height))

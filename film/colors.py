@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from film.arrays import read_arrays, write_arrays
+from color.arrays import Arrays, Floats
+from color.segment import ShotColorizer
 from film.chroma import colorized_rgb
 from film.frames import png_name, png_of
 from film.job import AB
 from film.manifest import JobError, SegmentRecord
-from film.options import Arrays, ShotColorizer
 from film.segment import segment_of
 from film.work import Work, colorizer_of
-from runtime.files import discard, whole_folder, write_bytes
+from runtime.files import discard, read_arrays, whole_folder, write_arrays, write_bytes
 from runtime.progress import Stopwatch
 
 # A network is for one thread at a time; a Dask worker may have several.
@@ -29,7 +29,7 @@ _COLORIZING = threading.Lock()
 _NEIGHBORS = ("before", "after", "leaving")
 
 
-def colors(work: Work, record: SegmentRecord, seconds: Stopwatch) -> NDArray[np.float32]:
+def colors(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Floats:
     """Return the segment's small ab (n, h, w, 2), colorizing it when that has not been done.
 
     It is kept as float16, and the rounded values are what is rendered: a resumed film equals an uninterrupted one.
@@ -44,14 +44,14 @@ def colors(work: Work, record: SegmentRecord, seconds: Stopwatch) -> NDArray[np.
     return kept.astype(np.float32)
 
 
-def _alone(work: Work, record: SegmentRecord, seconds: Stopwatch) -> NDArray[np.float32]:
+def _alone(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Floats:
     with seconds.of("split"):
         segment = segment_of(work, record)
     with seconds.of("colorized"), _COLORIZING:
         return colorizer_of(work.colorization).colorize(segment)
 
 
-def _linked(work: Work, record: SegmentRecord, seconds: Stopwatch) -> NDArray[np.float32]:
+def _linked(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Floats:
     predicted = predict(work, record, seconds)
     neighbors = _read_neighbors(work, record)
     if neighbors is None:
@@ -63,7 +63,7 @@ def _linked(work: Work, record: SegmentRecord, seconds: Stopwatch) -> NDArray[np
 
 def predict(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Arrays:
     """Return what a linked segment's colors are by itself, predicting them when that has not been done."""
-    kept = read_arrays(work.predicted(record))
+    kept: Arrays | None = read_arrays(work.predicted(record))
     if kept is None:
         with seconds.of("split"):
             segment = segment_of(work, record)
@@ -96,7 +96,7 @@ def link(
         reached.append(after)
         predicted = predict(work, record, seconds)
         with seconds.of("colorized"), _COLORIZING:
-            after = colorizer.carry_colors(predicted, after, backward=True)
+            after = colorizer.link_segment(predicted, after, backward=True)
     leaving: Arrays | None = None
     if previous:
         leaving = (_read_neighbors(work, previous) or (None,))[-1]
@@ -108,7 +108,7 @@ def link(
         before = leaving
         predicted = predict(work, record, seconds)
         with seconds.of("colorized"), _COLORIZING:
-            leaving = colorizer.carry_colors(predicted, before, backward=False)
+            leaving = colorizer.link_segment(predicted, before, backward=False)
         _write_neighbors(work, record, (before, after, leaving))
 
 
@@ -158,7 +158,7 @@ def _read_ab(path: Path, count: int) -> NDArray[np.float16] | None:
     return np.array(ab) if fits and ab.size and np.isfinite(ab).all() else None
 
 
-def _right_half(ab: NDArray[np.float32]) -> NDArray[np.float32]:
+def _right_half(ab: Floats) -> Floats:
     left = np.arange(ab.shape[2]) < ab.shape[2] // 2
     return np.where(left[:, None], np.float32(0), ab)
 

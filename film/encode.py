@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import ffmpeg
-import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Floats
 from film import FilmError
 from film.chroma import Encoding, Planes
 from film.codecs import CODECS, YUV420, YUV444, Codec
@@ -245,7 +244,7 @@ def check_encoder(options: EncoderOptions, encoding: Encoding = TRIAL) -> None:
 
 def render(
     film: Film,
-    ab: NDArray[np.float32] | None,
+    ab: Floats | None,
     path: Path,
     *,
     numbers: range,

@@ -6,8 +6,8 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats
 from film import FilmError
 from film.chroma import luma_range
 from film.decode import Plane, decode
@@ -17,7 +17,7 @@ from image.crop import fitted
 from prior.lab import rgb2lab
 
 
-def working_gray(film: Film, luma: Plane) -> NDArray[np.uint8]:
+def working_gray(film: Film, luma: Plane) -> Bytes:
     """Turn a luma plane into the gray picture a colorizer gets: film.working_size, upright, 0..255."""
     height, width = film.working_size
     size = (height, width) if film.video.orientation[0] else (width, height)
@@ -25,14 +25,14 @@ def working_gray(film: Film, luma: Plane) -> NDArray[np.uint8]:
     return _upright(_expanded(gray, film.video), film.video.orientation)
 
 
-def _upright(picture: NDArray[np.uint8], orientation: tuple[bool, bool, bool]) -> NDArray[np.uint8]:
+def _upright(picture: Bytes, orientation: tuple[bool, bool, bool]) -> Bytes:
     """Turn a picture (H, W) or (H, W, 3), as it is coded, as players show it."""
     transpose, flip_x, flip_y = orientation
     turned = picture.swapaxes(0, 1) if transpose else picture
     return np.ascontiguousarray(turned[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
 
 
-def _expanded(gray: Plane, video: Video) -> NDArray[np.uint8]:
+def _expanded(gray: Plane, video: Video) -> Bytes:
     """Expand luma codes to 0..255: limited range is 16..235 at 8 bits (ITU-R BT.601, BT.709)."""
     low, span = luma_range(video.depth, full=video.full_range)
     # Clipped at black before scaling: convertScaleAbs would mirror what is blacker than black to gray.
@@ -42,13 +42,13 @@ def _expanded(gray: Plane, video: Video) -> NDArray[np.uint8]:
 
 def decode_gray(
     film: Film, first: int = 0, last: int | None = None, *, deinterlace: bool = False
-) -> Iterator[NDArray[np.uint8]]:
+) -> Iterator[Bytes]:
     """Yield the gray working pictures of frames [first, last)."""
     for frame in decode(film, first, last, deinterlace=deinterlace):
         yield working_gray(film, frame.luma)
 
 
-def first_picture(path: Path, orientation: tuple[bool, bool, bool]) -> NDArray[np.uint8]:
+def first_picture(path: Path, orientation: tuple[bool, bool, bool]) -> Bytes:
     """Decode the first frame of a finished segment: rgb (H, W, 3), turned upright. Raises FilmError."""
     with open_film(path) as container:
         try:
@@ -58,7 +58,7 @@ def first_picture(path: Path, orientation: tuple[bool, bool, bool]) -> NDArray[n
     return _upright(rgb, orientation)
 
 
-def png_of(picture: NDArray[np.uint8], *, level: int = 1) -> bytes:
+def png_of(picture: Bytes, *, level: int = 1) -> bytes:
     """Encode gray (H, W) or rgb (H, W, 3) as PNG; level 0 only stores, which takes a third of the time."""
     stored = picture if picture.ndim == 2 else np.ascontiguousarray(picture[..., ::-1])
     done, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, level])
@@ -66,7 +66,7 @@ def png_of(picture: NDArray[np.uint8], *, level: int = 1) -> bytes:
     return data.tobytes()
 
 
-def read_png(path: Path) -> NDArray[np.uint8]:
+def read_png(path: Path) -> Bytes:
     """Read a PNG as gray (H, W) or rgb (H, W, 3), as it was written."""
     data = np.frombuffer(path.read_bytes(), np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
@@ -75,7 +75,7 @@ def read_png(path: Path) -> NDArray[np.uint8]:
     return np.asarray(picture if picture.ndim == 2 else picture[..., ::-1], np.uint8)
 
 
-def painted_ab(folder: Path, numbers: range, *, size: tuple[int, int]) -> NDArray[np.float32]:
+def painted_ab(folder: Path, numbers: range, *, size: tuple[int, int]) -> Floats:
     """Read the ab (n, h, w, 2) of the pictures that a person may have painted, 0 where there is none."""
     ab = np.zeros((len(numbers), *size, 2), np.float32)
     for colors, number in zip(ab, numbers, strict=True):

@@ -1,16 +1,15 @@
 """What a person wants the colors of a film to be: hints at points of frames, reference pictures of shots; read and checked."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from color.arrays import Bytes
+from color.guidance import Guidance, Hint, ShotReference, read_hint
+from color.options import GuidanceOptions
 from film import FilmError
-from image.hint import Hint, read_hint
+from film.options import FilmCommand
 from runtime.options import seconds
 
 HINTS_FORM = '[[T, x, y, "#rrggbb"], ...] with T a time ("0:01:05.2") or a frame ("120f")'
@@ -23,67 +22,32 @@ class GuidanceError(FilmError):
     """Guidance that no film, or not this one, can be given."""
 
 
-@dataclass(frozen=True, eq=False)
-class ShotReference:
-    """A picture whose colors some shots are to have.
-
-    where : shots "3" or "5-7", numbered from 1 as a preview numbers them, or times "0:10-0:25"
-    rgb : (h, w, 3) uint8, small
-    """
-
-    where: str
-    rgb: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class FilmGuidance:
-    """What a person wants of a film.
-
-    reference : rgb (h, w, 3) uint8, for the shots that have none of their own
-    colorize, leave : shots that are colorized, or left as they are, whether they have color or not; as `ShotReference.where`
-    """
-
-    hints: tuple[Hint, ...] = ()
-    references: tuple[ShotReference, ...] = ()
-    reference: NDArray[np.uint8] | None = None
-    colorize: tuple[str, ...] = ()
-    leave: tuple[str, ...] = ()
-
-
 def read_guidance(
-    hints: Sequence[Hint],
-    points: Path | None,
-    references: Path | None,
-    reference: Path | None,
-    *,
-    read: Callable[[Path], NDArray[np.uint8]],
-    colorize: tuple[str, ...] = (),
-    leave: tuple[str, ...] = (),
-) -> FilmGuidance | None:
-    """Return what guides a film; None without any.
+    options: GuidanceOptions, command: FilmCommand, *, read: Callable[[Path], Bytes]
+) -> Guidance:
+    """Read what guides the colors of a film: more hints, and pictures of shots, from JSON files.
 
-    points : JSON file of more hints
-    references : JSON file of shots and their pictures, named as seen from its folder
-    reference : a picture for all other shots
-    read : reads such a picture small
-    colorize, leave : shots, as `FilmGuidance` has them
+    read : reads a picture small
     Raises GuidanceError, OSError, or what `read` raises.
     """
-    hints = (*hints, *(_read_points(points) if points else ()))
+    if options.reference_by:
+        raise GuidanceError("-reference_by is for photos: leave it out here")
+    hints = (*options.hint, *(_read_points(options.hints) if options.hints else ()))
     for hint in hints:
         if not hint.at:
             raise GuidanceError(
                 f"a hint at {hint.x:g},{hint.y:g} has no time: of a film write T,X,Y,#RRGGBB"
             )
         hint_time(hint.at)
-    pictures = _read_references(references, read) if references else ()
-    picture = read(reference) if reference else None
-    for option, named in (("-colorize", colorize), ("-leave", leave)):
+    references = tuple(_read_references(command.references, read)) if command.references else ()
+    reference = read(options.reference) if options.reference else None
+    for option, named in (("-colorize", command.colorize), ("-leave", command.leave)):
         for where in named:
             shots_or_times(where, form=f"{option} with {SHOTS_FORM}")
-    if not hints and not references and picture is None and not colorize and not leave:
-        return None
-    return FilmGuidance(hints, tuple(pictures), picture, colorize, leave)
+    return Guidance(
+        hints, reference=reference, references=references,
+        colorize=command.colorize, leave=command.leave,
+    )  # fmt: skip
 
 
 def _read_points(path: Path) -> Iterator[Hint]:
@@ -100,9 +64,7 @@ def _read_points(path: Path) -> Iterator[Hint]:
             raise GuidanceError(f"{path}: {shown} is no hint: write {HINTS_FORM}") from None
 
 
-def _read_references(
-    path: Path, read: Callable[[Path], NDArray[np.uint8]]
-) -> Iterator[ShotReference]:
+def _read_references(path: Path, read: Callable[[Path], Bytes]) -> Iterator[ShotReference]:
     pictures = _read_json(path, REFERENCES_FORM)
     if not isinstance(pictures, dict) or not pictures:
         raise GuidanceError(f"{path} names no pictures of shots: write {REFERENCES_FORM}")

@@ -5,21 +5,20 @@ from functools import partial
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
-from film.arrays import read_arrays, write_arrays
+from color.arrays import Bytes, Floats, Mask
+from color.segment import SegmentGuidance
 from film.frames import decode_gray
 from film.manifest import JobError, SegmentRecord
-from film.shot_guidance import FrameHint, SegmentGuidance, ShotGuidance
+from film.shot_guidance import FrameHint, ShotGuidance
 from film.work import Work
 from image.tracking import track
+from runtime.files import read_arrays, write_arrays
 
 # Frames that are decoded at once where they are passed from the last to the first: 22 MB.
 CHUNK = 240
 # Nearer than that, two hints mean the same place: the one set on the nearer frame counts.
 APART_PX = 6.0
-
-Floats = NDArray[np.float32]
 
 
 def follow(described: Callable[[], Work], shot: int) -> None:
@@ -46,7 +45,7 @@ def _followed(work: Work, shot: ShotGuidance, hints: list[FrameHint]) -> Iterato
     at = hints[0].frame
     start = np.array([hint.point(work.film.working_size)[:2] for hint in hints], np.float32)
 
-    def rows(frame: int, points: Floats, found: NDArray[np.bool_]) -> Iterator[list[float]]:
+    def rows(frame: int, points: Floats, found: Mask) -> Iterator[list[float]]:
         for hint, (x, y), there in zip(hints, points.tolist(), found, strict=True):
             if there:
                 yield [frame - shot.first, x, y, *hint.ab, abs(frame - at)]
@@ -61,7 +60,7 @@ def _followed(work: Work, shot: ShotGuidance, hints: list[FrameHint]) -> Iterato
         yield from rows(at - distance, points, found)
 
 
-def _reversed(work: Work, first: int, last: int) -> Iterator[NDArray[np.uint8]]:
+def _reversed(work: Work, first: int, last: int) -> Iterator[Bytes]:
     """Yield the gray frames [first, last) from the last to the first."""
     for end in range(last, first, -CHUNK):
         begin = max(first, end - CHUNK)

@@ -8,19 +8,16 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING
 
+from color.guidance import UNGUIDED, Guidance
 from film import FilmError
 from film.codecs import CODECS, PRESETS
 from runtime.options import check, option, seconds
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from film.guidance import FilmGuidance
+    from color.segment import SegmentColorizer
     from film.info import Film
-    from film.segment import Segment
 
 CACHE = Path(__file__).resolve().parent.parent / "cache"
 # Of films, where a folder is searched.
@@ -124,39 +121,6 @@ class FilmOptions:
         check(self)
 
 
-Arrays: TypeAlias = Mapping[str, Any]  # NumPy's, which is not imported here
-
-
-class Colorizer(Protocol):
-    """What colors segments; it is built once in each worker process."""
-
-    def colorize(self, segment: "Segment") -> "NDArray[np.float32]":
-        """Return ab (n, h, w, 2), as small as it likes, for a segment's n frames."""
-        ...
-
-
-class ShotColorizer(Colorizer, Protocol):
-    """What colors the segments of a shot as if they were one, and scenes that come back as they were.
-
-    Arrays are kept on the disk between the calls; what is in them is the colorizer's own affair. What leaves a shot
-    at its end may enter a later one at its beginning, if that seems to show the same scene.
-    """
-
-    def predict_segment(self, segment: "Segment") -> Arrays:
-        """Return what must be known of a segment."""
-        ...
-
-    def carry_colors(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
-        """Return what leaves a segment, given what enters it: from the one before, or backward from the next one."""
-        ...
-
-    def finish_segment(
-        self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
-    ) -> "NDArray[np.float32]":
-        """Return ab (n, h, w, 2) of a segment, given what enters it; None where its shot begins or ends."""
-        ...
-
-
 @dataclass(frozen=True)
 class Colorization:
     """How films are colorized: everything this room must know about the network.
@@ -166,15 +130,15 @@ class Colorization:
     settings : whatever else changes the colors, for the manifest
     working_side : px, the short side of the frames the colorizer gets; larger ones are shrunk to it
     whole_shots : the colorizer is a ShotColorizer
-    guidance : what a person wants the colors to be; None for nothing
+    guidance : what a person wants the colors to be
     """
 
-    factory: Callable[[], Colorizer]
+    factory: "Callable[[], SegmentColorizer]"
     weights: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
     working_side: int = WORKING_SIDE
     whole_shots: bool = False
-    guidance: "FilmGuidance | None" = None
+    guidance: Guidance = UNGUIDED
 
 
 def written_suffixes(codec: str) -> tuple[str, ...]:

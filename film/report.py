@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes
+from color.segment import Segment, SegmentColorizer
 from film import FilmError
 from film.chroma import colorized_rgb
 from film.encode import encoder_notes
@@ -17,9 +18,8 @@ from film.info import Film, unsupported_by
 from film.job import folder_of
 from film.manifest import SegmentRecord, manifest_of
 from film.mux import Joined
-from film.options import Colorization, Colorizer, FilmOptions, span
+from film.options import Colorization, FilmOptions, span
 from film.probe import probe
-from film.segment import Segment
 from film.shot_guidance import FrameHint, ShotGuidance, frame_hints, shots_guidance
 from film.shots import analyze
 from film.work import colorizer_of
@@ -124,9 +124,7 @@ def timecode(film: Film, frame: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
-def preview_sheet(
-    film: Film, pictures: Sequence[NDArray[np.uint8]], begins: Sequence[int]
-) -> NDArray[np.uint8]:
+def preview_sheet(film: Film, pictures: Sequence[Bytes], begins: Sequence[int]) -> Bytes:
     """Lay one picture (H, W, 3) of each shot out on a sheet, with the shot's number and the time at which it begins.
 
     begins : first frames of the shots; whatever frame is shown, a reference for times is given the shot's
@@ -160,7 +158,7 @@ class ShotFrame:
     first: int
     last: int
     number: int
-    gray: NDArray[np.uint8]
+    gray: Bytes
     color: bool
 
 
@@ -199,8 +197,8 @@ def shot_frames(
 
 
 def colorized_frame(
-    colorizer: Colorizer, gray: NDArray[np.uint8], number: int, guidance: ShotGuidance | None
-) -> NDArray[np.uint8]:
+    colorizer: SegmentColorizer, gray: Bytes, number: int, guidance: ShotGuidance | None
+) -> Bytes:
     """Colorize one frame (H, W) by itself, with the hints that were set on it: rgb (H, W, 3); gray where it is left."""
     if guidance and guidance.colorize is False:
         return np.repeat(gray[..., None], 3, axis=-1)
@@ -228,18 +226,14 @@ def preview(source: Path, sheet: Path, *, colorization: Colorization, options: F
     return len(pictures)
 
 
-def frame_gray(
-    film: Film, number: int, *, short_side: int, deinterlace: bool = False
-) -> NDArray[np.uint8]:
+def frame_gray(film: Film, number: int, *, short_side: int, deinterlace: bool = False) -> Bytes:
     """Decode one frame as gray (H, W), upright, of a short side in pixels."""
     sized = replace(film, working_side=short_side)
     (gray,) = decode_gray(sized, number, number + 1, deinterlace=deinterlace)
     return gray
 
 
-def latest_frame(
-    film: Film, colorization: Colorization, options: FilmOptions
-) -> NDArray[np.uint8] | None:
+def latest_frame(film: Film, colorization: Colorization, options: FilmOptions) -> Bytes | None:
     """Return the first frame of the segment that was finished last, rgb (H, W, 3), of a job that is in progress."""
     wanted = manifest_of(film.path, colorization, options)
     try:

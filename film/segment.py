@@ -1,40 +1,18 @@
 """A segment as a colorizer gets it: gray frames of one shot, kept on the disk until they have been colorized."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes
+from color.segment import Segment
 from film import FilmError
 from film.frames import decode_gray, png_name, png_of, read_png
 from film.hint_tracks import segment_guidance
 from film.manifest import SegmentRecord
-from film.shot_guidance import SegmentGuidance
 from film.work import Work
 from runtime.files import whole_folder
-
-Grays = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, eq=False)
-class Segment:
-    """What a colorizer gets: consecutive frames of one shot.
-
-    frames : gray (n, H, W) uint8 at working size
-    numbers : of the frames, in the film
-    shot, number : of the shot in the job, and of the segment in its shot, from 0
-    after : (1, H, W), the next frame where whole shots are colorized and this one goes on; else none (0, H, W)
-    guidance : what a person wants of these frames, None for nothing
-    """
-
-    frames: Grays
-    numbers: range
-    shot: int
-    number: int
-    after: Grays
-    guidance: SegmentGuidance | None = None
 
 
 def segment_of(work: Work, record: SegmentRecord) -> Segment:
@@ -47,7 +25,7 @@ def segment_of(work: Work, record: SegmentRecord) -> Segment:
     )  # fmt: skip
 
 
-def _kept_grays(work: Work, record: SegmentRecord) -> list[Grays]:
+def _kept_grays(work: Work, record: SegmentRecord) -> list[Bytes]:
     """Read the segment's gray frames; none if one is damaged (a power cut: they are not flushed one by one)."""
     if not has_grays(work, record):
         return []
@@ -58,7 +36,7 @@ def _kept_grays(work: Work, record: SegmentRecord) -> list[Grays]:
     return grays if all(gray.shape == work.film.working_size for gray in grays) else []
 
 
-def _split(work: Work, record: SegmentRecord) -> list[Grays]:
+def _split(work: Work, record: SegmentRecord) -> list[Bytes]:
     """Decode the segment's gray frames, in one go with its neighbors', and keep them."""
     every, deinterlace = work.with_next(record), work.options.encoder.deinterlace
     grays = list(decode_gray(work.film, every.start, every.stop, deinterlace=deinterlace))
@@ -71,7 +49,7 @@ def has_grays(work: Work, record: SegmentRecord) -> bool:
     return all(path.is_file() and path.stat().st_size for path in _gray_paths(work, record))
 
 
-def write_grays(work: Work, record: SegmentRecord, grays: Iterable[Grays]) -> None:
+def write_grays(work: Work, record: SegmentRecord, grays: Iterable[Bytes]) -> None:
     """Keep the gray frames of a segment as PNG files, numbered as in the film.
 
     The next frame, where it belongs to it, is there twice: either segment may be finished, and its frames deleted,

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from film.guidance import FilmGuidance, GuidanceError, hint_time, shots_or_times
+from color.arrays import Bytes
+from color.guidance import Guidance
+from color.segment import SegmentGuidance
+from film.guidance import GuidanceError, hint_time, shots_or_times
 from film.options import EARLY_S
-from prior.lab import hex2ab
+from prior.lab import color2ab
 
 if TYPE_CHECKING:
     from film.info import Film
@@ -41,20 +43,6 @@ class FrameHint:
 
 
 @dataclass(frozen=True, eq=False)
-class SegmentGuidance:
-    """What guides a segment.
-
-    hints : for each frame, color points (m, 4): x, y in pixels of the gray frame, a, b
-    hinted : (n,) bool, the frames that a person set hints on
-    reference : rgb (h, w, 3) uint8, a picture whose colors are wanted, or None
-    """
-
-    hints: tuple[NDArray[np.float32], ...]
-    hinted: NDArray[np.bool_]
-    reference: NDArray[np.uint8] | None = None
-
-
-@dataclass(frozen=True, eq=False)
 class ShotGuidance:
     """What guides one shot.
 
@@ -66,7 +54,7 @@ class ShotGuidance:
     first: int
     last: int
     hints: tuple[FrameHint, ...] = ()
-    reference: NDArray[np.uint8] | None = None
+    reference: Bytes | None = None
     digest: str = ""
     colorize: bool | None = None
 
@@ -78,7 +66,7 @@ class ShotGuidance:
 
 
 def frame_hints(
-    film: "Film", guidance: FilmGuidance, *, first: int = 0, last: int | None = None
+    film: "Film", guidance: Guidance, *, first: int = 0, last: int | None = None
 ) -> list[FrameHint]:
     """Place hints on a film's frames; raise GuidanceError for one outside the film, its picture or frames [first, last)."""
     height, width = _upright(film)
@@ -96,8 +84,8 @@ def frame_hints(
                 f"a hint at {hint.at} lies outside -start and -duration, which take frames {first} to {last - 1} "
                 f"of {film.path} ({_shown_s(film, first):.3f} to {_shown_s(film, last):.3f} s)"
             )
-        a, b = map(float, hex2ab([hint.color])[0])
-        placed.append(FrameHint(frame, (x + 0.5) / width, (y + 0.5) / height, (a, b)))
+        ab = color2ab(hint.color)
+        placed.append(FrameHint(frame, (x + 0.5) / width, (y + 0.5) / height, ab))
     return placed
 
 
@@ -124,7 +112,7 @@ def _frame_at(film: "Film", at: str) -> int:
 
 
 def shots_guidance(
-    film: "Film", guidance: FilmGuidance | None, records: "Sequence[SegmentRecord]", *, first: int
+    film: "Film", guidance: Guidance, records: "Sequence[SegmentRecord]", *, first: int
 ) -> dict[int, ShotGuidance]:
     """Find out what guides each shot, by its number from 0; shots that nothing guides are left out.
 
@@ -133,7 +121,7 @@ def shots_guidance(
     Raises GuidanceError for a reference of a shot that is not there, a hint outside the segments, and a shot that is
     both to be colorized and left.
     """
-    if guidance is None or not records:
+    if not guidance or not records:
         return {}
     spans = shot_spans(records, first=first)
     hints: dict[int, list[FrameHint]] = {}
@@ -215,7 +203,7 @@ def _shown_s(film: "Film", frame: int) -> float:
 
 def _digest(
     hints: Sequence[FrameHint],
-    reference: NDArray[np.uint8] | None,
+    reference: Bytes | None,
     colorize: bool | None,
     *,
     after: str,

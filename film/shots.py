@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats
 from film.decode import decode
 from film.frames import decode_gray, working_gray
 from film.info import Film
@@ -41,23 +42,21 @@ _COLORED = 3.0  # chroma away from any one tint, 8-bit codes, 95th percentile
 _COLORED_SHARE = 0.25  # of a segment's frames, from which on it has color
 _CHROMA_STEP = 6  # every how many frames chroma is measured
 
-Small = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Thumbnail:
     """What is kept of a frame: its small luma (24, 32), and whether it shows color (None: not measured)."""
 
-    small: Small
+    small: Floats
     color: bool | None
 
 
-def shrink(picture: NDArray[Any]) -> Small:
+def shrink(picture: NDArray[Any]) -> Floats:
     """Return a picture (H, W[, C]) of any depth as its small copy (24, 32[, C]), same codes, float32."""
     return cv2.resize(picture, _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
-def has_color(luma: Small, chroma: NDArray[np.float32]) -> bool:
+def has_color(luma: Floats, chroma: Floats) -> bool:
     """Tell whether chroma (24, 32, 2) is more than one tint for all: sepia and a cast are no color.
 
     Both in 8-bit codes. What a straight line over luma explains is taken off before chroma is measured.
@@ -70,7 +69,7 @@ def has_color(luma: Small, chroma: NDArray[np.float32]) -> bool:
 
 
 def thumbnails(
-    frames: Iterable[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]],
+    frames: Iterable[tuple[Bytes, tuple[NDArray[Any], ...]]],
     *,
     depth: int = 8,
     first: int = 0,
@@ -88,13 +87,13 @@ def thumbnails(
             yield Thumbnail(small, has_color(small, planes))
 
 
-def change(one: Small, other: Small) -> float:
+def change(one: Floats, other: Floats) -> float:
     """Measure the change between two small pictures in codes; of brightness alone, half counts."""
     shift = float(other.mean() - one.mean())
     return float(np.abs(other - one - shift).mean()) + abs(shift) / 2
 
 
-def unlikeness(one: Small, other: Small) -> float:
+def unlikeness(one: Floats, other: Floats) -> float:
     """Return 1 - correlation: 0 for the same composition under any light, 1 for unrelated ones."""
     if min(one.std(), other.std()) < _FLAT:
         return 0.0 if max(one.std(), other.std()) < 2 * _FLAT else 1.0
@@ -103,7 +102,7 @@ def unlikeness(one: Small, other: Small) -> float:
     )
 
 
-def is_cut(before: list[Small], after: list[Small]) -> bool:
+def is_cut(before: list[Floats], after: list[Floats]) -> bool:
     """Tell whether a cut lies between two runs of frames, each the nearest `REACH` or fewer."""
     jump = change(before[-1], after[0])
     if jump < _JUMP or unlikeness(before[-1], after[0]) < _UNLIKE:
@@ -115,10 +114,10 @@ def is_cut(before: list[Small], after: list[Small]) -> bool:
     return jump >= _RATIO * motion and back >= jump / 2
 
 
-def cuts(pictures: Iterable[Small]) -> Iterator[bool]:
+def cuts(pictures: Iterable[Floats]) -> Iterator[bool]:
     """Say for each small picture whether a new shot begins with it, `REACH` - 1 pictures late."""
-    before: deque[Small] = deque(maxlen=REACH)
-    after: deque[Small] = deque()
+    before: deque[Floats] = deque(maxlen=REACH)
+    after: deque[Floats] = deque()
     for picture in chain(pictures, [None] * (REACH - 1)):
         if picture is not None:
             after.append(picture)
@@ -141,7 +140,7 @@ def segments(frames: Iterable[Thumbnail], *, count: int) -> Iterator[SegmentReco
     index, shot, number, first = 0, -1, 0, 0
     colors: list[bool | None] = []
 
-    def smalls() -> Iterator[Small]:
+    def smalls() -> Iterator[Floats]:
         for frame in frames:
             waiting.append(frame.color)
             yield frame.small
@@ -173,15 +172,15 @@ def analyze(
     count: int,
     with_next: bool = False,
     deinterlace: bool = False,
-) -> Iterator[tuple[SegmentRecord, list[NDArray[np.uint8]]]]:
+) -> Iterator[tuple[SegmentRecord, list[Bytes]]]:
     """Decode frames [first, last) once, and yield their segments, counted from ``first``, with the gray frames.
 
     count : frames of the whole job, which decides how long a segment may be
     with_next : the next frame comes with a segment's own, where its shot goes on
     """
-    waiting: deque[NDArray[np.uint8]] = deque()
+    waiting: deque[Bytes] = deque()
 
-    def shown() -> Iterator[tuple[NDArray[np.uint8], tuple[NDArray[Any], ...]]]:
+    def shown() -> Iterator[tuple[Bytes, tuple[NDArray[Any], ...]]]:
         for frame in decode(film, first, last, deinterlace=deinterlace):
             waiting.append(working_gray(film, frame.luma))
             yield waiting[-1], frame.chroma or ()
@@ -197,13 +196,13 @@ class Scenes:
     """The ends of the last shots, each by the segment that it is in: a new shot may show one of their scenes."""
 
     def __init__(self) -> None:
-        self._ends: deque[tuple[int, Small]] = deque(maxlen=REMEMBERED)
+        self._ends: deque[tuple[int, Floats]] = deque(maxlen=REMEMBERED)
 
-    def add(self, segment: int, last: NDArray[np.uint8]) -> None:
+    def add(self, segment: int, last: Bytes) -> None:
         """Remember a shot by its last gray frame (H, W)."""
         self._ends.append((segment, shrink(last)))
 
-    def returned_to(self, first: NDArray[np.uint8]) -> int:
+    def returned_to(self, first: Bytes) -> int:
         """Find the shot whose end is most like a gray frame (H, W): between the two there would be no cut.
 
         Of shots as like as each other it is the last one, in which most is known of the scene.

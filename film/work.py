@@ -14,11 +14,12 @@ from pathlib import Path
 
 import cv2
 
+from color.segment import SegmentColorizer
 from film import FilmError
 from film.info import Film
 from film.job import CARRIED, HINTS, PREDICTED, Job
 from film.manifest import JobError, SegmentRecord
-from film.options import Colorization, Colorizer, FilmOptions
+from film.options import Colorization, FilmOptions
 from film.shot_guidance import ShotGuidance
 from runtime.files import discard, write_bytes
 from runtime.workers import once
@@ -147,12 +148,12 @@ def build_colorizer(colorization: Colorization) -> None:
     colorizer_of(colorization)
 
 
-def colorizer_of(colorization: Colorization) -> Colorizer:
+def colorizer_of(colorization: Colorization) -> SegmentColorizer:
     """Return this process's colorizer, built with the first segment and kept for the next film."""
     return once(partial(_built, colorization.factory))
 
 
-def _built(factory: Callable[[], Colorizer]) -> Colorizer:
+def _built(factory: Callable[[], SegmentColorizer]) -> SegmentColorizer:
     cv2.setNumThreads(1)  # there is a process for every core
     try:
         return factory()

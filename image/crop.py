@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Rgb: TypeAlias = NDArray[np.uint8]
+from color.arrays import Bytes
+
+Rgb: TypeAlias = Bytes
 
 
 def center_square(rgb: Rgb, *, side_px: int) -> Rgb:

@@ -6,14 +6,13 @@ thing is in the other frame.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float32]
-Bytes: TypeAlias = NDArray[np.uint8]
+from color.arrays import Bytes, Floats, Mask
 
 FAST, MEDIUM = cv2.DISOPTICAL_FLOW_PRESET_FAST, cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
 # Sundaram et al. 2010: inconsistency allowed, relative to the squared length of the flow, and in squared pixels.
@@ -25,7 +24,7 @@ class CheckedFlow:
     """Where each pixel of a frame was in the frame before, and where that is reliable."""
 
     flow: Floats  # (H, W, 2), into the frame before
-    valid: NDArray[np.bool_]  # (H, W)
+    valid: Mask  # (H, W)
 
     def warp(self, before: NDArray[Any]) -> Floats:
         """Carry values (H, W, C) of the frame before along the motion."""
@@ -50,7 +49,7 @@ def warp(other: NDArray[Any], flow: Floats) -> Floats:
     return np.asarray(warped, np.float32).reshape(*flow.shape[:2], *other.shape[2:])
 
 
-def is_consistent(flow: Floats, backward: Floats) -> NDArray[np.bool_]:
+def is_consistent(flow: Floats, backward: Floats) -> Mask:
     """Tell for each pixel (H, W) whether it stays in the picture and the flow back leads to where it began.
 
     The forward-backward check of Sundaram et al. 2010, used for the warp error by Lai et al. 2018: it fails where

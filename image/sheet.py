@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from color.arrays import Bytes
 
 TILE_WIDTH = 240  # px, of a picture
 TILE_TALLEST = 320  # px
@@ -12,9 +13,7 @@ CAPTION = 20  # px
 GAP = 4  # px, between pictures of one size
 
 
-def contact_sheet(
-    pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str]
-) -> NDArray[np.uint8]:
+def contact_sheet(pictures: Sequence[Bytes], captions: Sequence[str]) -> Bytes:
     """Lay pictures (H, W, 3) of any sizes out on one sheet, row by row, each with its caption."""
     columns = max(1, min(len(pictures), round((len(pictures) * 1.3) ** 0.5)))
     rows = -(-len(pictures) // columns)
@@ -32,7 +31,7 @@ def contact_sheet(
     return sheet
 
 
-def tile(rows: Sequence[Sequence[NDArray[np.uint8]]]) -> NDArray[np.uint8]:
+def tile(rows: Sequence[Sequence[Bytes]]) -> Bytes:
     """Put pictures of one size beside and below each other, white gaps between."""
     edge = ((0, GAP), (0, GAP), (0, 0))
     padded = [[np.pad(rgb, edge, constant_values=255) for rgb in row] for row in rows]
@@ -40,7 +39,7 @@ def tile(rows: Sequence[Sequence[NDArray[np.uint8]]]) -> NDArray[np.uint8]:
     return whole[:-GAP, :-GAP]
 
 
-def _fitted(picture: NDArray[np.uint8], tall: int) -> NDArray[np.uint8]:
+def _fitted(picture: Bytes, tall: int) -> Bytes:
     height, width = picture.shape[:2]
     scale = min(tall / height, (TILE_WIDTH - 4) / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -2,17 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats, Mask
 from image.optical_flow import FAST, is_consistent, optical_flow
-
-Floats: TypeAlias = NDArray[np.float32]
-Bytes: TypeAlias = NDArray[np.uint8]
-Mask: TypeAlias = NDArray[np.bool_]
 
 BLUR = 1.0  # pixels, so that grain is not followed
 # Around a point: its motion is the median of what is consistent there (Kalal et al. 2010).

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats
 from image.crop import fitted
 
-Floats: TypeAlias = NDArray[np.float32]
 ToLightness: TypeAlias = Callable[[NDArray[Any]], Floats]
 
 STEP = 4  # growth per level on the way to full size
@@ -75,9 +75,7 @@ def upsample(ab: Floats, gray: NDArray[Any], *, to_lightness: ToLightness) -> Fl
     return full
 
 
-def upsample_planes(
-    ab: Floats, guide: NDArray[np.uint8], *, between: tuple[int, int]
-) -> tuple[Floats, Floats]:
+def upsample_planes(ab: Floats, guide: Bytes, *, between: tuple[int, int]) -> tuple[Floats, Floats]:
     """Bring ab (h, w, 2) to the size of a guide (H, W), full-range luma, as two planes: `upsample` for films.
 
     Two levels, the first at `between` (width, height), and nothing but OpenCV's own loops: a fifth to a seventh of

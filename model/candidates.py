@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from model.contract import AB_SCALE, REDUCTION, Floats
+from color.arrays import Doubles, Floats, Mask
+from model.contract import AB_SCALE, REDUCTION
 from model.distribution import ColorDistribution, Mode, modes, variance
 from model.hints import POINT_RADIUS_PX
 from model.prediction import AbPredictor
@@ -33,7 +33,7 @@ SEED = 0
 class _Region:
     """A part of a picture: its cells (h, w), its share of them, points inside, its distribution (Q,)."""
 
-    mask: NDArray[np.bool_]
+    mask: Mask
     area: float
     points: Sequence[tuple[int, int]]
     shares: Floats
@@ -155,7 +155,7 @@ def _chosen(means: Floats, parts: Sequence[_Region], bins: Floats, number: int) 
     return chosen
 
 
-def _exact(shares: Floats) -> NDArray[np.float64]:
+def _exact(shares: Floats) -> Doubles:
     """Make shares (Q,) sum to 1 as exactly as drawing wants it."""
     exact = shares.astype(np.float64)
     return np.asarray(exact / exact.sum())

@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Floats
 from image.crop import fitted
 from prior.lab import gray2lightness
 
-Floats: TypeAlias = NDArray[np.float32]
 Output: TypeAlias = Literal["means", "distribution", "features"]  # of an inference program
 
 PLANES = 4  # L/50 - 1, hint a/110, hint b/110, hint mask; the hints are zero where there are none

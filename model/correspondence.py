@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Floats, Indices, Mask
 from image.crop import fitted
-from model.contract import STRIDE, Floats, Predictor, network_planes, working_lightness
+from model.contract import STRIDE, Predictor, network_planes, working_lightness
 from prior.lab import lab2rgb, rgb2lab
 
 # Two crops of a photograph, one mirrored and darkened, and frames of a still camera's film seconds apart: 0.36 and more;
@@ -56,9 +57,7 @@ def correspondence(
     return Correspondence(len(sure) / len(mutual), np.asarray(points, np.float32))
 
 
-def match(
-    ours: Floats, theirs: Floats
-) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.float32]]:
+def match(ours: Floats, theirs: Floats) -> tuple[Indices, Mask, Floats]:
     """Find for each of our unit vectors (n, C) the nearest of theirs (m, C).
 
     Returns its index (n,), whether ours is its nearest too, and their cosine.

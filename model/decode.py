@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from model.contract import Floats
+from color.arrays import Floats
 
 if TYPE_CHECKING:
     from paddle import Tensor

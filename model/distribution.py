@@ -6,7 +6,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from model.contract import Floats, Predictor, cropped, network_planes, padded
+from color.arrays import Floats
+from color.likely import LikelyColor
+from model.contract import Predictor, cropped, network_planes, padded
 from prior.lab import fit_gamut, lab2rgb
 
 # Training weighs rare colors up, so the network overstates them. Of its shares over powers of the weights, this one
@@ -23,15 +25,6 @@ STEPS = 30  # of k-means; it has converged long before
 class Mode(NamedTuple):
     """A likely color: its a and b, and the share of the distribution around it."""
 
-    a: float
-    b: float
-    share: float
-
-
-class LikelyColor(NamedTuple):
-    """A likely color of a place: as #rrggbb at the place's lightness, as a and b, and how likely it is, 0 to 1."""
-
-    color: str
     a: float
     b: float
     share: float

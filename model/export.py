@@ -23,7 +23,8 @@ from paddle.base.layer_helper import LayerHelper
 from paddle.pir_utils import OldIrGuard
 from paddle.static import InputSpec
 
-from model.contract import PLANES, Floats, Output
+from color.arrays import Floats
+from model.contract import PLANES, Output
 from model.decode import annealed, annealed_mean
 from model.network import BasicBlock, ColorNet, UpBlock
 from model.predictor import INT8_PROGRAM, open_program, run_program

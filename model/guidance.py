@@ -1,41 +1,19 @@
-"""What a person wants of the colors of one picture, and how a predictor receives it."""
+"""How a predictor receives what a person wants of the colors of one picture."""
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, TypedDict, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.contract import Floats
+from color.arrays import Floats
+from color.guidance import Guidance, Hint, ReferenceBy
 from model.correspondence import SAME_CONTENT, correspondence
 from model.hints import point_planes, stroke_planes
 from model.palette import log_weights
 from model.prediction import AbPredictor
-
-ReferenceBy: TypeAlias = Literal["auto", "histogram", "content"]
-
-
-class Guidance(TypedDict, total=False):
-    """What a person wants of a picture; anything may be left out or None.
-
-    hints : color points (x, y, a, b) or (x, y, a, b, radius), x and y in the picture's pixels
-    strokes : colors painted on the picture, rgba (h, w, 4) uint8, at any size
-    reference : rgb (h, w, 3) uint8 or uint16, a picture whose colors are wanted
-    reference_by : "histogram" gives the picture the reference's shares of colors, "content" gives each place the color
-        of what looks alike there, "auto" chooses by how much does
-    palette : colors #rrggbb to keep to, of which hue and chroma count
-    mood : one of `model.options.MOODS`
-    guidance : 0 to 1, how much a reference's histogram, palette and mood count; at 0 no reference counts
-    """
-
-    hints: Sequence[Sequence[float]] | None
-    strokes: NDArray[np.uint8] | None
-    reference: NDArray[Any] | None
-    reference_by: ReferenceBy | None
-    palette: Sequence[str] | None
-    mood: str | None
-    guidance: float | None
+from prior.lab import color2ab
 
 
 def hint_planes(
@@ -50,15 +28,22 @@ def hint_planes(
     picture : (H, W), in whose pixels points and matches are
     matches : points of a reference, as `correspondence` finds them
     """
-    strokes, points = wanted.get("strokes"), wanted.get("hints")
+    strokes = wanted.strokes
     size = (lightness.shape[0], lightness.shape[1])
     planes = point_planes(matches, size=size, picture=picture) if len(matches) else None
     if strokes is not None:
         painted = stroke_planes(strokes, size=size)
         planes = painted if planes is None else np.where(painted[2] > 0, painted, planes)
-    if points is None or not len(points):
+    if not wanted.hints:
         return planes
+    points = [point_of(hint, picture) for hint in wanted.hints]
     return point_planes(points, size=size, picture=picture, onto=planes, lightness=lightness)
+
+
+def point_of(hint: Hint, picture: tuple[int, int]) -> tuple[float, ...]:
+    """Return a hint as a color point (x, y, a, b) or (x, y, a, b, radius), in pixels of a picture (H, W)."""
+    radius = () if hint.radius is None else (hint.radius,)
+    return (*hint.place(picture), *color2ab(hint.color), *radius)
 
 
 def reference_matches(
@@ -69,7 +54,7 @@ def reference_matches(
     predictor : which has received the rest that is wanted
     Raises ValueError for another way to take it.
     """
-    reference, by = wanted.get("reference"), wanted.get("reference_by") or "auto"
+    reference, by = wanted.reference, wanted.reference_by
     if by not in get_args(ReferenceBy):
         raise ValueError(f"a reference is taken by {', '.join(get_args(ReferenceBy))}, got {by!r}")
     if reference is None or by == "histogram" or not predictor.guidance:
@@ -85,12 +70,11 @@ def recolored(predictor: AbPredictor, wanted: Guidance) -> AbPredictor:
 
     Raises ValueError for a color, a mood or a strength that is none.
     """
-    palette, mood, guidance = wanted.get("palette"), wanted.get("mood"), wanted.get("guidance")
-    if palette or mood:
-        weights = log_weights(predictor.bins, palette=palette or (), mood=mood)
+    if wanted.palette or wanted.mood:
+        weights = log_weights(predictor.bins, palette=wanted.palette, mood=wanted.mood)
         predictor = dataclasses.replace(predictor, weights=weights)
-    if guidance is None:
+    if wanted.strength is None:
         return predictor
-    if not 0 <= guidance <= 1:
-        raise ValueError(f"guidance counts from 0 to 1, got {guidance}")
-    return dataclasses.replace(predictor, guidance=guidance)
+    if not 0 <= wanted.strength <= 1:
+        raise ValueError(f"guidance counts from 0 to 1, got {wanted.strength}")
+    return dataclasses.replace(predictor, guidance=wanted.strength)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats, Mask
 from image.crop import fitted
 from model.contract import AB_SCALE
 from prior.lab import rgb2lab
@@ -22,7 +22,7 @@ POINT_RADIUS_PX = 2  # of a user's point: a square of 5 x 5 pixels
 ALIKE = 15.0
 
 
-def stroke_planes(rgba: NDArray[np.uint8], *, size: tuple[int, int]) -> NDArray[np.float32]:
+def stroke_planes(rgba: Bytes, *, size: tuple[int, int]) -> Floats:
     """Bring colors painted on a picture, (h, w, 4) of any size, to planes (3, H, W) of a size for the network."""
     coverage = np.asarray(rgba[..., 3] / np.float32(255), np.float32)
     ab = rgb2lab(rgba[..., :3])[..., 1:] * coverage[..., None]
@@ -34,12 +34,12 @@ def stroke_planes(rgba: NDArray[np.uint8], *, size: tuple[int, int]) -> NDArray[
 
 
 def random_hints(
-    ab: NDArray[np.float32],
+    ab: Floats,
     rng: np.random.Generator,
     *,
     points: int | None = None,
     sides_px: tuple[int, int] = (1, 9),
-) -> NDArray[np.float32]:
+) -> Floats:
     """Draw random squares of a picture's true color as hints; return planes (3, H, W).
 
     ab : (H, W, 2), the truth.
@@ -66,9 +66,9 @@ def point_planes(
     *,
     size: tuple[int, int],
     picture: tuple[int, int] | None = None,
-    onto: NDArray[np.float32] | None = None,
-    lightness: NDArray[np.float32] | None = None,
-) -> NDArray[np.float32]:
+    onto: Floats | None = None,
+    lightness: Floats | None = None,
+) -> Floats:
     """Draw a user's color points; return planes (3, H, W) for the network.
 
     points : each (x, y, a, b) or (x, y, a, b, radius); x to the right and y down from the upper
@@ -95,7 +95,7 @@ def point_planes(
     return planes
 
 
-def palette_vector(ab: NDArray[np.float32] | None, qspace: QSpace) -> NDArray[np.float32]:
+def palette_vector(ab: Floats | None, qspace: QSpace) -> Floats:
     """Count a reference's colors: the share of each bin, then 1; all zeros when there is none.
 
     ab : (..., 2) float32, or None. Returns (Q + 1,) float32.
@@ -109,12 +109,12 @@ def palette_vector(ab: NDArray[np.float32] | None, qspace: QSpace) -> NDArray[np
 
 
 def _fill(
-    planes: NDArray[np.float32],
+    planes: Floats,
     rows: slice,
     columns: slice,
-    color: NDArray[np.float32],
+    color: Floats,
     *,
-    where: NDArray[np.bool_] | None = None,
+    where: Mask | None = None,
 ) -> None:
     square = planes[:, rows, columns]
     filled = np.append(color / AB_SCALE, np.float32(1))[:, None, None]

@@ -6,14 +6,11 @@ from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats, Mask
 from image.grain import grain
 from image.optical_flow import FAST, is_consistent, optical_flow, warp
 
-Bytes: TypeAlias = NDArray[np.uint8]
-Floats: TypeAlias = NDArray[np.float32]
-Mask: TypeAlias = NDArray[np.bool_]
 # As the flow is computed of, and its luma at the size of the colors.
 Frame: TypeAlias = tuple[Bytes, Floats]
 

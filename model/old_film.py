@@ -3,18 +3,13 @@
 The film's own lightness stays as it is: these are copies for the network, and its colors.
 """
 
-from typing import TypeAlias
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats, Mask
 from image.optical_flow import warp
-from model.motion import Mask, Motion, grainy
+from model.motion import Motion, grainy
 from prior.lab import gray2lightness
-
-Bytes: TypeAlias = NDArray[np.uint8]
-Floats: TypeAlias = NDArray[np.float32]
 
 # L at which color begins and is whole, from black and from white: between them lie shadows in which grain is all that
 # is seen, and blown-out skies.

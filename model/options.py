@@ -1,14 +1,14 @@
-"""What a person may choose of the colors that the network predicts, as data.
+"""What a person may choose of the network, as data: how colors are taken from it, and how it is run.
 
 Nothing heavy is imported here: a command's help and its mistakes do not wait for the network.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-from image.hint import read_color
+from color.guidance import MOODS, read_color
 from runtime.options import check, option
-
-MOODS = ("warm", "cold", "vivid", "muted", "sepia")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,28 @@ class ColorOptions:
         None, "how much palette, mood and reference count: 0 nothing, 1 all (default: as released)",
         low=0, high=1, metavar="G",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What every command that uses the network may be told of how to run it."""
+
+    device: Literal["auto", "cpu", "gpu"] = option(
+        "auto", "auto takes a GPU when there is one", choices=("auto", "cpu", "gpu")
+    )
+    precision: Literal["auto", "fp32", "bf16", "int8"] = option(
+        "auto",
+        "auto takes what the processor is fastest in: fp32 or bf16, of films int8, too",
+        choices=("auto", "fp32", "bf16", "int8"),
+    )
+    threads: int | None = option(
+        None, "processor cores", low=1, high=1024, shown="all", metavar="N"
+    )
+    weights: Path | None = option(None, "other weights than the released", metavar="FILE")
+    quiet: bool = option(False, "errors only")
 
     def __post_init__(self) -> None:
         check(self)

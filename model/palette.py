@@ -8,11 +8,9 @@ picture gets the reference's histogram: a classifier's output adjusted to other 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from image.hint import read_color
-from model.contract import Floats
-from model.options import MOODS
+from color.arrays import Floats
+from color.guidance import MOODS, read_color
 from prior.lab import hex2ab
 
 NEAR = 10.0  # standard deviation, in ab units, of what counts as a color of a palette, or of a reference
@@ -76,7 +74,7 @@ def reference_weights(shares: Floats, histogram: Floats, bins: Floats) -> Floats
 
 
 def reweighted_means(
-    shares: NDArray[np.float32], weights: Floats, bins: Floats, *, temperature: float
+    shares: Floats, weights: Floats, bins: Floats, *, temperature: float
 ) -> Floats:
     """Average a predicted distribution (h, w, Q), re-weighted and annealed: mean a, b and chroma (h, w, 3).
 

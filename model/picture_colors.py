@@ -1,15 +1,17 @@
 """The colors of single pictures: predicted as a person wants them, in several ways, or as a whole distribution."""
 
 import functools
-from typing import Any, NamedTuple, Unpack
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Floats
+from color.guidance import Guidance
 from model.candidates import candidates
-from model.contract import Floats, working_lightness
+from model.contract import working_lightness
 from model.distribution import ColorDistribution, DistributionPredictor
-from model.guidance import Guidance, hint_planes, recolored, reference_matches
+from model.guidance import hint_planes, recolored, reference_matches
 from model.hints import palette_vector
 from model.prediction import AbPredictor
 from prior.lab import rgb2lab
@@ -30,14 +32,14 @@ class PictureColors:
     def __init__(self, predictor: AbPredictor) -> None:
         self._predictor = predictor
 
-    def ab(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> Floats:
+    def ab(self, gray: NDArray[Any], wanted: Guidance) -> Floats:
         """Predict small ab (h, w, 2)."""
         predictor = recolored(self._predictor, wanted)
         lightness, hints, palette = self._inputs(predictor, gray, wanted)
         ab: Floats = predictor(lightness, hints=hints, palette=palette).ab[0]
         return ab
 
-    def candidates(self, gray: NDArray[Any], n: int, **wanted: Unpack[Guidance]) -> list[Floats]:
+    def candidates(self, gray: NDArray[Any], n: int, wanted: Guidance) -> list[Floats]:
         """Predict up to n plausible, visibly different ab (h, w, 2); the first is `ab`."""
         predictor = recolored(self._predictor, wanted)
         lightness, hints, palette = self._inputs(predictor, gray, wanted)
@@ -46,7 +48,7 @@ class PictureColors:
             predicted, predictor, n, lightness=lightness, hints=hints, palette=palette
         )
 
-    def distribution(self, gray: NDArray[Any], **wanted: Unpack[Guidance]) -> ColorDistribution:
+    def distribution(self, gray: NDArray[Any], wanted: Guidance) -> ColorDistribution:
         """Predict how likely each color is at each place."""
         lightness, hints, palette = self._inputs(self._predictor, gray, wanted)
         return self._distributions(lightness, hints=hints, palette=palette)
@@ -63,8 +65,8 @@ class PictureColors:
         matches = reference_matches(predictor, gray, wanted)
         size = (gray.shape[0], gray.shape[1])
         hints = hint_planes(wanted, lightness[0], picture=size, matches=matches)
-        by_content = matches or wanted.get("reference_by") == "content"
-        palette = None if by_content else self.palette_of(wanted.get("reference"))
+        by_content = matches or wanted.reference_by == "content"
+        palette = None if by_content else self.palette_of(wanted.reference)
         return _Inputs(lightness, None if hints is None else hints[None], palette)
 
     @functools.cached_property

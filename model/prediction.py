@@ -6,11 +6,10 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats
 from model.contract import (
     STRIDE,
-    Floats,
     Output,
     Predictor,
     cropped,
@@ -130,7 +129,7 @@ class AbPredictor:
 
     def frames(
         self,
-        grays: NDArray[np.uint8],
+        grays: Bytes,
         *,
         hints: Floats | None = None,
         palette: Floats | None = None,
@@ -140,7 +139,7 @@ class AbPredictor:
         hints : (n, 3, h, w) at the size of what is computed, by default none.
         palette : as above.
         """
-        lightness_of: Callable[[NDArray[np.uint8]], Floats] = partial(
+        lightness_of: Callable[[Bytes], Floats] = partial(
             working_lightness, short=self.working_size, grid=STRIDE
         )
         predicted = []

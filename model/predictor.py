@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 
-from model.contract import Floats, Output
+from color.arrays import Floats
+from model.contract import Output
 from model.paddle_import import (
     faster_in_bf16,
     faster_in_int8,

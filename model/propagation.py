@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.contract import AB_SCALE, Floats
+from color.arrays import Doubles, Floats
+from model.contract import AB_SCALE
 
 # Chosen on 100 validation photographs, one hint each: `tests/benchmarks/guidance.py`.
 LIKE_LIGHTNESS = 4.0  # differences of L and of predicted ab within which neighbors are alike
@@ -23,8 +24,6 @@ SCREENING, SCREENED_SIDE = 0.005, 48  # decay of the influence, for a short side
 HINT_WEIGHT = 100.0  # of a place that a hint covers, beside its neighbors' 1 at most
 FULL_INFLUENCE = 0.3  # from which on a place is colored by the hints alone
 NEIGHBORS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 0.5), (1, -1, 0.5))  # down, right, and their weight
-
-Doubles = NDArray[np.float64]
 
 
 def propagate(

@@ -6,9 +6,8 @@ places are compared by it (Hellinger distance), by lightness, and a little by wh
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from model.contract import Floats
+from color.arrays import Floats, Indices, Mask
 
 REGIONS = 7
 COMPONENTS = 14  # principal ones of the distributions
@@ -35,7 +34,7 @@ def features(distribution: Floats, lightness: Floats) -> Floats:
     return np.asarray(np.stack(smooth, axis=-1), np.float32)
 
 
-def regions(described: Floats, *, number: int = REGIONS) -> NDArray[np.intp]:
+def regions(described: Floats, *, number: int = REGIONS) -> Indices:
     """Group places (h, w, F) into so many regions at most, by k-means: their numbers (h, w), from 0 on."""
     height, width, _ = described.shape
     places = described.reshape(height * width, -1)
@@ -56,7 +55,7 @@ def regions(described: Floats, *, number: int = REGIONS) -> NDArray[np.intp]:
     return _smoothed(nearest.reshape(height, width), number)
 
 
-def _smoothed(numbers: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+def _smoothed(numbers: Indices, count: int) -> Indices:
     """Let neighbors vote, twice; number the regions that are left from 0 on."""
     side = (SMOOTH_CELLS, SMOOTH_CELLS)
     for _ in range(2):
@@ -66,7 +65,7 @@ def _smoothed(numbers: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     return np.asarray(kept.reshape(numbers.shape), np.intp)
 
 
-def inner_points(mask: NDArray[np.bool_], number: int) -> list[tuple[int, int]]:
+def inner_points(mask: Mask, number: int) -> list[tuple[int, int]]:
     """Choose up to so many cells (row, column) deep inside a mask (h, w) and far from each other, at least one."""
     depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
     rows, columns = np.indices(mask.shape)

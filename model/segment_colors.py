@@ -4,61 +4,28 @@ Keyframes are predicted and motion is followed, segment by segment; what is know
 each segment is averaged with what has reached it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from model.contract import REDUCTION, STRIDE, Floats, working_lightness, working_shape
+from color.arrays import Arrays, Bytes, Floats, Mask
+from color.guidance import Guidance, Hint
+from color.segment import Segment, SegmentGuidance
+from model.contract import REDUCTION, STRIDE, working_lightness, working_shape
 from model.guidance import hint_planes, reference_matches
 from model.motion import motion_of
 from model.old_film import color_share, denoised
 from model.prediction import AbPredictor, Prediction
-from model.steady import MEMORY, Carried, Part, carry_backward, carry_forward, keyframes, steady
-
-Arrays: TypeAlias = Mapping[str, NDArray[Any]]
-
-
-class SegmentGuidance(Protocol):
-    """What guides a segment.
-
-    hints : for each frame, color points (m, 4): x, y in pixels of the frame, a, b
-    hinted : (n,) bool, the frames that a person set hints on
-    reference : rgb (h, w, 3) uint8, a picture whose colors are wanted, or None
-    """
-
-    @property
-    def hints(self) -> Sequence[Floats]: ...
-    @property
-    def hinted(self) -> NDArray[np.bool_]: ...
-    @property
-    def reference(self) -> NDArray[np.uint8] | None: ...
-
-
-class Segment(Protocol):
-    """Consecutive frames of one shot of a film.
-
-    frames : gray (n, H, W) uint8 at working size
-    numbers : of the frames, in the film
-    shot, number : of the shot in the film, and of the segment in its shot
-    after : (1, H, W), the next frame of the same shot, (0, H, W) where it ends
-    guidance : color hints and references for the shot and its frames, None for nothing
-    """
-
-    @property
-    def frames(self) -> NDArray[np.uint8]: ...
-    @property
-    def numbers(self) -> range: ...
-    @property
-    def shot(self) -> int: ...
-    @property
-    def number(self) -> int: ...
-    @property
-    def after(self) -> NDArray[np.uint8]: ...
-    @property
-    def guidance(self) -> SegmentGuidance | None: ...
+from model.steady import (
+    MEMORY,
+    Carried,
+    Part,
+    keyframes,
+    link_backward,
+    link_forward,
+    steady,
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +38,7 @@ class SegmentColors:
 
     predictor: AbPredictor
     steadiness: float
-    palette_of: Callable[[NDArray[np.uint8] | None], Floats | None]
+    palette_of: Callable[[Bytes | None], Floats | None]
 
     def predict(self, segment: Segment) -> Arrays:
         """Predict the colors of a segment's keyframes and follow its motion: all that must be known of it.
@@ -98,9 +65,7 @@ class SegmentColors:
         key = np.ones(len(segment.frames), bool)
         return self._predicted(segment.frames, segment.guidance, key).ab
 
-    def _predicted(
-        self, grays: NDArray[np.uint8], guidance: SegmentGuidance | None, key: NDArray[np.bool_]
-    ) -> Prediction:
+    def _predicted(self, grays: Bytes, guidance: SegmentGuidance | None, key: Mask) -> Prediction:
         """Predict for frames (n, H, W), those of a segment that are marked (N,), as they are guided."""
         if guidance is None:
             return self.predictor.frames(grays)
@@ -116,22 +81,24 @@ class SegmentColors:
 
     def _hint_planes(
         self,
-        gray: NDArray[np.uint8],
+        gray: Bytes,
         lightness: Floats,
         hints: Floats,
-        reference: NDArray[np.uint8] | None,
+        reference: Bytes | None,
     ) -> Floats:
         """Draw a frame's hints (m, 4), over the colors of what looks alike in a reference of the same scene: (3, h, w)."""
-        matches = reference_matches(self.predictor, gray, {"reference": reference})
+        points = tuple(Hint(x, y, (a, b)) for x, y, a, b in hints.tolist())
+        wanted = Guidance(hints=points, reference=reference)
+        matches = reference_matches(self.predictor, gray, wanted)
         size = (gray.shape[0], gray.shape[1])
-        planes = hint_planes({"hints": hints.tolist()}, lightness, picture=size, matches=matches)
+        planes = hint_planes(wanted, lightness, picture=size, matches=matches)
         return np.zeros((3, *lightness.shape), np.float32) if planes is None else planes
 
-    def carry(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
+    def link(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
         """Carry colors through a segment to the next one, or backward to the one before; at a shot's end, to a later one."""
-        carry = carry_backward if backward else carry_forward
+        link = link_backward if backward else link_forward
         entered = Carried(**entering) if entering else None
-        return carry(Part.unpack(predicted), entered, memory=self._memory).arrays()
+        return link(Part.unpack(predicted), entered, memory=self._memory).arrays()
 
     def finish(
         self, predicted: Arrays, *, before: Arrays | None = None, after: Arrays | None = None

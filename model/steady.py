@@ -13,8 +13,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats, Mask
 from image.optical_flow import warp
-from model.motion import Bytes, Floats, Mask, Motion, traced_back
+from model.motion import Motion, traced_back
 
 KEY_EVERY = 8  # frames; between two keyframes colors are only carried
 KEY_FIRST = 1  # the first one; its neighbors help to denoise it
@@ -107,7 +108,7 @@ def keyframes(motion: Motion, *, frames: int, every: int = KEY_EVERY) -> Mask:
     return np.asarray(key | missed)
 
 
-def carry_forward(part: Part, entering: Carried | None, *, memory: float = MEMORY) -> Carried:
+def link_forward(part: Part, entering: Carried | None, *, memory: float = MEMORY) -> Carried:
     """Carry colors through a part: what enters its first frame -> what enters the first frame of the next part.
 
     entering : from the part before, or from the last part of an earlier shot, as far as its scene is the same
@@ -119,7 +120,7 @@ def carry_forward(part: Part, entering: Carried | None, *, memory: float = MEMOR
     return _moved(means[-1], weight, part.motion.back[-1], part.motion.back_trust[-1])
 
 
-def carry_backward(part: Part, entering: Carried | None, *, memory: float = MEMORY) -> Carried:
+def link_backward(part: Part, entering: Carried | None, *, memory: float = MEMORY) -> Carried:
     """Carry colors back through a part: what the next part hands out, or None at the shot's end -> what this one does.
 
     What a part hands out belongs to its first frame: the motion to the frame before is the earlier part's.
@@ -137,8 +138,8 @@ def steady(
 ) -> Floats:
     """Average a part's colors along the motion of its whole shot, weighted: ab (n, h, w, 2).
 
-    before : from `carry_forward` of the part before, or of an earlier shot's last one; None for a new scene
-    after : from `carry_backward` of the part after, None at the shot's end
+    before : from `link_forward` of the part before, or of an earlier shot's last one; None for a new scene
+    after : from `link_backward` of the part after, None at the shot's end
     memory : weight that a running mean has at most
     """
     forward, forward_weight = _forward(part, before, memory=memory)

@@ -1,31 +1,16 @@
 """Where a person's color would help most: at uncertain places that stand for many others."""
 
-from typing import NamedTuple
-
 import numpy as np
 
-from model.contract import Floats
-from model.distribution import ColorDistribution, LikelyColor
+from color.arrays import Floats
+from color.likely import Suggestion
+from model.distribution import ColorDistribution
 from model.regions import features
 
 REACH = 0.5  # distance of features, over which a hint's color spreads to other places
 PLACE_REACH = 0.35  # of the longer side, the same in the picture
 TRIED = 768  # places that are tried
 APART = 0.08  # of the longer side, between suggestions, at least
-
-
-class Suggestion(NamedTuple):
-    """A place of a picture where a hint would help.
-
-    x, y : in the picture's pixels
-    share : of all that is uncertain, what the hint would settle, after those before it
-    colors : likely there
-    """
-
-    x: int
-    y: int
-    share: float
-    colors: tuple[LikelyColor, ...]
 
 
 def suggestions(

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from color.arrays import Floats, Picture
+from color.guidance import Guidance
+from color.likely import Suggestion
 from photo.batch import failures_of
 from photo.inputs import Result, Task, check_collisions
 from photo.options import PhotoOptions
@@ -20,38 +22,12 @@ MAP_SUFFIX = ".png"
 MAP = ".confidence"  # NAME.confidence.png, in a folder
 
 
-class LikelyColor(Protocol):
-    """A color of a place as #rrggbb, and how likely it is, 0 to 1."""
-
-    @property
-    def color(self) -> str: ...
-    @property
-    def share(self) -> float: ...
-
-
-class Suggestion(Protocol):
-    """A place, in the photo's pixels, and its likely colors."""
-
-    @property
-    def x(self) -> int: ...
-    @property
-    def y(self) -> int: ...
-    @property
-    def colors(self) -> Sequence[LikelyColor]: ...
-
-
 class Analyzer(Protocol):
     """What tells of a gray picture (H, W), guided or not: `gray2color.Colorizer`."""
 
-    def confidence(
-        self, gray: Any, *,
-        hints: Any = ..., strokes: Any = ..., reference: Any = ..., reference_by: Any = ...,
-    ) -> NDArray[np.float32]: ...  # fmt: skip
+    def confidence(self, gray: Picture, guidance: Guidance) -> Floats: ...
 
-    def suggest(
-        self, gray: Any, n: int, *,
-        hints: Any = ..., strokes: Any = ..., reference: Any = ..., reference_by: Any = ...,
-    ) -> Sequence[Suggestion]: ...  # fmt: skip
+    def suggest(self, gray: Picture, n: int, guidance: Guidance) -> Sequence[Suggestion]: ...
 
 
 def check_analysis(tasks: Sequence[Task], options: PhotoOptions, *, overwrite: bool) -> None:
@@ -105,7 +81,7 @@ def analyze_photos(
     factory: Callable[[], Analyzer],
     *,
     options: PhotoOptions,
-    guidance: dict[str, Any],
+    guidance: Guidance,
 ) -> Iterator[Result]:
     """Write each photo's map, yield its suggestions as lines; then write them all as JSON. A failure stops no other.
 
@@ -123,10 +99,10 @@ def analyze_photos(
             analyzer = analyzer or factory()
             with failures_of(task, failures):
                 if task in maps:
-                    write_map(maps[task], analyzer.confidence(gray, **guidance))
+                    write_map(maps[task], analyzer.confidence(gray, guidance))
                     lines.append(str(maps[task]))
                 if options.suggest:
-                    places = analyzer.suggest(gray, options.suggest, **guidance)
+                    places = analyzer.suggest(gray, options.suggest, guidance)
                     lines += [_line(task.source, place) for place in places]
                     found[str(task.source)] = [_record(place) for place in places]
         yield Result(task, error=failures[0]) if failures else Result(task, output=tuple(lines))
@@ -138,7 +114,7 @@ def analyze_photos(
             yield Result(Task(path, path), error=one_line(path, error))
 
 
-def write_map(path: Path, confidence: NDArray[np.float32]) -> None:
+def write_map(path: Path, confidence: Floats) -> None:
     """Write a confidence (H, W) 0..1 as a gray picture of 8 bits, white where it is 1."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as part:

@@ -4,17 +4,16 @@ import functools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from color.arrays import Bytes, Floats
 from image.crop import fitted
 from image.upsample import Field, bands, interpolated_blocks
 from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness, linear2srgb
-
-Floats: TypeAlias = NDArray[np.float32]
 
 BAND_ROWS = 64  # a thread's task
 CODES_8, CODES_16 = 1 << 16, 1 << 20  # entries of the sRGB curve: finer than half a step of output
@@ -54,7 +53,7 @@ class Composition:
         """Compose all of it: rgb (H, W, 3)."""
         return compose(self.gray, self.field, threads=self.threads)
 
-    def small(self, scale: float) -> NDArray[np.uint8]:
+    def small(self, scale: float) -> Bytes:
         """Compose all of it at a scale, never larger than it is: rgb (h, w, 3) uint8."""
         height, width = (max(round(side * min(1.0, scale)), 1) for side in self.gray.shape)
         rgb = compose(fitted(self.gray, (width, height)), self.field, threads=self.threads)

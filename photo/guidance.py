@@ -7,12 +7,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageOps
 
-from image.hint import Hint, read_color
+from color.arrays import Bytes
+from color.guidance import Guidance, Hint, read_color
+from color.options import GuidanceOptions
 from photo.decoder import check_file, opened
-from photo.options import GuidanceOptions
 from photo.read import is_deep, read_photo, size_of
 from prior.lab import hex2ab, rgb2lab
 
@@ -25,40 +25,42 @@ COLORED_PERCENT, LEAST_CHROMA = 1, 6.0
 LARGEST = 1e9  # of any number of a point; Python's integers have no end
 FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, perhaps with a radius at the end'
 
-Point = tuple[float, ...]
 
-
-def read_guidance(options: GuidanceOptions, photo: Path | None = None) -> dict[str, Any]:
-    """Read what guides the colors; return what a colorizer takes by name, nothing without any.
+def read_guidance(options: GuidanceOptions, photo: Path | None = None) -> Guidance:
+    """Read what guides the colors of photos.
 
     photo : that hints are for
     Raises FileNotFoundError or ValueError, also for a point outside the photo and strokes of another size.
     """
-    guidance: dict[str, Any] = {}
+    if options.reference_by and not options.reference:
+        raise ValueError("-reference_by says how a reference is taken: give -reference, too")
+    hints: list[Hint] = []
+    strokes = None
     if photo and (options.hint or options.hints):
         size = size_of(photo)
-        points = [_point_of(hint, size) for hint in options.hint]
+        hints = [_of_photo(hint) for hint in options.hint]
         if options.hints and _is_picture(options.hints):
-            guidance["strokes"] = read_strokes(options.hints, photo)
+            strokes = read_strokes(options.hints, photo)
         elif options.hints:
-            points += read_hints(options.hints)
-        _check_inside(points, size, photo)
-        guidance |= {"hints": points} if points else {}
-    if options.reference:
-        guidance["reference"] = read_reference(options.reference)
-    return guidance
+            hints += read_hints(options.hints)
+        _check_inside(hints, size, photo)
+    return Guidance(
+        tuple(hints), strokes,
+        reference=read_reference(options.reference) if options.reference else None,
+        reference_by=options.reference_by or "auto",
+    )  # fmt: skip
 
 
-def _point_of(hint: Hint, size: tuple[int, int]) -> Point:
-    """Turn a hint into a point in pixels of a photo of a size (H, W)."""
+def _of_photo(hint: Hint) -> Hint:
     if hint.at:
         raise ValueError(f"a hint at {hint.at} is for a film: of a photo write X,Y,#RRGGBB")
-    return (*hint.place(size), *_ab(hint.color))
+    return hint
 
 
-def _check_inside(points: Sequence[Point], size: tuple[int, int], photo: Path) -> None:
+def _check_inside(hints: Sequence[Hint], size: tuple[int, int], photo: Path) -> None:
     height, width = size
-    for x, y, *_ in points:
+    for hint in hints:
+        x, y = hint.place(size)
         if not (0 <= x < width and 0 <= y < height):
             raise ValueError(
                 f"a hint at {x:g},{y:g} lies outside {photo}, which has {width} x {height} pixels"
@@ -74,7 +76,7 @@ def _is_picture(path: Path) -> bool:
         return False
 
 
-def read_strokes(path: Path, photo: Path) -> NDArray[np.uint8]:
+def read_strokes(path: Path, photo: Path) -> Bytes:
     """Read colors painted on a photo: rgba (h, w, 4) uint8, at most `STROKES_PX` a side.
 
     The picture is of the photo's size, and either transparent but for the strokes, or a copy of the photo that was
@@ -110,11 +112,10 @@ def _painted(copy: Image.Image, photo: Path) -> Image.Image:
     return Image.fromarray(cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
 
 
-def read_hints(path: Path) -> list[Point]:
+def read_hints(path: Path) -> list[Hint]:
     """Read color points: [[x, y, "#rrggbb"], ...], or a, b in place of the color; a radius may follow.
 
-    Returns (x, y, a, b) or (x, y, a, b, radius) each; only the hue and chroma of a color count.
-    Raises FileNotFoundError, or ValueError for a file of another form.
+    Only the hue and chroma of a color count. Raises FileNotFoundError, or ValueError for a file of another form.
     """
     check_file(path, "hints file")
     try:
@@ -126,7 +127,7 @@ def read_hints(path: Path) -> list[Point]:
     return [_point(path, point) for point in points]
 
 
-def read_reference(path: Path) -> NDArray[np.uint8]:
+def read_reference(path: Path) -> Bytes:
     """Read a color picture small: rgb (h, w, 3) uint8. Same formats and limits as photos.
 
     Raises FileNotFoundError, or ValueError also for a picture without color.
@@ -141,7 +142,7 @@ def read_reference(path: Path) -> NDArray[np.uint8]:
     return reference
 
 
-def _point(path: Path, point: Any) -> Point:
+def _point(path: Path, point: Any) -> Hint:
     if isinstance(point, list) and len(point) >= 3 and isinstance(point[2], str):
         try:
             point = [*point[:2], *_ab(read_color(point[2])), *point[3:]]
@@ -150,7 +151,8 @@ def _point(path: Path, point: Any) -> Point:
     numbers = isinstance(point, list) and all(type(value) in {int, float} for value in point)
     if not numbers or len(point) not in {4, 5} or not all(abs(value) < LARGEST for value in point):
         raise ValueError(f"{path}: {json.dumps(point)[:80]} is no point: write {FORM}")
-    return tuple(float(value) for value in point)
+    x, y, a, b, *radius = (float(value) for value in point)
+    return Hint(x, y, (a, b), radius=int(radius[0]) if radius else None)
 
 
 def _ab(color: str) -> list[float]:

@@ -8,15 +8,13 @@ Source: ICC.1:2010 (profile version 4.3), sections 7.2, 7.3, 10.5, 10.15 and 10.
 import functools
 import struct
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from PIL import ImageCms
 
+from color.arrays import Doubles, Floats
 from prior.lab import srgb2linear
-
-Floats: TypeAlias = NDArray[np.float32]
 
 SRGB_WEIGHTS = (0.212671, 0.715160, 0.072169)  # of linear R, G, B in luminance, under D65
 SRGB_WEIGHTS_D50 = (0.2225, 0.7169, 0.0606)  # the same as profiles hold them, adapted to D50
@@ -107,7 +105,7 @@ def _curve(tag: bytes) -> Floats:
     return np.asarray(np.interp(codes, np.linspace(0, 1, count), table), np.float32)
 
 
-def _parametric(tag: bytes, x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _parametric(tag: bytes, x: Doubles) -> Doubles:
     """Evaluate (a x + b)^gamma + e from d on and c x + f below; fewer numbers mean simpler forms."""
     (kind,) = struct.unpack_from(">H", tag, 8)
     numbers = struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", tag, 12)

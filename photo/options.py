@@ -6,33 +6,12 @@ Nothing heavy is imported here: a command's help and its mistakes do not wait fo
 from dataclasses import dataclass
 from pathlib import Path
 
-from image.hint import Hint, read_hint
 from runtime.options import check, option
 
 
 @dataclass(frozen=True)
-class GuidanceOptions:
-    """What guides the colors of a photo or a film."""
-
-    hint: tuple[Hint, ...] = option(
-        (), "a color wanted at a point of one photo, in pixels or percent; of a film T,X,Y,#RRGGBB, with a time or "
-        "a frame (0:01:05.2 or 120f); may be repeated",
-        read=read_hint, repeated=True, metavar="X,Y,#RRGGBB",
-    )  # fmt: skip
-    hints: Path | None = option(
-        None,
-        'points as JSON: [[x, y, "#rrggbb"], ...], of a film [[T, x, y, "#rrggbb"], ...]; or a picture of the photo\'s '
-        "size with strokes: transparent but for them, or a copy of the photo painted over",
-        metavar="FILE",
-    )
-    reference: Path | None = option(
-        None, "a color picture with the colors that are wanted", metavar="PICTURE"
-    )
-
-
-@dataclass(frozen=True)
 class PhotoOptions:
-    """What is asked of photos, how a reference is taken, and how results are written.
+    """What is asked of photos, and how results are written.
 
     compare : gray and color side by side
     """
@@ -61,12 +40,6 @@ class PhotoOptions:
     )
     suggest_json: Path | None = option(
         None, "write the points of -suggest there as JSON, too", metavar="FILE"
-    )
-    reference_by: str | None = option(
-        None,
-        "how -reference is taken: histogram gives the photo its shares of colors, content the color of what looks alike "
-        "at each place, auto chooses (default: auto)",
-        choices=("auto", "histogram", "content"),
     )
     quality: int = option(95, "of JPEG and WebP files, 1 to 100", low=1, high=100, metavar="N")
     compare: bool = False

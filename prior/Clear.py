@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Floats
 from prior.batches import Batch, PictureOptions, batches, map_batches
 from prior.command import run_script
 from prior.dataset import (
@@ -43,7 +43,6 @@ DESCRIPTION = """\
 List the pictures that cannot be read, are truncated, not JPEG, or without color (grayscale, sepia), with
 the reason. Reads folder trees and .tar shards; writes nothing and changes nothing unless asked to."""
 
-Floats: TypeAlias = NDArray[np.float32]
 log = logging.getLogger(__name__)
 
 

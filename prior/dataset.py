@@ -12,10 +12,11 @@ from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-Rgb: TypeAlias = NDArray[np.uint8]
+from color.arrays import Bytes
+
+Rgb: TypeAlias = Bytes
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")

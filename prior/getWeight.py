@@ -4,7 +4,7 @@ import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -12,12 +12,11 @@ if __package__ in {None, ""}:
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Doubles
 from prior.command import run_script
 from prior.qspace import read_bins, read_per_bin, write_per_bin
 from runtime.files import write_json
 from runtime.options import check, option
-
-Floats: TypeAlias = NDArray[np.float64]
 
 HERE = Path(__file__).resolve().parent
 EXPERIENCE, OUT = HERE / "Experience.npy", HERE / "Weight.npy"
@@ -53,7 +52,7 @@ class WeightOptions:
         check(self)
 
 
-def smoothed(experience: NDArray[Any], bins: NDArray[Any], *, sigma: float = SIGMA) -> Floats:
+def smoothed(experience: NDArray[Any], bins: NDArray[Any], *, sigma: float = SIGMA) -> Doubles:
     """Spread how often each bin (Q,) occurs with a Gaussian over the ab plane; sums to 1.
 
     Each bin gives away all it has, so that no mass is lost at the border of the gamut.
@@ -66,7 +65,7 @@ def smoothed(experience: NDArray[Any], bins: NDArray[Any], *, sigma: float = SIG
 
 def weights(
     experience: NDArray[Any], bins: NDArray[Any], *, sigma: float = SIGMA, mix: float = LAMBDA
-) -> Floats:
+) -> Doubles:
     """Weigh each bin (Q,) by one over its smoothed share mixed with the uniform one.
 
     mix : share of the uniform distribution, 0..1; at 1 all weights are equal

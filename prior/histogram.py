@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Floats, Mask
 from prior.batches import Batch
 from prior.dataset import Picture, PictureError, Problem, Rgb, Shard, read_rgb
 from prior.lab import rgb2lab
@@ -76,7 +77,7 @@ def count_pixels(rgb: Rgb, bins: NDArray[Any]) -> Counts:
     return np.bincount(codes.ravel(), minlength=CLASSES * len(bins)).reshape(-1, CLASSES)
 
 
-def count_batch(batch: Batch, *, bins: NDArray[np.float32], every: int) -> Histogram:
+def count_batch(batch: Batch, *, bins: Floats, every: int) -> Histogram:
     """Read and count pictures; those unreadable or gray become problems instead.
 
     every : only each such row and column is counted
@@ -108,7 +109,7 @@ class CountedShard(NamedTuple):
     """The histogram of one shard of a list, and which of its batches are counted."""
 
     histogram: Histogram
-    done: NDArray[np.bool_]
+    done: Mask
     list_id: str
     shard: Shard
     every: int

@@ -5,13 +5,13 @@ Grays are exactly neutral: the matrix is scaled so that equal channels give a = 
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-Floats: TypeAlias = NDArray[np.float32]
+from color.arrays import Doubles, Floats, Mask
 
 # Linear sRGB -> XYZ, ITU-R BT.709 primaries with D65 (IEC 61966-2-1), six digits as in common use.
 XYZ_FROM_RGB = (
@@ -49,6 +49,12 @@ def hex2ab(colors: Sequence[str]) -> Floats:
     """Convert colors #rrggbb to their a and b: (n, 2) float32."""
     rgb = np.array([list(bytes.fromhex(color[1:])) for color in colors], np.uint8)
     return rgb2lab(rgb)[..., 1:]
+
+
+def color2ab(color: str | tuple[float, float]) -> tuple[float, float]:
+    """Return the a and b of a color: #rrggbb, or a and b themselves."""
+    a, b = hex2ab([color])[0].tolist() if isinstance(color, str) else color
+    return a, b
 
 
 def lab2rgb(lab: NDArray[Any], *, dtype: DTypeLike = np.uint8) -> NDArray[Any]:
@@ -118,7 +124,7 @@ def _share_inside(lab: Floats) -> Floats:
     return np.asarray(share[0], np.float32)
 
 
-def _all_inside(x: Floats, y: Floats, z: Floats) -> NDArray[np.bool_]:
+def _all_inside(x: Floats, y: Floats, z: Floats) -> Mask:
     """Tell which colors (1, n), as `_unrooted` gives them, have all channels in 0..1."""
     inside = np.ones(x.shape, bool)
     low = np.float32(UNROOTED_OFFSET - SLACK)  # each row of the matrix sums to 1
@@ -220,14 +226,14 @@ def _lightness_table(top: int) -> Floats:
 
 
 @lru_cache
-def _relative_from_rgb() -> NDArray[np.float64]:
+def _relative_from_rgb() -> Doubles:
     """Linear RGB -> XYZ relative to the white: each row sums to 1."""
     matrix = np.array(XYZ_FROM_RGB)
     return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))
 
 
 @lru_cache
-def _rgb_from_relative() -> NDArray[np.float64]:
+def _rgb_from_relative() -> Doubles:
     return np.asarray(np.linalg.inv(_relative_from_rgb()))
 
 

@@ -2,16 +2,14 @@
 
 import zipfile
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats, Indices
 from prior.lab import rgb2lab
 from runtime.files import whole_file
-
-Floats: TypeAlias = NDArray[np.float32]
-Indices: TypeAlias = NDArray[np.intp]
 
 BINS_PATH = Path(__file__).resolve().parent / "Q.npy"
 WEIGHT_PATH = BINS_PATH.with_name("Weight.npy")
@@ -104,7 +102,7 @@ class QSpace:
         return indices, weights / weights.sum(axis=-1, keepdims=True)
 
 
-def _plane(red: int) -> NDArray[np.uint8]:
+def _plane(red: int) -> Bytes:
     """All 65536 colors (n, 3) with one red."""
     green, blue = np.divmod(np.arange(1 << 16), 256)
     return np.stack([np.full_like(green, red), green, blue], axis=-1).astype(np.uint8)

@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -96,6 +97,25 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]
     text = io.StringIO(newline="")
     csv.writer(text).writerows([header, *rows])
     write_bytes(path, text.getvalue().encode(errors="surrogateescape"))
+
+
+def read_arrays(path: Path) -> dict[str, Any] | None:
+    """Read named arrays; None where there are none, or a power cut has left half of them."""
+    import numpy as np
+
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            return dict(arrays)
+    except (FileNotFoundError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write named arrays whole or not at all."""
+    import numpy as np
+
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def check_folder(folder: Path, *, option: str) -> None:

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 from runtime.console import USAGE, printable
 
@@ -58,28 +58,6 @@ def option(
     if factory is not None:
         return dataclasses.field(default_factory=factory, metadata=details)
     return dataclasses.field(default=default, metadata=details)
-
-
-@dataclasses.dataclass(frozen=True)
-class RunOptions:
-    """What every command that uses the network may be told of how to run it."""
-
-    device: Literal["auto", "cpu", "gpu"] = option(
-        "auto", "auto takes a GPU when there is one", choices=("auto", "cpu", "gpu")
-    )
-    precision: Literal["auto", "fp32", "bf16", "int8"] = option(
-        "auto",
-        "auto takes what the processor is fastest in: fp32 or bf16, of films int8, too",
-        choices=("auto", "fp32", "bf16", "int8"),
-    )
-    threads: int | None = option(
-        None, "processor cores", low=1, high=1024, shown="all", metavar="N"
-    )
-    weights: Path | None = option(None, "other weights than the released", metavar="FILE")
-    quiet: bool = option(False, "errors only")
-
-    def __post_init__(self) -> None:
-        check(self)
 
 
 def add_options(parser: argparse.ArgumentParser, kind: type, *, title: str = "") -> None:

@@ -12,11 +12,12 @@ import numpy as np
 from helpers import wait_for
 from numpy.typing import NDArray
 
+from color.arrays import Arrays
+from color.segment import Segment
 from film import FilmError
 from film.codecs import CODECS
 from film.ffmpeg import ffmpeg_path
-from film.options import Arrays, Colorization
-from film.segment import Segment
+from film.options import Colorization
 
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,400\nHello\n\n2\n00:00:00,500 --> 00:00:00,900\nBye\n"
 CHAPTERS = """;FFMETADATA1
@@ -279,7 +280,7 @@ class ShotMean:
         means = segment.frames.mean(axis=(1, 2))
         return {"sum": means.sum(), "frames": np.array(len(means)), "next": segment.after}
 
-    def carry_colors(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
+    def link_segment(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
         self._may_fail("backward" if backward else "forward", int(predicted["frames"]))
         known = [predicted, entering] if entering else [predicted]
         return {name: sum(one[name] for one in known) for name in ("sum", "frames")}

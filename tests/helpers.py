@@ -3,7 +3,7 @@
 import os
 import struct
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,25 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from color.guidance import Guidance, Hint
+
 
 def landscape(height: int, width: int, dtype: type = np.uint8, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     smooth = cv2.resize(rng.random((9, 9), np.float32), (width, height), interpolation=1)
     return ((0.9 * smooth + 0.1 * rng.random((height, width))) * np.iinfo(dtype).max).astype(dtype)
+
+
+def asked(
+    *,
+    hints: Iterable[Sequence[float]] | None = None,
+    palette: Iterable[str] = (),
+    guidance: float | None = None,
+    **rest: Any,
+) -> Guidance:
+    """Ask for colors: hints as (x, y, a, b), how much the rest counts as the commands name it."""
+    points = tuple(Hint(x, y, (a, b)) for x, y, a, b in hints or ())
+    return Guidance(points, palette=tuple(palette), strength=guidance, **rest)
 
 
 def colored(gray: np.ndarray) -> np.ndarray:

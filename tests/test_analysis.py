@@ -1,12 +1,9 @@
 """What is printed of photos on the command line: maps, suggested points, JSON; and one line for each mistake."""
 
-import inspect
 import json
 import re
 import uuid
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +11,7 @@ from helpers import texture, tree
 from PIL import Image
 
 import main
-from image.hint import read_hint
 from photo import analysis
-from photo.analysis import Analyzer
-from photo.guidance import read_guidance
-from photo.options import GuidanceOptions
 from photo.read import Photo, read_photo
 from runtime import files
 
@@ -135,19 +128,6 @@ def test_several_photos_have_their_maps_in_a_folder(
     assert said.out == "maps/photo.confidence.png\nmaps/other.confidence.png\n"
     assert said.err.startswith("bad.png is not a picture")
     assert len(list(Path("maps").iterdir())) == 2
-
-
-@pytest.mark.parametrize("method", [Analyzer.confidence, Analyzer.suggest])
-def test_an_analyzer_takes_all_that_guides_a_photo(method: Callable[..., Any]) -> None:
-    Image.new("RGB", (32, 32), "red").save("red.png")
-    strokes = Image.new("RGBA", (128, 96))
-    strokes.paste((255, 0, 0, 255), (10, 10, 40, 40))
-    strokes.save("strokes.png")
-    hint = read_hint("10,10,#ff0000")
-    options = GuidanceOptions((hint,), Path("strokes.png"), Path("red.png"))
-    passed = {*read_guidance(options, Path("photo.png")), "reference_by"}
-    named = inspect.signature(method).parameters.values()
-    assert {p.name for p in named if p.kind is p.KEYWORD_ONLY} == passed
 
 
 def test_a_guided_photo_is_analyzed(small: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from film.arrays import read_arrays, write_arrays
+from runtime.files import read_arrays, write_arrays
 
 
 def test_arrays_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import landscape, texture
+from helpers import asked, landscape, texture
 
+from color.arrays import Floats
 from gray2color import Colorizer
 from model.candidates import APART, BARELY_APART, DEVIATIONS, candidates
-from model.contract import AB_SCALE, Floats, working_lightness
+from model.contract import AB_SCALE, working_lightness
 from model.distribution import ColorDistribution, entropy_confidence, variance
 from model.prediction import AbPredictor
 from prior.lab import gray2lightness, rgb2lab
@@ -112,8 +113,8 @@ def test_the_first_is_the_default_to_the_bit(colorizer: Colorizer, gray: np.ndar
         {"hints": [(20, 30, 60.0, 40.0)]},
         {"reference": reference, "reference_by": "histogram"},
     ):
-        first, *others = colorizer.candidates(gray, 4, **guidance)  # type: ignore[arg-type]
-        np.testing.assert_array_equal(first, colorizer(gray, **guidance))  # type: ignore[arg-type]
+        first, *others = colorizer.candidates(gray, 4, asked(**guidance))  # type: ignore[arg-type]
+        np.testing.assert_array_equal(first, colorizer(gray, asked(**guidance)))  # type: ignore[arg-type]
         assert others or guidance
 
 
@@ -173,5 +174,5 @@ def test_what_else_is_told_of_a_picture(colorizer: Colorizer, gray: np.ndarray) 
         assert place.colors
     one = colorizer.likely_colors(gray, 20, 30)
     assert one == colorizer.distribution(gray).likely_colors_at(20, 30, picture=gray.shape)
-    hinted = colorizer.distribution(gray, hints=[(20, 30, 60.0, 40.0)])
+    hinted = colorizer.distribution(gray, asked(hints=[(20, 30, 60.0, 40.0)]))
     assert not np.array_equal(hinted.shares, colorizer.distribution(gray).shares)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from color.arrays import Floats
 from model.contract import (
     BLACK,
     WHITE,
-    Floats,
     cropped,
     network_planes,
     padded,

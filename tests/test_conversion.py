@@ -36,6 +36,7 @@ from helpers import group_is_gone, wait_for
 from numpy.typing import NDArray
 
 import conversion
+from color.segment import Segment
 from conversion import color_film
 from film import FilmError
 from film.colors import colors
@@ -45,7 +46,7 @@ from film.manifest import JobError, manifest_of
 from film.options import Colorization, EncoderOptions, FilmOptions, check_target, span
 from film.probe import probe
 from film.report import preview
-from film.segment import Segment, segment_of
+from film.segment import segment_of
 from film.shots import split
 from film.steps import Step, take, taker
 from film.work import WORK, work_of

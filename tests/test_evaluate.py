@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 from helpers import landscape
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats
 from gray2color import Colorizer
 from image.crop import center_square
 from image.upsample import upsample
@@ -29,8 +29,6 @@ from train.evaluation import (
 )
 from train.evaluation_images import IMAGE_PX, read_evaluation_images
 
-Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
 SMALL = Setting(working_size=32)
 
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 from helpers import texture, tinted
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats
 from film.shots import Thumbnail, segments, shrink
 from model.steady import KEY_EVERY
 from prior.lab import rgb2lab
@@ -17,8 +17,6 @@ from train.evaluate import records
 from train.evaluation import GRAY, Setting, colorize_shot
 from train.film_evaluation import Shot, hinted, measure_film, read_frames, referenced, shots
 
-Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
 SIZE = (48, 64)
 
 
@@ -101,10 +99,12 @@ def test_shots_are_those_of_the_film_pipeline(two_shots: list[Bytes]) -> None:
     records = list(segments(thumbnails, count=100 * len(two_shots)))
     for shot, record in zip(shots(two_shots), records, strict=True):
         assert shot.numbers == range(record.first, record.first + record.count)
-        assert (shot.shot, shot.number) == (record.shot, record.number)
-        assert len(shot.after) == 0
+        segment = shot.segment
+        assert segment.numbers == shot.numbers
+        assert (segment.shot, segment.number) == (record.shot, record.number)
+        assert len(segment.after) == 0
         # The gray copy of a gray film is the film, to the byte.
-        np.testing.assert_array_equal(shot.frames, [two_shots[i][..., 0] for i in shot.numbers])
+        np.testing.assert_array_equal(segment.frames, [two_shots[i][..., 0] for i in shot.numbers])
 
 
 def test_a_shot_too_long_for_memory_counts_as_several(

@@ -10,24 +10,25 @@ import numpy as np
 import pytest
 from films import SHOTS, SIZE, Tint, colorization, film_of, planes
 
+from color.guidance import UNGUIDED, Guidance, Hint, ShotReference, read_hint
+from color.options import GuidanceOptions
+from color.segment import Segment
 from conversion import color_film
 from film import FilmError
-from film.guidance import FilmGuidance, GuidanceError, ShotReference, read_guidance
+from film.guidance import GuidanceError, read_guidance
 from film.manifest import Manifest, SegmentRecord
-from film.options import Colorization, FilmOptions
+from film.options import Colorization, FilmCommand, FilmOptions
 from film.probe import probe
 from film.report import preview
-from film.segment import Segment
 from film.shot_guidance import frame_hints, shots_guidance
-from image.hint import Hint, read_hint
 from runtime.files import write_text
 
 RED = np.zeros((4, 4, 3), np.uint8) + np.array([200, 20, 20], np.uint8)
 
 
-def guidance_of(*hints: str, **references: np.ndarray) -> FilmGuidance:
+def guidance_of(*hints: str, **references: np.ndarray) -> Guidance:
     pictures = tuple(ShotReference(where, rgb) for where, rgb in references.items())
-    return FilmGuidance(tuple(map(read_hint, hints)), pictures)
+    return Guidance(tuple(map(read_hint, hints)), references=pictures)
 
 
 class Guided(Tint):
@@ -44,7 +45,7 @@ class Guided(Tint):
         return super().colorize(segment) * 0 + ab
 
 
-def guided(guidance: FilmGuidance | None) -> Colorization:
+def guided(guidance: Guidance) -> Colorization:
     return replace(colorization(), factory=functools.partial(Guided), guidance=guidance)
 
 
@@ -89,7 +90,7 @@ def test_a_hint_outside_the_frames_to_be_done_is_refused_before_any_work(
 
 
 def test_a_shot_is_colorized_or_left_not_both(gray_film: Path) -> None:
-    wanted = FilmGuidance(colorize=("1-2", "3"), leave=("0:00-0:06", "3"))
+    wanted = Guidance(colorize=("1-2", "3"), leave=("0:00-0:06", "3"))
     with pytest.raises(GuidanceError, match="-colorize and -leave both name shot 1, 2, 3 of"):
         shots_guidance(probe(gray_film), wanted, records(), first=0)
 
@@ -111,15 +112,15 @@ def test_guidance_is_read_from_json(tmp_path: Path) -> None:
     write_text(tmp_path / "shots.json", json.dumps({"2": "a/sea.jpg", "0:10-1:00": "b.png"}))
     read: list[Path] = []
     found = read_guidance(
-        [read_hint("7f,1,2,#d02010")], tmp_path / "hints.json", tmp_path / "shots.json", None,
+        GuidanceOptions(hint=(read_hint("7f,1,2,#d02010"),), hints=tmp_path / "hints.json"),
+        FilmCommand(references=tmp_path / "shots.json"),
         read=lambda path: read.append(path) or RED,  # type: ignore[func-returns-value]
-    )  # fmt: skip
-    assert found is not None
+    )
     assert [hint.at for hint in found.hints] == ["7f", "0:01.5", "2"]
     assert found.hints[1] == Hint(3, 4, "#102030", y_percent=True, at="0:01.5")
     assert [reference.where for reference in found.references] == ["2", "0:10-1:00"]
     assert read == [tmp_path / "a/sea.jpg", tmp_path / "b.png"]
-    assert read_guidance([], None, None, None, read=no_picture) is None
+    assert not read_guidance(GuidanceOptions(), FilmCommand(), read=no_picture)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,9 @@ def test_guidance_is_read_from_json(tmp_path: Path) -> None:
 def test_broken_hints_are_refused(tmp_path: Path, text: str, message: str) -> None:
     write_text(tmp_path / "hints.json", text)
     with pytest.raises(GuidanceError, match=message):
-        read_guidance([], tmp_path / "hints.json", None, None, read=no_picture)
+        read_guidance(
+            GuidanceOptions(hints=tmp_path / "hints.json"), FilmCommand(), read=no_picture
+        )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,9 @@ def test_broken_hints_are_refused(tmp_path: Path, text: str, message: str) -> No
 def test_broken_references_are_refused(tmp_path: Path, text: str, message: str) -> None:
     write_text(tmp_path / "shots.json", text)
     with pytest.raises(GuidanceError, match=message):
-        read_guidance([], None, tmp_path / "shots.json", None, read=no_picture)
+        read_guidance(
+            GuidanceOptions(), FilmCommand(references=tmp_path / "shots.json"), read=no_picture
+        )
 
 
 def records() -> list[SegmentRecord]:
@@ -247,7 +252,7 @@ def test_another_hint_changes_only_its_shot_and_gives_what_it_gives_alone(
         chroma_of(tmp_path / "both.mkv"), chroma_of(tmp_path / "alone.mkv"), strict=True
     ):
         np.testing.assert_array_equal(kept_one, new)
-    color_film(gray_film, tmp_path / "none.mkv", colorization=guided(None), options=kept)
+    color_film(gray_film, tmp_path / "none.mkv", colorization=guided(UNGUIDED), options=kept)
     assert {n for n, time in shots_in(kept).items() if after[n] != time} == {
         "00000.mkv",
         "00004.mkv",
@@ -328,7 +333,7 @@ def test_a_preview_shows_the_frame_with_hints(
 def test_a_shot_that_is_to_be_left_stays_as_it_is_and_is_colorized_when_it_is_wanted_again(
     gray_film: Path, kept: FilmOptions, tmp_path: Path
 ) -> None:
-    left = replace(colorization(), guidance=FilmGuidance(leave=("3",)))
+    left = replace(colorization(), guidance=Guidance(leave=("3",)))
     color_film(gray_film, tmp_path / "left.mkv", colorization=left, options=kept)
     before = shots_in(kept)
     colored = [bool(np.ptp(chroma)) for chroma in chroma_of(tmp_path / "left.mkv")]
@@ -342,7 +347,7 @@ def test_a_shot_with_color_is_colorized_where_it_is_wanted(
     options: FilmOptions, tmp_path: Path
 ) -> None:
     source = film_of(tmp_path / "color.mp4", color=True)
-    wanted = replace(colorization(), guidance=FilmGuidance(colorize=("1",)))
+    wanted = replace(colorization(), guidance=Guidance(colorize=("1",)))
     color_film(source, tmp_path / "out.mkv", colorization=wanted, options=options)
     same = [
         np.array_equal(one, other)
@@ -356,4 +361,4 @@ def test_a_shot_with_color_is_colorized_where_it_is_wanted(
 def test_shots_are_named_as_everywhere(where: str, option: str) -> None:
     form = f"'{where}' names no shots: write -{option} with 3, 5-7 or 0:10-0:25$"
     with pytest.raises(GuidanceError, match=form):
-        read_guidance([], None, None, None, read=no_picture, **{option: (where,)})
+        read_guidance(GuidanceOptions(), FilmCommand(**{option: (where,)}), read=no_picture)

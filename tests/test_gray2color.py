@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from helpers import landscape, texture
+from helpers import asked, landscape, texture
 from PIL import Image
 
 import gray2color
@@ -20,10 +20,9 @@ from model.correspondence import Correspondence
 from model.decode import contrasted, without_tint
 from model.hints import point_planes
 from model.old_film import color_share
-from model.options import ColorOptions
+from model.options import ColorOptions, RunOptions
 from model.paddle_import import has_bf16
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
-from runtime.options import RunOptions
 
 
 @pytest.fixture(scope="module")
@@ -139,9 +138,9 @@ def test_segments_of_a_shot_have_the_colors_of_the_shot_colorized_whole(
     parts = [colorizer.predict_segment(segment_of(pan, *pair)) for pair in bounds]
     before, after = [None], [None]
     for part in parts[:-1]:
-        before.append(colorizer.carry_colors(part, before[-1], backward=False))
+        before.append(colorizer.link_segment(part, before[-1], backward=False))
     for part in parts[:0:-1]:
-        after.append(colorizer.carry_colors(part, after[-1], backward=True))
+        after.append(colorizer.link_segment(part, after[-1], backward=True))
     linked = np.concatenate(
         [
             colorizer.finish_segment(part, before=b, after=a)
@@ -170,7 +169,7 @@ def test_points_are_not_made_bolder_than_they_are(make: functools.partial[Colori
     gray, wanted = landscape(64, 64), np.array((40.0, 20.0))
     points = [(30, 30, *wanted)]
     for saturation in (1.0, 2.0):
-        ab = make(saturation=saturation).ab(gray, hints=points)
+        ab = make(saturation=saturation).ab(gray, asked(hints=points))
         np.testing.assert_allclose(ab[7, 7], saturation * wanted, atol=2)
 
 
@@ -184,16 +183,18 @@ def test_colors_are_in_contrast_and_faint_ones_gray(make: functools.partial[Colo
 
 def test_a_palette_is_not_left_for_contrast(make: functools.partial[Colorizer]) -> None:
     gray, palette = landscape(64, 64), ["#c0392b", "#2e86c1"]
-    plain, more = (make(contrast=c).ab(gray, palette=palette) for c in (1, 2))
+    plain, more = (make(contrast=c).ab(gray, asked(palette=palette)) for c in (1, 2))
     np.testing.assert_array_equal(more, plain)
-    without = [make(contrast=c).ab(gray, palette=palette, guidance=0) for c in (1, 2)]
+    without = [make(contrast=c).ab(gray, asked(palette=palette, guidance=0)) for c in (1, 2)]
     assert np.abs(without[1] - without[0]).max() > 1
 
 
 def test_hints_leave_alone_what_is_not_their_object(colorizer: Colorizer) -> None:
     gray = landscape(64, 64) // 4 + 20
     gray[:, 32:] += 150
-    free, hinted = (colorizer.ab(gray, hints=hints) for hints in (None, [(14, 30, 60.0, -40.0)]))
+    free, hinted = (
+        colorizer.ab(gray, asked(hints=hints)) for hints in (None, [(14, 30, 60.0, -40.0)])
+    )
     change = np.hypot(*np.moveaxis(hinted - free, -1, 0))
     assert change[:, :7].mean() > 20
     assert change[:, 9:].mean() < 1
@@ -224,9 +225,11 @@ def test_other_options_around_the_same_network_give_what_they_give_alone(
     options = ColorOptions(temperature=0.4, saturation=1.5, working_size=96)
     alone = make(temperature=0.4, saturation=1.5, working_size=96)
     other = colorizer.with_options(options)
-    np.testing.assert_array_equal(other(gray, hints=hints), alone(gray, hints=hints))
+    np.testing.assert_array_equal(other(gray, asked(hints=hints)), alone(gray, asked(hints=hints)))
     again = other.with_options(ColorOptions(working_size=64))
-    np.testing.assert_array_equal(again(gray, hints=hints), colorizer(gray, hints=hints))
+    np.testing.assert_array_equal(
+        again(gray, asked(hints=hints)), colorizer(gray, asked(hints=hints))
+    )
 
 
 def test_temperature_sharpens(make: functools.partial[Colorizer]) -> None:
@@ -249,7 +252,7 @@ def test_a_reference_and_a_palette_have_their_colors_taken(colorizer: Colorizer)
     gray = landscape(120, 160)
     free = redness(colorizer.ab(gray))
     for wanted in ({"reference": RED}, {"palette": ["#c8281e"]}):
-        half, whole = (redness(colorizer.ab(gray, guidance=g, **wanted)) for g in (0.2, 1.0))
+        half, whole = (redness(colorizer.ab(gray, asked(guidance=g, **wanted))) for g in (0.2, 1.0))
         assert free < half < whole
 
 
@@ -267,7 +270,7 @@ def test_a_reference_of_the_same_scene_colors_each_place(
 ) -> None:
     gray, reference = own_reference
     chosen, content, histogram = (
-        colorizer.ab(gray, reference=reference, reference_by=by)
+        colorizer.ab(gray, asked(reference=reference, reference_by=by))
         for by in ("auto", "content", "histogram")
     )
     truth = cv2.resize(rgb2lab(reference)[..., 1:], content.shape[1::-1])
@@ -284,8 +287,8 @@ def test_a_reference_is_taken_by_its_content_if_much_of_it_matches(
     found = Correspondence(share, points)
     monkeypatch.setattr("model.guidance.correspondence", lambda *_, bins: found)
     wanted = {"reference": RED}
-    chosen = colorizer.ab(gray, reference_by=by, **wanted)
-    np.testing.assert_array_equal(colorizer.ab(gray, **wanted), chosen)
+    chosen = colorizer.ab(gray, asked(reference_by=by, **wanted))
+    np.testing.assert_array_equal(colorizer.ab(gray, asked(**wanted)), chosen)
     assert (np.abs(chosen[7, 7] - (-50, -20)) < 2).all() == (by == "content")
 
 
@@ -295,7 +298,7 @@ def test_a_reference_with_nothing_to_match_changes_nothing(
     nothing = Correspondence(0, np.zeros((0, 5), np.float32))
     monkeypatch.setattr("model.guidance.correspondence", lambda *_, bins: nothing)
     gray = landscape(64, 64)
-    content = colorizer.ab(gray, reference=RED, reference_by="content")
+    content = colorizer.ab(gray, asked(reference=RED, reference_by="content"))
     np.testing.assert_array_equal(content, colorizer.ab(gray))
 
 
@@ -305,7 +308,7 @@ def test_hints_go_before_a_reference(
     gray, reference = own_reference
     strokes = np.zeros((192, 256, 4), np.uint8)
     strokes[120:150, 20:50] = (128, 128, 128, 255)
-    ab = colorizer.ab(gray, reference=reference, hints=[(60, 60, -40, -30)], strokes=strokes)
+    ab = colorizer.ab(gray, asked(reference=reference, hints=[(60, 60, -40, -30)], strokes=strokes))
     height, width = ab.shape[:2]
     at_point = ab[60 * height // 192, 60 * width // 256]
     np.testing.assert_allclose(at_point, (-40, -30), atol=3)
@@ -315,7 +318,7 @@ def test_hints_go_before_a_reference(
 def test_guidance_of_0_is_none(make: functools.partial[Colorizer], colorizer: Colorizer) -> None:
     gray = landscape(64, 64)
     free = colorizer.ab(gray)
-    guided = colorizer.ab(gray, reference=RED, palette=["#2e86c1"], mood="sepia", guidance=0)
+    guided = colorizer.ab(gray, asked(reference=RED, palette=["#2e86c1"], mood="sepia", guidance=0))
     np.testing.assert_array_equal(guided, free)
     np.testing.assert_array_equal(make(mood="cold", guidance=0).ab(gray), free)
 
@@ -325,11 +328,11 @@ def test_a_colorizer_s_palette_and_mood_are_those_of_its_calls(
 ) -> None:
     gray = landscape(64, 64)
     for wanted in ({"mood": "warm", "guidance": 0.5}, {"palette": ["#2e86c1", "#c8281e"]}):
-        np.testing.assert_array_equal(make(**wanted).ab(gray), colorizer.ab(gray, **wanted))
+        np.testing.assert_array_equal(make(**wanted).ab(gray), colorizer.ab(gray, asked(**wanted)))
 
 
 def test_hints_go_before_palettes(colorizer: Colorizer) -> None:
-    ab = colorizer.ab(landscape(64, 64), hints=[(30, 30, -40.0, 30.0)], mood="sepia")
+    ab = colorizer.ab(landscape(64, 64), asked(hints=[(30, 30, -40.0, 30.0)], mood="sepia"))
     np.testing.assert_allclose(ab[7, 7], (-40, 30), atol=2)
     assert redness(ab[-2:]) > 0
 
@@ -372,7 +375,7 @@ def test_other_guidance_is_refused(
     make: functools.partial[Colorizer], colorizer: Colorizer, wanted: Any, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says):
-        colorizer.ab(landscape(64, 64), **wanted)
+        colorizer.ab(landscape(64, 64), asked(**wanted))
     if not {"hints", "reference"} & wanted.keys():
         with pytest.raises(ValueError, match=says):
             make(**wanted)

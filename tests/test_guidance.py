@@ -9,9 +9,10 @@ import pytest
 import tifffile
 from PIL import Image, ImageDraw
 
-from image.hint import Hint, read_hint
+from color.guidance import Hint, read_hint
+from color.options import GuidanceOptions
+from model.guidance import point_of
 from photo.guidance import read_guidance, read_hints, read_reference, read_strokes
-from photo.options import GuidanceOptions
 from prior.lab import rgb2lab
 
 
@@ -21,14 +22,17 @@ def write(path: Path, content: object) -> Path:
 
 
 def test_colors_become_hue_and_chroma(tmp_path: Path) -> None:
-    points = read_hints(write(tmp_path / "h.json", [[10, 20, "#c83c28"], [1, 2, "#C83C28", 7]]))
+    hints = read_hints(write(tmp_path / "h.json", [[10, 20, "#c83c28"], [1, 2, "#C83C28", 7]]))
+    points = [point_of(hint, (60, 90)) for hint in hints]
     ab = rgb2lab(np.array([0xC8, 0x3C, 0x28], np.uint8))[1:]
     np.testing.assert_allclose(points[0], [10, 20, *ab], atol=1e-4)
     np.testing.assert_allclose(points[1], [1, 2, *ab, 7], atol=1e-4)
 
 
 def test_numbers_are_taken_as_they_are(tmp_path: Path) -> None:
-    assert read_hints(write(tmp_path / "h.json", [[1, 2.5, -30, 40, 3]])) == [(1, 2.5, -30, 40, 3)]
+    assert read_hints(write(tmp_path / "h.json", [[1, 2.5, -30, 40, 3]])) == [
+        Hint(1, 2.5, (-30, 40), radius=3)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -98,11 +102,11 @@ def test_references_have_the_formats_of_photos(tmp_path: Path) -> None:
 def test_guidance_is_what_was_given_and_nothing_else(tmp_path: Path, photo: Path) -> None:
     hints, reference = write(tmp_path / "h.json", [[1, 2, -30, 40]]), tmp_path / "r.png"
     Image.new("RGB", (9, 9), (20, 90, 200)).save(reference)
-    assert read_guidance(GuidanceOptions()) == {}
-    assert read_guidance(GuidanceOptions(hints=hints), photo) == {"hints": [(1, 2, -30, 40)]}
+    assert not read_guidance(GuidanceOptions())
+    assert read_guidance(GuidanceOptions(hints=hints), photo).hints == (Hint(1, 2, (-30, 40)),)
     guidance = read_guidance(GuidanceOptions(hints=hints, reference=reference), photo)
-    assert set(guidance) == {"hints", "reference"}
-    assert (guidance["reference"] == (20, 90, 200)).all()
+    assert guidance.strokes is None
+    assert (guidance.reference == (20, 90, 200)).all()
 
 
 RED = rgb2lab(np.array([0xC8, 0x3C, 0x28], np.uint8))[1:]
@@ -143,10 +147,11 @@ def test_hints_and_points_of_a_file_are_one_list(photo: Path, tmp_path: Path) ->
     points = write(tmp_path / "h.json", [[1, 2, -30, 40]])
     hints = (Hint(0, 59, "#c83c28"), Hint(100, 50, "#c83c28", True, True))
     guidance = read_guidance(GuidanceOptions(hint=hints, hints=points), photo)
+    assert guidance.hints == (*hints, Hint(1, 2, (-30, 40)))
+    assert guidance.strokes is guidance.reference is None
+    points = [point_of(hint, (60, 90)) for hint in guidance.hints]
     expected = [(0, 59, *RED), (89, 29.5, *RED), (1, 2, -30, 40)]
-    assert list(guidance) == ["hints"]
-    for point, wanted in zip(guidance["hints"], expected, strict=True):
-        np.testing.assert_allclose(point, wanted, atol=1e-4)
+    np.testing.assert_allclose(points, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("hint", [Hint(90, 0, "#c83c28"), Hint(0, 60, "#c83c28")])
@@ -165,7 +170,7 @@ def test_strokes_are_what_is_not_transparent(photo: Path, tmp_path: Path) -> Non
     picture = Image.new("RGBA", (90, 60))
     ImageDraw.Draw(picture).rectangle((10, 20, 29, 39), fill="#c83c28")
     picture.save(tmp_path / "strokes.png")
-    strokes = read_guidance(GuidanceOptions(hints=tmp_path / "strokes.png"), photo)["strokes"]
+    strokes = read_guidance(GuidanceOptions(hints=tmp_path / "strokes.png"), photo).strokes
     assert strokes.shape == (60, 90, 4)
     assert (strokes[20:40, 10:30] == (0xC8, 0x3C, 0x28, 255)).all()
     assert (strokes[..., 3] > 0).sum() == 20 * 20

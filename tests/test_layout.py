@@ -11,20 +11,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("runtime", "image", "prior", "photo", "model", "train", "film", "web")
+ROOMS = ("color", "runtime", "image", "prior", "photo", "model", "train", "film", "web")
 SCRIPTS = ("main", "conversion", "gray2color")
 ARROWS = {
-    "main": {"runtime", "conversion", "gray2color", "photo", "film", "model", "web"},
-    "web": {"runtime", "conversion", "gray2color", "photo", "film", "model", "image"},
-    "gray2color": {"runtime", "model", "photo", "image", "prior"},
-    "train": {"runtime", "gray2color", "model", "image", "prior"},
-    "model": {"runtime", "image", "prior"},
-    "photo": {"runtime", "image", "prior"},
-    "prior": {"runtime", "image"},
-    "image": set(),
+    "main": {"color", "runtime", "conversion", "gray2color", "photo", "film", "model", "web"},
+    "web": {"color", "runtime", "conversion", "gray2color", "photo", "film", "model", "image"},
+    "gray2color": {"color", "runtime", "model", "photo", "image", "prior"},
+    "train": {"color", "runtime", "gray2color", "model", "image", "prior"},
+    "model": {"color", "runtime", "image", "prior"},
+    "photo": {"color", "runtime", "image", "prior"},
+    "prior": {"color", "runtime", "image"},
+    "image": {"color"},
     "runtime": set(),
+    "color": {"runtime"},
     "conversion": {"film", "photo", "runtime"},
-    "film": {"runtime", "prior", "image", "photo"},
+    "film": {"color", "runtime", "prior", "image", "photo"},
 }
 # Of some rooms others may import only these modules: film is no second house of color, main knows no FFmpeg.
 ONLY = {

@@ -15,12 +15,13 @@ from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
 import main
+from color.guidance import UNGUIDED
 from gray2color import colorize_photo_files
-from model.options import ColorOptions
+from model.options import ColorOptions, RunOptions
 from photo.inputs import Task
 from photo.options import PhotoOptions
 from prior.lab import gray2lightness, rgb2lab
-from runtime.options import RunOptions, options_from
+from runtime.options import options_from
 
 ROOT = Path(main.__file__).parent
 
@@ -155,7 +156,7 @@ def test_a_gpu_gets_one_network(
     args = main._parser().parse_args(words)
     photos = [Task(Path(f"{n}.png"), Path(f"{n}.color.png")) for n in range(20)]
     color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
-    colorize_photo_files(photos, PhotoOptions(), color=color, run=run, guidance={})
+    colorize_photo_files(photos, PhotoOptions(), color=color, run=run, guidance=UNGUIDED)
     assert started == [processes]
 
 

@@ -7,12 +7,10 @@ import pytest
 from numpy.typing import NDArray
 from skimage.metrics import peak_signal_noise_ratio
 
+from color.arrays import Bytes, Floats
 from prior.lab import rgb2lab
 from train import metrics
 from train.metrics import MetricAccumulator
-
-Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import pytest
 from helpers import texture
 from numpy.typing import NDArray
 
+from color.arrays import Bytes
 from model.motion import GRAIN, motion_of
 from model.old_film import color_share, denoised
 
-Bytes = NDArray[np.uint8]
 SIZE = (30, 40)
 FRAMES = 7
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from model.options import RunOptions
 from runtime.options import (
     OneLineParser,
-    RunOptions,
     add_options,
     check,
     given,

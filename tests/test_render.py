@@ -18,6 +18,7 @@ from films import HARDWARE, OTHER_PIXELS, RECIPES, SOFTWARE, picture, run_ffmpeg
 from helpers import with_slow
 from numpy.typing import NDArray
 
+from color.arrays import Floats
 from film import FilmError
 from film.chroma import colorized_rgb
 from film.codecs import CODECS
@@ -40,7 +41,6 @@ from prior.lab import rgb2lab
 from runtime.files import whole_file
 
 Make = Callable[[str], Path]
-Floats = NDArray[np.float32]
 # Rendering looks at pixels; what is special about the times of other films is decoded in test_frames.
 KINDS = [*OTHER_PIXELS, "plain.mp4", "interlaced.mkv", "vfr.mkv", "wide.mp4"]
 KINDS += ["rotated.mp4", "cut.mp4", "truncated.mkv"]

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from helpers import texture
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats
 from model.motion import Motion, motion_of
 from model.steady import (
     KEY_EVERY,
@@ -15,14 +15,12 @@ from model.steady import (
     MEMORY,
     Carried,
     Part,
-    carry_backward,
-    carry_forward,
     keyframes,
+    link_backward,
+    link_forward,
     steady,
 )
 
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 SIZE = (30, 40)  # of the colors; frames are four times as large
 FRAMES = 24
 
@@ -85,9 +83,9 @@ def test_parts_of_a_shot_equal_the_shot_computed_whole(
     parts = split(part, bounds)
     before, after = [None], [None]
     for one in parts[:-1]:
-        before.append(carry_forward(one, before[-1], memory=memory))
+        before.append(link_forward(one, before[-1], memory=memory))
     for one in parts[:0:-1]:
-        after.append(carry_backward(one, after[-1], memory=memory))
+        after.append(link_backward(one, after[-1], memory=memory))
     reached = zip(parts, before, reversed(after), strict=True)
     found = np.concatenate([steady(*those, memory=memory) for those in reached])
     np.testing.assert_allclose(found, steady(part, memory=memory), atol=1e-4)
@@ -181,7 +179,7 @@ def test_a_scene_that_comes_back_goes_on_with_its_colors(rng: np.random.Generato
     """What enters a later shot of the same scene is moved to where it is there; of another scene, nothing counts."""
     frames, colors = pan(rng)
     earlier = whole(frames[:8], colors[:8])
-    leaving = carry_forward(earlier, None)
+    leaving = link_forward(earlier, None)
     np.testing.assert_array_equal(Carried(**leaving.arrays()).mean, leaving.mean)
     gray = np.zeros_like(colors[10:18])
     entered = steady(whole(frames[10:18], gray), leaving)

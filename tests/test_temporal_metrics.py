@@ -5,15 +5,13 @@ import math
 import numpy as np
 import pytest
 from helpers import texture, tinted
-from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
 
+from color.arrays import Bytes
 from image.optical_flow import CheckedFlow, estimate_motion
 from prior.lab import rgb2lab
 from train import temporal_metrics
 from train.temporal_metrics import FilmMetricAccumulator, FilmMetrics
-
-Bytes = NDArray[np.uint8]
 
 
 @pytest.fixture

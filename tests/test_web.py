@@ -20,14 +20,14 @@ from PIL import Image
 from web_visitor import COLOR, Json, Visitor, served
 
 import main
+from color.guidance import read_hint
+from color.options import GuidanceOptions
 from film.options import FilmOptions
 from gray2color import colorize_photo_files
-from image.hint import read_hint
-from model.options import ColorOptions
+from model.options import ColorOptions, RunOptions
 from photo.guidance import read_guidance
 from photo.inputs import Task
-from photo.options import GuidanceOptions, PhotoOptions
-from runtime.options import RunOptions
+from photo.options import PhotoOptions
 from web.edits import edits_from
 from web.options import Settings, WebOptions
 from web.server import address, password_for

@@ -16,8 +16,8 @@ from PIL import Image
 from web_visitor import COLOR, Json, Visitor, served
 
 from film.options import Colorization, FilmOptions
+from model.options import RunOptions
 from photo.options import PhotoOptions
-from runtime.options import RunOptions
 from web.film_progress import FilmProgress
 from web.film_routes import film_name
 from web.films import OpenFilm

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float32]
+from color.arrays import Floats
+
 Effect: TypeAlias = Callable[[Floats, np.random.Generator], Floats]
 
 GAMMA = (0.67, 1.5)

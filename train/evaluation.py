@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats
 from gray2color import (
     CONTRAST,
     GUIDANCE,
@@ -36,9 +36,6 @@ from train.aging import age_lightness
 from train.config import prepare_environment
 from train.film_evaluation import HINT_PX, WITHOUT_COLOR, Shot, hinted, referenced
 from train.metrics import MetricAccumulator, Metrics
-
-Floats: TypeAlias = NDArray[np.float32]
-Bytes: TypeAlias = NDArray[np.uint8]
 
 BATCH = 8  # pictures through the network at once
 
@@ -187,7 +184,7 @@ def colorize_shot(method: Method, shot: Shot) -> Floats:
         shot = hinted(shot, setting.hints, seed=setting.seed)
     if setting.reference:
         shot = referenced(shot)
-    return _colorizer(predictor, setting).colorize(shot)
+    return _colorizer(predictor, setting).colorize(shot.segment)
 
 
 def _colorizer(predictor: Predictor, setting: Setting, *, palette: Sequence[str] = ()) -> Colorizer:

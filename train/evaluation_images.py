@@ -4,16 +4,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from color.arrays import Bytes
 from image.crop import center_square
 from prior.dataset import Picture, PictureError, Shard, list_pictures, read_rgb
 from runtime.progress import Progress, Silent
 
 logger = logging.getLogger(__name__)
 
-Bytes = NDArray[np.uint8]
 
 IMAGE_PX = 256  # side of the pictures compared, as published evaluations have it
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from paddle.io import BatchSampler, DataLoader, Dataset
 
+from color.arrays import Bytes, Floats
 from model.contract import REDUCTION, network_planes, resized
 from model.hints import palette_vector, random_hints
 from prior.dataset import Picture, PictureError, list_pictures, read_rgb
@@ -24,7 +25,6 @@ from prior.qspace import QSpace, read_per_bin
 from runtime.files import whole_file
 from train.aging import age_lightness
 
-Floats = NDArray[np.float32]
 SMALLEST_CROP = 0.75  # share of the short side
 FLIP_SHARE = 0.5
 
@@ -39,9 +39,7 @@ class SampleOptions:
     augment: bool = True
 
 
-def random_crop(
-    rgb: NDArray[np.uint8], rng: np.random.Generator, *, size: int
-) -> NDArray[np.uint8]:
+def random_crop(rgb: Bytes, rng: np.random.Generator, *, size: int) -> Bytes:
     """Cut a random square of 75-100 % of the short side, resize it (antialiased), flip half of them."""
     height, width = rgb.shape[:2]
     side = max(1, round(min(height, width) * rng.uniform(SMALLEST_CROP, 1.0)))
@@ -100,7 +98,7 @@ class SampleSet(Dataset):
             "weights": self.weight[nearest][None],
         }
 
-    def _read_from(self, index: int) -> tuple[NDArray[np.uint8], int]:
+    def _read_from(self, index: int) -> tuple[Bytes, int]:
         """Read the picture at index, or the next that can be read."""
         for offset in range(len(self.pictures)):
             try:

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Bytes, Floats
+from color.segment import Segment, SegmentGuidance
 from image.optical_flow import CheckedFlow, estimate_motion
 from image.sheet import tile
 from image.tracking import track
@@ -22,9 +24,6 @@ from image.upsample import upsample
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from runtime.progress import Progress, Silent
 from train.temporal_metrics import APART, FilmMetricAccumulator, FilmMetrics
-
-Floats: TypeAlias = NDArray[np.float32]
-Bytes: TypeAlias = NDArray[np.uint8]
 
 LONGEST = 1200  # frames of a shot, which bounds memory: what is longer counts as several shots
 # Of pixels that pass the forward-backward check; below, two frames are of different shots.
@@ -47,33 +46,22 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class TrueColors:
-    """True colors given of a shot's first frame, as `model.segment_colors` has guidance: points, followed, or all of it."""
-
-    hints: Sequence[Floats]
-    hinted: NDArray[np.bool_]
-    reference: Bytes | None = None
-
-
-@dataclass(frozen=True, eq=False)
 class Shot:
-    """What `gray2color.Colorizer.colorize` gets, beside the frames in color."""
+    """A shot's frames in color.
+
+    guidance : true colors given of its first frame: points, followed, or all of it
+    """
 
     own: Sequence[Frame]
     numbers: range
     shot: int
-    number: int = 0
-    guidance: TrueColors | None = None
+    guidance: SegmentGuidance | None = None
 
     @property
-    def frames(self) -> Bytes:
-        """The gray frames (n, H, W)."""
-        return np.stack([frame.gray for frame in self.own])
-
-    @property
-    def after(self) -> Bytes:
-        """No frame: the shot ends."""
-        return np.empty((0, *self.own[0].gray.shape), np.uint8)
+    def segment(self) -> Segment:
+        """Return what a colorizer gets of it."""
+        grays = np.stack([frame.gray for frame in self.own])
+        return Segment(grays, self.numbers, self.shot, 0, grays[:0], self.guidance)
 
 
 def hinted(shot: Shot, points: int, *, seed: int) -> Shot:
@@ -93,13 +81,13 @@ def hinted(shot: Shot, points: int, *, seed: int) -> Shot:
         hints.append(np.hstack([found, ab]).astype(np.float32)[there])
     hints += [np.zeros((0, 4), np.float32)] * (len(shot.own) - len(hints))
     first = np.arange(len(shot.own)) == 0
-    return replace(shot, guidance=TrueColors(hints, first))
+    return replace(shot, guidance=SegmentGuidance(hints, first))
 
 
 def referenced(shot: Shot) -> Shot:
     """Give a shot its first frame, in color, as its reference; hints stay."""
     none = [np.zeros((0, 4), np.float32)] * len(shot.own)
-    guidance = shot.guidance or TrueColors(none, np.zeros(len(shot.own), bool))
+    guidance = shot.guidance or SegmentGuidance(none, np.zeros(len(shot.own), bool))
     return replace(shot, guidance=replace(guidance, reference=shot.own[0].rgb))
 
 

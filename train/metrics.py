@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000
 from skimage.metrics import structural_similarity
 
-Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
+from color.arrays import Bytes, Floats
 
 THRESHOLDS = 151  # ab distances 0, 1, ... 150, as in the published colorization evaluation
 PSNR_CAP_DB = 60.0  # for pictures equal to the byte: their mean must stay finite

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from color.arrays import Bytes
 from runtime.files import whole_file, write_bytes
 
 Row: TypeAlias = dict[str, Any]
@@ -86,7 +86,7 @@ def tradeoff_lines(rows: list[Row], *, settings: Sequence[str]) -> dict[str, lis
     return lines
 
 
-def write_image(path: Path, rgb: NDArray[np.uint8]) -> None:
+def write_image(path: Path, rgb: Bytes) -> None:
     """Write a picture as PNG or JPEG, by suffix."""
     _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
     write_bytes(path, encoded.tobytes())

@@ -7,16 +7,12 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes, Doubles, Floats
 from image.optical_flow import CheckedFlow
 from train.metrics import ciede2000, colorfulness, psnr
-
-Floats: TypeAlias = NDArray[np.float32]
-Bytes: TypeAlias = NDArray[np.uint8]
 
 CDC_STEPS = (1, 2, 4)  # frames apart (Liu et al. 2021)
 APART = (1, 8, 16)  # frames between the two whose colors are compared along the motion
@@ -34,19 +30,19 @@ def warp_error(before: Floats, after: Floats, motion: CheckedFlow) -> float:
     return float(np.hypot(difference[:, 0], difference[:, 1]).mean())
 
 
-def color_histograms(rgb: Bytes) -> NDArray[np.float64]:
+def color_histograms(rgb: Bytes) -> Doubles:
     """Return the histogram (3, 256) of each channel, each summing to 1."""
     counts = [np.bincount(rgb[..., c].ravel(), minlength=256) for c in range(3)]
     return np.stack(counts) / (rgb.size / 3)
 
 
-def divergence(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
+def divergence(p: Doubles, q: Doubles) -> float:
     """Return the Jensen-Shannon divergence in nats, mean over the rows of two histograms."""
     middle = (p + q) / 2
     return float(np.mean(_entropy(middle) - (_entropy(p) + _entropy(q)) / 2))
 
 
-def _entropy(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+def _entropy(shares: Doubles) -> Doubles:
     safe = np.where(shares > 0, shares, 1.0)
     return np.asarray(-np.sum(shares * np.log(safe), axis=-1))
 
@@ -89,7 +85,7 @@ class FilmMetricAccumulator:
 
     def __post_init__(self) -> None:
         self._colors: deque[Floats] = deque(maxlen=max(APART))  # of the last frames
-        self._shares: deque[NDArray[np.float64]] = deque(maxlen=max(CDC_STEPS))  # of this shot
+        self._shares: deque[Doubles] = deque(maxlen=max(CDC_STEPS))  # of this shot
         self._divergences: dict[int, list[float]] = {step: [] for step in CDC_STEPS}
         self._into_shot: dict[int, list[float]] = {}
         self._place = 0  # of the last frame in its shot
@@ -111,7 +107,7 @@ class FilmMetricAccumulator:
         self._compare_distributions(color_histograms(rgb))
         self.colorfulnesses.append(colorfulness(rgb))
 
-    def _compare_distributions(self, shares: NDArray[np.float64]) -> None:
+    def _compare_distributions(self, shares: Doubles) -> None:
         for step in CDC_STEPS:
             if len(self._shares) >= step:
                 self._divergences[step].append(divergence(self._shares[-step], shares))

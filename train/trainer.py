@@ -9,6 +9,7 @@ import paddle
 from numpy.typing import NDArray
 from paddle import Tensor, nn
 
+from color.arrays import Floats
 from model.decode import annealed_mean
 from model.network import ColorNet, NetworkConfig
 from model.weights_file import BACKBONE_PREFIX, load_into
@@ -77,7 +78,7 @@ class Trainer:
     """A network, the moving average of its weights, and its optimizer."""
 
     def __init__(
-        self, config: TrainConfig, centers: NDArray[np.float32], *, precision: str, static: bool
+        self, config: TrainConfig, centers: Floats, *, precision: str, static: bool
     ) -> None:
         paddle.seed(config.seed)
         self.config = config

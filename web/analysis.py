@@ -5,8 +5,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes
 from image.crop import fitted
 from photo.compose import Composition
 from photo.read import read_photo
@@ -24,7 +24,7 @@ TILE_PX = 480  # long side of a candidate in the gallery
 SUGGESTIONS = 5
 
 
-def likely(gray: NDArray[np.uint8], x: float, y: float, network: Network) -> list[str]:
+def likely(gray: Bytes, x: float, y: float, network: Network) -> list[str]:
     """Return the colors that are likely at a place, shares 0 to 1 of the sides, the likeliest first."""
     height, width = gray.shape
     place = min(x * width, width - 1), min(y * height, height - 1)
@@ -38,7 +38,7 @@ def suggestions(photo: UploadedPhoto, edits: Edits, network: Network) -> list[di
     scale = photo.size[0] / gray.shape[0]
     return [
         {"x": int(one.x * scale), "y": int(one.y * scale), "colors": [c.color for c in one.colors]}
-        for one in network.colorizer(edits.color).suggest(gray, SUGGESTIONS, **guidance)
+        for one in network.colorizer(edits.color).suggest(gray, SUGGESTIONS, guidance)
     ]
 
 
@@ -46,7 +46,7 @@ def overlay(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
     """Draw where the network is least sure, to be laid over the photo: PNG, transparent elsewhere."""
     gray = photo.shown
     guidance = edits.for_preview(photo.source, photo.size, gray.shape)
-    confidence = network.colorizer(edits.color).confidence(gray, **guidance)
+    confidence = network.colorizer(edits.color).confidence(gray, guidance)
     small = fitted(confidence, shown_size(gray.shape, OVERLAY_PX)[::-1])
     low, high = np.percentile(1 - small, (LOW, HIGH))
     marked = np.clip((1 - small - low) / max(high - low, LEAST_RANGE), 0, 1)
@@ -76,4 +76,4 @@ def _compositions(photo: UploadedPhoto, edits: Edits, network: Network) -> list[
     """Colorize the photo itself: of a smaller copy, another candidate might be the second."""
     guidance = edits.for_file(photo.source, photo.size)
     gray = read_photo(photo.source).gray
-    return network.colorizer(edits.color).candidate_compositions(gray, CANDIDATES, **guidance)
+    return network.colorizer(edits.color).candidate_compositions(gray, CANDIDATES, guidance)

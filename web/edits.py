@@ -7,12 +7,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from image.hint import Hint, read_color, read_hint
+from color.arrays import Bytes, Doubles
+from color.guidance import Guidance, Hint, read_color, read_hint
+from color.options import GuidanceOptions
 from model.options import ColorOptions
 from photo.guidance import STROKES_PX, read_guidance
-from photo.options import GuidanceOptions
 
 CANDIDATES = 5  # that are looked for
 MOST_COLORS = 32  # of a palette
@@ -31,7 +31,7 @@ class Stroke:
 
     color: tuple[int, int, int]
     radius: float
-    points: NDArray[np.float64]
+    points: Doubles
 
 
 @dataclass(frozen=True)
@@ -48,25 +48,24 @@ class Edits:
     reference: Path | None = None
     candidate: int = 1
 
-    def for_file(self, photo: Path, size: tuple[int, int]) -> dict[str, Any]:
+    def for_file(self, photo: Path, size: tuple[int, int]) -> Guidance:
         """Return what guides the colors of a photo of a size (H, W), as the command reads it."""
         options = GuidanceOptions(hint=self.hints, reference=self.reference)
-        return read_guidance(options, photo) | self._strokes(size)
+        strokes = drawn(self.strokes, size) if self.strokes else None
+        return replace(read_guidance(options, photo), strokes=strokes)
 
-    def for_preview(
-        self, photo: Path, size: tuple[int, int], shown: tuple[int, int]
-    ) -> dict[str, Any]:
+    def for_preview(self, photo: Path, size: tuple[int, int], shown: tuple[int, int]) -> Guidance:
         """Return the same for a copy of the photo of another size (H, W)."""
         guidance = self.for_file(photo, size)
-        if "hints" in guidance:
-            x_scale, y_scale = shown[1] / size[1], shown[0] / size[0]
-            guidance["hints"] = [
-                (x * x_scale, y * y_scale, *rest) for x, y, *rest in guidance["hints"]
-            ]
-        return guidance
+        hints = tuple(_scaled(hint, size, shown) for hint in guidance.hints)
+        return replace(guidance, hints=hints)
 
-    def _strokes(self, size: tuple[int, int]) -> dict[str, Any]:
-        return {"strokes": drawn(self.strokes, size)} if self.strokes else {}
+
+def _scaled(hint: Hint, size: tuple[int, int], shown: tuple[int, int]) -> Hint:
+    """Place a hint on a copy of its picture (H, W) of another size."""
+    x, y = hint.place(size)
+    x, y = x * shown[1] / size[1], y * shown[0] / size[0]
+    return hint._replace(x=x, y=y, x_percent=False, y_percent=False)
 
 
 def edits_from(
@@ -138,7 +137,7 @@ def _strokes_from(values: Any) -> tuple[Stroke, ...]:
 
 def _stroke_from(value: Any) -> Stroke:
     try:
-        color = read_hint(f"0,0,{value['color']}").color
+        color = read_color(str(value["color"]))
         radius = float(value["radius"])
         points = np.array(value["points"], float).reshape(-1, 2)
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -150,7 +149,7 @@ def _stroke_from(value: Any) -> Stroke:
     return Stroke((red, green, blue), radius, points)
 
 
-def drawn(strokes: Sequence[Stroke], size: tuple[int, int]) -> NDArray[np.uint8]:
+def drawn(strokes: Sequence[Stroke], size: tuple[int, int]) -> Bytes:
     """Draw strokes on a photo of a size (H, W), or a smaller copy: rgba (h, w, 4) uint8, transparent but for them."""
     scale = min(1.0, STROKES_PX / max(size))
     height, width = (max(round(side * scale), 1) for side in size)

@@ -12,13 +12,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from color.arrays import Bytes
+from color.guidance import UNGUIDED, Guidance, ShotReference
+from color.segment import SegmentColorizer
 from conversion import color_films, film_kind
-from film.guidance import FilmGuidance, ShotReference
 from film.info import Film
 from film.manifest import SegmentRecord
-from film.options import Colorization, Colorizer, FilmCommand, FilmOptions, span
+from film.options import Colorization, FilmCommand, FilmOptions, span
 from film.probe import probe
 from film.report import (
     ShotFrame,
@@ -65,7 +66,7 @@ class OpenFilm:
     mark: str
     folder: Path | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
-    guidance: FilmGuidance | None = None
+    guidance: Guidance = UNGUIDED
     shots: list[ShotFrame] = field(default_factory=list)
     records: list[SegmentRecord] = field(default_factory=list)
     analysis: FilmProgress = field(default_factory=FilmProgress)
@@ -124,7 +125,7 @@ def guide(opened: OpenFilm, values: Mapping[str, Any], references: Mapping[str, 
     opened.values, opened.guidance = values, guidance
 
 
-def guidance_from(values: Mapping[str, Any], references: Mapping[str, Path]) -> FilmGuidance | None:
+def guidance_from(values: Mapping[str, Any], references: Mapping[str, Path]) -> Guidance:
     """Read hints, references, and which shots are colorized. Raises ValueError."""
     hints = hints_from(values.get("hints", []))
     if any(not hint.at for hint in hints):
@@ -141,9 +142,7 @@ def guidance_from(values: Mapping[str, Any], references: Mapping[str, Path]) -> 
         raise ValueError("shots are named by their numbers")
     colorize = tuple(str(_shot(shot)) for shot, wanted in shots.items() if wanted == "colorize")
     leave = tuple(str(_shot(shot)) for shot, wanted in shots.items() if wanted == "leave")
-    if not hints and not pictures and not colorize and not leave:
-        return None
-    return FilmGuidance(hints, pictures, None, colorize, leave)
+    return Guidance(hints, references=pictures, colorize=colorize, leave=leave)
 
 
 def _shot(text: Any) -> int:
@@ -179,7 +178,7 @@ def colorize(opened: OpenFilm, *, restart: bool = False) -> None:
             raise ValueError(result.error)
 
 
-def shot_picture(opened: OpenFilm, shot: int, colorizer: Colorizer, *, large: bool) -> bytes:
+def shot_picture(opened: OpenFilm, shot: int, colorizer: SegmentColorizer, *, large: bool) -> bytes:
     """Colorize a shot's frame by itself, with what guides it: JPEG."""
     gray, number = _gray(opened, shot, large=large), opened.shots[shot].number
     return jpeg(colorized_frame(colorizer, gray, number, opened.shot_guidance(shot)))
@@ -190,7 +189,7 @@ def shot_gray(opened: OpenFilm, shot: int) -> bytes:
     return jpeg(_gray(opened, shot, large=True))
 
 
-def _gray(opened: OpenFilm, shot: int, *, large: bool) -> NDArray[np.uint8]:
+def _gray(opened: OpenFilm, shot: int, *, large: bool) -> Bytes:
     frame = opened.shots[shot]
     if not large:
         return frame.gray

@@ -3,8 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from model.options import ColorOptions
-from runtime.options import RunOptions
+from model.options import ColorOptions, RunOptions
 
 if TYPE_CHECKING:
     from gray2color import Colorizer

@@ -11,9 +11,8 @@ from runtime.options import check, named, option
 
 if TYPE_CHECKING:
     from film.options import Colorization, FilmOptions
-    from model.options import ColorOptions
+    from model.options import ColorOptions, RunOptions
     from photo.options import PhotoOptions
-    from runtime.options import RunOptions
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

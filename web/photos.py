@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Bytes
+from color.guidance import Guidance
 from gray2color import guided
 from image.crop import fitted
 from photo.batch import PHOTOS, colorize_photos
@@ -46,7 +48,7 @@ class UploadedPhoto:
     size: tuple[int, int]
 
     @property
-    def shown(self) -> NDArray[np.uint8]:
+    def shown(self) -> Bytes:
         """Read the gray picture (h, w) that is shown."""
         return np.asarray(np.load(self.source.with_name("gray.npy")))
 
@@ -110,7 +112,7 @@ class Photos:
         shutil.rmtree(source.parent, ignore_errors=True)
 
 
-def shown_gray(gray: NDArray[Any]) -> NDArray[np.uint8]:
+def shown_gray(gray: NDArray[Any]) -> Bytes:
     """Return a gray picture (H, W) at screen size and 8 bits."""
     size = shown_size(gray.shape, SHOWN_PX)
     small = fitted(gray, size[::-1]) if size != gray.shape else gray
@@ -127,7 +129,7 @@ def preview(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
     """Colorize a photo at screen size: JPEG."""
     gray = photo.shown
     guidance = edits.for_preview(photo.source, photo.size, gray.shape)
-    return jpeg(network.colorizer(edits.color)(gray, **guidance))
+    return jpeg(network.colorizer(edits.color)(gray, guidance))
 
 
 def write_result(
@@ -137,7 +139,7 @@ def write_result(
     guidance = edits.for_file(photo.source, photo.size)
     tasks, _ = plan([str(photo.source)], kind=PHOTOS)
     load = partial(network.colorizer, edits.color)
-    factory: Callable[[], Any] = partial(guided, load, **guidance)
+    factory: Callable[[], Any] = partial(guided, load, guidance)
     if edits.candidate > 1:
         factory = partial(_chosen, load, edits.candidate, guidance)
     (result,) = colorize_photos(tasks, factory, options=options)
@@ -147,18 +149,18 @@ def write_result(
 
 
 def _chosen(
-    load: Callable[[], Any], number: int, guidance: dict[str, Any]
+    load: Callable[[], Any], number: int, guidance: Guidance
 ) -> Callable[[NDArray[Any]], Composition]:
     """Make what colorizes a photo as one of its candidates."""
 
     def colorize(gray: NDArray[Any]) -> Composition:
-        found: list[Composition] = load().candidate_compositions(gray, CANDIDATES, **guidance)
+        found: list[Composition] = load().candidate_compositions(gray, CANDIDATES, guidance)
         return found[min(number, len(found)) - 1]
 
     return colorize
 
 
-def jpeg(picture: NDArray[np.uint8]) -> bytes:
+def jpeg(picture: Bytes) -> bytes:
     """Encode gray (H, W) or rgb (H, W, 3) for the browser."""
     stored = picture if picture.ndim == 2 else picture[..., ::-1]
     done, data = cv2.imencode(".jpg", np.ascontiguousarray(stored), [cv2.IMWRITE_JPEG_QUALITY, 92])

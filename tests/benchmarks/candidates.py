@@ -15,12 +15,14 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
+
+from color.arrays import Bytes, Floats
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from color.guidance import Guidance, Hint
 from gray2color import Colorizer
 from image.crop import fitted
 from image.sheet import tile
@@ -30,8 +32,6 @@ from train.evaluation_images import read_evaluation_images
 from train.metrics import psnr
 from train.plots import write_image
 
-Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
 POINTS = (1, 3, 5)
 TRUTH_PX = 7  # side of the square whose mean is the true color of a point: what a hint of 5 covers at 192 pixels
 DIFFER = 5.0  # ab units from which on two candidates differ at a place
@@ -108,8 +108,8 @@ def _print_suggestions(
         ab = _ab(rgb)
         for name, chosen in (("suggested", places), ("random", drawn)):
             for points in POINTS:
-                hints = [(x, y, *_true_color(ab, x, y)) for x, y in chosen[:points]]
-                gain = psnr(colorizer(gray, hints=hints), rgb) - base
+                hints = tuple(Hint(x, y, tuple(_true_color(ab, x, y))) for x, y in chosen[:points])
+                gain = psnr(colorizer(gray, Guidance(hints=hints)), rgb) - base
                 gains.setdefault((name, points), []).append(gain)
     for name in ("suggested", "random"):
         shown = ", ".join(f"{n} {np.mean(gains[name, n]):+.2f} dB" for n in POINTS)

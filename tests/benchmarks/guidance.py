@@ -18,6 +18,7 @@ from skimage.segmentation import felzenszwalb
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package film
 
+from color.guidance import Guidance, Hint
 from gray2color import Colorizer
 from image.upsample import upsample
 from model.correspondence import correspondence
@@ -39,7 +40,7 @@ def gray_of(rgb: np.ndarray) -> np.ndarray:
 
 
 def full_ab(colorizer: Colorizer, gray: np.ndarray, **wanted: Any) -> np.ndarray:
-    return upsample(colorizer.ab(gray, **wanted), gray, to_lightness=gray2lightness)
+    return upsample(colorizer.ab(gray, Guidance(**wanted)), gray, to_lightness=gray2lightness)
 
 
 def psnr(rgb: np.ndarray, ab: np.ndarray) -> float:
@@ -90,7 +91,7 @@ def hints(colorizer: Colorizer, pictures: Sequence[np.ndarray]) -> Iterator[str]
         true = lab[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).mean(axis=0)
         wanted = {"true color": (true[1:], lab[..., 1:]), "other hue": (other_color(true),) * 2}
         for name, (color, target) in wanted.items():
-            ab = full_ab(colorizer, gray, hints=[(x, y, *color)])
+            ab = full_ab(colorizer, gray, hints=(Hint(x, y, tuple(color)),))
             errors = [float(distance(each, target)[inside].mean()) for each in (free, ab)]
             change = float(distance(ab, free)[outside].mean())
             rows[name].append((float(distance(ab[y, x], color)), *errors, change))

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from color.arrays import Bytes
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -31,7 +32,6 @@ from train.evaluation_images import IMAGE_PX
 from train.film_evaluation import colorized, read_frames, shots
 from train.plots import write_image
 
-Bytes = NDArray[np.uint8]
 SAMPLES, FIGURES = ROOT / "data" / "samples", ROOT / "data" / "figures"
 PANE_PX = 298  # of three beside each other
 MISTAKE = np.s_[172:512, 0:340]  # of the portrait: the flag and the suit

@@ -21,6 +21,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from color.arrays import Floats
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -35,7 +37,6 @@ from train.film_evaluation import Frame, Shot, colorized, measure_film, read_fra
 from train.metrics import colorfulness, psnr
 from train.temporal_metrics import warp_error
 
-Floats = NDArray[np.float32]
 SHORT_PX = 256  # of the frames
 SEGMENT = 56  # frames, a multiple of KEY_EVERY
 SCENE = 48  # frames of a shot of a scene that comes back
@@ -77,10 +78,10 @@ def in_segments(colorizer: Colorizer, shot: Shot) -> Floats:
     ]
     before: list[Any] = [None]
     for part in parts:
-        before.append(colorizer.carry_colors(part, before[-1], backward=False))
+        before.append(colorizer.link_segment(part, before[-1], backward=False))
     after: list[Any] = [None]
     for part in reversed(parts[1:]):
-        after.append(colorizer.carry_colors(part, after[-1], backward=True))
+        after.append(colorizer.link_segment(part, after[-1], backward=True))
     pairs = zip(parts, before, reversed(after), strict=False)
     return np.concatenate([colorizer.finish_segment(p, before=b, after=a) for p, b, a in pairs])
 
@@ -160,7 +161,7 @@ def scenes(film: Path, colorizer: Colorizer, *, limit: int) -> None:
     first, second = (Shot(part, range(SCENE), 0) for part in (frames[:SCENE], frames[-SCENE:]))
     start = colorizer.predict_segment(first)
     end_ab = colorizer.finish_segment(start, before=None, after=None)[-1]
-    leaving = colorizer.carry_colors(start, None, backward=False)
+    leaving = colorizer.link_segment(start, None, backward=False)
     predicted = colorizer.predict_segment(second)
     motions = [estimate_motion(first.own[-1].gray, second.own[i].gray) for i in LATER]
     for name, before in (("without", None), ("with", leaving)):

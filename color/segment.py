@@ -1,0 +1,70 @@
+"""The interface between films and the network: a segment of a shot goes in, its colors come out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from color.arrays import Arrays, Bytes, Floats, Mask
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentGuidance:
+    """What guides a segment.
+
+    hints : for each frame, color points (m, 4): x, y in pixels of the gray frame, a, b
+    hinted : (n,), the frames that a person set hints on
+    reference : rgb (h, w, 3), a picture whose colors are wanted, or None
+    """
+
+    hints: Sequence[Floats]
+    hinted: Mask
+    reference: Bytes | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """Consecutive frames of one shot of a film.
+
+    frames : gray (n, H, W) at working size
+    numbers : of the frames, in the film
+    shot, number : of the shot in the film, and of the segment in its shot, from 0
+    after : (1, H, W), the next frame where whole shots are colorized and this one goes on; else none (0, H, W)
+    guidance : what a person wants of these frames, None for nothing
+    """
+
+    frames: Bytes
+    numbers: range
+    shot: int
+    number: int
+    after: Bytes
+    guidance: SegmentGuidance | None = None
+
+
+class SegmentColorizer(Protocol):
+    """What colorizes segments; it is built once in each worker process."""
+
+    def colorize(self, segment: Segment) -> Floats:
+        """Return ab (n, h, w, 2), as small as it likes, for a segment's n frames."""
+        ...
+
+
+class ShotColorizer(SegmentColorizer, Protocol):
+    """What colorizes the segments of a shot as if they were one, and scenes that come back as they were.
+
+    Arrays are kept on the disk between the steps; what is in them is the colorizer's own affair. What leaves a shot
+    at its end may enter a later one at its beginning, if that seems to show the same scene.
+    """
+
+    def predict_segment(self, segment: Segment) -> Arrays:
+        """Return what must be known of a segment."""
+        ...
+
+    def link_segment(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
+        """Return what leaves a segment, given what enters it: from the one before, or backward from the next one."""
+        ...
+
+    def finish_segment(
+        self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
+    ) -> Floats:
+        """Return ab (n, h, w, 2) of a segment, given what enters it; None where its shot begins or ends."""
+        ...
