@@ -78,7 +78,7 @@ def modules_of(text: str) -> set[tuple[str, str]]:
 
 
 def test_the_rooms_name_every_module_and_no_other() -> None:
-    rooms = ("runtime", "image", "prior", "model", "photo", "film", "web", "train")
+    rooms = ("color", "runtime", "image", "prior", "model", "photo", "film", "web", "train")
     there = {(room, path.name) for room in rooms for path in (ROOT / room).glob("*.py")}
     named = modules_of(README)
     assert named == {(room, name) for room, name in there if name != "__init__.py"}
