@@ -9,15 +9,15 @@ import cv2
 
 from prior.dataset import Picture
 from runtime.options import check, option
+from runtime.places import ROOT, WORK
 from runtime.progress import progress_for
 from runtime.workers import cores, workers
 
 R = TypeVar("R")
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT / "data"
+DATA = WORK / "data"
 FOLDERS = (DATA / "train", DATA / "test")
-PACKAGES = tuple(ROOT / name for name in ("prior", "image", "runtime"))  # what a cluster may lack
+PACKAGES = tuple(ROOT / name for name in ("color", "prior", "image", "runtime"))  # what a cluster may lack
 
 
 @dataclass(frozen=True, kw_only=True)

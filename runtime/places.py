@@ -1,0 +1,21 @@
+"""Where things lie: in the source tree, or, for an installed program, in the user's own folders."""
+
+from pathlib import Path
+
+import platformdirs
+
+ROOT = Path(__file__).resolve().parent.parent  # of the program's modules
+IN_SOURCE_TREE = (ROOT / "pyproject.toml").is_file()
+# What a person works on: data, runs, films. An installed program looks for it in the current folder.
+WORK = ROOT if IN_SOURCE_TREE else Path()
+COMMAND = "main.py" if IN_SOURCE_TREE else "colorizer"
+
+
+def user_cache() -> Path:
+    """Return the user's folder for what this program can make again."""
+    return platformdirs.user_cache_path("colorizer", appauthor=False)
+
+
+def jobs_folder() -> Path:
+    """Return the folder in which the jobs of films lie."""
+    return ROOT / "cache" if IN_SOURCE_TREE else user_cache() / "jobs"
