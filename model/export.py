@@ -25,9 +25,8 @@ from paddle.static import InputSpec
 
 from color.arrays import Floats
 from model.contract import PLANES, Output
-from model.decode import annealed, annealed_mean
-from model.network import BasicBlock, ColorNet, UpBlock
-from model.predictor import INT8_PROGRAM, open_program, run_program
+from model.network import BasicBlock, ColorNet, UpBlock, annealed, annealed_mean
+from model.program import INT8_PROGRAM, open_program, run_program
 from model.quantization import RANGE_SHARES, Inputs, quantize, sample_inputs
 from model.weights_file import Weights, build, load_into, read_weights
 

@@ -1,4 +1,4 @@
-"""Inference programs are made on first use and kept in the user's cache, under the sha256 of their weights file.
+"""The user's cache of inference programs, each made on first use.
 
 Nothing here imports Paddle while a program is there already.
 """
@@ -16,7 +16,9 @@ from pathlib import Path
 import platformdirs
 
 from model.contract import Output
+from model.options import ColorOptions, RunOptions, temperature_of
 from model.paddle_import import import_paddle, paddle_version
+from model.program import choose_engine
 from model.weights_file import RELEASED
 from prior.qspace import BINS_PATH, read_bins
 
@@ -74,6 +76,21 @@ def program_for(
                 with suppress(OSError):  # another process was faster, or the cache is read-only
                     work.rename(folder)
         yield folder if folder.is_dir() else work
+
+
+def prepare(
+    run: RunOptions, color: ColorOptions, *, distributes: bool = False, refers: bool = False
+) -> None:
+    """Make the inference programs that a run needs and this machine lacks, before many processes want them at once.
+
+    distributes, refers : also those that give the distribution, and the features that references are matched by
+    """
+    int8 = choose_engine(run.device, run.precision) == "int8"
+    outputs: dict[Output, bool] = {"means": True, "distribution": distributes, "features": refers}
+    for output in (output for output, needed in outputs.items() if needed):
+        weights = run.weights or RELEASED
+        with program_for(weights, output=output, int8=int8, temperature=temperature_of(color)):
+            pass
 
 
 def _digest_of(weights: Path) -> str:
