@@ -185,17 +185,17 @@ class Colorizer:
         return self._shots.finish(self._shots.predict(segment))
 
     def predict_segment(self, segment: Segment) -> Arrays:
-        """Return what must be known of a segment, as `film.options.ShotColorizer` has it; so below."""
+        """Predict a segment's keyframes and motion, as `film.options.ShotColorizer` has it; so below."""
         return self._shots.predict(segment)
 
     def link_segment(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
-        """Return what leaves a segment, given what enters it."""
+        """Link a segment to the next, or backward to the one before: what enters it -> what leaves it."""
         return self._shots.link(predicted, entering, backward=backward)
 
     def finish_segment(
         self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
     ) -> Floats:
-        """Return ab (n, h, w, 2) of a segment, given what enters it from before and after."""
+        """Average a segment's colors with those that enter from before and after: ab (n, h, w, 2)."""
         return self._shots.finish(predicted, before=before, after=after)
 
     def predict(
@@ -217,7 +217,7 @@ def colorizer_factory(
     steady: float = STEADY,
     films: bool = False,
 ) -> Callable[[], Colorizer]:
-    """Return a picklable function that loads the network as the options say.
+    """Return a picklable function that loads the network with the options chosen.
 
     films : thousands of frames are worth an engine that takes longer to open; a photo has the same colors alone and among many
     """

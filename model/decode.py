@@ -34,7 +34,7 @@ FRAMES_AT_ONCE = 4
 
 
 class Prediction(NamedTuple):
-    """What is predicted for pictures.
+    """The colors predicted for pictures.
 
     ab : small ab (n, h, w, 2)
     confidence : (n, h, w), 1 where all likely colors have one hue, 0 where they cancel
@@ -46,13 +46,13 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True)
 class AbPredictor:
-    """A network in use, and how its output is taken: `gray2color.Colorizer` explains the settings.
+    """A network in use, and how colors are taken from its output: `gray2color.Colorizer` explains the settings.
 
-    network : a `Program` wherever palettes, moods or references are wanted: it gives the distribution, too
+    network : a `Program` wherever palettes, moods or references are wanted, as it also gives the distribution
     bins : (Q, 2), of the network
     saturation : times the chroma, of the hints too
-    contrast, neutral : of colors predicted without hints: see `contrasted` and `without_tint`; of what is re-weighted
-        no contrast, which would lead away from a palette
+    contrast, neutral : of colors predicted without hints: see `contrasted` and `without_tint`; re-weighted colors
+        get no contrast, which would lead away from a palette
     weights : (Q,), logarithms by which every distribution is re-weighted, None for none
     guidance : 0..1, how much such weights count, those of a reference too
     """
@@ -123,7 +123,7 @@ class AbPredictor:
         return bool(self.guidance) and (given or self.weights is not None)
 
     def giving(self, output: Output) -> Predictor:
-        """Return the same network giving another output. Raises TypeError for one that is no `Program`."""
+        """Return the same network giving another output. Raises TypeError unless it is a `Program`."""
         if not isinstance(self.network, Program):
             raise TypeError(f"{self.network} gives nothing but means, the {output} is wanted")
         return self.network.giving(output)
@@ -204,7 +204,7 @@ def without_tint(ab: Floats, neutral: float) -> Floats:
 def _joint_bilateral(ab: Floats, lightness: Floats) -> Floats:
     """Average ab (h, w, 2) over neighbors of like lightness (h, w) (Petschnigg et al. 2004).
 
-    Of the neighbors, every second one in each direction: a quarter of the time, and no visible difference.
+    Every second neighbor in each direction counts: a quarter of the time, and no visible difference.
     """
     height, width = lightness.shape
     reach = ((NEIGHBOR_REACH, NEIGHBOR_REACH), (NEIGHBOR_REACH, NEIGHBOR_REACH))

@@ -13,25 +13,22 @@ import numpy as np
 from color.arrays import Bytes, Floats, Mask
 from image.optical_flow import FAST, is_consistent, optical_flow, warp
 
-# As the flow is computed of, and its luma at the size of the colors.
+# A frame as the flow is computed from, and its luma at the size of the colors.
 Frame: TypeAlias = tuple[Bytes, Floats]
 
-# Of the flow's size to the colors': at 4 it takes four times as long and is no better.
-FLOW_SCALE = 2
+FLOW_SCALE = 2  # the flow's size over the colors'; 4 takes four times as long and is no better
 LIKE_LUMA = 0.35  # difference, in standard deviations of the frame, at which trust falls to 1/e
 # See `grain`: what digital films have at most, and what grainy ones have at least.
 GRAIN = (3.0, 8.0)
 GRAIN_BLUR = 1.5  # pixels of the flow's size, so that grain is not followed
 FLOW_CONTRAST = 50.0  # 8-bit codes of a standard deviation
 
-GRAIN_SHORT_PX = (
-    96  # short side at which grain is measured: there its neighboring pixels are independent
-)
+# Short side at which grain is measured: there its neighboring pixels are independent.
+GRAIN_SHORT_PX = 96
 # Leaves the noise alone (Immerkaer 1996): it takes out every plane and every edge along its axes.
 LAPLACIANS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-QUARTILE = (
-    0.3186 * 6
-)  # of the absolute values that it leaves, for noise with a standard deviation of 1
+# Lower quartile of the absolute values that it leaves, for noise with a standard deviation of 1.
+QUARTILE = 0.3186 * 6
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Motion:
     back, ahead : flows (steps, h, w, 2), of the later frame into the earlier and of the earlier into the later
     back_trust, ahead_trust : (steps, h, w), from 0 where a place cannot be traced to 1
     still : (steps,) the two frames are the same
-    ends : (2, H, W) the first frame and the last, as the flow is computed of
+    ends : (2, H, W) the first frame and the last, as the flow is computed from
     """
 
     back: Floats
@@ -73,7 +70,7 @@ def traced_back(earlier: Bytes, later: Bytes, size: tuple[int, int]) -> tuple[Fl
 
 
 def _flow_frame(gray: Bytes, size: tuple[int, int]) -> Bytes:
-    """Return a frame as the flow is computed of: without grain, and without breathing exposure."""
+    """Return a frame as the flow is computed from: without grain, and without breathing exposure."""
     large = (size[1] * FLOW_SCALE, size[0] * FLOW_SCALE)
     small = np.asarray(cv2.resize(gray, large, interpolation=cv2.INTER_AREA), np.uint8)
     if share := grainy(gray):
@@ -113,7 +110,7 @@ def _traced(flow: Floats, backward: Floats, luma: Floats, other: Floats) -> tupl
 
 
 def grainy(gray: Bytes) -> float:
-    """Return how far a frame is to be treated as grainy: 0 not at all, 1 fully."""
+    """Return how far a frame counts as grainy: 0 not at all, 1 fully."""
     low, high = GRAIN
     return min(max((grain(gray) - low) / (high - low), 0.0), 1.0)
 
@@ -131,10 +128,10 @@ def grain(gray: Bytes) -> float:
 
 
 def denoised(grays: Bytes, motion: Motion, key: Mask) -> Bytes:
-    """Return keyframes (k, H, W) without what only they have: grain, scratches, dust.
+    """Return keyframes (k, H, W) without what they alone show: grain, scratches, dust.
 
-    Where a frame is grainy, each place is the median of the keyframe and its two neighbors, moved to where it is and
-    in its exposure; of neighbors that cannot be traced there, only as much as they are trusted.
+    Where a frame is grainy, each place is the median of the keyframe and its two neighbors, brought to its place and
+    exposure; a neighbor counts as far as the motion there is trusted.
     grays : (n, H, W), and perhaps the next frame. motion : over its steps. key : (n,)
     """
     return np.stack([_denoised(grays, motion, int(i)) for i in np.flatnonzero(key)])

@@ -16,7 +16,7 @@ TEMPERATURE = 0.6  # of the annealed mean: 1 the mean color, below it purer and 
 CONTRAST = 1.35  # times the distance of colors from their mean over the picture
 NEUTRAL = 9.5  # chroma that is halved, as gray is likely there
 SATURATION = 1.0  # times the chroma
-# Of palettes, moods and references: with more, the likely colors of a picture give way to a reference of other content.
+# How much palettes, moods and references count; with more, a reference of other content displaces the likely colors.
 GUIDANCE = 0.7
 STEADY = 1.0  # how steady the colors of films are, 0 to 1
 WORKING_SIZE = 192  # short side of the network's input, in pixels

@@ -62,11 +62,9 @@ def program_for(
     Two processes may do so at once: each works in a folder of its own, the first to finish wins. Threads take turns.
     A program that cannot be kept, because the cache is read-only, is removed after the block.
     """
-    key = hashlib.sha256(bins.read_bytes())
     int8 = int8 and output == "means"
     kind = f" int8 {temperature}" if int8 else ""
-    key.update(f"{_digest_of(weights)} {FORM} {paddle_version()}{kind}".encode())
-    name = key.hexdigest()[:24]
+    name = _name_of(weights, bins, kind)
     folder = cache_folder() / (name if output == "means" else f"{name}-{output}")
     with ExitStack() as stack:
         with _MAKING:  # Paddle's mode while it makes one is the whole process's
@@ -133,8 +131,15 @@ def _by_last_use(cache: Path, *, first: Path) -> list[tuple[float, int, Path]]:
     return sorted(found, key=lambda one: (one[2] != first, -one[0]))
 
 
+def _name_of(weights: Path, bins: Path, kind: str) -> str:
+    """Name the program of a weights file after all that it depends on."""
+    key = hashlib.sha256(bins.read_bytes())
+    key.update(f"{_digest_of(weights)} {FORM} {paddle_version()}{kind}".encode())
+    return key.hexdigest()[:24]
+
+
 def _digest_of(weights: Path) -> str:
-    """Hash the whole file, in milliseconds: one whose numbers were changed has no program, whatever sha256 it carries."""
+    """Hash the whole file, in milliseconds: one whose numbers were changed has no program, whatever sha256 it names."""
     with weights.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -47,7 +47,7 @@ class ShotColors:
     palette_of: Callable[[Bytes | None], Floats | None]
 
     def predict(self, segment: Segment) -> Arrays:
-        """Predict the colors of a segment's keyframes and follow its motion: all that must be known of it.
+        """Predict the colors of a segment's keyframes and follow its motion: all that the other steps need.
 
         Segments begin at multiples of KEY_EVERY frames of their shot.
         """

@@ -35,7 +35,7 @@ class Part:
     ab : (n, h, w, 2); only those of keyframes count
     weight : (n, h, w), above 0 and up to 1, what each color counts for in a mean; only those of keyframes
     key : (n,) which frames are keyframes
-    motion : over n - 1 steps, or n when the shot goes on: the last one leads to the next part's first frame
+    motion : over n - 1 steps, or n when the shot continues: the last one leads to the next part's first frame
     """
 
     ab: Floats
