@@ -20,17 +20,25 @@ from color.guidance import UNGUIDED, Guidance
 from color.likely import LikelyColor, Suggestion
 from color.segment import Segment
 from image.upsample import color_field
-from model.contract import Output, Predictor
-from model.distribution import ColorDistribution
-from model.guidance import recolored
-from model.options import ColorOptions, RunOptions
+from model.contract import Predictor
+from model.decode import AbPredictor, Prediction
+from model.distribution import ColorDistribution, suggestions
+from model.options import (
+    CONTRAST,
+    GUIDANCE,
+    NEUTRAL,
+    SATURATION,
+    STEADY,
+    TEMPERATURE,
+    WORKING_SIZE,
+    ColorOptions,
+    RunOptions,
+)
 from model.paddle_import import gpu_count, has_gpu_package
-from model.picture_colors import PictureColors
-from model.prediction import AbPredictor, Prediction
-from model.predictor import Device, Precision, Program, choose_engine
-from model.program_cache import program_for
-from model.segment_colors import SegmentColors
-from model.suggestions import suggestions
+from model.photo_colors import PhotoColors, recolored
+from model.program import Device, Precision, Program
+from model.program_cache import prepare, program_for
+from model.shot_colors import ShotColors
 from model.weights_file import RELEASED, weights_sha256
 from photo.compose import Composition
 from photo.inputs import Result, Task
@@ -39,17 +47,6 @@ from prior.lab import gray2lightness
 from prior.qspace import read_bins
 from runtime.progress import progress_for
 from runtime.workers import cores
-
-# On the validation pictures that choose, these together have the smallest errors at seven tenths of the truth's
-# colorfulness, and a third less tint on neutral places than a temperature and a saturation alone (see the model card).
-TEMPERATURE = 0.6  # of the annealed mean: 1 the mean color, below it purer and bolder
-CONTRAST = 1.35  # times the distance of colors from their mean over the picture
-NEUTRAL = 9.5  # chroma that is halved, as gray is likely there
-SATURATION = 1.0  # times the chroma
-# Of palettes, moods and references: with more, the likely colors of a picture give way to a reference of other content.
-GUIDANCE = 0.7
-STEADY = 1.0  # how steady the colors of films are, 0 to 1
-WORKING_SIZE = 192  # short side of the network's input, in pixels
 
 
 class Colorizer:
@@ -91,7 +88,7 @@ class Colorizer:
         guidance: float = GUIDANCE,
         predictor: Predictor | None = None,
     ) -> None:
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = threads or cores()
         if predictor is None:
             weights_sha256(weights)  # names a bad file before the seconds that opening takes
             folder = functools.partial(program_for, weights)
@@ -105,8 +102,8 @@ class Colorizer:
         )  # fmt: skip
         wanted = Guidance(palette=tuple(palette), mood=mood, strength=guidance)
         self._predict = recolored(plain, wanted)
-        self._pictures = PictureColors(self._predict)
-        self._segments = SegmentColors(self._predict, steady, self._pictures.palette_of)
+        self._photos = PhotoColors(self._predict)
+        self._shots = ShotColors(self._predict, steady, self._photos.palette_of)
 
     def with_options(self, color: ColorOptions) -> "Colorizer":
         """Return a colorizer with other settings around the same network."""
@@ -114,7 +111,7 @@ class Colorizer:
         return Colorizer(
             predictor=self._predict.network,
             threads=self.threads,
-            steady=self._segments.steadiness,
+            steady=self._shots.steadiness,
             smoothing=self._predict.smoothing,
             contrast=self._predict.contrast,
             neutral=self._predict.neutral,
@@ -134,7 +131,7 @@ class Colorizer:
 
     def ab(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
         """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; guided as above."""
-        return self._pictures.ab(gray, guidance)
+        return self._photos.ab(gray, guidance)
 
     def candidates(
         self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
@@ -149,7 +146,7 @@ class Colorizer:
         self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
     ) -> list[Composition]:
         """Colorize as `candidates` does, but compose the pictures later."""
-        return [self._composed(ab, gray) for ab in self._pictures.candidates(gray, n, guidance)]
+        return [self._composed(ab, gray) for ab in self._photos.candidates(gray, n, guidance)]
 
     def confidence(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
         """Tell how sure the network is of each pixel of gray (H, W): (H, W), 1 sure, 0 any color is as likely."""
@@ -172,7 +169,7 @@ class Colorizer:
 
     def distribution(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> ColorDistribution:
         """Predict how likely each color is at each place of gray (H, W)."""
-        return self._pictures.distribution(gray, guidance)
+        return self._photos.distribution(gray, guidance)
 
     def _composed(self, ab: Floats, gray: NDArray[Any]) -> Composition:
         field = color_field(ab, gray, to_lightness=gray2lightness)
@@ -181,25 +178,25 @@ class Colorizer:
     def colorize(self, segment: Segment) -> Floats:
         """Predict small ab (n, h, w, 2) for a segment's frames, consistent in time.
 
-        The network sees the keyframes; their colors are carried along the motion and averaged, over this segment.
+        The network sees the keyframes; their colors pass along the motion of this segment and are averaged.
         """
-        if not self._segments.steadiness:
-            return self._segments.frames(segment)
-        return self._segments.finish(self._segments.predict(segment))
+        if not self._shots.steadiness:
+            return self._shots.frames(segment)
+        return self._shots.finish(self._shots.predict(segment))
 
     def predict_segment(self, segment: Segment) -> Arrays:
-        """Return what must be known of a segment, as `film.options.ShotColorizer` has it; so below."""
-        return self._segments.predict(segment)
+        """Predict a segment's keyframes and motion, as `film.options.ShotColorizer` has it; so below."""
+        return self._shots.predict(segment)
 
     def link_segment(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
-        """Return what leaves a segment, given what enters it."""
-        return self._segments.link(predicted, entering, backward=backward)
+        """Link a segment to the next, or backward to the one before: what enters it -> what leaves it."""
+        return self._shots.link(predicted, entering, backward=backward)
 
     def finish_segment(
         self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
     ) -> Floats:
-        """Return ab (n, h, w, 2) of a segment, given what enters it from before and after."""
-        return self._segments.finish(predicted, before=before, after=after)
+        """Average a segment's colors with those that enter from before and after: ab (n, h, w, 2)."""
+        return self._shots.finish(predicted, before=before, after=after)
 
     def predict(
         self,
@@ -220,7 +217,7 @@ def colorizer_factory(
     steady: float = STEADY,
     films: bool = False,
 ) -> Callable[[], Colorizer]:
-    """Return a picklable function that loads the network as the options say.
+    """Return a picklable function that loads the network with the options chosen.
 
     films : thousands of frames are worth an engine that takes longer to open; a photo has the same colors alone and among many
     """
@@ -235,26 +232,6 @@ def colorizer_factory(
         steady=steady,
         **chosen,
     )
-
-
-def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> dict[str, object]:
-    """Return everything besides the weights that changes a film's colors."""
-    return {
-        "temperature": _temperature(color),
-        "contrast": CONTRAST,
-        "neutral": NEUTRAL,
-        "saturation": SATURATION if color.saturation is None else color.saturation,
-        "working_size": color.working_size or WORKING_SIZE,
-        "palette": list(color.palette),
-        "mood": color.mood,
-        "guidance": GUIDANCE if color.guidance is None else color.guidance,
-        "steady": steady,
-        "precision": run.precision,
-    }
-
-
-def _temperature(color: ColorOptions) -> float:
-    return TEMPERATURE if color.temperature is None else color.temperature
 
 
 def colorize_photo_files(
@@ -299,21 +276,6 @@ def check_weights(weights: Path | None = None) -> str:
     Raises FileNotFoundError or ValueError for weights that are missing or foreign.
     """
     return weights_sha256(weights or RELEASED)
-
-
-def prepare(
-    run: RunOptions, color: ColorOptions, *, distributes: bool = False, refers: bool = False
-) -> None:
-    """Make the inference programs that a run will need, if this machine has not got them yet, before many processes want them.
-
-    distributes, refers : also those that give the distribution, and the features that references are matched by
-    """
-    int8 = choose_engine(run.device, run.precision) == "int8"
-    outputs: dict[Output, bool] = {"means": True, "distribution": distributes, "features": refers}
-    for output in (output for output, needed in outputs.items() if needed):
-        weights = run.weights or RELEASED
-        with program_for(weights, output=output, int8=int8, temperature=_temperature(color)):
-            pass
 
 
 def uses_gpu(device: Device) -> bool:

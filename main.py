@@ -21,7 +21,7 @@ from film.options import (
     FilmOptions,
     check_films_outputs,
 )
-from model.options import ColorOptions, RunOptions
+from model.options import ColorOptions, RunOptions, color_settings
 from photo.inputs import InputOptions, Result, Task, plan, unfinished
 from photo.options import PhotoOptions
 from runtime.console import DONE, FAILED, USAGE, complain, exit_code, log_to_stderr, printable
@@ -227,7 +227,7 @@ def _film(args: argparse.Namespace) -> FilmOptions:
 
 def _colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
     """Describe how films are colorized: by one network of one thread in each worker process."""
-    from gray2color import check_weights, color_settings, colorizer_factory
+    from gray2color import check_weights, colorizer_factory
 
     return Colorization(
         colorizer_factory(color, run, threads=1, steady=steady, films=True),

@@ -1,22 +1,24 @@
 """Other colorizations of a picture that the network finds plausible.
 
-The predicted distribution is averaged over each region. Its likely colors there are given as hints at points of
-the region, and the network, run again, spreads them as it spreads a person's. Of all these colorizations those are
-chosen that together come nearest to what the distribution expects.
+A picture is cut into regions of like lightness for which the network predicts alike, and the predicted distribution is
+averaged over each. Its likely colors there are given as hints at points of the region, and the network, run again,
+spreads them as it spreads a person's. Of all these colorizations those are chosen that together come nearest to what
+the distribution expects.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import cv2
 import numpy as np
 
-from color.arrays import Doubles, Floats, Mask
+from color.arrays import Doubles, Floats, Indices, Mask
+from image.kmeans import kmeans, starts
 from model.contract import AB_SCALE, REDUCTION
-from model.distribution import ColorDistribution, Mode, modes, variance
+from model.decode import AbPredictor
+from model.distribution import ColorDistribution, Mode, features, modes, variance
 from model.hints import POINT_RADIUS_PX
-from model.prediction import AbPredictor
-from model.regions import features, inner_points, regions
 
 CHANGED = 4  # regions that get other colors, those with the most to gain
 PAIRS = 6  # colorizations in which two regions change
@@ -27,6 +29,10 @@ BARELY_APART = 5.0  # where there are none such
 DRAWN = 400  # colorings drawn from the distribution, which candidates should come near to
 DEVIATIONS = 1.0  # standard deviations of a place's colors, by which they change at most
 SEED = 0
+
+REGIONS = 7  # at most
+VOTE_CELLS = 5  # side of the vote among neighbors
+STEPS = 29  # of k-means, by which regions move
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,3 +165,37 @@ def _exact(shares: Floats) -> Doubles:
     """Make shares (Q,) sum to 1 as exactly as drawing wants it."""
     exact = shares.astype(np.float64)
     return np.asarray(exact / exact.sum())
+
+
+def regions(described: Floats, *, number: int = REGIONS) -> Indices:
+    """Group places (h, w, F) into so many regions at most, by k-means: their numbers (h, w), from 0 on."""
+    height, width, _ = described.shape
+    places = described.reshape(height * width, -1)
+    groups = kmeans(places, starts(places, number), steps=STEPS)
+    return _smoothed(groups.reshape(height, width), number)
+
+
+def _smoothed(numbers: Indices, count: int) -> Indices:
+    """Let neighbors vote, twice; number the regions that are left from 0 on."""
+    side = (VOTE_CELLS, VOTE_CELLS)
+    for _ in range(2):
+        votes = [cv2.blur((numbers == i).astype(np.float32), side) for i in range(count)]
+        numbers = np.argmax(votes, axis=0)
+    kept = np.unique(numbers, return_inverse=True)[1]
+    return np.asarray(kept.reshape(numbers.shape), np.intp)
+
+
+def inner_points(mask: Mask, number: int) -> list[tuple[int, int]]:
+    """Choose up to so many cells (row, column) deep inside a mask (h, w) and far from each other, at least one."""
+    depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    rows, columns = np.indices(mask.shape)
+    far = np.full(mask.shape, np.inf)
+    points: list[tuple[int, int]] = []
+    while len(points) < number:
+        score = np.where(mask, np.minimum(depth, far / 2), 0)
+        row, column = (int(i) for i in np.unravel_index(score.argmax(), mask.shape))
+        if points and score[row, column] < 1:
+            break
+        points.append((row, column))
+        far = np.minimum(far, np.hypot(rows - row, columns - column))
+    return points

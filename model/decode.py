@@ -1,42 +1,160 @@
-"""The network's output -> ab: the annealed mean of the predicted distribution, smoothed, in contrast, gray where gray is likely."""
+"""The network's output -> small ab: guided, smoothed, in contrast, gray where gray is likely.
 
+`AbPredictor` runs the network and does all of it; the functions below it are its steps, arrays in and arrays out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from color.arrays import Floats
-
-if TYPE_CHECKING:
-    from paddle import Tensor
+from color.arrays import Bytes, Floats
+from model.contract import (
+    STRIDE,
+    Output,
+    Predictor,
+    cropped,
+    network_planes,
+    padded,
+    working_lightness,
+)
+from model.hints import propagate
+from model.palette import reference_weights, reweighted_means
+from model.program import Program
 
 # Smoothing where the network is undecided, in places of its output. Wider, or by a guided filter, takes the color
 # of arms and faces along with the patches on walls.
 NEIGHBOR_REACH, NEIGHBOR_SIGMA = 4, 3.0
 LIKE_LIGHTNESS = 0.04  # standard deviation of L/100 within which neighbors are alike
+FRAMES_AT_ONCE = 4
 
 
-def annealed(logits: "Tensor", *, temperature: "Tensor") -> "Tensor":
-    """Turn logits (N, Q, h, w) into the distribution over the bins, (N, Q, h, w).
+class Prediction(NamedTuple):
+    """The colors predicted for pictures.
 
-    temperature : (1,); 1 leaves it as predicted, towards 0 the mode alone is left (Zhang, Isola, Efros 2016).
+    ab : small ab (n, h, w, 2)
+    confidence : (n, h, w), 1 where all likely colors have one hue, 0 where they cancel
     """
-    import paddle
-    import paddle.nn.functional as F
 
-    cold = paddle.reciprocal(temperature).reshape([1, 1, 1, 1])
-    return F.softmax(logits * cold, axis=1)
+    ab: Floats
+    confidence: Floats
 
 
-def annealed_mean(logits: "Tensor", filters: "Tensor", *, temperature: "Tensor") -> "Tensor":
-    """Average over the distribution of logits (N, Q, h, w), annealed: (N, C, h, w).
+@dataclass(frozen=True)
+class AbPredictor:
+    """A network in use, and how colors are taken from its output: `gray2color.Colorizer` explains the settings.
 
-    filters : (C, Q, 1, 1), what each bin counts for: its a, its b.
+    network : a `Program` wherever palettes, moods or references are wanted, as it also gives the distribution
+    bins : (Q, 2), of the network
+    saturation : times the chroma, of the hints too
+    contrast, neutral : of colors predicted without hints: see `contrasted` and `without_tint`; re-weighted colors
+        get no contrast, which would lead away from a palette
+    weights : (Q,), logarithms by which every distribution is re-weighted, None for none
+    guidance : 0..1, how much such weights count, those of a reference too
     """
-    import paddle.nn.functional as F
 
-    return F.conv2d(annealed(logits, temperature=temperature), filters)
+    network: Predictor
+    bins: Floats
+    temperature: float
+    saturation: float
+    working_size: int
+    smoothing: bool
+    contrast: float = 1.0
+    neutral: float = 0.0
+    weights: Floats | None = None
+    guidance: float = 1.0
+
+    def __call__(
+        self, lightness: Floats, *, hints: Floats | None = None, palette: Floats | None = None
+    ) -> Prediction:
+        """Predict small ab for L (n, H, W) 0..100 at the working size.
+
+        hints : as `network_planes` has them; honored on the objects they lie on, where the result counts as sure.
+        palette : (Q + 1,), as `palette_vector` makes it: the histogram that each picture is to have, by default
+            or all zeros none.
+        """
+        free, sure = self._predicted(lightness, palette=palette)
+        contrast = 1.0 if self._reweights(palette) else self.contrast
+        free = np.stack([without_tint(contrasted(ab, contrast), self.neutral) for ab in free])
+        free *= np.float32(self.saturation)
+        if hints is None:
+            return Prediction(free, sure)
+        hinted, _ = self._predicted(lightness, hints=hints, palette=palette)
+        hinted *= np.float32(self.saturation)
+        for i, planes in enumerate(hints):
+            free[i], influence = propagate(
+                free[i], hinted[i],
+                hints=planes, lightness=lightness[i], saturation=self.saturation,
+            )  # fmt: skip
+            sure[i] = np.maximum(sure[i], influence)
+        return Prediction(free, sure)
+
+    def _predicted(
+        self, lightness: Floats, *, hints: Floats | None = None, palette: Floats | None = None
+    ) -> Prediction:
+        """Predict as the network does, smoothed where it is undecided."""
+        planes = network_planes(lightness, hints=hints)
+        means = self._means(planes, palette)
+        if self.smoothing:
+            ab = np.stack(list(map(smooth_undecided, means, planes[:, 0])))
+        else:
+            ab = np.ascontiguousarray(means[..., :2])
+        return Prediction(ab, confidence(means))
+
+    def _means(self, planes: Floats, palette: Floats | None) -> Floats:
+        """Return the mean a, b and chroma (n, h, w, 3) of the distributions, re-weighted where that is wanted.
+
+        The network's own input for a palette stays empty: beside the weights it gains nothing.
+        """
+        none = np.zeros((len(planes), len(self.bins) + 1), np.float32)
+        if not self._reweights(palette):
+            output = self.network(padded(planes), none, temperature=self.temperature)
+            return cropped(output, planes.shape[2:])
+        output = self.giving("distribution")(padded(planes), none, temperature=1.0)
+        shares = cropped(output, planes.shape[2:])
+        return np.stack([self._reweighted(each, palette) for each in shares])
+
+    def _reweights(self, palette: Floats | None) -> bool:
+        given = palette is not None and palette[-1] > 0
+        return bool(self.guidance) and (given or self.weights is not None)
+
+    def giving(self, output: Output) -> Predictor:
+        """Return the same network giving another output. Raises TypeError unless it is a `Program`."""
+        if not isinstance(self.network, Program):
+            raise TypeError(f"{self.network} gives nothing but means, the {output} is wanted")
+        return self.network.giving(output)
+
+    def _reweighted(self, shares: Floats, palette: Floats | None) -> Floats:
+        weights = np.zeros(len(self.bins), np.float32) if self.weights is None else self.weights
+        if palette is not None and palette[-1] > 0:
+            weights = weights + reference_weights(shares, palette[:-1], self.bins)
+        weights = weights * np.float32(self.guidance)
+        return reweighted_means(shares, weights, self.bins, temperature=self.temperature)
+
+    def frames(
+        self,
+        grays: Bytes,
+        *,
+        hints: Floats | None = None,
+        palette: Floats | None = None,
+    ) -> Prediction:
+        """Predict for frames (n, H, W) in order; resized to whole strides: nothing is computed for padding.
+
+        hints : (n, 3, h, w) at the size of what is computed, by default none.
+        palette : as above.
+        """
+        lightness_of: Callable[[Bytes], Floats] = partial(
+            working_lightness, short=self.working_size, grid=STRIDE
+        )
+        predicted = []
+        for part in (slice(i, i + FRAMES_AT_ONCE) for i in range(0, len(grays), FRAMES_AT_ONCE)):
+            given = None if hints is None or not hints[part].any() else hints[part]
+            predicted.append(self(lightness_of(grays[part]), hints=given, palette=palette))
+        return Prediction(*map(np.concatenate, zip(*predicted, strict=True)))
 
 
 def confidence(means: Floats) -> Floats:
@@ -86,7 +204,7 @@ def without_tint(ab: Floats, neutral: float) -> Floats:
 def _joint_bilateral(ab: Floats, lightness: Floats) -> Floats:
     """Average ab (h, w, 2) over neighbors of like lightness (h, w) (Petschnigg et al. 2004).
 
-    Of the neighbors, every second one in each direction: a quarter of the time, and no visible difference.
+    Every second neighbor in each direction counts: a quarter of the time, and no visible difference.
     """
     height, width = lightness.shape
     reach = ((NEIGHBOR_REACH, NEIGHBOR_REACH), (NEIGHBOR_REACH, NEIGHBOR_REACH))

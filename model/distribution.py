@@ -1,4 +1,8 @@
-"""What the predicted distribution over the bins says of a place: how sure it is, and which colors are likely there."""
+"""The predicted distribution over the bins, place by place: how sure it is, which colors are likely, where a hint helps.
+
+It also tells places apart: the distribution of fur differs from that of grass even where their lightness is the
+same. So places are compared by their distributions (Hellinger distance), by lightness, and a little by where they are.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,7 +11,8 @@ import cv2
 import numpy as np
 
 from color.arrays import Floats
-from color.likely import LikelyColor
+from color.likely import LikelyColor, Suggestion
+from image.kmeans import kmeans, squared_distances
 from model.contract import Predictor, cropped, network_planes, padded
 from prior.lab import fit_gamut, lab2rgb
 
@@ -19,7 +24,20 @@ COLORS = 4  # that a place may have, at most
 LEAST_SHARE = 0.08  # of the distribution, that counts as likely
 VISIBLE = 15.0  # L from black, and from white, from which on a color is seen well
 NEAR = 1  # cells on each side of a place that count with it
-STEPS = 30  # of k-means; it has converged long before
+STEPS = 30  # of k-means, which converges much earlier
+
+# What tells places apart: see `features`.
+COMPONENTS = 14  # principal ones of the distributions
+LIGHTNESS_SHARE = 0.5  # of a standard deviation of lightness, beside one of the distributions
+PLACE_SHARE = 0.3  # of a whole side
+LEAST_DEVIATION = 5.0  # of L: a flat picture's noise is no difference
+SMOOTH_CELLS = 5  # side of the median over neighbors
+
+# Suggestions.
+REACH = 0.5  # distance of features, over which a hint's color spreads to other places
+PLACE_REACH = 0.35  # of the longer side, the same in the picture
+TRIED = 768  # places that are tried
+SUGGESTED_APART = 0.08  # of the longer side, between suggestions, at least
 
 
 class Mode(NamedTuple):
@@ -144,13 +162,10 @@ def modes(shares: Floats, bins: Floats) -> list[Mode]:
     """
     centers = bins[[int(np.argmax(shares))]]
     while len(centers) < COLORS:
-        far = _squared(bins, centers).min(axis=1)
+        far = np.min([squared_distances(bins, center) for center in centers], axis=0)
         centers = np.concatenate([centers, bins[[int(np.argmax(shares * far))]]])
-    for _ in range(STEPS):
-        members = _members(bins, centers) * shares
-        total = members.sum(axis=1, keepdims=True)
-        centers = np.where(total > 0, members @ bins / np.maximum(total, 1e-12), centers)
-    members = _members(bins, centers)
+    groups = kmeans(bins, centers, steps=STEPS, weights=shares)
+    members = np.asarray(groups == np.arange(COLORS)[:, None], np.float32)
     found = []
     for group in members * shares:
         share, squared = float(group.sum()), group**2
@@ -160,11 +175,64 @@ def modes(shares: Floats, bins: Floats) -> list[Mode]:
     return sorted(found, key=lambda mode: -mode.share)
 
 
-def _squared(bins: Floats, centers: Floats) -> Floats:
-    return np.asarray(((bins[:, None] - centers) ** 2).sum(axis=-1), np.float32)
+def features(distribution: Floats, lightness: Floats) -> Floats:
+    """Describe each place of a distribution (h, w, Q), with its lightness (h, w) 0..100: (h, w, F)."""
+    height, width, _ = distribution.shape
+    roots = np.sqrt(distribution).reshape(height * width, -1)
+    roots -= roots.mean(axis=0)
+    _, vectors = np.linalg.eigh(roots.T @ roots)
+    principal = roots @ vectors[:, -COMPONENTS:]
+    principal /= max(np.sqrt((principal**2).sum(axis=1).mean()), 1e-6)
+    level = (lightness - lightness.mean()) / max(float(lightness.std()), LEAST_DEVIATION)
+    y, x = np.mgrid[:height, :width] * (PLACE_SHARE / max(height, width))
+    channels = [*principal.T.reshape(-1, height, width), level * LIGHTNESS_SHARE, y, x]
+    smooth = [cv2.medianBlur(channel.astype(np.float32), SMOOTH_CELLS) for channel in channels]
+    return np.asarray(np.stack(smooth, axis=-1), np.float32)
 
 
-def _members(bins: Floats, centers: Floats) -> Floats:
-    """Tell which bins (Q, 2) are nearest to each center: (n, Q) of 0 and 1."""
-    nearest = _squared(bins, centers).argmin(axis=1)
-    return np.asarray(nearest == np.arange(len(centers))[:, None], np.float32)
+def suggestions(
+    predicted: ColorDistribution, number: int, *, picture: tuple[int, int]
+) -> list[Suggestion]:
+    """Suggest up to so many places of a picture (H, W), the most useful first.
+
+    What a hint at a place settles is the uncertainty of all places, each by how like it that place is.
+    """
+    described, uncertainty = (
+        features(predicted.shares, predicted.lightness),
+        predicted.uncertainty(),
+    )
+    height, width = uncertainty.shape
+    step = max(1, int(np.ceil((height * width / TRIED) ** 0.5)))
+    tried = [(r, c) for r in range(step // 2, height, step) for c in range(step // 2, width, step)]
+    tried = tried or [(height // 2, width // 2)]
+    alike = np.stack([_alike(described, *cell) for cell in tried])
+    left, total = uncertainty.ravel(), max(float(uncertainty.sum()), 1e-6)
+    free = np.ones(len(tried), bool)
+    found: list[Suggestion] = []
+    while len(found) < number and free.any():
+        settled = alike @ left
+        best = int(np.argmax(np.where(free, settled, -1)))
+        row, column = tried[best]
+        found.append(_suggestion(predicted, row, column, settled[best] / total, picture))
+        left = left * (1 - alike[best])
+        distance = np.hypot(*(np.array(tried) - (row, column)).T)
+        free &= distance >= max(SUGGESTED_APART * max(height, width), 1)
+    return found
+
+
+def _alike(described: Floats, row: int, column: int) -> Floats:
+    """Tell how like a place all places (h, w, F) are: (h * w,), 1 at the place itself, to 0."""
+    height, width, _ = described.shape
+    squared = ((described - described[row, column]) ** 2).sum(axis=-1) / REACH**2
+    rows, columns = np.ogrid[:height, :width]
+    reach = PLACE_REACH * max(height, width)
+    squared = squared + ((rows - row) ** 2 + (columns - column) ** 2) / reach**2
+    return np.asarray(np.exp(-squared / 2).ravel(), np.float32)
+
+
+def _suggestion(
+    predicted: ColorDistribution, row: int, column: int, share: float, picture: tuple[int, int]
+) -> Suggestion:
+    height, width = predicted.lightness.shape
+    y, x = int((row + 0.5) * picture[0] / height), int((column + 0.5) * picture[1] / width)
+    return Suggestion(x, y, float(share), tuple(predicted.likely_colors(row, column)))

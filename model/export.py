@@ -25,9 +25,8 @@ from paddle.static import InputSpec
 
 from color.arrays import Floats
 from model.contract import PLANES, Output
-from model.decode import annealed, annealed_mean
-from model.network import BasicBlock, ColorNet, UpBlock
-from model.predictor import INT8_PROGRAM, open_program, run_program
+from model.network import BasicBlock, ColorNet, UpBlock, annealed, annealed_mean
+from model.program import INT8_PROGRAM, open_program, run_program
 from model.quantization import RANGE_SHARES, Inputs, quantize, sample_inputs
 from model.weights_file import Weights, build, load_into, read_weights
 
@@ -36,11 +35,11 @@ log = logging.getLogger(__name__)
 TOLERANCE_AB = 1e-3  # between program and network, fp32
 ROUNDING = 5e-5  # of the largest ab, where that is more: a network of 30 steps gives 100 on noise and rounds 1.2e-3
 TOLERANCE_SHARE = 1e-5  # the same of a share of the distribution
-# Of the standard deviation of ab, as root mean square; the released weights differ by 0.04.
+# Root mean square, as a share of the standard deviation of ab; the released weights differ by 0.04.
 TOLERANCE_INT8 = 0.2
 CHECK_SIZES = ((1, 64, 96), (2, 128, 64))
 CHECKED_SAMPLES = 2
-# Of few channels and wide ranges: int8 would take a twentieth of the chroma.
+# These layers have few channels and wide ranges: int8 would take a twentieth of the chroma.
 IN_FLOAT = "backbone.blocks.0."
 ALIGNED = 16  # float32 in a cache line
 LARGEST_LOGIT = 70.0  # e^70 by the number of bins and the largest chroma is still a float32

@@ -1,4 +1,4 @@
-"""The network: lightness (and hints) in, logits over the Q bins of ab at quarter size out.
+"""The network: lightness (and hints) in, logits over the Q bins of ab at quarter size out; and their annealed mean.
 
 A ResNet of basic blocks, fused with the features of a pretrained image classifier (as deep-koalarization
 fuses Inception's; Baldassarre, Morin, Rodes-Guirao 2017), and a U-shaped decoder back to quarter size. The
@@ -146,3 +146,20 @@ class ColorNet(nn.Layer):
         mean = F.adaptive_avg_pool2d(f32, 1).flatten(1)
         vector = self.context2(F.relu(self.context1(paddle.concat([mean, palette], axis=1))))
         return self.context_norm(vector).unsqueeze([2, 3])
+
+
+def annealed(logits: Tensor, *, temperature: Tensor) -> Tensor:
+    """Turn logits (N, Q, h, w) into the distribution over the bins, (N, Q, h, w).
+
+    temperature : (1,); 1 leaves it as predicted, towards 0 the mode alone is left (Zhang, Isola, Efros 2016).
+    """
+    cold = paddle.reciprocal(temperature).reshape([1, 1, 1, 1])
+    return F.softmax(logits * cold, axis=1)
+
+
+def annealed_mean(logits: Tensor, filters: Tensor, *, temperature: Tensor) -> Tensor:
+    """Average over the distribution of logits (N, Q, h, w), annealed: (N, C, h, w).
+
+    filters : (C, Q, 1, 1), what each bin counts for: its a, its b.
+    """
+    return F.conv2d(annealed(logits, temperature=temperature), filters)

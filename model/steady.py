@@ -1,8 +1,8 @@
-"""Temporal consistency: a shot's colors, carried along its motion forward and backward, and averaged.
+"""Temporal consistency: a shot's colors pass along its motion, forward and backward, and are averaged.
 
 Each place of a frame gets the mean of what was predicted for the same thing in all frames of the shot, as far as it
-can be traced; where the network was sure, it counts for more. A long shot is taken in parts: what one part hands to the
-next is two small arrays, so that memory is bounded and parts meet exactly. Everything is at the size of the network's
+can be traced; what the network was sure of counts for more. A long shot is taken in parts: the link from one part to the
+next is two small arrays, so memory is bounded and parts meet exactly. Everything is at the size of the network's
 output, so a pass takes a fraction of a millisecond per frame; the optical flow is what takes time.
 """
 
@@ -17,7 +17,7 @@ from color.arrays import Bytes, Floats, Mask
 from image.optical_flow import warp
 from model.motion import Motion, traced_back
 
-KEY_EVERY = 8  # frames; between two keyframes colors are only carried
+KEY_EVERY = 8  # frames; those between two keyframes have only the colors that reach them
 KEY_FIRST = 1  # the first one; its neighbors help to denoise it
 # Weight that a running mean has at most, in keyframes of which the network is sure: it follows a light that changes for
 # good, and what is further away than 150 keyframes counts for less than 1/100.
@@ -25,7 +25,7 @@ MEMORY = 20.0
 # Share of a frame that no keyframe's colors reach, from which on it is a keyframe itself.
 UNREACHED = 0.2
 REACHED = 0.25  # trust from which on a place counts as reached
-LEAST = 1e-3  # weight of what cannot be traced: where there is nothing better, it stands
+LEAST = 1e-3  # floor weight for untraceable colors
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Part:
     ab : (n, h, w, 2); only those of keyframes count
     weight : (n, h, w), above 0 and up to 1, what each color counts for in a mean; only those of keyframes
     key : (n,) which frames are keyframes
-    motion : over n - 1 steps, or n when the shot goes on: the last one leads to the next part's first frame
+    motion : over n - 1 steps, or n when the shot continues: the last one leads to the next part's first frame
     """
 
     ab: Floats
@@ -73,10 +73,10 @@ def _bytes_of(trust: Floats) -> Bytes:
 
 
 @dataclass(frozen=True)
-class Carried:
-    """What reaches a frame from its neighbor: the mean color (h, w, 2), and the weight (h, w) of what it is made of.
+class Link:
+    """What reaches a frame from its neighbor: a mean color (h, w, 2), and the weight (h, w) of the colors in it.
 
-    last : the frame (H, W) that it belongs to where its shot has ended, and the reached one is of a later shot
+    last : the last frame (H, W) of a shot, where the link leads from its end to a later shot
     """
 
     mean: Floats
@@ -84,7 +84,7 @@ class Carried:
     last: Bytes | None = None
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return it as named arrays."""
+        """Return the link as named arrays."""
         return {name: array for name, array in vars(self).items() if array is not None}
 
 
@@ -99,7 +99,7 @@ def keyframes(motion: Motion, *, frames: int, every: int = KEY_EVERY) -> Mask:
     if len(motion.back) < frames:
         key[-1] = True  # of the shot
     else:
-        following = Carried(np.zeros((*size, 2), np.float32), np.ones(size, np.float32))
+        following = Link(np.zeros((*size, 2), np.float32), np.ones(size, np.float32))
     weight = np.ones((frames, *size), np.float32)
     none = Part(np.zeros((frames, *size, 2), np.float32), weight, key, motion)
     _, before = _forward(none, None, memory=1.0)
@@ -108,31 +108,31 @@ def keyframes(motion: Motion, *, frames: int, every: int = KEY_EVERY) -> Mask:
     return np.asarray(key | missed)
 
 
-def link_forward(part: Part, entering: Carried | None, *, memory: float = MEMORY) -> Carried:
-    """Carry colors through a part: what enters its first frame -> what enters the first frame of the next part.
+def link_forward(part: Part, entering: Link | None, *, memory: float = MEMORY) -> Link:
+    """Pass colors through a part: what enters its first frame -> what enters the first frame of the next part.
 
     entering : from the part before, or from the last part of an earlier shot, as far as its scene is the same
     """
     means, weights = _forward(part, entering, memory=memory)
     weight = np.minimum(weights[-1], np.float32(memory))
     if len(part.motion.back) < len(part.ab):
-        return Carried(means[-1], weight, last=part.motion.ends[1])
+        return Link(means[-1], weight, last=part.motion.ends[1])
     return _moved(means[-1], weight, part.motion.back[-1], part.motion.back_trust[-1])
 
 
-def link_backward(part: Part, entering: Carried | None, *, memory: float = MEMORY) -> Carried:
-    """Carry colors back through a part: what the next part hands out, or None at the shot's end -> what this one does.
+def link_backward(part: Part, entering: Link | None, *, memory: float = MEMORY) -> Link:
+    """Pass colors back through a part: the next part's link, or None at the shot's end -> its own.
 
-    What a part hands out belongs to its first frame: the motion to the frame before is the earlier part's.
+    A link backward belongs to the first frame of its part: the motion to the frame before is the earlier part's.
     """
     means, weights = _backward(part, entering, memory=memory)
-    return Carried(means[0], np.minimum(weights[0], np.float32(memory)))
+    return Link(means[0], np.minimum(weights[0], np.float32(memory)))
 
 
 def steady(
     part: Part,
-    before: Carried | None = None,
-    after: Carried | None = None,
+    before: Link | None = None,
+    after: Link | None = None,
     *,
     memory: float = MEMORY,
 ) -> Floats:
@@ -154,21 +154,21 @@ def steady(
     return np.asarray(averaged, np.float32)
 
 
-def _forward(part: Part, entering: Carried | None, *, memory: float) -> tuple[Floats, Floats]:
+def _forward(part: Part, entering: Link | None, *, memory: float) -> tuple[Floats, Floats]:
     motion = part.motion
     if entering is not None and entering.last is not None:
         entering = _returned(entering, entering.last, motion.ends[0])
     return _pass(part, np.s_[:], motion.back, motion.back_trust, entering, memory=memory)
 
 
-def _returned(entering: Carried, last: Bytes, first: Bytes) -> Carried:
+def _returned(entering: Link, last: Bytes, first: Bytes) -> Link:
     """Bring what is known of an earlier shot's last frame to the first frame of one that shows the same scene."""
     height, width = entering.weight.shape
     flow, trust = traced_back(last, first, (height, width))
     return _moved(entering.mean, entering.weight, flow, trust)
 
 
-def _backward(part: Part, entering: Carried | None, *, memory: float) -> tuple[Floats, Floats]:
+def _backward(part: Part, entering: Link | None, *, memory: float) -> tuple[Floats, Floats]:
     """Pass from the last frame to the first; the part's last step, if it leads out of it, brings in what enters."""
     motion, frames = part.motion, len(part.ab)
     if entering is not None:
@@ -185,11 +185,11 @@ def _pass(
     order: slice,
     flows: Floats,
     trust: Floats,
-    entering: Carried | None,
+    entering: Link | None,
     *,
     memory: float,
 ) -> tuple[Floats, Floats]:
-    """Carry colors from frame to frame along flows that lead back: a running mean and its weight, for each frame.
+    """Pass colors from frame to frame along flows that lead back: a running mean and its weight, for each frame.
 
     order : in which the frames are passed, and the results returned
     """
@@ -210,6 +210,6 @@ def _pass(
     return means, weights
 
 
-def _moved(mean: Floats, weight: Floats, flow: Floats, trust: Floats) -> Carried:
+def _moved(mean: Floats, weight: Floats, flow: Floats, trust: Floats) -> Link:
     joined = warp(np.dstack([mean, weight]), flow)
-    return Carried(joined[..., :2], np.maximum(trust * joined[..., 2], np.float32(LEAST)))
+    return Link(joined[..., :2], np.maximum(trust * joined[..., 2], np.float32(LEAST)))

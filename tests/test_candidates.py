@@ -11,8 +11,8 @@ from color.arrays import Floats
 from gray2color import Colorizer
 from model.candidates import APART, BARELY_APART, DEVIATIONS, candidates
 from model.contract import AB_SCALE, working_lightness
+from model.decode import AbPredictor
 from model.distribution import ColorDistribution, entropy_confidence, variance
-from model.prediction import AbPredictor
 from prior.lab import gray2lightness, rgb2lab
 from prior.qspace import QSpace
 
@@ -151,7 +151,7 @@ def test_the_distribution_has_the_means_of_the_usual_program(
 ) -> None:
     how = {"device": "cpu", "precision": "fp32", "working_size": 64, "threads": 1}
     plain = Colorizer(small_weights, temperature=1, contrast=1, neutral=0, smoothing=False, **how)  # type: ignore[arg-type]
-    predictor = plain._pictures._distributions
+    predictor = plain._photos._distributions
     as_predicted = type(predictor)(predictor.network, predictor.bins, np.ones(261, np.float32))
     lightness = working_lightness(gray[None], short=64)
     shares = as_predicted(lightness).shares

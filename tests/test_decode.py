@@ -5,13 +5,8 @@ import numpy as np
 import paddle
 import pytest
 
-from model.decode import (
-    annealed_mean,
-    confidence,
-    contrasted,
-    smooth_undecided,
-    without_tint,
-)
+from model.decode import confidence, contrasted, smooth_undecided, without_tint
+from model.network import annealed_mean
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from small_network import SMALL, random_arrays
 from model import export
 from model.export import TOLERANCE_AB
 from model.network import ColorNet
-from model.predictor import Engine, open_program, run_program
+from model.program import Engine, open_program, run_program
 from model.program_cache import CACHE_VARIABLE, program_for
 from model.weights_file import build, read_weights, write_weights
 

@@ -15,13 +15,13 @@ from helpers import asked, landscape, texture
 from PIL import Image
 
 import gray2color
-from gray2color import GUIDANCE, Colorizer, color_settings
+from gray2color import Colorizer
 from model.correspondence import Correspondence
 from model.decode import contrasted, without_tint
 from model.hints import point_planes
-from model.old_film import color_share
-from model.options import ColorOptions, RunOptions
+from model.options import GUIDANCE, ColorOptions, RunOptions, color_settings
 from model.paddle_import import has_bf16
+from model.shot_colors import color_share
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 
 
@@ -285,7 +285,7 @@ def test_a_reference_is_taken_by_its_content_if_much_of_it_matches(
 ) -> None:
     gray, points = landscape(64, 64), np.array([[30, 30, -50, -20, 1]], np.float32)
     found = Correspondence(share, points)
-    monkeypatch.setattr("model.guidance.correspondence", lambda *_, bins: found)
+    monkeypatch.setattr("model.photo_colors.correspondence", lambda *_, bins: found)
     wanted = {"reference": RED}
     chosen = colorizer.ab(gray, asked(reference_by=by, **wanted))
     np.testing.assert_array_equal(colorizer.ab(gray, asked(**wanted)), chosen)
@@ -296,7 +296,7 @@ def test_a_reference_with_nothing_to_match_changes_nothing(
     colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = Correspondence(0, np.zeros((0, 5), np.float32))
-    monkeypatch.setattr("model.guidance.correspondence", lambda *_, bins: nothing)
+    monkeypatch.setattr("model.photo_colors.correspondence", lambda *_, bins: nothing)
     gray = landscape(64, 64)
     content = colorizer.ab(gray, asked(reference=RED, reference_by="content"))
     np.testing.assert_array_equal(content, colorizer.ab(gray))
@@ -511,3 +511,12 @@ def test_a_colored_frame_of_a_shot_gives_places_their_colors(
     left, right = ab[4, :, 2:10].mean(axis=(0, 1)), ab[4, :, 14:22].mean(axis=(0, 1))
     assert left[0] < 0 < left[1]
     assert right[1] < 0 < right[0]
+
+
+def test_a_colorizer_takes_the_cores_that_this_process_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 4, 9}, raising=False)
+    network: Any = lambda *_, **__: None  # noqa: E731
+    assert Colorizer(predictor=network).threads == 3
+    assert Colorizer(predictor=network, threads=2).threads == 2

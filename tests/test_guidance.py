@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from color.guidance import Hint, read_hint
 from color.options import GuidanceOptions
-from model.guidance import point_of
+from model.photo_colors import point_of
 from photo.guidance import read_guidance, read_hints, read_reference, read_strokes
 from prior.lab import rgb2lab
 

@@ -46,9 +46,8 @@ PADDLE = {
         for name in (
             "network",
             "efficientnet_lite",
-            "decode",
             "export",
-            "predictor",
+            "program",
             "quantization",
             "paddle_import",
         )
@@ -56,9 +55,7 @@ PADDLE = {
     *(f"train/{name}.py" for name in ("fileReader", "loss", "trainer", "train")),
 }
 # gray2color imports these before Paddle is needed.
-TOP_LEVEL_PADDLE = PADDLE - {
-    f"model/{name}.py" for name in ("decode", "predictor", "paddle_import")
-}
+TOP_LEVEL_PADDLE = PADDLE - {f"model/{name}.py" for name in ("program", "paddle_import")}
 # Where one photo or film of many fails alone, whatever it brings about.
 BROAD_EXCEPT = {("photo/batch.py", "failures_of"), ("conversion.py", "color_films")}
 BAD_NAMES = {"utils", "common", "src", "helpers", "misc"}

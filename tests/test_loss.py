@@ -7,7 +7,7 @@ import paddle
 import pytest
 from numpy.typing import NDArray
 
-from model.decode import annealed_mean
+from model.network import annealed_mean
 from train.loss import EPSILON, cross_entropy, variance_penalized_error
 
 Q, K = 7, 3

@@ -7,8 +7,8 @@ from helpers import texture
 from numpy.typing import NDArray
 
 from color.arrays import Bytes
-from model.motion import GRAIN, motion_of
-from model.old_film import color_share, denoised
+from model.motion import GRAIN, denoised, motion_of
+from model.shot_colors import color_share
 
 SIZE = (30, 40)
 FRAMES = 7

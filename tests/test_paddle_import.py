@@ -15,7 +15,7 @@ CODE = """
 import sys
 from pathlib import Path
 import numpy as np
-from model.predictor import open_program, run_program
+from model.program import open_program, run_program
 rng = np.random.default_rng(0)
 arrays = rng.uniform(-1, 1, (1, 4, 32, 64)).astype("f4"), np.zeros((1, 7), "f4")
 predict = lambda: run_program(open_program(Path(sys.argv[1]), engine="fp32"), *arrays, temperature=0.7)

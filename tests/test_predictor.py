@@ -5,13 +5,14 @@ import logging
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 from small_network import SMALL
 
-from model import predictor
-from model.predictor import Device, Engine, Precision, Program, choose_engine
+from model import program as programs
+from model.program import Device, Engine, Precision, Program, choose_engine
 from model.program_cache import CACHE_VARIABLE, program_for
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -40,7 +41,7 @@ def test_an_engine_that_cannot_open_a_program_is_replaced_once(
 ) -> None:
     expected = open_it()(*inputs, temperature=0.7)
     opened: list[str] = []
-    original = predictor.open_program
+    original = programs.open_program
 
     def fails_with_onednn(folder: Path, *, engine: Engine, threads: int) -> object:
         opened.append(engine)
@@ -48,7 +49,7 @@ def test_an_engine_that_cannot_open_a_program_is_replaced_once(
             raise RuntimeError("oneDNN says no\nand a long story")
         return original(folder, engine=engine, threads=threads)
 
-    monkeypatch.setattr(predictor, "open_program", fails_with_onednn)
+    monkeypatch.setattr(programs, "open_program", fails_with_onednn)
     with caplog.at_level(logging.WARNING):
         slow = open_it()
     assert opened == ["fp32", "plain"]
@@ -59,14 +60,14 @@ def test_an_engine_that_cannot_open_a_program_is_replaced_once(
 def test_where_int8_fails_the_other_program_is_opened(
     exported: Path, inputs: Arrays, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    original = predictor.open_program
+    original = programs.open_program
 
     def fails_in_int8(folder: Path, *, engine: Engine, threads: int) -> object:
         if engine == "int8":
             raise RuntimeError("no kernel")
         return original(folder, engine=engine, threads=threads)
 
-    monkeypatch.setattr(predictor, "open_program", fails_in_int8)
+    monkeypatch.setattr(programs, "open_program", fails_in_int8)
 
     def folder(*, int8: bool, temperature: float) -> AbstractContextManager[Path]:
         return nullcontext(tmp_path if int8 else exported / "program")
@@ -99,14 +100,14 @@ def test_an_engine_that_fails_in_use_is_replaced_once(
 ) -> None:
     program = open_it()
     expected = program(*inputs, temperature=0.7)
-    original, failures = predictor.run_program, [RuntimeError("no kernel")]
+    original, failures = programs.run_program, [RuntimeError("no kernel")]
 
     def fails_once(*args: Any, **more: Any) -> object:
         if failures:
             raise failures.pop()
         return original(*args, **more)
 
-    monkeypatch.setattr(predictor, "run_program", fails_once)
+    monkeypatch.setattr(programs, "run_program", fails_once)
     np.testing.assert_allclose(program(*inputs, temperature=0.7), expected, atol=1e-3)
     assert program.engine == "plain"
     assert caplog.messages == ["fp32 failed (no kernel): going on more slowly without it"]
@@ -140,14 +141,25 @@ def test_auto_is_the_fastest_engine_here(
     fastest: str,
     engine: Engine,
 ) -> None:
-    monkeypatch.setattr(predictor, "gpu_count", lambda: gpus)
-    monkeypatch.setattr(predictor, "has_gpu_package", lambda: gpus > 0)
-    monkeypatch.setattr(predictor, "faster_in_bf16", lambda: fastest == "bf16")
-    monkeypatch.setattr(predictor, "faster_in_int8", lambda: fastest == "int8")
+    monkeypatch.setattr(programs, "gpu_count", lambda: gpus)
+    monkeypatch.setattr(programs, "has_gpu_package", lambda: gpus > 0)
+    monkeypatch.setattr(programs, "faster_in_bf16", lambda: fastest == "bf16")
+    monkeypatch.setattr(programs, "faster_in_int8", lambda: fastest == "int8")
     assert choose_engine(device, precision) == engine
 
 
 def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "gpu_count", lambda: 0)
+    monkeypatch.setattr(programs, "gpu_count", lambda: 0)
     with pytest.raises(RuntimeError, match="no GPU that this Paddle can use: take -device cpu"):
         choose_engine("gpu", "auto")
+
+
+def test_a_program_has_the_cores_that_this_process_may_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {2, 5, 7}, raising=False)
+    inference = MagicMock()
+    monkeypatch.setattr(programs, "import_inference", lambda: inference)
+    programs.open_program(tmp_path, engine="fp32")
+    config = inference.AnalysisConfig.return_value
+    config.set_cpu_math_library_num_threads.assert_called_once_with(3)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.hints import point_planes
-from model.propagation import propagate
+from model.hints import point_planes, propagate
 
 SIDE = 128  # of the planes; the output has a quarter of it
 EDGE = 64  # column at which the lightness jumps

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model import export, quantization
-from model.predictor import open_program, run_program
+from model.program import open_program, run_program
 from model.quantization import sample_inputs
 
 TEMPERATURE = 0.7
@@ -18,7 +18,7 @@ CODE = """
 import sys
 from pathlib import Path
 import numpy as np
-from model.predictor import open_program, run_program
+from model.program import open_program, run_program
 rng = np.random.default_rng(0)
 arrays = rng.uniform(-1, 1, (1, 4, 64, 64)).astype("f4"), np.zeros((1, 7), "f4")
 run_program(open_program(Path(sys.argv[1]), engine="int8"), *arrays, temperature=0.7)

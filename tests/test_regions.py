@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from model.regions import REGIONS, features, inner_points, regions
+from model.candidates import REGIONS, inner_points, regions
+from model.distribution import features
 
 
 def patchwork() -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from model.steady import (
     KEY_EVERY,
     KEY_FIRST,
     MEMORY,
-    Carried,
+    Link,
     Part,
     keyframes,
     link_backward,
@@ -180,7 +180,7 @@ def test_a_scene_that_comes_back_goes_on_with_its_colors(rng: np.random.Generato
     frames, colors = pan(rng)
     earlier = whole(frames[:8], colors[:8])
     leaving = link_forward(earlier, None)
-    np.testing.assert_array_equal(Carried(**leaving.arrays()).mean, leaving.mean)
+    np.testing.assert_array_equal(Link(**leaving.arrays()).mean, leaving.mean)
     gray = np.zeros_like(colors[10:18])
     entered = steady(whole(frames[10:18], gray), leaving)
     inside = np.s_[:, 4:-4, 4:30]

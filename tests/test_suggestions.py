@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from model.distribution import ColorDistribution
-from model.suggestions import APART, suggestions
+from model.distribution import SUGGESTED_APART, ColorDistribution, suggestions
 from prior.qspace import QSpace
 
 
@@ -27,7 +26,7 @@ def test_they_lie_inside_the_picture_and_apart(qspace: QSpace, shape: tuple[int,
     assert all(0 <= one.x < picture[1] and 0 <= one.y < picture[0] for one in found)
     places = np.array([(one.x, one.y) for one in found], float)
     far = np.hypot(*(places[:, None] - places).transpose(2, 0, 1))
-    least = APART * max(picture) * 0.9
+    least = SUGGESTED_APART * max(picture) * 0.9
     assert far[~np.eye(len(found), dtype=bool)].min(initial=np.inf) >= least
 
 

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from gray2color import STEADY
 from model.contract import STRIDE
-from model.predictor import Precision
+from model.options import STEADY
+from model.program import Precision
 from model.weights_file import RELEASED
 from prior.dataset import Shard
 from prior.qspace import QSpace, read_bins
@@ -185,7 +185,7 @@ class EvaluateOptions:
     )
     steady: tuple[float, ...] = option(
         (),
-        "of films: 1 carries colors along the motion, 0 colorizes frame by frame",
+        "of films: 1 links colors along the motion, 0 colorizes frame by frame",
         separator=",",
         metavar="N,...",
         shown=f"{STEADY:g}",

@@ -11,11 +11,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 
 from color.arrays import Bytes, Floats
-from gray2color import (
+from gray2color import Colorizer
+from image.kmeans import kmeans, starts
+from image.sheet import tile
+from image.upsample import upsample
+from model.contract import STRIDE, Predictor, resized, working_shape
+from model.hints import palette_vector, random_hints
+from model.options import (
     CONTRAST,
     GUIDANCE,
     NEUTRAL,
@@ -23,13 +28,8 @@ from gray2color import (
     STEADY,
     TEMPERATURE,
     WORKING_SIZE,
-    Colorizer,
 )
-from image.sheet import tile
-from image.upsample import upsample
-from model.contract import STRIDE, Predictor, resized, working_shape
-from model.hints import palette_vector, random_hints
-from model.predictor import Precision, Program
+from model.program import Precision, Program
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
 from train.aging import age_lightness
@@ -38,6 +38,7 @@ from train.film_evaluation import HINT_PX, WITHOUT_COLOR, Shot, hinted, referenc
 from train.metrics import MetricAccumulator, Metrics
 
 BATCH = 8  # pictures through the network at once
+STEPS = 30  # of k-means
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Setting:
     guidance: float = GUIDANCE  # how much palettes and references count
     aged: int = 0  # 1: the network gets the picture aged as in training
     seed: int = 0  # of the hints and the aging
-    steady: float = 0.0  # of films: 1 carries colors along the motion, 0 colorizes frame by frame
+    steady: float = 0.0  # of films: 1 links colors along the motion, 0 colorizes frame by frame
 
     def __post_init__(self) -> None:
         if self.working_size < STRIDE or self.working_size % STRIDE:
@@ -166,12 +167,10 @@ def _predicted(
 
 def dominant_colors(lab: Floats, count: int) -> list[str]:
     """Find so many colors #rrggbb that stand for a picture (H, W, 3) in Lab: k-means of its a and b."""
-    cv2.setRNGSeed(0)
-    until = (cv2.TERM_CRITERIA_MAX_ITER + cv2.TERM_CRITERIA_EPS, 30, 0.5)
     places = np.ascontiguousarray(lab[..., 1:].reshape(-1, 2))
-    _, labels, _ = cv2.kmeans(places, count, None, until, 3, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    labels = kmeans(places, starts(places, count), steps=STEPS)
     flat = lab.reshape(-1, 3)
-    means = [flat[labels[:, 0] == i].mean(axis=0) for i in range(count) if (labels == i).any()]
+    means = [flat[labels == i].mean(axis=0) for i in range(count) if (labels == i).any()]
     return [f"#{bytes(rgb).hex()}" for rgb in lab2rgb(fit_gamut(np.stack(means)))]
 
 

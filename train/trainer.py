@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from paddle import Tensor, nn
 
 from color.arrays import Floats
-from model.decode import annealed_mean
-from model.network import ColorNet, NetworkConfig
+from model.network import ColorNet, NetworkConfig, annealed_mean
 from model.weights_file import BACKBONE_PREFIX, load_into
 from train.config import TrainConfig
 from train.fileReader import SampleSet

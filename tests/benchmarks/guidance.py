@@ -22,7 +22,7 @@ from color.guidance import Guidance, Hint
 from gray2color import Colorizer
 from image.upsample import upsample
 from model.correspondence import correspondence
-from model.predictor import Program
+from model.program import Program
 from model.program_cache import program_for
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from train.evaluation_images import read_evaluation_images

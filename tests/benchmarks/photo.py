@@ -27,7 +27,7 @@ sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package 
 from gray2color import Colorizer
 from image.upsample import color_field, upsample, upsample_planes
 from model.paddle_import import has_bf16
-from model.predictor import Engine, Program, open_program, run_program
+from model.program import Engine, Program, open_program, run_program
 from model.program_cache import program_for
 from model.weights_file import RELEASED
 from photo.batch import PHOTOS, colorize_photos

@@ -107,20 +107,20 @@ VARIANTS = [
         "1 no forward-backward check",
         {"model.motion.is_consistent": lambda flow, _: np.ones(flow.shape[:2], bool)},
     ),
-    Variant("2 memory of 2 keyframes", {"model.segment_colors.MEMORY": 2.0}),
+    Variant("2 memory of 2 keyframes", {"model.shot_colors.MEMORY": 2.0}),
     Variant(
         "2 keyframes count alike",
-        {"model.prediction.confidence": lambda means: np.ones(means.shape[:3], np.float32)},
+        {"model.decode.confidence": lambda means: np.ones(means.shape[:3], np.float32)},
     ),
     Variant(
         "4 every frame a keyframe",
-        {"model.segment_colors.keyframes": partial(steady.keyframes, every=1)},
+        {"model.shot_colors.keyframes": partial(steady.keyframes, every=1)},
     ),
     Variant(
         "6 nothing for old film",
         {
-            "model.segment_colors.denoised": lambda grays, _, key: grays[: len(key)][key],
-            "model.segment_colors.color_share": lambda grays, size: np.ones(
+            "model.shot_colors.denoised": lambda grays, _, key: grays[: len(key)][key],
+            "model.shot_colors.color_share": lambda grays, size: np.ones(
                 (len(grays), *size), np.float32
             ),
             "model.motion.grainy": lambda gray: 0.0,

@@ -1,36 +1,42 @@
-"""A segment of a film in steady colors, in three steps, so that the segments of a shot get the colors of the whole.
+"""Steady colors of a film's shot, segment by segment in three steps, so that every segment gets the colors of the whole.
 
-Keyframes are predicted and motion is followed, segment by segment; what is known is carried from segment to segment;
-each segment is averaged with what has reached it.
+Predict: the network colors a segment's keyframes, and its motion is followed. Link: colors pass along the motion from
+segment to segment, forward and backward. Finish: a segment's colors are averaged with those that enter it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from color.arrays import Arrays, Bytes, Floats, Mask
 from color.guidance import Guidance, Hint
 from color.segment import Segment, SegmentGuidance
 from model.contract import REDUCTION, STRIDE, working_lightness, working_shape
-from model.guidance import hint_planes, reference_matches
-from model.motion import motion_of
-from model.old_film import color_share, denoised
-from model.prediction import AbPredictor, Prediction
+from model.decode import AbPredictor, Prediction
+from model.motion import denoised, motion_of
+from model.photo_colors import hint_planes, reference_matches
 from model.steady import (
     MEMORY,
-    Carried,
+    Link,
     Part,
     keyframes,
     link_backward,
     link_forward,
     steady,
 )
+from prior.lab import gray2lightness
+
+# L at which color begins and is whole, from black and from white: beyond lie shadows that show nothing but grain, and
+# blown-out skies.
+DARK = (3.0, 12.0)
+BRIGHT = (99.0, 96.0)
 
 
 @dataclass(frozen=True)
-class SegmentColors:
-    """Predicts, carries and averages the colors of segments; what it returns are named arrays, to be kept.
+class ShotColors:
+    """Predicts, links and finishes the colors of segments; it returns named arrays, small enough to be kept.
 
     steadiness : above 0, up to 1: as steady as can be
     palette_of : a reference picture -> palette (Q + 1,), None for none
@@ -41,7 +47,7 @@ class SegmentColors:
     palette_of: Callable[[Bytes | None], Floats | None]
 
     def predict(self, segment: Segment) -> Arrays:
-        """Predict the colors of a segment's keyframes and follow its motion: all that must be known of it.
+        """Predict the colors of a segment's keyframes and follow its motion: all that the other steps need.
 
         Segments begin at multiples of KEY_EVERY frames of their shot.
         """
@@ -95,16 +101,16 @@ class SegmentColors:
         return np.zeros((3, *lightness.shape), np.float32) if planes is None else planes
 
     def link(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
-        """Carry colors through a segment to the next one, or backward to the one before; at a shot's end, to a later one."""
+        """Link a segment to the next one, or backward to the one before; at a shot's end, to a later shot."""
         link = link_backward if backward else link_forward
-        entered = Carried(**entering) if entering else None
+        entered = Link(**entering) if entering else None
         return link(Part.unpack(predicted), entered, memory=self._memory).arrays()
 
     def finish(
         self, predicted: Arrays, *, before: Arrays | None = None, after: Arrays | None = None
     ) -> Floats:
-        """Average a segment's colors (n, h, w, 2) along the motion, with those that enter it from before and after."""
-        entering = (Carried(**arrays) if arrays else None for arrays in (before, after))
+        """Average a segment's colors along the motion, with those that enter from before and after: ab (n, h, w, 2)."""
+        entering = (Link(**arrays) if arrays else None for arrays in (before, after))
         return steady(Part.unpack(predicted), *entering, memory=self._memory)
 
     @property
@@ -113,3 +119,11 @@ class SegmentColors:
         if self.steadiness >= 1:
             return MEMORY
         return min(self.steadiness / (1 - self.steadiness), MEMORY)
+
+
+def color_share(grays: Bytes, size: tuple[int, int]) -> Floats:
+    """Return how much color frames (n, H, W) may have at a size (h, w): 0 in black and white, 1 between (n, h, w)."""
+    small = [cv2.resize(gray, size[::-1], interpolation=cv2.INTER_AREA) for gray in grays]
+    lightness = gray2lightness(np.stack(small))
+    shares = [np.clip((lightness - a) / (b - a), 0, 1) for a, b in (DARK, BRIGHT)]
+    return np.asarray(np.minimum(*shares), np.float32)

@@ -1,11 +1,10 @@
-"""Opens and runs an inference program: on which engine, and on which one when that fails.
+"""Opens and runs an inference program: on the fastest engine, or on a slower one when that fails.
 
 Paddle is loaded when it is needed, later than this module: a command first asks what the machine has.
 """
 
 import functools
 import logging
-import os
 import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -23,6 +22,7 @@ from model.paddle_import import (
     import_inference,
 )
 from runtime.standard_error import captured_stderr
+from runtime.workers import cores
 
 if TYPE_CHECKING:
     from paddle import inference
@@ -110,7 +110,7 @@ class Program:
             self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
 
     def _fall_back(self, error: Exception) -> None:
-        """Slow beats broken: go on without oneDNN, once."""
+        """Replace the engine by the one without oneDNN, once: slow beats broken."""
         if self.engine == "plain":
             raise error
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -144,7 +144,7 @@ def open_program(
         str(folder / "program.pdiparams"),
     )
     config.disable_glog_info()
-    config.set_cpu_math_library_num_threads(threads or os.cpu_count() or 1)
+    config.set_cpu_math_library_num_threads(threads or cores())
     if engine == "gpu":
         config.enable_use_gpu(GPU_MEMORY_MB, 0)
         return inference.create_predictor(config)

@@ -1,20 +1,23 @@
-"""The colors of single pictures: predicted as a person wants them, in several ways, or as a whole distribution."""
+"""The colors of a photo as a person wants them: one colorization, several, or the whole distribution."""
 
+import dataclasses
 import functools
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Floats
-from color.guidance import Guidance
+from color.guidance import Guidance, Hint, ReferenceBy
 from model.candidates import candidates
 from model.contract import working_lightness
+from model.correspondence import SAME_CONTENT, correspondence
+from model.decode import AbPredictor
 from model.distribution import ColorDistribution, DistributionPredictor
-from model.guidance import hint_planes, recolored, reference_matches
-from model.hints import palette_vector
-from model.prediction import AbPredictor
-from prior.lab import rgb2lab
+from model.hints import palette_vector, point_planes, stroke_planes
+from model.palette import log_weights
+from prior.lab import color2ab, rgb2lab
 from prior.qspace import WEIGHT_PATH, QSpace, read_per_bin
 
 
@@ -26,7 +29,7 @@ class _Inputs(NamedTuple):
     palette: Floats | None
 
 
-class PictureColors:
+class PhotoColors:
     """Predicts the colors of gray pictures (H, W) uint8 or uint16; `wanted` as `Guidance` has it."""
 
     def __init__(self, predictor: AbPredictor) -> None:
@@ -85,3 +88,67 @@ class PictureColors:
 def _check_gray(gray: NDArray[Any]) -> None:
     if gray.ndim != 2 or not gray.size or gray.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"expected gray (H, W) uint8 or uint16, got {gray.shape} {gray.dtype}")
+
+
+def hint_planes(
+    wanted: Guidance,
+    lightness: Floats,
+    *,
+    picture: tuple[int, int],
+    matches: Sequence[Sequence[float]] = (),
+) -> Floats | None:
+    """Draw matches, strokes over them, and points over both: planes (3, h, w) for lightness (h, w); None without any.
+
+    picture : (H, W), in whose pixels points and matches are
+    matches : points of a reference, as `correspondence` finds them
+    """
+    strokes = wanted.strokes
+    size = (lightness.shape[0], lightness.shape[1])
+    planes = point_planes(matches, size=size, picture=picture) if len(matches) else None
+    if strokes is not None:
+        painted = stroke_planes(strokes, size=size)
+        planes = painted if planes is None else np.where(painted[2] > 0, painted, planes)
+    if not wanted.hints:
+        return planes
+    points = [point_of(hint, picture) for hint in wanted.hints]
+    return point_planes(points, size=size, picture=picture, onto=planes, lightness=lightness)
+
+
+def point_of(hint: Hint, picture: tuple[int, int]) -> tuple[float, ...]:
+    """Return a hint as a color point (x, y, a, b) or (x, y, a, b, radius), in pixels of a picture (H, W)."""
+    radius = () if hint.radius is None else (hint.radius,)
+    return (*hint.place(picture), *color2ab(hint.color), *radius)
+
+
+def reference_matches(
+    predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
+) -> list[list[float]]:
+    """Return points (x, y, a, b, radius) with the colors of a reference of like content; none without such a reference.
+
+    predictor : as `recolored` returns it
+    Raises ValueError for an unknown `reference_by`.
+    """
+    reference, by = wanted.reference, wanted.reference_by
+    if by not in get_args(ReferenceBy):
+        raise ValueError(f"a reference is taken by {', '.join(get_args(ReferenceBy))}, got {by!r}")
+    if reference is None or by == "histogram" or not predictor.guidance:
+        return []
+    features = predictor.giving("features")
+    found = correspondence(features, gray, reference, bins=len(predictor.bins))
+    points: list[list[float]] = found.points.tolist()
+    return points if by == "content" or found.share >= SAME_CONTENT else []
+
+
+def recolored(predictor: AbPredictor, wanted: Guidance) -> AbPredictor:
+    """Return a predictor with the palette, the mood and the strength of a guidance, where it has any.
+
+    Raises ValueError for an unknown color or mood, or a strength outside 0..1.
+    """
+    if wanted.palette or wanted.mood:
+        weights = log_weights(predictor.bins, palette=wanted.palette, mood=wanted.mood)
+        predictor = dataclasses.replace(predictor, weights=weights)
+    if wanted.strength is None:
+        return predictor
+    if not 0 <= wanted.strength <= 1:
+        raise ValueError(f"guidance counts from 0 to 1, got {wanted.strength}")
+    return dataclasses.replace(predictor, guidance=wanted.strength)

@@ -1,0 +1,76 @@
+"""What a library writes to standard error is captured, and nothing else is."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from runtime.standard_error import STDERR, captured_stderr
+
+ROOT = Path(__file__).resolve().parent.parent
+# In a process of its own: pytest has a standard error that Python's messages reach without descriptor 2.
+OTHER_THREADS = """
+import logging, os, sys, threading
+from runtime.standard_error import captured_stderr
+
+logging.basicConfig(format="%(message)s")
+lines, kept = [], []
+
+def others():
+    print("printed", file=sys.stderr)
+    logging.warning("logged")
+    kept.append(sys.stderr)
+
+own = sys.stderr
+for _ in range(2):
+    with captured_stderr(lines.append):
+        os.write(2, b"library\\n")
+        with captured_stderr(lines.append):
+            os.write(2, b"inner\\n")
+            thread = threading.Thread(target=others)
+            thread.start()
+            thread.join()
+    assert sys.stderr is own
+    logging.warning("logged later")
+    print("kept", file=kept[-1])
+print(*lines)
+"""
+
+
+def test_lines_of_a_library_are_logged_after_the_block() -> None:
+    lines: list[str] = []
+    with captured_stderr(lines.append):
+        os.write(STDERR, b"one\ntw\xffo\n")
+        assert lines == []
+    assert lines == ["one", "tw\ufffdo"]
+
+
+def test_a_capture_within_a_capture_takes_its_own_lines() -> None:
+    inner: list[str] = []
+    outer: list[str] = []
+    with captured_stderr(outer.append):
+        os.write(STDERR, b"before\n")
+        with captured_stderr(inner.append):
+            os.write(STDERR, b"inside\n")
+        os.write(STDERR, b"after\n")
+    assert (inner, outer) == (["inside"], ["before", "after"])
+
+
+def test_messages_of_other_threads_reach_the_real_standard_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OTHER_THREADS], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["inner", "library"] * 2
+    assert done.stderr.splitlines() == ["printed", "logged", "logged later", "kept"] * 2
+
+
+def test_a_process_without_standard_error_captures_too() -> None:
+    code = (
+        "import os, sys; from runtime.standard_error import captured_stderr; sys.stderr = None\n"
+        "with captured_stderr(print): os.write(2, b'line\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("line\n", "")
