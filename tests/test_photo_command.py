@@ -11,7 +11,7 @@ from helpers import texture, tree
 from PIL import Image
 
 import main
-from photo import analysis
+from photo import command
 from photo.read import Photo, read_photo
 from runtime import files
 
@@ -64,7 +64,7 @@ def test_a_folder_in_the_place_of_the_json_is_one_failure(
         Path("points.json").mkdir()
         return read_photo(path)
 
-    monkeypatch.setattr(analysis, "read_photo", read)
+    monkeypatch.setattr(command, "read_photo", read)
     words = ["-img_in", "photo.png", "-suggest", "2", "-suggest_json", "points.json"]
     assert main.main([*words, "-save", "out.png", *small]) == 1
     said = capsys.readouterr()
