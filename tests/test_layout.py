@@ -53,7 +53,7 @@ PADDLE = {
             "paddle_import",
         )
     ),
-    *(f"train/{name}.py" for name in ("fileReader", "loss", "trainer", "train")),
+    *(f"train/{name}.py" for name in ("fileReader", "loss", "device", "trainer", "train")),
 }
 # gray2color imports these before Paddle is needed.
 TOP_LEVEL_PADDLE = PADDLE - {
