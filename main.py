@@ -130,7 +130,7 @@ def run_photos(args: argparse.Namespace) -> int:
     with usage_errors():
         inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
         work = plan_photos(inputs, _photo(args), guidance, colorization)
-    return finish(work.failures, work.results(colorization), quiet=run.quiet)
+    return finish(work.failures, work.results(), quiet=run.quiet)
 
 
 def run_films(args: argparse.Namespace) -> int:

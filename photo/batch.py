@@ -71,7 +71,7 @@ def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
 def _colorize_photo(
     task: Task, *, load: Callable[[], Colorize], options: PhotoOptions, large: Path
 ) -> Result:
-    """Read, colorize and write one photo; a network that cannot be had is no photo's failure.
+    """Read, colorize and write one photo; a network that cannot run is not a photo's failure.
 
     large : the lock that a large photo takes, so that only one at a time is in memory
     """

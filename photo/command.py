@@ -67,20 +67,21 @@ class PhotoWork:
     failures: list[str]
     options: PhotoOptions
     guidance: Guidance
+    colorization: PhotoColorization
 
-    def results(self, colorization: PhotoColorization) -> Iterator[Result]:
+    def results(self) -> Iterator[Result]:
         """Analyze and colorize the photos; yield results as they come. A failure stops no other photo.
 
         Raises ValueError where the network cannot run.
         """
-        options, guidance = self.options, self.guidance
+        options, guidance, by = self.options, self.guidance, self.colorization
         try:
             if options.analyzes:
                 yield from analyze_photos(
-                    self.planned, colorization.analyzer, options=options, guidance=guidance
+                    self.planned, by.analyzer, options=options, guidance=guidance
                 )
             if self.waiting:
-                yield from colorization.colorize(self.waiting, options, guidance=guidance)
+                yield from by.colorize(self.waiting, options, guidance=guidance)
         except RuntimeError as error:
             raise ValueError(str(error)) from error
 
@@ -106,7 +107,7 @@ def plan_photos(
     if (guided.hint or guided.hints) and len(planned) > 1:
         raise ValueError(f"hints are for one photo, here are {len(planned)}")
     guidance = read_guidance(guided, planned[0].source if planned else None)
-    return PhotoWork(planned, waiting, failures + taken, options, guidance)
+    return PhotoWork(planned, waiting, failures + taken, options, guidance, colorization)
 
 
 def _color_outputs(planned: Sequence[Task], options: PhotoOptions) -> list[Output]:

@@ -18,7 +18,7 @@ OPTION = "-confidence"
 def map_paths(tasks: Sequence[Task], named: Path) -> dict[Task, Path]:
     """Decide where each photo's map goes: the PNG file that is named, or a file in the folder.
 
-    Raises ValueError for one file and several photos, and for a file that is no PNG.
+    Raises ValueError for one file and several photos, and for a file that is not a PNG.
     """
     is_file = named.suffix.lower() == MAP_SUFFIX and not named.is_dir()
     if is_file and len(tasks) > 1:

@@ -43,10 +43,10 @@ class Kind:
     """What photos and films differ in, as files.
 
     suffixes : those that folders and globs are searched for
-    written : those that results can have; ``fallback`` where the input's is none of them
+    written : those that results can have; ``fallback`` where the input's is not among them
     in_folder : added to the name of a result in a -save folder
     mark_of : (input) -> what a whole result of it carries
-    mark_in : (file) -> the mark it carries, "" for a file that is no result
+    mark_in : (file) -> the mark it carries, "" for a file that is not a result
     """
 
     name: str

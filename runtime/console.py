@@ -18,7 +18,7 @@ class UsageError(ValueError):
 
 
 class _HandlerBesideBars(logging.StreamHandler[Any]):
-    """Writes a line where a progress bar stands, and the bar again below."""
+    """Writes a line in the place of a progress bar, and the bar again below."""
 
     def emit(self, record: logging.LogRecord) -> None:
         with tqdm.external_write_mode(file=self.stream):

@@ -58,7 +58,7 @@ def _read_precision(text: str) -> Precision:
     for precision in PRECISIONS:
         if text == precision:
             return precision
-    raise ValueError(f"{text!r} is none of {', '.join(PRECISIONS)}")
+    raise ValueError(f"{text!r} is not one of {', '.join(PRECISIONS)}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,7 +111,7 @@ def measure_film(
 
     film : frames (H, W, 3) in order
     Returns the metrics, and a strip of the first shot that is long enough, if there is one: the methods' rows, then
-    the film's own. Raises ValueError when there is no frame.
+    the film's own. Raises ValueError for a film without frames.
     """
     own, *others = accumulators = [FilmMetricAccumulator() for _ in range(len(methods) + 1)]
     strip: Bytes | None = None

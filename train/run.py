@@ -34,7 +34,7 @@ CALIBRATION_SEED = 1 << 20
 class Run:
     """The state of a run beside its folder.
 
-    restart : discard an earlier run in the folder, and list the pictures anew
+    restart : discard an earlier run in the folder, and list the pictures again
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Run:
         return self.out / "checkpoint.npz"
 
     @property
-    def goes_on(self) -> bool:
+    def in_progress(self) -> bool:
         """Return whether there is a step left and no signal to stop came."""
         return self.step < self.config.steps and not self.stopping
 

@@ -58,14 +58,14 @@ def train(run: Run, *, progress: Progress = Silent()) -> None:
     every = LOG_EVERY, config.valid_every, config.save_every
     progress.start("training", config.steps, unit="steps")
     progress.advance(run.step, earlier=True)
-    while run.goes_on:
+    while run.in_progress:
         with meter.waiting():
             parts = [next(batches) for _ in range(config.parts // run.processes)]
         run.log_skipped(parts)
         meter.losses.append(run.trainer.train_step(run.step, parts))
         run.step += 1
         progress.advance()
-        log, valid, save = (run.step % steps == 0 or not run.goes_on for steps in every)
+        log, valid, save = (run.step % steps == 0 or not run.in_progress for steps in every)
         if log or valid or save:  # nothing is measured or kept before the loss is known finite
             progress.note(meter.report())
         with meter.paused():
@@ -76,7 +76,7 @@ def train(run: Run, *, progress: Progress = Silent()) -> None:
 
 
 class LossError(ValueError):
-    """The loss is no longer a number."""
+    """The loss is not a finite number any more."""
 
 
 class Meter:

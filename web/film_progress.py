@@ -61,7 +61,7 @@ class FilmProgress(Silent):
 
     @contextmanager
     def running(self, work: str) -> Iterator[Self]:
-        """Keep how the work inside ends, from its `start` on; only what nobody foresaw leaves the block."""
+        """Keep how the work inside ends, from its `start` on; only unforeseen errors leave the block."""
         self.work, self.state, self.error = work, "running", ""
         outcome, error = "failed", "see the terminal"
         try:

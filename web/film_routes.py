@@ -96,7 +96,7 @@ class FilmRoutes:
         return JSONResponse(await self._described(self._film(request)))
 
     async def guide(self, request: Request) -> Response:
-        """Keep what is wanted of a film."""
+        """Keep the edits of a film."""
         film, values = self._film(request), await json_of(request)
         await asyncio.to_thread(guide, film, values, self._photos.references)
         return JSONResponse({})
@@ -147,7 +147,7 @@ class FilmRoutes:
         return FileResponse(film.target, filename=film.target.name, content_disposition_type=kind)
 
     async def _described(self, film: OpenFilm) -> dict[str, object]:
-        # In a thread: it opens the result, and meanwhile nobody else would be answered.
+        # In a thread: it opens the result, and no other request would be answered meanwhile.
         return {**await asyncio.to_thread(described, film), "before": self.jobs.before(film)}
 
     def _film(self, request: Request) -> OpenFilm:
@@ -165,7 +165,7 @@ class FilmRoutes:
 
 
 def film_name(name: str) -> str:
-    """Make a file's name of a visitor's: jobs are called after it, so that the command goes on with them."""
+    """Make a file's name of a visitor's: jobs are called after it, so that the command continues them."""
     letters = printable_name(name)[-LONGEST_NAME:]
     kept = "".join("_" if letter in NO_FILE_HAS else letter for letter in letters)
     return kept.strip(". ") or "film"

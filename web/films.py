@@ -1,7 +1,7 @@
 """Films on the page: what one has, its shots, and its job, which is the same as the command's.
 
 A film that was named on this machine gets its result beside it, an uploaded one in its folder of uploads. Its job's
-folder is the command's, so either goes on where the other was stopped.
+folder is the command's, so either continues what the other was stopped at.
 """
 
 import secrets
@@ -48,7 +48,7 @@ MOST_SHOTS = 20_000  # that a person could want something of
 class FilmEdits:
     """What a person wants of a film: checked, and read as a whole, as it may be replaced at any time.
 
-    values : as the page sent it
+    values : as the page sent them
     """
 
     values: Mapping[str, Any]
@@ -69,7 +69,7 @@ class FilmJson(TypedDict):
     """A film as the page has it.
 
     ratio : width over height, as it is shown
-    values : what is wanted of it, as the page sent it
+    values : its edits, as the page sent them
     finished : whether the whole result is there
     """
 
@@ -97,7 +97,7 @@ class OpenFilm:
     text, warnings : what it has, and what its result will lack
     mark : by which its result is recognized
     folder : its own, an upload's, which goes with it; None for a film that was named on this machine
-    edits : what is wanted of it; replaced as a whole, so that a job never reads halves of two
+    edits : replaced as a whole, so that a job never reads halves of two
     shots, records : once it has been analyzed
     """
 
@@ -141,10 +141,10 @@ class OpenFilm:
 
 
 def open_for_page(source: Path, settings: Settings) -> OpenFilm:
-    """Open a film. Raises FilmError, OSError or ValueError for what is none."""
+    """Open a film. Raises FilmError, OSError or ValueError for any other file."""
     if not source.is_file():
         raise ValueError(
-            f"{source}: no such file" if not source.exists() else f"{source} is no file"
+            f"{source}: no such file" if not source.exists() else f"{source} is not a file"
         )
     kind = film_kind(settings.film)
     tasks, _ = plan([str(source)], kind=kind)
@@ -160,7 +160,7 @@ def open_for_page(source: Path, settings: Settings) -> OpenFilm:
 
 
 def guide(opened: OpenFilm, values: Mapping[str, Any], references: Mapping[str, Path]) -> None:
-    """Check what is wanted of a film, and keep it. Raises ValueError."""
+    """Check the edits of a film, and keep them. Raises ValueError."""
     color = color_from(values, opened.settings.color)
     guidance = guidance_from(values, references)
     if guidance:

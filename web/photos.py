@@ -36,9 +36,9 @@ SHOWN_PX = 1600  # long side of what is shown
 MOST_PHOTOS = 500  # kept; the oldest go
 LONGEST_NAME = 200
 OVERLAY_PX = 480  # long side
-# Of places that the network is unsure of: magenta, which photos hardly have.
+# Marks places that the network is unsure of: magenta, which photos hardly have.
 OVERLAY_BGR = (220, 40, 230)
-# Percentiles of how unsure it is: below the one nothing is marked, above the other all is.
+# Percentiles of how unsure it is: nothing is marked below the first, everything above the second.
 LOW, HIGH = 40, 99
 LEAST_RANGE = 0.1  # between the two
 TILE_PX = 480  # long side of a candidate in the gallery
