@@ -47,10 +47,11 @@ from film.steps import is_rendered, taker
 from film.stream_copy import extract_audio
 from film.work import Work, build_colorizer, start_worker, work_of, write_description
 from photo.inputs import BESIDE, Kind, Result, Task
-from runtime.console import exit_code, one_line
+from runtime.console import exit_code
 from runtime.files import discard, whole_file, write_json
 from runtime.mapping import Map
 from runtime.options import OneLineParser, add_options, option, options_from
+from runtime.outcomes import FailureOf
 from runtime.progress import Progress, Silent
 from runtime.workers import cores, workers
 
@@ -121,7 +122,7 @@ def color_films(
         # Started when the first film needs them, and kept for the next: loading the network takes seconds.
         started = cache(lambda: stack.enter_context(workers_for(colorization, options)))
         for task in tasks:
-            try:
+            with FailureOf(task.source, passing=(GuidanceError,)) as failure:
                 if command.probe:
                     result = _described(task, command.probe, options)
                 elif command.preview:
@@ -139,12 +140,7 @@ def color_films(
                         report = command.named(task.source, command.report, ".json")
                         write_json(report, summary.as_json())
                     result = Result(task, output=(str(task.target),))
-            except GuidanceError:
-                raise  # the command is wrong, not the film
-            except Exception as error:  # whatever a film brings about
-                log.debug("%s", task.source, exc_info=True)
-                result = Result(task, error=one_line(task.source, error))
-            yield result
+            yield Result(task, error=failure.line) if failure.line else result
 
 
 def _described(task: Task, form: str, options: FilmOptions) -> Result:

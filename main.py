@@ -8,7 +8,7 @@ import argparse
 import dataclasses
 import functools
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from color.options import GuidanceOptions
@@ -22,9 +22,9 @@ from film.options import (
     check_films_outputs,
 )
 from model.options import ColorOptions, RunOptions, color_settings
-from photo.inputs import InputOptions, Result, Task, plan, unfinished
+from photo.inputs import InputOptions, plan, unfinished
 from photo.options import PhotoOptions
-from runtime.console import DONE, FAILED, USAGE, complain, exit_code, log_to_stderr, printable
+from runtime.console import exit_code, log_to_stderr, usage_errors
 from runtime.options import OneLineParser, add_options, given, options_from, spellings
 from web.options import Settings, WebOptions
 
@@ -108,68 +108,29 @@ def run_page(args: argparse.Namespace) -> int:
     from web.server import serve
 
     color, run, film = options_from(args, ColorOptions), options_from(args, RunOptions), _film(args)
-    try:
+    with usage_errors():
         check_weights(run.weights)
         colorization = functools.partial(_colorization, run=run, steady=film.steady)
-        photo = dataclasses.replace(options_from(args, PhotoOptions), compare=args.compare)
-        return serve(
-            options_from(args, WebOptions), Settings(run, color, photo, film, colorization)
-        )
-    except (OSError, ValueError) as error:
-        complain(f"main.py: {error}")
-        return USAGE
+        settings = Settings(run, color, _photo(args), film, colorization)
+        return serve(options_from(args, WebOptions), settings)
 
 
 def run_photos(args: argparse.Namespace) -> int:
     """Colorize photographs; return the exit code. One that fails stops no other."""
     from gray2color import check_weights, colorize_photo_files, colorizer_factory
-    from photo.analysis import analyze_photos, check_analysis
-    from photo.batch import PHOTOS
-    from photo.guidance import read_guidance
+    from photo.command import PhotoColorization, plan_photos
+    from runtime.outcomes import finish
 
     color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
-    try:
-        options = dataclasses.replace(options_from(args, PhotoOptions), compare=args.compare)
-        planned, failures = plan(args.img_in, kind=PHOTOS, save=args.save, recursive=args.recursive)
-        check_analysis(planned, options, overwrite=args.overwrite)
-        tasks, occupied = _waiting(planned, options, save=args.save, overwrite=args.overwrite)
-        check_weights(args.weights)
-        guided = options_from(args, GuidanceOptions)
-        if (guided.hint or guided.hints) and len(planned) > 1:
-            raise ValueError(f"hints are for one photo, here are {len(planned)}")
-        guidance = read_guidance(guided, planned[0].source if planned else None)
-    except (OSError, ValueError) as error:
-        complain(f"main.py: {error}")
-        return USAGE
-    failures += occupied
-    for line in failures:
-        complain(line)
-    try:
-        if options.analyzes:
-            load = colorizer_factory(color, run, threads=run.threads)
-            analyzed = analyze_photos(planned, load, options=options, guidance=guidance)
-            failures += _report(analyzed, quiet=run.quiet)
-        if tasks:
-            results = colorize_photo_files(tasks, options, color=color, run=run, guidance=guidance)
-            failures += _report(results, quiet=run.quiet)
-    except RuntimeError as error:  # the network cannot run here
-        complain(f"main.py: {error}")
-        return FAILED
-    return _finish(failures)
-
-
-def _waiting(
-    planned: Sequence[Task], options: PhotoOptions, *, save: str | None, overwrite: bool
-) -> tuple[list[Task], list[str]]:
-    """Choose the photos that are still to be colorized; a line for each whose place is taken."""
-    from photo.batch import PHOTOS
-    from photo.candidates import unfinished_candidates
-
-    if options.candidates:
-        return unfinished_candidates(planned, options.candidates, kind=PHOTOS, overwrite=overwrite)
-    if options.analyzes and save is None:
-        return [], []
-    return unfinished(planned, kind=PHOTOS, overwrite=overwrite)
+    colorization = PhotoColorization(
+        check=functools.partial(check_weights, run.weights),
+        analyzer=colorizer_factory(color, run, threads=run.threads),
+        colorize=functools.partial(colorize_photo_files, color=color, run=run),
+    )
+    with usage_errors():
+        inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
+        work = plan_photos(inputs, _photo(args), guidance, colorization)
+    return finish(work.failures, work.results(), quiet=run.quiet)
 
 
 def run_films(args: argparse.Namespace) -> int:
@@ -177,17 +138,18 @@ def run_films(args: argparse.Namespace) -> int:
     from conversion import color_films, film_kind, try_encoder
     from film.guidance import GuidanceError, read_guidance
     from photo.guidance import read_reference
+    from runtime.outcomes import finish
     from runtime.progress import progress_for
 
     command, color = options_from(args, FilmCommand), options_from(args, ColorOptions)
     run, options = options_from(args, RunOptions), _film(args)
-    try:
+    with usage_errors():
         kind = film_kind(options)
         planned, failures = plan(args.movie_in, kind=kind, save=args.save, recursive=args.recursive)
         tasks = planned
         if not command.probe and not command.preview:  # which write nothing to where results go
-            tasks, occupied = unfinished(planned, kind=kind, overwrite=args.overwrite)
-            failures += occupied
+            tasks, taken = unfinished(planned, kind=kind, overwrite=args.overwrite)
+            failures += taken
             if tasks:
                 try_encoder(options)
         command = dataclasses.replace(command, several=len(planned) > 1)
@@ -199,20 +161,16 @@ def run_films(args: argparse.Namespace) -> int:
         if guidance and command.several:
             raise ValueError(f"hints and references are for one film, here are {len(planned)}")
         colorization = dataclasses.replace(colorization, guidance=guidance)
-    except (OSError, ValueError) as error:
-        complain(f"main.py: {error}")
-        return USAGE
-    for line in failures:
-        complain(line)
     results = color_films(
         tasks, command, colorization=colorization, options=options,
         progress=progress_for(quiet=run.quiet),
     )  # fmt: skip
-    try:
-        return _finish(failures + _report(results, quiet=run.quiet))
-    except GuidanceError as error:
-        complain(f"main.py: {error}")
-        return USAGE
+    with usage_errors((GuidanceError,)):
+        return finish(failures, results, quiet=run.quiet)
+
+
+def _photo(args: argparse.Namespace) -> PhotoOptions:
+    return dataclasses.replace(options_from(args, PhotoOptions), compare=args.compare)
 
 
 def _film(args: argparse.Namespace) -> FilmOptions:
@@ -236,32 +194,6 @@ def _colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Col
         working_side=color.working_size or WORKING_SIDE,
         whole_shots=steady > 0,
     )
-
-
-def _report(results: Iterable[Result], *, quiet: bool) -> list[str]:
-    """Print what becomes of each photo or film; return a line for each failure."""
-    from runtime.progress import print_line
-
-    failures = []
-    for result in results:
-        if result.error is not None:
-            failures.append(result.error)
-            print_line(result.error, file=sys.stderr)
-            continue
-        for line in result.output:
-            print_line(line, file=sys.stdout)
-        for line in result.notes if not quiet else ():
-            print_line(line, file=sys.stderr)
-    return failures
-
-
-def _finish(failures: Sequence[str]) -> int:
-    """List the failures once more when there are several; return the exit code."""
-    if len(failures) > 1:
-        complain(f"{len(failures)} failed:")
-        for line in failures:
-            complain(f"  {printable(line)}")
-    return FAILED if failures else DONE
 
 
 if __name__ == "__main__":

@@ -4,10 +4,9 @@ Knows no network: what colorizes comes in as a factory, so everything is checked
 """
 
 import functools
-import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,12 +20,10 @@ from photo.inputs import Kind, Result, Task
 from photo.options import PhotoOptions
 from photo.read import Photo, mark_in, mark_of, read_photo
 from photo.write import SUFFIXES, Picture, whole, write_photo
-from runtime.console import one_line
 from runtime.files import lock
+from runtime.outcomes import FailureOf
 from runtime.progress import Progress, Silent
 from runtime.workers import once, workers
-
-log = logging.getLogger(__name__)
 
 FEW = 6  # photos for which starting more processes takes longer than it saves
 PHOTOS = Kind("picture", tuple(SUFFIXES), tuple(SUFFIXES), ".png", mark_of, mark_in)
@@ -74,23 +71,22 @@ def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
 def _colorize_photo(
     task: Task, *, load: Callable[[], Colorize], options: PhotoOptions, large: Path
 ) -> Result:
-    """Read, colorize and write one photo; a network that cannot be had is no photo's failure.
+    """Read, colorize and write one photo; a network that cannot run is not a photo's failure.
 
     large : the lock that a large photo takes, so that only one at a time is in memory
     """
-    failures: list[str] = []
     written: list[Path] = []
     dropped: list[str] = []
     is_large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
     with lock(large, wait=True) if is_large else nullcontext():
-        with failures_of(task, failures):
+        with FailureOf(task.source) as failure:
             photo = read_photo(task.source)
-        if not failures:
+        if not failure.line:
             colorize = load()
-            with failures_of(task, failures):
+            with failure:
                 written, dropped = _write(task.target, photo, colorize(photo.gray), options)
-    if failures:
-        return Result(task, error=failures[0])
+    if failure.line:
+        return Result(task, error=failure.line)
     notes = tuple(f"{task.target} lacks {what}" for what in dropped)
     return Result(task, output=tuple(map(str, written)), notes=notes)
 
@@ -102,16 +98,6 @@ def _lost(task: Task) -> Result:
 def _use_one_thread() -> None:
     """Leave the other cores to the other processes."""
     cv2.setNumThreads(1)
-
-
-@contextmanager
-def failures_of(task: Task, failures: list[str]) -> Iterator[None]:
-    """Turn any exception into the one line of its photo: decoders raise what they like, and none may stop the others."""
-    try:
-        yield
-    except Exception as error:
-        log.debug("%s", task.source, exc_info=True)
-        failures.append(one_line(task.source, error))
 
 
 def _write(

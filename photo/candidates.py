@@ -6,7 +6,7 @@ from pathlib import Path
 
 from image.sheet import TILE_WIDTH, contact_sheet
 from photo.compose import Composition
-from photo.inputs import Kind, Task, check_collisions, unfinished
+from photo.inputs import Kind, Output, Task, check_places, unfinished
 from photo.options import PhotoOptions
 from photo.read import Photo
 from photo.write import write_photo
@@ -33,7 +33,7 @@ def unfinished_candidates(
     Raises ValueError for files that would replace an input or each other, and folders that cannot be written to.
     """
     paths = {task: _paths(task.target, number) for task in tasks}
-    check_collisions([Task(task.source, path) for task in tasks for path in paths[task]])
+    check_places(candidate_outputs(tasks, number), inputs=[task.source for task in tasks])
     sheets = [Task(task.source, sheet_path(task.target)) for task in tasks]
     waiting, failures = unfinished(sheets, kind=kind, overwrite=overwrite)
     sources, left = {task.source for task in waiting}, []
@@ -46,6 +46,11 @@ def unfinished_candidates(
                 f"{taken[0]} exists already; add -overwrite, or name another place with -save"
             )
     return left, failures
+
+
+def candidate_outputs(tasks: Sequence[Task], number: int) -> list[Output]:
+    """List the files that so many candidates of each photo become, sheets included."""
+    return [Output(path, task.source) for task in tasks for path in _paths(task.target, number)]
 
 
 def _paths(target: Path, number: int) -> list[Path]:

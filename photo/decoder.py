@@ -43,8 +43,9 @@ def decoding(path: Path) -> Iterator[None]:
     """Turn what decoders throw at damaged files into one ValueError; what they print goes to the log."""
     try:
         with (
-            _any_size(),
+            # First, as it holds a lock: the two below are settings of the whole process.
             captured_stderr(partial(log.debug, "%s: %s", path)),
+            _any_size(),
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")

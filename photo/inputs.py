@@ -7,7 +7,7 @@ already counts as done only when what is written in it says that it is of this i
 import glob
 import logging
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,10 +43,10 @@ class Kind:
     """What photos and films differ in, as files.
 
     suffixes : those that folders and globs are searched for
-    written : those that results can have; ``fallback`` where the input's is none of them
+    written : those that results can have; ``fallback`` where the input's is not among them
     in_folder : added to the name of a result in a -save folder
     mark_of : (input) -> what a whole result of it carries
-    mark_in : (file) -> the mark it carries, "" for a file that is no result
+    mark_in : (file) -> the mark it carries, "" for a file that is not a result
     """
 
     name: str
@@ -64,6 +64,21 @@ class Task:
 
     source: Path
     target: Path
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file that a command is going to write.
+
+    source : the input that it is made of
+    what : how a message calls it
+    option : the one that names its place
+    """
+
+    path: Path
+    source: Path
+    what: str = "the result"
+    option: str = "-save"
 
 
 @dataclass(frozen=True)
@@ -95,7 +110,10 @@ def plan(
     tasks = [
         Task(path, _target(path, place, kind, save, several)) for path, place in places.values()
     ]
-    check_collisions(tasks)
+    check_places(
+        [Output(task.target, task.source) for task in tasks],
+        inputs=[path for path, _ in places.values()],
+    )
     return tasks, failures
 
 
@@ -180,17 +198,56 @@ def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool
     return out
 
 
-def check_collisions(tasks: Sequence[Task], *, option: str = "-save") -> None:
-    """Refuse results, whose places an option names, that would replace an input or each other."""
-    sources = {os.path.realpath(task.source) for task in tasks}
-    taken: dict[str, Path] = {}
-    for task in tasks:
-        target = os.path.realpath(task.target)
-        if target in sources:
-            raise ValueError(f"{task.target} is an input: name another place with {option}")
-        if target in taken:
+def check_places(outputs: Iterable[Output], *, inputs: Iterable[Path]) -> None:
+    """Refuse outputs that would replace an input, under any of its names, or each other. Raises ValueError."""
+    read = {identity for path in inputs for identity in _identities(path)}
+    taken: dict[str, Output] = {}
+    for output in outputs:
+        if read.intersection(_identities(output.path)):
+            raise ValueError(f"{output.path} is an input: name another place with {output.option}")
+        # By its name alone: what is written takes the place of one name, never of a file's other names.
+        first = taken.setdefault(os.path.realpath(output.path), output)
+        if first is output:
+            continue
+        if first.option != output.option:
             raise ValueError(
-                f"{taken[target]} and {task.source} would both become {task.target}: "
-                f"give them one by one, each with its own {option}"
+                f"{output.path} is {first.what}'s place: name another with {output.option}"
             )
-        taken[target] = task.source
+        raise ValueError(
+            f"{first.source} and {output.source} would both become {output.path}: "
+            f"give them one by one, each with its own {output.option}"
+        )
+
+
+def check_outputs(
+    outputs: Sequence[Output],
+    *,
+    inputs: Iterable[Path],
+    overwrite: bool,
+    others: Sequence[Output] = (),
+) -> None:
+    """Refuse, before any work, files that a command must not write, or cannot; create nothing.
+
+    A command never replaces an input, writes no file twice, and replaces a file that exists only with `overwrite`;
+    folders that are missing are made when the file is written. Raises ValueError.
+    others : outputs of the same command that are checked elsewhere
+    """
+    check_places([*others, *outputs], inputs=inputs)
+    for path in (output.path for output in outputs):
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder: name a file")
+        if path.exists() and not overwrite:
+            raise ValueError(f"{path} exists already: add -overwrite, or name another place")
+    for folder, named_by in dict.fromkeys((one.path.parent, one.option) for one in outputs):
+        check_folder(folder, option=named_by)
+
+
+def _identities(path: Path) -> set[object]:
+    """Identify a file by its name and, if it exists, by where it lies on the disk, as hard links have many names."""
+    # Not Path.resolve, which raises RuntimeError for a link to itself before Python 3.13.
+    name: object = os.path.realpath(path)
+    try:
+        status = os.stat(path)
+    except OSError:
+        return {name}
+    return {name, (status.st_dev, status.st_ino)}

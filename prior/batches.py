@@ -17,7 +17,9 @@ R = TypeVar("R")
 
 DATA = WORK / "data"
 FOLDERS = (DATA / "train", DATA / "test")
-PACKAGES = tuple(ROOT / name for name in ("color", "prior", "image", "runtime"))  # what a cluster may lack
+PACKAGES = tuple(
+    ROOT / name for name in ("color", "prior", "image", "runtime")
+)  # what a cluster may lack
 
 
 @dataclass(frozen=True, kw_only=True)

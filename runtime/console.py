@@ -3,7 +3,8 @@
 import errno
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ from tqdm import tqdm
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit codes
 
 
+class UsageError(ValueError):
+    """A command that is refused before any work begins."""
+
+
 class _HandlerBesideBars(logging.StreamHandler[Any]):
-    """Writes a line where a progress bar stands, and the bar again below."""
+    """Writes a line in the place of a progress bar, and the bar again below."""
 
     def emit(self, record: logging.LogRecord) -> None:
         with tqdm.external_write_mode(file=self.stream):
@@ -59,10 +64,24 @@ def complain(text: object) -> None:
     print(printable(text), file=sys.stderr)
 
 
+@contextmanager
+def usage_errors(
+    kinds: tuple[type[Exception], ...] = (OSError, ValueError),
+) -> Iterator[None]:
+    """Turn exceptions of some kinds, raised by the checks inside, into a UsageError."""
+    try:
+        yield
+    except kinds as error:
+        raise UsageError(str(error)) from error
+
+
 def exit_code(program: str, work: Callable[[], int]) -> int:
     """Do a command's work; a user's mistake becomes one line and an exit code, and so does Ctrl-C."""
     try:
         return work()
+    except UsageError as error:
+        complain(f"{program}: {error}")
+        return USAGE
     except (OSError, ValueError) as error:
         complain(f"{program}: {error}")
         return FAILED

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from color.arrays import Bytes
 from color.guidance import Guidance, Hint
 
 
@@ -82,6 +83,12 @@ def write_tree(root: Path, files: Mapping[str, bytes], *, loop_in: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     (root / loop_in / "loop").symlink_to(root)
+
+
+def soft_squares(count: int) -> list[Bytes]:
+    """Make soft, colorful pictures (64, 64, 3)."""
+    small = np.random.default_rng(3).integers(20, 236, (count, 5, 5, 3), dtype=np.uint8)
+    return [cv2.resize(rgb, (64, 64), interpolation=cv2.INTER_LINEAR) for rgb in small]
 
 
 def tree(root: Path) -> dict[str, bytes]:

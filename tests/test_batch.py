@@ -70,7 +70,7 @@ def test_whatever_a_photo_brings_about_is_its_own_failure(
         raise AssertionError(gray.shape)
 
     monkeypatch.setattr(batch, "read_photo", read)
-    with caplog.at_level("DEBUG", logger="photo.batch"):
+    with caplog.at_level("DEBUG", logger="runtime.outcomes"):
         results = list(colorize_photos(tasks, lambda: colorize))
     assert results[0].error == f"{tasks[0].source}: ZeroDivisionError (in a decoder)"
     assert results[1].error == f"{tasks[1].source}: AssertionError ((40, 50))"

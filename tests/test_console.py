@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from runtime.console import FAILED, INTERRUPTED, exit_code, log_to_stderr, one_line, printable
+from runtime.console import (
+    FAILED,
+    INTERRUPTED,
+    USAGE,
+    UsageError,
+    exit_code,
+    log_to_stderr,
+    one_line,
+    printable,
+    usage_errors,
+)
 from runtime.progress import Bar
 
 
@@ -19,6 +29,7 @@ def test_nothing_that_is_printed_commands_a_terminal() -> None:
     [
         (ValueError("no\nfilm"), FAILED, "film.py: no\\nfilm\n"),
         (OSError("no disk"), FAILED, "film.py: no disk\n"),
+        (UsageError("no -img_in"), USAGE, "film.py: no -img_in\n"),
         (KeyboardInterrupt(), INTERRUPTED, "interrupted: run the same command to continue\n"),
     ],
 )
@@ -30,6 +41,14 @@ def test_mistakes_are_one_line_and_an_exit_code(
 
     assert exit_code("film.py", work) == code
     assert capsys.readouterr().err == said
+
+
+def test_what_checks_refuse_is_a_usage_error_and_nothing_else_is() -> None:
+    for error in (ValueError("no film"), OSError("no film")):
+        with pytest.raises(UsageError, match="no film"), usage_errors():
+            raise error
+    with pytest.raises(ZeroDivisionError), usage_errors():
+        raise ZeroDivisionError
 
 
 @pytest.mark.parametrize(

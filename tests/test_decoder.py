@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import threading
 import time
 import warnings
 import zlib
@@ -17,6 +18,7 @@ from PIL import Image
 
 from photo.decoder import decoding
 from photo.read import read_photo
+from runtime import standard_error
 
 
 def empty(path: Path) -> None:
@@ -163,6 +165,43 @@ def test_decoders_do_not_speak_for_themselves(
         "libpng error: bad",
         "libpng warning: worse",
     ]
+
+
+class WatchedLock:
+    """A lock that says when a thread waits for it."""
+
+    def __init__(self) -> None:
+        self.waiting = threading.Event()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if self._lock.locked():
+            self.waiting.set()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_two_threads_do_not_disturb_each_other_s_limit_of_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, seen = WatchedLock(), []
+    monkeypatch.setattr(standard_error, "_lock", lock)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+
+    def decode() -> None:
+        with decoding(tmp_path / "b.png"):
+            seen.append(Image.MAX_IMAGE_PIXELS)
+
+    other = threading.Thread(target=decode)
+    with decoding(tmp_path / "a.png"):
+        other.start()
+        assert lock.waiting.wait(30)
+        seen.append(Image.MAX_IMAGE_PIXELS)
+    other.join()
+    assert seen == [None, None]
+    assert Image.MAX_IMAGE_PIXELS == 1000
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:

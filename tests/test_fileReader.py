@@ -106,7 +106,7 @@ def test_the_code_says_what_the_target_says(folder: Path) -> None:
 
 
 def test_only_lightness_ages(folder: Path) -> None:
-    plain, aged = samples_of(folder, augment=False), samples_of(folder)
+    plain, aged = samples_of(folder, aged=False), samples_of(folder)
     changed = 0
     for index in range(10):
         one, two = plain[(0, index, 32)], aged[(0, index, 32)]
@@ -125,7 +125,7 @@ def test_hints_and_palettes_come_as_often_as_asked(folder: Path) -> None:
 
 
 def test_lightness_plane_is_that_of_the_picture(folder: Path) -> None:
-    samples = samples_of(folder, augment=False)
+    samples = samples_of(folder, aged=False)
     ramp = np.linspace(0, 255, 32, dtype=np.uint8)[None, :, None].repeat(32, 0).repeat(3, 2)
     for rgb in (ramp, ramp // 2 + 30):  # a faded picture is seen with the tones of others
         lab = rgb2lab(rgb)

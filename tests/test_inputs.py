@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import landscape
+from helpers import landscape, tree
 from PIL import Image
 
 from conversion import film_kind
 from film.mux import append_mark
 from film.options import FilmOptions, written_suffixes
 from photo.batch import PHOTOS
-from photo.inputs import Kind, Task, plan, unfinished
+from photo.inputs import Kind, Output, Task, check_outputs, plan, unfinished
 from photo.read import read_photo
 from photo.write import SUFFIXES, write_photo
 
@@ -227,3 +227,55 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
         tasks, _ = plan([str(source)], kind=PHOTOS, save=f"{tmp_path}/{save}")
         with pytest.raises(ValueError, match="cannot be written to"):
             unfinished(tasks, kind=PHOTOS)
+
+
+# What a command writes besides results
+
+
+@pytest.mark.parametrize(
+    ("name", "overwrite", "says"),
+    [
+        ("photo.png", True, r"photo\.png is an input: name another place with -report"),
+        ("link.png", True, r"link\.png is an input"),
+        ("hard.png", True, r"hard\.png is an input"),
+        ("new.png", True, r"new\.png is the result's place: name another with -report"),
+        ("again.json", True, r"would both become .*again\.json: give them one by one"),
+        ("folder", True, "folder is a folder: name a file"),
+        ("there.json", False, r"there\.json exists already: add -overwrite"),
+        ("there.json/x/report.json", True, "cannot be written to: name another place with -report"),
+    ],
+)
+def test_outputs_that_must_not_be_written_are_refused_and_nothing_is_made(
+    tmp_path: Path, name: str, overwrite: bool, says: str
+) -> None:
+    photo, result = tmp_path / "photo.png", Output(tmp_path / "new.png", tmp_path / "photo.png")
+    photo.write_bytes(b"photo")
+    (tmp_path / "link.png").symlink_to(photo)
+    (tmp_path / "hard.png").hardlink_to(photo)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "there.json").touch()
+    before = tree(tmp_path)
+    paths = [tmp_path / "again.json", tmp_path / name]
+    reports = [Output(path, photo, "the report", "-report") for path in paths]
+    with pytest.raises(ValueError, match=says):
+        check_outputs(reports, inputs=[photo], others=[result], overwrite=overwrite)
+    assert tree(tmp_path) == before
+
+
+def test_outputs_that_can_be_written_are_not_made_by_the_check(tmp_path: Path) -> None:
+    photo, there = tmp_path / "photo.png", tmp_path / "there.json"
+    photo.touch()
+    there.touch()
+    before = tree(tmp_path)
+    paths = (there, tmp_path / "new" / "folder" / "report.json", tmp_path / "report.json")
+    outputs = [Output(path, photo, "the report", "-report") for path in paths]
+    check_outputs(outputs, inputs=[photo], overwrite=True)
+    assert tree(tmp_path) == before
+
+
+def test_results_with_one_content_on_the_disk_are_two_results(tmp_path: Path) -> None:
+    """Programs that save room link equal files; a name is replaced, not what it links to."""
+    first, second = write_inputs(tmp_path, "a.png", "b.png")
+    (tmp_path / "a.color.png").write_bytes(b"equal")
+    (tmp_path / "b.color.png").hardlink_to(tmp_path / "a.color.png")
+    assert len(plan([str(first), str(second)], kind=PHOTOS)[0]) == 2

@@ -21,16 +21,21 @@ import pytest
 from helpers import wait_for
 from small_network import random_arrays
 
+from model.contract import network_planes
 from model.network import NetworkConfig
 from model.weights_file import read_backbone, read_weights, write_weights
+from prior.dataset import read_rgb
+from prior.lab import rgb2lab
 from prior.qspace import QSpace, read_bins
 from runtime.files import temporary_name
 from train.checkpoint import read_checkpoint
 from train.config import TrainConfig, prepare_environment
-from train.fileReader import SampleOptions
-from train.run import LossError, Meter, Run, _numbers
-from train.train import main, train
-from train.trainer import choose_precision, learning_rate
+from train.device import choose_precision
+from train.evaluation_images import evenly_spread
+from train.fileReader import SampleOptions, random_crop
+from train.run import Run, _numbers
+from train.train import LossError, Meter, main, train
+from train.trainer import learning_rate
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY: dict[str, Any] = {
@@ -350,10 +355,26 @@ def test_cross_entropy_is_that_of_plain_samples(room: Path, tmp_path: Path) -> N
     run.trainer.averaged.head.bias.set_value(run.trainer.averaged.head.bias * 0)
     run.trainer.averaged.head.weight.set_value(run.trainer.averaged.head.weight * 0)
     plain = run.samples.like(
-        run.samples.pictures[:1], SampleOptions(hints=0, palette=0, augment=False)
+        run.samples.pictures[:1], SampleOptions(hints=0, palette=0, aged=False)
     )
     uniform = np.log(261) * plain[0, 0, 32]["weights"].mean()
     assert run.trainer.entropy(plain, size=32) == pytest.approx(uniform, rel=1e-5)
+
+
+def test_cross_entropy_is_of_random_crops_that_are_neither_aged_nor_guided(
+    room: Path, tmp_path: Path
+) -> None:
+    run = run_of(room, tmp_path, hints=1.0, palette=1.0)
+    options = SampleOptions(run.config.seed, hints=0, palette=0, aged=False)
+    samples = run.samples.like(evenly_spread(run.samples.pictures, 2), options)
+    assert run.cross_entropies()["train"] == run.trainer.entropy(samples, size=32)
+    for index, picture in enumerate(samples.pictures):
+        rng = np.random.default_rng((run.config.seed, 0, index))
+        crop = random_crop(read_rgb(picture), rng, size=32)
+        sample = samples[0, index, 32]
+        expected = network_planes(rgb2lab(crop)[None, ..., 0])[0]
+        np.testing.assert_array_equal(sample["planes"], expected)
+        assert not sample["palette"].any()
 
 
 def test_without_a_backbone_all_is_random(room: Path, tmp_path: Path) -> None:
@@ -388,7 +409,7 @@ def test_speed_and_waiting_are_of_the_time_spent_training(
     room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("train.run.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("train.train.time", SimpleNamespace(monotonic=lambda: now[0]))
     meter = Meter(run_of(room, tmp_path))
     meter.run.step = 2  # warmed up
     with meter.waiting():

@@ -20,7 +20,7 @@ from PIL import Image
 from web_visitor import COLOR, Json, Visitor, served
 
 import main
-from color.guidance import read_hint
+from color.guidance import UNGUIDED, read_hint
 from color.options import GuidanceOptions
 from film.options import FilmOptions
 from gray2color import colorize_photo_files
@@ -175,7 +175,7 @@ def test_a_candidate_s_download_equals_the_command_s_file(
 ) -> None:
     task = Task(photo, tmp_path / "out.png")
     options = PhotoOptions(candidates=5)
-    (result,) = colorize_photo_files([task], options, color=COLOR, run=run, guidance={})
+    (result,) = colorize_photo_files([task], options, color=COLOR, run=run, guidance=UNGUIDED)
     assert len(result.output) > 2, "the small network finds others, too"
     id = visitor.upload(photo)["id"]
     shown = json.loads(visitor.post(f"/photos/{id}/candidates"))

@@ -16,11 +16,11 @@ from PIL import Image
 from web_visitor import COLOR, Json, Visitor, served
 
 from film.options import Colorization, FilmOptions
-from model.options import RunOptions
+from model.options import ColorOptions, RunOptions
 from photo.options import PhotoOptions
 from web.film_progress import FilmProgress
 from web.film_routes import film_name
-from web.films import OpenFilm
+from web.films import OpenFilm, guide, open_for_page
 from web.options import Settings
 
 
@@ -118,6 +118,26 @@ def test_what_is_wanted_of_a_shot_reaches_it(
     assert film["job"]["state"] == "done", film["job"]
     colored = [bool(np.ptp(chroma)) for _, _, chroma in planes(Path(film["target"]))]
     assert colored == [True] * (SHOTS[0] + SHOTS[1]) + [False] * SHOTS[2]
+
+
+def test_a_job_never_reads_halves_of_two_edits(
+    film_here: Path, small_weights: Path, options: FilmOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_saturation(color: ColorOptions) -> Colorization:
+        return replace(colorization(), settings={"saturation": color.saturation})
+
+    run = RunOptions(device="cpu", weights=small_weights)
+    film = open_for_page(film_here, Settings(run, COLOR, PhotoOptions(), options, of_saturation))
+    read = [film.colorization]
+
+    def assigned(film: OpenFilm, name: str, value: object) -> None:
+        object.__setattr__(film, name, value)
+        read.append(film.colorization)
+
+    monkeypatch.setattr(OpenFilm, "__setattr__", assigned)
+    guide(film, {"saturation": 1.5, "hints": ["6f,64,48,#d02010"]}, {})
+    found = [(one.settings["saturation"], len(one.guidance.hints)) for one in read]
+    assert set(found) == {(COLOR.saturation, 0), (1.5, 1)}
 
 
 def test_an_uploaded_film_has_its_result_among_the_uploads(

@@ -7,7 +7,7 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +22,56 @@ class CheckpointError(ValueError):
     """A checkpoint that cannot be written, read or continued."""
 
 
+class LogRow(TypedDict, total=False):
+    """A row of log.jsonl: what a few steps came to, or a validation.
+
+    loss, lr, pictures_per_s, wait : mean loss of the steps, learning rate, speed, share of time spent on the reader
+    valid, gray : metrics of the averaged network, and of gray, on the validation pictures
+    cross_entropy : of the averaged network on "train" and "valid" pictures
+    """
+
+    step: int
+    loss: float
+    lr: float
+    pictures_per_s: float
+    wait: float
+    valid: dict[str, Any]
+    gray: dict[str, Any]
+    cross_entropy: dict[str, float]
+
+
+class Best(TypedDict):
+    """The best validation so far."""
+
+    score: float
+    step: int
+
+
+class Facts(TypedDict):
+    """What a run keeps besides arrays, as JSON can hold it.
+
+    skipped : names of pictures that could not be read
+    seconds : spent training
+    """
+
+    history: list[LogRow]
+    skipped: list[str]
+    best: Best | None
+    seconds: float
+
+
 @dataclass(frozen=True)
 class State:
     """What it takes to continue to the bit.
 
     arrays : network, moving average and optimizer, as ``network/...``, ``average/...``,
         ``optimizer/...``
-    facts : everything else, as JSON can hold it: history, best figure, pictures skipped.
+    facts : everything else
     """
 
     step: int
     arrays: Arrays
-    facts: dict[str, Any]
+    facts: Facts
     config: TrainConfig
 
 

@@ -11,7 +11,6 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from model.contract import STRIDE
 from model.paddle_import import import_paddle, is_amd
@@ -134,7 +133,7 @@ class TrainConfig:
         """Write a config as JSON."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
-    def for_record(self) -> dict[str, Any]:
+    def for_record(self) -> dict[str, object]:
         """Return the settings for a weights file's record: paths by their last name only."""
         values = dataclasses.asdict(self)
         return values | {name: Path(values[name]).name for name in PATHS}

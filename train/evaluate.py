@@ -3,11 +3,11 @@
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -23,76 +23,25 @@ from runtime.files import write_json
 from runtime.options import OneLineParser, add_options, check, option
 from runtime.progress import progress_for
 from train.config import ROOT, prepare_environment
-from train.evaluation import (
-    GRAY,
-    SHIPPED,
-    Method,
-    Setting,
-    colorize_shot,
-    evaluate_all,
-    load,
-    sheet,
-)
 from train.evaluation_images import IMAGE_PX, read_evaluation_images
-from train.film_evaluation import STRIP_FRAMES, STRIP_SHOT, measure_film, read_frames
-from train.metrics import Metrics
+from train.measure_films import (
+    STRIP_FRAMES,
+    STRIP_SHOT,
+    colorize_shot,
+    measure_film,
+    read_frames,
+)
+from train.measure_photos import measure_photos, sheet
+from train.method import GRAY, SETTINGS, SHIPPED, Method, open_network
 from train.plots import write_image, write_tradeoff
-from train.temporal_metrics import FilmMetrics
+from train.table import FILM_COLUMNS, PICTURE_COLUMNS, Row, records, table
 
 log = logging.getLogger(__name__)
-
-Row: TypeAlias = dict[str, Any]
 
 SHEET_ROWS = 12
 IMAGE_SUFFIXES = frozenset((".png", ".jpg"))
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 FILMS = frozenset((".mp4", ".m4v", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".wmv"))
-SETTING_COLUMNS = {
-    "weights": "weights",
-    "working_size": "size",
-    "temperature": "T",
-    "saturation": "sat.",
-    "smoothing": "smooth",
-    "contrast": "contrast",
-    "neutral": "neutral",
-}
-PICTURE_COLUMNS = {
-    **SETTING_COLUMNS,
-    "hints": "hints",
-    "palette": "palette",
-    "guidance": "guidance",
-    "aged": "aged",
-    "psnr": "PSNR",
-    "ssim": "SSIM",
-    "ciede2000": "CIEDE2000",
-    "auc": "AuC",
-    "auc_rebalanced": "rebalanced",
-    "colorfulness": "colorful",
-    "colorfulness_truth": "(truth)",
-    "tint": "tint",
-    "chroma": "chroma 50/90/99 %",
-    "chroma_truth": "(truth)",
-}
-FILM_COLUMNS = {
-    **SETTING_COLUMNS,
-    "steady": "steady",
-    "hints": "hints",
-    "reference": "ref.",
-    "frames": "frames",
-    "cuts": "cuts",
-    "warp_error": "warp error",
-    "excess": "excess",
-    "warp_error_8": "8 apart",
-    "excess_8": "excess",
-    "warp_error_16": "16 apart",
-    "excess_16": "excess",
-    "cdc": "CDC",
-    "psnr": "PSNR",
-    "psnr_into_shot": "frames 1/8/32/64",
-    "ciede2000": "CIEDE2000",
-    "colorfulness": "colorful",
-    "ms_per_frame": "ms/frame",
-}
 DESCRIPTION = """\
 Weights and pictures, or a film -> a table of metrics beside the all-gray row, a sheet, a plot. Of several
 values, such as -hints 0,10, every combination is a row."""
@@ -100,7 +49,7 @@ values, such as -hints 0,10, every combination is a row."""
 
 def _several(name: str, text: str, **details: Any) -> Any:
     """Make an option of several values of a setting."""
-    picture, shipped = getattr(Setting(), name), getattr(SHIPPED, name)
+    picture, shipped = getattr(GRAY, name), getattr(SHIPPED, name)
     shown = f"{picture:g}" if picture == shipped else f"{picture:g}, as shipped {shipped:g}"
     return option((), text, separator=",", metavar="N,...", shown=shown, **details)
 
@@ -109,7 +58,7 @@ def _read_precision(text: str) -> Precision:
     for precision in PRECISIONS:
         if text == precision:
             return precision
-    raise ValueError(f"{text!r} is none of {', '.join(PRECISIONS)}")
+    raise ValueError(f"{text!r} is not one of {', '.join(PRECISIONS)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,13 +193,12 @@ class EvaluateOptions:
                 what = "pictures have it, leave out -film" if self.film else "films have it"
                 raise ValueError(f"-{name}: only {what}")
 
-    def settings(self) -> list[Setting]:
-        """Combine every value of each option with every other."""
-        default = asdict(SHIPPED if self.film or self.shipped else Setting())
-        several = {name: getattr(self, name, None) or (value,) for name, value in default.items()}
+    def settings(self) -> list[Method]:
+        """Combine every value of each option with every other; the methods have no network yet."""
+        default = SHIPPED if self.film or self.shipped else Method()
+        several = [getattr(self, name, None) or (getattr(default, name),) for name in SETTINGS]
         return [
-            Setting(**dict(zip(several, combined, strict=True)))
-            for combined in product(*several.values())
+            Method(**dict(zip(SETTINGS, combined, strict=True))) for combined in product(*several)
         ]
 
 
@@ -263,11 +211,10 @@ def picture_rows(options: EvaluateOptions) -> list[Row]:
     if options.sheet:
         shown = sheet(methods[1 :: len(settings)], source(limit=SHEET_ROWS), qspace=qspace)
         write_image(options.sheet, shown)
-    found = evaluate_all(methods, images, qspace=qspace)
-    rows = records(names, [setting for _, setting in methods], found)
+    found = measure_photos(methods, images, qspace=qspace)
+    rows = records(names, [method.settings for method in methods], found)
     if options.curve:
-        chosen = ("weights", *(field.name for field in fields(Setting)))
-        write_tradeoff(options.curve, rows, settings=chosen)
+        write_tradeoff(options.curve, rows, settings=("weights", *SETTINGS))
     return rows
 
 
@@ -283,67 +230,22 @@ def film_rows(options: EvaluateOptions, film: Path) -> list[Row]:
         write_image(options.sheet, strip)
     elif options.sheet:
         log.warning("%s is not written: no shot has %d frames", options.sheet, STRIP_SHOT)
-    settings = [None, *(setting for _, setting in methods)]
+    settings = [{}, *(method.settings for method in methods)]
     return records(["the film", *names], settings, found)
 
 
 def _methods(
-    weights: Sequence[Path], precisions: Sequence[Precision], settings: Sequence[Setting]
+    weights: Sequence[Path], precisions: Sequence[Precision], settings: Sequence[Method]
 ) -> tuple[list[str], list[Method]]:
     """Name and list the rows: gray, then every network in every precision and setting."""
     names, methods = ["all gray"], [GRAY]
     alone = len({path.stem for path in weights}) == len(set(weights))
     for path, precision in product(weights, precisions):
-        predict = load(path, precision)
+        network = open_network(path, precision)
         name = path.stem if alone else str(path)
         names += [name if precision == "fp32" else f"{name}, {precision}"] * len(settings)
-        methods += [(predict, setting) for setting in settings]
+        methods += [replace(setting, network=network) for setting in settings]
     return names, methods
-
-
-def records(
-    names: Sequence[str],
-    settings: Sequence[Any],
-    measured: Sequence[Metrics | FilmMetrics],
-) -> list[Row]:
-    """Join measurements with their settings, one row each.
-
-    settings : dataclasses, or None where there is no network. A figure that is not defined (NaN)
-    becomes None.
-    """
-    rows = []
-    for name, setting, metrics in zip(names, settings, measured, strict=True):
-        how: Row = {} if setting is None else asdict(setting)
-        figures: Row = asdict(metrics)
-        row = {"weights": name, **how, **figures}
-        rows.append({key: _defined(value) for key, value in row.items()})
-    return rows
-
-
-def _defined(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(_defined, value))
-    return None if value != value else value
-
-
-def table(rows: Sequence[Row], columns: dict[str, str]) -> str:
-    """Format rows as a Markdown table; columns : key of the row -> heading."""
-    lines = [list(columns.values())]
-    lines += [[_cell(row.get(key)) for key in columns] for row in rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
-    lines.insert(1, ["-" * width for width in widths])
-    padded = [
-        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return " / ".join(_cell(part) or "-" for part in value)
-    if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
-    return "" if value is None else str(value)
 
 
 def main(words: list[str] | None = None) -> int:

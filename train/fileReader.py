@@ -31,12 +31,15 @@ FLIP_SHARE = 0.5
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """What a sample is made with; shares are within 0..1."""
+    """What a sample is made with; shares are within 0..1. Every sample is a random crop, perhaps mirrored.
+
+    aged : whether the network sees the crop aged
+    """
 
     seed: int = 0
     hints: float = 0.18
     palette: float = 0.1
-    augment: bool = True
+    aged: bool = True
 
 
 def random_crop(rgb: Bytes, rng: np.random.Generator, *, size: int) -> Bytes:
@@ -84,7 +87,7 @@ class SampleSet(Dataset):
         target = np.asarray(
             cv2.resize(ab, (small, small), interpolation=cv2.INTER_AREA), np.float32
         )  # (h, w, 2)
-        lightness = age_lightness(lab[..., 0], rng) if self.options.augment else lab[..., 0]
+        lightness = age_lightness(lab[..., 0], rng) if self.options.aged else lab[..., 0]
         hints = random_hints(ab, rng)[None] if rng.random() < self.options.hints else None
         given = target if rng.random() < self.options.palette else None
         bins, shares = self.qspace.encode(target)

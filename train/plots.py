@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,18 +11,20 @@ from matplotlib.figure import Figure
 
 from color.arrays import Bytes
 from runtime.files import whole_file, write_bytes
+from train.checkpoint import LogRow
 
-Row: TypeAlias = dict[str, Any]
+if TYPE_CHECKING:
+    from train.table import Row
 
 SMOOTHING = 15  # log rows averaged into the dark line
 
 
-def write_training_curve(path: Path, history: list[dict[str, Any]]) -> None:
+def write_training_curve(path: Path, history: Sequence[LogRow]) -> None:
     """Draw the rows of log.jsonl into a PNG."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     losses, measures = figure.subplots(1, 2)
-    steps, values = _column(history, "loss")
+    steps, values = _losses(history)
     losses.plot(steps, values, color="#9ecae1", linewidth=0.8, label="10 steps")
     width = min(SMOOTHING, max(len(values), 1))
     smooth = np.convolve(values, np.ones(width) / width, mode="valid") if len(values) else values
@@ -50,7 +52,7 @@ def write_training_curve(path: Path, history: list[dict[str, Any]]) -> None:
         figure.savefig(part, dpi=110)
 
 
-def write_tradeoff(path: Path, rows: list[Row], *, settings: Sequence[str]) -> None:
+def write_tradeoff(path: Path, rows: "list[Row]", *, settings: Sequence[str]) -> None:
     """Draw rows of an evaluation: PSNR, AuC and rebalanced AuC over colorfulness, gains over all gray.
 
     settings : the columns that are settings; a line joins what differs in nothing but saturation
@@ -72,7 +74,7 @@ def write_tradeoff(path: Path, rows: list[Row], *, settings: Sequence[str]) -> N
         figure.savefig(part, dpi=110)
 
 
-def tradeoff_lines(rows: list[Row], *, settings: Sequence[str]) -> dict[str, list[Row]]:
+def tradeoff_lines(rows: "list[Row]", *, settings: Sequence[str]) -> "dict[str, list[Row]]":
     """Group rows that differ in nothing but saturation, each group named by what tells it from the others."""
     fixed = [name for name in settings if name != "saturation"]
     named = [name for name in fixed if len({row[name] for row in rows}) > 1] or fixed[:1]
@@ -92,7 +94,8 @@ def write_image(path: Path, rgb: Bytes) -> None:
     write_bytes(path, encoded.tobytes())
 
 
-def _column(history: list[dict[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
-    rows = [(row["step"], row[name]) for row in history if name in row]
+def _losses(history: Sequence[LogRow]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the steps that have a loss, and the losses."""
+    rows = [(row["step"], row["loss"]) for row in history if "loss" in row]
     table = np.array(rows, float).reshape(-1, 2)
     return table[:, 0], table[:, 1]

@@ -6,19 +6,15 @@ sheet.png (gray, ours, truth), curve.png, pictures-<rank>.json.gz (each process'
 
 import json
 import logging
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from prior.dataset import list_pictures
 from prior.qspace import QSpace, read_bins
 from runtime.files import sweep
-from train.checkpoint import State, read_checkpoint, write_checkpoint
+from train.checkpoint import Facts, LogRow, State, read_checkpoint, write_checkpoint
 from train.config import NO_BACKBONE, TrainConfig
 from train.evaluation_images import evenly_spread, read_evaluation_images
 from train.plots import write_image, write_training_curve
@@ -35,14 +31,10 @@ SHEET_PICTURES = 12
 CALIBRATION_SEED = 1 << 20
 
 
-class LossError(ValueError):
-    """The loss is no longer a number."""
-
-
 class Run:
     """The state of a run beside its folder.
 
-    restart : discard an earlier run in the folder, and list the pictures anew
+    restart : discard an earlier run in the folder, and list the pictures again
     """
 
     def __init__(
@@ -56,13 +48,14 @@ class Run:
         visualdl: bool = False,
         restart: bool = False,
     ) -> None:
+        from train import device as devices
         from train import fileReader, trainer
 
         self.config, self.out, self.step = config, out, 0
         out.mkdir(parents=True, exist_ok=True)
         sweep(out)  # before another process of this run can write there
-        precision = trainer.choose_precision(precision, trainer.choose_device(device))
-        self.rank, self.processes = trainer.join_processes(config.parts)
+        precision = devices.choose_precision(precision, devices.choose_device(device))
+        self.rank, self.processes = devices.join_processes(config.parts)
         self.qspace = QSpace(read_bins(Path(config.prior) / "Q.npy"))
         pictures = fileReader.picture_index(
             Path(config.data), kept=out / f"pictures-{self.rank}.json.gz", restart=restart
@@ -81,7 +74,7 @@ class Run:
         self.trainer: Trainer = trainer.Trainer(
             config, self.qspace.bins, precision=precision, static=static
         )
-        self.facts: dict[str, Any] = {"history": [], "skipped": [], "best": None, "seconds": 0.0}
+        self.facts: Facts = {"history": [], "skipped": [], "best": None, "seconds": 0.0}
         self.stopping = False
         self.board = _visualdl_board(out) if visualdl else None
 
@@ -91,7 +84,7 @@ class Run:
         return self.out / "checkpoint.npz"
 
     @property
-    def goes_on(self) -> bool:
+    def in_progress(self) -> bool:
         """Return whether there is a step left and no signal to stop came."""
         return self.step < self.config.steps and not self.stopping
 
@@ -150,7 +143,7 @@ class Run:
                     "cannot read %s: skipped (%d so far)", name, len(self.facts["skipped"])
                 )
 
-    def log(self, row: dict[str, Any]) -> None:
+    def log(self, row: LogRow) -> None:
         """Add a row to log.jsonl and to the history that the curve is drawn from."""
         self.facts["history"].append(row)
         if self.rank == 0:
@@ -163,18 +156,25 @@ class Run:
     def validate(self) -> str:
         """Measure the averaged network beside gray, keep it when it is the best; return the log line."""
         from model.export import AnnealedNet
-        from train.evaluation import GRAY, Setting, evaluate_all, sheet
+        from train.measure_photos import measure_photos, sheet
+        from train.method import GRAY, Method
 
         if self.rank != 0:
             return ""
         calibration = range(self.step, self.step + self.config.recalibrate)
         self.trainer.recalibrate(self._loader(calibration, seed=CALIBRATION_SEED, parts=1))
         averaged = AnnealedNet(self.trainer.averaged, self.qspace.bins)
-        method = (averaged.predict, Setting(self.config.valid_size))
-        gray, ours = evaluate_all([GRAY, method], self.valid, qspace=self.qspace)
+        method = Method(averaged.predict, working_size=self.config.valid_size)
+        gray, ours = measure_photos([GRAY, method], self.valid, qspace=self.qspace)
         entropy = self.cross_entropies()
-        row = {"valid": asdict(ours), "gray": asdict(gray), "cross_entropy": entropy}
-        self.log({"step": self.step, **row})
+        self.log(
+            {
+                "step": self.step,
+                "valid": asdict(ours),
+                "gray": asdict(gray),
+                "cross_entropy": entropy,
+            }
+        )
         self._keep(ours, gray)
         shown = sheet([method], self.valid[:SHEET_PICTURES], qspace=self.qspace)
         write_image(self.out / "sheet.png", shown)
@@ -187,11 +187,12 @@ class Run:
         )
 
     def cross_entropies(self) -> dict[str, float]:
-        """Measure the averaged network on training and validation pictures, neither of them augmented.
+        """Measure the averaged network on training and validation pictures: crops as in training, perhaps mirrored,
+        but neither aged nor with hints or a palette.
 
         Where the first falls and the second does not, the network overfits: more pictures help, more steps do not.
         """
-        plain = replace(self.samples.options, hints=0.0, palette=0.0, augment=False)
+        plain = replace(self.samples.options, hints=0.0, palette=0.0, aged=False)
         every = {"train": self.samples.pictures, "valid": list_pictures(Path(self.config.valid))}
         return {
             name: self.trainer.entropy(
@@ -225,59 +226,7 @@ class Run:
             )
 
 
-class Meter:
-    """Loss, speed and the share of time spent waiting for the reader, between two reports."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.losses: list[Any] = []
-        self._start, self._waited = time.monotonic(), 0.0
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Count the time inside as waiting."""
-        start = time.monotonic()
-        yield
-        self._waited += time.monotonic() - start
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Leave out the time inside: validating and saving are not training."""
-        start = time.monotonic()
-        yield
-        self._start += time.monotonic() - start
-
-    def report(self) -> str:
-        """Log a row and return the log line. Raises LossError when the loss is not finite."""
-        from train.trainer import learning_rate
-
-        if not self.losses:
-            return ""
-        values = np.array([loss.item() for loss in self.losses])
-        if not np.isfinite(values).all():
-            raise LossError(
-                f"the loss became {values[~np.isfinite(values)][0]} before step {self.run.step}; the "
-                f"last good state stays in {self.run.checkpoint}: start again with -restart and a "
-                "lower -learning_rate"
-            )
-        seconds = time.monotonic() - self._start
-        row = {
-            "step": self.run.step,
-            "loss": round(float(values.mean()), 5),
-            "lr": learning_rate(self.run.config, self.run.step - 1),
-            "pictures_per_s": round(len(values) * self.run.config.batch / seconds, 2),
-            "wait": round(self._waited / seconds, 4),
-        }
-        self.run.facts["seconds"] += seconds
-        self.losses, self._start, self._waited = [], time.monotonic(), 0.0
-        self.run.log(row)
-        return (
-            f"loss {row['loss']:.3f}  lr {row['lr']:.1e}  {row['pictures_per_s']:.0f} img/s  "
-            f"wait {100 * row['wait']:.0f} %"
-        )
-
-
-def _numbers(row: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+def _numbers(row: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, float]]:
     """Flatten a log row to (name, number)."""
     for name, value in row.items():
         if isinstance(value, dict):

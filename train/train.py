@@ -3,8 +3,14 @@
 import logging
 import signal
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -12,8 +18,9 @@ if __package__ in {None, ""}:
 from runtime.console import INTERRUPTED, exit_code, log_to_stderr
 from runtime.options import OneLineParser, add_options, check, option
 from runtime.progress import Progress, Silent, progress_for
+from train.checkpoint import LogRow
 from train.config import ROOT, TrainConfig, prepare_environment
-from train.run import Meter, Run
+from train.run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -51,14 +58,14 @@ def train(run: Run, *, progress: Progress = Silent()) -> None:
     every = LOG_EVERY, config.valid_every, config.save_every
     progress.start("training", config.steps, unit="steps")
     progress.advance(run.step, earlier=True)
-    while run.goes_on:
+    while run.in_progress:
         with meter.waiting():
             parts = [next(batches) for _ in range(config.parts // run.processes)]
         run.log_skipped(parts)
         meter.losses.append(run.trainer.train_step(run.step, parts))
         run.step += 1
         progress.advance()
-        log, valid, save = (run.step % steps == 0 or not run.goes_on for steps in every)
+        log, valid, save = (run.step % steps == 0 or not run.in_progress for steps in every)
         if log or valid or save:  # nothing is measured or kept before the loss is known finite
             progress.note(meter.report())
         with meter.paused():
@@ -66,6 +73,62 @@ def train(run: Run, *, progress: Progress = Silent()) -> None:
                 logger.info("step %d  %s", run.step, run.validate())
             if save:
                 run.save()
+
+
+class LossError(ValueError):
+    """The loss is not a finite number any more."""
+
+
+class Meter:
+    """Loss, speed and the share of time spent waiting for the reader, between two reports."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.losses: list[Any] = []
+        self._start, self._waited = time.monotonic(), 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the time inside as waiting."""
+        start = time.monotonic()
+        yield
+        self._waited += time.monotonic() - start
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave out the time inside: validating and saving are not training."""
+        start = time.monotonic()
+        yield
+        self._start += time.monotonic() - start
+
+    def report(self) -> str:
+        """Log a row and return the log line. Raises LossError when the loss is not finite."""
+        from train.trainer import learning_rate  # needs Paddle, which `main` has imported by then
+
+        if not self.losses:
+            return ""
+        values = np.array([loss.item() for loss in self.losses])
+        if not np.isfinite(values).all():
+            raise LossError(
+                f"the loss became {values[~np.isfinite(values)][0]} before step {self.run.step}; the "
+                f"last good state stays in {self.run.checkpoint}: start again with -restart and a "
+                "lower -learning_rate"
+            )
+        seconds = time.monotonic() - self._start
+        row: LogRow = {
+            "step": self.run.step,
+            "loss": round(float(values.mean()), 5),
+            "lr": learning_rate(self.run.config, self.run.step - 1),
+            "pictures_per_s": round(len(values) * self.run.config.batch / seconds, 2),
+            "wait": round(self._waited / seconds, 4),
+        }
+        self.run.facts["seconds"] += seconds
+        self.losses, self._start, self._waited = [], time.monotonic(), 0.0
+        self.run.log(row)
+        return (
+            f"loss {row['loss']:.3f}  lr {row['lr']:.1e}  {row['pictures_per_s']:.0f} img/s  "
+            f"wait {100 * row['wait']:.0f} %"
+        )
 
 
 def _train(options: TrainOptions, config: TrainConfig) -> Run:

@@ -1,4 +1,7 @@
-"""The network in training: one optimizer step, the moving average of the weights, and all of it as arrays."""
+"""The network in training: one optimizer step and its loss, the moving average of the weights, and all of it as arrays.
+
+The loop that takes the steps is in `train.train`.
+"""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,51 +31,6 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     return config.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
 
 
-def choose_device(name: str) -> str:
-    """Resolve auto, cpu or gpu; the one place in training that knows about devices."""
-    gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
-    if name == "gpu" and not gpu:
-        raise ValueError(
-            "-device gpu: Paddle sees no GPU here: install requirements-gpu.txt on a CUDA machine, "
-            "or use -device cpu"
-        )
-    chosen = "gpu" if gpu and name != "cpu" else "cpu"
-    paddle.set_device(chosen)
-    return chosen
-
-
-def choose_precision(name: str, device: str) -> str:
-    """Resolve auto, fp32, bf16 or fp16 of the convolutions on a device: float32, bfloat16 or float16.
-
-    auto takes bfloat16 on GPUs that compute in it (Ampere and later), float16 on older ones, float32 on a CPU.
-    """
-    if name == "auto":
-        name = (
-            "fp32" if device == "cpu" else "bf16" if paddle.amp.is_bfloat16_supported() else "fp16"
-        )
-    able = {
-        "fp32": True,
-        "bf16": paddle.amp.is_bfloat16_supported(),
-        "fp16": paddle.amp.is_float16_supported(),
-    }
-    if not able[name]:
-        raise ValueError(f"-precision {name}: this {device} does not train in it: use auto or fp32")
-    return {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}[name]
-
-
-def join_processes(parts: int) -> tuple[int, int]:
-    """Return this process's rank and how many there are (python -m paddle.distributed.launch)."""
-    if paddle.distributed.ParallelEnv().world_size == 1:
-        return 0, 1
-    paddle.distributed.init_parallel_env()
-    processes = paddle.distributed.get_world_size()
-    if parts % processes:
-        raise ValueError(
-            f"-parts {parts} cannot be shared by {processes} processes: use a multiple"
-        )
-    return paddle.distributed.get_rank(), processes
-
-
 class Trainer:
     """A network, the moving average of its weights, and its optimizer."""
 
@@ -95,12 +53,49 @@ class Trainer:
         self.precision = precision
         # float16 alone has too small a range for gradients; the scaler keeps them within it.
         self.scaler = paddle.amp.GradScaler(enable=precision == "float16")
-        if (
-            precision != "float32"
-        ):  # tensor cores want channels last; Paddle rearranges where that is faster
+        # Tensor cores want channels last; Paddle rearranges where that is faster.
+        if precision != "float32":
             paddle.incubate.autotune.set_config({"layout": {"enable": True}})
         self._static, self._tunes_backbone = static, False
         self._select_trainable(0)
+
+    def train_step(self, step: int, parts: Iterable[Batch]) -> Tensor:
+        """Take one optimizer step over the parts of a batch; return their mean loss."""
+        if self.config.tunes_backbone(step) != self._tunes_backbone:
+            self._select_trainable(step)
+        self.network.train()
+        if self.config.fit != "all":  # frozen layers keep their statistics
+            for layer in self.network.sublayers():
+                if isinstance(layer, nn.BatchNorm2D):
+                    layer.eval()
+        self.optimizer.set_lr(learning_rate(self.config, step))
+        total = paddle.zeros([])
+        for part in parts:
+            loss = self.loss(part) / self.config.parts
+            self.scaler.scale(loss).backward()
+            total = total + loss.detach()
+        total = self._summed_over_processes(total)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.clear_grad()
+        self._average(step)
+        return total
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The mixed loss of one part of a batch, a scalar."""
+        mixed = self.precision != "float32"
+        with paddle.amp.auto_cast(mixed, dtype=self.precision if mixed else "bfloat16"):
+            logits = self._forward(batch["planes"], batch["palette"])
+        logits = logits.astype("float32")
+        terms = []
+        if self.config.entropy:
+            entropy = cross_entropy(logits, batch["bins"], batch["shares"], batch["weights"])
+            terms.append(self.config.entropy * entropy)
+        if self.config.squared:
+            predicted = annealed_mean(logits, self.filters, temperature=paddle.ones([1]))
+            error = variance_penalized_error(predicted, batch["ab"], penalty=self.config.penalty)
+            terms.append(self.config.squared * error)
+        return sum(terms[1:], terms[0])
 
     def start_from(self, arrays: Mapping[str, NDArray[Any]], *, prefix: str = "") -> None:
         """Load trained weights, or those under `prefix`, in place of random ones."""
@@ -131,44 +126,6 @@ class Trainer:
             parameter.stop_gradient = not trainable
         forward = self.network.forward
         self._forward = paddle.jit.to_static(forward, full_graph=True) if self._static else forward
-
-    def loss(self, batch: Batch) -> Tensor:
-        """The mixed loss of one part of a batch, a scalar."""
-        mixed = self.precision != "float32"
-        with paddle.amp.auto_cast(mixed, dtype=self.precision if mixed else "bfloat16"):
-            logits = self._forward(batch["planes"], batch["palette"])
-        logits = logits.astype("float32")
-        terms = []
-        if self.config.entropy:
-            entropy = cross_entropy(logits, batch["bins"], batch["shares"], batch["weights"])
-            terms.append(self.config.entropy * entropy)
-        if self.config.squared:
-            predicted = annealed_mean(logits, self.filters, temperature=paddle.ones([1]))
-            error = variance_penalized_error(predicted, batch["ab"], penalty=self.config.penalty)
-            terms.append(self.config.squared * error)
-        return sum(terms[1:], terms[0])
-
-    def train_step(self, step: int, parts: Iterable[Batch]) -> Tensor:
-        """Take one optimizer step over the parts of a batch; return their mean loss."""
-        if self.config.tunes_backbone(step) != self._tunes_backbone:
-            self._select_trainable(step)
-        self.network.train()
-        if self.config.fit != "all":  # frozen layers keep their statistics
-            for layer in self.network.sublayers():
-                if isinstance(layer, nn.BatchNorm2D):
-                    layer.eval()
-        self.optimizer.set_lr(learning_rate(self.config, step))
-        total = paddle.zeros([])
-        for part in parts:
-            loss = self.loss(part) / self.config.parts
-            self.scaler.scale(loss).backward()
-            total = total + loss.detach()
-        total = self._summed_over_processes(total)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.optimizer.clear_grad()
-        self._average(step)
-        return total
 
     def _summed_over_processes(self, total: Tensor) -> Tensor:
         """Add up loss and gradients of all processes, in one message."""

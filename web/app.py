@@ -15,11 +15,10 @@ from starlette.types import ASGIApp
 
 from web.film_routes import FilmRoutes
 from web.guard import Guard
-from web.network import Network
+from web.network import Network, Queue
 from web.options import Settings, WebOptions
 from web.photo_routes import PhotoRoutes
 from web.photos import Photos
-from web.queue import Queue
 
 PAGE = Path(__file__).resolve().parent / "page"
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".json": "application/json",

@@ -12,7 +12,7 @@ from web.films import OpenFilm, analyze, colorize
 
 log = logging.getLogger(__name__)
 
-# Films that are open; of those nobody works on, the oldest are closed, with their uploads.
+# Films that are open; beyond that, the oldest that are idle are closed, with their uploads.
 MOST_FILMS = 50
 
 
@@ -65,7 +65,7 @@ class FilmJobs:
         pool.submit(work).add_done_callback(_log_unforeseen)
 
     def close(self) -> None:
-        """Stop what is at work; the same film goes on when it is started again."""
+        """Stop what is at work; a film that is started again continues."""
         for film in self.all():
             film.analysis.stop()
             film.job.stop()

@@ -5,11 +5,27 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Self, TypedDict
 
 from runtime.progress import Silent
 
 log = logging.getLogger(__name__)
+
+
+class ProgressJson(TypedDict):
+    """Progress as the page has it.
+
+    fps, left_s : None while nothing is known of them
+    """
+
+    state: str
+    error: str
+    work: str
+    note: str
+    done: int
+    total: int
+    fps: float | None
+    left_s: float | None
 
 
 class StopRequested(KeyboardInterrupt):
@@ -45,7 +61,7 @@ class FilmProgress(Silent):
 
     @contextmanager
     def running(self, work: str) -> Iterator[Self]:
-        """Keep how the work inside ends, from its `start` on; only what nobody foresaw leaves the block."""
+        """Keep how the work inside ends, from its `start` on; only unforeseen errors leave the block."""
         self.work, self.state, self.error = work, "running", ""
         outcome, error = "failed", "see the terminal"
         try:
@@ -80,8 +96,8 @@ class FilmProgress(Silent):
         if self._stop.is_set():
             raise StopRequested
 
-    def as_json(self) -> dict[str, Any]:
-        """Return all of it as plain JSON values; fps and the seconds left are None while nothing is known of them."""
+    def as_json(self) -> ProgressJson:
+        """Return all of it as plain JSON values."""
         seconds = time.monotonic() - self._began_s
         running = self.state == "running" and self._new > 0
         fps = self._new / max(seconds, 1e-3) if running else None

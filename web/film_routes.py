@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from web.edits import color_from
 from web.film_jobs import FilmJobs
 from web.films import (
     OpenFilm,
@@ -22,10 +21,9 @@ from web.films import (
     shot_likely,
     shot_picture,
 )
-from web.network import Network
+from web.network import Network, Queue
 from web.options import Settings
 from web.photos import Photos, printable_name
-from web.queue import Queue
 from web.requests import json_of, place_of, write_upload
 
 LONGEST_NAME = 120  # letters; a file system holds 255 bytes
@@ -98,7 +96,7 @@ class FilmRoutes:
         return JSONResponse(await self._described(self._film(request)))
 
     async def guide(self, request: Request) -> Response:
-        """Keep what is wanted of a film."""
+        """Keep the edits of a film."""
         film, values = self._film(request), await json_of(request)
         await asyncio.to_thread(guide, film, values, self._photos.references)
         return JSONResponse({})
@@ -113,7 +111,7 @@ class FilmRoutes:
         """Answer a shot's frame in color, as it is wanted now."""
         film, shot = self._shot(request)
         large = "large" in request.query_params
-        data = await self._queue.run(self._colored, film, shot, large=large)
+        data = await self._queue.run(shot_picture, film, shot, self._network, large=large)
         return Response(data, media_type="image/jpeg")
 
     async def likely(self, request: Request) -> Response:
@@ -121,10 +119,6 @@ class FilmRoutes:
         film, shot = self._shot(request)
         x, y = place_of(request)
         return JSONResponse(await self._queue.run(shot_likely, film, shot, x, y, self._network))
-
-    def _colored(self, film: OpenFilm, shot: int, *, large: bool) -> bytes:
-        colorizer = self._network.colorizer(color_from(film.values, self._settings.color))
-        return shot_picture(film, shot, colorizer, large=large)
 
     async def start(self, request: Request) -> Response:
         """Start or continue a film's job."""
@@ -153,8 +147,8 @@ class FilmRoutes:
         return FileResponse(film.target, filename=film.target.name, content_disposition_type=kind)
 
     async def _described(self, film: OpenFilm) -> dict[str, object]:
-        # In a thread: it opens the result, and meanwhile nobody else would be answered.
-        return await asyncio.to_thread(described, film) | {"before": self.jobs.before(film)}
+        # In a thread: it opens the result, and no other request would be answered meanwhile.
+        return {**await asyncio.to_thread(described, film), "before": self.jobs.before(film)}
 
     def _film(self, request: Request) -> OpenFilm:
         try:
@@ -171,7 +165,7 @@ class FilmRoutes:
 
 
 def film_name(name: str) -> str:
-    """Make a file's name of a visitor's: jobs are called after it, so that the command goes on with them."""
+    """Make a file's name of a visitor's: jobs are called after it, so that the command continues them."""
     letters = printable_name(name)[-LONGEST_NAME:]
     kept = "".join("_" if letter in NO_FILE_HAS else letter for letter in letters)
     return kept.strip(". ") or "film"

@@ -1,21 +1,20 @@
 """Films on the page: what one has, its shots, and its job, which is the same as the command's.
 
 A film that was named on this machine gets its result beside it, an uploaded one in its folder of uploads. Its job's
-folder is the command's, so either goes on where the other was stopped.
+folder is the command's, so either continues what the other was stopped at.
 """
 
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import cv2
 import numpy as np
 
 from color.arrays import Bytes
 from color.guidance import UNGUIDED, Guidance, ShotReference
-from color.segment import SegmentColorizer
 from conversion import color_films, film_kind
 from film.info import Film
 from film.manifest import SegmentRecord
@@ -32,17 +31,63 @@ from film.report import (
     warnings_of,
 )
 from film.shot_guidance import ShotGuidance, frame_hints, shots_guidance
+from model.options import ColorOptions
 from photo.guidance import read_reference
 from photo.inputs import Task, plan
-from web.analysis import likely
 from web.edits import color_from, hints_from
-from web.film_progress import FilmProgress
+from web.film_progress import FilmProgress, ProgressJson
 from web.network import Network
 from web.options import Settings
-from web.photos import jpeg
+from web.photos import jpeg, likely
 
 SHOWN_SIDE = 720  # px, short side of a shot's frame
 MOST_SHOTS = 20_000  # that a person could want something of
+
+
+@dataclass(frozen=True)
+class FilmEdits:
+    """What a person wants of a film: checked, and read as a whole, as it may be replaced at any time.
+
+    values : as the page sent them
+    """
+
+    values: Mapping[str, Any]
+    color: ColorOptions
+    guidance: Guidance
+
+
+class ShotJson(TypedDict):
+    """A shot as the page has it: its frame that is shown, how many it has, whether it has color, when it begins."""
+
+    frame: int
+    frames: int
+    color: bool
+    time: str
+
+
+class FilmJson(TypedDict):
+    """A film as the page has it.
+
+    ratio : width over height, as it is shown
+    values : its edits, as the page sent them
+    finished : whether the whole result is there
+    """
+
+    id: str
+    name: str
+    target: str
+    width: int
+    height: int
+    ratio: float
+    text: str
+    warnings: list[str]
+    seconds: float
+    frames: int
+    analysis: ProgressJson
+    job: ProgressJson
+    values: dict[str, Any]
+    finished: bool
+    shots: list[ShotJson]
 
 
 @dataclass(eq=False)
@@ -52,8 +97,7 @@ class OpenFilm:
     text, warnings : what it has, and what its result will lack
     mark : by which its result is recognized
     folder : its own, an upload's, which goes with it; None for a film that was named on this machine
-    values : what is wanted of it, as the page sent it
-    guidance, color : the same, checked
+    edits : replaced as a whole, so that a job never reads halves of two
     shots, records : once it has been analyzed
     """
 
@@ -64,9 +108,8 @@ class OpenFilm:
     text: str
     warnings: list[str]
     mark: str
+    edits: FilmEdits
     folder: Path | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
-    guidance: Guidance = UNGUIDED
     shots: list[ShotFrame] = field(default_factory=list)
     records: list[SegmentRecord] = field(default_factory=list)
     analysis: FilmProgress = field(default_factory=FilmProgress)
@@ -82,8 +125,8 @@ class OpenFilm:
     @property
     def colorization(self) -> Colorization:
         """Describe how it is colorized."""
-        color = color_from(self.values, self.settings.color)
-        return replace(self.settings.colorization(color), guidance=self.guidance)
+        edits = self.edits
+        return replace(self.settings.colorization(edits.color), guidance=edits.guidance)
 
     @property
     def has_result(self) -> bool:
@@ -91,17 +134,17 @@ class OpenFilm:
         kind = film_kind(self.settings.film)
         return self.target.exists() and kind.mark_in(self.target) == self.mark
 
-    def shot_guidance(self, shot: int) -> ShotGuidance | None:
+    def shot_guidance(self, shot: int, guidance: Guidance) -> ShotGuidance | None:
         """Return what guides one shot."""
         first, _ = span(self.film, self.settings.film)
-        return shots_guidance(self.film, self.guidance, self.records, first=first).get(shot)
+        return shots_guidance(self.film, guidance, self.records, first=first).get(shot)
 
 
 def open_for_page(source: Path, settings: Settings) -> OpenFilm:
-    """Open a film. Raises FilmError, OSError or ValueError for what is none."""
+    """Open a film. Raises FilmError, OSError or ValueError for any other file."""
     if not source.is_file():
         raise ValueError(
-            f"{source}: no such file" if not source.exists() else f"{source} is no file"
+            f"{source}: no such file" if not source.exists() else f"{source} is not a file"
         )
     kind = film_kind(settings.film)
     tasks, _ = plan([str(source)], kind=kind)
@@ -112,17 +155,18 @@ def open_for_page(source: Path, settings: Settings) -> OpenFilm:
     # Here, once: all of these read the file, and the page asks for them every second.
     text, warnings = describe(film), warnings_of(film, target, settings.film)
     mark = kind.mark_of(source)
-    return OpenFilm(secrets.token_urlsafe(16), film, target, settings, text, warnings, mark)
+    edits = FilmEdits({}, settings.color, UNGUIDED)
+    return OpenFilm(secrets.token_urlsafe(16), film, target, settings, text, warnings, mark, edits)
 
 
 def guide(opened: OpenFilm, values: Mapping[str, Any], references: Mapping[str, Path]) -> None:
-    """Check what is wanted of a film, and keep it. Raises ValueError."""
-    color_from(values, opened.settings.color)
+    """Check the edits of a film, and keep them. Raises ValueError."""
+    color = color_from(values, opened.settings.color)
     guidance = guidance_from(values, references)
     if guidance:
         first, last = span(opened.film, opened.settings.film)
         frame_hints(opened.film, guidance, first=first, last=last)
-    opened.values, opened.guidance = values, guidance
+    opened.edits = FilmEdits(values, color, guidance)
 
 
 def guidance_from(values: Mapping[str, Any], references: Mapping[str, Path]) -> Guidance:
@@ -178,10 +222,11 @@ def colorize(opened: OpenFilm, *, restart: bool = False) -> None:
             raise ValueError(result.error)
 
 
-def shot_picture(opened: OpenFilm, shot: int, colorizer: SegmentColorizer, *, large: bool) -> bytes:
-    """Colorize a shot's frame by itself, with what guides it: JPEG."""
-    gray, number = _gray(opened, shot, large=large), opened.shots[shot].number
-    return jpeg(colorized_frame(colorizer, gray, number, opened.shot_guidance(shot)))
+def shot_picture(opened: OpenFilm, shot: int, network: Network, *, large: bool) -> bytes:
+    """Colorize a shot's frame by itself, as it is wanted now: JPEG."""
+    gray, number, edits = _gray(opened, shot, large=large), opened.shots[shot].number, opened.edits
+    guidance = opened.shot_guidance(shot, edits.guidance)
+    return jpeg(colorized_frame(network.colorizer(edits.color), gray, number, guidance))
 
 
 def shot_gray(opened: OpenFilm, shot: int) -> bytes:
@@ -213,7 +258,7 @@ def latest(opened: OpenFilm) -> bytes | None:
     return jpeg(np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8))
 
 
-def described(opened: OpenFilm) -> dict[str, Any]:
+def described(opened: OpenFilm) -> FilmJson:
     """Return what the page shows of a film, as plain JSON values."""
     film = opened.film
     height, width = film.video.height, film.video.width
@@ -232,7 +277,7 @@ def described(opened: OpenFilm) -> dict[str, Any]:
         "frames": film.frames,
         "analysis": opened.analysis.as_json(),
         "job": opened.job.as_json(),
-        "values": dict(opened.values),
+        "values": dict(opened.edits.values),
         "finished": opened.has_result,
         "shots": [
             {"frame": shot.number, "frames": shot.last - shot.first, "color": shot.color,

@@ -1,19 +1,26 @@
-"""The one network that the page's photos share, and what is asked of it. Runs in the queue's thread."""
+"""The one network of the page's photos, and the queue of all who need it: one at a time, in one thread."""
 
-from functools import cached_property
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from starlette.exceptions import HTTPException
 
 from model.options import ColorOptions, RunOptions
 
 if TYPE_CHECKING:
     from gray2color import Colorizer
 
+T = TypeVar("T")
 
 MOST_KEPT = 8  # colorizers of other settings
+LONGEST = 200  # calls that wait
 
 
 class Network:
-    """Loaded when it is first asked for, and kept."""
+    """A network that is loaded when it is first asked for, and kept; used in the queue's thread."""
 
     def __init__(self, color: ColorOptions, run: RunOptions) -> None:
         self._color, self._run = color, run
@@ -39,3 +46,30 @@ class Network:
                 del self._others[next(iter(self._others))]
             self._others[color] = self.released.with_options(color)
         return self._others[color]
+
+
+class Queue:
+    """Calls in the order they came, one at a time."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
+        self.length = 0  # calls that are not done
+
+    async def run(self, function: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Call a function in the thread; raise HTTPException when too many wait already."""
+        if self.length >= LONGEST:
+            raise HTTPException(503, f"{self.length} are waiting already: try again soon")
+        self.length += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, partial(function, *args, **options))
+        finally:
+            self.length -= 1
+
+    def begin(self, function: Callable[[], object]) -> None:
+        """Call a function before all others; what it raises is raised again for who needs it."""
+        self._thread.submit(function)
+
+    def close(self) -> None:
+        """Drop what waits; let what runs end."""
+        self._thread.shutdown(cancel_futures=True)

@@ -7,12 +7,22 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from web.analysis import candidate_preview, candidates, likely, overlay, suggestions
 from web.edits import Edits, edits_from
-from web.network import Network
+from web.network import Network, Queue
 from web.options import Settings
-from web.photos import Photos, UploadedPhoto, jpeg, preview, printable_name, write_result
-from web.queue import Queue
+from web.photos import (
+    Photos,
+    UploadedPhoto,
+    candidate_preview,
+    candidates,
+    jpeg,
+    likely,
+    overlay,
+    preview,
+    printable_name,
+    suggestions,
+    write_result,
+)
 from web.requests import LARGEST_PHOTO, json_of, place_of, write_upload
 
 

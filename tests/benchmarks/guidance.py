@@ -26,7 +26,7 @@ from model.program import Program
 from model.program_cache import program_for
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from train.evaluation_images import read_evaluation_images
-from train.film_evaluation import read_frames
+from train.measure_films import read_frames
 
 OBJECT = (0.02, 0.2)  # share of the picture
 LEAST_CHROMA = 30.0  # of the other color

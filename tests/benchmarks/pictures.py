@@ -27,9 +27,9 @@ from image.crop import fitted
 from image.sheet import tile
 from model.weights_file import RELEASED
 from prior.lab import lab2rgb, rgb2lab
-from train.evaluation import SHIPPED, Method, colorize_shot, load
 from train.evaluation_images import IMAGE_PX
-from train.film_evaluation import colorized, read_frames, shots
+from train.measure_films import colorize_shot, colorized, read_frames, shots
+from train.method import SHIPPED, open_network
 from train.plots import write_image
 
 SAMPLES, FIGURES = ROOT / "data" / "samples", ROOT / "data" / "figures"
@@ -88,12 +88,11 @@ def of_samples(work: Path) -> None:
 
 def of_film(film: Path) -> None:
     """Make the strip: frames by themselves, steady, and in their own colors."""
-    predict = load(RELEASED)
+    network = open_network(RELEASED)
     (shot,) = shots(read_frames(film, short_px=IMAGE_PX, limit=STRIP_FRAMES[-1] + 1))
     rows = []
     for steady in (0, 1):
-        method: Method = (predict, replace(SHIPPED, steady=steady))
-        ab = colorize_shot(method, shot)
+        ab = colorize_shot(replace(SHIPPED, network=network, steady=steady), shot)
         rows.append([lab2rgb(colorized(rgb2lab(shot.own[i].rgb), shot.own[i].gray, ab[i])) for i in STRIP_FRAMES])  # fmt: skip
     rows.append([shot.own[i].rgb for i in STRIP_FRAMES])
     height, width = rows[0][0].shape[:2]

@@ -32,8 +32,8 @@ from model import steady
 from model.contract import Predictor
 from model.weights_file import RELEASED
 from prior.lab import lab2rgb, rgb2lab
-from train.evaluation import load
-from train.film_evaluation import Frame, Shot, colorized, measure_film, read_frames, shots
+from train.measure_films import Frame, Shot, colorized, measure_film, read_frames, shots
+from train.method import open_network
 from train.metrics import colorfulness, psnr
 from train.temporal_metrics import warp_error
 
@@ -196,7 +196,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--limit", type=int, default=120, help="frames of each (120)")
     args = parser.parse_args(words)
     cv2.setNumThreads(1)
-    predictor = load(RELEASED)
+    predictor = open_network(RELEASED)
     for film in args.films:
         rows(film, predictor, limit=args.limit)
     print("\nA scene that comes back, 5 film memory:\n")

@@ -1,4 +1,4 @@
-"""What is printed of photos on the command line: maps, suggested points, JSON; and one line for each mistake."""
+"""The photo command besides colors: maps, suggested points, JSON; and one line for each mistake."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from helpers import texture, tree
 from PIL import Image
 
 import main
-from photo import analysis
+from photo import command
 from photo.read import Photo, read_photo
 from runtime import files
 
@@ -64,7 +64,7 @@ def test_a_folder_in_the_place_of_the_json_is_one_failure(
         Path("points.json").mkdir()
         return read_photo(path)
 
-    monkeypatch.setattr(analysis, "read_photo", read)
+    monkeypatch.setattr(command, "read_photo", read)
     words = ["-img_in", "photo.png", "-suggest", "2", "-suggest_json", "points.json"]
     assert main.main([*words, "-save", "out.png", *small]) == 1
     said = capsys.readouterr()
@@ -164,6 +164,10 @@ def test_a_guided_photo_is_analyzed(small: list[str], capsys: pytest.CaptureFixt
             "other.png cannot be written to: name another place with -suggest_json",
         ),
         (["photo.png", "-confidence", "m.png", "-save", "m.png"], "m.png is the result's place"),
+        (
+            ["photo.png", "-candidates", "2", "-confidence", "photo.color.1.png"],
+            "photo.color.1.png is the result's place: name another with -confidence",
+        ),
         (["photo.png", "-confidence", "other.png/m.png"], "another place with -confidence"),
         (["photo.png", "-suggest", "2", "-suggest_json", "other.png"], "exists already"),
         (["photo.png", "-suggest", "2", "-suggest_json", "."], ". is a folder"),

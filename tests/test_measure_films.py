@@ -12,10 +12,18 @@ from color.arrays import Bytes, Floats
 from film.shots import Thumbnail, segments, shrink
 from model.steady import KEY_EVERY
 from prior.lab import rgb2lab
-from train import film_evaluation
-from train.evaluate import records
-from train.evaluation import GRAY, Setting, colorize_shot
-from train.film_evaluation import Shot, hinted, measure_film, read_frames, referenced, shots
+from train import measure_films
+from train.measure_films import (
+    Shot,
+    colorize_shot,
+    hinted,
+    measure_film,
+    read_frames,
+    referenced,
+    shots,
+)
+from train.method import GRAY, Method
+from train.table import records
 
 SIZE = (48, 64)
 
@@ -71,7 +79,7 @@ def test_frames_far_apart_are_compared_with_the_right_ones(rng: np.random.Genera
 
 
 def test_pairs_far_apart_are_not_all_of_keyframes() -> None:
-    assert np.gcd(film_evaluation.FAR_EVERY, KEY_EVERY) == 1
+    assert np.gcd(measure_films.FAR_EVERY, KEY_EVERY) == 1
 
 
 def test_nothing_is_compared_across_cuts(rng: np.random.Generator) -> None:
@@ -110,7 +118,7 @@ def test_shots_are_those_of_the_film_pipeline(two_shots: list[Bytes]) -> None:
 def test_a_shot_too_long_for_memory_counts_as_several(
     two_shots: list[Bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(film_evaluation, "LONGEST", 50)
+    monkeypatch.setattr(measure_films, "LONGEST", 50)
     found = [(shot.numbers, shot.shot) for shot in shots(two_shots)]
     assert found == [(range(50), 0), (range(50, 60), 1), (range(60, 96), 2)]
 
@@ -125,7 +133,7 @@ def test_steady_colors_are_measured_steadier(rng: np.random.Generator) -> None:
         return np.broadcast_to(np.concatenate([tints, chroma], axis=1), shape)
 
     film = [cv2.resize(rgb, (128, 96)) for rgb in pan(rng, 48, (20, 60, 90))]
-    methods = [GRAY] + [(flickering_network, Setting(64, steady=steady)) for steady in (0, 1)]
+    methods = [GRAY] + [Method(flickering_network, 64, steady=steady) for steady in (0, 1)]
     colorizers = [partial(colorize_shot, method) for method in methods]
     (_, gray, jumping, steady), _ = measure_film(colorizers, film)
     assert gray.warp_error == 0
@@ -214,5 +222,5 @@ def test_a_film_near_its_truth_at_first_is_told_from_one_later(rng: np.random.Ge
     one, eight, thirty_two, never = found.psnr_into_shot
     assert one > eight > thirty_two
     assert np.isnan(never)
-    (row,) = records(["x"], [None], [found])
+    (row,) = records(["x"], [{}], [found])
     assert row["psnr_into_shot"][3] is None

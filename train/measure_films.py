@@ -1,4 +1,4 @@
-"""A color film -> how near to it, how steady and how fast each method colorizes its gray copy, as `film/` would.
+"""A color film in, metrics out: how near to it, how steady and how fast each method colorizes its gray copy.
 
 Shots are colorized whole; `film/` does long ones in segments, with the same colors. Colors are compared along the motion
 of the film's own gray frames, never across a cut.
@@ -23,6 +23,7 @@ from image.tracking import track
 from image.upsample import upsample
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from runtime.progress import Progress, Silent
+from train.method import HINT_PX, WITHOUT_COLOR, Method
 from train.temporal_metrics import APART, FilmMetricAccumulator, FilmMetrics
 
 LONGEST = 1200  # frames of a shot, which bounds memory: what is longer counts as several shots
@@ -31,10 +32,8 @@ CUT_SHARE = 0.5
 # Frames from one pair of frames far apart to the next: to follow one's motion takes 40 ms. Prime to
 # `model.steady.KEY_EVERY`, or keyframes would only be compared with keyframes.
 FAR_EVERY = 5
-HINT_PX = 5  # side of the squares of true color that are given
 STRIP_FRAMES = 8
 STRIP_SHOT = 32  # frames of the shot that a strip is of, at least
-WITHOUT_COLOR = np.array([1, 0, 0], np.float32)  # times Lab: the same lightness without color
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +90,17 @@ def referenced(shot: Shot) -> Shot:
     return replace(shot, guidance=replace(guidance, reference=shot.own[0].rgb))
 
 
+def colorize_shot(method: Method, shot: Shot) -> Floats:
+    """Predict small ab (n, h, w, 2) for a shot of a film, as `Colorizer` does."""
+    if method.network is None:
+        return np.zeros((len(shot.own), 1, 1, 2), np.float32)
+    if method.hints:
+        shot = hinted(shot, method.hints, seed=method.seed)
+    if method.reference:
+        shot = referenced(shot)
+    return method.colorizer().colorize(shot.segment)
+
+
 Colorize: TypeAlias = Callable[[Shot], Floats]  # -> small ab (n, h, w, 2)
 
 
@@ -101,7 +111,7 @@ def measure_film(
 
     film : frames (H, W, 3) in order
     Returns the metrics, and a strip of the first shot that is long enough, if there is one: the methods' rows, then
-    the film's own. Raises ValueError when there is no frame.
+    the film's own. Raises ValueError for a film without frames.
     """
     own, *others = accumulators = [FilmMetricAccumulator() for _ in range(len(methods) + 1)]
     strip: Bytes | None = None

@@ -1,0 +1,171 @@
+"""The photo command: everything is checked first, then photos are analyzed and colorized.
+
+Knows no network: what colorizes and what analyzes comes in with `PhotoColorization`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from color.arrays import Floats, Picture
+from color.guidance import Guidance
+from color.likely import Suggestion
+from color.options import GuidanceOptions
+from photo.batch import PHOTOS
+from photo.candidates import candidate_outputs, unfinished_candidates
+from photo.confidence import map_outputs, map_paths, write_map
+from photo.guidance import read_guidance
+from photo.inputs import InputOptions, Output, Result, Task, check_outputs, plan, unfinished
+from photo.options import PhotoOptions
+from photo.read import read_photo
+from photo.suggestions import suggestion_line, write_suggestions
+from runtime.console import one_line
+from runtime.outcomes import FailureOf
+
+
+class Analyzer(Protocol):
+    """What knows of a gray picture (H, W), guided or not: `gray2color.Colorizer`."""
+
+    def confidence(self, gray: Picture, guidance: Guidance) -> Floats: ...
+
+    def suggest(self, gray: Picture, n: int, guidance: Guidance) -> Sequence[Suggestion]: ...
+
+
+class ColorizePhotos(Protocol):
+    """What colorizes photos, in one process or several: `gray2color.colorize_photo_files`."""
+
+    def __call__(
+        self, tasks: Sequence[Task], options: PhotoOptions, *, guidance: Guidance
+    ) -> Iterable[Result]: ...
+
+
+@dataclass(frozen=True)
+class PhotoColorization:
+    """How photos are colorized: everything this room must know about the network.
+
+    check : raises OSError or ValueError for weights that are missing or foreign
+    analyzer : loads the network; called once, at the first photo that is analyzed
+    """
+
+    check: Callable[[], object]
+    analyzer: Callable[[], Analyzer]
+    colorize: ColorizePhotos
+
+
+@dataclass(frozen=True)
+class PhotoWork:
+    """What a command does with its photos, checked.
+
+    planned : all photos, which are analyzed if the options say so
+    waiting : those that are still to be colorized
+    failures : a line for each input that gives no photo, and each photo whose place is taken
+    """
+
+    planned: Sequence[Task]
+    waiting: Sequence[Task]
+    failures: list[str]
+    options: PhotoOptions
+    guidance: Guidance
+    colorization: PhotoColorization
+
+    def results(self) -> Iterator[Result]:
+        """Analyze and colorize the photos; yield results as they come. A failure stops no other photo.
+
+        Raises ValueError where the network cannot run.
+        """
+        options, guidance, by = self.options, self.guidance, self.colorization
+        try:
+            if options.analyzes:
+                yield from analyze_photos(
+                    self.planned, by.analyzer, options=options, guidance=guidance
+                )
+            if self.waiting:
+                yield from by.colorize(self.waiting, options, guidance=guidance)
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
+
+
+def plan_photos(
+    inputs: InputOptions,
+    options: PhotoOptions,
+    guided: GuidanceOptions,
+    colorization: PhotoColorization,
+) -> PhotoWork:
+    """Find out what is to be done; raise OSError or ValueError, before any work, for what cannot be."""
+    planned, failures = plan(
+        inputs.img_in, kind=PHOTOS, save=inputs.save, recursive=inputs.recursive
+    )
+    check_outputs(
+        _analysis_outputs(planned, options),
+        inputs=[task.source for task in planned],
+        others=_color_outputs(planned, options),
+        overwrite=inputs.overwrite,
+    )
+    waiting, taken = _waiting(planned, inputs, options)
+    colorization.check()
+    if (guided.hint or guided.hints) and len(planned) > 1:
+        raise ValueError(f"hints are for one photo, here are {len(planned)}")
+    guidance = read_guidance(guided, planned[0].source if planned else None)
+    return PhotoWork(planned, waiting, failures + taken, options, guidance, colorization)
+
+
+def _color_outputs(planned: Sequence[Task], options: PhotoOptions) -> list[Output]:
+    if options.candidates:
+        return candidate_outputs(planned, options.candidates)
+    return [Output(task.target, task.source) for task in planned]
+
+
+def _analysis_outputs(planned: Sequence[Task], options: PhotoOptions) -> list[Output]:
+    maps = map_paths(planned, options.confidence) if options.confidence else {}
+    outputs = map_outputs(maps)
+    if path := options.suggest_json:  # one for all photos
+        outputs.append(Output(path, path, "the JSON", "-suggest_json"))
+    return outputs
+
+
+def _waiting(
+    planned: Sequence[Task], inputs: InputOptions, options: PhotoOptions
+) -> tuple[list[Task], list[str]]:
+    """Choose the photos that are still to be colorized; a line for each whose place is taken."""
+    overwrite = inputs.overwrite
+    if options.candidates:
+        return unfinished_candidates(planned, options.candidates, kind=PHOTOS, overwrite=overwrite)
+    if options.analyzes and inputs.save is None:
+        return [], []
+    return unfinished(planned, kind=PHOTOS, overwrite=overwrite)
+
+
+def analyze_photos(
+    tasks: Sequence[Task],
+    factory: Callable[[], Analyzer],
+    *,
+    options: PhotoOptions,
+    guidance: Guidance,
+) -> Iterator[Result]:
+    """Write each photo's map, yield its suggestions as lines; then write them all as JSON. A failure stops no other.
+
+    factory : called once, at the first photo
+    """
+    analyzer: Analyzer | None = None
+    maps = map_paths(tasks, options.confidence) if options.confidence else {}
+    found: dict[Path, Sequence[Suggestion]] = {}
+    for task in tasks:
+        lines: list[str] = []
+        with FailureOf(task.source) as failure:
+            gray = read_photo(task.source).gray
+        if not failure.line:
+            analyzer = analyzer or factory()
+            with failure:
+                if task in maps:
+                    write_map(maps[task], analyzer.confidence(gray, guidance))
+                    lines.append(str(maps[task]))
+                if options.suggest:
+                    found[task.source] = analyzer.suggest(gray, options.suggest, guidance)
+                    lines += [suggestion_line(task.source, place) for place in found[task.source]]
+        yield Result(task, output=tuple(lines) if not failure.line else (), error=failure.line)
+    if path := options.suggest_json:
+        try:
+            write_suggestions(path, found)
+        except OSError as error:
+            yield Result(Task(path, path), error=one_line(path, error))

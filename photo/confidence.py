@@ -1,0 +1,44 @@
+"""The map of how sure the network is of a photo's colors: where it goes, and the gray picture that it is."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from color.arrays import Floats
+from photo.inputs import Output, Task
+from runtime.files import whole_file
+
+MAP_SUFFIX = ".png"
+MAP = ".confidence"  # NAME.confidence.png, in a folder
+OPTION = "-confidence"
+
+
+def map_paths(tasks: Sequence[Task], named: Path) -> dict[Task, Path]:
+    """Decide where each photo's map goes: the PNG file that is named, or a file in the folder.
+
+    Raises ValueError for one file and several photos, and for a file that is not a PNG.
+    """
+    is_file = named.suffix.lower() == MAP_SUFFIX and not named.is_dir()
+    if is_file and len(tasks) > 1:
+        raise ValueError(
+            f"{OPTION} {named} is one file, here are {len(tasks)} photos: name a folder"
+        )
+    if not is_file and named.suffix and not named.is_dir():
+        raise ValueError(f"{OPTION} {named}: name a {MAP_SUFFIX} file, or a folder")
+    if is_file:
+        return {task: named for task in tasks}
+    return {task: named / f"{task.source.stem}{MAP}{MAP_SUFFIX}" for task in tasks}
+
+
+def map_outputs(maps: dict[Task, Path]) -> list[Output]:
+    """List the maps as files that will be written."""
+    return [Output(path, task.source, "a map", OPTION) for task, path in maps.items()]
+
+
+def write_map(path: Path, confidence: Floats) -> None:
+    """Write a confidence (H, W) 0..1 as a gray picture of 8 bits, white where it is 1."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as part:
+        Image.fromarray(np.rint(confidence * 255).astype(np.uint8)).save(part, format="PNG")

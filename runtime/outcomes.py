@@ -1,0 +1,81 @@
+"""What becomes of each file of many: a failure is kept as one line, results are printed as they come, failures once more."""
+
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from runtime.console import DONE, FAILED, complain, one_line, printable
+from runtime.progress import print_line
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(Protocol):
+    """What a file came to: lines of output and notes, or its failure in one line."""
+
+    @property
+    def output(self) -> Sequence[str]: ...
+
+    @property
+    def notes(self) -> Sequence[str]: ...
+
+    @property
+    def error(self) -> str | None: ...
+
+
+class FailureOf:
+    """Keeps any exception of a block as the one line of its file: decoders raise what they like, and none may stop the others.
+
+    passing : exceptions that leave the block, as they are about the command and not about the file
+    line : what went wrong, or None
+    """
+
+    def __init__(self, file: Path, *, passing: tuple[type[Exception], ...] = ()) -> None:
+        self._file, self._passing = file, passing
+        self.line: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, Exception) or isinstance(error, self._passing):
+            return False
+        log.debug("%s", self._file, exc_info=error)
+        self.line = one_line(self._file, error)
+        return True
+
+
+def finish(failures: Sequence[str], outcomes: Iterable[Outcome], *, quiet: bool) -> int:
+    """Print the failures of the plan, then what becomes of each file; list several failures once more at the end.
+
+    Return the exit code.
+    """
+    for line in failures:
+        complain(line)
+    failures = [*failures, *_reported(outcomes, quiet=quiet)]
+    if len(failures) > 1:
+        complain(f"{len(failures)} failed:")
+        for line in failures:
+            complain(f"  {printable(line)}")
+    return FAILED if failures else DONE
+
+
+def _reported(outcomes: Iterable[Outcome], *, quiet: bool) -> Iterator[str]:
+    """Print what becomes of each file; yield a line for each failure."""
+    for outcome in outcomes:
+        if outcome.error is not None:
+            print_line(outcome.error, file=sys.stderr)
+            yield outcome.error
+            continue
+        for line in outcome.output:
+            print_line(line, file=sys.stdout)
+        for line in outcome.notes if not quiet else ():
+            print_line(line, file=sys.stderr)

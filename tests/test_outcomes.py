@@ -1,0 +1,68 @@
+"""A file that fails is one line, and stops no other; several failures are listed once more at the end."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from runtime.console import DONE, FAILED
+from runtime.outcomes import FailureOf, finish
+
+
+@dataclass(frozen=True)
+class Outcome:
+    output: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+
+GOOD = Outcome(output=("a.color.png",), notes=("a.color.png lacks a profile",))
+BAD = Outcome(error="b.png is empty")
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("in a\ndecoder"), ValueError("no picture")])
+def test_any_exception_is_the_line_of_its_file(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG"), FailureOf(Path("a.png")) as failure:
+        raise error
+    assert failure.line is not None
+    assert failure.line.startswith("a.png: ")
+    assert "\n" not in failure.line
+    assert "Traceback" in caplog.text
+
+
+def test_what_succeeds_has_no_line() -> None:
+    with FailureOf(Path("a.png")) as failure:
+        pass
+    assert failure.line is None
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), LookupError("the command")])
+def test_what_is_about_the_command_leaves_the_block(error: BaseException) -> None:
+    failure = FailureOf(Path("a.png"), passing=(LookupError,))
+    with pytest.raises(type(error)), failure:
+        raise error
+    assert failure.line is None
+
+
+@pytest.mark.parametrize(
+    ("failures", "outcomes", "quiet", "code", "errors"),
+    [
+        ([], [GOOD], False, DONE, ["a.color.png lacks a profile"]),
+        ([], [GOOD], True, DONE, []),
+        ([], [BAD, GOOD], True, FAILED, ["b.png is empty"]),
+        (
+            ["x: no such file"], [GOOD, BAD], True, FAILED,
+            ["x: no such file", "b.png is empty", "2 failed:", "  x: no such file", "  b.png is empty"],
+        ),
+    ],
+)  # fmt: skip
+def test_results_go_to_stdout_and_all_else_to_stderr(
+    capsys: pytest.CaptureFixture[str],
+    failures: list[str], outcomes: list[Outcome], quiet: bool, code: int, errors: list[str],
+) -> None:  # fmt: skip
+    assert finish(failures, outcomes, quiet=quiet) == code
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["a.color.png"]
+    assert said.err.splitlines() == errors

@@ -1,0 +1,48 @@
+"""What a run is trained on: the device, the precision of its convolutions, and how many processes share the work."""
+
+import paddle
+
+
+def choose_device(name: str) -> str:
+    """Resolve auto, cpu or gpu; the one place in training that knows about devices."""
+    gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
+    if name == "gpu" and not gpu:
+        raise ValueError(
+            "-device gpu: Paddle sees no GPU here: install requirements-gpu.txt on a CUDA machine, "
+            "or use -device cpu"
+        )
+    chosen = "gpu" if gpu and name != "cpu" else "cpu"
+    paddle.set_device(chosen)
+    return chosen
+
+
+def choose_precision(name: str, device: str) -> str:
+    """Resolve auto, fp32, bf16 or fp16 of the convolutions on a device: float32, bfloat16 or float16.
+
+    auto takes bfloat16 on GPUs that compute in it (Ampere and later), float16 on older ones, float32 on a CPU.
+    """
+    if name == "auto":
+        name = (
+            "fp32" if device == "cpu" else "bf16" if paddle.amp.is_bfloat16_supported() else "fp16"
+        )
+    able = {
+        "fp32": True,
+        "bf16": paddle.amp.is_bfloat16_supported(),
+        "fp16": paddle.amp.is_float16_supported(),
+    }
+    if not able[name]:
+        raise ValueError(f"-precision {name}: this {device} does not train in it: use auto or fp32")
+    return {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}[name]
+
+
+def join_processes(parts: int) -> tuple[int, int]:
+    """Return this process's rank and how many there are (python -m paddle.distributed.launch)."""
+    if paddle.distributed.ParallelEnv().world_size == 1:
+        return 0, 1
+    paddle.distributed.init_parallel_env()
+    processes = paddle.distributed.get_world_size()
+    if parts % processes:
+        raise ValueError(
+            f"-parts {parts} cannot be shared by {processes} processes: use a multiple"
+        )
+    return paddle.distributed.get_rank(), processes

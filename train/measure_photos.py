@@ -1,0 +1,130 @@
+"""Pictures in, metrics and sheets out.
+
+The truth is a picture's central square at 256 pixels. `gray2color.Colorizer` predicts colors for its lightness at
+the working size; they are upsampled to 256 pixels and compared there.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+
+from color.arrays import Bytes, Floats
+from image.kmeans import kmeans, starts
+from image.sheet import tile
+from image.upsample import upsample
+from model.contract import STRIDE, resized, working_shape
+from model.hints import palette_vector, random_hints
+from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
+from prior.qspace import QSpace
+from train.aging import age_lightness
+from train.method import GRAY, HINT_PX, WITHOUT_COLOR, Method
+from train.metrics import MetricAccumulator, Metrics
+
+BATCH = 8  # pictures through the network at once
+STEPS = 30  # of k-means
+
+
+def measure_photos(
+    methods: Sequence[Method], pictures: Iterable[Bytes], *, qspace: QSpace
+) -> list[Metrics]:
+    """Measure several networks or settings on the same pictures, each read once.
+
+    pictures : squares of one size, (S, S, 3) uint8, as `center_square` cuts them
+    Raises ValueError when there are none.
+    """
+    accumulators = [MetricAccumulator(bins=len(qspace)) for _ in methods]
+    for first, rgb in _batches(pictures):
+        truth = rgb2lab(rgb)
+        bins = qspace.nearest(truth[..., 1:])
+        for method, accumulator in zip(methods, accumulators, strict=True):
+            labs = colorize(method, truth, qspace=qspace, first=first)
+            for i, lab in enumerate(labs):
+                accumulator.add((lab2rgb(lab), lab), (rgb[i], truth[i]), bins[i])
+    if not accumulators or not accumulators[0].means:
+        raise ValueError("no picture to evaluate")
+    return [accumulator.metrics() for accumulator in accumulators]
+
+
+def colorize(method: Method, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
+    """Colorize pictures (N, H, W, 3) in Lab by their lightness alone, as `Colorizer` does photographs.
+
+    first : number of the first picture in its set: its hints and aging depend on nothing but the seed and its number.
+    """
+    if method.network is None:
+        return truth * WITHOUT_COLOR
+    lightness, hints = _inputs(truth, method, first=first)
+    ab = _predicted(method, truth, lightness, hints, qspace)
+    grays = lab2rgb(truth * WITHOUT_COLOR)[..., 0]
+    colorized = truth.copy()
+    for lab, small, gray in zip(colorized, ab, grays, strict=True):
+        lab[..., 1:] = upsample(small, gray, to_lightness=gray2lightness)
+    return fit_gamut(colorized)
+
+
+def _predicted(
+    method: Method,
+    truth: Floats,
+    lightness: Floats,
+    hints: Floats | None,
+    qspace: QSpace,
+) -> Floats:
+    """Predict small ab (N, h, w, 2); picture by picture where each has a palette of its own."""
+    if not method.palette:
+        return method.colorizer().predict(lightness, hints=hints).ab
+    ab = []
+    for i, lab in enumerate(truth):
+        one = slice(i, i + 1)
+        given, histogram, colors = None if hints is None else hints[one], None, []
+        if method.palette == 1:
+            histogram = palette_vector(lab[..., 1:], qspace)
+        else:
+            colors = dominant_colors(lab, method.palette)
+        colorizer = method.colorizer(palette=colors)
+        ab.append(colorizer.predict(lightness[one], hints=given, palette=histogram).ab)
+    return np.concatenate(ab)
+
+
+def dominant_colors(lab: Floats, count: int) -> list[str]:
+    """Find so many colors #rrggbb that stand for a picture (H, W, 3) in Lab: k-means of its a and b."""
+    places = np.ascontiguousarray(lab[..., 1:].reshape(-1, 2))
+    labels = kmeans(places, starts(places, count), steps=STEPS)
+    flat = lab.reshape(-1, 3)
+    means = [flat[labels == i].mean(axis=0) for i in range(count) if (labels == i).any()]
+    return [f"#{bytes(rgb).hex()}" for rgb in lab2rgb(fit_gamut(np.stack(means)))]
+
+
+def _inputs(truth: Floats, method: Method, *, first: int) -> tuple[Floats, Floats | None]:
+    """Lightness (N, h, w) at the working size, not rounded to the codes of a gray file; hints (N, 3, h, w), if any."""
+    shape = working_shape(truth.shape[1:3], short=method.working_size, grid=STRIDE)
+    small = np.stack([resized(lab, shape) for lab in truth])
+    lightness, hints = small[..., 0], np.zeros((len(small), 3, *shape), np.float32)
+    for i, number in enumerate(range(first, first + len(small))):
+        if method.aged:
+            rng = np.random.default_rng((method.seed, number, 1))
+            lightness[i] = age_lightness(lightness[i], rng)
+        rng = np.random.default_rng((method.seed, number))
+        sides = (HINT_PX, HINT_PX)
+        hints[i] = random_hints(small[i, ..., 1:], rng, points=method.hints, sides_px=sides)
+    return lightness, hints if method.hints else None
+
+
+def _batches(pictures: Iterable[Bytes]) -> Iterator[tuple[int, Bytes]]:
+    """Yield (number of the first, up to BATCH pictures stacked)."""
+    remaining, first = iter(pictures), 0
+    while batch := list(islice(remaining, BATCH)):
+        yield first, np.stack(batch)
+        first += len(batch)
+
+
+def sheet(methods: Sequence[Method], pictures: Iterable[Bytes], *, qspace: QSpace) -> Bytes:
+    """Tile pictures, one per row: gray, what each network makes of it, truth."""
+    rows: list[Sequence[Bytes]] = []
+    for first, rgb in _batches(pictures):
+        truth = rgb2lab(rgb)
+        columns = [
+            lab2rgb(colorize(method, truth, qspace=qspace, first=first))
+            for method in (GRAY, *methods)
+        ]
+        rows.extend(zip(*columns, rgb, strict=True))
+    return tile(rows)
