@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gray2color import Colorizer
 from model.contract import STRIDE, Predictor
 from model.options import (
     CONTRAST,
@@ -16,7 +17,6 @@ from model.options import (
     STEADY,
     TEMPERATURE,
     WORKING_SIZE,
-    Colorizer,
 )
 from model.program import Precision, Program
 from train.config import prepare_environment
