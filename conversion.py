@@ -49,10 +49,10 @@ from film.work import Work, build_colorizer, start_worker, work_of, write_descri
 from photo.inputs import BESIDE, Kind, Result, Task
 from runtime.console import exit_code, one_line
 from runtime.files import discard, whole_file, write_json
-from runtime.mapping import Map
 from runtime.options import OneLineParser, add_options, option, options_from
+from runtime.pool import workers
 from runtime.progress import Progress, Silent
-from runtime.workers import cores, workers
+from runtime.workers import Map, cores
 
 ROOT = Path(__file__).resolve().parent
 

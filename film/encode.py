@@ -16,7 +16,7 @@ from film.decode import FIRST_FIELD, NativeFrame, decode
 from film.ffmpeg import FFmpegFailure, command_of, film_stream, open_film, run, running
 from film.info import Film, Video
 from film.options import EncoderOptions
-from runtime.mapping import report
+from runtime.workers import report
 
 HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
 SVT_PARALLELISM = 6  # the highest level; levels are no numbers of threads

@@ -5,17 +5,15 @@ finds out what is left to do.
 """
 
 import logging
-import shutil
-import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 from film.manifest import JobError, Manifest, SegmentRecord
-from runtime.files import UNFINISHED, LockedError, discard, lock, sweep, write_text
+from runtime.files import UNFINISHED, LockedError, delete_lock, discard, lock, sweep, write_text
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +59,7 @@ class Job:
             self.note()
 
     def remove(self) -> None:
-        """Delete everything in the job's folder; the folder goes with its lock."""
+        """Delete everything in the job's folder; the folder itself is deleted with its lock, when the job is closed."""
         self._waiting = False
         _empty(self.folder)
 
@@ -90,7 +88,7 @@ def open_job(cache: Path, wanted: Manifest, *, restart: bool = False) -> Iterato
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold a job's lock; a folder with nothing but its lock in the end goes."""
+    """Hold a job's lock; delete a folder that holds nothing else in the end."""
     _refuse_links([folder, folder / LOCK])
     with ExitStack() as held:
         try:
@@ -102,11 +100,12 @@ def _locked(folder: Path) -> Iterator[None]:
         # Only now: until it was locked, another process could have made one.
         _refuse_links(chain(folder.iterdir(), folder.glob("*/*")))
         yield
-        empty = [path.name for path in folder.iterdir()] == [LOCK]
-        if empty:  # still locked: whoever has opened the lock meanwhile finds that it lost its name
-            shutil.rmtree(folder, ignore_errors=True)
-    if empty and sys.platform == "win32":  # which deletes no open file
-        shutil.rmtree(folder, ignore_errors=True)
+        if [path.name for path in folder.iterdir()] == [LOCK]:
+            delete_lock(folder / LOCK)
+    with suppress(
+        OSError
+    ):  # not empty: a job to continue, or another process has locked the folder since
+        folder.rmdir()
 
 
 def folder_of(cache: Path, wanted: Manifest) -> Path:

@@ -14,8 +14,8 @@ from film.encode import comments_and_frames, render
 from film.manifest import SegmentRecord
 from film.work import Work, write_description
 from runtime.files import discard, whole_file, write_text
-from runtime.mapping import report
 from runtime.progress import Stopwatch
+from runtime.workers import report
 
 Stage: TypeAlias = Literal["predict", "link", "finish"]
 

@@ -23,8 +23,9 @@ from photo.read import Photo, mark_in, mark_of, read_photo
 from photo.write import SUFFIXES, Picture, whole, write_photo
 from runtime.console import one_line
 from runtime.files import lock
+from runtime.pool import workers
 from runtime.progress import Progress, Silent
-from runtime.workers import once, workers
+from runtime.workers import once
 
 log = logging.getLogger(__name__)
 

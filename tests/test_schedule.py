@@ -15,7 +15,7 @@ from film.options import FilmOptions
 from film.schedule import BLOCK, SHARES, Schedule
 from film.steps import Step
 from film.work import Work
-from runtime.mapping import Wait
+from runtime.workers import Wait
 
 SHOTS = (1, 2 * BLOCK + 1, 2, 1, BLOCK, 2 * BLOCK)  # segments
 RETURNS = {2: 0, 3: 1, 5: 3}  # shot -> the earlier one whose scene it returns to
