@@ -15,37 +15,34 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from color.segment import Colorization
 from film import FilmError
 from film.chroma import Encoding
-from film.encode import TRIAL, check_encoder, encoding_of, render
-from film.frames import painted_ab
-from film.guidance import GuidanceError
+from film.encode import TRIAL, Rendered, check_encoder, encoding_of, read_rendered, render
+from film.guidance import GuidanceError, frame_hints, shots_guidance
 from film.hint_tracks import follow
-from film.info import Film
-from film.job import Job, open_job
-from film.manifest import JobError, Manifest, SegmentRecord, manifest_of, source_of
+from film.info import Film, source_of, span
+from film.job import Job, JobError, Manifest, SegmentRecord, open_job
 from film.mux import join, mark_in, mark_of
 from film.options import (
     CACHE,
     FALLBACK,
     SUFFIXES,
-    Colorization,
     EncoderOptions,
     FilmCommand,
     FilmOptions,
     check_target,
-    span,
     written_suffixes,
 )
+from film.preview import preview
 from film.probe import probe
-from film.report import Summary, film_info, preview, warnings_of
+from film.report import Summary, film_info, warnings_of
 from film.schedule import Schedule
-from film.segment import has_grays, segment_of
-from film.shot_guidance import frame_hints, shots_guidance
+from film.segment import has_grays, painted_ab, segment_of
 from film.shots import SHORT, split
-from film.steps import is_rendered, taker
+from film.steps import rendered, taker
 from film.stream_copy import extract_audio
-from film.work import Work, build_colorizer, start_worker, work_of, write_description
+from film.work import Work, build_colorizer, manifest_of, start_worker, work_of, write_description
 from photo.inputs import BESIDE, Kind, Result, Task
 from runtime.console import exit_code, one_line
 from runtime.files import discard, whole_file, write_json
@@ -230,7 +227,7 @@ def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Prog
     """Take every segment of a film through its steps, except those that an earlier run has finished."""
 
     def rendered_earlier(record: SegmentRecord) -> bool:
-        if is_rendered(work, record):
+        if rendered(work, record):
             summary.segments.append(record)
             progress.advance(record.count, earlier=True)
             return True
@@ -257,21 +254,24 @@ def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Prog
         progress.note(f"shot {record.shot + 1} of {_shots(job)}")
 
 
-def _finished_shots(work: Work, job: Job) -> list[Path]:
-    """Return the shots to be joined; raise JobError unless they are the whole film, as it was rendered."""
+def _finished_shots(work: Work, job: Job) -> list[Rendered]:
+    """Read the shots to be joined; raise JobError unless they are the whole film, as it was rendered."""
     records = job.manifest.segments
     if (frames := sum(record.count for record in records)) != work.last - work.first:
         raise JobError(
             f"{job.folder}: its manifest has {frames} of {work.last - work.first} frames; "
             "add -restart to start again"
         )
-    for record in records:
-        if not is_rendered(work, record):
-            raise JobError(
-                f"{work.shot(record)} was changed after it was rendered; "
-                "run the same command to render it again"
-            )
-    return [work.shot(record) for record in records]
+    return [_finished_shot(work, record) for record in records]
+
+
+def _finished_shot(work: Work, record: SegmentRecord) -> Rendered:
+    if found := rendered(work, record):
+        return found
+    raise JobError(
+        f"{work.shot(record)} was changed after it was rendered; "
+        "run the same command to render it again"
+    )
 
 
 def _shots(job: Job) -> str:
@@ -309,7 +309,8 @@ def from_frames(source: Path, target: Path, *, cache: Path) -> int:
             ab = painted_ab(work.output_img(record), work.numbers(record), size=small)
             with whole_file(work.shot(record)) as part:
                 render(film, ab, part, numbers=work.numbers(record), options=work.options.encoder)
-        return join(film, [work.shot(record) for record in job.manifest.segments], target).frames
+        shots = [read_rendered(work.shot(record)) for record in job.manifest.segments]
+        return join(film, shots, target).frames
 
 
 def _script_manifest(film: Film) -> Manifest:

@@ -8,12 +8,16 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 import av
 import av.container
+import av.filter
 import av.stream
+import av.video.frame
 import ffmpeg
 
 from film import FilmError
@@ -27,6 +31,7 @@ PLAYLISTS = {
     "dash": (".mpd",),
     "imf": (".xml",),
 }
+FIRST_PACKETS = 2000  # read to see when each stream starts
 LAST_LINES = 5  # of what ffmpeg says, shown when it fails
 ECHOES = (
     *("Terminating thread", "Task finished", "before EOF", "Nothing was written"),
@@ -82,6 +87,41 @@ def film_stream(container: av.container.InputContainer) -> av.VideoStream | None
         if not stream.disposition & av.stream.Disposition.attached_pic:
             return stream
     return None
+
+
+def first_times(path: Path, indices: list[int]) -> dict[int, Fraction]:
+    """Return the time of each stream's first packet, in seconds; streams without one are left out."""
+    found: dict[int, Fraction] = {}
+    with open_film(path) as container:
+        for packet in islice(
+            container.demux([container.streams[i] for i in indices]), FIRST_PACKETS
+        ):
+            # Of the packet, not the header: an edit list gives sound a start before 0 that no header field has.
+            time = packet.pts if packet.pts is not None else packet.dts
+            if time is not None and packet.time_base:
+                found.setdefault(packet.stream_index, time * packet.time_base)
+            if len(found) == len(indices):
+                break
+    return found
+
+
+def is_top_field_first(frame: av.video.frame.VideoFrame) -> bool:
+    """Tell whether an interlaced frame's top field is shown first."""
+    # PyAV has no name for that flag of a frame; the filter passes on only frames that have it.
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
+    )
+    graph.link_nodes(
+        source, graph.add("select", "eq(interlace_type,TOPFIRST)"), graph.add("buffersink")
+    ).configure()
+    graph.push(frame)
+    graph.push(None)
+    try:
+        graph.pull()
+    except av.EOFError:
+        return False
+    return True
 
 
 def ffmpeg_path() -> str:

@@ -1,29 +1,136 @@
-"""One film's job on disk: its folder, what of it is finished, and who may work on it.
+"""A film's job on disk: what it is of and how far it has come, its folder, and the lock of who works on it.
 
 A file or folder that has its name is finished (see runtime.files). So whatever stops the work, the same command
 finds out what is left to do.
 """
 
+import hashlib
+import json
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any, Self, TypeVar, get_origin
 
-from film.manifest import JobError, Manifest, SegmentRecord
+from film.info import Source
 from runtime.files import UNFINISHED, LockedError, delete_lock, discard, lock, sweep, write_text
 
 log = logging.getLogger(__name__)
 
+FORMAT = 4  # of the manifest
+NONE = -1  # no segment
 WRITING_SHARE = 0.02  # of the time, at most, goes into writing a manifest that grows
 MANIFEST = "manifest.json"
 LOCK = "lock"
-PREDICTED, CARRIED = "predicted", "carried"  # what segments need of each other
+PREDICTED, LINKED = "predicted", "linked"  # what these steps leave for the next
 HINTS = "hints"  # where the hints of shots are in their frames
-ROOMS = ("audio", "input_img", "output_img", PREDICTED, CARRIED, HINTS, "shots")
+ROOMS = ("audio", "input_img", "output_img", PREDICTED, LINKED, HINTS, "shots")
 AB = "ab.npy"  # a segment's colors, in every folder of output_img that this program wrote
+Record = TypeVar("Record")
+
+
+class JobError(ValueError):
+    """A job that cannot go on, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class SegmentRecord:
+    """Consecutive frames of one shot, worked on as one: what the manifest says of them.
+
+    index, shot : number of the segment, and of its shot, in the job
+    number : of the segment in its shot
+    first, count : frames of the job, in presentation order
+    ends_shot : nothing of its shot follows
+    color : the source shows color here, so it is left as it is
+    returns_to : at a shot's begin, the segment that ended an earlier shot of the same scene; NONE for a new scene
+    All numbers are from 0.
+    """
+
+    index: int
+    shot: int
+    number: int
+    first: int
+    count: int
+    ends_shot: bool = True
+    color: bool = False
+    returns_to: int = NONE
+
+    @property
+    def name(self) -> str:
+        """Return what the segment's files and folders are called."""
+        return f"{self.index:05d}"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a job is of, and how far its shots are known.
+
+    guidance : shot -> digest of what a person wants its colors to be; another one changes only these shots
+    segments : those found so far; ``complete`` when the whole film has been analyzed
+    """
+
+    source: Source
+    path: str
+    settings: Mapping[str, object]
+    weights: str
+    guidance: Mapping[str, str] = field(default_factory=dict)
+    segments: tuple[SegmentRecord, ...] = ()
+    complete: bool = False
+    state: str = "started"
+    format: int = field(default=FORMAT)
+
+    def to_json(self) -> str:
+        """Return the manifest as text for a person to read too."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote; raise JobError for anything else."""
+        try:
+            values = json.loads(text)
+            form = values["format"]
+            if form == FORMAT:
+                return cls._from_values(values)
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            raise JobError(f"not a manifest of ours ({error!r})") from error
+        raise JobError(f"written by another version (format {form!r:.20})")
+
+    @classmethod
+    def _from_values(cls, values: dict[str, Any]) -> Self:
+        segments = tuple(_typed(SegmentRecord(**one)) for one in values.pop("segments"))
+        _check_consecutive(segments)
+        source = _typed(Source(**values.pop("source")))
+        return _typed(cls(source=source, segments=segments, **values))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a manifest file; raise JobError, with its name, for one that cannot be read."""
+        try:
+            if not path.is_file():  # reading a pipe would wait for ever
+                raise JobError("no plain file")
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise JobError(f"{path}: {error}") from error
+
+    @property
+    def digest(self) -> str:
+        """Return the hash that identifies this work: of the film, the settings and the weights."""
+        work = {name: asdict(self)[name] for name in ("source", "settings", "weights")}
+        return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
+
+    def differences(self, wanted: "Manifest") -> list[str]:
+        """List in words what another manifest wants otherwise; nothing when it is the same work."""
+        found = [] if self.source == wanted.source else ["the film itself has changed"]
+        if self.weights != wanted.weights:
+            found.append(f"weights were {self.weights[:12]}, now {wanted.weights[:12]}")
+        for key in sorted({*self.settings, *wanted.settings}):
+            old, new = self.settings.get(key), wanted.settings.get(key)
+            if old != new:
+                found.append(f"{key} was {old}, now {new}")
+        return found
 
 
 class Job:
@@ -119,7 +226,7 @@ def folder_of(cache: Path, wanted: Manifest) -> Path:
 
 
 def _reconcile(folder: Path, wanted: Manifest, *, restart: bool) -> Manifest:
-    """Return the manifest to go on with: the one on disk when it is of the same work."""
+    """Return the manifest to continue: the one on disk when it is of the same work."""
     path = folder / MANIFEST
     if restart or not path.exists():
         _empty(folder)
@@ -184,3 +291,22 @@ def _painted_by_hand(room: Path) -> Path | None:
         if not ours and any(inner.is_file() for inner in (path, *path.rglob("*"))):
             return path
     return None
+
+
+def _typed(record: Record) -> Record:
+    """Return a dataclass as it is; raise TypeError for a value that is not of its field's type."""
+    for one in fields(record):  # type: ignore[arg-type]
+        value = getattr(record, one.name)
+        kind: Any = get_origin(one.type) or one.type
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise TypeError(f"{one.name} is {value!r:.40}")
+    return record
+
+
+def _check_consecutive(segments: tuple[SegmentRecord, ...]) -> None:
+    """Raise ValueError unless the segments follow one another without a gap."""
+    due = 0
+    for index, segment in enumerate(segments):
+        if (segment.index, segment.first) != (index, due) or segment.count < 1:
+            raise ValueError(f"segment {index} does not begin at frame {due}")
+        due += segment.count

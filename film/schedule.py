@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
 
-from film.colors import is_linked, is_predicted
-from film.manifest import NONE, SegmentRecord
-from film.steps import Step
+from film.job import NONE, SegmentRecord
+from film.steps import Step, is_linked, is_predicted
 from film.work import Work
 from runtime.workers import Wait
 

@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 
 from color.arrays import Bytes, Floats
 from film.decode import decode
-from film.frames import decode_gray, working_gray
 from film.info import Film
-from film.job import Job
-from film.manifest import NONE, SegmentRecord
-from film.segment import write_grays
+from film.job import NONE, Job, SegmentRecord
+from film.segment import decode_gray, working_gray, write_grays
 from film.work import Work
 
 LONGEST = 240  # frames of a segment: bounds memory, disk and what an interruption costs

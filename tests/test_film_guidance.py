@@ -12,15 +12,14 @@ from films import SHOTS, SIZE, Tint, colorization, film_of, planes
 
 from color.guidance import UNGUIDED, Guidance, Hint, ShotReference, read_hint
 from color.options import GuidanceOptions
-from color.segment import Segment
+from color.segment import Colorization, Segment
 from conversion import color_film
 from film import FilmError
-from film.guidance import GuidanceError, read_guidance
-from film.manifest import Manifest, SegmentRecord
-from film.options import Colorization, FilmCommand, FilmOptions
+from film.guidance import GuidanceError, frame_hints, read_guidance, shots_guidance
+from film.job import Manifest, SegmentRecord
+from film.options import FilmCommand, FilmOptions
+from film.preview import preview
 from film.probe import probe
-from film.report import preview
-from film.shot_guidance import frame_hints, shots_guidance
 from runtime.files import write_text
 
 RED = np.zeros((4, 4, 3), np.uint8) + np.array([200, 20, 20], np.uint8)
@@ -223,7 +222,7 @@ def chroma_of(path: Path) -> list[np.ndarray]:
     return [chroma for _, _, chroma in planes(path)]
 
 
-def test_a_hint_is_carried_through_its_shot_and_no_further(
+def test_a_hint_is_followed_through_its_shot_and_no_further(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
     wanted = guided(guidance_of("100f,64,48,#d02010"))

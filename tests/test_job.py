@@ -10,8 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from film.job import AB, LOCK, MANIFEST, ROOMS, folder_of, open_job
-from film.manifest import JobError, Manifest, SegmentRecord, source_of
+from film.info import source_of
+from film.job import (
+    AB,
+    LOCK,
+    MANIFEST,
+    ROOMS,
+    JobError,
+    Manifest,
+    SegmentRecord,
+    folder_of,
+    open_job,
+)
 from runtime.files import temporary_name, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -260,7 +270,7 @@ def test_a_removed_job_leaves_nothing(film: Path, tmp_path: Path) -> None:
 
 def test_a_second_process_refuses_until_the_first_is_killed(film: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from film.job import open_job; from film.manifest import Manifest, source_of\n"
+        "import sys; from pathlib import Path; from film.info import source_of; from film.job import Manifest, open_job\n"
         "film = Path(sys.argv[1]); wanted = Manifest(source_of(film), str(film), {'crf': 18}, '0' * 64)\n"
         "with open_job(Path(sys.argv[2]), wanted): print('locked', flush=True); sys.stdin.read()"
     )
