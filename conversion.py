@@ -18,11 +18,11 @@ from typing import Any
 from color.segment import Colorization
 from film import FilmError
 from film.chroma import Encoding
-from film.encode import TRIAL, Rendered, check_encoder, encoding_of, read_rendered, render
-from film.guidance import GuidanceError, frame_hints, shots_guidance
-from film.hint_tracks import follow
+from film.encode import TRIAL, check_encoder, encoding_of, read_rendered, render
+from film.guidance import GuidanceError, frame_hints
+from film.hint_tracks import guided
 from film.info import Film, source_of, span
-from film.job import Job, JobError, Manifest, SegmentRecord, open_job
+from film.job import Job, Manifest, SegmentRecord, open_job
 from film.mux import join, mark_in, mark_of
 from film.options import (
     CACHE,
@@ -40,9 +40,9 @@ from film.report import Summary, film_info, warnings_of
 from film.schedule import Schedule
 from film.segment import has_grays, painted_ab, segment_of
 from film.shots import SHORT, split
-from film.steps import rendered, taker
+from film.steps import finished_shots, rendered, taker
 from film.stream_copy import extract_audio
-from film.work import Work, build_colorizer, manifest_of, start_worker, work_of, write_description
+from film.work import Work, build_colorizer, manifest_of, start_worker, work_of
 from photo.inputs import BESIDE, Kind, Result, Task
 from runtime.console import exit_code, one_line
 from runtime.files import discard, whole_file, write_json
@@ -90,9 +90,9 @@ def color_film(
             _workers_of(last - first, started, colorization, options) as run,
             _shown(progress, "colorizing", last - first),
         ):
-            work = _guided(run, work, job)
+            work = guided(run, work, job)
             _take_steps(run, work, job, summary, progress)
-        shots = _finished_shots(work, job)
+        shots = finished_shots(work, job)
         with _shown(progress, "joining", last - first):
             mark = mark_of(source, options)
             summary.joined = join(
@@ -204,25 +204,6 @@ def _shown(progress: Progress, work: str, frames: int) -> Iterator[None]:
         progress.close()
 
 
-def _guided(run: Map, work: Work, job: Job) -> Work:
-    """Find out what guides each shot, and where its hints are; delete what was made of those guided otherwise before."""
-    wanted, before = work.colorization.guidance, job.manifest.guidance
-    if not wanted and not before:
-        return work
-    records = list(split(work, job, keep=False))
-    work = replace(work, guidance=shots_guidance(work.film, wanted, records, first=work.first))
-    now = {str(shot): guidance.digest for shot, guidance in work.guidance.items()}
-    for record in records:
-        shot = str(record.shot)
-        if before.get(shot) != now.get(shot):
-            work.forget(record)
-    job.note(guidance=now)
-    hinted = [shot for shot, guidance in work.guidance.items() if guidance.hints]
-    for _ in run(partial(follow, write_description(work)), hinted):
-        pass
-    return work
-
-
 def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Progress) -> None:
     """Take every segment of a film through its steps, except those that an earlier run has finished."""
 
@@ -251,33 +232,7 @@ def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Prog
             elif step.stage == "finish":
                 summary.segments.append(record)
                 progress.advance(record.count - predicted.pop(record.index, 0))
-        progress.note(f"shot {record.shot + 1} of {_shots(job)}")
-
-
-def _finished_shots(work: Work, job: Job) -> list[Rendered]:
-    """Read the shots to be joined; raise JobError unless they are the whole film, as it was rendered."""
-    records = job.manifest.segments
-    if (frames := sum(record.count for record in records)) != work.last - work.first:
-        raise JobError(
-            f"{job.folder}: its manifest has {frames} of {work.last - work.first} frames; "
-            "add -restart to start again"
-        )
-    return [_finished_shot(work, record) for record in records]
-
-
-def _finished_shot(work: Work, record: SegmentRecord) -> Rendered:
-    if found := rendered(work, record):
-        return found
-    raise JobError(
-        f"{work.shot(record)} was changed after it was rendered; "
-        "run the same command to render it again"
-    )
-
-
-def _shots(job: Job) -> str:
-    """Return how many shots the film has, as far as it has been analyzed."""
-    found = job.manifest.segments[-1].shot + 1
-    return f"{found}" if job.manifest.complete else f"{found}+"
+        progress.note(f"shot {record.shot + 1} of {job.shots}")
 
 
 def to_frames(source: Path, *, cache: Path, restart: bool = False) -> Path:

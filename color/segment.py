@@ -36,7 +36,7 @@ class Segment:
     frames : gray (n, H, W) at working size
     numbers : of the frames, in the film
     shot, number : of the shot in the film, and of the segment in its shot, from 0
-    after : (1, H, W), the next frame where whole shots are colorized and this one goes on; else none (0, H, W)
+    after : (1, H, W), the next frame where whole shots are colorized and this one continues; else none (0, H, W)
     guidance : what a person wants of these frames, None for nothing
     """
 

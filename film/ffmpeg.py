@@ -24,7 +24,7 @@ from film import FilmError
 
 log = logging.getLogger(__name__)
 
-# Demuxers that go on to other files, which the film's author chooses; a name that ends so asks for one.
+# Demuxers that open further files, which the film's author chooses; a name that ends so asks for one.
 PLAYLISTS = {
     "hls": (".m3u8", ".m3u"),
     "concat": (".ffconcat",),
@@ -82,7 +82,7 @@ def reason_of(error: Exception) -> str:
 
 
 def film_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    """Return the stream that is the film's picture: the first video that is no cover art."""
+    """Return the stream that is the film's picture: the first video that is not cover art."""
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
             return stream
@@ -96,7 +96,7 @@ def first_times(path: Path, indices: list[int]) -> dict[int, Fraction]:
         for packet in islice(
             container.demux([container.streams[i] for i in indices]), FIRST_PACKETS
         ):
-            # Of the packet, not the header: an edit list gives sound a start before 0 that no header field has.
+            # The packet's, not the header's: an edit list gives sound a start before 0 that no header field has.
             time = packet.pts if packet.pts is not None else packet.dts
             if time is not None and packet.time_base:
                 found.setdefault(packet.stream_index, time * packet.time_base)
@@ -144,7 +144,7 @@ def command_of(output: ffmpeg.Stream, *arguments: str) -> list[str]:
 def running(command: list[str]) -> Iterator[IO[bytes]]:
     """Run ffmpeg and yield its standard input; if it fails, its own last lines are in the error."""
     log.debug("%s", shlex.join(command))
-    # A file: a pipe that nobody reads would fill, and ffmpeg would wait for ever.
+    # A file: a pipe that nobody reads would fill, and ffmpeg would never end.
     with tempfile.TemporaryFile() as messages:
         # A group of its own: Ctrl-C is for this process, which then ends ffmpeg; else it would fail first.
         process = subprocess.Popen(

@@ -32,7 +32,7 @@ LARGEST_BYTES = 10_000_000  # of a JSON file
 
 
 class GuidanceError(FilmError):
-    """Guidance that no film, or not this one, can be given."""
+    """The guidance does not fit a film, or not this one."""
 
 
 def read_guidance(
@@ -49,7 +49,7 @@ def read_guidance(
     for hint in hints:
         if not hint.at:
             raise GuidanceError(
-                f"a hint at {hint.x:g},{hint.y:g} has no time: of a film write T,X,Y,#RRGGBB"
+                f"a hint at {hint.x:g},{hint.y:g} has no time: write T,X,Y,#RRGGBB for a film"
             )
         hint_time(hint.at)
     references = tuple(_read_references(command.references, read)) if command.references else ()
@@ -66,21 +66,23 @@ def read_guidance(
 def _read_points(path: Path) -> Iterator[Hint]:
     points = _read_json(path, HINTS_FORM)
     if not isinstance(points, list) or not points:
-        raise GuidanceError(f"{path} holds no list of hints: write {HINTS_FORM}")
+        raise GuidanceError(f"{path} does not hold a list of hints: write {HINTS_FORM}")
     for point in points:
         try:
             if not isinstance(point, list):
-                raise ValueError("no list")
+                raise ValueError("not a list")
             yield read_hint(",".join(str(value) for value in point))
         except ValueError:
             shown = json.dumps(point)[:80]
-            raise GuidanceError(f"{path}: {shown} is no hint: write {HINTS_FORM}") from None
+            raise GuidanceError(
+                f"{path}: {shown} is not a valid hint: write {HINTS_FORM}"
+            ) from None
 
 
 def _read_references(path: Path, read: Callable[[Path], Bytes]) -> Iterator[ShotReference]:
     pictures = _read_json(path, REFERENCES_FORM)
     if not isinstance(pictures, dict) or not pictures:
-        raise GuidanceError(f"{path} names no pictures of shots: write {REFERENCES_FORM}")
+        raise GuidanceError(f"{path} does not name pictures of shots: write {REFERENCES_FORM}")
     for where, picture in pictures.items():
         shots_or_times(where)
         if not isinstance(picture, str):
@@ -90,7 +92,7 @@ def _read_references(path: Path, read: Callable[[Path], Bytes]) -> Iterator[Shot
 
 def _read_json(path: Path, form: str) -> Any:
     if not path.is_file():
-        raise GuidanceError(f"{path} is no file: write one as {form}")
+        raise GuidanceError(f"{path} is not a file: write one as {form}")
     if path.stat().st_size > LARGEST_BYTES:
         raise GuidanceError(f"{path} is too large: write {form}")
     try:
@@ -107,7 +109,7 @@ def hint_time(at: str) -> int | float:
         return seconds(at)
     except ValueError:
         raise GuidanceError(
-            f"{at!r} is no time of a hint: write seconds, h:mm:ss, or a frame as 120f"
+            f"{at!r} is not a valid time of a hint: write seconds, h:mm:ss, or a frame as 120f"
         ) from None
 
 
@@ -116,7 +118,7 @@ def shots_or_times(
 ) -> tuple[range | None, tuple[float, float]]:
     """Read which shots are meant: their numbers from 1, or None and a span of seconds.
 
-    form : how they are written, for who wrote otherwise
+    form : how they are written, for the message of the error
     Raises GuidanceError.
     """
     begin, _, end = where.partition("-")
@@ -129,7 +131,7 @@ def shots_or_times(
             return None, (seconds(begin), seconds(end))
     except ValueError:
         pass
-    raise GuidanceError(f"{where!r} names no shots: write {form}")
+    raise GuidanceError(f"{where!r} does not name shots: write {form}")
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,46 @@
-"""Hints followed from their frame to both ends of their shot, until what they are on is gone; kept on the disk."""
+"""A job's guidance: hints followed from their frame to both ends of their shot, until what they are on is gone."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
 import numpy as np
 
 from color.arrays import Bytes, Floats, Mask
-from film.guidance import FrameHint, ShotGuidance
+from film.guidance import FrameHint, ShotGuidance, shots_guidance
+from film.job import Job
 from film.segment import decode_gray, read_tracks
-from film.work import Work
+from film.shots import split
+from film.work import Work, write_description
 from image.tracking import track
 from runtime.files import write_arrays
+from runtime.workers import Map
 
 # Frames that are decoded at once where they are passed from the last to the first: 22 MB.
 CHUNK = 240
+
+
+def guided(run: Map, work: Work, job: Job) -> Work:
+    """Return the work with what guides each shot, and keep where its hints are in its frames.
+
+    The whole film is analyzed first. What was made of a shot with other guidance is deleted.
+    """
+    wanted, before = work.colorization.guidance, job.manifest.guidance
+    if not wanted and not before:
+        return work
+    records = list(split(work, job, keep=False))
+    work = replace(work, guidance=shots_guidance(work.film, wanted, records, first=work.first))
+    now = {str(shot): guidance.digest for shot, guidance in work.guidance.items()}
+    for record in records:
+        shot = str(record.shot)
+        if before.get(shot) != now.get(shot):
+            work.forget(record)
+    job.note(guidance=now)
+    hinted = [shot for shot, guidance in work.guidance.items() if guidance.hints]
+    for _ in run(partial(follow, write_description(work)), hinted):
+        pass
+    return work
 
 
 def follow(described: Callable[[], Work], shot: int) -> None:

@@ -33,7 +33,7 @@ Record = TypeVar("Record")
 
 
 class JobError(ValueError):
-    """A job that cannot go on, and what to do about it."""
+    """A job cannot continue; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ class Manifest:
     def read(cls, path: Path) -> Self:
         """Read a manifest file; raise JobError, with its name, for one that cannot be read."""
         try:
-            if not path.is_file():  # reading a pipe would wait for ever
-                raise JobError("no plain file")
+            if not path.is_file():  # reading a pipe would never end
+                raise JobError("not a regular file")
             return cls.from_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise JobError(f"{path}: {error}") from error
@@ -122,7 +122,7 @@ class Manifest:
         return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
 
     def differences(self, wanted: "Manifest") -> list[str]:
-        """List in words what another manifest wants otherwise; nothing when it is the same work."""
+        """List in words what differs in another manifest; nothing when it is the same work."""
         found = [] if self.source == wanted.source else ["the film itself has changed"]
         if self.weights != wanted.weights:
             found.append(f"weights were {self.weights[:12]}, now {wanted.weights[:12]}")
@@ -141,6 +141,12 @@ class Job:
         self.manifest = manifest
         self._waiting = False  # the manifest on the disk is behind
         self._due_s = 0.0
+
+    @property
+    def shots(self) -> str:
+        """How many shots the film has, with a plus until all of it is analyzed."""
+        found = self.manifest.segments[-1].shot + 1
+        return f"{found}" if self.manifest.complete else f"{found}+"
 
     def note(self, **changes: object) -> None:
         """Change the manifest, here and on the disk."""
@@ -269,7 +275,9 @@ def _refuse_links(paths: Iterable[Path]) -> None:
     """Raise JobError for a link within a job: what it leads to would be taken for the job's own, and deleted."""
     for path in paths:
         if path.is_symlink():
-            raise JobError(f"{path} is a link, and a job holds none: remove it and run again")
+            raise JobError(
+                f"{path} is a link, which a job must not contain: remove it and run again"
+            )
 
 
 def _empty(folder: Path) -> None:
@@ -285,7 +293,7 @@ def _empty(folder: Path) -> None:
 
 
 def _painted_by_hand(room: Path) -> Path | None:
-    """Return the first thing in output_img/ that this program did not write, but for empty folders."""
+    """Return the first thing in output_img/ that this program did not write, empty folders excepted."""
     for path in sorted(room.glob("*")):
         ours = UNFINISHED in path.name or (path / AB).exists()
         if not ours and any(inner.is_file() for inner in (path, *path.rglob("*"))):

@@ -28,7 +28,7 @@ from runtime.files import temporary_name, whole_file
 WITHOUT_SHAPE = {"ffv1", "prores", "av1"}  # have no field for their pixels' shape
 MARK = re.compile(rb"colorizer: of [0-9a-f]{16}[ -~]*")
 UUID_BOX = UUID("6f2f1d3c-5a0e-4c67-9b1d-5d0f6f0f3a77").bytes  # identifies our box among others'
-# Of Matroska; the others have no place for tags of one's own beside the usual ones.
+# A tag of Matroska; the other containers have no place for a tag of one's own beside the usual ones.
 MARK_TAG = "COLORIZED"
 MP4_TAGS = {  # what the iTunes list of an MP4 has a place for, in FFmpeg's names
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre"),

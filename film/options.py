@@ -14,7 +14,7 @@ from film import FilmError
 from runtime.options import check, option, seconds
 
 CACHE = Path(__file__).resolve().parent.parent / "cache"
-# Of films, where a folder is searched.
+# By which films are found in a folder.
 SUFFIXES = (".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
 FALLBACK = ".mkv"  # where a film's own container cannot be written: it holds every codec
 YUV420, YUV422, YUV444 = (2, 2), (2, 1), (1, 1)  # (across, down), see film.info.Video.chroma
@@ -29,7 +29,7 @@ SVT_PRESETS = dict(zip(PRESETS, (9, 9, 8, 8, 7, 6, 5, 4, 3), strict=True))
 
 
 def svt_crf(crf: int) -> dict[str, object]:
-    """Return SVT's option, whose scale goes on to 63; FFmpeg takes 0 for none given."""
+    """Return SVT's option, whose scale ends at 63; FFmpeg takes 0 for none given."""
     return {"crf": max(1, crf)}
 
 

@@ -212,7 +212,7 @@ def _promised_end(
     # MPEG-TS has no header: FFmpeg estimates its duration from the file's end, which here may be missing.
     if stream.duration is not None and container.format.name != "mpegts":
         return (stream.duration + (stream.start_time or 0)) * base
-    # Of Matroska's statistics tags; other programs write other things there.
+    # One of Matroska's statistics tags; other programs write other things there.
     if written := DURATION_TAG.fullmatch(stream.metadata.get("DURATION", "")):
         hours, minutes, seconds = written.groups()
         return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)

@@ -1,22 +1,24 @@
-"""A segment as a colorizer gets it: its gray frames, kept as PNG files until they are colorized, and its guidance."""
+"""A segment as a colorizer gets it, gray frames and guidance, and as it returns it, colors; kept on the disk."""
 
+import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from color.arrays import Bytes, Floats
 from color.segment import Segment, SegmentGuidance
 from film import FilmError
-from film.chroma import coded_to_upright, luma_range
+from film.chroma import coded_to_upright, colorized_rgb, luma_range
 from film.decode import Plane, decode
 from film.info import Film, Video
-from film.job import JobError, SegmentRecord
+from film.job import AB, JobError, SegmentRecord
 from film.work import Work
 from image.crop import fitted
 from prior.lab import rgb2lab
-from runtime.files import read_arrays, whole_folder
+from runtime.files import read_arrays, whole_folder, write_bytes
 
 # Nearer than that, two hints mean the same place: the one set on the nearer frame counts.
 APART_PX = 6.0
@@ -108,6 +110,30 @@ def read_tracks(work: Work, shot: int) -> Floats | None:
     kept = read_arrays(work.hint_tracks(shot))
     ours = kept and kept.get("digest", "") == work.guidance[shot].digest
     return kept.get("rows") if kept and ours else None
+
+
+def read_ab(work: Work, record: SegmentRecord) -> NDArray[np.float16] | None:
+    """Read a segment's colors (n, h, w, 2); None where none are kept that can be used."""
+    try:
+        # Mapped: it reserves no memory for what only a header claims.
+        ab = np.load(work.output_img(record) / AB, mmap_mode="r")
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    fits = ab.dtype == np.float16 and ab.ndim == 4 and (len(ab), ab.shape[3]) == (record.count, 2)
+    return np.array(ab) if fits and ab.size and np.isfinite(ab).all() else None
+
+
+def write_ab(work: Work, record: SegmentRecord, ab: NDArray[np.float16]) -> None:
+    """Keep a segment's colors; if its frames are to stay, also the colorized ones as PNG files to look at."""
+    with whole_folder(work.output_img(record)) as folder:
+        if work.options.keep_cache:
+            segment = segment_of(work, record)
+            for number, gray, color in zip(segment.numbers, segment.frames, ab, strict=True):
+                rgb = colorized_rgb(gray, color.astype(np.float32))
+                (folder / png_name(number)).write_bytes(png_of(rgb))
+        content = io.BytesIO()  # np.save on a file does not say when the disk is full
+        np.save(content, ab)
+        write_bytes(folder / AB, content.getvalue())
 
 
 def working_gray(film: Film, luma: Plane) -> Bytes:

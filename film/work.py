@@ -83,7 +83,7 @@ class Work:
         return range(first, first + record.count)
 
     def with_next(self, record: SegmentRecord) -> range:
-        """Return the numbers of the segment's frames, and of the next one where its shot is linked and goes on."""
+        """Return the numbers of the segment's frames, and of the next one where its shot is linked and continues."""
         own = self.numbers(record)
         return range(own.start, own.stop + (self.linked(record) and not record.ends_shot))
 
@@ -150,7 +150,7 @@ def _described(folder: Path, content_hash: str) -> Work:
 
 
 def start_worker() -> None:
-    """Set up a process of a pool: the parent decodes each frame, too, and warns of what is damaged."""
+    """Set up a process of a pool: the parent decodes each frame as well, and warns of damage."""
     logging.getLogger("film").setLevel(logging.ERROR)
 
 

@@ -69,7 +69,7 @@ class Pool:
     ) -> None:
         self.number, self.start, self.prepare = number, start, prepare
         self._executor: ProcessPoolExecutor | None = None
-        self._lifeline: Connection | None = None  # while it is open, the processes go on
+        self._lifeline: Connection | None = None  # while it is open, the processes keep running
         self._reports: Connection | None = None
 
     def __call__(
@@ -99,7 +99,7 @@ class Pool:
                 yield item, self._alone(call, item, lost)  # type: ignore[arg-type]
             whole = True
         finally:
-            if not whole:  # nothing of these items may go on beside the next ones
+            if not whole:  # nothing of these items may keep running beside the next ones
                 self.close()
 
     def _submit(self, call: Callable[[T], R], item: T) -> Future[R]:

@@ -52,7 +52,7 @@ def report(count: int = 1) -> None:
 
 
 def ignore(count: int) -> None:
-    """Drop a report: nobody asked for it, or no way leads to who did."""
+    """Drop a report: nobody asked for it, or it cannot reach who did."""
 
 
 _reported: Callable[[int], object] = ignore
@@ -60,7 +60,7 @@ _reported: Callable[[int], object] = ignore
 
 @contextmanager
 def reporting(to: Callable[[int], object]) -> Iterator[None]:
-    """Send the reports of an item; when it is done, its result stands for them, so they are taken back."""
+    """Send the reports of an item; when it is done, its result counts instead, so they are taken back."""
     global _reported
     total = 0
 
