@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -68,10 +68,8 @@ def join(
     count = sum(segment.frames for segment in segments)
     if not count or first + count > film.frames:
         raise FilmError(f"{path}: {count} frames from {first} on for a film of {film.frames}")
-    # Nobody sweeps the user's folder: what a killed run leaves there must be what the next one writes over.
-    sound, unfinished = (temporary_name(path, use=use) for use in ("sound", "unfinished"))
     try:
-        with whole_file(path, use="result") as part:
+        with whole_file(path, use="result") as part, _beside(path) as (sound, unfinished):
             early = _early_sound(film) if container == "mkv" else []
             if early:
                 run(copy_command(film.path, early, sound))
@@ -101,11 +99,20 @@ def join(
         if error.errno == errno.ENOSPC:  # reported like any other full disk
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise FilmError(f"{path} cannot be written: {reason_of(error)}") from error
+    kept = writer.kept + Counter(audio=len(left))
+    return Joined(count, dict(kept), path.stat().st_size)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield names for a result's early sound and for its first version; both are deleted before it has its name."""
+    # Nobody sweeps the user's folder: what a killed run leaves there must be what the next one writes over.
+    sound, unfinished = (temporary_name(path, use=use) for use in ("sound", "unfinished"))
+    try:
+        yield sound, unfinished
     finally:
         sound.unlink(missing_ok=True)
         unfinished.unlink(missing_ok=True)
-    kept = writer.kept + Counter(audio=len(left))
-    return Joined(count, dict(kept), path.stat().st_size)
 
 
 def container_of(path: Path) -> str:

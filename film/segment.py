@@ -85,7 +85,9 @@ def segment_guidance(work: Work, record: SegmentRecord) -> SegmentGuidance | Non
     if shot.hints:
         kept = read_tracks(work, record.shot)
         if kept is None:
-            raise JobError(f"{work.hint_tracks(record.shot)} is missing or damaged: run the same command again")
+            raise JobError(
+                f"{work.hint_tracks(record.shot)} is missing or damaged: run the same command again"
+            )
         table = kept
     places = [table[table[:, 0] == number - shot.first] for number in numbers]
     hinted = {hint.frame for hint in shot.hints}
