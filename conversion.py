@@ -15,45 +15,42 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from color.segment import Colorization
 from film import FilmError
 from film.chroma import Encoding
-from film.encode import TRIAL, check_encoder, encoding_of, render
-from film.frames import painted_ab
-from film.guidance import GuidanceError
-from film.hint_tracks import follow
-from film.info import Film
-from film.job import Job, open_job
-from film.manifest import JobError, Manifest, SegmentRecord, manifest_of, source_of
+from film.encode import TRIAL, check_encoder, encoding_of, read_rendered, render
+from film.guidance import GuidanceError, frame_hints
+from film.hint_tracks import guided
+from film.info import Film, source_of, span
+from film.job import Job, Manifest, SegmentRecord, open_job
 from film.mux import join, mark_in, mark_of
 from film.options import (
     CACHE,
     FALLBACK,
     SUFFIXES,
-    Colorization,
     EncoderOptions,
     FilmCommand,
     FilmOptions,
     check_target,
-    span,
     written_suffixes,
 )
+from film.preview import preview
 from film.probe import probe
-from film.report import Summary, film_info, preview, warnings_of
+from film.report import Summary, film_info, warnings_of
 from film.schedule import Schedule
-from film.segment import has_grays, segment_of
-from film.shot_guidance import frame_hints, shots_guidance
+from film.segment import has_grays, painted_ab, segment_of
 from film.shots import SHORT, split
-from film.steps import is_rendered, taker
+from film.steps import finished_shots, rendered, taker
 from film.stream_copy import extract_audio
-from film.work import Work, build_colorizer, start_worker, work_of, write_description
+from film.work import Work, build_colorizer, manifest_of, start_worker, work_of
 from photo.inputs import BESIDE, Kind, Result, Task
 from runtime.console import exit_code
 from runtime.files import discard, whole_file, write_json
-from runtime.mapping import Map
 from runtime.options import OneLineParser, add_options, option, options_from
 from runtime.outcomes import FailureOf
+from runtime.pool import workers
 from runtime.progress import Progress, Silent
-from runtime.workers import cores, workers
+from runtime.workers import Map, cores
 
 ROOT = Path(__file__).resolve().parent
 
@@ -94,9 +91,9 @@ def color_film(
             _workers_of(last - first, started, colorization, options) as run,
             _shown(progress, "colorizing", last - first),
         ):
-            work = _guided(run, work, job)
+            work = guided(run, work, job)
             _take_steps(run, work, job, summary, progress)
-        shots = _finished_shots(work, job)
+        shots = finished_shots(work, job)
         with _shown(progress, "joining", last - first):
             mark = mark_of(source, options)
             summary.joined = join(
@@ -203,30 +200,11 @@ def _shown(progress: Progress, work: str, frames: int) -> Iterator[None]:
         progress.close()
 
 
-def _guided(run: Map, work: Work, job: Job) -> Work:
-    """Find out what guides each shot, and where its hints are; delete what was made of those guided otherwise before."""
-    wanted, before = work.colorization.guidance, job.manifest.guidance
-    if not wanted and not before:
-        return work
-    records = list(split(work, job, keep=False))
-    work = replace(work, guidance=shots_guidance(work.film, wanted, records, first=work.first))
-    now = {str(shot): guidance.digest for shot, guidance in work.guidance.items()}
-    for record in records:
-        shot = str(record.shot)
-        if before.get(shot) != now.get(shot):
-            work.forget(record)
-    job.note(guidance=now)
-    hinted = [shot for shot, guidance in work.guidance.items() if guidance.hints]
-    for _ in run(partial(follow, write_description(work)), hinted):
-        pass
-    return work
-
-
 def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Progress) -> None:
     """Take every segment of a film through its steps, except those that an earlier run has finished."""
 
     def rendered_earlier(record: SegmentRecord) -> bool:
-        if is_rendered(work, record):
+        if rendered(work, record):
             summary.segments.append(record)
             progress.advance(record.count, earlier=True)
             return True
@@ -250,30 +228,7 @@ def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Prog
             elif step.stage == "finish":
                 summary.segments.append(record)
                 progress.advance(record.count - predicted.pop(record.index, 0))
-        progress.note(f"shot {record.shot + 1} of {_shots(job)}")
-
-
-def _finished_shots(work: Work, job: Job) -> list[Path]:
-    """Return the shots to be joined; raise JobError unless they are the whole film, as it was rendered."""
-    records = job.manifest.segments
-    if (frames := sum(record.count for record in records)) != work.last - work.first:
-        raise JobError(
-            f"{job.folder}: its manifest has {frames} of {work.last - work.first} frames; "
-            "add -restart to start again"
-        )
-    for record in records:
-        if not is_rendered(work, record):
-            raise JobError(
-                f"{work.shot(record)} was changed after it was rendered; "
-                "run the same command to render it again"
-            )
-    return [work.shot(record) for record in records]
-
-
-def _shots(job: Job) -> str:
-    """Return how many shots the film has, as far as it has been analyzed."""
-    found = job.manifest.segments[-1].shot + 1
-    return f"{found}" if job.manifest.complete else f"{found}+"
+        progress.note(f"shot {record.shot + 1} of {job.shots}")
 
 
 def to_frames(source: Path, *, cache: Path, restart: bool = False) -> Path:
@@ -305,7 +260,8 @@ def from_frames(source: Path, target: Path, *, cache: Path) -> int:
             ab = painted_ab(work.output_img(record), work.numbers(record), size=small)
             with whole_file(work.shot(record)) as part:
                 render(film, ab, part, numbers=work.numbers(record), options=work.options.encoder)
-        return join(film, [work.shot(record) for record in job.manifest.segments], target).frames
+        shots = [read_rendered(work.shot(record)) for record in job.manifest.segments]
+        return join(film, shots, target).frames
 
 
 def _script_manifest(film: Film) -> Manifest:

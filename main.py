@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from color.options import GuidanceOptions
+from color.segment import WORKING_SIDE, Colorization
 from film.options import (
     CODECS_WITH,
-    WORKING_SIDE,
-    Colorization,
     EncoderOptions,
     FilmCommand,
     FilmOptions,

@@ -190,6 +190,13 @@ def upright_to_coded(picture: Plane, video: Video) -> Plane:
     return np.ascontiguousarray(picture.swapaxes(0, 1) if transpose else picture)
 
 
+def coded_to_upright(picture: Bytes, video: Video) -> Bytes:
+    """Turn a picture (H, W) or (H, W, 3), as the film's samples are stored, into the one that players show."""
+    transpose, flip_x, flip_y = video.orientation
+    turned = picture.swapaxes(0, 1) if transpose else picture
+    return np.ascontiguousarray(turned[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
+
+
 def look_up(table: Floats, luma: Bytes, ab: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
     """Read Cb and Cr (H, W) for luma (H, W) and two planes: exact in luma, linear between ab nodes."""
     # Inside the slab, whatever the interpolation rounds to: beyond lies another luma's.

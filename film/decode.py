@@ -150,7 +150,7 @@ def _warn_scaled(path: Path, coded: tuple[int, int], size: tuple[int, int]) -> N
 def _from(film: Film, number: int, first: int) -> Iterator[av.video.frame.VideoFrame]:
     """Decode on from the keyframe at or before a frame, where the film allows to seek.
 
-    Before `first`, non-reference frames are passed over; but for the nearest, which stand in for damage.
+    Before `first`, non-reference frames are skipped, except the nearest, which replace damaged ones.
     """
     with open_film(film.path) as container:
         stream = film_stream(container)
@@ -275,10 +275,10 @@ def _plane(plane: av.video.plane.VideoPlane, depth: int) -> Plane:
 def decoded_frames(
     container: av.container.InputContainer, stream: av.VideoStream, *, needed: int | None = None
 ) -> Iterator[av.video.frame.VideoFrame]:
-    """Decode on from where the container stands; each frame carries its packet's dts as `opaque`.
+    """Decode on from the container's position; each frame carries its packet's dts as `opaque`.
 
-    Of packets shown before the time `needed`, non-reference frames are not decoded. Packets that cannot be decoded
-    are passed over, as players do.
+    Non-reference frames shown before the time `needed` are not decoded. Packets that cannot be decoded are skipped,
+    as players do.
     """
     # With reordered frames a decoder's frame does not say which packet it came from; FFmpeg copies this along.
     stream.codec_context.flags |= Flags.copy_opaque

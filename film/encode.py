@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -11,14 +12,12 @@ import ffmpeg
 from color.arrays import Floats
 from film import FilmError
 from film.chroma import Encoding, Planes
-from film.codecs import CODECS, YUV420, YUV444, Codec
 from film.decode import FIRST_FIELD, NativeFrame, decode
 from film.ffmpeg import FFmpegFailure, command_of, film_stream, open_film, run, running
 from film.info import Film, Video
-from film.options import EncoderOptions
-from runtime.mapping import report
+from film.options import CODECS, YUV420, YUV444, Codec, EncoderOptions
+from runtime.workers import report
 
-HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
 SVT_PARALLELISM = 6  # the highest level; levels are no numbers of threads
 # A picture that every hardware encoder takes; NVENC takes none below about 145 pixels.
 TRIAL = Encoding(
@@ -80,45 +79,6 @@ def _rate(film: Film) -> Fraction:
     return min(max(rate, Fraction(1)), Fraction(240))
 
 
-def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
-    """List what the encoder cannot keep of the film's picture (depth, chroma, odd size, alpha)."""
-    video, notes = film.video, []
-    try:
-        encoding = encoding_of(film, options)
-    except FilmError as error:  # only described here; a film that is to be encoded is refused
-        return [str(error)]
-    if encoding.depth < video.depth:
-        notes.append(
-            f"{options.codec} holds {encoding.depth} of {video.depth} bits: ffv1 would keep all"
-        )
-    if any(new > old > 0 for new, old in zip(encoding.chroma, video.chroma, strict=True)):
-        notes.append(
-            f"{options.codec} holds {encoding.pixel_format}, with less chroma than the film's "
-            f"{video.pixel_format}: ffv1 would keep all"
-        )
-    if (encoding.width, encoding.height) != (video.width, video.height):
-        notes.append(
-            f"{options.codec} needs even sizes: {video.width}x{video.height} becomes "
-            f"{encoding.width}x{encoding.height} by repeating the edge; ffv1 would keep the size"
-        )
-    if video.has_alpha:
-        notes.append("the film's transparency is left out")
-    if not video.has_luma:
-        notes.append(f"{video.pixel_format} has no luma plane: BT.709 luma is computed from it")
-    if video.transfer in HDR:
-        notes.append(
-            f"the film is high dynamic range ({video.transfer}); its transfer is treated as SDR: "
-            "colors may be too pale or too strong; the luma and its tags are kept"
-        )
-    if video.full_range and not encoding.full_range:
-        notes.append(
-            "prores holds limited range only: full-range luma is scaled; ffv1 would keep it"
-        )
-    if encoding.first_field:
-        notes.append("the film is interlaced and stays so; -deinterlace makes progressive frames")
-    return notes
-
-
 def codec_arguments(encoding: Encoding, options: EncoderOptions) -> dict[str, object]:
     """Return ffmpeg's output options that choose and set the encoder, as ffmpeg-python takes them."""
     codec = CODECS[options.codec]
@@ -126,7 +86,8 @@ def codec_arguments(encoding: Encoding, options: EncoderOptions) -> dict[str, ob
     if codec.presets:
         arguments["preset"] = codec.presets[options.preset]
     if codec.crf is not None:
-        arguments |= codec.quality(codec.crf if options.crf is None else options.crf)
+        crf = codec.crf if options.crf is None else options.crf
+        arguments |= codec.quality(crf) if codec.quality else {"crf": crf}
     if options.codec == "h265":
         # x265 takes threads its own way; pools=none keeps it to one, and to the same bytes.
         arguments["x265-params"] = (
@@ -272,7 +233,7 @@ def render(
                 pipe.write(plane.data)
             advance()
     # An encoder that ends early, with success, has been seen: what has its name must be whole.
-    _, written = comments_and_frames(path)
+    written = read_rendered(path).frames
     if written != len(numbers):
         raise FilmError(f"the encoder wrote {written} of {len(numbers)} frames: run again")
 
@@ -286,9 +247,38 @@ def _among(frames: Iterator[NativeFrame], numbers: range) -> Iterator[NativeFram
             return
 
 
-def comments_and_frames(path: Path) -> tuple[set[str], int]:
-    """Return what a rendered file's header says, and how many frames the file has."""
+@dataclass(frozen=True)
+class Rendered:
+    """A rendered file, read once.
+
+    comments : what its header says
+    setup : the decoder's set-up (H.264's parameter sets)
+    modified_ns : when it was written, since 1970
+    ranks : each packet's place in presentation order, packets in decode order
+    """
+
+    path: Path
+    comments: frozenset[str]
+    setup: bytes | None
+    modified_ns: int
+    ranks: tuple[int, ...]
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return len(self.ranks)
+
+
+def read_rendered(path: Path) -> Rendered:
+    """Read a rendered file's header and the order of its packets."""
     with open_film(path) as container:
         stream = film_stream(container)
-        frames = sum(1 for packet in container.demux(stream) if packet.size) if stream else 0
-        return set(container.metadata.values()), frames
+        packets = container.demux(stream) if stream else iter(())
+        # Only the order counts: a segment is encoded at a constant rate, its own times are not the film's.
+        times = [packet.pts for packet in packets if packet.size and packet.pts is not None]
+        setup = stream.codec_context.extradata if stream else None
+        comments = frozenset(container.metadata.values())
+    order = sorted(range(len(times)), key=lambda index: times[index])
+    ranks = {index: rank for rank, index in enumerate(order)}
+    places = tuple(ranks[index] for index in range(len(times)))
+    return Rendered(path, comments, setup, path.stat().st_mtime_ns, places)

@@ -8,25 +8,30 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 import av
 import av.container
+import av.filter
 import av.stream
+import av.video.frame
 import ffmpeg
 
 from film import FilmError
 
 log = logging.getLogger(__name__)
 
-# Demuxers that go on to other files, which the film's author chooses; a name that ends so asks for one.
+# Demuxers that open further files, which the film's author chooses; a name that ends so asks for one.
 PLAYLISTS = {
     "hls": (".m3u8", ".m3u"),
     "concat": (".ffconcat",),
     "dash": (".mpd",),
     "imf": (".xml",),
 }
+FIRST_PACKETS = 2000  # read to see when each stream starts
 LAST_LINES = 5  # of what ffmpeg says, shown when it fails
 ECHOES = (
     *("Terminating thread", "Task finished", "before EOF", "Nothing was written"),
@@ -77,11 +82,46 @@ def reason_of(error: Exception) -> str:
 
 
 def film_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    """Return the stream that is the film's picture: the first video that is no cover art."""
+    """Return the stream that is the film's picture: the first video that is not cover art."""
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
             return stream
     return None
+
+
+def first_times(path: Path, indices: list[int]) -> dict[int, Fraction]:
+    """Return the time of each stream's first packet, in seconds; streams without one are left out."""
+    found: dict[int, Fraction] = {}
+    with open_film(path) as container:
+        for packet in islice(
+            container.demux([container.streams[i] for i in indices]), FIRST_PACKETS
+        ):
+            # The packet's, not the header's: an edit list gives sound a start before 0 that no header field has.
+            time = packet.pts if packet.pts is not None else packet.dts
+            if time is not None and packet.time_base:
+                found.setdefault(packet.stream_index, time * packet.time_base)
+            if len(found) == len(indices):
+                break
+    return found
+
+
+def is_top_field_first(frame: av.video.frame.VideoFrame) -> bool:
+    """Tell whether an interlaced frame's top field is shown first."""
+    # PyAV has no name for that flag of a frame; the filter passes on only frames that have it.
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
+    )
+    graph.link_nodes(
+        source, graph.add("select", "eq(interlace_type,TOPFIRST)"), graph.add("buffersink")
+    ).configure()
+    graph.push(frame)
+    graph.push(None)
+    try:
+        graph.pull()
+    except av.EOFError:
+        return False
+    return True
 
 
 def ffmpeg_path() -> str:
@@ -104,7 +144,7 @@ def command_of(output: ffmpeg.Stream, *arguments: str) -> list[str]:
 def running(command: list[str]) -> Iterator[IO[bytes]]:
     """Run ffmpeg and yield its standard input; if it fails, its own last lines are in the error."""
     log.debug("%s", shlex.join(command))
-    # A file: a pipe that nobody reads would fill, and ffmpeg would wait for ever.
+    # A file: a pipe that nobody reads would fill, and ffmpeg would never end.
     with tempfile.TemporaryFile() as messages:
         # A group of its own: Ctrl-C is for this process, which then ends ffmpeg; else it would fail first.
         process = subprocess.Popen(

@@ -1,31 +1,53 @@
-"""Hints followed from their frame to both ends of their shot, until what they are on is gone; kept on the disk."""
+"""A job's guidance: hints followed from their frame to both ends of their shot, until what they are on is gone."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
 import numpy as np
 
 from color.arrays import Bytes, Floats, Mask
-from color.segment import SegmentGuidance
-from film.frames import decode_gray
-from film.manifest import JobError, SegmentRecord
-from film.shot_guidance import FrameHint, ShotGuidance
-from film.work import Work
+from film.guidance import FrameHint, ShotGuidance, shots_guidance
+from film.job import Job
+from film.segment import decode_gray, read_tracks
+from film.shots import split
+from film.work import Work, write_description
 from image.tracking import track
-from runtime.files import read_arrays, write_arrays
+from runtime.files import write_arrays
+from runtime.workers import Map
 
 # Frames that are decoded at once where they are passed from the last to the first: 22 MB.
 CHUNK = 240
-# Nearer than that, two hints mean the same place: the one set on the nearer frame counts.
-APART_PX = 6.0
+
+
+def guided(run: Map, work: Work, job: Job) -> Work:
+    """Return the work with what guides each shot, and keep where its hints are in its frames.
+
+    The whole film is analyzed first. What was made of a shot with other guidance is deleted.
+    """
+    wanted, before = work.colorization.guidance, job.manifest.guidance
+    if not wanted and not before:
+        return work
+    records = list(split(work, job, keep=False))
+    work = replace(work, guidance=shots_guidance(work.film, wanted, records, first=work.first))
+    now = {str(shot): guidance.digest for shot, guidance in work.guidance.items()}
+    for record in records:
+        shot = str(record.shot)
+        if before.get(shot) != now.get(shot):
+            work.forget(record)
+    job.note(guidance=now)
+    hinted = [shot for shot, guidance in work.guidance.items() if guidance.hints]
+    for _ in run(partial(follow, write_description(work)), hinted):
+        pass
+    return work
 
 
 def follow(described: Callable[[], Work], shot: int) -> None:
     """Follow a shot's hints through its frames, unless that has been done, and keep where they are."""
     work = described()
     wanted = work.guidance[shot]
-    if _read_tracks(work, shot) is not None:
+    if read_tracks(work, shot) is not None:
         return
     rows = [row for hints in _by_frame(wanted.hints) for row in _followed(work, wanted, hints)]
     table = np.array(rows, np.float32).reshape(-1, 6)
@@ -66,40 +88,3 @@ def _reversed(work: Work, first: int, last: int) -> Iterator[Bytes]:
         begin = max(first, end - CHUNK)
         grays = decode_gray(work.film, begin, end, deinterlace=work.options.encoder.deinterlace)
         yield from reversed(list(grays))
-
-
-def segment_guidance(work: Work, record: SegmentRecord) -> SegmentGuidance | None:
-    """Return what guides a segment, None for nothing; raise JobError where its hints have not been followed."""
-    shot = work.guidance.get(record.shot)
-    if shot is None:
-        return None
-    numbers = work.numbers(record)
-    table = np.zeros((0, 6), np.float32)
-    if shot.hints:
-        kept = _read_tracks(work, record.shot)
-        if kept is None:
-            raise JobError(f"{work.hint_tracks(record.shot)} is gone; run the same command again")
-        table = kept
-    places = [table[table[:, 0] == number - shot.first] for number in numbers]
-    hinted = {hint.frame for hint in shot.hints}
-    return SegmentGuidance(
-        tuple(_thinned(place) for place in places),
-        np.array([number in hinted for number in numbers], bool),
-        shot.reference,
-    )
-
-
-def _thinned(rows: Floats) -> Floats:
-    """Return the hints (m, 4) of one frame; of those for the same place only the one set on the nearest frame."""
-    kept: list[Floats] = []
-    for row in rows[np.argsort(rows[:, 5], kind="stable")]:
-        if all(np.hypot(*(row[1:3] - other[1:3])) >= APART_PX for other in kept):
-            kept.append(row)
-    return np.array([row[1:5] for row in kept], np.float32).reshape(-1, 4)
-
-
-def _read_tracks(work: Work, shot: int) -> Floats | None:
-    """Read where a shot's hints are (k, 6); None where that is not known of these hints."""
-    kept = read_arrays(work.hint_tracks(shot))
-    ours = kept and kept.get("digest", "") == work.guidance[shot].digest
-    return kept.get("rows") if kept and ours else None

@@ -1,6 +1,8 @@
 """Film info: what a film has, as plain values that can be stored, compared and sent; and what containers can hold."""
 
+import hashlib
 import io
+from bisect import bisect_left
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,14 +11,27 @@ from typing import Any
 import av
 import numpy as np
 
+from color.segment import WORKING_SIDE
+from film import FilmError
 from film.ffmpeg import open_film
-from film.options import WORKING_SIDE
+from film.options import FilmOptions
 
 FIELD_ORDERS = ("unknown", "progressive", "tt", "bb")  # AVFieldOrder
+# "tb" and "bt": what FFmpeg writes for, and reads as, top and bottom first.
+SWAPPED = {4: "tt", 5: "bb"}
+MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
+MATRICES |= {9: "bt2020nc", 10: "bt2020c"}
+PRIMARIES = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film"}
+PRIMARIES |= {9: "bt2020", 11: "smpte431", 12: "smpte432"}
+TRANSFERS = {1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear"}
+TRANSFERS |= {13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084"}
+TRANSFERS |= {18: "arib-std-b67"}  # numbers of ITU-T H.273, names of FFmpeg
 GRID = 32  # px, the coarsest grid of the network
 CONTAINERS = {"mp4": "mp4", "mkv": "matroska", "mov": "mov"}  # ours -> FFmpeg's muxer
 # Known to Matroska by their numbers in Microsoft's RIFF; PyAV asks for names only.
 RIFF_SOUND = {"wmav1", "wmav2", "wmapro", "wmavoice", "adpcm_ms", "adpcm_ima_wav", "gsm_ms"}
+SAMPLE_BYTES = 1 << 20  # of a film's head, middle and tail, by which it is identified
+EARLY_S = 1e-6  # a time that was rounded still means its frame
 
 
 @dataclass(frozen=True)
@@ -138,11 +153,23 @@ class Film:
         return float(span * self.video.time_base)
 
     @property
+    def shown_s(self) -> list[float]:
+        """Seconds from the first frame's start to each frame's start."""
+        base = float(self.video.time_base)
+        return [(time - self.pts[0]) * base for time in self.pts]
+
+    @property
     def is_vfr(self) -> bool:
         """Whether the time between frames varies by more than the clock's rounding."""
         # Of a constant rate they differ by 1 where the clock does not divide it.
         steps = np.diff(self.pts)
         return bool(steps.size) and int(steps.max() - steps.min()) > 1
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """(height, width) of the upright picture in its own pixels."""
+        size = (self.video.height, self.video.width)
+        return size[::-1] if self.video.orientation[0] else size
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -229,3 +256,37 @@ def can_hold(container: str, stream: Any) -> bool:
         except (ValueError, av.FFmpegError):
             return False
     return True
+
+
+@dataclass(frozen=True)
+class Source:
+    """A film file, identified by a content hash: moving or touching it makes no new film."""
+
+    name: str
+    size: int
+    digest: str
+
+
+def source_of(path: Path) -> Source:
+    """Identify a film by a hash of its size and of its head, middle and tail (1 MiB each)."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    # Not all of it: reading a long film once takes minutes on a slow disk.
+    with path.open("rb") as file:
+        for start in (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES):
+            file.seek(max(0, start))
+            digest.update(file.read(SAMPLE_BYTES))
+    return Source(path.name, size, digest.hexdigest())
+
+
+def span(film: Film, options: FilmOptions) -> tuple[int, int]:
+    """Return (first, last) of the frames shown from ``start`` on, for ``duration``; last is one past."""
+    shown_s = film.shown_s
+    end_s = float("inf") if options.duration is None else options.start + options.duration
+    first, last = (bisect_left(shown_s, at - EARLY_S) for at in (options.start, end_s))
+    if first >= last:
+        raise FilmError(
+            f"{film.path}: no frame between {options.start:g} s and {end_s:g} s; "
+            f"it lasts {film.duration_s:.3f} s"
+        )
+    return first, last

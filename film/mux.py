@@ -5,10 +5,11 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from uuid import UUID
 
@@ -17,18 +18,17 @@ import av.container
 import ffmpeg
 
 from film import FilmError
-from film.ffmpeg import command_of, film_stream, open_film, reason_of, run
-from film.info import CONTAINERS, RIFF_SOUND, Film
-from film.manifest import source_of
+from film.encode import Rendered
+from film.ffmpeg import command_of, film_stream, first_times, open_film, reason_of, run
+from film.info import CONTAINERS, RIFF_SOUND, Film, source_of
 from film.options import FilmOptions
 from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy, copy_command
-from film.timing import first_times
 from runtime.files import temporary_name, whole_file
 
 WITHOUT_SHAPE = {"ffv1", "prores", "av1"}  # have no field for their pixels' shape
 MARK = re.compile(rb"colorizer: of [0-9a-f]{16}[ -~]*")
 UUID_BOX = UUID("6f2f1d3c-5a0e-4c67-9b1d-5d0f6f0f3a77").bytes  # identifies our box among others'
-# Of Matroska; the others have no place for tags of one's own beside the usual ones.
+# A tag of Matroska; the other containers have no place for a tag of one's own beside the usual ones.
 MARK_TAG = "COLORIZED"
 MP4_TAGS = {  # what the iTunes list of an MP4 has a place for, in FFmpeg's names
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre"),
@@ -48,7 +48,7 @@ class Joined:
 
 def join(
     film: Film,
-    segments: Sequence[Path],
+    segments: Sequence[Rendered],
     path: Path,
     *,
     first: int = 0,
@@ -65,14 +65,11 @@ def join(
     """
     container = container_of(path)
     _check_alike(segments)
-    ranks = [_ranks(segment) for segment in segments]
-    count = sum(len(segment) for segment in ranks)
+    count = sum(segment.frames for segment in segments)
     if not count or first + count > film.frames:
         raise FilmError(f"{path}: {count} frames from {first} on for a film of {film.frames}")
-    # Nobody sweeps the user's folder: what a killed run leaves there must be what the next one writes over.
-    sound, unfinished = (temporary_name(path, use=use) for use in ("sound", "unfinished"))
     try:
-        with whole_file(path, use="result") as part:
+        with whole_file(path, use="result") as part, _beside(path) as (sound, unfinished):
             early = _early_sound(film) if container == "mkv" else []
             if early:
                 run(copy_command(film.path, early, sound))
@@ -83,10 +80,13 @@ def join(
                 if early:
                     starts = first_times(sound, list(range(len(early))))
                     writer.replace(early, stack.enter_context(open_film(sound)), starts)
-                video = writer.add_streams(segments[0])
+                opened = stack.enter_context(closing(_opened(segments)))
+                begin = next(opened)
+                video = writer.add_streams(_picture(begin))
                 if mark and container == "mkv":
                     target.metadata[MARK_TAG] = mark
-                writer.write(_timed(film, segments, ranks, first, video), video, advance)
+                timed = _timed(film, segments, chain([begin], opened), first, video)
+                writer.write(timed, video, advance)
                 codec = video.codec_context.codec.canonical_name
             # Only the ffmpeg program can add these, and after the rest: of a part, it would add the whole track.
             left = foreign_sound(film) if container == "mkv" and count == film.frames else []
@@ -99,11 +99,20 @@ def join(
         if error.errno == errno.ENOSPC:  # reported like any other full disk
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise FilmError(f"{path} cannot be written: {reason_of(error)}") from error
+    kept = writer.kept + Counter(audio=len(left))
+    return Joined(count, dict(kept), path.stat().st_size)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield names for a result's early sound and for its first version; both are deleted before it has its name."""
+    # Nobody sweeps the user's folder: what a killed run leaves there must be what the next one writes over.
+    sound, unfinished = (temporary_name(path, use=use) for use in ("sound", "unfinished"))
+    try:
+        yield sound, unfinished
     finally:
         sound.unlink(missing_ok=True)
         unfinished.unlink(missing_ok=True)
-    kept = writer.kept + Counter(audio=len(left))
-    return Joined(count, dict(kept), path.stat().st_size)
 
 
 def container_of(path: Path) -> str:
@@ -167,13 +176,12 @@ def span_of(film: Film, first: int, count: int) -> Span:
     return Span(start, end * base, -start)
 
 
-def _check_alike(segments: Sequence[Path]) -> None:
+def _check_alike(segments: Sequence[Rendered]) -> None:
     """See that one decoder can read all segments: the film has one header for them."""
-    # The decoder's set-up (H.264's parameter sets) is in the container's header once; packets of a segment that was
-    # encoded with another one would be shown as rubbish.
-    headers = [_header(segment) for segment in segments]
-    newest = max(range(len(segments)), key=lambda n: segments[n].stat().st_mtime_ns, default=0)
-    odd = [p for p, header in zip(segments, headers, strict=True) if header != headers[newest]]
+    # The decoder's set-up is in the container's header once; packets of a segment that was encoded with another one
+    # would be shown as rubbish.
+    newest = max(segments, key=lambda one: one.modified_ns, default=None)
+    odd = [one.path for one in segments if newest and one.setup != newest.setup]
     if odd:
         raise FilmError(
             f"{len(odd)} of {len(segments)} shots were encoded by another ffmpeg than the newest: give every "
@@ -181,37 +189,23 @@ def _check_alike(segments: Sequence[Path]) -> None:
         )
 
 
-def _header(segment: Path) -> bytes | None:
-    with open_film(segment) as container:
-        stream = film_stream(container)
-        assert stream is not None
-        return stream.codec_context.extradata
+def _opened(segments: Sequence[Rendered]) -> Generator[av.container.InputContainer, None, None]:
+    """Open the segments, one after the other."""
+    for segment in segments:
+        with open_film(segment.path) as container:
+            yield container
 
 
-def _video_packets(segment: Path) -> Iterator[Packet]:
-    with open_film(segment) as container:
-        stream = film_stream(container)
-        assert stream is not None
-        for packet in container.demux(stream):
-            if packet.size:
-                yield packet
-
-
-def _ranks(segment: Path) -> list[int]:
-    """Return each packet's place in presentation order, packets in decode order."""
-    # Only the order counts: a segment was encoded at a constant rate, its own times are not the film's.
-    times = [packet.pts for packet in _video_packets(segment)]
-    order = sorted(range(len(times)), key=times.__getitem__)
-    ranks = [0] * len(times)
-    for rank, index in enumerate(order):
-        ranks[index] = rank
-    return ranks
+def _picture(container: av.container.InputContainer) -> av.VideoStream:
+    stream = film_stream(container)
+    assert stream is not None, container.name
+    return stream
 
 
 def _timed(
     film: Film,
-    segments: Sequence[Path],
-    ranks: Sequence[list[int]],
+    segments: Sequence[Rendered],
+    opened: Iterable[av.container.InputContainer],
     first: int,
     video: av.VideoStream,
 ) -> Iterator[Packet]:
@@ -220,11 +214,12 @@ def _timed(
     Decode times are the presentation times in order, put off by the deepest reordering of any segment:
     the smallest that never exceed the presentation times.
     """
-    delay = max(index - rank for segment in ranks for index, rank in enumerate(segment))
+    delay = max(index - rank for segment in segments for index, rank in enumerate(segment.ranks))
     step = film.pts[1] - film.pts[0] if film.frames > 1 else film.last_duration
     begin = first
-    for segment, places in zip(segments, ranks, strict=True):
-        for index, (packet, place) in enumerate(zip(_video_packets(segment), places, strict=True)):
+    for segment, container in zip(segments, opened, strict=True):
+        packets = (packet for packet in container.demux(_picture(container)) if packet.size)
+        for index, (packet, place) in enumerate(zip(packets, segment.ranks, strict=True)):
             # Segments come in presentation order, packets in decode order: the n-th packet is decoded when the frame
             # `delay` places before it is shown. Before the first frame the clock is continued backward.
             number, due = begin + place, begin + index - delay
@@ -234,7 +229,7 @@ def _timed(
             packet.dts = film.pts[due] if due >= first else film.pts[first] + (due - first) * step
             packet.duration = _duration(film, number)
             yield packet
-        begin += len(places)
+        begin += segment.frames
 
 
 def _duration(film: Film, number: int) -> int:

@@ -1,6 +1,7 @@
-"""Reads film info: streams, geometry, color tags, and by film.timing when its frames are shown. Changes nothing."""
+"""Reads film info: streams, geometry, color tags, and when frames are shown. Changes nothing."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
@@ -9,7 +10,6 @@ from typing import Any
 
 import av
 import av.container
-import av.filter
 import av.stream
 import av.video.frame
 import numpy as np
@@ -17,20 +17,22 @@ from av.sidedata.sidedata import Type as SideDataType
 
 from film import FilmError
 from film.decode import decoded_frames
-from film.ffmpeg import film_stream, open_film
-from film.info import FIELD_ORDERS, Chapter, Film, Stream, Video, codec_of, kind_of
-from film.timing import first_times, timing
+from film.ffmpeg import film_stream, first_times, is_top_field_first, open_film
+from film.info import (
+    FIELD_ORDERS,
+    MATRICES,
+    PRIMARIES,
+    SWAPPED,
+    TRANSFERS,
+    Chapter,
+    Film,
+    Stream,
+    Video,
+    codec_of,
+    kind_of,
+)
 
 LOOK_AHEAD = 24  # frames decoded to see whether the container's timestamps can be trusted
-# "tb" and "bt": what FFmpeg writes for, and reads as, top and bottom first.
-SWAPPED = {4: "tt", 5: "bb"}
-MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
-MATRICES |= {9: "bt2020nc", 10: "bt2020c"}
-PRIMARIES = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film"}
-PRIMARIES |= {9: "bt2020", 11: "smpte431", 12: "smpte432"}
-TRANSFERS = {1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear"}
-TRANSFERS |= {13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084"}
-TRANSFERS |= {18: "arib-std-b67"}  # numbers of ITU-T H.273, names of FFmpeg
 # 00:01:02.003000000
 DURATION_TAG = re.compile(r"([0-9]{1,4}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
 DEPTHS = (8, 9, 10, 12, 14, 16)  # bits FFmpeg has planar formats for
@@ -40,7 +42,7 @@ TEXT_DEMUXERS = {"tty", "bin", "xbin", "idf", "adf"}  # FFmpeg shows text files 
 def probe(path: Path) -> Film:
     """Read a film's info; its packets are walked through once, only the first frames are decoded.
 
-    Raises FilmError for what is no film: no video, sound only, a picture, an empty file, a codec that
+    Raises FilmError for what is not a film: no video, sound only, a picture, an empty file, a codec that
     is not there.
     """
     with open_film(path) as container:
@@ -54,7 +56,7 @@ def probe(path: Path) -> Film:
         starts = first_times(path, [other.index for other in ours if other.type == "audio"])
         streams = tuple(_stream_info(s, starts.get(s.index, Fraction(0))) for s in ours)
     # In a container opened anew: the decoder has read ahead in the other one.
-    pts, keys, last = timing(path, first=frame.pts, trusted=trusted, rate=video.rate)
+    pts, keys, last = _timing(path, first=frame.pts, trusted=trusted, rate=video.rate)
     missing = float(promised - (pts[-1] + last) * video.time_base) if promised else 0.0
     return Film(
         path=path,
@@ -210,7 +212,7 @@ def _promised_end(
     # MPEG-TS has no header: FFmpeg estimates its duration from the file's end, which here may be missing.
     if stream.duration is not None and container.format.name != "mpegts":
         return (stream.duration + (stream.start_time or 0)) * base
-    # Of Matroska's statistics tags; other programs write other things there.
+    # One of Matroska's statistics tags; other programs write other things there.
     if written := DURATION_TAG.fullmatch(stream.metadata.get("DURATION", "")):
         hours, minutes, seconds = written.groups()
         return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
@@ -230,20 +232,75 @@ def first_frames(
     return frames[0], ascending and len(known) == len(times)
 
 
-def is_top_field_first(frame: av.video.frame.VideoFrame) -> bool:
-    """Tell whether an interlaced frame's top field is shown first."""
-    # PyAV has no name for that flag of a frame; the filter passes on only frames that have it.
-    graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
-    )
-    graph.link_nodes(
-        source, graph.add("select", "eq(interlace_type,TOPFIRST)"), graph.add("buffersink")
-    ).configure()
-    graph.push(frame)
-    graph.push(None)
+def _timing(
+    path: Path, *, first: int | None, trusted: bool, rate: Fraction
+) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """Return (pts, keys, duration of the last frame), see Film."""
+    with open_film(path) as container:
+        stream = film_stream(container)
+        assert stream is not None
+        packets = [(p.pts, p.dts, p.duration) for p in _packets(container, stream)]
+        step = max(1, round(1 / (rate * (stream.time_base or Fraction(1)))))
+    # Three cases: every packet has its presentation time, and decoding keeps them (all good files); the times are
+    # there, but the decoder brings others or none (H.264 in AVI), so its frames are found by their packets' decode
+    # times; neither (bare streams), and frames can only be counted from the start.
+    times = sorted(pts for pts, _, _ in packets if pts is not None)
+    decode_times = {dts for _, dts, _ in packets if dts is not None}
+    if trusted and len(times) == len(set(times)) == len(packets):
+        # Pictures before the first that can be decoded (a film cut out of a stream) are not shown.
+        shown = tuple(time for time in times if first is None or time >= first)
+        durations = {pts: duration for pts, _, duration in packets}
+        return shown, shown, durations[shown[-1]] or _last_step(shown, step)
+    if len(times) == len(set(times)) == len(decode_times) == len(packets):
+        keys = _decoded_keys(path)
+        pts = tuple(times[: len(keys)])
+        return pts, keys, _last_step(pts, step)
+    filled = _filled(_decoded_times(path), step, start=times[0] if times else 0)
+    return filled, (), step
+
+
+def _filled(times: list[int | None], step: int, *, start: int) -> tuple[int, ...]:
+    """Give frames without a time the one `step` from their neighbor's; none if the known ones are mixed up."""
+    known = [(number, time) for number, time in enumerate(times) if time is not None]
+    steady = all(b - a >= j - i for (i, a), (j, b) in pairwise(known))
+    if not known or not steady:
+        return tuple(range(start, start + len(times) * step, step))
+    first, time = known[0]
+    filled = [time - (first - number) * step for number in range(first)]
+    for number in range(first, len(times)):
+        own = times[number]
+        filled.append(filled[-1] + step if own is None else own)
+    ascending = all(a < b for a, b in pairwise(filled))
+    return tuple(filled) if ascending else tuple(range(start, start + len(times) * step, step))
+
+
+def _last_step(pts: tuple[int, ...], step: int) -> int:
+    return pts[-1] - pts[-2] if len(pts) > 1 else step
+
+
+def _packets(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> "Iterator[av.Packet[av.VideoStream]]":
+    """Yield the packets that are shown; a broken end is the end."""
     try:
-        graph.pull()
-    except av.EOFError:
-        return False
-    return True
+        for packet in container.demux(stream):
+            # Discarded ones are those an edit list hides: they are decoded for others and never shown.
+            if packet.size and not packet.is_discard:
+                yield packet
+    except av.FFmpegError:
+        return
+
+
+def _decoded_keys(path: Path) -> tuple[int, ...]:
+    """Decode the film once for the decode time of each frame's packet, in presentation order."""
+    with open_film(path) as container:
+        stream = film_stream(container)
+        assert stream is not None
+        return tuple(int(str(frame.opaque)) for frame in decoded_frames(container, stream))
+
+
+def _decoded_times(path: Path) -> list[int | None]:
+    with open_film(path) as container:
+        stream = film_stream(container)
+        assert stream is not None
+        return [frame.pts for frame in decoded_frames(container, stream)]

@@ -1,31 +1,21 @@
-"""What is reported of a film and the work on it: text, warnings, JSON, a contact sheet."""
+"""What is reported of a film and the work on it: text, warnings, JSON."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from color.arrays import Bytes
-from color.segment import Segment, SegmentColorizer
 from film import FilmError
-from film.chroma import colorized_rgb
-from film.encode import encoder_notes
-from film.frames import decode_gray, first_picture, png_of
-from film.info import Film, unsupported_by
-from film.job import folder_of
-from film.manifest import SegmentRecord, manifest_of
+from film.encode import encoding_of
+from film.info import Film, span, unsupported_by
+from film.job import SegmentRecord
 from film.mux import Joined
-from film.options import Colorization, FilmOptions, span
+from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
-from film.shot_guidance import FrameHint, ShotGuidance, frame_hints, shots_guidance
-from film.shots import analyze
-from film.work import colorizer_of
-from image.sheet import contact_sheet
-from runtime.files import write_bytes
 from runtime.workers import cores
+
+HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
 
 
 @dataclass
@@ -96,6 +86,45 @@ def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
     return found
 
 
+def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
+    """List what the encoder cannot keep of the film's picture (depth, chroma, odd size, alpha)."""
+    video, notes = film.video, []
+    try:
+        encoding = encoding_of(film, options)
+    except FilmError as error:  # only described here; a film that is to be encoded is refused
+        return [str(error)]
+    if encoding.depth < video.depth:
+        notes.append(
+            f"{options.codec} holds {encoding.depth} of {video.depth} bits: ffv1 would keep all"
+        )
+    if any(new > old > 0 for new, old in zip(encoding.chroma, video.chroma, strict=True)):
+        notes.append(
+            f"{options.codec} holds {encoding.pixel_format}, with less chroma than the film's "
+            f"{video.pixel_format}: ffv1 would keep all"
+        )
+    if (encoding.width, encoding.height) != (video.width, video.height):
+        notes.append(
+            f"{options.codec} needs even sizes: {video.width}x{video.height} becomes "
+            f"{encoding.width}x{encoding.height} by repeating the edge; ffv1 would keep the size"
+        )
+    if video.has_alpha:
+        notes.append("the film's transparency is left out")
+    if not video.has_luma:
+        notes.append(f"{video.pixel_format} has no luma plane: BT.709 luma is computed from it")
+    if video.transfer in HDR:
+        notes.append(
+            f"the film is high dynamic range ({video.transfer}); its transfer is treated as SDR: "
+            "colors may be too pale or too strong; the luma and its tags are kept"
+        )
+    if video.full_range and not encoding.full_range:
+        notes.append(
+            "prores holds limited range only: full-range luma is scaled; ffv1 would keep it"
+        )
+    if encoding.first_field:
+        notes.append("the film is interlaced and stays so; -deinterlace makes progressive frames")
+    return notes
+
+
 def describe(film: Film) -> str:
     """Describe for a person what a film has, one thing a line."""
     video = film.video
@@ -124,15 +153,6 @@ def timecode(film: Film, frame: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
-def preview_sheet(film: Film, pictures: Sequence[Bytes], begins: Sequence[int]) -> Bytes:
-    """Lay one picture (H, W, 3) of each shot out on a sheet, with the shot's number and the time at which it begins.
-
-    begins : first frames of the shots; whatever frame is shown, a reference for times is given the shot's
-    """
-    captions = [f"{shot}  {timecode(film, begin)}" for shot, begin in enumerate(begins, 1)]
-    return contact_sheet(pictures, captions)
-
-
 def film_info(source: Path, target: Path, *, options: FilmOptions) -> tuple[str, dict[str, Any]]:
     """Return what a film has and what would be done with it, as text and as plain JSON values."""
     film = probe(source)
@@ -144,101 +164,3 @@ def film_info(source: Path, target: Path, *, options: FilmOptions) -> tuple[str,
     lines = [describe(film), f"  to do      {last - first} frames -> {target} ({codec})"]
     lines += [f"  warning    {warning}" for warning in warnings]
     return "\n".join(lines), {"film": film.as_json(), "plan": plan}
-
-
-@dataclass(frozen=True, eq=False)
-class ShotFrame:
-    """A shot, and the frame of it that is shown.
-
-    first, last : the shot's frames in the film
-    number, gray : of the frame, and (H, W) uint8 at working size
-    color : the source shows color in this shot
-    """
-
-    first: int
-    last: int
-    number: int
-    gray: Bytes
-    color: bool
-
-
-def shot_frames(
-    film: Film,
-    first: int,
-    last: int,
-    *,
-    hints: Sequence[FrameHint] = (),
-    deinterlace: bool = False,
-    advance: Callable[[int], object] | None = None,
-) -> tuple[list[ShotFrame], list[SegmentRecord]]:
-    """Find a film's shots in frames [first, last), each with its frame in the middle or the first one with hints.
-
-    advance : receives the number of frames that have been analyzed since
-    """
-    records: list[SegmentRecord] = []
-    shots: list[ShotFrame] = []
-    found = analyze(film, first, last, count=last - first, deinterlace=deinterlace)
-    for record, grays in found:
-        begin = first + record.first
-        end = begin + record.count
-        hinted = [h.frame for h in hints if begin <= h.frame < end]
-        number = min(hinted, default=begin + record.count // 2)
-        if record.number == 0:
-            shots.append(ShotFrame(begin, end, number, grays[number - begin], record.color))
-        else:
-            shown = replace(shots[-1], last=end, color=shots[-1].color or record.color)
-            if hinted and not any(h.frame == shown.number for h in hints):
-                shown = replace(shown, number=number, gray=grays[number - begin])
-            shots[-1] = shown
-        records.append(record)
-        if advance:
-            advance(record.count)
-    return shots, records
-
-
-def colorized_frame(
-    colorizer: SegmentColorizer, gray: Bytes, number: int, guidance: ShotGuidance | None
-) -> Bytes:
-    """Colorize one frame (H, W) by itself, with the hints that were set on it: rgb (H, W, 3); gray where it is left."""
-    if guidance and guidance.colorize is False:
-        return np.repeat(gray[..., None], 3, axis=-1)
-    set_here = guidance.on_frame(number, gray.shape) if guidance else None
-    none = gray[None][:0]
-    alone = Segment(gray[None], range(number, number + 1), 0, 0, after=none, guidance=set_here)
-    return colorized_rgb(gray, colorizer.colorize(alone)[0])
-
-
-def preview(source: Path, sheet: Path, *, colorization: Colorization, options: FilmOptions) -> int:
-    """Write a contact sheet (PNG): one colorized frame of each shot, with its hints; return how many."""
-    film = replace(probe(source), working_side=colorization.working_side)
-    first, last = span(film, options)
-    wanted = colorization.guidance
-    hints = frame_hints(film, wanted, first=first, last=last) if wanted else []
-    deinterlace = options.encoder.deinterlace
-    shots, records = shot_frames(film, first, last, hints=hints, deinterlace=deinterlace)
-    guidance = shots_guidance(film, wanted, records, first=first)
-    colorizer = colorizer_of(colorization)
-    pictures = [
-        colorized_frame(colorizer, shot.gray, shot.number, guidance.get(index))
-        for index, shot in enumerate(shots)
-    ]
-    write_bytes(sheet, png_of(preview_sheet(film, pictures, [shot.first for shot in shots])))
-    return len(pictures)
-
-
-def frame_gray(film: Film, number: int, *, short_side: int, deinterlace: bool = False) -> Bytes:
-    """Decode one frame as gray (H, W), upright, of a short side in pixels."""
-    sized = replace(film, working_side=short_side)
-    (gray,) = decode_gray(sized, number, number + 1, deinterlace=deinterlace)
-    return gray
-
-
-def latest_frame(film: Film, colorization: Colorization, options: FilmOptions) -> Bytes | None:
-    """Return the first frame of the segment that was finished last, rgb (H, W, 3), of a job that is in progress."""
-    wanted = manifest_of(film.path, colorization, options)
-    try:
-        shots = [*(folder_of(options.cache, wanted) / "shots").glob("*.mkv")]
-        newest = max(shots, key=lambda path: path.stat().st_mtime, default=None)
-        return None if newest is None else first_picture(newest, film.video.orientation)
-    except (OSError, FilmError):  # it has just been joined
-        return None

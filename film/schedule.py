@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
 
-from film.colors import is_linked, is_predicted
-from film.manifest import NONE, SegmentRecord
-from film.steps import Step
+from film.job import NONE, SegmentRecord
+from film.steps import Step, is_linked, is_predicted
 from film.work import Work
-from runtime.mapping import Wait
+from runtime.workers import Wait
 
 # Segments that are linked at once, and as many after them are taken into account: two blocks are on the disk, 90 MB
 # at most. What lies further ahead counts for less than 1/100 (see MEMORY in model/steady.py).

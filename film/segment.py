@@ -1,18 +1,27 @@
-"""A segment as a colorizer gets it: gray frames of one shot, kept on the disk until they have been colorized."""
+"""A segment as a colorizer gets it, gray frames and guidance, and as it returns it, colors; kept on the disk."""
 
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from color.arrays import Bytes
-from color.segment import Segment
+from color.arrays import Bytes, Floats
+from color.segment import Segment, SegmentGuidance
 from film import FilmError
-from film.frames import decode_gray, png_name, png_of, read_png
-from film.hint_tracks import segment_guidance
-from film.manifest import SegmentRecord
+from film.chroma import coded_to_upright, colorized_rgb, luma_range
+from film.decode import Plane, decode
+from film.info import Film, Video
+from film.job import AB, JobError, SegmentRecord
 from film.work import Work
-from runtime.files import whole_folder
+from image.crop import fitted
+from prior.lab import rgb2lab
+from runtime.files import read_arrays, whole_folder, write_bytes
+
+# Nearer than that, two hints mean the same place: the one set on the nearer frame counts.
+APART_PX = 6.0
 
 
 def segment_of(work: Work, record: SegmentRecord) -> Segment:
@@ -64,3 +73,125 @@ def write_grays(work: Work, record: SegmentRecord, grays: Iterable[Bytes]) -> No
 def _gray_paths(work: Work, record: SegmentRecord) -> list[Path]:
     folder = work.input_img(record)
     return [folder / png_name(number) for number in work.with_next(record)]
+
+
+def segment_guidance(work: Work, record: SegmentRecord) -> SegmentGuidance | None:
+    """Return what guides a segment, None for nothing; raise JobError where its hints have not been followed."""
+    shot = work.guidance.get(record.shot)
+    if shot is None:
+        return None
+    numbers = work.numbers(record)
+    table = np.zeros((0, 6), np.float32)
+    if shot.hints:
+        kept = read_tracks(work, record.shot)
+        if kept is None:
+            raise JobError(
+                f"{work.hint_tracks(record.shot)} is missing or damaged: run the same command again"
+            )
+        table = kept
+    places = [table[table[:, 0] == number - shot.first] for number in numbers]
+    hinted = {hint.frame for hint in shot.hints}
+    return SegmentGuidance(
+        tuple(_thinned(place) for place in places),
+        np.array([number in hinted for number in numbers], bool),
+        shot.reference,
+    )
+
+
+def _thinned(rows: Floats) -> Floats:
+    """Return the hints (m, 4) of one frame; of those for the same place only the one set on the nearest frame."""
+    kept: list[Floats] = []
+    for row in rows[np.argsort(rows[:, 5], kind="stable")]:
+        if all(np.hypot(*(row[1:3] - other[1:3])) >= APART_PX for other in kept):
+            kept.append(row)
+    return np.array([row[1:5] for row in kept], np.float32).reshape(-1, 4)
+
+
+def read_tracks(work: Work, shot: int) -> Floats | None:
+    """Read where a shot's hints are (k, 6); None where that is not known of these hints."""
+    kept = read_arrays(work.hint_tracks(shot))
+    ours = kept and kept.get("digest", "") == work.guidance[shot].digest
+    return kept.get("rows") if kept and ours else None
+
+
+def read_ab(work: Work, record: SegmentRecord) -> NDArray[np.float16] | None:
+    """Read a segment's colors (n, h, w, 2); None where none are kept that can be used."""
+    try:
+        # Mapped: it reserves no memory for what only a header claims.
+        ab = np.load(work.output_img(record) / AB, mmap_mode="r")
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    fits = ab.dtype == np.float16 and ab.ndim == 4 and (len(ab), ab.shape[3]) == (record.count, 2)
+    return np.array(ab) if fits and ab.size and np.isfinite(ab).all() else None
+
+
+def write_ab(work: Work, record: SegmentRecord, ab: NDArray[np.float16]) -> None:
+    """Keep a segment's colors; if its frames are to stay, also the colorized ones as PNG files to look at."""
+    with whole_folder(work.output_img(record)) as folder:
+        if work.options.keep_cache:
+            segment = segment_of(work, record)
+            for number, gray, color in zip(segment.numbers, segment.frames, ab, strict=True):
+                rgb = colorized_rgb(gray, color.astype(np.float32))
+                (folder / png_name(number)).write_bytes(png_of(rgb))
+        content = io.BytesIO()  # np.save on a file does not say when the disk is full
+        np.save(content, ab)
+        write_bytes(folder / AB, content.getvalue())
+
+
+def working_gray(film: Film, luma: Plane) -> Bytes:
+    """Turn a luma plane into the gray picture a colorizer gets: film.working_size, upright, 0..255."""
+    height, width = film.working_size
+    size = (height, width) if film.video.orientation[0] else (width, height)
+    gray = fitted(np.ascontiguousarray(luma), size)
+    return coded_to_upright(_expanded(gray, film.video), film.video)
+
+
+def _expanded(gray: Plane, video: Video) -> Bytes:
+    """Expand luma codes to 0..255: limited range is 16..235 at 8 bits (ITU-R BT.601, BT.709)."""
+    low, span = luma_range(video.depth, full=video.full_range)
+    # Clipped at black before scaling: convertScaleAbs would mirror what is blacker than black to gray.
+    scaled = cv2.convertScaleAbs(np.maximum(gray.astype(np.float32) - low, 0), alpha=255.0 / span)
+    return np.asarray(scaled, np.uint8)
+
+
+def decode_gray(
+    film: Film, first: int = 0, last: int | None = None, *, deinterlace: bool = False
+) -> Iterator[Bytes]:
+    """Yield the gray working pictures of frames [first, last)."""
+    for frame in decode(film, first, last, deinterlace=deinterlace):
+        yield working_gray(film, frame.luma)
+
+
+def png_of(picture: Bytes, *, level: int = 1) -> bytes:
+    """Encode gray (H, W) or rgb (H, W, 3) as PNG; level 0 only stores, which takes a third of the time."""
+    stored = picture if picture.ndim == 2 else np.ascontiguousarray(picture[..., ::-1])
+    done, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, level])
+    assert done, picture.shape
+    return data.tobytes()
+
+
+def read_png(path: Path) -> Bytes:
+    """Read a PNG as gray (H, W) or rgb (H, W, 3), as it was written."""
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if picture is None:
+        raise FilmError(f"{path} is not a PNG that can be read: delete it and run again")
+    return np.asarray(picture if picture.ndim == 2 else picture[..., ::-1], np.uint8)
+
+
+def painted_ab(folder: Path, numbers: range, *, size: tuple[int, int]) -> Floats:
+    """Read the ab (n, h, w, 2) of the pictures that a person may have painted, 0 where there is none."""
+    ab = np.zeros((len(numbers), *size, 2), np.float32)
+    for colors, number in zip(ab, numbers, strict=True):
+        path = folder / png_name(number)
+        if path.exists():
+            rgb = np.atleast_3d(read_png(path)).astype(np.float32) / 255
+            rgb = np.ascontiguousarray(np.broadcast_to(rgb, (*rgb.shape[:2], 3)))
+            small = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA)
+            colors[:] = rgb2lab(small)[..., 1:]
+    return ab
+
+
+def png_name(number: int) -> str:
+    """Return what the file of a frame is called, by its number in the film."""
+    return f"{number:07d}.png"

@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 
 from color.arrays import Bytes, Floats
 from film.decode import decode
-from film.frames import decode_gray, working_gray
 from film.info import Film
-from film.job import Job
-from film.manifest import NONE, SegmentRecord
-from film.segment import write_grays
+from film.job import NONE, Job, SegmentRecord
+from film.segment import decode_gray, working_gray, write_grays
 from film.work import Work
 
 LONGEST = 240  # frames of a segment: bounds memory, disk and what an interruption costs
@@ -115,7 +113,7 @@ def is_cut(before: list[Floats], after: list[Floats]) -> bool:
 
 
 def cuts(pictures: Iterable[Floats]) -> Iterator[bool]:
-    """Say for each small picture whether a new shot begins with it, `REACH` - 1 pictures late."""
+    """Yield for each small picture whether a new shot begins with it, `REACH` - 1 pictures late."""
     before: deque[Floats] = deque(maxlen=REACH)
     after: deque[Floats] = deque()
     for picture in chain(pictures, [None] * (REACH - 1)):
@@ -176,7 +174,7 @@ def analyze(
     """Decode frames [first, last) once, and yield their segments, counted from ``first``, with the gray frames.
 
     count : frames of the whole job, which decides how long a segment may be
-    with_next : the next frame comes with a segment's own, where its shot goes on
+    with_next : the next frame comes with a segment's own, where its shot continues
     """
     waiting: deque[Bytes] = deque()
 
@@ -205,7 +203,7 @@ class Scenes:
     def returned_to(self, first: Bytes) -> int:
         """Find the shot whose end is most like a gray frame (H, W): between the two there would be no cut.
 
-        Of shots as like as each other it is the last one, in which most is known of the scene.
+        Where several are equally like, it is the last one, in which most is known of the scene.
         """
         small = shrink(first)
         like = [(round(unlikeness(end, small), 2), -segment) for segment, end in self._ends]
@@ -229,7 +227,7 @@ def _scenes(work: Work, known: tuple[SegmentRecord, ...]) -> Scenes:
 def split(work: Work, job: Job, *, keep: bool = True) -> Iterator[SegmentRecord]:
     """Yield a job's segments, each as soon as its end is known and, to `keep`, its gray frames are on the disk.
 
-    What an earlier run has found is not analyzed again, but for its last shot, of which the end is not known.
+    What an earlier run has found is not analyzed again, except its last shot, whose end is not known.
     """
     known = job.manifest.segments
     if job.manifest.complete:

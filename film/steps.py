@@ -1,23 +1,44 @@
-"""The steps that take a segment from gray frames to an encoded file; what is finished is not done again."""
+"""The three steps of a segment, predict, link and finish: from gray frames to an encoded file.
+
+A segment that is colorized by itself only takes the last. A shot of several segments, or one of a scene that comes
+back, takes all three, which keeps memory and disk bounded: each segment is predicted by itself; segments are linked,
+block by block, each with what is known of those before and after it; each is finished by itself. What is finished is
+not done again.
+"""
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from film.colors import colors, link, predict
+import numpy as np
+
+from color.arrays import Arrays, Floats
+from color.segment import ShotColorizer
 from film.decode import NativeFrame, decode
-from film.encode import comments_and_frames, render
-from film.manifest import SegmentRecord
-from film.work import Work, write_description
-from runtime.files import discard, whole_file, write_text
-from runtime.mapping import report
+from film.encode import Rendered, read_rendered, render
+from film.job import Job, JobError, SegmentRecord
+from film.segment import read_ab, segment_of, write_ab
+from film.work import Work, colorizer_of, write_description
+from runtime.files import (
+    discard,
+    read_arrays,
+    whole_file,
+    write_arrays,
+    write_text,
+)
 from runtime.progress import Stopwatch
+from runtime.workers import report
 
 Stage: TypeAlias = Literal["predict", "link", "finish"]
+
+# A network is for one thread at a time; a Dask worker may have several.
+_COLORIZING = threading.Lock()
+_NEIGHBORS = ("before", "after", "leaving")
 
 
 @dataclass(frozen=True)
@@ -25,7 +46,7 @@ class Step:
     """What a worker does next.
 
     records : one segment to be predicted, or consecutive ones of a shot to be linked or finished
-    previous, following : of a link, see `film.colors.link`
+    previous, following : of a link, see `link`
     """
 
     stage: Stage
@@ -55,8 +76,105 @@ def take(work: Work, step: Step) -> dict[str, float]:
     return seconds
 
 
+def predict(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Arrays:
+    """Return what a linked segment's colors are by itself, predicting them when that has not been done."""
+    kept: Arrays | None = read_arrays(work.predicted_state(record))
+    if kept is None:
+        with seconds.of("split"):
+            segment = segment_of(work, record)
+        with seconds.of("colorized"), _COLORIZING:
+            kept = _shot_colorizer(work).predict_segment(segment)
+        with seconds.of("kept"):
+            write_arrays(work.predicted_state(record), kept)
+        if not work.options.keep_cache:
+            discard(work.input_img(record))
+    return kept
+
+
+def is_predicted(work: Work, record: SegmentRecord) -> bool:
+    """Tell whether a linked segment has been predicted."""
+    return read_arrays(work.predicted_state(record)) is not None
+
+
+def link(
+    work: Work,
+    block: Sequence[SegmentRecord],
+    *,
+    previous: SegmentRecord | None,
+    following: Sequence[SegmentRecord],
+    seconds: Stopwatch,
+) -> None:
+    """Link consecutive segments: pass what is known of each to the next, and back, and keep what reaches each.
+
+    previous : linked already: the segment before them, or the end of the shot that a new one returns to, or None
+    following : those after them that are taken into account
+    """
+    after: Arrays | None = None
+    reached: list[Arrays | None] = []
+    for record in reversed([*block, *following]):
+        reached.append(after)
+        after = _passed(work, record, after, backward=True, seconds=seconds)
+    leaving = _leaving(work, previous) if previous else None
+    for record, after in zip(block, reversed(reached), strict=False):
+        before = leaving
+        leaving = _passed(work, record, before, backward=False, seconds=seconds)
+        _write_neighbors(work, record, (before, after, leaving))
+
+
+def _passed(
+    work: Work,
+    record: SegmentRecord,
+    entering: Arrays | None,
+    *,
+    backward: bool,
+    seconds: Stopwatch,
+) -> Arrays:
+    """Return what leaves a segment, given what enters it."""
+    predicted = predict(work, record, seconds)
+    with seconds.of("colorized"), _COLORIZING:
+        return _shot_colorizer(work).link_segment(predicted, entering, backward=backward)
+
+
+def _leaving(work: Work, linked: SegmentRecord) -> Arrays:
+    """Read what leaves a segment that is linked already."""
+    *_, leaving = _read_neighbors(work, linked) or (None,)
+    if leaving is None:
+        raise _gone(work.linked_state(linked))
+    return leaving
+
+
+def _gone(path: Path) -> JobError:
+    return JobError(f"{path} is missing or damaged: run the same command again")
+
+
+def is_linked(work: Work, record: SegmentRecord) -> bool:
+    """Tell whether it is known what reaches a linked segment from its neighbors."""
+    return _read_neighbors(work, record) is not None
+
+
+def _read_neighbors(work: Work, record: SegmentRecord) -> tuple[Arrays | None, ...] | None:
+    """Read what enters a segment from before and after, and what leaves it; None for each where there is nothing."""
+    kept = read_arrays(work.linked_state(record))
+    if kept is None:
+        return None
+    sides: dict[str, dict[str, Any]] = {side: {} for side in _NEIGHBORS}
+    for name, array in kept.items():
+        side, _, field = name.partition(".")
+        sides[side][field] = array
+    return tuple(arrays or None for arrays in sides.values())
+
+
+def _write_neighbors(work: Work, record: SegmentRecord, neighbors: Sequence[Arrays | None]) -> None:
+    named = {
+        f"{side}.{name}": array
+        for side, arrays in zip(_NEIGHBORS, neighbors, strict=True)
+        for name, array in (arrays or {}).items()
+    }
+    write_arrays(work.linked_state(record), named)
+
+
 def finish(work: Work, records: Sequence[SegmentRecord], seconds: Stopwatch) -> None:
-    """Take consecutive segments from wherever they stand to their encoded files, and their frames off the disk.
+    """Take consecutive segments from wherever they are to their encoded files, and their frames off the disk.
 
     The film is decoded on from one to the next: each alone would be decoded from the keyframe before it.
     """
@@ -84,7 +202,7 @@ def _finish(
     if not work.options.keep_cache:
         discard(work.input_img(record))
         discard(work.output_img(record))
-    discard(work.predicted(record))
+    discard(work.predicted_state(record))
 
 
 class _Halves:
@@ -99,16 +217,79 @@ class _Halves:
             report()
 
 
-def is_rendered(work: Work, record: SegmentRecord) -> bool:
-    """Tell whether the segment's encoded file is there, all of it, unchanged, and of this segment."""
+def colors(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Floats:
+    """Return the segment's small ab (n, h, w, 2), colorizing it when that has not been done.
+
+    It is kept as float16, and the rounded values are what is rendered: a resumed film equals an uninterrupted one.
+    """
+    kept = read_ab(work, record)
+    if kept is None:
+        colorize = _as_part_of_shot if work.linked(record) else _alone
+        ab = colorize(work, record, seconds)
+        with seconds.of("kept"):
+            kept = (_right_half(ab) if work.options.compare else ab).astype(np.float16)
+            write_ab(work, record, kept)
+    return kept.astype(np.float32)
+
+
+def _alone(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Floats:
+    with seconds.of("split"):
+        segment = segment_of(work, record)
+    with seconds.of("colorized"), _COLORIZING:
+        return colorizer_of(work.colorization).colorize(segment)
+
+
+def _as_part_of_shot(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Floats:
+    predicted = predict(work, record, seconds)
+    neighbors = _read_neighbors(work, record)
+    if neighbors is None:
+        raise _gone(work.linked_state(record))
+    before, after, _ = neighbors
+    with seconds.of("colorized"), _COLORIZING:
+        return _shot_colorizer(work).finish_segment(predicted, before=before, after=after)
+
+
+def _shot_colorizer(work: Work) -> ShotColorizer:
+    colorizer: ShotColorizer = colorizer_of(work.colorization)  # type: ignore[assignment]
+    return colorizer
+
+
+def _right_half(ab: Floats) -> Floats:
+    left = np.arange(ab.shape[2]) < ab.shape[2] // 2
+    return np.where(left[:, None], np.float32(0), ab)
+
+
+def rendered(work: Work, record: SegmentRecord) -> Rendered | None:
+    """Read the segment's encoded file; None unless it is there, all of it, unchanged, and of this segment."""
     # A checksum alone would hold for a file that was exchanged together with its checksum.
     shot = work.shot(record)
     try:
-        comments, frames = comments_and_frames(shot)
-        whole = work.label(record) in comments and frames == record.count
-        return whole and work.checksum(record).read_text("utf-8") == _sha256(shot)
+        found = read_rendered(shot)
+        whole = work.label(record) in found.comments and found.frames == record.count
+        unchanged = whole and work.checksum(record).read_text("utf-8") == _sha256(shot)
+        return found if unchanged else None
     except (OSError, ValueError):
-        return False
+        return None
+
+
+def finished_shots(work: Work, job: Job) -> list[Rendered]:
+    """Read the shots to be joined; raise JobError unless they are the whole film, as it was rendered."""
+    records = job.manifest.segments
+    if (frames := sum(record.count for record in records)) != work.last - work.first:
+        raise JobError(
+            f"{job.folder}: its manifest has {frames} of {work.last - work.first} frames; "
+            "add -restart to start again"
+        )
+    shots = []
+    for record in records:
+        found = rendered(work, record)
+        if found is None:
+            raise JobError(
+                f"{work.shot(record)} was changed after it was rendered; "
+                "run the same command to render it again"
+            )
+        shots.append(found)
+    return shots
 
 
 def _sha256(path: Path) -> str:

@@ -16,7 +16,7 @@ import av.stream
 import ffmpeg
 
 from film import FilmError
-from film.ffmpeg import command_of, film_stream, open_film, reason_of, run
+from film.ffmpeg import command_of, open_film, reason_of, run
 from film.info import FIELD_ORDERS, RIFF_SOUND, Film, can_hold, codec_of, kind_of
 from runtime.files import whole_file
 
@@ -77,13 +77,13 @@ class StreamCopy:
             # Matroska's clock starts at 0: what is earlier moved everything, and is moved back when it is read.
             self.late[stream] = starts[stream.index] - own[index]
 
-    def add_streams(self, segment: Path) -> av.VideoStream:
-        """Make the target's streams, in the source's order; return the film's picture."""
+    def add_streams(self, finished: av.VideoStream) -> av.VideoStream:
+        """Make the target's streams, in the source's order; return the picture, of which `finished` is a part."""
         ours = {stream.index for stream in self.film.streams}
         video = None
         for stream in self.source.streams:
             if stream.index == self.film.video.index:
-                video = self._add_video(stream, segment)
+                video = self._add_video(stream, finished)
             elif codec_of(stream) in RIFF_SOUND:
                 continue  # added by the ffmpeg program
             elif stream.index in ours and can_hold(self.container, stream):
@@ -94,20 +94,17 @@ class StreamCopy:
         self.target.set_chapters(self._chapters())
         return video
 
-    def _add_video(self, original: Any, segment: Path) -> av.VideoStream:
-        with open_film(segment) as finished:
-            template = film_stream(finished)
-            assert template is not None
-            codec = template.codec_context.codec
-            # PyAV looks for an encoder of the decoder's name, which AV1's (libdav1d) has none of.
-            opaque = codec.name != codec.canonical_name
-            video = self.target.add_stream_from_template(template, opaque=opaque)
+    def _add_video(self, original: Any, finished: av.VideoStream) -> av.VideoStream:
+        codec = finished.codec_context.codec
+        # PyAV looks for an encoder of the decoder's name, which AV1's (libdav1d) has none of.
+        opaque = codec.name != codec.canonical_name
+        video = self.target.add_stream_from_template(finished, opaque=opaque)
         info = self.film.video
         video.time_base = info.time_base
         video.codec_context.sample_aspect_ratio = info.sar
         if info.display_matrix:
             video.set_display_matrix(info.display_matrix)
-        if template.codec_context.field_order > 1:  # not when deinterlaced
+        if finished.codec_context.field_order > 1:  # not when deinterlaced
             video.codec_context.field_order = FIELD_ORDERS.index(info.field_order)
         if self.container != "mkv" and video.codec_context.name in {"hevc", "libx265"}:
             video.codec_context.codec_tag = "hvc1"  # QuickTime plays no other

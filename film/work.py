@@ -1,4 +1,4 @@
-"""A film's job as its workers know it: where everything of it lies, and who colorizes in this process.
+"""A film's job as its workers know it: what is done, where everything of it lies, and who colorizes in this process.
 
 The same work is done by one process, a pool of them, and machines that share the job's folder. A worker gets the
 folder and a step; all else it reads from the folder, once.
@@ -14,13 +14,12 @@ from pathlib import Path
 
 import cv2
 
-from color.segment import SegmentColorizer
+from color.segment import Colorization, SegmentColorizer
 from film import FilmError
-from film.info import Film
-from film.job import CARRIED, HINTS, PREDICTED, Job
-from film.manifest import JobError, SegmentRecord
-from film.options import Colorization, FilmOptions
-from film.shot_guidance import ShotGuidance
+from film.guidance import ShotGuidance
+from film.info import Film, source_of
+from film.job import HINTS, LINKED, PREDICTED, Job, JobError, Manifest, SegmentRecord
+from film.options import FilmOptions
 from runtime.files import discard, write_bytes
 from runtime.workers import once
 
@@ -67,7 +66,7 @@ class Work:
     def forget(self, record: SegmentRecord) -> None:
         """Delete what has been made of a segment's colors."""
         made = (self.shot(record), self.checksum(record), self.output_img(record))
-        for path in (*made, self.predicted(record), self.carried(record)):
+        for path in (*made, self.predicted_state(record), self.linked_state(record)):
             discard(path)
 
     def input_img(self, record: SegmentRecord) -> Path:
@@ -84,7 +83,7 @@ class Work:
         return range(first, first + record.count)
 
     def with_next(self, record: SegmentRecord) -> range:
-        """Return the numbers of the segment's frames, and of the next one where its shot is linked and goes on."""
+        """Return the numbers of the segment's frames, and of the next one where its shot is linked and continues."""
         own = self.numbers(record)
         return range(own.start, own.stop + (self.linked(record) and not record.ends_shot))
 
@@ -100,19 +99,31 @@ class Work:
         alone = self.options.film_lock == "off" and record.number == 0 and record.ends_shot
         return self.colorization.whole_shots and not alone and self.colorized(record)
 
-    def predicted(self, record: SegmentRecord) -> Path:
-        """Return the file of what is kept of a linked segment until its neighbors are known."""
+    def predicted_state(self, record: SegmentRecord) -> Path:
+        """Return the file with what predicting a segment leaves for its link and its finish."""
         return self.folder / PREDICTED / f"{record.name}.npz"
 
-    def carried(self, record: SegmentRecord) -> Path:
-        """Return the file of what reaches a linked segment from its neighbors."""
-        return self.folder / CARRIED / f"{record.name}.npz"
+    def linked_state(self, record: SegmentRecord) -> Path:
+        """Return the file with what linking a segment leaves: what reaches it from its neighbors, and what leaves it."""
+        return self.folder / LINKED / f"{record.name}.npz"
+
+
+def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) -> Manifest:
+    """Return what a film's job is of: everything that could change a byte of its shots."""
+    encoder = ("codec", "crf", "preset", "deinterlace")
+    chosen = ("film_lock", "recolor", "compare", "start", "duration")
+    settings = {
+        **colorization.settings,
+        **{name: getattr(options.encoder, name) for name in encoder},
+        **{name: getattr(options, name) for name in chosen},
+    }
+    return Manifest(source_of(path), str(path.resolve()), settings, colorization.weights)
 
 
 def work_of(
     film: Film, span: tuple[int, int], job: Job, colorization: Colorization, options: FilmOptions
 ) -> Work:
-    """Describe a job for its workers, who may stand in another folder than this process."""
+    """Describe a job for its workers, which may run in another folder than this process."""
     film = replace(film, path=film.path.resolve())
     return Work(film, *span, job.folder.resolve(), job.manifest.digest, colorization, options)
 
@@ -139,7 +150,7 @@ def _described(folder: Path, content_hash: str) -> Work:
 
 
 def start_worker() -> None:
-    """Set up a process of a pool: the parent decodes each frame, too, and warns of what is damaged."""
+    """Set up a process of a pool: the parent decodes each frame as well, and warns of damage."""
     logging.getLogger("film").setLevel(logging.ERROR)
 
 

@@ -22,8 +22,9 @@ from photo.read import Photo, mark_in, mark_of, read_photo
 from photo.write import SUFFIXES, Picture, whole, write_photo
 from runtime.files import lock
 from runtime.outcomes import FailureOf
+from runtime.pool import workers
 from runtime.progress import Progress, Silent
-from runtime.workers import once, workers
+from runtime.workers import once
 
 FEW = 6  # photos for which starting more processes takes longer than it saves
 PHOTOS = Kind("picture", tuple(SUFFIXES), tuple(SUFFIXES), ".png", mark_of, mark_in)

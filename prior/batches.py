@@ -10,8 +10,9 @@ import cv2
 from prior.dataset import Picture
 from runtime.options import check, option
 from runtime.places import ROOT, WORK
+from runtime.pool import workers
 from runtime.progress import progress_for
-from runtime.workers import cores, workers
+from runtime.workers import cores
 
 R = TypeVar("R")
 

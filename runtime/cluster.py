@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runtime.mapping import PER_WORKER, Map, Wait, WorkerError, in_flight
+from runtime.workers import PER_WORKER, Map, Wait, WorkerError, in_flight
 
 T = TypeVar("T")
 R = TypeVar("R")

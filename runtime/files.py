@@ -12,7 +12,7 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -150,14 +150,32 @@ def sweep(folder: Path) -> None:
 def lock(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold a lock file; the system releases it whatever ends the process.
 
-    wait : until another process releases it; else raise LockedError when another one holds it.
+    wait : until another process releases it; otherwise raise LockedError when another process holds it.
+
+    Whoever holds it may delete it with `delete_lock`; a process that waits meanwhile locks a new file of that name.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    held = filelock.FileLock(path, timeout=-1 if wait else 0)
     try:
-        with filelock.FileLock(path, timeout=-1 if wait else 0):
-            yield
+        while not held.is_locked:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # the folder was deleted together with its lock
+                held.acquire()
     except filelock.Timeout as error:
         raise LockedError(f"another process holds {path}") from error
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def delete_lock(path: Path) -> None:
+    """Delete a lock file that this process holds, as the last thing that it does before it releases the lock.
+
+    Others may have opened the same file: once it has no name, filelock (from 3.24.3 on) does not let them lock it.
+    Windows deletes no open file; there filelock deletes it after the release, unless another process has opened it.
+    """
+    if sys.platform != "win32":
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A map by processes on this machine; none of them outlives this one, however it ends."""
+"""Starts workers: processes on this machine, of which none outlives this one, a Dask cluster, or this process."""
 
 import logging
 import multiprocessing
@@ -6,18 +6,56 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TypeVar
 
+from runtime.cluster import cluster_map
 from runtime.files import discard_in_progress
-from runtime.mapping import PER_WORKER, Wait, WorkerError, ignore, in_flight, reporting
+from runtime.workers import (
+    PER_WORKER,
+    Map,
+    Wait,
+    WorkerError,
+    ignore,
+    in_flight,
+    reporting,
+    serial,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+@contextmanager
+def workers(
+    number: int = 1,
+    *,
+    scheduler: str = "",
+    start: Callable[[], object] | None = None,
+    prepare: Callable[[], object] | None = None,
+    packages: Sequence[Path] = (),
+) -> Iterator[Map]:
+    """Yield a map over the Dask cluster at ``scheduler``, ``number`` processes, or, for one, this process.
+
+    It may be used again and again, one use at a time; its processes are started with the first one.
+    start : sets up each process of a pool; quick, and sure not to fail
+    prepare : what each process of a pool can do while the first items come
+    packages : folders of Python files that a cluster's workers may lack
+    """
+    if scheduler:
+        with cluster_map(scheduler, packages) as cluster:
+            yield cluster
+    elif number > 1:
+        with closing(Pool(number, start, prepare)) as pool:
+            yield pool
+    else:
+        yield serial
 
 
 class Pool:
@@ -31,7 +69,7 @@ class Pool:
     ) -> None:
         self.number, self.start, self.prepare = number, start, prepare
         self._executor: ProcessPoolExecutor | None = None
-        self._lifeline: Connection | None = None  # while it is open, the processes go on
+        self._lifeline: Connection | None = None  # while it is open, the processes keep running
         self._reports: Connection | None = None
 
     def __call__(
@@ -61,7 +99,7 @@ class Pool:
                 yield item, self._alone(call, item, lost)  # type: ignore[arg-type]
             whole = True
         finally:
-            if not whole:  # nothing of these items may go on beside the next ones
+            if not whole:  # nothing of these items may keep running beside the next ones
                 self.close()
 
     def _submit(self, call: Callable[[T], R], item: T) -> Future[R]:

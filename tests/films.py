@@ -13,11 +13,10 @@ from helpers import wait_for
 from numpy.typing import NDArray
 
 from color.arrays import Arrays
-from color.segment import Segment
+from color.segment import Colorization, Segment
 from film import FilmError
-from film.codecs import CODECS
 from film.ffmpeg import ffmpeg_path
-from film.options import Colorization
+from film.options import CODECS
 
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,400\nHello\n\n2\n00:00:00,500 --> 00:00:00,900\nBye\n"
 CHAPTERS = """;FFMETADATA1
@@ -260,7 +259,7 @@ class Tint:
 
 
 class ShotMean:
-    """A colorizer of whole shots: each frame's color follows the mean gray of its shot, as far as it is carried.
+    """A colorizer of whole shots: each frame's color follows the mean gray of its shot, as far as its segments are linked.
 
     fail : this method fails for segments of shots that are divided
     """

@@ -12,15 +12,13 @@ from films import SHOTS, color_of, packets, run_ffmpeg, shot_colorization
 
 from conversion import color_film
 from film import FilmError, schedule
-from film.colors import colors, is_linked, link, predict
-from film.frames import decode_gray
-from film.job import AB, MANIFEST, open_job
-from film.manifest import JobError, Manifest, SegmentRecord, manifest_of
+from film.job import AB, MANIFEST, JobError, Manifest, SegmentRecord, open_job
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
-from film.segment import has_grays
+from film.segment import decode_gray, has_grays
 from film.shots import split
-from film.work import Work, work_of
+from film.steps import colors, is_linked, link, predict
+from film.work import Work, manifest_of, work_of
 from runtime.progress import Stopwatch
 
 ENCODER = EncoderOptions(codec="ffv1")
@@ -86,7 +84,7 @@ DAMAGES = [
 MIDDLE = "00002"  # of the three segments of the second shot
 
 
-@pytest.mark.parametrize("lost", ["shots/{}.mkv", "carried/{}.npz", "carried/00001.npz"])
+@pytest.mark.parametrize("lost", ["shots/{}.mkv", "linked/{}.npz", "linked/00001.npz"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_segment_that_is_lost_is_made_again(
     gray_film: Path,
@@ -110,7 +108,7 @@ def test_a_segment_that_is_lost_is_made_again(
     assert colorize(gray_film, tmp_path / "out.mkv", kept) == packets(whole)
 
 
-@pytest.mark.parametrize("lost", ["predicted", "carried"])
+@pytest.mark.parametrize("lost", ["predicted", "linked"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_what_a_stopped_job_has_lost_is_made_again(
     gray_film: Path, whole: Path, options: FilmOptions, tmp_path: Path, lost: str, damage: str
@@ -173,7 +171,7 @@ def test_a_segment_in_color_divides_its_shot(options: FilmOptions, tmp_path: Pat
     assert [(record.shot, record.color) for record in records] == [
         (0, False), (0, True), (0, False), (0, False),
     ]  # fmt: skip
-    linked = sorted(path.stem for path in (job / "carried").iterdir())
+    linked = sorted(path.stem for path in (job / "linked").iterdir())
     assert linked == ["00000", "00002", "00003"]
     grays = [gray.mean() for gray in decode_gray(probe(film))]
     ab = [np.load(job / "output_img" / name / AB) for name in linked]
@@ -238,7 +236,7 @@ def test_scenes_are_known_again_by_a_run_that_was_interrupted(
     manifest = Manifest.read(job / MANIFEST)
     half = replace(manifest, segments=known[:4], complete=False)
     (job / MANIFEST).write_text(half.to_json(), "utf-8")
-    for room in ("shots", "carried", "output_img"):
+    for room in ("shots", "linked", "output_img"):
         for path in (job / room).glob("0000[3-5]*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert colorize(dialogue, tmp_path / "out.mkv", options) == whole

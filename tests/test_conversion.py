@@ -36,20 +36,18 @@ from helpers import group_is_gone, wait_for
 from numpy.typing import NDArray
 
 import conversion
-from color.segment import Segment
+from color.segment import Colorization, Segment
 from conversion import color_film
 from film import FilmError
-from film.colors import colors
-from film.frames import decode_gray
-from film.job import AB, open_job
-from film.manifest import JobError, manifest_of
-from film.options import Colorization, EncoderOptions, FilmOptions, check_target, span
+from film.info import span
+from film.job import AB, JobError, open_job
+from film.options import EncoderOptions, FilmOptions, check_target
+from film.preview import preview
 from film.probe import probe
-from film.report import preview
-from film.segment import segment_of
+from film.segment import decode_gray, segment_of
 from film.shots import split
-from film.steps import Step, take, taker
-from film.work import WORK, work_of
+from film.steps import Step, colors, take, taker
+from film.work import WORK, manifest_of, work_of
 from runtime.progress import Silent, Stopwatch
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,6 +11,7 @@ import pytest
 
 from runtime.files import (
     LockedError,
+    delete_lock,
     discard,
     lock,
     sweep,
@@ -152,6 +153,51 @@ def test_one_process_holds_a_lock_and_its_death_releases_it(tmp_path: Path) -> N
         holder.kill()
     with lock(path):
         assert path.exists()
+
+
+LATE_HOLDER = """
+import fcntl, sys
+from pathlib import Path
+from runtime.files import lock
+
+flock, tried = fcntl.flock, []
+
+def late_flock(*args):
+    if not tried:
+        tried.append(args)
+        print("opened", flush=True)
+        sys.stdin.readline()
+    return flock(*args)
+
+fcntl.flock = late_flock
+with lock(Path(sys.argv[1]), wait=True):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes no open file")
+@pytest.mark.parametrize("with_folder", [False, True])
+def test_a_lock_that_is_deleted_is_not_held_by_who_has_opened_it_before(
+    tmp_path: Path, with_folder: bool
+) -> None:
+    path = tmp_path / "job" / "lock"
+    command = [sys.executable, "-c", LATE_HOLDER, str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as late:
+        assert late.stdin is not None
+        assert late.stdout is not None
+        with lock(path):
+            assert late.stdout.readline() == "opened\n"
+            delete_lock(path)
+            if with_folder:
+                path.parent.rmdir()
+        late.stdin.write("\n")
+        late.stdin.flush()
+        assert late.stdout.readline() == "held\n"
+        with pytest.raises(LockedError), lock(path):
+            pass
+        late.stdin.close()
 
 
 def test_a_lock_can_be_waited_for(tmp_path: Path) -> None:

@@ -12,15 +12,14 @@ from films import SHOTS, SIZE, Tint, colorization, film_of, planes
 
 from color.guidance import UNGUIDED, Guidance, Hint, ShotReference, read_hint
 from color.options import GuidanceOptions
-from color.segment import Segment
+from color.segment import Colorization, Segment
 from conversion import color_film
 from film import FilmError
-from film.guidance import GuidanceError, read_guidance
-from film.manifest import Manifest, SegmentRecord
-from film.options import Colorization, FilmCommand, FilmOptions
+from film.guidance import GuidanceError, frame_hints, read_guidance, shots_guidance
+from film.job import Manifest, SegmentRecord
+from film.options import FilmCommand, FilmOptions
+from film.preview import preview
 from film.probe import probe
-from film.report import preview
-from film.shot_guidance import frame_hints, shots_guidance
 from runtime.files import write_text
 
 RED = np.zeros((4, 4, 3), np.uint8) + np.array([200, 20, 20], np.uint8)
@@ -127,14 +126,14 @@ def test_guidance_is_read_from_json(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("{", "is not JSON"),
-        ("[]", "holds no list of hints"),
-        ('{"1": 2}', "holds no list of hints"),
-        ("[[1, 2, 3]]", r"\[1, 2, 3\] is no hint"),
-        ('[[1, 2, 3, "red"]]', "is no hint"),
-        ('[[1, "NaN", 3, "#102030"]]', "is no hint"),
-        ('["1,2,3,#102030"]', "is no hint"),
-        ('[["x", 2, 3, "#102030"]]', "'x' is no time of a hint"),
-        ('[["-1", 2, 3, "#102030"]]', "'-1' is no time of a hint"),
+        ("[]", "does not hold a list of hints"),
+        ('{"1": 2}', "does not hold a list of hints"),
+        ("[[1, 2, 3]]", r"\[1, 2, 3\] is not a valid hint"),
+        ('[[1, 2, 3, "red"]]', "is not a valid hint"),
+        ('[[1, "NaN", 3, "#102030"]]', "is not a valid hint"),
+        ('["1,2,3,#102030"]', "is not a valid hint"),
+        ('[["x", 2, 3, "#102030"]]', "'x' is not a valid time of a hint"),
+        ('[["-1", 2, 3, "#102030"]]', "'-1' is not a valid time of a hint"),
     ],
 )
 def test_broken_hints_are_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -148,12 +147,12 @@ def test_broken_hints_are_refused(tmp_path: Path, text: str, message: str) -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1]", "names no pictures of shots"),
-        ("{}", "names no pictures of shots"),
-        ('{"0": "a.jpg"}', "'0' names no shots"),
-        ('{"3-2": "a.jpg"}', "'3-2' names no shots"),
-        ('{"sea": "a.jpg"}', "'sea' names no shots"),
-        ('{"0:20-0:10": "a.jpg"}', "'0:20-0:10' names no shots"),
+        ("[1]", "does not name pictures of shots"),
+        ("{}", "does not name pictures of shots"),
+        ('{"0": "a.jpg"}', "'0' does not name shots"),
+        ('{"3-2": "a.jpg"}', "'3-2' does not name shots"),
+        ('{"sea": "a.jpg"}', "'sea' does not name shots"),
+        ('{"0:20-0:10": "a.jpg"}', "'0:20-0:10' does not name shots"),
         ('{"1": 5}', "1 has no picture"),
     ],
 )
@@ -223,7 +222,7 @@ def chroma_of(path: Path) -> list[np.ndarray]:
     return [chroma for _, _, chroma in planes(path)]
 
 
-def test_a_hint_is_carried_through_its_shot_and_no_further(
+def test_a_hint_is_followed_through_its_shot_and_no_further(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
     wanted = guided(guidance_of("100f,64,48,#d02010"))
@@ -359,6 +358,6 @@ def test_a_shot_with_color_is_colorized_where_it_is_wanted(
 @pytest.mark.parametrize("option", ["colorize", "leave"])
 @pytest.mark.parametrize("where", ["0", "two", "3-1"])
 def test_shots_are_named_as_everywhere(where: str, option: str) -> None:
-    form = f"'{where}' names no shots: write -{option} with 3, 5-7 or 0:10-0:25$"
+    form = f"'{where}' does not name shots: write -{option} with 3, 5-7 or 0:10-0:25$"
     with pytest.raises(GuidanceError, match=form):
         read_guidance(GuidanceOptions(), FilmCommand(**{option: (where,)}), read=no_picture)

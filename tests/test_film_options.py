@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 from films import HARDWARE, SOFTWARE
 
-from film.codecs import CODECS, PRESETS, Codec
 from film.decode import planar_format
-from film.options import CACHE, CODECS_WITH, EncoderOptions, FilmOptions, written_suffixes
+from film.options import (
+    CACHE,
+    CODECS,
+    CODECS_WITH,
+    PRESETS,
+    Codec,
+    EncoderOptions,
+    FilmOptions,
+    written_suffixes,
+)
 from runtime.options import OneLineParser, add_options, options_from
 
 ROOT = Path(__file__).resolve().parent.parent

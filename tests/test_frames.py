@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from film import FilmError
 from film.decode import NativeFrame, _warn_scaled, decode, decoded_frames, planar_format
 from film.ffmpeg import film_stream, open_film
-from film.frames import decode_gray, png_of, read_png, working_gray
 from film.info import Film
 from film.probe import probe
+from film.segment import decode_gray, png_of, read_png, working_gray
 
 Make = Callable[[str], Path]
 DERIVED = ["rotated.mp4", "cut.mp4", "negative.mkv", "midway.ts", "rich.mp4", "truncated.mkv"]

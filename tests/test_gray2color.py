@@ -459,7 +459,7 @@ def test_the_script_replaces_no_file_of_a_folder(
 
 @dataclasses.dataclass(frozen=True)
 class Guidance:
-    """What guides a segment, as `film.shot_guidance` hands it over."""
+    """What guides a segment, as `film.segment` passes it on."""
 
     hints: tuple[np.ndarray, ...]
     hinted: np.ndarray

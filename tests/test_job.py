@@ -10,9 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from film.job import AB, LOCK, MANIFEST, ROOMS, folder_of, open_job
-from film.manifest import JobError, Manifest, SegmentRecord, source_of
-from runtime.files import temporary_name, write_text
+from film.info import source_of
+from film.job import (
+    AB,
+    LOCK,
+    MANIFEST,
+    ROOMS,
+    JobError,
+    Manifest,
+    SegmentRecord,
+    folder_of,
+    open_job,
+)
+from runtime.files import delete_lock, temporary_name, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -258,9 +268,34 @@ def test_a_removed_job_leaves_nothing(film: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_a_lock_that_another_process_has_open_stays_on_windows_and_the_job_can_start_again(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("film.job.delete_lock", lambda path: None)
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        job.remove()
+    assert [path.name for path in job.folder.iterdir()] == [LOCK]
+    with open_job(tmp_path / "cache", manifest_of(film)) as again:
+        assert again.folder == job.folder
+
+
+def test_a_job_that_another_process_starts_where_one_ends_is_not_deleted(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete_and_start(path: Path) -> None:
+        delete_lock(path)
+        path.touch()
+        (path.parent / MANIFEST).write_text("another process's", encoding="utf-8")
+
+    monkeypatch.setattr("film.job.delete_lock", delete_and_start)
+    with open_job(tmp_path / "cache", manifest_of(film)) as job:
+        job.remove()
+    assert {path.name for path in job.folder.iterdir()} >= {MANIFEST}
+
+
 def test_a_second_process_refuses_until_the_first_is_killed(film: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from film.job import open_job; from film.manifest import Manifest, source_of\n"
+        "import sys; from pathlib import Path; from film.info import source_of; from film.job import Manifest, open_job\n"
         "film = Path(sys.argv[1]); wanted = Manifest(source_of(film), str(film), {'crf': 18}, '0' * 64)\n"
         "with open_job(Path(sys.argv[2]), wanted): print('locked', flush=True); sys.stdin.read()"
     )

@@ -24,7 +24,7 @@ ARROWS = {
     "image": {"color"},
     "runtime": set(),
     "color": {"runtime"},
-    "conversion": {"film", "photo", "runtime"},
+    "conversion": {"color", "film", "photo", "runtime"},
     "film": {"color", "runtime", "prior", "image", "photo"},
 }
 # Of some rooms others may import only these modules: film is no second house of color, main knows no FFmpeg.
@@ -36,7 +36,7 @@ ONLY = {
     ("main", "model"): {"model.options"},
     ("web", "film"): {
         f"film.{name}"
-        for name in ("options", "guidance", "shot_guidance", "report", "probe", "info", "manifest")
+        for name in ("options", "guidance", "preview", "report", "probe", "info", "job")
     },
     ("web", "model"): {"model.options"},
 }

@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from films import OTHER_PIXELS, RECIPES, run_ffmpeg
 from helpers import with_slow
 
 from film import FilmError
-from film.encode import render
+from film.encode import Rendered, read_rendered, render
 from film.ffmpeg import ffmpeg_path
 from film.info import Film, unsupported_by
 from film.mux import Joined, join, mark_in
@@ -44,27 +45,27 @@ MKV_TICK = Fraction(1, 1000)  # Matroska's clock
 
 
 @pytest.fixture(scope="session")
-def segments(film: Make, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Path]]:
+def segments(film: Make, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Rendered]]:
     """Return a function that renders a film in three segments, once a session."""
     folder = tmp_path_factory.mktemp("segments")
 
-    def make(name: str, options: EncoderOptions = SLOW) -> list[Path]:
+    def make(name: str, options: EncoderOptions = SLOW) -> list[Rendered]:
         info = probe(film(name))
         cuts = sorted({0, min(4, info.frames), min(13, info.frames), info.frames})
-        paths = []
+        found = []
         for begin, end in pairwise(cuts):
             path = folder / f"{name}-{options.codec}-{begin}.mkv"
             if not path.exists():
                 render(info, None, path, numbers=range(begin, end), options=options)
-            paths.append(path)
-        return paths
+            found.append(read_rendered(path))
+        return found
 
     return make
 
 
 @pytest.fixture(scope="session")
 def joined(
-    film: Make, segments: Callable[..., list[Path]], tmp_path_factory: pytest.TempPathFactory
+    film: Make, segments: Callable[..., list[Rendered]], tmp_path_factory: pytest.TempPathFactory
 ) -> Join:
     """Return a function that joins a film's segments into a container, once a session, to be looked at only."""
     folder = tmp_path_factory.mktemp("joined")
@@ -136,7 +137,7 @@ def test_other_packets_are_untouched_and_in_step(joined: Join, name: str, contai
 
 
 def test_raw_aac_is_unwrapped_not_encoded_again(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
+    film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path
 ) -> None:
     source = tmp_path / "adts.ts"
     run_ffmpeg("-i", film("plain.mp4"), "-map", "0", "-c", "copy", source)
@@ -209,7 +210,7 @@ def test_geometry_is_kept(joined: Join, name: str, container: str) -> None:
 @pytest.mark.parametrize("name", ["wide.mp4", "vfr.mkv"])
 def test_every_codec_in_its_containers(
     film: Make,
-    segments: Callable[..., list[Path]],
+    segments: Callable[..., list[Rendered]],
     tmp_path: Path,
     name: str,
     codec: str,
@@ -244,7 +245,7 @@ def test_players_find_nothing_wrong(joined: Join, name: str, container: str) -> 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 def test_joining_twice_gives_the_same_packets(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, container: str
+    film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path, container: str
 ) -> None:
     source = probe(film("plain.mp4"))
     sums = []
@@ -256,7 +257,7 @@ def test_joining_twice_gives_the_same_packets(
 
 
 def test_a_try_out_takes_the_sound_of_its_span(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
+    film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path
 ) -> None:
     source = probe(film("rich.mkv"))
     out = tmp_path / "out.mkv"
@@ -279,7 +280,7 @@ def test_an_mp4_can_be_played_while_it_comes_down(joined: Join) -> None:
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
 def test_the_mark_is_seen_by_nobody_else(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, container: str
+    film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path, container: str
 ) -> None:
     source, shots = probe(film("plain.mp4")), segments("plain.mp4")
     plain, marked = (tmp_path / f"{name}.{container}" for name in ("plain", "marked"))
@@ -299,7 +300,7 @@ def said_by_ffmpeg(path: Path) -> str:
 
 
 def test_progress_counts_every_frame(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
+    film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path
 ) -> None:
     counts: list[int] = []
     join(probe(film("plain.mp4")), segments("plain.mp4"), tmp_path / "o.mkv", advance=counts.append)
@@ -307,7 +308,7 @@ def test_progress_counts_every_frame(
 
 
 def test_shots_of_different_encoders_are_not_joined(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
+    film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path
 ) -> None:
     """Their headers differ: a player would show the others as rubbish."""
     source, (first, *rest) = probe(film("plain.mp4")), segments("plain.mp4")
@@ -316,21 +317,22 @@ def test_shots_of_different_encoders_are_not_joined(
     render(source, None, odd, numbers=range(4), options=other)
     os.utime(odd, (0, 0))
     with pytest.raises(FilmError, match=r"1 of 3 shots were encoded by another ffmpeg.*odd\.mkv"):
-        join(source, [odd, *rest], tmp_path / "out.mp4")
+        join(source, [read_rendered(odd), *rest], tmp_path / "out.mp4")
     assert [path.name for path in tmp_path.iterdir()] == ["odd.mkv"]
     assert join(source, [first, *rest], tmp_path / "out.mp4").frames == source.frames
 
 
 def test_failures_leave_nothing_behind(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path
+    film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path
 ) -> None:
     source = probe(film("plain.mp4"))
     with pytest.raises(FilmError, match=r"\.mp4, \.mkv or \.mov"):
         join(source, segments("plain.mp4"), tmp_path / "out.avi")
     with pytest.raises(FilmError, match="for a film of 25"):
         join(source, segments("plain.mp4") * 2, tmp_path / "out.mp4")
+    gone = replace(segments("plain.mp4")[0], path=tmp_path / "gone.mkv")
     with pytest.raises(FilmError, match="no such film"):
-        join(source, [tmp_path / "gone.mkv"], tmp_path / "out.mp4")
+        join(source, [gone, *segments("plain.mp4")[1:]], tmp_path / "out.mp4")
     with pytest.raises(FilmError, match="cannot be written"):
         join(source, segments("plain.mp4"), tmp_path / "nowhere" / "out.mp4")
     assert list(tmp_path.iterdir()) == []
@@ -350,7 +352,7 @@ def test_sound_is_copied_out_unchanged_and_once(film: Make, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 def test_a_full_disk_is_said_and_costs_nothing(
-    film: Make, segments: Callable[..., list[Path]], tmp_path: Path, container: str
+    film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path, container: str
 ) -> None:
     source, parts = probe(film("eight.mkv")), segments("eight.mkv")
     out = tmp_path / f"out.{container}"

@@ -21,21 +21,13 @@ from numpy.typing import NDArray
 from color.arrays import Floats
 from film import FilmError
 from film.chroma import colorized_rgb
-from film.codecs import CODECS
 from film.decode import decode
-from film.encode import (
-    TRIAL,
-    check_encoder,
-    encoder_command,
-    encoder_notes,
-    encoding_of,
-    render,
-    trial_command,
-)
+from film.encode import TRIAL, check_encoder, encoder_command, encoding_of, render, trial_command
 from film.ffmpeg import FFmpegFailure, run
 from film.info import Film
-from film.options import EncoderOptions
+from film.options import CODECS, EncoderOptions
 from film.probe import probe
+from film.report import encoder_notes
 from image.upsample import upsample_planes
 from prior.lab import rgb2lab
 from runtime.files import whole_file

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from films import colorization
 
-from film.frames import decode_gray
 from film.options import FilmOptions
+from film.preview import frame_gray, preview, preview_sheet, shot_frames
 from film.probe import probe
-from film.report import describe, frame_gray, preview, preview_sheet, shot_frames, timecode
+from film.report import describe, timecode
+from film.segment import decode_gray
 from film.shots import analyze
 from image.sheet import contact_sheet
 
@@ -39,7 +40,7 @@ def test_a_preview_names_when_shots_begin_whatever_frame_is_shown(
         captions.extend(named)
         return contact_sheet(pictures, named)
 
-    monkeypatch.setattr("film.report.contact_sheet", kept)
+    monkeypatch.setattr("film.preview.contact_sheet", kept)
     preview(gray_film, tmp_path / "sheet.png", colorization=colorization(), options=options)
     assert captions == ["1  0:00:00", "2  0:00:00", "3  0:00:06"]  # of frames 0, 12 and 162
 
@@ -69,7 +70,7 @@ def test_a_preview_finds_the_shots_that_the_job_finds(
         asked.append(deinterlace)
         return analyze(*args, deinterlace=deinterlace, **more)
 
-    monkeypatch.setattr("film.report.analyze", kept)
+    monkeypatch.setattr("film.preview.analyze", kept)
     wanted = replace(options, encoder=replace(options.encoder, deinterlace=True))
     preview(
         film("interlaced.mkv"), tmp_path / "sheet.png", colorization=colorization(), options=wanted

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from films import shot_colorization
 
-from film.job import CARRIED, PREDICTED
-from film.manifest import NONE, SegmentRecord
+from film.job import LINKED, NONE, PREDICTED, SegmentRecord
 from film.options import FilmOptions
 from film.schedule import BLOCK, SHARES, Schedule
 from film.steps import Step
 from film.work import Work
-from runtime.mapping import Wait
+from runtime.workers import Wait
 
 SHOTS = (1, 2 * BLOCK + 1, 2, 1, BLOCK, 2 * BLOCK)  # segments
 RETURNS = {2: 0, 3: 1, 5: 3}  # shot -> the earlier one whose scene it returns to
@@ -36,7 +35,7 @@ def records(*, color: tuple[int, ...] = ()) -> Iterator[SegmentRecord]:
 
 @pytest.fixture
 def work(tmp_path: Path) -> Work:
-    for room in (PREDICTED, CARRIED):
+    for room in (PREDICTED, LINKED):
         (tmp_path / room).mkdir()
     options = FilmOptions()
     return Work(None, 0, 60 * sum(SHOTS), tmp_path, "", shot_colorization(), options)  # type: ignore[arg-type]
@@ -50,17 +49,17 @@ def keep(path: Path) -> None:
 def take(work: Work, step: Step) -> None:
     """Leave on the disk what a step leaves there; fail if what it needs is not there."""
     if step.stage == "predict":
-        keep(work.predicted(step.records[0]))
+        keep(work.predicted_state(step.records[0]))
     elif step.stage == "link":
         for record in (*step.records, *step.following):
-            assert work.predicted(record).exists(), record
-        assert not step.previous or work.carried(step.previous).exists()
+            assert work.predicted_state(record).exists(), record
+        assert not step.previous or work.linked_state(step.previous).exists()
         for record in step.records:
-            keep(work.carried(record))
+            keep(work.linked_state(record))
     else:
         for record in step.records:
-            assert work.carried(record).exists() or not work.linked(record)
-            work.predicted(record).unlink(missing_ok=True)
+            assert work.linked_state(record).exists() or not work.linked(record)
+            work.predicted_state(record).unlink(missing_ok=True)
 
 
 def run(work: Work, schedule: Schedule, *, seed: int, stop: int = 10_000) -> list[Step]:

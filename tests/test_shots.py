@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from film.manifest import SegmentRecord
+from film.job import SegmentRecord
 from film.shots import (
     LONGEST,
     STEP,

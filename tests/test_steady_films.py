@@ -9,11 +9,11 @@ import pytest
 from films import planes, run_ffmpeg
 from numpy.typing import NDArray
 
+from color.segment import Colorization
 from conversion import color_film
 from film import shots
-from film.job import MANIFEST
-from film.manifest import Manifest
-from film.options import Colorization, EncoderOptions, FilmOptions
+from film.job import MANIFEST, Manifest
+from film.options import EncoderOptions, FilmOptions
 from gray2color import Colorizer
 
 CUT = 30  # frames of the first shot

@@ -15,7 +15,8 @@ from helpers import wait_for
 from PIL import Image
 from web_visitor import COLOR, Json, Visitor, served
 
-from film.options import Colorization, FilmOptions
+from color.segment import Colorization
+from film.options import FilmOptions
 from model.options import ColorOptions, RunOptions
 from photo.options import PhotoOptions
 from web.film_progress import FilmProgress

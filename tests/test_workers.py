@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from runtime.files import whole_file
-from runtime.mapping import PER_WORKER, Wait, WorkerError, report
-from runtime.workers import once, workers
+from runtime.pool import workers
+from runtime.workers import PER_WORKER, Wait, WorkerError, once, report
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -15,22 +15,15 @@ import numpy as np
 
 from color.arrays import Bytes
 from color.guidance import UNGUIDED, Guidance, ShotReference
+from color.segment import Colorization
 from conversion import color_films, film_kind
-from film.info import Film
-from film.manifest import SegmentRecord
-from film.options import Colorization, FilmCommand, FilmOptions, span
+from film.guidance import ShotGuidance, frame_hints, shots_guidance
+from film.info import Film, span
+from film.job import SegmentRecord
+from film.options import FilmCommand, FilmOptions
+from film.preview import ShotFrame, colorized_frame, frame_gray, latest_frame, shot_frames
 from film.probe import probe
-from film.report import (
-    ShotFrame,
-    colorized_frame,
-    describe,
-    frame_gray,
-    latest_frame,
-    shot_frames,
-    timecode,
-    warnings_of,
-)
-from film.shot_guidance import ShotGuidance, frame_hints, shots_guidance
+from film.report import describe, timecode, warnings_of
 from model.options import ColorOptions
 from photo.guidance import read_reference
 from photo.inputs import Task, plan

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from runtime.options import check, named, option
 
 if TYPE_CHECKING:
-    from film.options import Colorization, FilmOptions
+    from color.segment import Colorization
+    from film.options import FilmOptions
     from model.options import ColorOptions, RunOptions
     from photo.options import PhotoOptions
 

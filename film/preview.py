@@ -1,0 +1,142 @@
+"""What a person looks at before a film is finished: its shots, one colorized frame of each, the latest frame."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import av
+import numpy as np
+
+from color.arrays import Bytes
+from color.segment import Colorization, Segment, SegmentColorizer
+from film import FilmError
+from film.chroma import coded_to_upright, colorized_rgb
+from film.ffmpeg import open_film
+from film.guidance import FrameHint, ShotGuidance, frame_hints, shots_guidance
+from film.info import Film, Video, span
+from film.job import SegmentRecord, folder_of
+from film.options import FilmOptions
+from film.probe import probe
+from film.report import timecode
+from film.segment import decode_gray, png_of
+from film.shots import analyze
+from film.work import colorizer_of, manifest_of
+from image.sheet import contact_sheet
+from runtime.files import write_bytes
+
+
+@dataclass(frozen=True, eq=False)
+class ShotFrame:
+    """A shot, and the frame of it that is shown.
+
+    first, last : the shot's frames in the film
+    number, gray : of the frame, and (H, W) uint8 at working size
+    color : the source shows color in this shot
+    """
+
+    first: int
+    last: int
+    number: int
+    gray: Bytes
+    color: bool
+
+
+def shot_frames(
+    film: Film,
+    first: int,
+    last: int,
+    *,
+    hints: Sequence[FrameHint] = (),
+    deinterlace: bool = False,
+    advance: Callable[[int], object] | None = None,
+) -> tuple[list[ShotFrame], list[SegmentRecord]]:
+    """Find a film's shots in frames [first, last), each with its frame in the middle or the first one with hints.
+
+    advance : receives the number of frames that have been analyzed since
+    """
+    records: list[SegmentRecord] = []
+    shots: list[ShotFrame] = []
+    found = analyze(film, first, last, count=last - first, deinterlace=deinterlace)
+    for record, grays in found:
+        begin = first + record.first
+        end = begin + record.count
+        hinted = [h.frame for h in hints if begin <= h.frame < end]
+        number = min(hinted, default=begin + record.count // 2)
+        if record.number == 0:
+            shots.append(ShotFrame(begin, end, number, grays[number - begin], record.color))
+        else:
+            shown = replace(shots[-1], last=end, color=shots[-1].color or record.color)
+            if hinted and not any(h.frame == shown.number for h in hints):
+                shown = replace(shown, number=number, gray=grays[number - begin])
+            shots[-1] = shown
+        records.append(record)
+        if advance:
+            advance(record.count)
+    return shots, records
+
+
+def colorized_frame(
+    colorizer: SegmentColorizer, gray: Bytes, number: int, guidance: ShotGuidance | None
+) -> Bytes:
+    """Colorize one frame (H, W) by itself, with the hints that were set on it: rgb (H, W, 3); gray where it is left."""
+    if guidance and guidance.colorize is False:
+        return np.repeat(gray[..., None], 3, axis=-1)
+    set_here = guidance.on_frame(number, gray.shape) if guidance else None
+    none = gray[None][:0]
+    alone = Segment(gray[None], range(number, number + 1), 0, 0, after=none, guidance=set_here)
+    return colorized_rgb(gray, colorizer.colorize(alone)[0])
+
+
+def preview_sheet(film: Film, pictures: Sequence[Bytes], begins: Sequence[int]) -> Bytes:
+    """Lay one picture (H, W, 3) of each shot out on a sheet, with the shot's number and the time at which it begins.
+
+    begins : first frames of the shots; whatever frame is shown, a reference for times is given the shot's
+    """
+    captions = [f"{shot}  {timecode(film, begin)}" for shot, begin in enumerate(begins, 1)]
+    return contact_sheet(pictures, captions)
+
+
+def preview(source: Path, sheet: Path, *, colorization: Colorization, options: FilmOptions) -> int:
+    """Write a contact sheet (PNG): one colorized frame of each shot, with its hints; return how many."""
+    film = replace(probe(source), working_side=colorization.working_side)
+    first, last = span(film, options)
+    wanted = colorization.guidance
+    hints = frame_hints(film, wanted, first=first, last=last) if wanted else []
+    deinterlace = options.encoder.deinterlace
+    shots, records = shot_frames(film, first, last, hints=hints, deinterlace=deinterlace)
+    guidance = shots_guidance(film, wanted, records, first=first)
+    colorizer = colorizer_of(colorization)
+    pictures = [
+        colorized_frame(colorizer, shot.gray, shot.number, guidance.get(index))
+        for index, shot in enumerate(shots)
+    ]
+    write_bytes(sheet, png_of(preview_sheet(film, pictures, [shot.first for shot in shots])))
+    return len(pictures)
+
+
+def frame_gray(film: Film, number: int, *, short_side: int, deinterlace: bool = False) -> Bytes:
+    """Decode one frame as gray (H, W), upright, of a short side in pixels."""
+    sized = replace(film, working_side=short_side)
+    (gray,) = decode_gray(sized, number, number + 1, deinterlace=deinterlace)
+    return gray
+
+
+def latest_frame(film: Film, colorization: Colorization, options: FilmOptions) -> Bytes | None:
+    """Return the first frame of the segment that was finished last, rgb (H, W, 3), of a job that is in progress."""
+    wanted = manifest_of(film.path, colorization, options)
+    try:
+        shots = [*(folder_of(options.cache, wanted) / "shots").glob("*.mkv")]
+        newest = max(shots, key=lambda path: path.stat().st_mtime, default=None)
+        return None if newest is None else first_picture(newest, film.video)
+    except (OSError, FilmError):  # it has just been joined
+        return None
+
+
+def first_picture(path: Path, video: Video) -> Bytes:
+    """Decode the first frame of a finished segment: rgb (H, W, 3), turned upright. Raises FilmError."""
+    with open_film(path) as container:
+        try:
+            rgb = np.asarray(next(container.decode(video=0)).to_ndarray(format="rgb24"), np.uint8)
+        except (av.FFmpegError, StopIteration) as error:
+            raise FilmError(f"{path} shows nothing") from error
+    return coded_to_upright(rgb, video)
