@@ -48,6 +48,7 @@ from runtime.console import exit_code
 from runtime.files import discard, whole_file, write_json
 from runtime.options import OneLineParser, add_options, option, options_from
 from runtime.outcomes import FailureOf
+from runtime.places import WORK, shown
 from runtime.pool import workers
 from runtime.progress import Progress, Silent
 from runtime.workers import Map, cores
@@ -284,10 +285,10 @@ class ScriptOptions:
     """What the script does."""
 
     film: Path = option(
-        ROOT / "movie" / "input.mp4", "a film", shown="movie/input.mp4", positional=True
+        WORK / "movie" / "input.mp4", "a film", shown="movie/input.mp4", positional=True
     )
     join: Path | None = option(None, "make the film OUT of the frames", metavar="OUT")
-    cache: Path = option(CACHE, "where frames and sound go", shown="cache/", metavar="DIR")
+    cache: Path = option(CACHE, "where frames and sound go", shown=shown(CACHE), metavar="DIR")
     restart: bool = option(False, "discard what an earlier run has done, and start again")
 
 

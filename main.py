@@ -25,6 +25,7 @@ from photo.inputs import InputOptions, plan, unfinished
 from photo.options import PhotoOptions
 from runtime.console import exit_code, log_to_stderr, usage_errors
 from runtime.options import OneLineParser, add_options, given, options_from, spellings
+from runtime.places import COMMAND, IN_SOURCE_TREE
 from web.options import Settings, WebOptions
 
 VERSION = "0.2.0"
@@ -52,11 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    spelled = "python main.py" if IN_SOURCE_TREE else COMMAND
     parser = OneLineParser(
-        prog="main.py",
+        prog=COMMAND,
         description="Colorize black-and-white photographs and films.\n"
         "Every option may also be spelled with two dashes.",
-        epilog=EXAMPLES,
+        epilog=EXAMPLES.replace("python main.py", spelled),
     )
     add_options(parser, InputOptions, title="what to color, and where to")
     color: Any = parser.add_argument_group("color")

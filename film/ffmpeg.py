@@ -5,13 +5,14 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import av
 import av.container
@@ -32,6 +33,12 @@ PLAYLISTS = {
     "imf": (".xml",),
 }
 FIRST_PACKETS = 2000  # read to see when each stream starts
+# Ctrl-C is for this process, which then ends ffmpeg; else ffmpeg would fail first.
+WINDOWS = sys.platform == "win32"
+NEW_PROCESS_GROUP = 0x200  # CREATE_NEW_PROCESS_GROUP
+OWN_GROUP: dict[str, Any] = (
+    {"creationflags": NEW_PROCESS_GROUP} if WINDOWS else {"process_group": 0}
+)
 LAST_LINES = 5  # of what ffmpeg says, shown when it fails
 ECHOES = (
     *("Terminating thread", "Task finished", "before EOF", "Nothing was written"),
@@ -146,13 +153,12 @@ def running(command: list[str]) -> Iterator[IO[bytes]]:
     log.debug("%s", shlex.join(command))
     # A file: a pipe that nobody reads would fill, and ffmpeg would never end.
     with tempfile.TemporaryFile() as messages:
-        # A group of its own: Ctrl-C is for this process, which then ends ffmpeg; else it would fail first.
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=messages,
-            process_group=0,
+            **OWN_GROUP,
         )
         assert process.stdin is not None
         try:

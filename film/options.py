@@ -12,8 +12,9 @@ from pathlib import Path
 
 from film import FilmError
 from runtime.options import check, option, seconds
+from runtime.places import jobs_folder, shown
 
-CACHE = Path(__file__).resolve().parent.parent / "cache"
+CACHE = jobs_folder()
 # By which films are found in a folder.
 SUFFIXES = (".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
 FALLBACK = ".mkv"  # where a film's own container cannot be written: it holds every codec
@@ -215,7 +216,7 @@ class FilmOptions:
         shown="one per core; a GPU is always given one", metavar="N",
     )  # fmt: skip
     scheduler: str = option("", "Dask cluster: tcp://host:8786", metavar="URL")
-    cache: Path = option(CACHE, "where jobs live", shown="cache/", metavar="DIR")
+    cache: Path = option(CACHE, "where jobs live", shown=shown(CACHE), metavar="DIR")
     keep_cache: bool = option(False, "keep the frames and shots of a job")
     restart: bool = option(False, "discard what an earlier run has done, and start again")
     encoder: EncoderOptions = field(default_factory=EncoderOptions)

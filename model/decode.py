@@ -52,7 +52,7 @@ class AbPredictor:
     bins : (Q, 2), of the network
     saturation : times the chroma, of the hints too
     contrast, neutral : of colors predicted without hints: see `contrasted` and `without_tint`; re-weighted colors
-        get no contrast, which would lead away from a palette
+        stay as they are, as both would lead away from a palette
     weights : (Q,), logarithms by which every distribution is re-weighted, None for none
     guidance : 0..1, how much such weights count, those of a reference too
     """
@@ -78,8 +78,9 @@ class AbPredictor:
             or all zeros none.
         """
         free, sure = self._predicted(lightness, palette=palette)
-        contrast = 1.0 if self._reweights(palette) else self.contrast
-        free = np.stack([without_tint(contrasted(ab, contrast), self.neutral) for ab in free])
+        if not self._reweights(palette):
+            enhanced = (without_tint(contrasted(ab, self.contrast), self.neutral) for ab in free)
+            free = np.stack(list(enhanced))
         free *= np.float32(self.saturation)
         if hints is None:
             return Prediction(free, sure)

@@ -15,14 +15,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import platformdirs
-
 from model.contract import Output
 from model.options import ColorOptions, RunOptions, temperature_of
 from model.paddle_import import import_paddle, paddle_version
 from model.program import choose_engine
 from model.weights_file import RELEASED
 from prior.qspace import BINS_PATH, read_bins
+from runtime.places import user_cache
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ def cache_folder() -> Path:
     """Name the user's folder of inference programs; COLORIZER_CACHE overrides the usual place."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
-    return platformdirs.user_cache_path("colorizer", appauthor=False)
+    return user_cache()
 
 
 @contextmanager

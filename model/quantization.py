@@ -21,10 +21,14 @@ from model.hints import palette_vector, random_hints
 from prior.dataset import list_pictures, read_rgb
 from prior.lab import rgb2lab
 from prior.qspace import QSpace
+from runtime.places import IN_SOURCE_TREE, ROOT
 
 Inputs: TypeAlias = tuple[Floats, Floats]  # planes (n, 4, H, W) and palettes (n, Q + 1)
 
-SAMPLES = Path(__file__).resolve().parent.parent / "data" / "samples" / "color"
+# An installed program has them beside it.
+SAMPLES = (
+    ROOT / "data" / "samples" / "color" if IN_SOURCE_TREE else Path(__file__).with_name("samples")
+)
 SAMPLE_PX = 128
 PLANES_RANGE = 1.0  # L/50 - 1, a/110, b/110: of L, the 255 codes of an 8-bit gray picture are left
 SAMPLE_HINTS = 10

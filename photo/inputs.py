@@ -188,7 +188,7 @@ def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool
     if save is None:
         return path.with_name(f"{path.stem}{BESIDE}{suffix}")
     out, known = Path(save), ", ".join(kind.written)
-    if several or os.path.isdir(save) or save.endswith("/"):
+    if several or os.path.isdir(save) or save.endswith(("/", os.sep)):
         if not os.path.isdir(save) and (os.path.isfile(save) or out.suffix.lower() in kind.written):
             raise ValueError(f"-save {save} is a file, but several inputs need a folder")
         return out / place.with_name(f"{place.stem}{kind.in_folder}{suffix}")

@@ -19,3 +19,11 @@ def user_cache() -> Path:
 def jobs_folder() -> Path:
     """Return the folder in which the jobs of films lie."""
     return ROOT / "cache" if IN_SOURCE_TREE else user_cache() / "jobs"
+
+
+def shown(folder: Path) -> str:
+    """Return a folder as help shows it: as seen from the source tree, or from the user's home."""
+    for base, prefix in ((ROOT, ""), (Path.home(), "~/")):
+        if folder.is_relative_to(base):
+            return f"{prefix}{folder.relative_to(base).as_posix()}/"
+    return str(folder)

@@ -15,8 +15,8 @@ from pathlib import Path
 from model.contract import STRIDE
 from model.paddle_import import import_paddle, is_amd
 from runtime.options import check, option
+from runtime.places import ROOT, WORK
 
-ROOT = Path(__file__).resolve().parent.parent
 FROM_SCRATCH_RATE, FINE_TUNING_RATE = 1.5e-3, 3e-4
 TRAINABLE = ("all", "context+head")
 PATHS = ("data", "valid", "prior", "init", "backbone")
@@ -41,12 +41,12 @@ class TrainConfig:
     """What a run does; a checkpoint continues only under the same config."""
 
     data: str = option(
-        str(ROOT / "data" / "train"),
+        str(WORK / "data" / "train"),
         "pictures to learn from: folder tree or tar files",
         shown="data/train",
     )
     valid: str = option(
-        str(ROOT / "data" / "test"),
+        str(WORK / "data" / "test"),
         "pictures to measure with, never learned from",
         shown="data/test",
     )

@@ -21,8 +21,9 @@ from prior.qspace import QSpace, read_bins
 from runtime.console import exit_code, log_to_stderr
 from runtime.files import write_json
 from runtime.options import OneLineParser, add_options, check, option
+from runtime.places import WORK
 from runtime.progress import progress_for
-from train.config import ROOT, prepare_environment
+from train.config import prepare_environment
 from train.evaluation_images import IMAGE_PX, read_evaluation_images
 from train.measure_films import (
     STRIP_FRAMES,
@@ -72,7 +73,7 @@ class EvaluateOptions:
         shown="this program's; with -film none, the film's own colors only",
     )
     data: Path = option(
-        ROOT / "data" / "test",
+        WORK / "data" / "test",
         "folder or .tar of color pictures",
         metavar="FOLDER",
         shown="data/test",

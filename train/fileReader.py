@@ -6,6 +6,7 @@ So neither the number of workers, nor the order in which they finish, nor a resu
 import gzip
 import json
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from train.aging import age_lightness
 
 SMALLEST_CROP = 0.75  # share of the short side
 FLIP_SHARE = 0.5
+# Paddle's readers are forked; Windows and macOS read in the training process.
+HAS_FORK = sys.platform not in {"win32", "darwin"}
 
 
 @dataclass(frozen=True)
@@ -164,9 +167,9 @@ def samples_loader(samples: SampleSet, sampler: StepSampler, *, workers: int) ->
     return DataLoader(
         samples,
         batch_sampler=sampler,
-        num_workers=workers,
+        num_workers=workers if HAS_FORK else 0,
         prefetch_factor=4,
-        use_shared_memory=workers > 0,
+        use_shared_memory=workers > 0 and HAS_FORK,
         worker_init_fn=_leave_interrupts_to_the_training,
     )
 

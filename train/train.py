@@ -17,9 +17,10 @@ if __package__ in {None, ""}:
 
 from runtime.console import INTERRUPTED, exit_code, log_to_stderr
 from runtime.options import OneLineParser, add_options, check, option
+from runtime.places import WORK
 from runtime.progress import Progress, Silent, progress_for
 from train.checkpoint import LogRow
-from train.config import ROOT, TrainConfig, prepare_environment
+from train.config import TrainConfig, prepare_environment
 from train.run import Run
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class TrainOptions:
     """Where a run is kept and what it runs on; a resume may change all of it."""
 
     out: Path = option(
-        ROOT / "model" / "runs" / "default", "folder of the run", shown="model/runs/default"
+        WORK / "model" / "runs" / "default", "folder of the run", shown="model/runs/default"
     )
     restart: bool = option(False, "discard an earlier run in -out")
     device: str = option("auto", "to train on", choices=("auto", "cpu", "gpu"))

@@ -62,7 +62,8 @@ def listening(options: WebOptions) -> socket.socket:
     """Listen on the address. Raises OSError with what to do."""
     family = socket.AF_INET6 if ":" in options.web_host else socket.AF_INET
     listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform != "win32":  # where it lets another program take the port away
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((options.web_host, options.web_port))
         listener.listen(CONNECTIONS)  # before the address is printed: a browser comes at once
