@@ -13,7 +13,7 @@ from model.program import open_program, run_program
 from model.quantization import sample_inputs
 
 TEMPERATURE = 0.7
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 CODE = """
 import sys
 from pathlib import Path

@@ -16,7 +16,7 @@ from runtime.files import whole_file
 from runtime.pool import workers
 from runtime.workers import PER_WORKER, Wait, WorkerError, once, report
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def process_of(item: int) -> int:
@@ -251,7 +251,10 @@ def test_a_pool_ends_before_its_interpreter_and_says_nothing(tmp_path: Path, bus
     )
     script = tmp_path / "script.py"
     script.write_text(code)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent), str(ROOT / "tests")]),
+    }
     command = [sys.executable, str(script)]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert (run.returncode, run.stderr) == (0, "")
@@ -269,7 +272,10 @@ if __name__ == "__main__":
 def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent), str(ROOT / "tests")]),
+    }
     pipe, command = subprocess.PIPE, [sys.executable, str(script)]
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True) as parent:
         assert parent.stdout is not None

@@ -20,7 +20,7 @@ from film.options import (
 )
 from runtime.options import OneLineParser, add_options, options_from
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def parsed(*words: str) -> tuple[FilmOptions, EncoderOptions]:

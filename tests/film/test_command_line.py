@@ -29,7 +29,7 @@ from film.probe import probe
 from model.weights_file import RELEASED
 from runtime.console import printable
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 Make = Callable[[str], Path]
 
 

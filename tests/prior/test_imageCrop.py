@@ -18,7 +18,7 @@ from PIL import Image
 from image.crop import center_square
 from prior import imageCrop
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def encoded(image: Any, kind: str = "JPEG", **options: Any) -> bytes:

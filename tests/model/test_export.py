@@ -19,7 +19,7 @@ from model.program import Engine, open_program, run_program
 from model.program_cache import CACHE_VARIABLE, program_for
 from model.weights_file import build, read_weights, write_weights
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 TEMPERATURE = 0.7
 
 

@@ -91,7 +91,7 @@ def test_no_damaged_photo_brings_the_program_down() -> None:
 
 @pytest.mark.slow
 def test_the_script_says_what_it_found() -> None:
-    command = [sys.executable, Path(__file__).with_name("attacks") / "fuzz.py", "--n", "5"]
+    command = [sys.executable, Path(__file__).with_name("fuzz.py"), "--n", "5"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert "photo: 5 files" in done.stdout
     assert "0 findings" in done.stdout

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runtime.standard_error import STDERR, captured_stderr
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 # In a process of its own: pytest has a standard error that Python's messages reach without descriptor 2.
 OTHER_THREADS = """
 import logging, os, sys, threading

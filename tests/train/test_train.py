@@ -37,7 +37,7 @@ from train.run import Run, _numbers
 from train.train import LossError, Meter, main, train
 from train.trainer import learning_rate
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 TINY: dict[str, Any] = {
     "width": 4, "sizes": (32,), "batch": 4, "steps": 6, "warmup": 2, "workers": 0, "recalibrate": 2,
     "valid_every": 100, "save_every": 100, "valid_pictures": 2, "valid_size": 32,

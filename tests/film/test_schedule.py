@@ -119,7 +119,7 @@ def test_each_segment_takes_each_step_once(work: Work, seed: int, color: tuple[i
 def test_few_segments_wait_on_the_disk_however_long_the_shot(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("test_schedule.SHOTS", (20 * BLOCK,))
+    monkeypatch.setattr(f"{__name__}.SHOTS", (20 * BLOCK,))
     schedule, most = schedule_of(work), 0
     for step in schedule.steps():
         take(work, step)
@@ -132,7 +132,7 @@ def test_few_segments_wait_on_the_disk_however_long_the_shot(
 def test_steps_finish_several_segments_while_much_is_left(
     work: Work, monkeypatch: pytest.MonkeyPatch, workers: int, longest: int
 ) -> None:
-    monkeypatch.setattr("test_schedule.SHOTS", (6 * BLOCK,))
+    monkeypatch.setattr(f"{__name__}.SHOTS", (6 * BLOCK,))
     work = replace(work, last=60 * 6 * BLOCK)
     steps = run(work, schedule_of(work, workers=workers), seed=1)
     finished = [step.records for step in steps if step.stage == "finish"]

@@ -24,7 +24,7 @@ from runtime.files import (
     write_text,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_a_file_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:

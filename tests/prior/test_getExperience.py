@@ -35,7 +35,7 @@ from prior.histogram import (
 from prior.lab import rgb2lab
 from prior.qspace import QSpace, read_bins
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 BINS = read_bins()
 
 

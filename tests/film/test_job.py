@@ -24,7 +24,7 @@ from film.job import (
 )
 from runtime.files import delete_lock, temporary_name, write_text
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture

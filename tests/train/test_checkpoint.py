@@ -15,7 +15,7 @@ from runtime.files import UNFINISHED, sweep
 from train.checkpoint import CheckpointError, State, read_checkpoint, write_checkpoint
 from train.config import TrainConfig
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 CONFIG = TrainConfig(steps=7)
 
 

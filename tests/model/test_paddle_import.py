@@ -10,7 +10,7 @@ import pytest
 from model import paddle_import
 from model.paddle_import import faster_in_bf16, faster_in_int8, has_bf16, has_gpu_package
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 CODE = """
 import sys
 from pathlib import Path
