@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from color.arrays import Bytes, Floats
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from color.arrays import Bytes, Floats
 from color.guidance import Guidance, Hint
 from gray2color import Colorizer
 from image.crop import fitted

@@ -18,11 +18,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from color.arrays import Bytes
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from color.arrays import Bytes
 from image.crop import fitted
 from image.sheet import tile
 from model.weights_file import RELEASED

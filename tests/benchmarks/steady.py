@@ -21,11 +21,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from color.arrays import Floats
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from color.arrays import Floats
 from gray2color import Colorizer
 from image.optical_flow import estimate_motion
 from model import steady
