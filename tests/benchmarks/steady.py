@@ -19,12 +19,12 @@ from unittest.mock import patch
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from color.arrays import Floats
+from color.segment import Segment
 from gray2color import Colorizer
 from image.optical_flow import estimate_motion
 from model import steady
@@ -56,7 +56,9 @@ class Variant:
         for one in patches:
             one.start()
         try:
-            return Colorizer(predictor=predictor, threads=1, steady=self.steady).colorize(shot)
+            return Colorizer(predictor=predictor, threads=1, steady=self.steady).colorize(
+                shot.segment
+            )
         finally:
             for one in patches:
                 one.stop()
@@ -69,12 +71,12 @@ def own_colors(part: steady.Part, entering: object, *, memory: float) -> tuple[F
 
 def in_segments(colorizer: Colorizer, shot: Shot) -> Floats:
     """Colorize a shot as a film's job does a long one."""
-    frames = shot.frames
-    bounds = range(0, len(frames), SEGMENT)
-    parts = [
-        colorizer.predict_segment(Piece(frames[i : i + SEGMENT], frames[i + SEGMENT :][:1]))
-        for i in bounds
-    ]
+    frames = shot.segment.frames
+    parts = []
+    for number, first in enumerate(range(0, len(frames), SEGMENT)):
+        own, after = frames[first : first + SEGMENT], frames[first + SEGMENT :][:1]
+        numbers = shot.numbers[first : first + len(own)]
+        parts.append(colorizer.predict_segment(Segment(own, numbers, shot.shot, number, after)))
     before: list[Any] = [None]
     for part in parts:
         before.append(colorizer.link_segment(part, before[-1], backward=False))
@@ -83,18 +85,6 @@ def in_segments(colorizer: Colorizer, shot: Shot) -> Floats:
         after.append(colorizer.link_segment(part, after[-1], backward=True))
     pairs = zip(parts, before, reversed(after), strict=False)
     return np.concatenate([colorizer.finish_segment(p, before=b, after=a) for p, b, a in pairs])
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """A segment's frames (n, H, W) and the next one (1, H, W), if any."""
-
-    frames: NDArray[np.uint8]
-    after: NDArray[np.uint8]
-    numbers: range = range(0)
-    shot: int = 0
-    number: int = 0
-    guidance: None = None
 
 
 SHIPPED = Variant("as shipped", {})
@@ -158,10 +148,10 @@ def scenes(film: Path, colorizer: Colorizer, *, limit: int) -> None:
         print(f"| {film.name} | fewer than {2 * SCENE} frames | | |")
         return
     first, second = (Shot(part, range(SCENE), 0) for part in (frames[:SCENE], frames[-SCENE:]))
-    start = colorizer.predict_segment(first)
+    start = colorizer.predict_segment(first.segment)
     end_ab = colorizer.finish_segment(start, before=None, after=None)[-1]
     leaving = colorizer.link_segment(start, None, backward=False)
-    predicted = colorizer.predict_segment(second)
+    predicted = colorizer.predict_segment(second.segment)
     motions = [estimate_motion(first.own[-1].gray, second.own[i].gray) for i in LATER]
     for name, before in (("without", None), ("with", leaving)):
         ab = colorizer.finish_segment(predicted, before=before, after=None)
