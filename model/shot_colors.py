@@ -34,6 +34,11 @@ DARK = (3.0, 12.0)
 BRIGHT = (99.0, 96.0)
 
 
+def weight_of(confidence: Floats) -> Floats:
+    """Return the weight in a running mean of colors with a confidence 0..1."""
+    return np.asarray(np.sqrt(confidence), np.float32)
+
+
 @dataclass(frozen=True)
 class ShotColors:
     """Predicts, links and finishes the colors of segments; it returns named arrays, small enough to be kept.
@@ -63,7 +68,7 @@ class ShotColors:
         ab = np.zeros((len(key), *size, 2), np.float32)
         weight = np.zeros((len(key), *size), np.float32)
         ab[key] = predicted.ab * color_share(segment.frames[key], size)[..., None]
-        weight[key] = np.sqrt(predicted.confidence)
+        weight[key] = weight_of(predicted.confidence)
         return Part(ab, weight, key, motion).pack()
 
     def frames(self, segment: Segment) -> Floats:

@@ -99,7 +99,7 @@ VARIANTS = [
     Variant("2 memory of 2 keyframes", {"model.shot_colors.MEMORY": 2.0}),
     Variant(
         "2 keyframes count alike",
-        {"model.decode.confidence": lambda means: np.ones(means.shape[:3], np.float32)},
+        {"model.shot_colors.weight_of": np.ones_like},
     ),
     Variant(
         "4 every frame a keyframe",
