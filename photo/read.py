@@ -25,7 +25,7 @@ Pixels: TypeAlias = NDArray[Any]
 
 ORIENTATION, SOFTWARE, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 305, 700, 34675, 0x8769, 0x8825
 MARK = re.compile("colorizer: of [0-9a-f]{16}")  # in every result
-MARK_BYTES = 40  # searched at the end of a BMP, which has no metadata
+MARK_BYTES = 40  # searched at the end of a BMP, which has no field for it
 # Tags that describe how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
 STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532, XMP_TAG, 34377, ICC_TAG}
@@ -198,10 +198,7 @@ def _from_pillow(path: Path, image: Image.Image) -> Photo:
     if image.format == "BMP" and info.get("compression") in RLE:
         return _photo(_decoded(path), turn, exif, info)
     image.load()
-    info = {
-        **image.info,
-        **info,
-    }  # loading adds chunks behind the pixels, but rotating edits the XMP
+    info = {**image.info, **info}  # adds chunks behind the pixels; keeps the XMP before rotation
     if turn != 1:  # no effect for TIFFs with Pillow 13, which rotates them while loading
         image = ImageOps.exif_transpose(image)
     if "transparency" in info or image.mode in {"LA", "La", "PA", "RGBA", "RGBa"}:

@@ -22,9 +22,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class WebOptions:
     """Whether to serve the page, and its address and password."""
 
-    web: bool = option(
-        False, "open a page in the browser with all functions of the commands, offline"
-    )
+    web: bool = option(False, "open a page in the browser for all of the commands, offline")
     web_host: str = option(
         "127.0.0.1", "address to listen on; any other than 127.0.0.1 (this machine only) requires a password, "
         "which is sent unencrypted", read=named, metavar="HOST",

@@ -66,9 +66,7 @@ def listening(options: WebOptions) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((options.web_host, options.web_port))
-        listener.listen(
-            CONNECTIONS
-        )  # before the address is printed, because a browser connects at once
+        listener.listen(CONNECTIONS)  # before printing the address: a browser connects at once
     except OSError as error:
         listener.close()
         raise OSError(
