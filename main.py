@@ -1,7 +1,7 @@
-"""The command line: black-and-white photographs and films in, color out. Parse, check, call.
+"""The command line for colorizing photographs and films: parses and checks options, and calls the packages.
 
-Everything that can be checked is checked before Paddle is imported, and what is slow to import is imported where it is
-used, so that a mistake costs a tenth of a second.
+Checks run before Paddle is imported, and slow modules are imported where they are used, so that a usage error takes a
+tenth of a second.
 """
 
 import argparse
@@ -35,9 +35,9 @@ examples:
   python main.py -img_in photo.jpg -save out.png
   python main.py -img_in photos/ -recursive -save colored/
   python main.py -img_in "scans/*.tif" -save colored/ -saturation 1.2
-  python main.py -movie_in film.mp4 -save out.mp4         the same again continues after a stop
+  python main.py -movie_in film.mp4 -save out.mp4         resumes if interrupted and run again
   python main.py -movie_in film.mp4 -start 1:30 -duration 10 -save try.mp4
-  python main.py -web                                     all of it on a page in the browser
+  python main.py -web                                     opens a page for all of it in the browser
 """
 FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
 
@@ -60,10 +60,10 @@ def _parser() -> argparse.ArgumentParser:
         "Every option may also be spelled with two dashes.",
         epilog=EXAMPLES.replace("python main.py", spelled),
     )
-    add_options(parser, InputOptions, title="what to color, and where to")
+    add_options(parser, InputOptions, title="inputs and results")
     color: Any = parser.add_argument_group("color")
     add_options(color, ColorOptions)
-    side_by_side = "gray and color side by side"
+    side_by_side = "write gray and color side by side"
     color.add_argument(*spellings("compare"), action="store_true", help=side_by_side)
     add_options(parser, GuidanceOptions, title="guidance")
     add_options(parser, PhotoOptions, title="photos")
@@ -78,12 +78,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Refuse what no single option can refuse by itself."""
+    """Check combinations of options; exit with a usage error for invalid ones."""
     if not args.img_in and not args.movie_in and not args.web:
-        parser.error("nothing to color: give -img_in, -movie_in or -web")
+        parser.error("nothing to colorize: give -img_in, -movie_in or -web")
     if bool(args.img_in) + bool(args.movie_in) + args.web > 1:
         parser.error(
-            "photos, films and the page are three commands: give -img_in, -movie_in or -web"
+            "photos, films and the page are three commands: give one of -img_in, -movie_in, -web"
         )
     for kind, what in _others(args):
         for name in given(args, kind):
@@ -95,10 +95,10 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
 
 
 def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
-    """List the options that are not for this command, each with what they are for."""
+    """List the options that do not apply to this command, each with what they apply to."""
     films = [(kind, "films") for kind in FILM_OPTIONS]
     if args.web:
-        named = "the commands, on the page it is chosen"
+        named = "the commands, not the page"
         return [(kind, named) for kind in (InputOptions, GuidanceOptions, FilmCommand)]
     return [(WebOptions, "-web"), *(films if args.img_in else [(PhotoOptions, "photos")])]
 
@@ -117,7 +117,7 @@ def run_page(args: argparse.Namespace) -> int:
 
 
 def run_photos(args: argparse.Namespace) -> int:
-    """Colorize photographs; return the exit code. One that fails stops no other."""
+    """Colorize photographs and return the exit code; a failure does not stop the others."""
     from gray2color import check_weights, colorize_photo_files, colorizer_factory
     from photo.command import PhotoColorization, plan_photos
     from runtime.outcomes import finish
@@ -135,7 +135,7 @@ def run_photos(args: argparse.Namespace) -> int:
 
 
 def run_films(args: argparse.Namespace) -> int:
-    """Colorize films, or only describe them; return the exit code. One that fails stops no other."""
+    """Colorize or only describe films and return the exit code; a failure does not stop the others."""
     from conversion import color_films, film_kind, try_encoder
     from film.guidance import GuidanceError, read_guidance
     from photo.guidance import read_reference
@@ -148,7 +148,7 @@ def run_films(args: argparse.Namespace) -> int:
         kind = film_kind(options)
         planned, failures = plan(args.movie_in, kind=kind, save=args.save, recursive=args.recursive)
         tasks = planned
-        if not command.probe and not command.preview:  # which write nothing to where results go
+        if not command.probe and not command.preview:  # these two write no results
             tasks, taken = unfinished(planned, kind=kind, overwrite=args.overwrite)
             failures += taken
             if tasks:
@@ -160,7 +160,9 @@ def run_films(args: argparse.Namespace) -> int:
         colorization = _colorization(color, run, steady=options.steady)
         guidance = read_guidance(options_from(args, GuidanceOptions), command, read=read_reference)
         if guidance and command.several:
-            raise ValueError(f"hints and references are for one film, here are {len(planned)}")
+            raise ValueError(
+                f"hints and references are for one film, got {len(planned)}: give one input"
+            )
         colorization = dataclasses.replace(colorization, guidance=guidance)
     results = color_films(
         tasks, command, colorization=colorization, options=options,
@@ -185,7 +187,7 @@ def _film(args: argparse.Namespace) -> FilmOptions:
 
 
 def _colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
-    """Describe how films are colorized: by one network of one thread in each worker process."""
+    """Return the colorization of films: each worker process runs one network with one thread."""
     from gray2color import check_weights, colorizer_factory
 
     return Colorization(

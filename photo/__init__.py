@@ -1,1 +1,1 @@
-"""A photo as a file: read in every format and depth, written with everything it had."""
+"""Photo files: read in every format and depth, written with their metadata."""

@@ -1,6 +1,6 @@
-"""Many photos, colorized side by side; one that fails stops no other.
+"""Colorizes many photos in parallel; a failure does not stop the others.
 
-Knows no network: what colorizes comes in as a factory, so everything is checked before it is loaded.
+Independent of the network: the colorizer comes from a factory, so that everything is checked before it is loaded.
 """
 
 import functools
@@ -28,7 +28,7 @@ from runtime.workers import once
 
 FEW = 6  # photos for which starting more processes takes longer than it saves
 PHOTOS = Kind("picture", tuple(SUFFIXES), tuple(SUFFIXES), ".png", mark_of, mark_in)
-LARGE_BYTES = 40_000_000  # of the file: one process at a time works on such a photo
+LARGE_BYTES = 40_000_000  # file size from which only one process at a time works on a photo
 
 Colorize: TypeAlias = Callable[[NDArray[Any]], Picture | Sequence[Composition]]
 
@@ -41,12 +41,12 @@ def colorize_photos(
     processes: int = 1,
     progress: Progress = Silent(),
 ) -> Iterator[Result]:
-    """Colorize every photo; yield results as they come. A failure stops no other photo.
+    """Colorize photos and yield each result when it is ready; a failure does not stop the others.
 
-    factory : makes the function gray (H, W) -> rgb (H, W, 3), or what composes it, or candidates; called once in every process, picklable for several.
+    factory : makes the function gray (H, W) -> rgb (H, W, 3), a Composition or candidates; called once per process; picklable if there are several
     """
     processes = 1 if len(tasks) <= FEW else processes
-    # Other processes keep the network between photos and end with them; this one lets go of it itself.
+    # Worker processes keep the network until they exit; this process must release it itself.
     load = functools.partial(once, factory) if processes > 1 else functools.cache(factory)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -72,9 +72,9 @@ def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
 def _colorize_photo(
     task: Task, *, load: Callable[[], Colorize], options: PhotoOptions, large: Path
 ) -> Result:
-    """Read, colorize and write one photo; a network that cannot run is not a photo's failure.
+    """Read, colorize and write one photo; errors of loading the network propagate.
 
-    large : the lock that a large photo takes, so that only one at a time is in memory
+    large : lock file for large photos, so that only one at a time is in memory
     """
     written: list[Path] = []
     dropped: list[str] = []
@@ -97,14 +97,14 @@ def _lost(task: Task) -> Result:
 
 
 def _use_one_thread() -> None:
-    """Leave the other cores to the other processes."""
+    """Limit OpenCV to one thread, because the other cores run the other processes."""
     cv2.setNumThreads(1)
 
 
 def _write(
     target: Path, photo: Photo, colored: Picture | Sequence[Composition], options: PhotoOptions
 ) -> tuple[list[Path], list[str]]:
-    """Write one picture, or candidates; return the files, and what of the photo they lack."""
+    """Write one picture or its candidates; return the files and the metadata they lack."""
     if isinstance(colored, Sequence):
         return write_candidates(target, colored, like=photo, options=options)
     if options.compare:

@@ -1,4 +1,4 @@
-"""Several colorizations of one photo as files: numbered, and all of them on one sheet."""
+"""Several colorizations of one photo as numbered files and on one contact sheet."""
 
 import os
 from collections.abc import Sequence
@@ -12,25 +12,25 @@ from photo.read import Photo
 from photo.write import write_photo
 
 SHEET = "candidates"  # NAME.candidates.EXT
-SHEET_PX = 2 * TILE_WIDTH  # short side from which tiles are shrunk
+SHEET_PX = 2 * TILE_WIDTH  # short side of the pictures that are shrunk to tiles
 
 
 def candidate_path(target: Path, number: int) -> Path:
-    """Name a candidate's file: NAME.1.EXT of NAME.EXT."""
+    """Return a candidate's path: NAME.1.EXT for NAME.EXT."""
     return target.with_name(f"{target.stem}.{number}{target.suffix}")
 
 
 def sheet_path(target: Path) -> Path:
-    """Name the sheet: NAME.candidates.EXT of NAME.EXT."""
+    """Return the sheet's path: NAME.candidates.EXT for NAME.EXT."""
     return target.with_name(f"{target.stem}.{SHEET}{target.suffix}")
 
 
 def unfinished_candidates(
     tasks: Sequence[Task], number: int, *, kind: Kind, overwrite: bool
 ) -> tuple[list[Task], list[str]]:
-    """Leave out the tasks whose sheet, which is written last, is there; one line for each whose places are taken.
+    """Return the tasks without a finished sheet, which is written last, and one line for each occupied output.
 
-    Raises ValueError for files that would replace an input or each other, and folders that cannot be written to.
+    Raises ValueError for outputs that would replace an input or each other, and for folders that are not writable.
     """
     paths = {task: _paths(task.target, number) for task in tasks}
     check_places(candidate_outputs(tasks, number), inputs=[task.source for task in tasks])
@@ -43,13 +43,13 @@ def unfinished_candidates(
             left.append(task)
         elif task.source in sources:
             failures.append(
-                f"{taken[0]} exists already; add -overwrite, or name another place with -save"
+                f"{taken[0]} exists already: add -overwrite, or choose another path with -save"
             )
     return left, failures
 
 
 def candidate_outputs(tasks: Sequence[Task], number: int) -> list[Output]:
-    """List the files that so many candidates of each photo become, sheets included."""
+    """List the output files for a number of candidates of each photo, sheets included."""
     return [Output(path, task.source) for task in tasks for path in _paths(task.target, number)]
 
 
@@ -60,7 +60,7 @@ def _paths(target: Path, number: int) -> list[Path]:
 def write_candidates(
     target: Path, pictures: Sequence[Composition], *, like: Photo, options: PhotoOptions
 ) -> tuple[list[Path], list[str]]:
-    """Write each candidate, then the sheet; return their paths, and what of the photo was dropped."""
+    """Write each candidate, then the sheet; return their paths and the metadata that was dropped."""
     paths = [candidate_path(target, i + 1) for i in range(len(pictures))]
     dropped: list[str] = []
     for path, picture in zip(paths, pictures, strict=True):

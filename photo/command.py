@@ -1,6 +1,6 @@
-"""The photo command: everything is checked first, then photos are analyzed and colorized.
+"""The photo command: checks everything first, then analyzes and colorizes the photos.
 
-Knows no network: what colorizes and what analyzes comes in with `PhotoColorization`.
+Independent of the network: `PhotoColorization` provides the colorizer and the analyzer.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ from runtime.outcomes import FailureOf
 
 
 class Analyzer(Protocol):
-    """What knows of a gray picture (H, W), guided or not: `gray2color.Colorizer`."""
+    """Analyzes a gray picture (H, W), with or without guidance: `gray2color.Colorizer`."""
 
     def confidence(self, gray: Picture, guidance: Guidance) -> Floats: ...
 
@@ -33,7 +33,7 @@ class Analyzer(Protocol):
 
 
 class ColorizePhotos(Protocol):
-    """What colorizes photos, in one process or several: `gray2color.colorize_photo_files`."""
+    """Colorizes photos, in one process or several: `gray2color.colorize_photo_files`."""
 
     def __call__(
         self, tasks: Sequence[Task], options: PhotoOptions, *, guidance: Guidance
@@ -42,10 +42,10 @@ class ColorizePhotos(Protocol):
 
 @dataclass(frozen=True)
 class PhotoColorization:
-    """How photos are colorized: everything this room must know about the network.
+    """The functions that colorize photos: this package's only interface to the network.
 
-    check : raises OSError or ValueError for weights that are missing or foreign
-    analyzer : loads the network; called once, at the first photo that is analyzed
+    check : raises OSError or ValueError for weights that are missing or of another program
+    analyzer : loads the network; called once, for the first analyzed photo
     """
 
     check: Callable[[], object]
@@ -55,11 +55,11 @@ class PhotoColorization:
 
 @dataclass(frozen=True)
 class PhotoWork:
-    """What a command does with its photos, checked.
+    """The checked work of one photo command.
 
-    planned : all photos, which are analyzed if the options say so
-    waiting : those that are still to be colorized
-    failures : a line for each input that gives no photo, and each photo whose place is taken
+    planned : all photos, which are analyzed if the options request it
+    waiting : photos that are still to be colorized
+    failures : a line for each input without photos and each photo whose output path is occupied
     """
 
     planned: Sequence[Task]
@@ -70,9 +70,9 @@ class PhotoWork:
     colorization: PhotoColorization
 
     def results(self) -> Iterator[Result]:
-        """Analyze and colorize the photos; yield results as they come. A failure stops no other photo.
+        """Analyze and colorize the photos and yield each result when it is ready; a failure does not stop the others.
 
-        Raises ValueError where the network cannot run.
+        Raises ValueError if the network cannot run.
         """
         options, guidance, by = self.options, self.guidance, self.colorization
         try:
@@ -92,7 +92,7 @@ def plan_photos(
     guided: GuidanceOptions,
     colorization: PhotoColorization,
 ) -> PhotoWork:
-    """Find out what is to be done; raise OSError or ValueError, before any work, for what cannot be."""
+    """Plan the command's work; raise OSError or ValueError, before any work, if it cannot be done."""
     planned, failures = plan(
         inputs.img_in, kind=PHOTOS, save=inputs.save, recursive=inputs.recursive
     )
@@ -105,7 +105,7 @@ def plan_photos(
     waiting, taken = _waiting(planned, inputs, options)
     colorization.check()
     if (guided.hint or guided.hints) and len(planned) > 1:
-        raise ValueError(f"hints are for one photo, here are {len(planned)}")
+        raise ValueError(f"hints are for one photo, got {len(planned)}: give one input")
     guidance = read_guidance(guided, planned[0].source if planned else None)
     return PhotoWork(planned, waiting, failures + taken, options, guidance, colorization)
 
@@ -127,7 +127,7 @@ def _analysis_outputs(planned: Sequence[Task], options: PhotoOptions) -> list[Ou
 def _waiting(
     planned: Sequence[Task], inputs: InputOptions, options: PhotoOptions
 ) -> tuple[list[Task], list[str]]:
-    """Choose the photos that are still to be colorized; a line for each whose place is taken."""
+    """Return the photos that are still to be colorized, and a line for each whose output path is occupied."""
     overwrite = inputs.overwrite
     if options.candidates:
         return unfinished_candidates(planned, options.candidates, kind=PHOTOS, overwrite=overwrite)
@@ -143,9 +143,10 @@ def analyze_photos(
     options: PhotoOptions,
     guidance: Guidance,
 ) -> Iterator[Result]:
-    """Write each photo's map, yield its suggestions as lines; then write them all as JSON. A failure stops no other.
+    """Write each photo's confidence map, yield its suggestions as lines, then write all of them as JSON.
 
-    factory : called once, at the first photo
+    A failure does not stop the other photos.
+    factory : called once, for the first photo
     """
     analyzer: Analyzer | None = None
     maps = map_paths(tasks, options.confidence) if options.confidence else {}

@@ -1,4 +1,4 @@
-"""Gray + small ab -> the full-size picture, with the lightness of the gray, in bands."""
+"""Composes gray and small ab into the full-size picture with the lightness of the gray, in bands."""
 
 import functools
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from image.crop import fitted
 from image.upsample import Field, bands, interpolated_blocks
 from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness, linear2srgb
 
-BAND_ROWS = 64  # a thread's task
-CODES_8, CODES_16 = 1 << 16, 1 << 20  # entries of the sRGB curve: finer than half a step of output
+BAND_ROWS = 64  # rows of a thread's task
+CODES_8, CODES_16 = 1 << 16, 1 << 20  # entries of the sRGB curve: finer than half an output code
 
 
 def luminance_codes(luminance: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
@@ -28,11 +28,11 @@ def luminance_codes(luminance: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
 
 @dataclass(frozen=True, eq=False)
 class Composition:
-    """A photo in color, composed when it is asked for: one of 100 megapixels need never be in memory as a whole.
+    """A color photo, composed on demand, so that 100 megapixels never have to be in memory as a whole.
 
     gray : (H, W) uint8 or uint16
-    field : of its colors
-    threads : that compose it
+    field : its colors
+    threads : threads that compose it
     """
 
     gray: NDArray[Any]
@@ -41,26 +41,26 @@ class Composition:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(H, W, 3)."""
+        """Return the shape (H, W, 3)."""
         return (*self.gray.shape, 3)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """That of the gray."""
+        """Return the dtype of the gray."""
         return self.gray.dtype
 
     def whole(self) -> NDArray[Any]:
-        """Compose all of it: rgb (H, W, 3)."""
+        """Compose the whole picture: rgb (H, W, 3)."""
         return compose(self.gray, self.field, threads=self.threads)
 
     def small(self, scale: float) -> Bytes:
-        """Compose all of it at a scale, never larger than it is: rgb (h, w, 3) uint8."""
+        """Compose the whole picture at a scale of at most 1: rgb (h, w, 3) uint8."""
         height, width = (max(round(side * min(1.0, scale)), 1) for side in self.gray.shape)
         rgb = compose(fitted(self.gray, (width, height)), self.field, threads=self.threads)
         return np.asarray(rgb if rgb.dtype == np.uint8 else rgb >> 8, np.uint8)
 
     def bands(self, rows: int) -> Iterator[NDArray[Any]]:
-        """Compose so many rows at a time: rgb (rows, W, 3), the last band may have fewer."""
+        """Compose the picture in bands: rgb (rows, W, 3), fewer rows in the last one."""
         planes = _scaled_planes(self.field)
         with ThreadPoolExecutor(self.threads) as pool:
             for band in bands(self.gray.shape[0], rows):
@@ -68,10 +68,10 @@ class Composition:
 
 
 def compose(gray: NDArray[Any], field: Field, *, threads: int = 1) -> NDArray[Any]:
-    """Color gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
+    """Colorize gray (H, W) uint8 or uint16: rgb (H, W, 3) of its dtype and its lightness.
 
-    Where a color lies outside sRGB, it is mixed with the gray of its own luminance just until it
-    is inside. Works in bands: memory beyond the result does not grow with the picture.
+    A color outside sRGB is mixed with the gray of its own luminance just enough to be inside.
+    Works in bands: memory beyond the result does not grow with the picture.
     """
     with ThreadPoolExecutor(threads) as pool:
         return _composed(gray, _scaled_planes(field), slice(0, gray.shape[0]), pool)
@@ -109,8 +109,8 @@ def _compose_band(
 
 
 def _compose_rows(gray: NDArray[Any], full: Floats, rgb: NDArray[Any]) -> None:
-    """Fill rows of rgb (H, W, 3) from gray (H, W) and slope and base (4, H, W), which are used up."""
-    # In place, and in few passes: it is the way to memory that takes time.
+    """Fill rows of rgb (H, W, 3) from gray (H, W) and slope and base (4, H, W), which are overwritten."""
+    # In place and in few passes, because memory access takes most of the time.
     light = _light_of(gray.dtype.str)
     roots, base = full.reshape(2, 2, -1)
     roots *= _looked_up(light.level, gray)
@@ -119,7 +119,7 @@ def _compose_rows(gray: NDArray[Any], full: Floats, rgb: NDArray[Any]) -> None:
     away_xz = _from_f(roots)
     away_xz -= luminance
     away = np.matmul(_away_from_gray(), away_xz)  # in linear light
-    # How many times too far: below black, or above white.
+    # Factor by which the color exceeds the gamut, below black or above white.
     excess = np.maximum(-away.min(axis=0) * _looked_up(light.per_luminance, gray), np.float32(1))
     np.maximum(excess, away.max(axis=0) * _looked_up(light.per_room, gray), out=excess)
     codes = _codes(gray.dtype.str)
@@ -136,13 +136,13 @@ def _compose_rows(gray: NDArray[Any], full: Floats, rgb: NDArray[Any]) -> None:
 
 
 def _looked_up(table: Floats, codes: NDArray[Any]) -> Floats:
-    """Read a table at codes (H, W), uint8 or uint16: (H * W,)."""
+    """Look up codes (H, W), uint8 or uint16, in a table: (H * W,)."""
     found = cv2.LUT(codes, table) if codes.dtype == np.uint8 else np.take(table, codes)
     return np.asarray(found, np.float32).ravel()
 
 
 def _from_f(f: Floats) -> Floats:
-    """Undo the CIE cube root of (n, m), which is used up: the cube above the knee, the tangent below."""
+    """Invert the CIE cube root of (n, m), which is overwritten: the cube above the knee, the tangent below."""
     above = np.maximum(f, np.float32(KNEE))
     f -= above
     linear = cv2.pow(above, 3, above)
@@ -151,11 +151,11 @@ def _from_f(f: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class _Light:
-    """What every gray code means.
+    """Lookup tables over all gray codes.
 
     level : L / 100
     luminance : 0..1
-    per_luminance, per_room : 1 over the luminance, and over what is left to white
+    per_luminance, per_room : 1 / luminance and 1 / (1 - luminance)
     """
 
     level: Floats
@@ -182,13 +182,13 @@ def _codes(dtype: str) -> NDArray[Any]:
 
 @functools.lru_cache
 def _away_from_gray() -> Floats:
-    """How much R, G, B (rows) move with X and with Z, relative to the white, at constant Y: (3, 2)."""
+    """Return the derivatives of R, G, B (rows) with respect to X and Z, relative to white, at constant Y: (3, 2)."""
     matrix = np.array(XYZ_FROM_RGB)
     inverse = np.linalg.inv(matrix / matrix.sum(axis=1, keepdims=True))
     return np.ascontiguousarray(inverse[:, [0, 2]], np.float32)
 
 
-# a and b -> how far the CIE cube roots of X and of Z are from that of Y; of slope and base.
+# Factors from a and b to the offsets of the CIE cube roots of X and Z from that of Y, for slope and base.
 _ROOTS_FROM_AB = np.array([1 / 500, -1 / 200] * 2, np.float32)[:, None, None]
-# The cube root of Y itself, (L + 16) / 116, of slope and base.
+# The cube root of Y itself, (L + 16) / 116, as slope and base.
 _ROOT_OF_Y = np.array([100 / 116] * 2 + [16 / 116] * 2, np.float32)[:, None, None]

@@ -1,4 +1,4 @@
-"""Opens untrusted picture files: the header is checked first, and every error of a decoder is one line."""
+"""Opens untrusted picture files: checks the header first and reports each decoder error in one line."""
 
 import logging
 import struct
@@ -20,11 +20,11 @@ from runtime.standard_error import captured_stderr
 log = logging.getLogger(__name__)
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
-COPIES = 8  # samples a pixel: decoded, as lightness, colored, and once more while it is written
+COPIES = 8  # samples per pixel in memory: decoded, lightness, color, and a copy while writing
 
 
 def check_file(path: Path, what: str = "file") -> None:
-    """Refuse what cannot be read to an end: missing and empty files, folders, pipes and devices.
+    """Reject missing and empty files, folders, pipes and devices.
 
     Raises FileNotFoundError or ValueError.
     """
@@ -40,10 +40,10 @@ def check_file(path: Path, what: str = "file") -> None:
 
 @contextmanager
 def decoding(path: Path) -> Iterator[None]:
-    """Turn what decoders throw at damaged files into one ValueError; what they print goes to the log."""
+    """Convert decoders' errors for damaged files to one ValueError, and log what decoders print."""
     try:
         with (
-            # First, as it holds a lock: the two below are settings of the whole process.
+            # First, because it holds a lock: the two below change settings of the whole process.
             captured_stderr(partial(log.debug, "%s: %s", path)),
             _any_size(),
             warnings.catch_warnings(),
@@ -53,7 +53,7 @@ def decoding(path: Path) -> Iterator[None]:
     except PictureError:
         raise
     except UnidentifiedImageError:
-        kinds = "JPEG, PNG, TIFF, WebP or BMP; for a film there is -movie_in"
+        kinds = "JPEG, PNG, TIFF, WebP or BMP; films need -movie_in"
         raise ValueError(f"{path} is not a picture ({kinds})") from None
     except cv2.error as error:
         raise ValueError(f"{path} cannot be read (damaged?): {error.err}") from None
@@ -66,32 +66,32 @@ def decoding(path: Path) -> Iterator[None]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture of at most 8 bits a sample, when there is memory for what its header declares."""
+    """Open a picture of at most 8 bits per sample if memory suffices for its declared size."""
     check_file(path)
-    # From an open file, because Pillow 13 maps a named one into memory, and turned TIFFs then with their sides exchanged.
+    # Pillow 13 maps a named file into memory, and then swaps the sides of rotated TIFFs: pass an open file.
     with decoding(path), path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
         check_memory(path, *image.size)
         yield image
 
 
 def check_memory(path: Path, width: int, height: int, *, sample_bytes: int = 1) -> None:
-    """Refuse a picture of more pixels than this machine has memory for, before any is decoded."""
+    """Reject, before decoding, a picture that needs more memory than this machine has free."""
     need, free = width * height * sample_bytes * COPIES, free_bytes()
     if need > free:
         raise PictureError(
             f"{path} declares {width} x {height} pixels, which take {need / 1e9:.1f} GB of memory, "
-            f"and {free / 1e9:.1f} GB are free: make it smaller"
+            f"but {free / 1e9:.1f} GB are free: reduce its size"
         )
 
 
 def free_bytes() -> int:
-    """Return how much memory this machine has left."""
+    """Return this machine's available memory in bytes."""
     return int(psutil.virtual_memory().available)
 
 
 @contextmanager
 def _any_size() -> Iterator[None]:
-    """Let Pillow open pictures of any size: large scans are what this program is for."""
+    """Let Pillow open pictures of any size, because this program is meant for large scans."""
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         yield

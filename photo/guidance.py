@@ -1,4 +1,4 @@
-"""Color guidance: hints from the command line, JSON or painted pictures, checked against the photo; references."""
+"""Reads color guidance: references, and hints from the command line, JSON or painted pictures, checked against the photo."""
 
 import json
 from collections.abc import Sequence
@@ -19,21 +19,21 @@ from prior.lab import hex2ab, rgb2lab
 # Long side at which a reference's colors are counted and its content is compared.
 REFERENCE_PX = 512
 STROKES_PX = 2048  # long side at which strokes are kept
-PAINTED = 32  # 8-bit codes that a painted place differs by; JPEG at low quality stays below nearly everywhere
-# Share of a reference, and the chroma that so much of it has; JPEG's noise has less.
+PAINTED = 32  # least difference of a painted place, in 8-bit codes; JPEG at low quality stays below nearly everywhere
+# A reference counts as colored if this share of it has at least this chroma; JPEG noise has less.
 COLORED_PERCENT, LEAST_CHROMA = 1, 6.0
-LARGEST = 1e9  # of any number of a point; Python's integers have no end
-FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, perhaps with a radius at the end'
+LARGEST = 1e9  # limit for each number of a point, because Python's integers are unbounded
+FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, optionally with a radius at the end'
 
 
 def read_guidance(options: GuidanceOptions, photo: Path | None = None) -> Guidance:
-    """Read what guides the colors of photos.
+    """Read the color guidance for photos.
 
-    photo : that hints are for
+    photo : the photo that the hints belong to
     Raises FileNotFoundError or ValueError, also for a point outside the photo and strokes of another size.
     """
     if options.reference_by and not options.reference:
-        raise ValueError("-reference_by says how a reference is taken: give -reference, too")
+        raise ValueError("-reference_by applies to -reference only: add -reference")
     hints: list[Hint] = []
     strokes = None
     if photo and (options.hint or options.hints):
@@ -53,7 +53,7 @@ def read_guidance(options: GuidanceOptions, photo: Path | None = None) -> Guidan
 
 def _of_photo(hint: Hint) -> Hint:
     if hint.at:
-        raise ValueError(f"a hint at {hint.at} is for a film: of a photo write X,Y,#RRGGBB")
+        raise ValueError(f"a hint at {hint.at} is for a film: for a photo write X,Y,#RRGGBB")
     return hint
 
 
@@ -63,7 +63,7 @@ def _check_inside(hints: Sequence[Hint], size: tuple[int, int], photo: Path) -> 
         x, y = hint.place(size)
         if not (0 <= x < width and 0 <= y < height):
             raise ValueError(
-                f"a hint at {x:g},{y:g} lies outside {photo}, which has {width} x {height} pixels"
+                f"a hint at {x:g},{y:g} is outside {photo}, which has {width} x {height} pixels"
             )
 
 
@@ -79,8 +79,8 @@ def _is_picture(path: Path) -> bool:
 def read_strokes(path: Path, photo: Path) -> Bytes:
     """Read colors painted on a photo: rgba (h, w, 4) uint8, at most `STROKES_PX` a side.
 
-    The picture is of the photo's size, and either transparent but for the strokes, or a copy of the photo that was
-    painted over: what differs from the photo is painted. Raises FileNotFoundError or ValueError.
+    The picture has the photo's size, and is either transparent except for the strokes, or a painted copy of the
+    photo, whose differences from it are the strokes. Raises FileNotFoundError or ValueError.
     """
     height, width = size_of(photo)
     with opened(path) as image:
@@ -88,19 +88,19 @@ def read_strokes(path: Path, photo: Path) -> Bytes:
         strokes = strokes.convert("RGBA" if image.has_transparency_data else "RGB")
     if strokes.size != (width, height):
         raise ValueError(
-            f"{path} has {strokes.width} x {strokes.height} pixels, {photo} {width} x {height}: "
+            f"{path} has {strokes.width} x {strokes.height} pixels, but {photo} {width} x {height}: "
             "paint on a copy of the photo"
         )
     if strokes.mode == "RGB":
         strokes.putalpha(_painted(strokes, photo))
     if not strokes.getextrema()[-1][1]:  # type: ignore[index]
-        raise ValueError(f"{path}: nothing is painted on it")
+        raise ValueError(f"{path} has no strokes: paint on a copy of the photo")
     strokes.thumbnail((STROKES_PX, STROKES_PX))
     return np.asarray(strokes)
 
 
 def _painted(copy: Image.Image, photo: Path) -> Image.Image:
-    """Return a mask, mode L, of where a copy of a photo differs from it by more than compression does."""
+    """Return a mask, mode L, of where a copy of a photo differs from it by more than compression noise."""
     if is_deep(photo):
         gray = read_photo(photo).gray
         original = Image.fromarray(np.asarray(gray >> 8, np.uint8)).convert("RGB")
@@ -115,7 +115,7 @@ def _painted(copy: Image.Image, photo: Path) -> Image.Image:
 def read_hints(path: Path) -> list[Hint]:
     """Read color points: [[x, y, "#rrggbb"], ...], or a, b in place of the color; a radius may follow.
 
-    Only the hue and chroma of a color count. Raises FileNotFoundError, or ValueError for a file of another form.
+    Only the hue and chroma of a color are used. Raises FileNotFoundError, or ValueError for a file of another form.
     """
     check_file(path, "hints file")
     try:
@@ -123,14 +123,14 @@ def read_hints(path: Path) -> list[Hint]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}): write {FORM}") from None
     if not isinstance(points, list) or not points:
-        raise ValueError(f"{path} holds no list of points: write {FORM}")
+        raise ValueError(f"{path} is not a list of points: write {FORM}")
     return [_point(path, point) for point in points]
 
 
 def read_reference(path: Path) -> Bytes:
-    """Read a color picture small: rgb (h, w, 3) uint8. Same formats and limits as photos.
+    """Read a color picture, reduced: rgb (h, w, 3) uint8. Formats and limits are those of photos.
 
-    Raises FileNotFoundError, or ValueError also for a picture without color.
+    Raises FileNotFoundError or ValueError, also for a picture without color.
     """
     check_file(path, "reference picture")
     with opened(path) as image:
@@ -150,7 +150,7 @@ def _point(path: Path, point: Any) -> Hint:
             raise ValueError(f"{path}: {error}") from None
     numbers = isinstance(point, list) and all(type(value) in {int, float} for value in point)
     if not numbers or len(point) not in {4, 5} or not all(abs(value) < LARGEST for value in point):
-        raise ValueError(f"{path}: {json.dumps(point)[:80]} is no point: write {FORM}")
+        raise ValueError(f"{path}: invalid point {json.dumps(point)[:80]}: write {FORM}")
     x, y, a, b, *radius = (float(value) for value in point)
     return Hint(x, y, (a, b), radius=int(radius[0]) if radius else None)
 

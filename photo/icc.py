@@ -1,7 +1,7 @@
-"""ICC profiles: what the numbers of a scan mean as luminance, and the tag of our own results.
+"""ICC profiles: convert a scan's codes to luminance, and tag our own results.
 
-Gray profiles and RGB profiles made of a matrix and curves are read exactly, in any bit depth;
-profiles made of color tables (printers, some scanners) are not: `luminance_of` returns None.
+Gray profiles and RGB profiles of a matrix and curves are read exactly, in any bit depth;
+profiles of color tables (printers, some scanners) are not: `luminance_of` returns None.
 Source: ICC.1:2010 (profile version 4.3), sections 7.2, 7.3, 10.5, 10.15 and 10.27.
 """
 
@@ -16,8 +16,8 @@ from PIL import ImageCms
 from color.arrays import Doubles, Floats
 from prior.lab import srgb2linear
 
-SRGB_WEIGHTS = (0.212671, 0.715160, 0.072169)  # of linear R, G, B in luminance, under D65
-SRGB_WEIGHTS_D50 = (0.2225, 0.7169, 0.0606)  # the same as profiles hold them, adapted to D50
+SRGB_WEIGHTS = (0.212671, 0.715160, 0.072169)  # luminance weights of linear R, G, B under D65
+SRGB_WEIGHTS_D50 = (0.2225, 0.7169, 0.0606)  # the same as stored in profiles, adapted to D50
 CURVES = {b"GRAY": ("kTRC",), b"RGB ": ("rTRC", "gTRC", "bTRC")}
 COLORANTS = ("rXYZ", "gXYZ", "bXYZ")
 
@@ -30,7 +30,7 @@ class Luminance:
     curves: tuple[Floats, ...]
 
     def tables(self, dtype: DTypeLike) -> list[Floats]:
-        """Share of the luminance that each code of each channel contributes."""
+        """Return, for each channel, the luminance that each code contributes."""
         codes = np.linspace(0, 1, int(np.iinfo(np.dtype(dtype).str).max) + 1)
         pairs = zip(self.weights, self.curves, strict=True)
         return [
@@ -40,9 +40,9 @@ class Luminance:
 
 
 def luminance_of(profile: bytes | None, *, channels: int) -> Luminance | None:
-    """Return how 1 or 3 channels make luminance; without a profile they are sRGB.
+    """Return how 1 or 3 channels combine to luminance; without a profile, they are sRGB.
 
-    Returns None for a profile of color tables or for other channels; ValueError for a damaged one.
+    Returns None for a profile of color tables or of other channels. Raises ValueError for a damaged one.
     """
     if profile is None:
         plain: tuple[float, ...] = SRGB_WEIGHTS if channels == 3 else (1.0,)
@@ -60,7 +60,7 @@ def luminance_of(profile: bytes | None, *, channels: int) -> Luminance | None:
 
 @functools.cache
 def srgb_profile() -> bytes:
-    """Make the profile that tags our results; its date is left out, so equal runs give equal files."""
+    """Make the profile that tags our results, without its date, so that equal runs give equal files."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = bytes(12)
     return bytes(profile)
@@ -81,7 +81,7 @@ def _tags(profile: bytes) -> dict[str, bytes]:
 
 
 def _weights(tags: dict[str, bytes]) -> tuple[float, ...]:
-    """Take the Y of each colorant, relative to their sum (the white)."""
+    """Return the Y of each colorant relative to their sum (the white)."""
     y = np.array([struct.unpack_from(">3i", tags[name], 8)[1] / 65536 for name in COLORANTS])
     weights = y / y.sum()
     if np.abs(weights - SRGB_WEIGHTS_D50).max() < 0.002:
@@ -106,14 +106,14 @@ def _curve(tag: bytes) -> Floats:
 
 
 def _parametric(tag: bytes, x: Doubles) -> Doubles:
-    """Evaluate (a x + b)^gamma + e from d on and c x + f below; fewer numbers mean simpler forms."""
+    """Evaluate (a x + b)^gamma + e from d on and c x + f below; fewer parameters give simpler forms."""
     (kind,) = struct.unpack_from(">H", tag, 8)
     numbers = struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", tag, 12)
     g, a, b, c, d, e, f = [n / 65536 for n in numbers] + [0.0] * (7 - len(numbers))
     if kind == 0:
         a, d = 1.0, -1.0
     elif kind in {1, 2}:
-        # Below -b/a these are constant: 0, or c for the second.
+        # Below -b/a these are constant: 0, or c for kind 2.
         d, e, f, c = -b / a, c, c, 0.0
     y = np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
     return np.asarray(np.clip(y, 0, 1))

@@ -1,7 +1,7 @@
-"""Which files are meant and where each result goes, for photos and films alike.
+"""Finds the inputs and the path of each result, for photos and films alike.
 
-Files, folders and globs become tasks. No result may replace an input or another result, and a result that is there
-already counts as done only when what is written in it says that it is of this input.
+Files, folders and globs become tasks. A result must not replace an input or another result, and an existing result
+counts as finished only if the mark in it identifies this input.
 """
 
 import glob
@@ -22,7 +22,7 @@ LONGEST_NAME = 255  # bytes, on every common file system
 
 @dataclass(frozen=True)
 class InputOptions:
-    """What to color, and where to."""
+    """The inputs, and the place of the results."""
 
     img_in: tuple[str, ...] = option(
         (), "photos: files, folders, globs", read=named, metavar="INPUT"
@@ -34,19 +34,19 @@ class InputOptions:
         None, "a file for one input, a folder otherwise (default: name.color.ext beside the input)",
         read=named, metavar="OUT",
     )  # fmt: skip
-    recursive: bool = option(False, "folders with all their subfolders")
-    overwrite: bool = option(False, "replace results that are there already")
+    recursive: bool = option(False, "include all subfolders of folders")
+    overwrite: bool = option(False, "replace existing results")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What photos and films differ in, as files.
+    """The differences between photo files and film files.
 
-    suffixes : those that folders and globs are searched for
-    written : those that results can have; ``fallback`` where the input's is not among them
+    suffixes : suffixes of the inputs in folders and globs
+    written : suffixes of results; ``fallback`` is used if the input's is not among them
     in_folder : added to the name of a result in a -save folder
-    mark_of : (input) -> what a whole result of it carries
-    mark_in : (file) -> the mark it carries, "" for a file that is not a result
+    mark_of : (input) -> the mark of its complete result
+    mark_in : (file) -> the mark in it, "" for a file that is not a result
     """
 
     name: str
@@ -60,7 +60,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Task:
-    """One photo or film: where it is, where its result goes."""
+    """One photo or film: its path and its result's path."""
 
     source: Path
     target: Path
@@ -68,11 +68,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Output:
-    """A file that a command is going to write.
+    """A file that a command will write.
 
-    source : the input that it is made of
-    what : how a message calls it
-    option : the one that names its place
+    source : the input it is made from
+    what : its name in messages
+    option : the option that sets its path
     """
 
     path: Path
@@ -83,7 +83,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a task: lines of output, notes on what it lacks, or its failure in one line."""
+    """The outcome of a task: lines of output, notes on dropped metadata, or its failure in one line."""
 
     task: Task
     output: tuple[str, ...] = ()
@@ -94,11 +94,11 @@ class Result:
 def plan(
     inputs: Sequence[str], *, kind: Kind, save: str | None = None, recursive: bool = False
 ) -> tuple[list[Task], list[str]]:
-    """Turn files, folders and globs into tasks, and one line for every input that gives none.
+    """Convert files, folders and globs to tasks; return them, and one line for each input without any.
 
-    Raises ValueError for results that would replace an input or each other: this is about the command.
+    Raises ValueError, as a usage error, for results that would replace an input or each other.
     """
-    places: dict[str, tuple[Path, Path]] = {}  # of each file: its path, its place below the folder
+    places: dict[str, tuple[Path, Path]] = {}  # each file's path, and its path below the folder
     failures: list[str] = []
     for text in inputs:
         found = list(_files_of(text, kind=kind, recursive=recursive))
@@ -120,14 +120,14 @@ def plan(
 def unfinished(
     tasks: Sequence[Task], *, kind: Kind, overwrite: bool = False
 ) -> tuple[list[Task], list[str]]:
-    """Leave out the tasks whose results are there; one line for each that is unreadable or whose place another file has.
+    """Return the tasks without a result, and one line for each that is unreadable or whose path another file occupies.
 
-    Raises ValueError for a folder that cannot be written to.
+    Raises ValueError for a folder that is not writable.
     """
     waiting, failures = [], []
     for task in tasks:
         if len(os.fsencode(task.target.name)) > LONGEST_NAME:
-            failures.append(f"{task.target}: the name is too long; give a shorter one with -save")
+            failures.append(f"{task.target}: the name is too long: give a shorter one with -save")
         elif overwrite or not os.path.lexists(task.target):
             waiting.append(task)
         elif failure := _why_not_done(task, kind):
@@ -135,25 +135,25 @@ def unfinished(
     for folder in {task.target.parent for task in waiting}:
         check_folder(folder, option="-save")
     if done := len(tasks) - len(waiting) - len(failures):
-        log.info("%d there already and left as they are; -overwrite replaces them", done)
+        log.info("%d finished already and skipped; -overwrite replaces them", done)
     return waiting, failures
 
 
 def _why_not_done(task: Task, kind: Kind) -> str | None:
-    """Say why the file at a task's target is not taken for its result, or None if it is."""
+    """Return why the file at a task's target is not its result, or None if it is."""
     try:
         if kind.mark_in(task.target) == kind.mark_of(task.source):
             return None
     except OSError as error:
         return f"{error.filename or task.source} cannot be read ({error.strerror})"
     return (
-        f"{task.target} exists already and is not the whole result of {task.source}; "
-        "add -overwrite, or name another place with -save"
+        f"{task.target} exists already and is not the complete result of {task.source}: "
+        "add -overwrite, or choose another path with -save"
     )
 
 
 def _files_of(text: str, *, kind: Kind, recursive: bool) -> Iterator[tuple[Path, Path]]:
-    """Yield (file, place below the target folder) for a file, a folder or a glob."""
+    """Yield (file, path below the target folder) for a file, a folder or a glob."""
     path = Path(text)
     if os.path.isdir(text):
         for file in sorted(path.rglob("*") if recursive else path.iterdir()):
@@ -168,7 +168,7 @@ def _files_of(text: str, *, kind: Kind, recursive: bool) -> Iterator[tuple[Path,
 
 
 def _is_input(path: Path, kind: Kind) -> bool:
-    """Tell an input by its name; hidden files and our own results are none."""
+    """Tell whether a file is an input by its suffix; hidden files and our own results are not."""
     known = path.suffix.lower() in kind.suffixes and not path.name.startswith(".")
     return known and path.is_file() and not kind.mark_in(path)
 
@@ -176,14 +176,14 @@ def _is_input(path: Path, kind: Kind) -> bool:
 def _why_none(text: str, kind: Kind) -> str:
     if os.path.isdir(text):
         known = ", ".join(kind.suffixes)
-        return f"{text}: no {kind.name}s in this folder ({known}); see -recursive"
+        return f"{text}: no {kind.name}s in this folder ({known}); -recursive includes subfolders"
     if glob.has_magic(text):
-        return f"{text}: nothing matches"
+        return f"{text}: no file matches"
     return f"{text}: no such file"
 
 
 def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool) -> Path:
-    """Decide where a result goes."""
+    """Return the path of a result."""
     suffix = path.suffix if path.suffix.lower() in kind.written else kind.fallback
     if save is None:
         return path.with_name(f"{path.stem}{BESIDE}{suffix}")
@@ -199,23 +199,23 @@ def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool
 
 
 def check_places(outputs: Iterable[Output], *, inputs: Iterable[Path]) -> None:
-    """Refuse outputs that would replace an input, under any of its names, or each other. Raises ValueError."""
+    """Raise ValueError for outputs that would replace an input, under any of its names, or each other."""
     read = {identity for path in inputs for identity in _identities(path)}
     taken: dict[str, Output] = {}
     for output in outputs:
         if read.intersection(_identities(output.path)):
-            raise ValueError(f"{output.path} is an input: name another place with {output.option}")
-        # By its name alone: what is written takes the place of one name, never of a file's other names.
+            raise ValueError(f"{output.path} is an input: choose another path with {output.option}")
+        # By name only: writing replaces one name of a file, never its other names.
         first = taken.setdefault(os.path.realpath(output.path), output)
         if first is output:
             continue
         if first.option != output.option:
             raise ValueError(
-                f"{output.path} is {first.what}'s place: name another with {output.option}"
+                f"{output.path} is the path of {first.what}: choose another with {output.option}"
             )
         raise ValueError(
             f"{first.source} and {output.source} would both become {output.path}: "
-            f"give them one by one, each with its own {output.option}"
+            f"run them one by one, each with its own {output.option}"
         )
 
 
@@ -226,10 +226,10 @@ def check_outputs(
     overwrite: bool,
     others: Sequence[Output] = (),
 ) -> None:
-    """Refuse, before any work, files that a command must not write, or cannot; create nothing.
+    """Raise ValueError, before any work, for files that a command must not or cannot write; create nothing.
 
-    A command never replaces an input, writes no file twice, and replaces a file that exists only with `overwrite`;
-    folders that are missing are made when the file is written. Raises ValueError.
+    A command never replaces an input, writes each file once, and replaces an existing file only with `overwrite`;
+    missing folders are created when the file is written.
     others : outputs of the same command that are checked elsewhere
     """
     check_places([*others, *outputs], inputs=inputs)
@@ -237,14 +237,14 @@ def check_outputs(
         if path.is_dir():
             raise ValueError(f"{path} is a folder: name a file")
         if path.exists() and not overwrite:
-            raise ValueError(f"{path} exists already: add -overwrite, or name another place")
+            raise ValueError(f"{path} exists already: add -overwrite, or choose another path")
     for folder, named_by in dict.fromkeys((one.path.parent, one.option) for one in outputs):
         check_folder(folder, option=named_by)
 
 
 def _identities(path: Path) -> set[object]:
-    """Identify a file by its name and, if it exists, by where it lies on the disk, as hard links have many names."""
-    # Not Path.resolve, which raises RuntimeError for a link to itself before Python 3.13.
+    """Identify a file by its name and, if it exists, by device and inode, because hard links have several names."""
+    # Path.resolve raises RuntimeError for a link to itself before Python 3.13.
     name: object = os.path.realpath(path)
     try:
         status = os.stat(path)

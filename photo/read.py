@@ -1,7 +1,7 @@
-"""A user's photo, read: its lightness, and everything around it that has to survive.
+"""Reads a photo's lightness and the metadata that its result must keep.
 
-Only lightness is taken: gray (H, W) upright, uint8 or uint16, sRGB-encoded. Alpha, EXIF, XMP and
-resolution travel along, for `photo.write`.
+Of the colors, only lightness is kept: gray (H, W) upright, uint8 or uint16, sRGB-encoded. Alpha, EXIF, XMP and
+resolution are kept for `photo.write`.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ from photo.icc import luminance_of, srgb_profile
 Pixels: TypeAlias = NDArray[Any]
 
 ORIENTATION, SOFTWARE, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 305, 700, 34675, 0x8769, 0x8825
-MARK = re.compile("colorizer: of [0-9a-f]{16}")  # what a result carries
-MARK_BYTES = 40  # at the end of a BMP, which has no place for it
-# Tags that say how a TIFF is stored: they would be wrong in any other file.
+MARK = re.compile("colorizer: of [0-9a-f]{16}")  # in every result
+MARK_BYTES = 40  # searched at the end of a BMP, which has no field for it
+# Tags that describe how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
 STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532, XMP_TAG, 34377, ICC_TAG}
-RLE = (1, 2)  # run-length compressions of a BMP, which Pillow decodes byte by byte in Python
+RLE = (1, 2)  # BMP run-length compressions, which Pillow decodes byte by byte in Python
 GRAY_OR_RGB = (
     tifffile.PHOTOMETRIC.MINISWHITE,
     tifffile.PHOTOMETRIC.MINISBLACK,
@@ -37,15 +37,15 @@ GRAY_OR_RGB = (
 )
 PNG = b"\x89PNG\r\n\x1a\n"
 BAND_PX = 1 << 20
-SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange the sides
+SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 
 
 @dataclass(frozen=True)
 class Photo:
-    """What was read: gray (H, W) and alpha (H, W) of one dtype, and the metadata, upright.
+    """A photo: gray (H, W) and alpha (H, W) of one dtype, upright, and the metadata.
 
-    dropped : what of its metadata makes no sense, as text
-    mark : what a result of it carries, see `mark_of`
+    dropped : its invalid metadata, as text
+    mark : the mark of its results, see `mark_of`
     """
 
     gray: Pixels
@@ -58,13 +58,13 @@ class Photo:
 
 
 def mark_of(path: Path) -> str:
-    """Return what a result of this photo carries in its EXIF tag Software, and is recognized by."""
+    """Return the mark that identifies a result of this photo, stored in its EXIF tag Software."""
     with path.open("rb") as file:
         return f"colorizer: of {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
 
 
 def mark_in(path: Path) -> str:
-    """Return the mark that a picture file carries, "" when it is no result of this program."""
+    """Return the mark in a picture file, "" if it is not a result of this program."""
     try:
         with opened(path) as image:
             text = str(image.getexif().get(SOFTWARE, ""))
@@ -79,7 +79,7 @@ def mark_in(path: Path) -> str:
 def read_photo(path: Path) -> Photo:
     """Read a picture file.
 
-    Raises FileNotFoundError, or ValueError for what is empty, damaged, too large or no picture.
+    Raises FileNotFoundError, or ValueError for a file that is empty, damaged, too large or not a picture.
     """
     check_file(path)
     with decoding(path):
@@ -93,7 +93,7 @@ def read_photo(path: Path) -> Photo:
 def size_of(path: Path) -> tuple[int, int]:
     """Return the size (H, W) of a photo, upright, without decoding it.
 
-    Raises FileNotFoundError, or ValueError for what is empty, damaged or no picture.
+    Raises FileNotFoundError, or ValueError for a file that is empty, damaged or not a picture.
     """
     check_file(path)
     with decoding(path):
@@ -119,7 +119,7 @@ def _is_png(path: Path) -> bool:
 
 
 def is_deep(path: Path) -> bool:
-    """Tell whether a PNG or TIFF has more than 8 bits per sample: Pillow would lose them."""
+    """Tell whether a PNG or TIFF has more than 8 bits per sample, which Pillow would lose."""
     with path.open("rb") as file:
         head = file.read(26)
     if head[:8] == PNG:
@@ -147,15 +147,15 @@ def _read_deep_tiff(path: Path) -> Photo:
         if page.photometric not in GRAY_OR_RGB or page.bitspersample < 16:
             kind = getattr(page.photometric, "name", page.photometric)
             raise ValueError(
-                f"{kind} of {page.bitspersample} bits: save it as gray or RGB of 8 or 16"
+                f"{kind} of {page.bitspersample} bits: save it as gray or RGB with 8 or 16 bits"
             )
         check_memory(path, page.imagewidth, page.imagelength, sample_bytes=2)
         check_memory(path, page.tilewidth, page.tilelength, sample_bytes=2)
         exif, turned = _exif_of_tiff(path, tiff), False
         try:
             pixels = page.asarray()
-        except ValueError:  # a compression that tifffile leaves to another package
-            pixels, turned = _decoded(path), True  # OpenCV turns TIFFs, whatever its flags are
+        except ValueError:  # a compression for which tifffile needs another package
+            pixels, turned = _decoded(path), True  # OpenCV rotates TIFFs regardless of its flags
         if page.axes.startswith("S"):
             pixels = np.moveaxis(pixels, 0, -1)
         if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
@@ -175,10 +175,10 @@ def _exif_of_tiff(path: Path, tiff: tifffile.TiffFile) -> Image.Exif:
 
 
 def _decoded(path: Path) -> Pixels:
-    """Read 16-bit pixels with OpenCV, which knows more compressions; channels in RGB order."""
+    """Read 16-bit pixels with OpenCV, which supports more compressions; channels in RGB order."""
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise ValueError("no decoder for it")
+        raise ValueError("no decoder for this compression")
     if pixels.ndim == 3 and pixels.shape[-1] >= 3:
         pixels[..., :3] = pixels[..., 2::-1].copy()
     return np.asarray(pixels)
@@ -198,8 +198,8 @@ def _from_pillow(path: Path, image: Image.Image) -> Photo:
     if image.format == "BMP" and info.get("compression") in RLE:
         return _photo(_decoded(path), turn, exif, info)
     image.load()
-    info = {**image.info, **info}  # turning takes from the XMP; new is what lies behind the pixels
-    if turn != 1:  # Pillow 13 turns TIFFs as it loads them: then this does nothing more
+    info = {**image.info, **info}  # adds chunks behind the pixels; keeps the XMP before rotation
+    if turn != 1:  # no effect for TIFFs with Pillow 13, which rotates them while loading
         image = ImageOps.exif_transpose(image)
     if "transparency" in info or image.mode in {"LA", "La", "PA", "RGBA", "RGBa"}:
         image = image.convert("LA" if image.mode in {"L", "1", "LA", "La"} else "RGBA")
@@ -210,12 +210,12 @@ def _from_pillow(path: Path, image: Image.Image) -> Photo:
     if image.mode in {"CMYK", "LAB"}:
         image, info["icc_profile"] = _separated(image, info.get("icc_profile")), None
     if image.mode not in {"L", "LA", "RGB", "RGBA"}:
-        raise ValueError(f"pixels of kind {image.mode}: save it as gray or RGB with 8 or 16 bits")
+        raise ValueError(f"pixels of mode {image.mode}: save it as gray or RGB with 8 or 16 bits")
     return _photo(np.asarray(image), turn, exif, info, turned=True)
 
 
 def _separated(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Turn printing colors into sRGB, through their profile when there is one."""
+    """Convert printing colors to sRGB, through their profile if there is one."""
     if not profile:
         return image.convert("RGB")
     try:
@@ -234,7 +234,7 @@ def _exif_of(image: Image.Image) -> Image.Exif:
 
 
 def _loaded(exif: Image.Exif) -> Image.Exif:
-    """Read every tag now, not when it is written again: the file is closed then, and nobody expects complaints."""
+    """Read every tag now, because the file is closed, and errors are unexpected, when the tags are written."""
     for group in (EXIF_IFD, GPS_IFD):
         exif.get_ifd(group)
     dict(exif)
@@ -246,14 +246,14 @@ def _photo(
 ) -> Photo:
     """Split pixels (H, W) or (H, W, 1..4) into lightness and alpha, upright.
 
-    turn : the orientation that the file declares; turned : whether its decoder has followed it
+    turn : the orientation declared in the file; turned : whether its decoder has applied it
     """
     if pixels.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"samples of {pixels.dtype}: save it with 8 or 16 bits")
+        raise ValueError(f"samples of type {pixels.dtype}: save it with 8 or 16 bits")
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     if pixels.ndim != 3 or pixels.shape[-1] > 4:
-        raise ValueError(f"{pixels.shape} is not one picture")
+        raise ValueError(f"pixels of shape {pixels.shape}: save one gray or RGB picture")
     channels = 1 if pixels.shape[-1] < 3 else 3
     alpha = pixels[..., channels] if pixels.shape[-1] > channels else None
     gray = _lightness_codes(pixels[..., :channels], info.get("icc_profile") or None)
@@ -284,7 +284,7 @@ def _upright(pixels: Pixels, turn: int) -> Pixels:
 
 
 def _lightness_codes(pixels: Pixels, profile: bytes | None) -> Pixels:
-    """Luminance of (H, W, 1 or 3) as sRGB-encoded gray (H, W) of the same dtype."""
+    """Return the luminance of (H, W, 1 or 3) as sRGB-encoded gray (H, W) of the same dtype."""
     height, width, channels = pixels.shape
     if profile is None and channels == 1:
         return pixels[..., 0]

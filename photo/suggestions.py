@@ -1,4 +1,4 @@
-"""Places of a photo where a hint would help, as a person reads them, and as JSON."""
+"""Suggested hint places of a photo, as lines for the terminal and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,14 +9,14 @@ from runtime.files import write_json
 
 
 class LikelyColorJson(TypedDict):
-    """A likely color as JSON has it; share : 0 to 1."""
+    """A likely color in JSON; share : 0 to 1."""
 
     color: str
     share: float
 
 
 class SuggestionJson(TypedDict):
-    """A place as JSON has it, in the photo's pixels."""
+    """A place in JSON, in the photo's pixels."""
 
     x: int
     y: int
@@ -24,13 +24,13 @@ class SuggestionJson(TypedDict):
 
 
 def suggestion_line(photo: Path, place: Suggestion) -> str:
-    """Write a place and its likely colors as one line."""
+    """Format a place and its likely colors as one line."""
     colors = "  ".join(f"{one.color} {one.share:.0%}" for one in place.colors)
     return f"{photo}: {place.x},{place.y}  {colors}"
 
 
 def write_suggestions(path: Path, found: Mapping[Path, Sequence[Suggestion]]) -> None:
-    """Write the places of each photo as JSON; the folder is made if it is missing."""
+    """Write the places of each photo as JSON; create the folder if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {str(photo): list(map(_json_of, places)) for photo, places in found.items()})
 

@@ -1,4 +1,4 @@
-"""A colored photo becomes a file, with the metadata of the photo it came from, tagged as sRGB."""
+"""Writes a colorized photo as a file tagged as sRGB, with the metadata of its source."""
 
 import struct
 import zlib
@@ -26,37 +26,35 @@ SUFFIXES = {
     ".webp": "WEBP",
     ".bmp": "BMP",
 }
-Picture: TypeAlias = Pixels | Composition  # rgb (H, W, 3 or 4), or what composes it
+Picture: TypeAlias = Pixels | Composition  # rgb (H, W, 3 or 4), or composed on demand
 Tag: TypeAlias = tuple[tuple[int, ...], int, Any]  # group, number, value
 DEEP = ("PNG", "TIFF")  # formats that hold 16 bits
-GROUPS = (EXIF_IFD, GPS_IFD)  # of EXIF tags, beside the main one
-POINTERS = (*GROUPS, 0xA005)  # tags that only say where groups lie
-MARKER_BYTES = 65533  # that a JPEG holds of EXIF, and of XMP
-LONGEST_BYTES = (1 << 31) - 1  # of a chunk of PNG
+GROUPS = (EXIF_IFD, GPS_IFD)  # groups of EXIF tags besides the main one
+POINTERS = (*GROUPS, 0xA005)  # tags that only hold the offsets of groups
+MARKER_BYTES = 65533  # limit for EXIF and for XMP in a JPEG
+LONGEST_BYTES = (1 << 31) - 1  # limit for a PNG chunk
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 ROOM_FOR_MARK = 128
-BAND_ROWS = 128  # of a picture that are in memory at a time
+BAND_ROWS = 128  # rows of a picture in memory at a time
 LONGEST_PX = {"JPEG": 65535, "WEBP": 16383}
-PNG_LEVEL = 2  # of 9: half the time of 4 for the same size, with the grain of photos
+PNG_LEVEL = 2  # of 9: takes half the time of 4 for the same size on grainy photos
 TEXT_TAGS = (270, 271, 272, 306, 315, 33432)  # description, maker, model, ..., copyright
 
 
 def write_photo(
     path: Path, picture: Picture, *, like: Photo, quality: int = 95, alpha: bool = True
 ) -> list[str]:
-    """Write a picture in the format of the name, with the metadata of the photo it came from.
+    """Write a picture in the format of its suffix, with the metadata of its source.
 
-    EXIF's Software becomes our mark: what wrote the file, and of which photo.
-    The file gets its name when it is complete. 16 bits stay 16 in PNG and TIFF, else become 8.
-    Returns what of the metadata was dropped, as text: what does not fit is no reason to fail.
+    EXIF Software is set to our mark, which names the program and identifies the source.
+    The file gets its name when it is complete. PNG and TIFF keep 16 bits; other formats get 8.
+    Returns the metadata that does not fit and was dropped, as text.
     """
     form = SUFFIXES.get(path.suffix.lower())
     if form is None:
-        raise ValueError(f"{path}: name the result with {', '.join(SUFFIXES)}")
+        raise ValueError(f"{path}: unknown suffix: name the result with {', '.join(SUFFIXES)}")
     if max(picture.shape) > LONGEST_PX.get(form, 1 << 31):
-        raise ValueError(
-            f"{path}: {form} holds at most {LONGEST_PX[form]} pixels a side: take .tif"
-        )
+        raise ValueError(f"{path}: {form} holds at most {LONGEST_PX[form]} pixels a side: use .tif")
     added = like.alpha if alpha and form not in {"JPEG", "BMP"} else None
     like, dropped = _fitting(like, MARKER_BYTES if form == "JPEG" else LONGEST_BYTES)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,12 +70,12 @@ def write_photo(
 
 
 def whole(picture: Picture) -> Pixels:
-    """Return all of a picture: rgb (H, W, 3)."""
+    """Return a whole picture: rgb (H, W, 3)."""
     return picture.whole() if isinstance(picture, Composition) else picture
 
 
 def _bands(picture: Picture, alpha: Pixels | None, rows: int) -> Iterator[Pixels]:
-    """Yield a picture with its alpha (H, W), so many rows at a time."""
+    """Yield a picture with its alpha (H, W) in bands of `rows` rows."""
     cut = (
         (picture[i : i + rows] for i in range(0, len(picture), rows))
         if isinstance(picture, np.ndarray)
@@ -91,7 +89,7 @@ def _bands(picture: Picture, alpha: Pixels | None, rows: int) -> Iterator[Pixels
 
 
 def _fitting(like: Photo, longest: int) -> tuple[Photo, list[str]]:
-    """Mark the metadata as our result's, and leave out what a block of `longest` bytes does not hold."""
+    """Add our mark to the metadata, and drop what does not fit into blocks of `longest` bytes."""
     exif, dropped = _fitting_exif(like.exif, longest)
     if like.mark:
         exif[SOFTWARE] = like.mark
@@ -102,7 +100,7 @@ def _fitting(like: Photo, longest: int) -> tuple[Photo, list[str]]:
 
 
 def _fitting_exif(exif: Image.Exif, longest: int) -> tuple[Image.Exif, list[str]]:
-    """Copy the EXIF tags that can be written again, without the largest if all are too long."""
+    """Copy the EXIF tags that can be written, dropping the largest while the block is too long."""
     tags: list[Tag] = [((), tag, exif[tag]) for tag in exif]
     tags += [
         ((group,), tag, value) for group in GROUPS for tag, value in exif.get_ifd(group).items()
@@ -125,7 +123,7 @@ def _exif_with(tags: Sequence[Tag]) -> Image.Exif:
 
 
 def _exif_bytes(tags: Sequence[Tag]) -> int:
-    """Return how many bytes tags take, 0 when they cannot be written: files hold values of any type."""
+    """Return the encoded size of tags in bytes, 0 if they cannot be written: files hold values of any type."""
     try:
         return len(_exif_with(tags).tobytes())
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, struct.error):
@@ -157,13 +155,13 @@ def _write_pillow(
     else:
         settings = {"dpi": like.dpi} if like.dpi else {}
     _image(picture, alpha).save(path, form, **settings)
-    if form == "BMP":  # which has no EXIF: readers stop at the last pixel
+    if form == "BMP":  # has no EXIF; readers ignore bytes after the last pixel
         with path.open("ab") as file:
             file.write(like.mark.encode())
 
 
 def _image(picture: Picture, alpha: Pixels | None) -> Image.Image:
-    """Hand a picture to Pillow, which copies it: band by band, so that there is only its copy."""
+    """Copy a picture to Pillow band by band, so that only Pillow's copy is in memory."""
     height, width = picture.shape[:2]
     image = Image.new("RGB" if alpha is None else "RGBA", (width, height), None)  # not filled
     top = 0
@@ -174,7 +172,7 @@ def _image(picture: Picture, alpha: Pixels | None) -> Image.Image:
 
 
 def _tiff_tags(like: Photo) -> Image.Exif:
-    """Copy the EXIF data for a TIFF, where they and XMP are tags like any other."""
+    """Copy the EXIF data for a TIFF, which stores them and XMP as ordinary tags."""
     tags = Image.Exif()
     tags.load(like.exif.tobytes())
     if like.xmp:

@@ -1,4 +1,4 @@
-"""The command line for photos: words in, files out, and one line for every mistake."""
+"""Tests the command line for photos: its outputs, and its one-line errors."""
 
 import os
 import re
@@ -122,7 +122,7 @@ def test_hints_are_for_one_photo(
     other = shutil.copy(photo, photo.with_name("other.png"))
     words = ["-img_in", str(photo), str(other), "-hint", "1,2,#d02010"]
     assert main.main([*words, *small]) == 2
-    assert "hints are for one photo, here are 2" in capsys.readouterr().err
+    assert "hints are for one photo, got 2" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -176,7 +176,7 @@ def test_memory_is_the_gray_picture_and_bands_of_its_result(
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
         peaks.append(int(done.stdout.split()[-1]) * 1024)
     pixels = 5000 * 8000
-    # Gray has 2 bytes; color, never there as a whole, would have 6.
+    # Gray takes 2 bytes per pixel; whole color, which is never in memory, would take 6.
     assert peaks[1] - peaks[0] < 5 * pixels
 
 
@@ -213,7 +213,7 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
         assert "no extension" in capsys.readouterr().err
 
 
-# Mistakes
+# Usage errors
 
 
 @pytest.mark.parametrize(
@@ -257,11 +257,11 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
         (["-img_in", "photo.png", "-mood", "happy"], "'happy' (choose from", 2),
         (["-img_in", "photo.png", "-guidance", "1.1"], "'1.1' is not a number from 0 to 1", 2),
         (["-movie_in", "film.mp4", "-guidance", "x"], "'x' is not a number from 0 to 1", 2),
-        (["-img_in", "photo.png", "-reference_by", "content"], "give -reference, too", 2),
+        (["-img_in", "photo.png", "-reference_by", "content"], "add -reference", 2),
         (["-img_in", "photo.png", "-reference_by", "x"], "'x' (choose from", 2),
         (["-movie_in", "film.mp4", "-reference_by", "content"], "-reference_by is for photos", 2),
         (["-img_in", "photo.png", "-reference", "photo.png"], "photo.png has no color", 2),
-        (["-img_in", "photo.png", "-hint", "80,2,#d02010"], "a hint at 80,2 lies outside", 2),
+        (["-img_in", "photo.png", "-hint", "80,2,#d02010"], "a hint at 80,2 is outside", 2),
         (["-movie_in", "film.mp4", "-quality", "90"], "-quality is for photos", 2),
         (["-movie_in", "film.mp4", "-preset", "typo"], "'typo' (choose from", 2),
         (
@@ -280,8 +280,8 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
             2,
         ),
         (["-movie_in", "x" * 300], "no such file", 1),
-        (["-movie_in", "x/**.mp4"], "nothing matches", 1),
-        (["-img_in", "no/a**"], "nothing matches", 1),
+        (["-movie_in", "x/**.mp4"], "no file matches", 1),
+        (["-img_in", "no/a**"], "no file matches", 1),
         (["-img_in", "photo.png", "-a\nb\x1b[2J"], r"unrecognized arguments: -a\nb\x1b[2J", 2),
         (["-img_in", "none\n\x1b2J.png"], r"none\n\x1b2J.png: no such file", 1),
         (["-img_in", "photo.png", "-quality", "101"], "101", 2),
@@ -291,10 +291,10 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
         (["-img_in", "photo.png", "-hints", "text.jpg"], "text.jpg is not JSON", 2),
         (["-img_in", "photo.png", "-reference", "text.jpg"], "text.jpg is not a picture", 2),
         (["-img_in", "x.png"], "x.png: no such file", 1),
-        (["-img_in", "*.webp"], "*.webp: nothing matches", 1),
+        (["-img_in", "*.webp"], "*.webp: no file matches", 1),
         (["-img_in", "folder"], "folder: no pictures in this folder", 1),
         (["-img_in", "text.jpg"], "text.jpg is not a picture", 1),
-        (["-img_in", "film.mp4"], "for a film there is -movie_in", 1),
+        (["-img_in", "film.mp4"], "films need -movie_in", 1),
     ],
 )
 def test_mistakes_get_one_line(

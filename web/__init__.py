@@ -1,1 +1,1 @@
-"""The page on one's own machine: a server for one person, which calls what the commands call."""
+"""The local page: a server for one user, which calls the same functions as the commands."""

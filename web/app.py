@@ -1,4 +1,4 @@
-"""The application: the page's own files, by name, and the requests about photos and films."""
+"""The web application: serves the page's files, and answers requests about photos and films."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 
 
 def application(folder: Path, options: WebOptions, settings: Settings, *, password: str) -> ASGIApp:
-    """Put the application together.
+    """Build the application.
 
-    folder : an empty one of the server's own, for uploads
-    password : asked of visitors; "" for none
+    folder : an empty folder for uploads
+    password : required from visitors; "" for none
     """
     network, queue = Network(settings.color, settings.run), Queue()
     photos = Photos(folder)
@@ -63,7 +63,7 @@ def application(folder: Path, options: WebOptions, settings: Settings, *, passwo
 
 
 def page_routes() -> list[Route]:
-    """Return a route for each of the page's own files: these, and no path from outside."""
+    """Return a route for each of the page's files; requests can reach no other path."""
     routes = [Route("/", partial(_page, PAGE / "index.html"))]
     for path in sorted(PAGE.rglob("*.*")):
         if path.name not in {"index.html", "login.html"}:
@@ -76,7 +76,7 @@ async def _page(path: Path, request: Request) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """Say in one line what was wrong."""
+    """Answer an error in one line."""
     if isinstance(error, HTTPException):
         return JSONResponse({"error": error.detail}, error.status_code)
     log.debug("%s", request.url.path, exc_info=error)
@@ -85,4 +85,4 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": f"{type(error).__name__}: see the terminal"}, 500)
+    return JSONResponse({"error": f"{type(error).__name__}: see the log in the terminal"}, 500)

@@ -1,4 +1,4 @@
-"""What a person has done to a photo on the page, as it comes in JSON: checked, and turned into what a colorizer takes."""
+"""Checks the page's edits of a photo, received as JSON, and converts them to a colorizer's arguments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,11 +14,11 @@ from color.options import GuidanceOptions
 from model.options import ColorOptions
 from photo.guidance import STROKES_PX, read_guidance
 
-CANDIDATES = 5  # that are looked for
-MOST_COLORS = 32  # of a palette
+CANDIDATES = 5  # candidates per photo
+MOST_COLORS = 32  # in a palette
 MOST_HINTS = 500
 MOST_STROKES = 2000
-MOST_POINTS = 40_000  # of all strokes
+MOST_POINTS = 40_000  # in all strokes together
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Stroke:
     """A line painted on a photo.
 
     color : red, green, blue
-    radius : in pixels of the photo, as are the points (n, 2): x, y
+    radius : in pixels of the photo
+    points : (n, 2), x and y in pixels of the photo
     """
 
     color: tuple[int, int, int]
@@ -36,10 +37,10 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Edits:
-    """Everything that a photo's colors depend on besides the network.
+    """Everything besides the network that determines a photo's colors.
 
-    reference : a picture with the colors that are wanted
-    candidate : which of a photo's candidates is chosen, from 1: the usual one
+    reference : a picture with the wanted colors
+    candidate : number of the chosen candidate; 1 is the default one
     """
 
     hints: tuple[Hint, ...] = ()
@@ -49,20 +50,20 @@ class Edits:
     candidate: int = 1
 
     def for_file(self, photo: Path, size: tuple[int, int]) -> Guidance:
-        """Return what guides the colors of a photo of a size (H, W), as the command reads it."""
+        """Return the guidance for a photo of size (H, W), as the command reads it."""
         options = GuidanceOptions(hint=self.hints, reference=self.reference)
         strokes = drawn(self.strokes, size) if self.strokes else None
         return replace(read_guidance(options, photo), strokes=strokes)
 
     def for_preview(self, photo: Path, size: tuple[int, int], shown: tuple[int, int]) -> Guidance:
-        """Return the same for a copy of the photo of another size (H, W)."""
+        """Return the guidance for a copy of the photo of another size (H, W)."""
         guidance = self.for_file(photo, size)
         hints = tuple(_scaled(hint, size, shown) for hint in guidance.hints)
         return replace(guidance, hints=hints)
 
 
 def _scaled(hint: Hint, size: tuple[int, int], shown: tuple[int, int]) -> Hint:
-    """Place a hint on a copy of its picture (H, W) of another size."""
+    """Scale a hint to a copy of its picture of another size (H, W)."""
     x, y = hint.place(size)
     x, y = x * shown[1] / size[1], y * shown[0] / size[0]
     return hint._replace(x=x, y=y, x_percent=False, y_percent=False)
@@ -71,15 +72,15 @@ def _scaled(hint: Hint, size: tuple[int, int], shown: tuple[int, int]) -> Hint:
 def edits_from(
     values: Mapping[str, Any], *, released: ColorOptions, references: Mapping[str, Path]
 ) -> Edits:
-    """Check what came from the page.
+    """Check the page's edits and convert them.
 
-    released : color options that the page does not change
-    references : the pictures that were uploaded
+    released : color options that apply where the page sets none
+    references : the uploaded pictures
     Raises ValueError.
     """
     reference = values.get("reference")
     if reference is not None and str(reference) not in references:
-        raise ValueError("the reference picture is gone: choose it again")
+        raise ValueError("the reference picture has been deleted: choose it again")
     return Edits(
         hints_from(values.get("hints", [])),
         _strokes_from(values.get("strokes", [])),
@@ -91,19 +92,19 @@ def edits_from(
 
 def _candidate_from(value: Any) -> int:
     if type(value) is not int or not 1 <= value <= CANDIDATES:
-        raise ValueError(f"candidates have numbers from 1 to {CANDIDATES}")
+        raise ValueError(f"invalid candidate: expected a number from 1 to {CANDIDATES}")
     return value
 
 
 def hints_from(texts: Any) -> tuple[Hint, ...]:
-    """Read hints, each written as for the command. Raises ValueError."""
+    """Read hints, each in the command's syntax. Raises ValueError."""
     if not isinstance(texts, list) or len(texts) > MOST_HINTS:
-        raise ValueError(f"hints are a list of at most {MOST_HINTS}")
+        raise ValueError(f"invalid hints: expected a list of at most {MOST_HINTS}")
     return tuple(read_hint(str(text)) for text in texts)
 
 
 def color_from(values: Mapping[str, Any], released: ColorOptions) -> ColorOptions:
-    """Read what all colors lean to; None, and an empty palette, leave it as released. Raises ValueError."""
+    """Read the color options; None and an empty palette keep the released value. Raises ValueError."""
     numbers = {
         name: _number(values.get(name), name) for name in ("saturation", "temperature", "guidance")
     }
@@ -114,7 +115,7 @@ def color_from(values: Mapping[str, Any], released: ColorOptions) -> ColorOption
 
 def _palette_from(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or len(values) > MOST_COLORS:
-        raise ValueError(f"a palette is a list of at most {MOST_COLORS} colors")
+        raise ValueError(f"invalid palette: expected a list of at most {MOST_COLORS} colors")
     return tuple(read_color(str(color)) for color in values)
 
 
@@ -122,16 +123,16 @@ def _number(value: Any, name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise ValueError(f"{name} must be a number")
+        raise ValueError(f"invalid {name}: expected a finite number")
     return float(value)
 
 
 def _strokes_from(values: Any) -> tuple[Stroke, ...]:
     if not isinstance(values, list) or len(values) > MOST_STROKES:
-        raise ValueError(f"strokes are a list of at most {MOST_STROKES}")
+        raise ValueError(f"invalid strokes: expected a list of at most {MOST_STROKES}")
     strokes = tuple(map(_stroke_from, values))
     if sum(len(stroke.points) for stroke in strokes) > MOST_POINTS:
-        raise ValueError(f"strokes have at most {MOST_POINTS} points")
+        raise ValueError(f"too many strokes: expected at most {MOST_POINTS} points")
     return strokes
 
 
@@ -141,16 +142,16 @@ def _stroke_from(value: Any) -> Stroke:
         radius = float(value["radius"])
         points = np.array(value["points"], float).reshape(-1, 2)
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise ValueError("a stroke has a color, a radius and points") from None
+        raise ValueError("invalid stroke: expected a color, a radius and points") from None
     finite = np.isfinite(points).all() and (np.abs(points) < 1e6).all()
     if not len(points) or not finite or not 0 < radius < 1e4:
-        raise ValueError("a stroke has points and a radius, in pixels")
+        raise ValueError("invalid stroke: expected points and a radius in pixels")
     red, green, blue = bytes.fromhex(color[1:])
     return Stroke((red, green, blue), radius, points)
 
 
 def drawn(strokes: Sequence[Stroke], size: tuple[int, int]) -> Bytes:
-    """Draw strokes on a photo of a size (H, W), or a smaller copy: rgba (h, w, 4) uint8, transparent but for them."""
+    """Draw strokes for a photo of size (H, W), reduced if it is large: rgba (h, w, 4) uint8, transparent elsewhere."""
     scale = min(1.0, STROKES_PX / max(size))
     height, width = (max(round(side * scale), 1) for side in size)
     rgba = np.zeros((height, width, 4), np.uint8)
@@ -158,6 +159,6 @@ def drawn(strokes: Sequence[Stroke], size: tuple[int, int]) -> Bytes:
         line = np.rint(stroke.points * scale).astype(np.int32)
         thick = max(round(2 * stroke.radius * scale), 1)
         cv2.polylines(rgba, [line.reshape(-1, 1, 2)], False, (*stroke.color, 255), thick)
-        for x, y in (line[0], line[-1]):  # round ends, and strokes of one point
+        for x, y in (line[0], line[-1]):  # draws round ends, and strokes of one point
             cv2.circle(rgba, (int(x), int(y)), thick // 2, (*stroke.color, 255), -1)
     return rgba

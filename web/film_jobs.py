@@ -1,4 +1,4 @@
-"""The films that are open, and whose turn it is: one is analyzed at a time, and one colorized."""
+"""The open films and their queues: one film is analyzed at a time, and one colorized."""
 
 import logging
 import shutil
@@ -12,12 +12,12 @@ from web.films import OpenFilm, analyze, colorize
 
 log = logging.getLogger(__name__)
 
-# Films that are open; beyond that, the oldest that are idle are closed, with their uploads.
+# Limit of open films; beyond it, the oldest idle films are closed and their uploads deleted.
 MOST_FILMS = 50
 
 
 class FilmJobs:
-    """Films by their ids, in the order they were opened."""
+    """The open films by id, in the order of opening."""
 
     def __init__(self) -> None:
         self._films: OrderedDict[str, OpenFilm] = OrderedDict()
@@ -28,11 +28,11 @@ class FilmJobs:
         return self._films[token]
 
     def all(self) -> list[OpenFilm]:
-        """List the films that are open."""
+        """List the open films."""
         return list(self._films.values())
 
     def opened_as(self, film: OpenFilm) -> OpenFilm:
-        """Keep a film, and analyze it; one that is open already is taken instead: several tabs share it."""
+        """Add and analyze a film; return it, or the one already open, so that several tabs share it."""
         for other in self._films.values():
             same = other.film.size_bytes == film.film.size_bytes
             if same and other.film.path.resolve() == film.film.path.resolve():
@@ -42,21 +42,21 @@ class FilmJobs:
         for old in idle[: max(len(self._films) - MOST_FILMS, 0)]:
             old.analysis.stop()
             del self._films[old.id]
-            if old.folder:  # after its analysis, which stops at its next frame
+            if old.folder:  # deleted after its analysis, which stops at its next frame
                 self._submit(self._analyses, partial(shutil.rmtree, old.folder, ignore_errors=True))
         film.analysis.wait()
         self._submit(self._analyses, partial(analyze, film))
         return film
 
     def start(self, film: OpenFilm, *, restart: bool) -> None:
-        """Colorize a film when its turn comes, unless it waits or runs already."""
+        """Queue a film for colorization, unless it is waiting or running already."""
         if film.job.at_work:
             return
         film.job.wait()
         self._submit(self._jobs, partial(colorize, film, restart=restart))
 
     def before(self, film: OpenFilm) -> int:
-        """Count the films that are at work before this one waits no longer."""
+        """Count the films ahead of a waiting one."""
         if film.job.state != "waiting":
             return 0
         return sum(other.job.at_work for other in self.all()) - 1
@@ -65,7 +65,7 @@ class FilmJobs:
         pool.submit(work).add_done_callback(_log_unforeseen)
 
     def close(self) -> None:
-        """Stop what is at work; a film that is started again continues."""
+        """Stop all work; restarted films resume."""
         for film in self.all():
             film.analysis.stop()
             film.job.stop()
@@ -75,4 +75,4 @@ class FilmJobs:
 
 def _log_unforeseen(work: "Future[Any]") -> None:
     if not work.cancelled() and (error := work.exception()):
-        log.error("a film's work ended with %r", error, exc_info=error)
+        log.error("work on a film failed with %r", error, exc_info=error)

@@ -1,4 +1,4 @@
-"""How far a film's work has come, as the page asks for it; and the way to stop it cleanly, between two frames."""
+"""The progress of work on a film, polled by the page, and its clean interruption between two frames."""
 
 import logging
 import threading
@@ -13,9 +13,9 @@ log = logging.getLogger(__name__)
 
 
 class ProgressJson(TypedDict):
-    """Progress as the page has it.
+    """Progress in JSON.
 
-    fps, left_s : None while nothing is known of them
+    fps, left_s : None while unknown
     """
 
     state: str
@@ -29,7 +29,7 @@ class ProgressJson(TypedDict):
 
 
 class StopRequested(KeyboardInterrupt):
-    """A person wants the work stopped: what Ctrl-C is to a command."""
+    """The user has requested a stop; corresponds to Ctrl-C in a command."""
 
 
 class FilmProgress(Silent):
@@ -45,25 +45,25 @@ class FilmProgress(Silent):
         self._stop = threading.Event()
 
     def wait(self) -> None:
-        """Note that the work waits for its turn."""
+        """Mark the work as waiting in the queue."""
         self.state, self.error = "waiting", ""
         self.done = self.total = 0
         self._stop.clear()
 
     def stop(self) -> None:
-        """Stop the work at its next frame, or before it begins."""
+        """Stop the work at its next frame, or before it starts."""
         self._stop.set()
 
     @property
     def at_work(self) -> bool:
-        """Tell whether it waits or runs."""
+        """Tell whether the work is waiting or running."""
         return self.state in {"waiting", "running"}
 
     @contextmanager
     def running(self, work: str) -> Iterator[Self]:
-        """Keep how the work inside ends, from its `start` on; only unforeseen errors leave the block."""
+        """Record how the work in the block ends; only unexpected errors leave the block."""
         self.work, self.state, self.error = work, "running", ""
-        outcome, error = "failed", "see the terminal"
+        outcome, error = "failed", "unexpected error: see the log in the terminal"
         try:
             yield self
             outcome, error = "done", ""
@@ -76,20 +76,20 @@ class FilmProgress(Silent):
             self.state, self.error = outcome, error
 
     def start(self, work: str, total: int, *, unit: str) -> None:
-        """Begin some work."""
+        """Start some work."""
         self.work, self.total, self.text = work, total, ""
         self.done = self._new = 0
         self._began_s = time.monotonic()
         self._check()
 
     def advance(self, count: int = 1, *, earlier: bool = False) -> None:
-        """Add frames; raise StopRequested when the work is to be stopped."""
+        """Count frames; raise StopRequested if a stop was requested."""
         self.done += count
         self._new += 0 if earlier else count
         self._check()
 
     def note(self, text: str) -> None:
-        """Keep what is at work now."""
+        """Record the current step."""
         self.text = text
 
     def _check(self) -> None:
@@ -97,7 +97,7 @@ class FilmProgress(Silent):
             raise StopRequested
 
     def as_json(self) -> ProgressJson:
-        """Return all of it as plain JSON values."""
+        """Return the progress as plain JSON values."""
         seconds = time.monotonic() - self._began_s
         running = self.state == "running" and self._new > 0
         fps = self._new / max(seconds, 1e-3) if running else None

@@ -1,4 +1,4 @@
-"""The requests about films."""
+"""Answers the requests about films."""
 
 import asyncio
 import secrets
@@ -31,7 +31,7 @@ NO_FILE_HAS = '%\\/:*?"<>|'
 
 
 class FilmRoutes:
-    """Answers each request about a film; what reads, computes or waits for long is done in threads."""
+    """Answers requests about films; reads, computes and waits in threads."""
 
     def __init__(
         self, folder: Path, network: Network, queue: Queue, settings: Settings, photos: Photos
@@ -58,14 +58,14 @@ class FilmRoutes:
         ]
 
     async def all(self, request: Request) -> Response:
-        """List the films that are open."""
+        """List the open films."""
         films = self.jobs.all()
         return JSONResponse(
             [{"id": f.id, "name": f.film.path.name, "state": f.job.state} for f in films]
         )
 
     async def upload(self, request: Request) -> Response:
-        """Keep a film, and open it."""
+        """Store an uploaded film and open it."""
         folder = self._folder / secrets.token_urlsafe(16)
         folder.mkdir()
         opened = None
@@ -73,7 +73,7 @@ class FilmRoutes:
             path = folder / film_name(request.query_params.get("name", ""))
             await write_upload(request, path)
             opened = await self._open(path, folder=folder)
-        finally:  # also when the visitor goes away in the middle
+        finally:  # also if the visitor disconnects during the upload
             if opened is None:
                 shutil.rmtree(folder, ignore_errors=True)
         return JSONResponse(await self._described(opened))
@@ -82,7 +82,7 @@ class FilmRoutes:
         """Open a film on this machine by its path."""
         text = (await json_of(request)).get("path")
         if not isinstance(text, str) or not text.strip():
-            raise ValueError("name a film by its path")
+            raise ValueError("no film path: enter one")
         opened = await self._open(Path(text.strip()).expanduser())
         return JSONResponse(await self._described(opened))
 
@@ -92,36 +92,36 @@ class FilmRoutes:
         return self.jobs.opened_as(opened)
 
     async def describe(self, request: Request) -> Response:
-        """Answer all that the page shows of a film."""
+        """Send everything that the page shows about a film."""
         return JSONResponse(await self._described(self._film(request)))
 
     async def guide(self, request: Request) -> Response:
-        """Keep the edits of a film."""
+        """Store the edits of a film."""
         film, values = self._film(request), await json_of(request)
         await asyncio.to_thread(guide, film, values, self._photos.references)
         return JSONResponse({})
 
     async def gray(self, request: Request) -> Response:
-        """Answer a shot's frame."""
+        """Send a shot's frame."""
         film, shot = self._shot(request)
         data = await asyncio.to_thread(shot_gray, film, shot)
         return Response(data, media_type="image/jpeg")
 
     async def color(self, request: Request) -> Response:
-        """Answer a shot's frame in color, as it is wanted now."""
+        """Send a shot's frame, colorized with the current edits."""
         film, shot = self._shot(request)
         large = "large" in request.query_params
         data = await self._queue.run(shot_picture, film, shot, self._network, large=large)
         return Response(data, media_type="image/jpeg")
 
     async def likely(self, request: Request) -> Response:
-        """Answer the colors that are likely at a place of a shot's frame."""
+        """Send the likely colors at a place of a shot's frame."""
         film, shot = self._shot(request)
         x, y = place_of(request)
         return JSONResponse(await self._queue.run(shot_likely, film, shot, x, y, self._network))
 
     async def start(self, request: Request) -> Response:
-        """Start or continue a film's job."""
+        """Start or resume a film's job."""
         film, values = self._film(request), await json_of(request)
         self.jobs.start(film, restart=values.get("restart") is True)
         return JSONResponse(await self._described(film))
@@ -133,39 +133,39 @@ class FilmRoutes:
         return JSONResponse(await self._described(film))
 
     async def latest(self, request: Request) -> Response:
-        """Answer the latest finished frame of a job in progress."""
+        """Send the latest finished frame of a job in progress."""
         data = await asyncio.to_thread(latest, self._film(request))
         return Response(data, media_type="image/jpeg") if data else Response(status_code=204)
 
     async def download(self, request: Request) -> Response:
-        """Answer the finished film."""
+        """Send the finished film."""
         film = self._film(request)
         if not await asyncio.to_thread(lambda: film.has_result):
-            raise HTTPException(404, "no such film")
+            raise HTTPException(404, "this film is not finished: colorize it first")
         shown = "show" in request.query_params
         kind = "inline" if shown else "attachment"
         return FileResponse(film.target, filename=film.target.name, content_disposition_type=kind)
 
     async def _described(self, film: OpenFilm) -> dict[str, object]:
-        # In a thread: it opens the result, and no other request would be answered meanwhile.
+        # In a thread, because it opens the result, which would block all other requests.
         return {**await asyncio.to_thread(described, film), "before": self.jobs.before(film)}
 
     def _film(self, request: Request) -> OpenFilm:
         try:
             return self.jobs[request.path_params["id"]]
         except KeyError:
-            raise HTTPException(404, "no such film") from None
+            raise HTTPException(404, "unknown film: open it again") from None
 
     def _shot(self, request: Request) -> tuple[OpenFilm, int]:
-        """Find a film and a shot of it, which have numbers from 1 in addresses."""
+        """Find a film and the index of a shot; shot numbers in addresses start at 1."""
         film, number = self._film(request), request.path_params["shot"]
         if not 1 <= number <= len(film.shots):
-            raise HTTPException(404, "no such shot")
+            raise HTTPException(404, f"no shot {number}: the film has {len(film.shots)}")
         return film, number - 1
 
 
 def film_name(name: str) -> str:
-    """Make a file's name of a visitor's: jobs are called after it, so that the command continues them."""
+    """Make a valid file name from a visitor's; jobs are named after it, so that the command can resume them."""
     letters = printable_name(name)[-LONGEST_NAME:]
     kept = "".join("_" if letter in NO_FILE_HAS else letter for letter in letters)
     return kept.strip(". ") or "film"

@@ -1,7 +1,7 @@
-"""Films on the page: what one has, its shots, and its job, which is the same as the command's.
+"""Films on the page: their info, their shots, and their jobs, which are the same as the command's.
 
-A film that was named on this machine gets its result beside it, an uploaded one in its folder of uploads. Its job's
-folder is the command's, so either continues what the other was stopped at.
+The result of a film opened on this machine is written beside it, that of an uploaded film into its upload folder. The
+page and the command share the job folder, so each can resume the other's job.
 """
 
 import secrets
@@ -34,14 +34,14 @@ from web.options import Settings
 from web.photos import jpeg, likely
 
 SHOWN_SIDE = 720  # px, short side of a shot's frame
-MOST_SHOTS = 20_000  # that a person could want something of
+MOST_SHOTS = 20_000  # with edits, in one request
 
 
 @dataclass(frozen=True)
 class FilmEdits:
-    """What a person wants of a film: checked, and read as a whole, as it may be replaced at any time.
+    """The checked edits of a film; immutable, because they may be replaced at any time.
 
-    values : as the page sent them
+    values : as sent by the page
     """
 
     values: Mapping[str, Any]
@@ -50,7 +50,7 @@ class FilmEdits:
 
 
 class ShotJson(TypedDict):
-    """A shot as the page has it: its frame that is shown, how many it has, whether it has color, when it begins."""
+    """A shot in JSON: number of the shown frame, count of frames, whether it is in color, start time."""
 
     frame: int
     frames: int
@@ -59,11 +59,11 @@ class ShotJson(TypedDict):
 
 
 class FilmJson(TypedDict):
-    """A film as the page has it.
+    """A film in JSON.
 
-    ratio : width over height, as it is shown
-    values : its edits, as the page sent them
-    finished : whether the whole result is there
+    ratio : display aspect ratio, width / height
+    values : its edits, as sent by the page
+    finished : whether the complete result exists
     """
 
     id: str
@@ -85,13 +85,13 @@ class FilmJson(TypedDict):
 
 @dataclass(eq=False)
 class OpenFilm:
-    """A film that somebody has opened.
+    """An open film.
 
-    text, warnings : what it has, and what its result will lack
-    mark : by which its result is recognized
-    folder : its own, an upload's, which goes with it; None for a film that was named on this machine
-    edits : replaced as a whole, so that a job never reads halves of two
-    shots, records : once it has been analyzed
+    text, warnings : its description, and what its result will lack
+    mark : identifies its result
+    folder : the folder of an upload, deleted with it; None for a film opened on this machine
+    edits : replaced as a whole, so that a job never reads a mixture
+    shots, records : empty until the analysis is finished
     """
 
     id: str
@@ -117,24 +117,24 @@ class OpenFilm:
 
     @property
     def colorization(self) -> Colorization:
-        """Describe how it is colorized."""
+        """Return the colorization with the current edits."""
         edits = self.edits
         return replace(self.settings.colorization(edits.color), guidance=edits.guidance)
 
     @property
     def has_result(self) -> bool:
-        """Tell whether the whole result is there; only the result is read, so the film may have been moved since."""
+        """Tell whether the complete result exists; reads only the result, because the film may have been moved."""
         kind = film_kind(self.settings.film)
         return self.target.exists() and kind.mark_in(self.target) == self.mark
 
     def shot_guidance(self, shot: int, guidance: Guidance) -> ShotGuidance | None:
-        """Return what guides one shot."""
+        """Return the guidance of one shot."""
         first, _ = span(self.film, self.settings.film)
         return shots_guidance(self.film, guidance, self.records, first=first).get(shot)
 
 
 def open_for_page(source: Path, settings: Settings) -> OpenFilm:
-    """Open a film. Raises FilmError, OSError or ValueError for any other file."""
+    """Open a film. Raises FilmError, OSError or ValueError if it is not one."""
     if not source.is_file():
         raise ValueError(
             f"{source}: no such file" if not source.exists() else f"{source} is not a file"
@@ -145,7 +145,7 @@ def open_for_page(source: Path, settings: Settings) -> OpenFilm:
     film = replace(probe(source), working_side=side)
     span(film, settings.film)
     target = tasks[0].target
-    # Here, once: all of these read the file, and the page asks for them every second.
+    # Computed once, because all of these read the file and the page polls them every second.
     text, warnings = describe(film), warnings_of(film, target, settings.film)
     mark = kind.mark_of(source)
     edits = FilmEdits({}, settings.color, UNGUIDED)
@@ -153,7 +153,7 @@ def open_for_page(source: Path, settings: Settings) -> OpenFilm:
 
 
 def guide(opened: OpenFilm, values: Mapping[str, Any], references: Mapping[str, Path]) -> None:
-    """Check the edits of a film, and keep them. Raises ValueError."""
+    """Check and store the edits of a film. Raises ValueError."""
     color = color_from(values, opened.settings.color)
     guidance = guidance_from(values, references)
     if guidance:
@@ -163,20 +163,20 @@ def guide(opened: OpenFilm, values: Mapping[str, Any], references: Mapping[str, 
 
 
 def guidance_from(values: Mapping[str, Any], references: Mapping[str, Path]) -> Guidance:
-    """Read hints, references, and which shots are colorized. Raises ValueError."""
+    """Read hints, references and the choice of shots. Raises ValueError."""
     hints = hints_from(values.get("hints", []))
     if any(not hint.at for hint in hints):
-        raise ValueError("a hint of a film has a time")
+        raise ValueError("a hint for a film needs a time")
     chosen = values.get("references", {})
     if not isinstance(chosen, dict) or not set(map(str, chosen.values())) <= set(references):
-        raise ValueError("a reference picture is gone: choose it again")
+        raise ValueError("a reference picture has been deleted: choose it again")
     pictures = tuple(
         ShotReference(str(_shot(shot)), read_reference(references[token]))
         for shot, token in chosen.items()
     )
     shots = values.get("shots", {})
     if not isinstance(shots, dict) or len(shots) > MOST_SHOTS:
-        raise ValueError("shots are named by their numbers")
+        raise ValueError(f"invalid shots: expected at most {MOST_SHOTS} by number")
     colorize = tuple(str(_shot(shot)) for shot, wanted in shots.items() if wanted == "colorize")
     leave = tuple(str(_shot(shot)) for shot, wanted in shots.items() if wanted == "leave")
     return Guidance(hints, references=pictures, colorize=colorize, leave=leave)
@@ -184,12 +184,12 @@ def guidance_from(values: Mapping[str, Any], references: Mapping[str, Path]) -> 
 
 def _shot(text: Any) -> int:
     if not str(text).isdecimal() or len(str(text)) > 6 or not int(text):
-        raise ValueError("shots are named by their numbers")
+        raise ValueError("invalid shot: expected its number")
     return int(text)
 
 
 def analyze(opened: OpenFilm) -> None:
-    """Find a film's shots."""
+    """Detect a film's shots."""
     first, last = span(opened.film, opened.settings.film)
     with opened.analysis.running("analyzing") as progress:
         progress.start("analyzing", last - first, unit="frames")
@@ -200,12 +200,12 @@ def analyze(opened: OpenFilm) -> None:
 
 
 def colorize(opened: OpenFilm, *, restart: bool = False) -> None:
-    """Colorize a film as the command does; what stops or fails is kept in its progress."""
+    """Colorize a film as the command does; its progress records stops and failures."""
     task = Task(opened.film.path, opened.target)
     with opened.job.running("colorizing") as progress:
         progress.start("colorizing", opened.film.frames, unit="frames")
         if not task.source.is_file():
-            raise ValueError(f"{task.source} is gone: move it back, or open it where it is now")
+            raise ValueError(f"{task.source} is missing: move it back, or open its new path")
         options = replace(opened.options, restart=restart or opened.settings.film.restart)
         (result,) = color_films(
             [task], FilmCommand(),
@@ -216,7 +216,7 @@ def colorize(opened: OpenFilm, *, restart: bool = False) -> None:
 
 
 def shot_picture(opened: OpenFilm, shot: int, network: Network, *, large: bool) -> bytes:
-    """Colorize a shot's frame by itself, as it is wanted now: JPEG."""
+    """Colorize a shot's frame independently with the current edits: JPEG."""
     gray, number, edits = _gray(opened, shot, large=large), opened.shots[shot].number, opened.edits
     guidance = opened.shot_guidance(shot, edits.guidance)
     return jpeg(colorized_frame(network.colorizer(edits.color), gray, number, guidance))
@@ -236,12 +236,12 @@ def _gray(opened: OpenFilm, shot: int, *, large: bool) -> Bytes:
 
 
 def shot_likely(opened: OpenFilm, shot: int, x: float, y: float, network: Network) -> list[str]:
-    """Return the colors that are likely at a place of a shot's frame, shares 0 to 1 of the sides."""
+    """Return the likely colors at a place of a shot's frame, in shares 0 to 1 of its sides."""
     return likely(opened.shots[shot].gray, x, y, network)
 
 
 def latest(opened: OpenFilm) -> bytes | None:
-    """Return the latest finished frame: JPEG; None without any."""
+    """Return the latest finished frame, JPEG, or None."""
     rgb = latest_frame(opened.film, opened.colorization, opened.settings.film)
     if rgb is None:
         return None
@@ -252,7 +252,7 @@ def latest(opened: OpenFilm) -> bytes | None:
 
 
 def described(opened: OpenFilm) -> FilmJson:
-    """Return what the page shows of a film, as plain JSON values."""
+    """Return everything that the page shows about a film, as plain JSON values."""
     film = opened.film
     height, width = film.video.height, film.video.width
     if film.video.orientation[0]:

@@ -1,7 +1,7 @@
-"""Who may speak to the server: checked before any request reaches what it asks for.
+"""Checks whether a request is allowed, before the application receives it.
 
-A page of another site, opened in the same browser, can reach 127.0.0.1, too. So the Host must be a name of this
-machine (else a site could rename itself to it: DNS rebinding), and what changes anything must come from our own page.
+Another site's page in the same browser can also reach 127.0.0.1. So Host must be a name of this machine (otherwise a
+site could point its own name at it: DNS rebinding), and requests that change anything must come from our own page.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from web.options import LOOPBACK, WebOptions
 
 COOKIE = "colorizer"
 LONGEST_FORM = 4096  # bytes
-GUESS_S = 1.0  # between two wrong passwords
+GUESS_S = 1.0  # delay after a wrong password
 READING = ("GET", "HEAD")
-STYLE = "/page.css"  # of the page that asks for the password, too
+STYLE = "/page.css"  # also used by the login page
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' blob: data:; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -36,9 +36,9 @@ HEADERS: Mapping[str, str] = {
 
 
 class Guard:
-    """Wraps the application; answers what it refuses itself.
+    """Wraps the application, and answers rejected requests itself.
 
-    login : the page that asks for the password
+    login : the login page
     """
 
     def __init__(self, app: ASGIApp, options: WebOptions, *, password: str, login: str) -> None:
@@ -49,11 +49,11 @@ class Guard:
             self._names |= {name, f"{name}.local"}
         self._any_address = not options.own_machine_only
         self._password, self._login = password, login
-        self._ticket = secrets.token_urlsafe(32)  # what a visitor who knew the password shows again
+        self._ticket = secrets.token_urlsafe(32)  # cookie of visitors who have entered the password
         self._guessing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or hand it on."""
+        """Answer a rejected request; pass any other to the application."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
@@ -61,19 +61,19 @@ class Guard:
             await (refusal or self._app)(scope, receive, _with_headers(send))
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """Refuse other hosts' names and other sites' requests."""
+        """Return the rejection of a request for another host or from another site, or None."""
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
-            return PlainTextResponse("unknown host\n", 421)
+            return PlainTextResponse("unknown host: open the printed address\n", 421)
         if headers.get("sec-fetch-site") not in (None, "same-origin", "none"):
             if scope["path"] == "/" and headers.get("sec-fetch-mode") == "navigate":
-                return None  # a link that leads here
-            return PlainTextResponse("for this page only\n", 403)
+                return None  # a link to this page
+            return PlainTextResponse("request from another site: open this page directly\n", 403)
         if scope["method"] in READING:
             return None
         if headers.get("origin") not in (f"http://{hosts[0]}", f"https://{hosts[0]}"):
-            return PlainTextResponse("for this page only\n", 403)
+            return PlainTextResponse("request from another site: open this page directly\n", 403)
         return None
 
     def _is_ours(self, host: str) -> bool:
@@ -85,10 +85,10 @@ class Guard:
             ipaddress.ip_address(name)
         except ValueError:
             return False
-        return self._any_address  # which no site can pretend to be
+        return self._any_address  # a site cannot fake an IP address
 
     async def _asked(self, scope: Scope, receive: Receive) -> Response | None:
-        """Ask for the password, where there is one."""
+        """Return the login page or the redirection after it; None if no login is needed."""
         if not self._password or scope["path"] == STYLE or self._is_known(scope):
             return None
         if scope["path"] == "/login" and scope["method"] == "POST":

@@ -1,4 +1,4 @@
-"""The one network of the page's photos, and the queue of all who need it: one at a time, in one thread."""
+"""The page's single network, and the queue of calls to it: one at a time, in one thread."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_KEPT = 8  # colorizers of other settings
-LONGEST = 200  # calls that wait
+MOST_KEPT = 8  # cached colorizers with other settings
+LONGEST = 200  # waiting calls
 
 
 class Network:
-    """A network that is loaded when it is first asked for, and kept; used in the queue's thread."""
+    """A network, loaded on first use and kept; used only in the queue's thread."""
 
     def __init__(self, color: ColorOptions, run: RunOptions) -> None:
         self._color, self._run = color, run
@@ -28,17 +28,17 @@ class Network:
 
     @cached_property
     def released(self) -> "Colorizer":
-        """Load the network, with the settings that the command was given."""
+        """Load the network with the command's settings."""
         from gray2color import colorizer_factory
 
         return colorizer_factory(self._color, self._run, threads=self._run.threads)()
 
     def load(self) -> None:
-        """Load the network before somebody waits for it."""
+        """Load the network before the first call needs it."""
         _ = self.released
 
     def colorizer(self, color: ColorOptions) -> "Colorizer":
-        """Return a colorizer of other settings, around the same network; the last ones are kept with their tables."""
+        """Return a colorizer with other settings and the same network; the latest ones are cached with their tables."""
         if color == self._color:
             return self.released
         if color not in self._others:
@@ -49,16 +49,16 @@ class Network:
 
 
 class Queue:
-    """Calls in the order they came, one at a time."""
+    """Runs calls in order, one at a time."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
-        self.length = 0  # calls that are not done
+        self.length = 0  # unfinished calls
 
     async def run(self, function: Callable[..., T], *args: Any, **options: Any) -> T:
-        """Call a function in the thread; raise HTTPException when too many wait already."""
+        """Call a function in the thread; raise HTTPException if too many calls are waiting."""
         if self.length >= LONGEST:
-            raise HTTPException(503, f"{self.length} are waiting already: try again soon")
+            raise HTTPException(503, f"{self.length} calls are waiting already: try again soon")
         self.length += 1
         try:
             loop = asyncio.get_running_loop()
@@ -67,9 +67,9 @@ class Queue:
             self.length -= 1
 
     def begin(self, function: Callable[[], object]) -> None:
-        """Call a function before all others; what it raises is raised again for who needs it."""
+        """Call a function before all others; its errors recur for the calls that need its result."""
         self._thread.submit(function)
 
     def close(self) -> None:
-        """Drop what waits; let what runs end."""
+        """Drop the waiting calls; let the running one end."""
         self._thread.shutdown(cancel_futures=True)

@@ -1,6 +1,6 @@
-"""What a person may choose of the page's server, as data.
+"""The options of the page's server, as data.
 
-Nothing heavy is imported here: a command's help and its mistakes do not wait for a server's libraries.
+Imports nothing heavy, so that help and usage errors do not wait for the server's libraries.
 """
 
 from collections.abc import Callable
@@ -20,16 +20,18 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class WebOptions:
-    """Whether there is a page, who may open it and where."""
+    """Whether to serve the page, and its address and password."""
 
-    web: bool = option(False, "open a page in the browser that does what the commands do, offline")
+    web: bool = option(False, "open a page in the browser for all of the commands, offline")
     web_host: str = option(
-        "127.0.0.1", "address to listen on; any other than this machine's own (127.0.0.1) asks visitors for a password, "
-        "which travels unencrypted", read=named, metavar="HOST",
+        "127.0.0.1", "address to listen on; any other than 127.0.0.1 (this machine only) requires a password, "
+        "which is sent unencrypted", read=named, metavar="HOST",
     )  # fmt: skip
-    web_port: int = option(8300, "0: any that is free", low=0, high=65535, metavar="PORT")
+    web_port: int = option(
+        8300, "port to listen on; 0 chooses a free one", low=0, high=65535, metavar="PORT"
+    )
     web_password: str | None = option(
-        None, "asked of visitors (default: none on 127.0.0.1, else one that is printed)",
+        None, "password required from visitors (default: none on 127.0.0.1, otherwise a random one, which is printed)",
         read=named, metavar="WORD",
     )  # fmt: skip
 
@@ -38,15 +40,15 @@ class WebOptions:
 
     @property
     def own_machine_only(self) -> bool:
-        """Tell whether no other machine can reach the page."""
+        """Tell whether only this machine can reach the page."""
         return self.web_host in LOOPBACK
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the page's work starts from: the options that the command was given.
+    """The command's options, which apply where the page sets none.
 
-    colorization : (color options) -> how films are colorized
+    colorization : (color options) -> the colorization of films
     """
 
     run: "RunOptions"

@@ -1,4 +1,4 @@
-"""The requests about photos."""
+"""Answers the requests about photos."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from web.requests import LARGEST_PHOTO, json_of, place_of, write_upload
 
 
 class PhotoRoutes:
-    """Answers each request about a photo or a reference picture, with one network behind one queue."""
+    """Answers requests about photos and reference pictures, with one network behind one queue."""
 
     def __init__(self, photos: Photos, network: Network, queue: Queue, settings: Settings) -> None:
         self._photos = photos
@@ -51,7 +51,7 @@ class PhotoRoutes:
         ]
 
     async def upload(self, request: Request) -> Response:
-        """Keep a photo; answer its id and size."""
+        """Store a photo; send its id and size."""
         name = printable_name(request.query_params.get("name", ""))
         token, source = self._photos.place_for(name)
         await self._write(request, source)
@@ -60,7 +60,7 @@ class PhotoRoutes:
         )
 
     async def upload_reference(self, request: Request) -> Response:
-        """Keep a reference picture; answer its id."""
+        """Store a reference picture; send its id."""
         token, source = self._photos.place_for(request.query_params.get("name", ""))
         await self._write(request, source)
         self._photos.add_reference(token, source)
@@ -71,12 +71,12 @@ class PhotoRoutes:
         try:
             await write_upload(request, source, largest=LARGEST_PHOTO)
             whole = True
-        finally:  # also when the visitor goes away in the middle
+        finally:  # also if the visitor disconnects during the upload
             if not whole:
                 self._photos.discard(source)
 
     async def describe(self, request: Request) -> Response:
-        """Answer what is known of a photo."""
+        """Send a photo's id, name and size."""
         return JSONResponse(_described(self._photo(request)))
 
     async def remove(self, request: Request) -> Response:
@@ -85,55 +85,55 @@ class PhotoRoutes:
         return Response(status_code=204)
 
     async def gray(self, request: Request) -> Response:
-        """Answer the gray picture at screen size."""
+        """Send the gray picture at screen size."""
         return Response(jpeg(self._photo(request).shown), media_type="image/jpeg")
 
     async def color(self, request: Request) -> Response:
-        """Answer the colors at screen size."""
+        """Send the colorized picture at screen size."""
         photo, edits = self._photo(request), await self._edits(request)
         work = candidate_preview if edits.candidate > 1 else preview
         data = await self._queue.run(work, photo, edits, self._network)
         return Response(data, media_type="image/jpeg")
 
     async def likely(self, request: Request) -> Response:
-        """Answer the colors that are likely at a place."""
+        """Send the likely colors at a place."""
         photo, (x, y) = self._photo(request), place_of(request)
         return JSONResponse(await self._queue.run(likely, photo.shown, x, y, self._network))
 
     async def suggest(self, request: Request) -> Response:
-        """Answer the places where a hint would help most."""
+        """Send the places where a hint would help most."""
         photo, edits = self._photo(request), await self._edits(request)
         return JSONResponse(await self._queue.run(suggestions, photo, edits, self._network))
 
     async def overlay(self, request: Request) -> Response:
-        """Answer a picture of where the network is unsure."""
+        """Send a picture that marks where the network is uncertain."""
         photo, edits = self._photo(request), await self._edits(request)
         data = await self._queue.run(overlay, photo, edits, self._network)
         return Response(data, media_type="image/png")
 
     async def candidates(self, request: Request) -> Response:
-        """Answer other colorings, small."""
+        """Send small pictures of the candidates."""
         photo, edits = self._photo(request), await self._edits(request)
         return JSONResponse(await self._queue.run(candidates, photo, edits, self._network))
 
     async def write(self, request: Request) -> Response:
-        """Make the file in full size; answer where it is fetched."""
+        """Write the full-size file; send its address."""
         photo, edits = self._photo(request), await self._edits(request)
         await self._queue.run(write_result, photo, edits, self._network, self._settings.photo)
         return JSONResponse({"href": f"/photos/{photo.id}/file", "name": photo.result_name})
 
     async def download(self, request: Request) -> Response:
-        """Answer the file that was made last."""
+        """Send the file that was written last."""
         photo = self._photo(request)
         if not photo.target.exists():
-            raise HTTPException(404, "no such file")
+            raise HTTPException(404, "no result yet: colorize this photo first")
         return FileResponse(photo.target, filename=photo.result_name)
 
     def _photo(self, request: Request) -> UploadedPhoto:
         try:
             return self._photos[request.path_params["id"]]
         except KeyError:
-            raise HTTPException(404, "no such photo") from None
+            raise HTTPException(404, "unknown photo: upload it again") from None
 
     async def _edits(self, request: Request) -> Edits:
         return edits_from(

@@ -1,8 +1,8 @@
-"""Photos that were uploaded: kept in a folder of the server's own, shown at screen size, written as the command does.
+"""Uploaded photos: stored in the server's own folder, shown at screen size, and written as the command does.
 
-And what the network knows of one besides a coloring: likely colors, where it is unsure, other colorings.
+Also analyzes a photo with the network: likely colors, uncertain places, candidates.
 
-An id is random and says nothing of where its file lies; no name from outside becomes part of a path.
+Ids are random and reveal no paths; no visitor's name becomes part of a path.
 """
 
 import base64
@@ -32,21 +32,21 @@ from runtime.console import one_line
 from web.edits import CANDIDATES, Edits
 from web.network import Network
 
-SHOWN_PX = 1600  # long side of what is shown
-MOST_PHOTOS = 500  # kept; the oldest go
+SHOWN_PX = 1600  # long side of the shown picture
+MOST_PHOTOS = 500  # beyond this, the oldest are deleted
 LONGEST_NAME = 200
 OVERLAY_PX = 480  # long side
-# Marks places that the network is unsure of: magenta, which photos hardly have.
+# Magenta, which is rare in photos, marks uncertain places.
 OVERLAY_BGR = (220, 40, 230)
-# Percentiles of how unsure it is: nothing is marked below the first, everything above the second.
+# Percentiles of the uncertainty that get no mark and the full mark.
 LOW, HIGH = 40, 99
-LEAST_RANGE = 0.1  # between the two
+LEAST_RANGE = 0.1  # least difference in uncertainty between the two
 TILE_PX = 480  # long side of a candidate in the gallery
 SUGGESTIONS = 5
 
 
 class SuggestedPlace(TypedDict):
-    """A place, in the photo's pixels, where a hint would help, and its likely colors, as the page has them."""
+    """A suggested hint place, in the photo's pixels, with its likely colors, in JSON."""
 
     x: int
     y: int
@@ -55,9 +55,9 @@ class SuggestedPlace(TypedDict):
 
 @dataclass(frozen=True)
 class UploadedPhoto:
-    """A photo in a folder of its own.
+    """An uploaded photo in its own folder.
 
-    name : as the visitor's file is called
+    name : the name of the visitor's file
     size : (H, W)
     """
 
@@ -68,23 +68,23 @@ class UploadedPhoto:
 
     @property
     def shown(self) -> Bytes:
-        """Read the gray picture (h, w) that is shown."""
+        """Read the shown gray picture (h, w)."""
         return np.asarray(np.load(self.source.with_name("gray.npy")))
 
     @property
     def target(self) -> Path:
-        """Return where its result goes: as the command would name it."""
+        """Return the path of its result, named as by the command."""
         tasks, _ = plan([str(self.source)], kind=PHOTOS)
         return tasks[0].target
 
     @property
     def result_name(self) -> str:
-        """Return what the visitor's copy of the result is called."""
+        """Return the name under which the visitor downloads the result."""
         return f"{PurePosixPath(self.name).stem}.color{self.target.suffix}"
 
 
 class Photos:
-    """The photos of all visitors, and the reference pictures they chose."""
+    """The photos and reference pictures of all visitors."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -92,7 +92,7 @@ class Photos:
         self.references: OrderedDict[str, Path] = OrderedDict()
 
     def place_for(self, name: str) -> tuple[str, Path]:
-        """Make an id and a folder of its own; return it and the file that an upload is written to."""
+        """Make an id and its folder; return the id and the path for the upload."""
         token = secrets.token_urlsafe(16)
         folder = self._folder / token
         folder.mkdir()
@@ -100,7 +100,7 @@ class Photos:
         return token, folder / f"photo{suffix if suffix in PHOTOS.suffixes else ''}"
 
     def add(self, token: str, name: str, source: Path) -> UploadedPhoto:
-        """Read an uploaded photo. Raises ValueError, in words about the visitor's file, for what cannot be read."""
+        """Read and add an uploaded photo. Raises ValueError, with the visitor's file name, if it is unreadable."""
         try:
             gray = read_photo(source).gray
         except (OSError, ValueError, MemoryError) as error:
@@ -114,7 +114,7 @@ class Photos:
         return photo
 
     def add_reference(self, token: str, source: Path) -> None:
-        """Keep an uploaded picture as a reference."""
+        """Add an uploaded picture as a reference."""
         self.references[token] = source
         while len(self.references) > MOST_PHOTOS:
             self.discard(self.references.popitem(last=False)[1])
@@ -123,23 +123,23 @@ class Photos:
         return self._photos[token]
 
     def remove(self, token: str) -> None:
-        """Forget a photo and delete its files."""
+        """Remove a photo and delete its files."""
         self.discard(self._photos.pop(token).source)
 
     def discard(self, source: Path) -> None:
-        """Delete an upload with its folder."""
+        """Delete an upload and its folder."""
         shutil.rmtree(source.parent, ignore_errors=True)
 
 
 def shown_gray(gray: NDArray[Any]) -> Bytes:
-    """Return a gray picture (H, W) at screen size and 8 bits."""
+    """Reduce a gray picture (H, W) to screen size and 8 bits."""
     size = shown_size(gray.shape, SHOWN_PX)
     small = fitted(gray, size[::-1]) if size != gray.shape else gray
     return np.asarray(small if small.dtype == np.uint8 else small >> 8, np.uint8)
 
 
 def shown_size(shape: tuple[int, ...], long_side: int) -> tuple[int, int]:
-    """Return a size (h, w) of a long side at most, for a picture of a shape (H, W)."""
+    """Return the size (h, w) of a picture of shape (H, W), limited to a long side."""
     scale = min(1.0, long_side / max(shape))
     return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
 
@@ -154,7 +154,7 @@ def preview(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
 def write_result(
     photo: UploadedPhoto, edits: Edits, network: Network, options: PhotoOptions
 ) -> Path:
-    """Write a photo's file in full size, by the function of the command. Raises ValueError."""
+    """Write a photo's full-size file with the command's function. Raises ValueError."""
     guidance = edits.for_file(photo.source, photo.size)
     tasks, _ = plan([str(photo.source)], kind=PHOTOS)
     load = partial(network.colorizer, edits.color)
@@ -170,7 +170,7 @@ def write_result(
 def _chosen(
     load: Callable[[], Any], number: int, guidance: Guidance
 ) -> Callable[[NDArray[Any]], Composition]:
-    """Make what colorizes a photo as one of its candidates."""
+    """Make the function that colorizes a photo as one of its candidates."""
 
     def colorize(gray: NDArray[Any]) -> Composition:
         found: list[Composition] = load().candidate_compositions(gray, CANDIDATES, guidance)
@@ -180,7 +180,7 @@ def _chosen(
 
 
 def likely(gray: Bytes, x: float, y: float, network: Network) -> list[str]:
-    """Return the colors that are likely at a place, shares 0 to 1 of the sides, the likeliest first."""
+    """Return the likely colors, likeliest first, at a place in shares 0 to 1 of the sides."""
     height, width = gray.shape
     place = min(x * width, width - 1), min(y * height, height - 1)
     return [one.color for one in network.released.likely_colors(gray, *place)]
@@ -198,7 +198,7 @@ def suggestions(photo: UploadedPhoto, edits: Edits, network: Network) -> list[Su
 
 
 def overlay(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
-    """Draw where the network is least sure, to be laid over the photo: PNG, transparent elsewhere."""
+    """Draw an overlay of the places where the network is least certain: PNG, transparent elsewhere."""
     gray = photo.shown
     guidance = edits.for_preview(photo.source, photo.size, gray.shape)
     confidence = network.colorizer(edits.color).confidence(gray, guidance)
@@ -214,7 +214,7 @@ def overlay(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
 
 
 def candidates(photo: UploadedPhoto, edits: Edits, network: Network) -> list[str]:
-    """Colorize a photo in several ways; return small JPEGs as base64."""
+    """Compute a photo's candidates; return small JPEGs as base64."""
     found = _compositions(photo, edits, network)
     tiles = [one.small(TILE_PX / max(one.gray.shape)) for one in found]
     return [base64.b64encode(jpeg(tile)).decode() for tile in tiles]
@@ -228,7 +228,7 @@ def candidate_preview(photo: UploadedPhoto, edits: Edits, network: Network) -> b
 
 
 def _compositions(photo: UploadedPhoto, edits: Edits, network: Network) -> list[Composition]:
-    """Colorize the photo itself: of a smaller copy, another candidate might be the second."""
+    """Compute the candidates from the photo itself, because those of a smaller copy may be in another order."""
     guidance = edits.for_file(photo.source, photo.size)
     gray = read_photo(photo.source).gray
     return network.colorizer(edits.color).candidate_compositions(gray, CANDIDATES, guidance)
@@ -243,6 +243,6 @@ def jpeg(picture: Bytes) -> bytes:
 
 
 def printable_name(name: str) -> str:
-    """Return the visitor's name of a file without folders, short and on one line."""
+    """Return a visitor's file name without folders, short and on one line."""
     last = name.replace("\\", "/").rpartition("/")[2][-LONGEST_NAME:]
     return "".join(letter for letter in last if letter.isprintable()) or "photo"

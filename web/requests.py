@@ -1,4 +1,4 @@
-"""What comes with a request: a file's bytes, straight to the disk; or a few words as JSON. Both have an end."""
+"""Reads request bodies of limited size: a file, written directly to disk, or a JSON object."""
 
 import json
 import shutil
@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 LONGEST_JSON = 2_000_000  # bytes
-LARGEST_PHOTO = 4_000_000_000  # bytes: what a TIFF or a JPEG can have
-FREE_BYTES = 1_000_000_000  # of the disk, that uploads leave
+LARGEST_PHOTO = 4_000_000_000  # bytes: limit of TIFF and JPEG
+FREE_BYTES = 1_000_000_000  # disk space that uploads leave free
 
 
 async def json_of(request: Request) -> dict[str, Any]:
@@ -20,9 +20,9 @@ async def json_of(request: Request) -> dict[str, Any]:
     try:
         value = json.loads(body or b"{}")
     except (ValueError, RecursionError):
-        raise HTTPException(400, "not JSON") from None
+        raise HTTPException(400, "invalid request: expected JSON") from None
     if not isinstance(value, dict):
-        raise HTTPException(400, "not a JSON object")
+        raise HTTPException(400, "invalid request: expected a JSON object")
     return value
 
 
@@ -30,14 +30,14 @@ def place_of(request: Request) -> tuple[float, float]:
     """Read a place as shares of a picture's sides, 0 to 1. Raises ValueError."""
     x, y = (float(request.query_params.get(name, "")) for name in ("x", "y"))
     if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise ValueError("a place is given by shares of the sides, 0 to 1")
+        raise ValueError(f"invalid place {x:g},{y:g}: expected shares of the sides, 0 to 1")
     return x, y
 
 
 async def write_upload(request: Request, path: Path, *, largest: int | None = None) -> None:
-    """Write a request's body to a file. Raises HTTPException for one that is too large or empty.
+    """Write a request's body to a file. Raises HTTPException if it is empty or too large.
 
-    largest : in bytes; there is also no more than the disk has room for
+    largest : limit in bytes, besides that of the free disk space
     """
     room = shutil.disk_usage(path.parent).free - FREE_BYTES
     limit = max(min(room, largest or room), 0)
@@ -62,5 +62,5 @@ async def _limited(request: Request, limit: int) -> AsyncIterator[bytes]:
 
 def _too_large(size: int, limit: int) -> HTTPException:
     return HTTPException(
-        413, f"{size / 1e9:.1f} GB are too much: there is room for {limit / 1e9:.1f}"
+        413, f"the file is too large: {size / 1e9:.1f} GB, with room for {limit / 1e9:.1f}"
     )

@@ -1,4 +1,4 @@
-"""Starts the page's server, prints its address, and cleans up behind it."""
+"""Runs the page's server: prints its address, and deletes the uploads at the end."""
 
 import logging
 import os
@@ -18,13 +18,13 @@ from web.options import Settings, WebOptions
 log = logging.getLogger(__name__)
 
 MISSING = "-web needs Starlette and uvicorn; install them with: pip install -r requirements-web.txt"
-CONNECTIONS = 256  # at once; more are refused
+CONNECTIONS = 256  # simultaneous; more are rejected
 
 
 def serve(options: WebOptions, settings: Settings) -> int:
     """Serve the page until Ctrl-C; return the exit code.
 
-    Raises ValueError where a package is missing, OSError where the address cannot be had.
+    Raises ValueError if a package is missing, OSError if the address is not available.
     """
     try:
         import uvicorn
@@ -34,7 +34,7 @@ def serve(options: WebOptions, settings: Settings) -> int:
         if (error.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
             raise
         raise ValueError(MISSING) from error
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder of uploads goes
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to delete the uploads on SIGTERM
     password = password_for(options)
     with (
         listening(options) as listener,
@@ -52,32 +52,32 @@ def serve(options: WebOptions, settings: Settings) -> int:
 
 
 def password_for(options: WebOptions) -> str:
-    """Return what visitors are asked for: nothing on one's own machine, unless it is wanted."""
+    """Return the password required from visitors: none for this machine only, unless one is set."""
     if options.web_password or options.own_machine_only:
         return options.web_password or ""
     return secrets.token_urlsafe(12)
 
 
 def listening(options: WebOptions) -> socket.socket:
-    """Listen on the address. Raises OSError with what to do."""
+    """Listen on the address. Raises OSError with advice."""
     family = socket.AF_INET6 if ":" in options.web_host else socket.AF_INET
     listener = socket.socket(family)
-    if sys.platform != "win32":  # where it lets another program take the port away
+    if sys.platform != "win32":  # on Windows, it would let another program take over the port
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((options.web_host, options.web_port))
-        listener.listen(CONNECTIONS)  # before the address is printed: a browser comes at once
+        listener.listen(CONNECTIONS)  # before printing the address: a browser connects at once
     except OSError as error:
         listener.close()
         raise OSError(
             f"cannot listen on {options.web_host} port {options.web_port} ({error.strerror or error}): "
-            "name another one with -web_port"
+            "choose another port with -web_port"
         ) from error
     return listener
 
 
 def address(options: WebOptions, port: int, password: str) -> str:
-    """Return the page's address, with the password where it was made up for this run."""
+    """Return the page's address, with the password if it was generated for this run."""
     host = options.web_host
     if host in {"0.0.0.0", "::"}:
         host = socket.gethostname()
@@ -89,13 +89,13 @@ def address(options: WebOptions, port: int, password: str) -> str:
 def _announce(url: str) -> None:
     print_line(url, file=sys.stdout)
     sys.stdout.flush()
-    log.info("Ctrl-C ends it")
-    if sys.stdout.isatty() and has_screen():  # somebody sits there
+    log.info("press Ctrl-C to stop the server")
+    if sys.stdout.isatty() and has_screen():  # a user is present
         webbrowser.open(url)
 
 
 def has_screen() -> bool:
-    """Tell whether a browser would have a window; in a terminal one would take the terminal."""
+    """Tell whether a browser would open a window; a text browser would take over the terminal."""
     if sys.platform in {"win32", "darwin"}:
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -531,7 +531,7 @@ def test_the_same_film_by_hand_and_by_folder(
     assert run(*words)[:2] == (0, "")
     code, _, errors = run(*words[:-2])  # the whole films now: what is there is only a part of each
     assert code == 1
-    said = "exists already and is not the whole result"
+    said = "exists already and is not the complete result"
     assert len({line.strip() for line in errors.splitlines() if said in line}) == 2
     code, out, errors = run(*words[:-2], "-overwrite")
     assert code == 0, errors

@@ -1,4 +1,4 @@
-"""Many photos: each has its result or its one line, and none stops the others."""
+"""Tests batches: each photo gets a result or a one-line error, and a failure does not stop the others."""
 
 import functools
 import os
@@ -24,7 +24,7 @@ from runtime.progress import Silent
 
 
 def made_once(folder: Path) -> Any:
-    """Make a colorizer, once in a process, that ends its process at the first photo of `write_photos`."""
+    """Make a colorizer, once per process, that exits its process at the first photo of `write_photos`."""
     (folder / str(os.getpid())).touch(exist_ok=False)
     killer = landscape(40, 50, seed=0)
 
@@ -120,7 +120,7 @@ def test_a_large_photo_is_the_only_one_of_its_kind_in_memory(
 
 
 class Recorded(Silent):
-    """Progress that keeps what it is told."""
+    """Progress that records its calls."""
 
     def __init__(self) -> None:
         self.told: list[object] = []

@@ -1,4 +1,4 @@
-"""Several results of one photo, on the command line: files and a sheet, and never another's file."""
+"""Tests candidates on the command line: files and a sheet, without replacing other files."""
 
 from pathlib import Path
 

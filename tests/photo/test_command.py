@@ -1,4 +1,4 @@
-"""The photo command besides colors: maps, suggested points, JSON; and one line for each mistake."""
+"""Tests the photo command's maps, suggested points and JSON, and its one-line errors."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from runtime import files
 
 @pytest.fixture(autouse=True)
 def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in a folder with photo.png and other.png, and another photo.png in a folder."""
+    """Change to a folder with photo.png, other.png and a subfolder with another photo.png."""
     monkeypatch.chdir(tmp_path)
     Path("more").mkdir()
     for seed, name in enumerate(("photo.png", "other.png", "more/photo.png")):
@@ -143,30 +143,33 @@ def test_a_guided_photo_is_analyzed(small: list[str], capsys: pytest.CaptureFixt
     [
         (["photo.png", "-candidates", "1"], "'1' is not a whole number from 2 to 9"),
         (["photo.png", "-candidates", "10"], "'10' is not a whole number from 2 to 9"),
-        (["photo.png", "-candidates", "3", "-compare"], "-compare is for one result"),
+        (["photo.png", "-candidates", "3", "-compare"], "-compare cannot be combined"),
         (["photo.png", "-suggest", "0"], "'0' is not a whole number from 1 to 50"),
         (["photo.png", "-suggest_json", "a.json"], "add -suggest N"),
-        (["photo.png", "other.png", "-confidence", "m.png"], "is one file, here are 2 photos"),
-        (["photo.png", "-confidence", "m.jpg"], "name a .png file, or a folder"),
+        (["photo.png", "other.png", "-confidence", "m.png"], "is one file for 2 photos"),
+        (["photo.png", "-confidence", "m.jpg"], "m.jpg is not a .png file: name one, or a folder"),
         (["photo.png", "-confidence", "photo.png"], "photo.png is an input"),
         (["photo.png", "-confidence", "photo.png", "-overwrite"], "photo.png is an input"),
         (["photo.png", "-confidence", "other.png"], "other.png exists already: add -overwrite"),
         (
             ["photo.png", "more/photo.png", "-confidence", "maps"],
-            "would both become maps/photo.confidence.png: give them one by one, each with its own -confidence",
+            "would both become maps/photo.confidence.png: run them one by one, each with its own -confidence",
         ),
         (
             ["photo.png", "-confidence", "m.png", "-suggest", "2", "-suggest_json", "m.png"],
-            "m.png is a map's place",
+            "m.png is the path of a map",
         ),
         (
             ["photo.png", "-suggest", "2", "-suggest_json", "other.png/points.json"],
             "other.png cannot be written to: name another place with -suggest_json",
         ),
-        (["photo.png", "-confidence", "m.png", "-save", "m.png"], "m.png is the result's place"),
+        (
+            ["photo.png", "-confidence", "m.png", "-save", "m.png"],
+            "m.png is the path of the result",
+        ),
         (
             ["photo.png", "-candidates", "2", "-confidence", "photo.color.1.png"],
-            "photo.color.1.png is the result's place: name another with -confidence",
+            "photo.color.1.png is the path of the result: choose another with -confidence",
         ),
         (["photo.png", "-confidence", "other.png/m.png"], "another place with -confidence"),
         (["photo.png", "-suggest", "2", "-suggest_json", "other.png"], "exists already"),

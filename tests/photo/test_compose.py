@@ -1,4 +1,4 @@
-"""From small colors to the full picture: the lightness stays, the colors follow its edges."""
+"""Tests composing the full picture from small colors: lightness is kept, colors follow its edges."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from image.upsample import Field, color_field, upsample
 from photo.compose import compose
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 
-LIMITS = {np.uint8: 0.5, np.uint16: 0.005}  # of the lightness: rounding to the output's codes
+LIMITS = {np.uint8: 0.5, np.uint16: 0.005}  # lightness error of rounding to output codes
 
 
 def flat_field(a: float, b: float) -> Field:

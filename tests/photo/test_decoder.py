@@ -1,4 +1,4 @@
-"""Damaged, hostile and foreign files: refused in one line, before they cost memory or time."""
+"""Tests that damaged, hostile and foreign files are rejected in one line, before they cost memory or time."""
 
 import io
 import os
@@ -54,7 +54,7 @@ def floats(path: Path) -> None:
 
 
 def half_tiled(path: Path) -> None:
-    """Write a TIFF that has a width of its tiles and no length."""
+    """Write a TIFF with a tile width and no tile length."""
     data = bytearray(tiled(16, 16))
     at = data.index(struct.pack("<HHI", 323, 4, 1))
     struct.pack_into("<H", data, at, 65000)
@@ -86,7 +86,7 @@ def test_bad_files_get_one_line(tmp_path: Path, spoil: Callable[[Path], None]) -
 def bmp(
     width: int, height: int, *, bits: int = 8, compression: int = 0, data: bytes = b""
 ) -> bytes:
-    """Build a BMP of any claims."""
+    """Build a BMP with any header values."""
     palette = bytes(4 << min(bits, 8))
     head = struct.pack(
         "<IiiHHIIiiII", 40, width, height, 1, bits, compression, len(data), 0, 0, 0, 0
@@ -96,14 +96,14 @@ def bmp(
 
 
 def png(width: int, height: int, *, bits: int = 8) -> bytes:
-    """Build a PNG of any size that holds no pixels."""
+    """Build a PNG of any declared size without pixels."""
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
     chunks = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
     return b"\x89PNG\r\n\x1a\n" + chunks + struct.pack(">I", 0) + b"IDAT5\xaf\x06\x1e"
 
 
 def tiled(width: int, height: int) -> bytes:
-    """Build a small TIFF of 16 bits whose one tile claims another size."""
+    """Build a small 16-bit TIFF whose only tile declares another size."""
     file = io.BytesIO()
     tifffile.imwrite(file, np.zeros((32, 32), np.uint16), tile=(32, 32))
     data = bytearray(file.getvalue())
@@ -134,7 +134,7 @@ def test_no_more_is_decoded_than_there_is_memory_for(
 
 
 def test_a_run_length_code_takes_no_longer_than_its_pixels(tmp_path: Path) -> None:
-    """Pillow needs half a minute for this one."""
+    """Pillow takes half a minute for this file."""
     runs = b"\xff\x07" * 4096 + b"\0\1"
     (tmp_path / "slow.bmp").write_bytes(bmp(1 << 23, 44, compression=1, data=runs))
     start = time.perf_counter()
@@ -168,7 +168,7 @@ def test_decoders_do_not_speak_for_themselves(
 
 
 class WatchedLock:
-    """A lock that says when a thread waits for it."""
+    """A lock that signals when a thread waits for it."""
 
     def __init__(self) -> None:
         self.waiting = threading.Event()

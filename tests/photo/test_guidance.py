@@ -1,4 +1,4 @@
-"""Hints and references from files."""
+"""Tests hints and references read from files."""
 
 import json
 import os
@@ -39,14 +39,14 @@ def test_numbers_are_taken_as_they_are(tmp_path: Path) -> None:
     ("content", "says"),
     [
         ("{", "is not JSON"),
-        ([], "no list of points"),
-        ({"x": 1}, "no list of points"),
-        ([[1, 2]], "is no point"),
+        ([], "is not a list of points"),
+        ({"x": 1}, "is not a list of points"),
+        ([[1, 2]], "invalid point"),
         ([[1, 2, "red"]], "'red' is no color"),
-        ([[1, 2, True, 3]], "is no point"),
-        (["#c83c28"], "is no point"),
-        ("[[1, 2, 3, " + "9" * 400 + "]]", "is no point"),
-        ("[[1, 2, 3, NaN]]", "is no point"),
+        ([[1, 2, True, 3]], "invalid point"),
+        (["#c83c28"], "invalid point"),
+        ("[[1, 2, 3, " + "9" * 400 + "]]", "invalid point"),
+        ("[[1, 2, 3, NaN]]", "invalid point"),
         ("[" * 100_000, "is not JSON"),
         ("", "is empty"),
     ],
@@ -93,7 +93,7 @@ def test_references_have_the_formats_of_photos(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     with pytest.raises(ValueError, match="is not a picture"):
         read_reference(tmp_path / "a.png")
-    large = Image.new("P", (10_000, 9_000))  # Pillow's own limit: 89 megapixels
+    large = Image.new("P", (10_000, 9_000))  # more than Pillow's own limit of 89 megapixels
     large.putpalette((20, 90, 200))
     large.save(tmp_path / "large.png")
     assert read_reference(tmp_path / "large.png").shape == (461, 512, 3)
@@ -114,7 +114,7 @@ RED = rgb2lab(np.array([0xC8, 0x3C, 0x28], np.uint8))[1:]
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    """A photo of 90 x 60 pixels, stored upright on its side: 60 x 90."""
+    """Write a photo of 90 x 60 pixels, stored rotated as 60 x 90."""
     picture = Image.fromarray(np.tile(np.arange(60, dtype=np.uint8), (90, 1)) + 90)
     exif = Image.Exif()
     exif[274] = 6
@@ -156,13 +156,13 @@ def test_hints_and_points_of_a_file_are_one_list(photo: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("hint", [Hint(90, 0, "#c83c28"), Hint(0, 60, "#c83c28")])
 def test_a_hint_outside_the_photo_is_named(photo: Path, hint: Hint) -> None:
-    with pytest.raises(ValueError, match=r"lies outside .*photo.jpg, which has 90 x 60 pixels"):
+    with pytest.raises(ValueError, match=r"is outside .*photo.jpg, which has 90 x 60 pixels"):
         read_guidance(GuidanceOptions(hint=(hint,)), photo)
 
 
 def test_a_point_of_a_file_outside_the_photo_is_named(photo: Path, tmp_path: Path) -> None:
     points = write(tmp_path / "h.json", [[200, 2, -30, 40]])
-    with pytest.raises(ValueError, match="a hint at 200,2 lies outside"):
+    with pytest.raises(ValueError, match="a hint at 200,2 is outside"):
         read_guidance(GuidanceOptions(hints=points), photo)
 
 
@@ -205,7 +205,7 @@ def test_strokes_on_a_deep_scan(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("size", "says"),
-    [((60, 90), "has 60 x 90 pixels, .* 90 x 60: paint on"), ((90, 60), "nothing is painted")],
+    [((60, 90), "has 60 x 90 pixels, .* 90 x 60: paint on"), ((90, 60), "has no strokes")],
 )
 def test_other_strokes_are_refused(
     photo: Path, tmp_path: Path, size: tuple[int, int], says: str

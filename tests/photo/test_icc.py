@@ -1,4 +1,4 @@
-"""ICC profiles: what the numbers of a scan mean as luminance."""
+"""Tests converting a scan's codes to luminance through its ICC profile."""
 
 from pathlib import Path
 

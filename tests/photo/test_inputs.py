@@ -1,4 +1,4 @@
-"""Which files are meant and where to: laws that hold for photos and films alike."""
+"""Tests finding inputs and naming results, with laws for photos and films alike."""
 
 import shutil
 from dataclasses import replace
@@ -38,7 +38,7 @@ def write_inputs(folder: Path, *names: str) -> list[Path]:
 
 
 def color(task: Task, kind: Kind = PHOTOS) -> None:
-    """Write the result of a task as the program does."""
+    """Write a task's result as the program does."""
     task.target.parent.mkdir(parents=True, exist_ok=True)
     if kind is PHOTOS:
         photo = read_photo(task.source)
@@ -143,7 +143,7 @@ def test_own_results_are_recognized_by_what_is_in_them(
     (again,), _ = plan([str(tmp_path)], kind=kind)
     assert again.source == source
     assert unfinished([task], kind=kind) == ([], [])
-    # A file of another origin by that name.
+    # A file of the same name from elsewhere.
     task.target.write_bytes(source.read_bytes()[:-1] + b"\0")
     assert source not in {task.target}
     waiting, (failure,) = unfinished([task], kind=kind)
@@ -160,7 +160,7 @@ def test_what_is_done_already_is_counted(tmp_path: Path, caplog: pytest.LogCaptu
     with caplog.at_level("INFO", logger="photo.inputs"):
         assert unfinished(tasks, kind=PHOTOS) == (tasks[2:], [])
     assert [record.message.split(";")[0] for record in caplog.records] == [
-        "2 there already and left as they are"
+        "2 finished already and skipped"
     ]
 
 
@@ -229,17 +229,17 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
             unfinished(tasks, kind=PHOTOS)
 
 
-# What a command writes besides results
+# Other outputs of a command
 
 
 @pytest.mark.parametrize(
     ("name", "overwrite", "says"),
     [
-        ("photo.png", True, r"photo\.png is an input: name another place with -report"),
+        ("photo.png", True, r"photo\.png is an input: choose another path with -report"),
         ("link.png", True, r"link\.png is an input"),
         ("hard.png", True, r"hard\.png is an input"),
-        ("new.png", True, r"new\.png is the result's place: name another with -report"),
-        ("again.json", True, r"would both become .*again\.json: give them one by one"),
+        ("new.png", True, r"new\.png is the path of the result: choose another with -report"),
+        ("again.json", True, r"would both become .*again\.json: run them one by one"),
         ("folder", True, "folder is a folder: name a file"),
         ("there.json", False, r"there\.json exists already: add -overwrite"),
         ("there.json/x/report.json", True, "cannot be written to: name another place with -report"),
@@ -274,7 +274,7 @@ def test_outputs_that_can_be_written_are_not_made_by_the_check(tmp_path: Path) -
 
 
 def test_results_with_one_content_on_the_disk_are_two_results(tmp_path: Path) -> None:
-    """Programs that save room link equal files; a name is replaced, not what it links to."""
+    """Deduplication tools link equal files; writing replaces a name, not the file it links to."""
     first, second = write_inputs(tmp_path, "a.png", "b.png")
     (tmp_path / "a.color.png").write_bytes(b"equal")
     (tmp_path / "b.color.png").hardlink_to(tmp_path / "a.color.png")

@@ -1,4 +1,4 @@
-"""Photos: lightness read right in every kind of file, upright."""
+"""Tests reading photos: correct lightness from every kind of file, upright."""
 
 from pathlib import Path
 
@@ -73,13 +73,13 @@ def test_other_kinds_of_pixels(tmp_path: Path) -> None:
 
 
 def write_turned(path: Path, stored: np.ndarray, turn: int) -> None:
-    """Write a picture whose orientation tag says how it was turned, by the kind its name begins with."""
+    """Write a rotated picture with its orientation tag; the name's prefix chooses the kind."""
     exif = Image.Exif()
     exif[ORIENTATION] = turn
     tag = [(ORIENTATION, 3, 1, turn, True)]
     if path.suffix != ".tif":
         Image.fromarray(stored).save(path, exif=exif, lossless=True, quality=100, dpi=(200, 100))
-    elif path.stem == "lzw":  # a compression that is left to OpenCV when it is deep
+    elif path.stem == "lzw":  # OpenCV decodes this compression for 16 bits
         Image.fromarray(stored).save(path, exif=exif, compression="tiff_lzw", dpi=(200, 100))
     else:
         tifffile.imwrite(path, stored, extratags=tag, resolution=(200, 100), resolutionunit="INCH")

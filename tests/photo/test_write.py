@@ -1,4 +1,4 @@
-"""Results: everything around the lightness is kept, or named when it cannot be."""
+"""Tests writing results: metadata is kept, or reported as dropped."""
 
 import struct
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_metadata_is_kept(tmp_path: Path, source: str, suffix: str, deep: bool) 
     exif.get_ifd(0x8769)[36867] = "1931:05:01 12:00:00"
     extra = {} if source == ".tif" else {"xmp": XMP}
     if source == ".tif":
-        exif.load(exif.tobytes())  # gives the exif group its place among the tags
+        exif.load(exif.tobytes())  # adds the pointer to the exif group
         exif[700] = XMP
     Image.fromarray(gray).save(tmp_path / f"in{source}", exif=exif, dpi=(600, 600), **extra)
     photo = read_photo(tmp_path / f"in{source}")
@@ -117,7 +117,7 @@ def test_a_resolution_that_is_none_is_dropped(
 def test_what_does_not_fit_is_named_and_the_rest_is_kept(tmp_path: Path, suffix: str) -> None:
     exif = Image.Exif()
     exif[DESCRIPTION] = "Aunt Ida, 1931"
-    exif.get_ifd(0x8769)[37500] = bytes(70_000)  # the camera maker's note
+    exif.get_ifd(0x8769)[37500] = bytes(70_000)  # MakerNote
     exif.get_ifd(0x8769)[36867] = "1931:05:01 12:00:00"
     photo = Photo(
         landscape(20, 30), exif=exif, xmp=b"x" * 70_000, mark="colorizer: of 0" + "0" * 15

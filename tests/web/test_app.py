@@ -1,4 +1,4 @@
-"""The page's server: what it answers, and that nothing from outside reaches more than it should."""
+"""Tests the page's server: its answers, and its protection against requests from outside."""
 
 import io
 import json
@@ -64,7 +64,7 @@ def photo(home: Path) -> Path:
     return path
 
 
-# What it does
+# Functions
 
 
 def test_the_page_and_its_words_are_there(visitor: Visitor) -> None:
@@ -75,7 +75,7 @@ def test_the_page_and_its_words_are_there(visitor: Visitor) -> None:
 
 
 def test_the_page_uses_only_words_that_are_there() -> None:
-    """Every word that is asked for by its name in the page's files."""
+    """Check every text key that the page's files use."""
     page = Path(main.__file__).parent / "web" / "page"
     words = json.loads((page / "words" / "en.json").read_text(encoding="utf-8"))
     text = "".join(path.read_text(encoding="utf-8") for path in page.glob("*.*"))
@@ -136,7 +136,7 @@ def test_strokes_and_temperature_change_the_colors(visitor: Visitor, photo: Path
     assert all(other != plain for other in others)
 
 
-# The small network's other programs take seconds to make.
+# Exporting other programs of the small network takes seconds.
 
 
 @pytest.mark.slow
@@ -179,7 +179,7 @@ def test_a_candidate_s_download_equals_the_command_s_file(
     assert len(result.output) > 2, "the small network finds others, too"
     id = visitor.upload(photo)["id"]
     shown = json.loads(visitor.post(f"/photos/{id}/candidates"))
-    assert len(shown) == len(result.output) - 1  # and the sheet
+    assert len(shown) == len(result.output) - 1  # without the sheet
     answer = json.loads(visitor.post(f"/photos/{id}/file", {"candidate": 2}))
     assert visitor.get(answer["href"]) == (tmp_path / "out.2.png").read_bytes()
     plain, other = (visitor.post(f"/photos/{id}/color", {"candidate": number}) for number in (1, 2))
@@ -262,7 +262,7 @@ def test_no_name_leads_out_of_the_uploads(
     "host", ["evil.example", "evil.example:8300", "127.0.0.1.evil.example", "10.0.0.7", ""]
 )
 def test_another_name_for_this_machine_is_refused(visitor: Visitor, host: str) -> None:
-    """DNS rebinding: a site that gives itself our address is still called by its own name."""
+    """DNS rebinding: a site that points its name at our address still sends its own name as Host."""
     assert visitor.ask("GET", "/", Host=host)[0] in {400, 421}
 
 
@@ -342,7 +342,7 @@ def test_other_machines_need_the_password(outside: Visitor) -> None:
         assert status == 401
         assert b'type="password"' in content
     assert outside.ask("POST", "/photos?name=x.png", b"x")[0] == 401
-    status, headers, _ = outside.ask("GET", "/page.css")  # of the page that asks
+    status, headers, _ = outside.ask("GET", "/page.css")  # of the login page
     assert (status, headers["content-type"].split(";")[0]) == (200, "text/css")
 
 
@@ -401,7 +401,7 @@ def test_what_is_missing_is_named(
 def test_a_port_that_is_taken_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is the tests'
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process runs the tests
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main.main(["-web", "-web_port", str(port)]) == 2

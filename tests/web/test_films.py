@@ -1,4 +1,4 @@
-"""Films on the page: the job is the command's, stopped and continued; nothing but films is opened, nothing else served."""
+"""Tests films on the page: the job is the command's, also when stopped and resumed; only films are opened and served."""
 
 import io
 import json
@@ -27,7 +27,7 @@ from web.options import Settings
 
 @pytest.fixture
 def film_here(gray_film: Path, tmp_path: Path) -> Path:
-    """The film in a folder of its own, since its result will lie beside it."""
+    """Copy the film to its own folder, because its result is written beside it."""
     path = tmp_path / "a film.mkv"
     path.symlink_to(gray_film)
     return path
@@ -35,7 +35,7 @@ def film_here(gray_film: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def visitor(tmp_path: Path, small_weights: Path, options: FilmOptions) -> Iterator[Visitor]:
-    """Serve the page; films are colorized by arithmetic, in this process, and stop before the second segment."""
+    """Serve the page; films are colorized arithmetically in this process, and stop before the second segment."""
     run = RunOptions(device="cpu", weights=small_weights)
 
     def gated(color: object) -> Colorization:
@@ -47,7 +47,7 @@ def visitor(tmp_path: Path, small_weights: Path, options: FilmOptions) -> Iterat
 
 
 def opened(visitor: Visitor, path: Path) -> Json:
-    """Open a film; return what is said of it when its shots are known."""
+    """Open a film; return its description when its shots are known."""
     token = json.loads(visitor.post("/films/open", {"path": str(path)}))["id"]
     return when(visitor, token, lambda film: film["analysis"]["state"] == "done")
 
@@ -166,7 +166,7 @@ def test_a_film_that_was_moved_away_is_still_described_and_named_where_it_is_nee
     assert visitor.get(f"/films/{token}/file")
     visitor.post(f"/films/{token}/start")
     film = when(visitor, token, lambda film: film["job"]["state"] not in {"waiting", "running"})
-    said = "a film.mkv is gone: move it back, or open it where it is now"
+    said = "a film.mkv is missing: move it back, or open its new path"
     assert film["job"]["error"].endswith(said)
 
 
@@ -288,7 +288,7 @@ def test_progress_says_how_it_ended() -> None:
 
 
 def test_job_options_are_the_command_s(visitor: Visitor, film_here: Path) -> None:
-    """A file that is no result of this film is not replaced."""
+    """A file that is not a result of this film is not replaced."""
     result = film_here.with_name("a film.color.mkv")
     result.write_bytes(b"mine")
     token = opened(visitor, film_here)["id"]

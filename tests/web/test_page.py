@@ -1,4 +1,4 @@
-"""The page in a real browser: photos and films as a person does them, with every other host out of reach."""
+"""Tests the page in a real browser, with a user's actions on photos and films, and all other hosts blocked."""
 
 import base64
 import json
@@ -39,7 +39,7 @@ def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run the command; yield the address that it prints."""
+    """Run the command; yield the address it prints."""
     folder = tmp_path_factory.mktemp("page")
     argv = [
         sys.executable,
@@ -83,13 +83,13 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any, url: str) -> Iterator[Page]:
-    """A page that reaches no other host; asking for one is a failure, and so is a script's error."""
+    """A page without access to other hosts; a request to one fails the test, as does a script error."""
     with opened(browser, url) as page:
         yield page
 
 
 class opened:
-    """Open the page in a context of its own."""
+    """Open the page in its own context."""
 
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
         self.context = browser.new_context(accept_downloads=True, **options)
@@ -135,7 +135,7 @@ def drop(page: Page, path: Path) -> None:
 
 
 def shown(page: Page, room: str) -> np.ndarray:
-    """Return the picture in color as the browser has it."""
+    """Return the color picture as shown by the browser."""
     return np.array(
         page.evaluate(
             """async (selector) => {
@@ -153,7 +153,7 @@ def shown(page: Page, room: str) -> np.ndarray:
 
 
 def when_colored(page: Page, room: str, act: Callable[[], object]) -> None:
-    """Do something, and wait until the picture has the colors that follow from it."""
+    """Perform an action, and wait for the resulting colors."""
     image = page.locator(f"#{room} .pictures .color")
     before = image.get_attribute("src")
     act()
@@ -280,7 +280,7 @@ def test_a_film_goes_on_when_the_page_is_closed(page: Page, tmp_path: Path) -> N
 
 
 def test_a_large_photo_answers_within_a_second(page: Page, tmp_path: Path) -> None:
-    """12 megapixels; the best of three, as the machine may be busy with other things."""
+    """Time 12 megapixels; take the best of three, because the machine may be busy."""
     import cv2
 
     photo = tmp_path / "large.jpg"

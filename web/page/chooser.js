@@ -1,4 +1,4 @@
-// Asks for the color of a place: one that the network finds likely there, or any.
+// Lets the user choose the color of a place: a likely one or any other.
 
 import { fromTemplate, make } from "/words.js";
 
@@ -6,12 +6,12 @@ const COMMON = ["#c99a7c", "#8a5a3c", "#b5482f", "#c9a34a", "#6f8f4e", "#3f6f5a"
 const GRAY = "#808080";
 const MOST_RECENT = 4;
 const MOST = 12; // common and recent ones
-const PLACES = 4; // as many as are likely, at most
+const PLACES = 4; // largest number of likely colors
 let recent = [];
 let close = () => {};
 
-// Resolves to a color, "remove", or null when the person thinks better of it.
-// at : where in the window; likely : a promise of colors; current : the color of a hint that is there already.
+// Resolves to a color, "remove", or null if the user cancels.
+// at : position in the window; likely : a promise of colors; current : the color of an existing hint.
 export function chooseColor(at, { likely, current } = {}) {
   close();
   const element = fromTemplate("chooser");
@@ -48,7 +48,7 @@ export function stopChoosing() {
   close();
 }
 
-// Until the likely colors are known there are empty places for them, so that nothing moves.
+// Shows empty places until the likely colors arrive, so that nothing moves.
 async function fill(list, likely) {
   list.replaceChildren(...Array.from({ length: PLACES }, () => make("span", { className: "swatch empty" })));
   const found = await Promise.resolve(likely).catch(() => []);
@@ -85,7 +85,7 @@ function keepFocus(event, element) {
   }
 }
 
-// Beside the place, within the window; on a phone the style sheet puts it at the bottom.
+// Positions the chooser beside the place, within the window; on a phone the style sheet puts it at the bottom.
 function place(element, { x, y }) {
   const { width, height } = element.getBoundingClientRect();
   const left = x + 24 + width < innerWidth ? x + 24 : x - 24 - width;

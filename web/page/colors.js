@@ -1,16 +1,16 @@
-// What all colors of a photo or a film lean to; null, or nothing, is as released.
+// The color settings of a photo or a film; null or a missing value means the released setting.
 
 import { make, say } from "/words.js";
 
 const SLIDERS = [
   { name: "saturation", low: 0, high: 2, step: 0.05, released: 1 },
   { name: "temperature", low: 0.2, high: 1.4, step: 0.05, released: 0.8 },
-  { name: "guidance", low: 0, high: 1, step: 0.05, released: 0.7 }, // shown where something leans on it
+  { name: "guidance", low: 0, high: 1, step: 0.05, released: 0.7 }, // shown if mood, palette or reference is set
 ];
 const MOODS = ["warm", "cold", "vivid", "muted", "sepia"];
-const MOST = 8; // colors of a palette
+const MOST = 8; // colors in a palette
 
-// Puts the controls into a place; change(changes, name) is called with each new value. Returns what shows others.
+// Adds the controls to an element and calls change(changes, name) for each new value. Returns a function that shows other values.
 export function makeColors(place, change) {
   const shows = [makeMood(place, change), makePalette(place, change), ...SLIDERS.map((one) => makeSlider(place, change, one))];
   return (values) => shows.forEach((show) => show(values));

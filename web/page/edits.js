@@ -1,4 +1,4 @@
-// What has been done to a picture: kept in steps, so that each can be undone.
+// The edits of a picture, kept as steps that can be undone.
 
 export class Edits {
   constructor(kept = null) {
@@ -7,7 +7,7 @@ export class Edits {
     this.future = [];
   }
 
-  // Makes another state of it the present; `like` names changes that count as one (a slider on its way).
+  // Makes another state the current one; changes with the same `like` count as one step (a moving slider).
   change(changes, like = "") {
     if (!like || like !== this.last) this.past.push(this.now);
     this.last = like;
@@ -34,7 +34,7 @@ export class Edits {
   }
 }
 
-// Steps by Ctrl+Z, Ctrl+Shift+Z and Ctrl+Y while a picture is shown; a field of text has these keys for itself.
+// Undoes and redoes by Ctrl+Z, Ctrl+Shift+Z and Ctrl+Y while a picture is shown; text fields keep these keys.
 export function stepByKeys(isShown, step) {
   document.addEventListener("keydown", (event) => {
     if (!isShown() || event.target.matches("input:not([type=range])")) return;
@@ -46,7 +46,7 @@ export function stepByKeys(isShown, step) {
   });
 }
 
-// Writes hints as the command has them; `at` is the time in a film.
+// Formats hints in the command's syntax; `at` is the time in a film.
 export function written(hints) {
   return hints.map(({ at, x, y, color }) => [...(at ? [at] : []), x, y, color].join(","));
 }

@@ -1,4 +1,4 @@
-// The films' side of the page: one film, its shots, and its job.
+// The films tab: one film, its shots, and its job.
 
 import { chooseColor, stopChoosing } from "/chooser.js";
 import { makeColors } from "/colors.js";
@@ -16,12 +16,12 @@ const stage = new Stage();
 let film = null; // as the server describes it
 let edits = null;
 let chosen = 0; // the shot on the stage
-let versions = []; // of each shot: what its picture was made with
+let versions = []; // for each shot: the edits that its picture was made with
 let timer = null;
 let showColors;
-let asking = false; // for the stage's colors
+let asking = false; // whether a request for the stage's colors is running
 let again = false;
-let behind = false; // the server does not know yet what is wanted
+let behind = false; // whether the server lacks the latest edits
 
 export async function startFilms() {
   find(".stage-place").append(stage.element);
@@ -124,7 +124,7 @@ async function showOpenFilms() {
   );
 }
 
-// What is known of the film: asked for again while something is at work
+// The film's description, polled while work is in progress
 
 async function refresh() {
   const id = film.id;
@@ -179,7 +179,7 @@ function showJob() {
   showResult(!download.hidden);
 }
 
-// The browser plays what it can; where it cannot, there is the download.
+// Plays the result if the browser can; otherwise the user downloads it.
 function showResult(on) {
   const video = byId("result");
   const source = on ? `/films/${film.id}/file?show` : "";
@@ -265,7 +265,7 @@ function makeShot(index, shot) {
   return make("li", {}, button);
 }
 
-// What is wanted of one shot.
+// The edits of one shot.
 function guidanceOf(index) {
   const { hints, references, shots, names, ...rest } = edits.now;
   const own = hints.filter((hint) => hint.shot === index);
@@ -331,7 +331,7 @@ async function showEdits({ changed = true } = {}) {
   await colorize(changed);
 }
 
-// Tells the server what is wanted, then asks for the colors; once more when that has changed meanwhile.
+// Sends the edits to the server, then requests the colors; repeats if the edits have changed meanwhile.
 async function colorize(changed) {
   again = true;
   behind ||= changed;

@@ -1,11 +1,11 @@
-// What the network knows of a photo besides one coloring: where it is unsure, where a hint helps most, other colorings.
+// The network's analysis of a photo: uncertain places, suggested hint places, candidates.
 
 import { complain, post } from "/server.js";
 import { make, say } from "/words.js";
 
 const place = document.querySelector("#photos .extras");
 const gallery = document.querySelector("#photos .gallery");
-let desk; // {stage, change, asked}: asked() is what the server is told of the photo that is shown
+let desk; // {stage, change, asked}: asked() returns the edits of the shown photo, as sent to the server
 let unsure;
 let suggested;
 let others;
@@ -32,7 +32,7 @@ function toggle(name) {
 
 const isOn = (button) => button.getAttribute("aria-pressed") === "true";
 
-// Shows again what is switched on, for the edits of now.
+// Refreshes what is switched on, for the current edits.
 export async function refreshKnown() {
   const asked = desk.asked();
   if (!asked) return;
@@ -52,7 +52,7 @@ export async function refreshKnown() {
   }
 }
 
-// Other colorings; the first is the usual one.
+// Shows the candidates; the first is the default one.
 
 async function openGallery() {
   const { path, edits } = desk.asked();

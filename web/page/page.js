@@ -1,11 +1,11 @@
-// Puts the page together: the two rooms, and files that are dropped anywhere.
+// Sets up the page: its two tabs, and dropping files anywhere.
 
 import { complain } from "/server.js";
 import { startFilms, uploadFilm } from "/films.js";
 import { addFiles, startPhotos } from "/photos.js";
 
 const rooms = ["photos", "films"];
-const FILM = /^video\/|\.(mkv|ts|flv|wmv)$/i; // a type, or a name where the browser knows none
+const FILM = /^video\/|\.(mkv|ts|flv|wmv)$/i; // a type, or a name if the browser knows no type
 
 function open(room) {
   for (const name of rooms) {

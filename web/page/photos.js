@@ -1,4 +1,4 @@
-// The photos' side of the page.
+// The photos tab.
 
 import { chooseColor, stopChoosing } from "/chooser.js";
 import { makeColors } from "/colors.js";
@@ -15,8 +15,8 @@ const stage = new Stage();
 let photos = []; // {id, name, width, height, edits, thumbnail}
 let current = null;
 let showColors;
-let asked = null; // what is being colorized now
-let again = false; // it has changed meanwhile
+let asked = null; // the photo that is being colorized
+let again = false; // whether its edits have changed meanwhile
 
 export async function startPhotos() {
   find(".stage-place").append(stage.element);
@@ -145,7 +145,7 @@ function step(way) {
   showEdits();
 }
 
-// What the server is told of a photo's edits.
+// Returns a photo's edits, as sent to the server.
 function told(photo) {
   const { hints, referenceName, ...rest } = photo.edits.now;
   return { ...rest, hints: written(hints) };
@@ -166,7 +166,7 @@ async function showEdits() {
   await colorize();
 }
 
-// One request at a time; when the edits have changed meanwhile, one more with the last of them.
+// Sends one request at a time, and one more if the edits have changed meanwhile.
 async function colorize() {
   again = true;
   if (asked) return;
@@ -270,7 +270,7 @@ function keep() {
       sessionStorage.setItem(KEPT, JSON.stringify({ photos: kept(steps), current: current?.id }));
       return;
     } catch {
-      // Too much for the tab's memory: then without the steps, at last not at all.
+      // If the tab's memory is too small, saves without the steps, or not at all.
     }
   }
 }

@@ -1,4 +1,4 @@
-// What is asked of the server, and how long its queue is.
+// Requests to the server, and the length of its queue.
 
 import { say } from "/words.js";
 
@@ -6,7 +6,7 @@ const message = document.getElementById("message");
 const queue = document.getElementById("queue");
 let open = 0;
 
-// Shows what went wrong, until something else is done.
+// Shows an error until the next action.
 export function complain(error) {
   message.textContent = error.message;
   message.hidden = false;
@@ -45,7 +45,7 @@ export function post(path, value = {}) {
   });
 }
 
-// A file is sent as it is: the server writes it straight to its disk.
+// Sends a file unchanged, so that the server can write it directly to disk.
 export function upload(path, file, progress = () => {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

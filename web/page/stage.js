@@ -1,9 +1,9 @@
-// One picture, gray and in color with a divider between: where hints are placed and strokes are painted.
-// All places are in pixels of the photo, or of the film's picture.
+// One picture, gray and in color with a divider, on which hints are placed and strokes painted.
+// All places are in pixels of the photo or the film frame.
 
 import { fromTemplate, make, say } from "/words.js";
 
-const STEP = 0.02; // of the width, that an arrow key moves the cross
+const STEP = 0.02; // share of the width by which an arrow key moves the cross
 
 export class Stage extends EventTarget {
   tool = "point";
@@ -68,7 +68,7 @@ export class Stage extends EventTarget {
     this.#drawStrokes();
   }
 
-  // Where a place of the picture is in the window, for what is shown beside it.
+  // Returns the window position of a place of the picture, to show something beside it.
   placeOnScreen({ x, y }) {
     const box = this.pictures.getBoundingClientRect();
     return { x: box.left + (x / this.size.width) * box.width, y: box.top + (y / this.size.height) * box.height };
@@ -111,7 +111,7 @@ export class Stage extends EventTarget {
     return element;
   }
 
-  // Asks for a hint at a place, which is marked meanwhile.
+  // Asks for a hint at a place, and marks the place meanwhile.
   #placeAt(place) {
     this.#cross = place;
     this.#put(this.cross, place);
@@ -198,7 +198,7 @@ export class Stage extends EventTarget {
     this.divider.classList.toggle("edge", this.split.value === "0" || this.split.value === "100");
   }
 
-  // The keyboard's way: arrows move a cross, Enter places a hint there.
+  // Handles the keyboard: arrows move a cross, Enter places a hint there.
   #key(event) {
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const { width, height } = this.size;

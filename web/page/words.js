@@ -1,9 +1,9 @@
-// The page's words, in the browser's language where there are some.
+// The page's texts, in the browser's language if available, otherwise in English.
 
 const known = ["en", "zh"];
 const wanted = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase());
 const language = wanted.find((tag) => known.includes(tag)) ?? "en";
-// Whoever imports this waits for the words.
+// Importing modules wait for the texts.
 const words = await (await fetch(`/words/${language}.json`)).json();
 document.documentElement.lang = language === "zh" ? "zh-CN" : language;
 document.title = say("title");
@@ -14,7 +14,7 @@ export function say(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-// Fills in what is marked in a part of the page.
+// Fills in the texts of the marked elements in a part of the page.
 export function sayAll(part) {
   for (const element of part.querySelectorAll("[data-say]")) {
     element.textContent = say(element.dataset.say);
@@ -31,7 +31,7 @@ export function fromTemplate(id) {
   return element;
 }
 
-// Makes an element: make("button", {textContent: "Undo"}, children).
+// Creates an element: make("button", {textContent: "Undo"}, children).
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
