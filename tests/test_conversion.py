@@ -356,7 +356,7 @@ def test_a_shot_that_is_changed_before_the_join_is_never_joined(
 ) -> None:
     Spoiler.cache = options.cache
     spoiling = replace(colorization(), factory=functools.partial(Spoiler))
-    with pytest.raises(JobError, match="was changed after it was rendered; run the same"):
+    with pytest.raises(JobError, match="was changed after rendering; run the same"):
         color_film(gray_film, tmp_path / "out.mkv", colorization=spoiling, options=options)
     color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert packets(tmp_path / "out.mkv") == packets(finished)
@@ -472,8 +472,8 @@ def test_a_full_disk_loses_nothing(
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("out.avi", "films of h264 are written as .mp4 or .mkv or .mov"),
-        ("out", "films of h264 are written as"),
+        ("out.avi", "h264 films are written as .mp4 or .mkv or .mov"),
+        ("out", "h264 films are written as"),
         ("film.mp4", "is an input of this command"),
         ("link.mp4", "is an input of this command"),
         ("there.mp4", "exists already; add -overwrite"),
@@ -608,7 +608,7 @@ def test_workers_are_told_little_and_read_the_rest_once(
         record = next(split(work, job))
         assert len(pickle.dumps((take, Step("finish", (record,))))) < 1000
         (job.folder / WORK).write_bytes(b"another job's")
-        with pytest.raises(JobError, match="was changed while the job is in progress"):
+        with pytest.raises(JobError, match="was changed while the job was in progress"):
             take(Step("finish", (record,)))
 
 

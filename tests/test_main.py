@@ -238,11 +238,11 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
         (["-img_in", "photo.png", "-probe"], "-probe is for films", 2),
         (["-img_in", "photo.png", "-start", "1"], "-start is for films", 2),
         (["-img_in", "photo.png", "-cache", "x"], "-cache is for films", 2),
-        (["-movie_in", "film.mp4", "-hints", "h.json"], "h.json is not a file: write one as", 2),
+        (["-movie_in", "film.mp4", "-hints", "h.json"], "h.json is not a file: create it with", 2),
         (["-movie_in", "film.mp4", "-hint", "1,2,#d02010"], "a hint at 1,2 has no time", 2),
         (
             ["-movie_in", "film.mp4", "-hint", "x,1,2,#d02010"],
-            "'x' is not a valid time of a hint",
+            "'x' is not a valid time for a hint",
             2,
         ),
         (["-img_in", "photo.png", "-hint", "1.5,1,2,#d02010"], "a hint at 1.5 is for a film", 2),

@@ -130,7 +130,7 @@ def test_interlaced_is_refused_where_it_would_be_lost(
     film: Make, tmp_path: Path, codec: str
 ) -> None:
     source, out = probe(film("interlaced.mkv")), tmp_path / "out.mkv"
-    with pytest.raises(FilmError, match=f"interlaced, which {codec} cannot hold: add -deint"):
+    with pytest.raises(FilmError, match=f"interlaced, which {codec} does not support: add -deint"):
         rendered(source, flat(source, 5, 5), out, codec=codec)
     assert list(tmp_path.iterdir()) == []
     (note,) = encoder_notes(source, EncoderOptions(codec=codec))
@@ -310,7 +310,7 @@ def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
     assert "10 of 12 bits" in notes("444-12.mkv", "h264")
     assert "transparency" in notes("alpha.mkv", "h264")
     assert "no luma plane" in notes("rgb.mkv", "h264")
-    assert "limited range only" in notes("full709.mkv", "prores")
+    assert "only limited range" in notes("full709.mkv", "prores")
     assert "10 of 12 bits" in notes("444-12.mkv", "av1")
     assert "av1 holds yuv420p, with less chroma than the film's yuv422p" in notes("422.mkv", "av1")
     assert notes("gray10.mkv", "av1") == notes("420-10.mkv", "av1") == ""
@@ -319,7 +319,7 @@ def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
     assert notes("422-10.mkv", "h264") == notes("plain.mp4", "prores") == ""
     plain = probe(film("plain.mp4"))
     bright = replace(plain, video=replace(plain.video, transfer="smpte2084"))
-    assert "high dynamic range" in " ".join(encoder_notes(bright, EncoderOptions()))
+    assert "the film is HDR" in " ".join(encoder_notes(bright, EncoderOptions()))
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "av1", "prores"])

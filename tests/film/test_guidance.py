@@ -126,14 +126,14 @@ def test_guidance_is_read_from_json(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("{", "is not JSON"),
-        ("[]", "does not hold a list of hints"),
-        ('{"1": 2}', "does not hold a list of hints"),
+        ("[]", "does not contain a list of hints"),
+        ('{"1": 2}', "does not contain a list of hints"),
         ("[[1, 2, 3]]", r"\[1, 2, 3\] is not a valid hint"),
         ('[[1, 2, 3, "red"]]', "is not a valid hint"),
         ('[[1, "NaN", 3, "#102030"]]', "is not a valid hint"),
         ('["1,2,3,#102030"]', "is not a valid hint"),
-        ('[["x", 2, 3, "#102030"]]', "'x' is not a valid time of a hint"),
-        ('[["-1", 2, 3, "#102030"]]', "'-1' is not a valid time of a hint"),
+        ('[["x", 2, 3, "#102030"]]', "'x' is not a valid time for a hint"),
+        ('[["-1", 2, 3, "#102030"]]', "'-1' is not a valid time for a hint"),
     ],
 )
 def test_broken_hints_are_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -147,8 +147,8 @@ def test_broken_hints_are_refused(tmp_path: Path, text: str, message: str) -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1]", "does not name pictures of shots"),
-        ("{}", "does not name pictures of shots"),
+        ("[1]", "does not assign pictures to shots"),
+        ("{}", "does not assign pictures to shots"),
         ('{"0": "a.jpg"}', "'0' does not name shots"),
         ('{"3-2": "a.jpg"}', "'3-2' does not name shots"),
         ('{"sea": "a.jpg"}', "'sea' does not name shots"),
@@ -282,7 +282,7 @@ def test_a_job_that_was_stopped_goes_on_with_other_hints(
 def test_a_shot_that_is_not_there_is_refused_before_any_color(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    with pytest.raises(GuidanceError, match=r"there is no shot 4 in .*: it has 3"):
+    with pytest.raises(GuidanceError, match=r"there is no shot 4 in .*: it has 3 shots"):
         color_film(
             gray_film,
             tmp_path / "out.mkv",

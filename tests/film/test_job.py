@@ -95,7 +95,7 @@ def test_a_manifest_with_another_value_is_refused(film: Path, old: str, new: str
     segments = (SegmentRecord(0, 0, 0, 0, 240, False), SegmentRecord(1, 0, 1, 240, 17, color=True))
     text = replace(manifest_of(film), segments=segments, complete=True).to_json()
     assert text.count(old) == 1
-    with pytest.raises(JobError, match="not a manifest of ours"):
+    with pytest.raises(JobError, match="not a manifest of this program"):
         Manifest.from_json(text.replace(old, new))
 
 

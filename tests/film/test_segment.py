@@ -89,7 +89,7 @@ def test_frames_of_another_size_are_scaled_to_the_first_and_that_is_said(
         assert np.corrcoef(pair)[0, 1] > 0.8
     (record,) = caplog.records
     assert "are scaled to them" in record.message
-    assert f"among those of {size[0]}x{size[1]}" in record.message
+    assert f"are scaled to the film's {size[0]}x{size[1]}" in record.message
 
 
 @pytest.mark.parametrize(
