@@ -126,12 +126,12 @@ def encoder_arguments(encoding: Encoding, film: Film, options: EncoderOptions) -
         arguments["color_primaries"] = film.video.primaries
     if film.video.transfer:
         arguments["color_trc"] = film.video.transfer
-    # bitexact: no random numbers and no version in the file, so that the same segment is the same bytes.
+    # bitexact: no random numbers or version in the file, so that a segment's bytes are reproducible.
     return arguments | {"fflags": "+bitexact", "f": "matroska"}
 
 
 def picture_filters(encoding: Encoding, film: Film) -> list[tuple[str, dict[str, object]]]:
-    """Return the filters that tag the raw picture with what it is, without touching a sample."""
+    """Return the filters that tag the raw picture with its properties, leaving samples unchanged."""
     params: dict[str, object] = {
         "range": "pc" if encoding.full_range else "tv",
         "colorspace": encoding.matrix,
@@ -141,7 +141,7 @@ def picture_filters(encoding: Encoding, film: Film) -> list[tuple[str, dict[str,
         params["color_primaries"] = film.video.primaries
     if film.video.transfer:
         params["color_trc"] = film.video.transfer
-    # As filters, because raw video on a pipe has no header, and ffmpeg's options for it lack some of these.
+    # Set by filters, because raw video on a pipe has no header and ffmpeg has no input options for some of these.
     sar = film.video.sar
     return [("setparams", params), ("setsar", {"sar": f"{sar.numerator}/{sar.denominator}"})]
 

@@ -70,7 +70,7 @@ def open_film(path: Path) -> Iterator[av.container.InputContainer]:
         # An absolute path cannot be mistaken for a protocol or an option.
         container = av.open(str(path.resolve()), metadata_errors="replace")
     except (av.FFmpegError, UnicodeError) as error:
-        raise FilmError(f"FFmpeg cannot open {path} as a film: {reason_of(error)}") from error
+        raise FilmError(f"{path} is not a film that FFmpeg can open: {reason_of(error)}") from error
     with container:
         endings = PLAYLISTS.get(container.format.name)
         if endings and path.suffix.lower() not in endings:

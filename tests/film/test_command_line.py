@@ -1,4 +1,4 @@
-"""Films from the command line: every kind of film, every mistake, one clear line each."""
+"""Films on the command line: every kind of film works, every mistake gets one clear line."""
 
 import json
 import os
@@ -184,7 +184,7 @@ def test_sound_that_matroska_cannot_hold_does_not_stop_its_film(
     kept = len(probe(target).streams)
     assert summary.joined.streams == {"audio": 1} if kept else summary.joined.streams == {}
     assert any("cannot hold: audio" in warning for warning in summary.warnings) == (not kept)
-    assert any("sound track 1 is not copied" in record.message for record in caplog.records)
+    assert any("sound track 1 cannot be copied" in record.message for record in caplog.records)
     assert kept == (suffix == ".mov" and name == "ima.mov")
 
 
@@ -198,7 +198,7 @@ def test_awkward_names(film: Make, tmp_path: Path, name: str) -> None:
 
 
 def bad_inputs(folder: Path) -> dict[str, Path]:
-    """Make what is no film, by what is said about it."""
+    """Make files that are not films, by the expected message."""
     empty, text, sound, still = (folder / n for n in ("0.mp4", "text.mp4", "sound.m4a", "a.png"))
     empty.touch()
     text.write_text("no film\n" * 1000)
@@ -359,7 +359,7 @@ def test_no_file_is_written_that_must_not_be(
         ("-save", "folder.mp4"),
         ("-save", "small.npz"),
     }:
-        return  # made, filled, and refused for its name
+        return  # created, filled, and refused because of its name
     shutil.copy(film("plain.mp4"), tmp_path / "film.mp4")
     shutil.copy(small_weights, tmp_path / "small.npz")
     (tmp_path / "again.mp4").symlink_to(tmp_path / "film.mp4")
@@ -370,7 +370,7 @@ def test_no_file_is_written_that_must_not_be(
     more = [] if option == "-save" else ["-save", tmp_path / "out.mkv"]
     for overwrite in [[], ["-overwrite"]] if "input" in complaint else [[]]:
         code, out, errors = run(*words, *more, *overwrite)
-        alone = (option, name) == ("-save", "notes.mp4")  # a film's failure, not the command's
+        alone = (option, name) == ("-save", "notes.mp4")  # the film fails, not the command
         assert (code, out, errors.count("\n")) == (1 if alone else 2, "", 1), errors
         assert "exists already" in errors if alone else complaint in errors
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
@@ -396,7 +396,7 @@ def test_no_two_outputs_of_a_command_are_one_file(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 16 KB."""
+    """Simulate a disk of 16 KB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
@@ -496,7 +496,7 @@ def test_help_and_mistakes_cost_no_network(film: Make) -> None:
 
 @pytest.mark.slow
 def test_a_film_with_the_released_network(film: Make, tmp_path: Path) -> None:
-    """The whole way as a user goes it: two workers, the real network, a report."""
+    """A user's whole workflow: two workers, the real network, a report."""
     assert RELEASED.exists()
     words = ["-movie_in", film("wide.mp4"), "-save", tmp_path / "out.mp4", "-recolor", "-workers", "2",
              "-cache", tmp_path / "cache", "-report", tmp_path / "report.json"]  # fmt: skip
@@ -518,7 +518,7 @@ def test_a_film_with_the_released_network(film: Make, tmp_path: Path) -> None:
 def test_the_same_film_by_hand_and_by_folder(
     run: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
 ) -> None:
-    """Small weights, several films at once: each result is where it was promised."""
+    """Small weights, several films at once: each result has the planned path."""
     folder = tmp_path / "films"
     folder.mkdir()
     for name in ("plain.mp4", "gray.mkv"):
@@ -531,7 +531,7 @@ def test_the_same_film_by_hand_and_by_folder(
     assert probe(tmp_path / "done" / "plain.color.mp4").frames == 10
     words = (folder, "-save", tmp_path / "done", "-recolor", "-duration", "0.4")
     assert run(*words)[:2] == (0, "")
-    code, _, errors = run(*words[:-2])  # the whole films now: what is there is only a part of each
+    code, _, errors = run(*words[:-2])  # the whole films now; the existing results are excerpts
     assert code == 1
     said = "exists already and is not the whole result"
     assert len({line.strip() for line in errors.splitlines() if said in line}) == 2

@@ -1,4 +1,4 @@
-"""Hints and references of films: read, refused, followed through their shot; another hint changes no other shot."""
+"""Hints and references for films: read, checked, followed through their shot; a new hint affects only its shot."""
 
 import functools
 import json
@@ -31,7 +31,7 @@ def guidance_of(*hints: str, **references: np.ndarray) -> Guidance:
 
 
 class Guided(Tint):
-    """A colorizer that shows what guides each frame: a is the number of its hints, b the mean of its reference."""
+    """A colorizer that encodes each frame's guidance: a is the number of hints, b the mean of the reference."""
 
     def colorize(self, segment: Segment) -> np.ndarray:
         ab = np.zeros((len(segment.frames), 24, 32, 2), np.float32)
@@ -165,7 +165,7 @@ def test_broken_references_are_refused(tmp_path: Path, text: str, message: str) 
 
 
 def records() -> list[SegmentRecord]:
-    """The film's shots, the second in two segments; the third returns to the first."""
+    """List the film's segments: the second shot has two, the third returns to the first."""
     return [
         SegmentRecord(0, 0, 0, 0, 12),
         SegmentRecord(1, 1, 0, 12, 100, ends_shot=False),
@@ -299,7 +299,7 @@ def test_workers_and_lost_tracks_change_nothing(
     color_film(gray_film, tmp_path / "one.mkv", colorization=wanted, options=kept)
     for path in kept.cache.glob("*/*/00001.*"):
         if path.is_file():
-            path.write_bytes(path.read_bytes()[:40])  # the shot, its colors and its hints
+            path.write_bytes(path.read_bytes()[:40])  # damages the shot, its colors and its hints
     two = replace(kept, workers=2)
     color_film(gray_film, tmp_path / "two.mkv", colorization=wanted, options=two)
     for one, other in zip(
@@ -309,7 +309,7 @@ def test_workers_and_lost_tracks_change_nothing(
 
 
 class Watched(Guided):
-    """It remembers which frames it was given, and how many hints each had."""
+    """A colorizer that records its frames and the number of hints of each."""
 
     seen: ClassVar[list[tuple[int, int]]] = []
 
