@@ -304,7 +304,7 @@ def test_an_interlaced_film_is_refused_before_the_work_where_its_fields_would_be
     [
         (["-crf", "99"], "99"),
         (["-crf", "x"], "not a whole number"),
-        (["-start", "1:2:3:4"], "no time"),
+        (["-start", "1:2:3:4"], "not a valid time"),
         (["-duration", "-5"], "-duration"),
         (["-codec", "vp9"], "vp9"),
         (["-workers", "0"], "not a whole number from 1"),

@@ -314,7 +314,7 @@ def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
     assert "10 of 12 bits" in notes("444-12.mkv", "av1")
     assert "av1 stores yuv420p, with less chroma than the film's yuv422p" in notes("422.mkv", "av1")
     assert notes("gray10.mkv", "av1") == notes("420-10.mkv", "av1") == ""
-    assert "h264_vaapi holds 8 of 10 bits" in notes("420-10.mkv", "h264_vaapi")
+    assert "h264_vaapi keeps 8 of 10 bits" in notes("420-10.mkv", "h264_vaapi")
     assert notes("420-10.mkv", "hevc_nvenc") == ""
     assert notes("422-10.mkv", "h264") == notes("plain.mp4", "prores") == ""
     plain = probe(film("plain.mp4"))
