@@ -220,8 +220,8 @@ def render(
         color; gray films stay gray)
     comment : written into the file's header
     advance : called once per frame
-    frames : decoded frames starting at or before the first of `numbers`; none after the last is consumed. None
-        decodes them here
+    frames : the film's decoded frames, from the first of `numbers` or earlier, not read past the last; None decodes
+        them here
     """
     assert ab is None or len(ab) == len(numbers), numbers
     encoding = encoding_of(film, options)

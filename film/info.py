@@ -161,7 +161,7 @@ class Film:
     @property
     def is_vfr(self) -> bool:
         """Whether the time between frames varies by more than the clock's rounding."""
-        # At a constant rate, steps differ by up to 1 if the clock is not a multiple of the rate.
+        # At a constant rate, steps differ by up to 1 if the rate does not divide the clock's frequency.
         steps = np.diff(self.pts)
         return bool(steps.size) and int(steps.max() - steps.min()) > 1
 
