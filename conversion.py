@@ -1,7 +1,7 @@
-"""Films to frames and back: the driver of a film's job, and the owner's script. Never a network.
+"""Films to frames and back: the driver of a film's job, and the owner's script. Contains no network.
 
-`color_film` takes a film through split -> colorized -> rendered -> joined; the network comes in as a function.
-As a script it turns a film into gray frames and sound under cache/, and with -join the frames into a film again.
+`color_film` takes a film through split -> colorized -> rendered -> joined; the network is passed in as a function.
+As a script, it splits a film into gray frames and sound under cache/; with -join it rebuilds a film from the frames.
 """
 
 import json
@@ -67,10 +67,10 @@ def color_film(
     started: Callable[[], Map] | None = None,
     progress: Progress = Silent(),
 ) -> Summary:
-    """Colorize a film, continuing where an earlier run of the same work was stopped.
+    """Colorize a film, resuming an interrupted earlier run of the same job.
 
-    started : starts the workers that stay for the next film, or returns them; without it they end with this one
-    Raise FilmError, JobError or WorkerError, one line each, for what cannot be done.
+    started : returns workers shared with the next films, starting them if needed; None uses workers for this film only
+    Raises FilmError, JobError or WorkerError, with one-line messages.
     """
     began = time.perf_counter()
     check_target(source, target, codec=options.encoder.codec, overwrite=options.overwrite)
@@ -81,7 +81,7 @@ def color_film(
     for warning in warnings:
         log.warning("%s", warning)
     if colorization.guidance:
-        # Refuses what lies outside.
+        # Raises GuidanceError for hints outside the film.
         frame_hints(film, colorization.guidance, first=first, last=last)
     wanted = manifest_of(source, colorization, options)
     summary = Summary(source, target, film, wanted.weights, wanted.settings, warnings)
@@ -115,9 +115,9 @@ def color_films(
     options: FilmOptions,
     progress: Progress = Silent(),
 ) -> Iterator[Result]:
-    """Do with each film what a command says; yield results as they come. A failure stops no other film."""
+    """Run a command on each film; yield results as they come. One film's failure does not stop the others."""
     with ExitStack() as stack:
-        # Started when the first film needs them, and kept for the next: loading the network takes seconds.
+        # Started when first needed and kept for the next films, since loading the network takes seconds.
         started = cache(lambda: stack.enter_context(workers_for(colorization, options)))
         for task in tasks:
             with FailureOf(task.source, passing=(GuidanceError,)) as failure:
@@ -142,7 +142,7 @@ def color_films(
 
 
 def _described(task: Task, form: str, options: FilmOptions) -> Result:
-    """Describe a film and what would be done with it, as text or as JSON."""
+    """Describe a film and the planned work, as text or as JSON."""
     text, values = film_info(task.source, task.target, options=options)
     shown = text if form == "text" else json.dumps(values, indent=1, ensure_ascii=False)
     return Result(task, output=tuple(shown.split("\n")))
@@ -154,14 +154,14 @@ def _workers_of(
     colorization: Colorization,
     options: FilmOptions,
 ) -> AbstractContextManager[Map]:
-    """Start the workers for a film; a short one is done in this process, sooner than others would have started."""
+    """Start the workers for a film; process a short one here, which is faster than starting others."""
     if frames < SHORT and not options.workers and not options.scheduler:
         options, started = replace(options, workers=1), None
     return nullcontext(started()) if started else workers_for(colorization, options)
 
 
 def workers_for(colorization: Colorization, options: FilmOptions) -> AbstractContextManager[Map]:
-    """Start the workers that the options name, for one film or several."""
+    """Start the workers chosen by the options, for one or more films."""
     return workers(
         worker_count(options), scheduler=options.scheduler,
         start=start_worker, prepare=partial(build_colorizer, colorization),
@@ -169,18 +169,18 @@ def workers_for(colorization: Colorization, options: FilmOptions) -> AbstractCon
 
 
 def worker_count(options: FilmOptions) -> int:
-    """Return how many workers share a film's steps; 0 for those of a cluster, which come and go."""
+    """Return the number of workers that share a film's steps; 0 for a cluster, where it varies."""
     return 0 if options.scheduler else options.workers or cores()
 
 
 def try_encoder(options: FilmOptions, encoding: Encoding = TRIAL) -> None:
-    """Refuse, before any work, an encoder that does not work here; those of a cluster fail with a line of their own."""
+    """Raise FilmError, before any work, if the encoder does not work here; a cluster's workers report it themselves."""
     if not options.scheduler:
         check_encoder(options.encoder, encoding)
 
 
 def film_kind(options: FilmOptions) -> Kind:
-    """Describe films as inputs: how they are found, what their results are called and recognized by."""
+    """Describe films as inputs: how they are found, and how their results are named and recognized."""
     return Kind(
         "film",
         SUFFIXES,
@@ -202,7 +202,7 @@ def _shown(progress: Progress, work: str, frames: int) -> Iterator[None]:
 
 
 def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Progress) -> None:
-    """Take every segment of a film through its steps, except those that an earlier run has finished."""
+    """Process every segment of a film, except those that an earlier run has finished."""
 
     def rendered_earlier(record: SegmentRecord) -> bool:
         if rendered(work, record):
@@ -210,7 +210,7 @@ def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Prog
             progress.advance(record.count, earlier=True)
             return True
         if work.shot(record).exists():
-            log.warning("%s is damaged or of another job: rendering it again", work.shot(record))
+            log.warning("%s is damaged or from another job: rendering again", work.shot(record))
             discard(work.shot(record))
         return False
 
@@ -218,7 +218,7 @@ def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Prog
         work, split(work, job), is_rendered=rendered_earlier, workers=worker_count(work.options)
     )
     take = taker(work)
-    predicted: dict[int, int] = {}  # segment -> frames that were counted: half of its frames
+    predicted: dict[int, int] = {}  # segment -> frames already counted, half of its frames
     for step, seconds in run(take, schedule.steps(), advance=progress.advance):
         schedule.taken(step)
         summary.worker_seconds.update(seconds)
@@ -233,7 +233,7 @@ def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Prog
 
 
 def to_frames(source: Path, *, cache: Path, restart: bool = False) -> Path:
-    """Turn a film into gray frames and sound under ``cache``; return the folder they are in."""
+    """Split a film into gray frames and sound under ``cache``; return their folder."""
     film = probe(source)
     with open_job(cache, _script_manifest(film), restart=restart) as job:
         work = _script_work(film, job)
@@ -245,16 +245,16 @@ def to_frames(source: Path, *, cache: Path, restart: bool = False) -> Path:
 
 
 def from_frames(source: Path, target: Path, *, cache: Path) -> int:
-    """Make a film of the frames that `to_frames` wrote; return how many.
+    """Rebuild a film from the frames that `to_frames` wrote; return the number of frames.
 
-    Color comes from the pictures of the same names under output_img/, whoever painted them; frames without one
-    stay gray. Lightness, sound and all else come from the source.
+    Color comes from pictures of the same names under output_img/, however they were made; frames without one stay
+    gray. Lightness, sound and everything else come from the source.
     """
     check_target(source, target, codec=EncoderOptions().codec, overwrite=False)
     film = probe(source)
     with open_job(cache, _script_manifest(film)) as job:
         if not job.manifest.complete:
-            raise FilmError(f"{job.folder} holds no frames yet; run the same without -join first")
+            raise FilmError(f"{job.folder} has no complete frames yet; run without -join first")
         work = _script_work(film, job)
         small = (max(1, film.working_size[0] // 4), max(1, film.working_size[1] // 4))
         for record in job.manifest.segments:
@@ -277,25 +277,25 @@ def _script_work(film: Film, job: Job) -> Work:
 
 
 def _no_colorizer() -> Any:
-    raise AssertionError("this script colorizes nothing")
+    raise AssertionError("this script does not colorize")
 
 
 @dataclass(frozen=True)
 class ScriptOptions:
-    """What the script does."""
+    """The script's options."""
 
     film: Path = option(
-        WORK / "movie" / "input.mp4", "a film", shown="movie/input.mp4", positional=True
+        WORK / "movie" / "input.mp4", "the film", shown="movie/input.mp4", positional=True
     )
-    join: Path | None = option(None, "make the film OUT of the frames", metavar="OUT")
-    cache: Path = option(CACHE, "where frames and sound go", shown=shown(CACHE), metavar="DIR")
-    restart: bool = option(False, "discard what an earlier run has done, and start again")
+    join: Path | None = option(None, "build the film OUT from the frames", metavar="OUT")
+    cache: Path = option(CACHE, "folder for frames and sound", shown=shown(CACHE), metavar="DIR")
+    restart: bool = option(False, "discard an earlier run's work and start again")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the script and return its exit code."""
     parser = OneLineParser(
-        prog="conversion.py", description="Turn a film into gray frames and sound, and back."
+        prog="conversion.py", description="Split a film into gray frames and sound, or rebuild it."
     )
     add_options(parser, ScriptOptions)
     options = options_from(parser.parse_args(argv), ScriptOptions)

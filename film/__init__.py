@@ -1,5 +1,5 @@
-"""Films as files: what they have, their frames by number, jobs that survive a stop, one container in the end."""
+"""Films as files: stream information, frames by number, resumable jobs, and the finished container."""
 
 
 class FilmError(ValueError):
-    """A film that cannot be read, colorized or written: one line that says what to do about it."""
+    """A film cannot be read, colorized or written; the message says in one line what to do."""

@@ -1,7 +1,7 @@
-"""Small ab + luma -> chroma planes: colors stop at edges, and the luma they are seen with is the source's.
+"""Small ab + luma -> chroma planes: colors stop at edges, and the source's luma is kept.
 
-The picture shown has the source's luma Y' bit for bit. A color (a, b) at that Y' needs a lightness of its own:
-the one at which Lab -> sRGB gives exactly this Y'. It is solved for once, in a table over (Y', a, b).
+The picture shown has the source's luma Y' bit for bit. Each color (a, b) at that Y' needs its own lightness:
+the one at which Lab -> sRGB gives exactly this Y'. A table over (Y', a, b) holds the solutions.
 """
 
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ LUMA_WEIGHTS = {  # (K_r, K_b), ITU-T H.273 table 4
 }
 AB_STEP = 5.0  # ab units between the table's nodes; 0 is a node, so gray stays exactly gray
 AB_NODES = 45  # -110 .. 110
-SLABS = 16  # the 256 slabs of the table, one for each luma code, lie 16 by 16 in one picture
-BETWEEN = 2  # part of the working size at which detail is brought in once, on the way to full size
+SLABS = 16  # the table's 256 slabs, one per luma code, are tiled 16 x 16 in one picture
+BETWEEN = 2  # working size / this: intermediate size at which detail is added before full size
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """The picture as the encoder gets it.
+    """The format in which the encoder receives the picture.
 
-    width, height : the source's, made even where the encoder must have it
+    width, height : the source's, rounded up to even where the encoder requires it
     depth, chroma, full_range : as in film.info.Video
-    matrix : FFmpeg's name; always tagged, since the colors are ours
-    first_field : of frames that are two fields, "tff" or "bff", FFmpeg's names; "" for progressive ones
+    matrix : FFmpeg's name; always tagged, since this program makes the colors
+    first_field : FFmpeg's "tff" or "bff" for interlaced frames; "" for progressive ones
     """
 
     width: int
@@ -64,12 +64,12 @@ class Encoding:
 
 @lru_cache
 def chroma_table(matrix: str) -> Floats:
-    """Tabulate (luma 0..255, a, b) -> (Cb, Cr, 0, 0) in -0.5..0.5 for a matrix (FFmpeg's name); once a process.
+    """Tabulate (luma 0..255, a, b) -> (Cb, Cr, 0, 0) in -0.5..0.5 for a matrix (FFmpeg's name); once per process.
 
-    (16 * 45, 16 * 45, 4): slab `luma` is at row luma // 16, column luma % 16; in it rows are b, columns a. OpenCV
-    looks up four channels in half the time of two.
+    (16 * 45, 16 * 45, 4): slab `luma` is at row luma // 16, column luma % 16; its rows are b, its columns a. OpenCV
+    looks up four channels in half the time that two take.
     """
-    # For each color, luma rises with lightness; so the lightness that gives a luma is found by interpolating in it.
+    # For each color, luma rises with lightness, so interpolation finds the lightness that gives a luma.
     nodes = (np.arange(AB_NODES) - AB_NODES // 2) * AB_STEP
     lightness = np.linspace(0, 100, 129)
     lab = np.stack(np.meshgrid(lightness, nodes, nodes, indexing="ij"), axis=-1)[..., [0, 2, 1]]
@@ -89,7 +89,7 @@ def chroma_table(matrix: str) -> Floats:
 
 @dataclass(frozen=True)
 class Planes:
-    """Makes the three planes that the encoder gets of a frame: the source's luma, and chroma of the colors."""
+    """Makes a frame's three planes for the encoder: the source's luma, and chroma from the colors."""
 
     film: Film
     encoding: Encoding
@@ -103,7 +103,7 @@ class Planes:
         return luma, self._own(first), self._own(second)
 
     def _luma(self, luma: Plane) -> Plane:
-        """Return luma at the encoding's depth: the same samples, unless the encoder has fewer or more bits."""
+        """Return luma at the encoding's depth: the same samples unless the bit depth or range differs."""
         video, encoding = self.film.video, self.encoding
         if (encoding.depth, encoding.full_range) == (video.depth, video.full_range):
             return luma
@@ -117,7 +117,7 @@ class Planes:
         return np.asarray(np.clip(codes, 0, (1 << encoding.depth) - 1), kind)
 
     def _own(self, plane: Plane | None) -> Plane:
-        """Return a plane of the source's own chroma at the encoding's size and depth; gray films get gray."""
+        """Return a chroma plane of the source at the encoding's size and depth; neutral for gray films."""
         (height, width), depth = self.encoding.chroma_size, self.encoding.depth
         kind = np.uint8 if depth == 8 else np.uint16
         if plane is None:
@@ -129,7 +129,7 @@ class Planes:
         return _padded(np.right_shift(more, max(-shift, 0)).astype(kind), height, width)
 
     def _chroma(self, luma: Plane, ab: Floats) -> tuple[Plane, Plane]:
-        """Make the two chroma planes for a luma plane, already in the encoding's size, and ab (h, w, 2)."""
+        """Make two chroma planes from ab (h, w, 2) and a luma plane of the encoding's size."""
         guide = self._guide(luma)
         height, width = guide.shape
         upright_h, upright_w = self.film.working_size
@@ -143,7 +143,7 @@ class Planes:
         """Return luma at chroma size, 0..255 full range, uint8."""
         height, width = self.encoding.chroma_size
         across, down = self.encoding.chroma
-        # An odd picture's last chroma sample covers one row or column of luma only.
+        # In an odd-sized picture, the last chroma sample covers only one row or column of luma.
         luma = _padded(luma, height * down, width * across)
         if (across, down) != (1, 1):
             luma = np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA))
@@ -155,7 +155,7 @@ class Planes:
         return np.asarray(expanded[luma], np.uint8)
 
     def _codes(self, chroma: tuple[Floats, Floats]) -> tuple[Plane, Plane]:
-        """Quantize two planes -0.5..0.5 to the encoding's depth and range (ITU-R BT.601, BT.709)."""
+        """Quantize two planes in -0.5..0.5 to the encoding's depth and range (ITU-R BT.601, BT.709)."""
         depth = self.encoding.depth
         span = (1 << depth) - 1.0 if self.encoding.full_range else 224.0 * (1 << (depth - 8))
         middle = float(1 << (depth - 1))
@@ -169,7 +169,7 @@ class Planes:
 
 
 def _padded(plane: Plane, height: int, width: int) -> Plane:
-    """Repeat the last row and column where a larger plane is needed."""
+    """Pad a plane to a size by repeating its last row and column."""
     plane = np.ascontiguousarray(plane)
     down, right = height - plane.shape[0], width - plane.shape[1]
     if not down and not right:
@@ -178,28 +178,28 @@ def _padded(plane: Plane, height: int, width: int) -> Plane:
 
 
 def luma_range(depth: int, *, full: bool) -> tuple[float, float]:
-    """Return (code of black, codes from black to white)."""
+    """Return (code of black, number of codes from black to white)."""
     unit = 1 << (depth - 8)
     return (0.0, (1 << depth) - 1.0) if full else (16.0 * unit, 219.0 * unit)
 
 
 def upright_to_coded(picture: Plane, video: Video) -> Plane:
-    """Turn an upright picture (H, W, C) into the orientation the film's samples are stored in."""
+    """Turn an upright picture (H, W, C) into the orientation in which the film stores its samples."""
     transpose, flip_x, flip_y = video.orientation
     picture = picture[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
     return np.ascontiguousarray(picture.swapaxes(0, 1) if transpose else picture)
 
 
 def coded_to_upright(picture: Bytes, video: Video) -> Bytes:
-    """Turn a picture (H, W) or (H, W, 3), as the film's samples are stored, into the one that players show."""
+    """Turn a picture (H, W) or (H, W, 3) upright, as players show it, from the film's stored orientation."""
     transpose, flip_x, flip_y = video.orientation
     turned = picture.swapaxes(0, 1) if transpose else picture
     return np.ascontiguousarray(turned[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
 
 
 def look_up(table: Floats, luma: Bytes, ab: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """Read Cb and Cr (H, W) for luma (H, W) and two planes: exact in luma, linear between ab nodes."""
-    # Inside the slab, whatever the interpolation rounds to: beyond lies another luma's.
+    """Look up Cb and Cr (H, W) for luma (H, W) and two ab planes: exact in luma, linear between ab nodes."""
+    # Stay inside the slab despite interpolation rounding: the adjacent slab belongs to another luma.
     edge = np.float32(AB_NODES // 2 - 0.02)
     codes = np.arange(256)
     places = []
@@ -215,7 +215,7 @@ def look_up(table: Floats, luma: Bytes, ab: tuple[Floats, Floats]) -> tuple[Floa
 
 
 def colorized_rgb(gray: Bytes, ab: Floats) -> Bytes:
-    """Compose one colorized working-size picture (H, W, 3) for people to look at."""
+    """Compose one colorized working-size picture (H, W, 3) for viewing."""
     height, width = (max(1, side // BETWEEN) for side in gray.shape)
     a, b = upsample_planes(ab, gray, between=(width, height))
     lab = np.stack([gray2lightness(gray), a, b], axis=-1)

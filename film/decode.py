@@ -1,4 +1,4 @@
-"""Frames of a film: decoded by number, exactly, also on from the middle; deinterlaced where that is wanted."""
+"""Decodes a film's frames by exact number, from any position; deinterlaces them on request."""
 
 import logging
 from bisect import bisect_left
@@ -27,17 +27,17 @@ log = logging.getLogger(__name__)
 Plane = NDArray[Any]  # uint8, or uint16 above 8 bits
 Numbered = tuple[int, av.video.frame.VideoFrame, bool]
 FIRST_FIELD = {"tt": "tff", "bb": "bff"}
-PREROLL = 4  # frames earlier to look for a keyframe when a seek landed too late
+PREROLL = 4  # frames to move the seek target back by when a seek landed too late
 
 
 @dataclass(frozen=True)
 class NativeFrame:
-    """One decoded frame as the source has it: its own samples, in the coded orientation.
+    """One decoded frame: the source's own samples, in the coded orientation.
 
     number : frame number in presentation order, from 0
     luma : (H, W) uint8, or uint16 above 8 bits
     chroma : the source's two chroma planes (h, w), or None for gray films
-    repeated : the source's own frame cannot be decoded; this is its neighbor
+    repeated : this frame cannot be decoded and is replaced by its neighbor
     """
 
     number: int
@@ -49,15 +49,15 @@ class NativeFrame:
 def decode(
     film: Film, first: int = 0, last: int | None = None, *, deinterlace: bool = False
 ) -> Generator[NativeFrame, None, None]:
-    """Yield frames [first, last) in presentation order, each exactly once; last None is the end.
+    """Yield frames [first, last) in presentation order, each exactly once; last None means the film's end.
 
-    A frame that cannot be decoded (a damaged or truncated file) is its neighbor, `repeated`, so that the film
-    keeps its length and its sound stays in step. A frame of another size than the first is scaled to it.
+    A frame that cannot be decoded (damaged or truncated file) is replaced by its neighbor, marked `repeated`, so
+    that the film keeps its length and stays in sync with its sound. All frames are scaled to the first one's size.
     """
     last = film.frames if last is None else min(last, film.frames)
     if first >= last:
         return
-    # Deinterlacing looks at the frame before and the one after.
+    # Deinterlacing uses the previous and the next frame.
     begin, end = (max(0, first - 1), min(film.frames, last + 1)) if deinterlace else (first, last)
     numbered = _without_holes(_numbered(film, begin, end), begin, end, path=film.path)
     if deinterlace:
@@ -69,10 +69,10 @@ def decode(
 
 
 def _numbered(film: Film, first: int, last: int) -> Iterator[Numbered]:
-    """Yield (number, frame, False) for what can be decoded of [first, last), and one frame before."""
-    # A seek lands on a keyframe at or before the time asked for, as far as the container's index tells. With B-frames
-    # the index is in decode order, so it can land behind: then it is tried from earlier frames, and at last from the
-    # start, which is slow and always right.
+    """Yield (number, frame, False) for the decodable frames of [first, last) and one frame before them."""
+    # By the container's index, a seek lands on a keyframe at or before the requested time. With B-frames the index is
+    # in decode order, so the seek can land too late: retry from earlier frames, and finally from the start, which is
+    # slow but always right.
     for back in (first, *range(first - PREROLL, max(0, first - 5 * PREROLL), -PREROLL), 0):
         frames = _usable(film, back, first)
         before = None
@@ -81,7 +81,7 @@ def _numbered(film: Film, first: int, last: int) -> Iterator[Numbered]:
                 break
             before = (number, frame, False)
         else:
-            continue  # nothing so late: perhaps nothing was decoded at all
+            continue  # no frame this late, perhaps none decoded at all
         if number > first and before is None and back > 0:
             continue  # the seek landed too late
         if before is not None:
@@ -91,7 +91,7 @@ def _numbered(film: Film, first: int, last: int) -> Iterator[Numbered]:
             if number >= last:
                 return
             yield number, frame, False
-            if number == last - 1:  # the next one would be decoded only to be thrown away
+            if number == last - 1:  # avoids decoding one frame more than needed
                 return
         return
     if before is not None:
@@ -99,10 +99,10 @@ def _numbered(film: Film, first: int, last: int) -> Iterator[Numbered]:
 
 
 def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.frame.VideoFrame]]:
-    """Decode on from the keyframe at or before frame `back`, with numbers; little of what is before `first`.
+    """Decode numbered frames from the keyframe at or before frame `back`, skipping most of those before `first`.
 
-    After a seek, pictures shown before the first keyframe refer to pictures that were not decoded (an open GOP): a
-    decoder hands them over all the same, as rubbish.
+    After a seek, frames shown before the first keyframe refer to frames that were not decoded (an open GOP); a
+    decoder still outputs them, corrupted.
     """
     trusted = film.keys == film.pts
     number_of = partial(_number_at, film.pts) if trusted else _numbers(film.keys).get
@@ -112,14 +112,14 @@ def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.f
         if waiting:
             continue
         key: Any = frame.pts if trusted else frame.opaque
-        # An edit list hides frames that are decoded all the same: they have no number.
+        # Frames hidden by an edit list are still decoded; they have no number.
         number = number_of(key) if film.keys else count
         if number is not None:
             yield number, _sized(frame, film)
 
 
 def _number_at(times: tuple[int, ...], time: int | None) -> int | None:
-    """Return the number of the frame shown at a time, of ascending ones; None where there is none."""
+    """Return the number of the frame shown at a time, given ascending times; None if no frame is."""
     if time is None:
         return None
     number = bisect_left(times, time)
@@ -128,12 +128,12 @@ def _number_at(times: tuple[int, ...], time: int | None) -> int | None:
 
 @lru_cache(maxsize=1)
 def _numbers(keys: tuple[int, ...]) -> dict[int, int]:
-    """Return the numbers of a film's frames by what identifies them, once for all of its segments."""
+    """Map a film's frame keys to frame numbers, computed once for all of its segments."""
     return {key: number for number, key in enumerate(keys)}
 
 
 def _sized(frame: av.video.frame.VideoFrame, film: Film) -> av.video.frame.VideoFrame:
-    """Scale a frame to the film's size, which is that of its first frame: a stream may change it on the way."""
+    """Scale a frame to the film's size, that of the first frame: the size may change within a stream."""
     size = (film.video.width, film.video.height)
     if (frame.width, frame.height) == size:
         return frame
@@ -141,26 +141,26 @@ def _sized(frame: av.video.frame.VideoFrame, film: Film) -> av.video.frame.Video
     return frame.reformat(width=size[0], height=size[1], interpolation="BICUBIC")
 
 
-@lru_cache  # once for each size: a film is decoded several times
+@lru_cache  # warns once per size: a film is decoded several times
 def _warn_scaled(path: Path, coded: tuple[int, int], size: tuple[int, int]) -> None:
     before, after = (f"{width}x{height}" for width, height in (coded, size))
-    log.warning("%s: frames of %s among those of %s are scaled to them", path.name, before, after)
+    log.warning("%s: frames of %s are scaled to the film's %s", path.name, before, after)
 
 
 def _from(film: Film, number: int, first: int) -> Iterator[av.video.frame.VideoFrame]:
-    """Decode on from the keyframe at or before a frame, where the film allows to seek.
+    """Decode from the keyframe at or before a frame, or from the start if the film is not seekable.
 
-    Before `first`, non-reference frames are skipped, except the nearest, which replace damaged ones.
+    Before `first`, non-reference frames are skipped except the nearest ones, which can replace damaged frames.
     """
     with open_film(film.path) as container:
         stream = film_stream(container)
         assert stream is not None
-        stream.codec_context.thread_count = 1  # there is a process for every core
+        stream.codec_context.thread_count = 1  # every core already has a process
         if number > 0 and film.keys:
             try:
                 container.seek(film.keys[number], stream=stream)
-            except av.FFmpegError:  # bare streams have no index
-                log.debug("no seeking in %s: decoding from its start", film.path)
+            except av.FFmpegError:  # raw streams have no index
+                log.debug("%s is not seekable: decoding from its start", film.path)
                 container.seek(0)
         needed = film.keys[first - PREROLL] if first > PREROLL and film.keys == film.pts else None
         yield from decoded_frames(container, stream, needed=needed)
@@ -169,7 +169,7 @@ def _from(film: Film, number: int, first: int) -> Iterator[av.video.frame.VideoF
 def _without_holes(
     frames: Iterable[Numbered], first: int, last: int, *, path: Path
 ) -> Iterator[Numbered]:
-    """Give every number of [first, last) a frame: its own, else the one before, else the one after."""
+    """Yield a frame for every number in [first, last): its own, else the previous, else the next one."""
     before = None
     due = first
     repeated = 0
@@ -190,19 +190,19 @@ def _without_holes(
         repeated += 1
     if repeated:
         log.warning(
-            "%s: %d frames near %d are damaged; their neighbors are repeated",
+            "%s: %d frames near frame %d are damaged; neighboring frames replace them",
             path.name, repeated, first,
         )  # fmt: skip
 
 
 def _deinterlaced(frames: Iterable[Numbered], video: Video) -> Iterator[Numbered]:
-    """Deinterlace: one progressive frame for each; the first and the last lack a neighbor."""
+    """Deinterlace each frame to one progressive frame; the first and the last lack a neighbor."""
     graph: av.filter.Graph | None = None
     waiting: list[Numbered] = []
     for number, frame, repeated in frames:
         if graph is None:
             graph = _deinterlacer(frame, video)
-        # The filter wants times that ascend evenly; a repeated frame would bring its neighbor's.
+        # The filter needs evenly ascending times; a repeated frame carries its neighbor's time.
         frame.pts, frame.time_base = number, Fraction(1, 1000)
         waiting.append((number, frame, repeated))
         graph.push(frame)
@@ -213,7 +213,7 @@ def _deinterlaced(frames: Iterable[Numbered], video: Video) -> Iterator[Numbered
 
 
 def _deinterlacer(frame: av.video.frame.VideoFrame, video: Video) -> av.filter.Graph:
-    """Build FFmpeg's bwdif, which keeps one frame for each frame."""
+    """Build FFmpeg's bwdif filter in the mode that outputs one frame per frame."""
     first_field = FIRST_FIELD.get(video.field_order, "auto")
     if frame.interlaced_frame:
         first_field = "auto"  # each frame has its own flag
@@ -234,7 +234,7 @@ def _deinterlacer(frame: av.video.frame.VideoFrame, video: Video) -> av.filter.G
 
 
 def _pulled(graph: av.filter.Graph, waiting: list[Numbered]) -> Iterator[Numbered]:
-    """Take what is ready: frames leave in the order they came."""
+    """Yield the frames that the filter has finished, in input order."""
     while waiting:
         try:
             frame = graph.pull()
@@ -247,7 +247,7 @@ def _pulled(graph: av.filter.Graph, waiting: list[Numbered]) -> Iterator[Numbere
 
 @lru_cache(maxsize=16)
 def planar_format(depth: int, chroma: tuple[int, int]) -> str:
-    """Name FFmpeg's planar pixel format of a depth and chroma size, little-endian."""
+    """Return FFmpeg's name of the little-endian planar pixel format with a depth and chroma size."""
     layout = {(2, 2): "420", (2, 1): "422", (1, 1): "444", (1, 2): "440", (4, 1): "411"}
     layout |= {(4, 4): "410"}
     stem = f"yuv{layout[chroma]}p" if chroma != (0, 0) else "gray"
@@ -255,7 +255,7 @@ def planar_format(depth: int, chroma: tuple[int, int]) -> str:
 
 
 def planes(frame: av.video.frame.VideoFrame, video: Video) -> list[Plane]:
-    """Return a frame's luma and chroma planes, its own samples; RGB becomes BT.709 limited first."""
+    """Return a frame's luma and chroma planes, unchanged; RGB is first converted to BT.709 limited range."""
     wanted = planar_format(video.depth, video.chroma)
     name = frame.format.name.replace("yuvj", "yuv").replace("yuva", "yuv")
     if not video.has_luma:
@@ -267,7 +267,7 @@ def planes(frame: av.video.frame.VideoFrame, video: Video) -> list[Plane]:
 
 def _plane(plane: av.video.plane.VideoPlane, depth: int) -> Plane:
     kind = np.dtype(np.uint8 if depth == 8 else "<u2")
-    # PyAV leaves out the last row and column of an odd picture's chroma: the renderer repeats an edge.
+    # PyAV omits the last chroma row and column of an odd-sized picture; the renderer repeats the edge.
     samples: Plane = np.frombuffer(memoryview(plane), kind)
     return samples.reshape(plane.height, -1)[:, : plane.width]
 
@@ -275,12 +275,12 @@ def _plane(plane: av.video.plane.VideoPlane, depth: int) -> Plane:
 def decoded_frames(
     container: av.container.InputContainer, stream: av.VideoStream, *, needed: int | None = None
 ) -> Iterator[av.video.frame.VideoFrame]:
-    """Decode on from the container's position; each frame carries its packet's dts as `opaque`.
+    """Decode from the container's position; each frame carries its packet's dts as `opaque`.
 
     Non-reference frames shown before the time `needed` are not decoded. Packets that cannot be decoded are skipped,
     as players do.
     """
-    # With reordered frames a decoder's frame does not say which packet it came from; FFmpeg copies this along.
+    # With reordering, a frame does not identify its packet; FFmpeg copies `opaque` from packet to frame.
     stream.codec_context.flags |= Flags.copy_opaque
     stream.codec_context.thread_type = "AUTO"
     packets = container.demux(stream)
@@ -289,7 +289,7 @@ def decoded_frames(
         try:
             packet = next(packets, None)
         except av.FFmpegError:
-            packet = None  # a broken end is the end
+            packet = None  # a read error is treated as the end
         ended = packet is None or (packet.size == 0 and packet.dts is None)
         if packet is not None:
             packet.opaque = packet.dts

@@ -1,4 +1,4 @@
-"""What each encoder can hold of a film's picture; frames and their colors -> an encoded file, by ffmpeg."""
+"""Chooses what an encoder can store of a film's picture; encodes frames and their colors with ffmpeg."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -18,8 +18,8 @@ from film.info import Film, Video
 from film.options import CODECS, YUV420, YUV444, Codec, EncoderOptions
 from runtime.workers import report
 
-SVT_PARALLELISM = 6  # the highest level; levels are no numbers of threads
-# A picture that every hardware encoder takes; NVENC takes none below about 145 pixels.
+SVT_PARALLELISM = 6  # SVT's highest level; levels are not thread counts
+# A picture that every hardware encoder accepts; NVENC accepts none below about 145 pixels.
 TRIAL = Encoding(
     width=256, height=256, depth=8, chroma=YUV420, full_range=False,
     matrix="bt709", rate=Fraction(25), first_field="",
@@ -28,20 +28,20 @@ TRIAL_FRAMES = 4
 
 
 def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
-    """Choose the nearest picture the encoder can hold: never less depth or chroma than need be.
+    """Choose the nearest picture format that the encoder supports, reducing depth and chroma only if necessary.
 
-    Raise FilmError for a film whose frames are two fields where the codec has none.
+    Raise FilmError if the film is interlaced and the codec is not.
     """
     video, codec = film.video, CODECS[options.codec]
     interlaced = video.interlaced and not options.deinterlace
     if interlaced and not codec.interlaced:
         others = ", ".join(name for name, other in CODECS.items() if other.interlaced)
         raise FilmError(
-            f"{film.path} is interlaced, which {options.codec} cannot hold: "
+            f"{film.path} is interlaced, which {options.codec} does not support: "
             f"add -deinterlace, or choose one of {others}"
         )
     chroma = _chroma(video, codec)
-    # Those for delivery want whole chroma samples.
+    # Delivery codecs require whole chroma samples.
     across, down = (1, 1) if codec.intermediate else chroma
     return Encoding(
         width=-(-video.width // across) * across,
@@ -62,7 +62,7 @@ def _chroma(video: Video, codec: Codec) -> tuple[int, int]:
 
 
 def film_matrix(video: Video) -> str:
-    """Return the film's own color matrix, else what players take for its size: BT.709 from 720 lines."""
+    """Return the film's color matrix, else the players' default for its size: BT.709 from 720 lines."""
     if video.matrix and video.matrix != "gbr":
         return video.matrix
     if not video.has_luma or video.height >= 720 or video.width >= 1280:
@@ -71,8 +71,8 @@ def film_matrix(video: Video) -> str:
 
 
 def _rate(film: Film) -> Fraction:
-    """Return the frames per second the encoder calculates with; the film's times are set when joining."""
-    # It decides how bits are spent, not when frames are shown; headers of broken films may name any rate.
+    """Return the frame rate given to the encoder; joining sets the film's own times."""
+    # It affects bit allocation, not display times; headers of broken films may state any rate.
     rate = film.video.rate
     if film.is_vfr:
         rate = Fraction(film.frames / max(film.duration_s, 1e-3)).limit_denominator(1001)
@@ -80,7 +80,7 @@ def _rate(film: Film) -> Fraction:
 
 
 def codec_arguments(encoding: Encoding, options: EncoderOptions) -> dict[str, object]:
-    """Return ffmpeg's output options that choose and set the encoder, as ffmpeg-python takes them."""
+    """Return ffmpeg's output options that select and configure the encoder, for ffmpeg-python."""
     codec = CODECS[options.codec]
     arguments: dict[str, object] = {"c:v": codec.encoder}
     if codec.presets:
@@ -89,16 +89,16 @@ def codec_arguments(encoding: Encoding, options: EncoderOptions) -> dict[str, ob
         crf = codec.crf if options.crf is None else options.crf
         arguments |= codec.quality(crf) if codec.quality else {"crf": crf}
     if options.codec == "h265":
-        # x265 takes threads its own way; pools=none keeps it to one, and to the same bytes.
+        # x265 has its own thread options; pools=none limits it to one thread, with reproducible bytes.
         arguments["x265-params"] = (
             f"log-level=error:open-gop=0:frame-threads={options.threads}:"
             f"pools={'none' if options.threads == 1 else options.threads}"
         ) + (f":interlace={encoding.first_field}" if encoding.first_field else "")
-    elif encoding.first_field:  # code fields, and predict them from fields
+    elif encoding.first_field:  # interlaced DCT and motion estimation
         arguments["flags"] = "+ildct+ilme"
     if options.codec == "av1":
-        # Grain is coded, none synthesized. tune=0, meant for the eye, keeps 0.91 of the fine detail of a film with
-        # added grain; the default 0.82, at the same size.
+        # Grain is coded, not synthesized. tune=0 (visual quality) keeps 0.91 of the fine detail of a film with added
+        # grain, the default 0.82 at the same size.
         parallel = min(options.threads, SVT_PARALLELISM)
         arguments["svtav1-params"] = f"lp={parallel}:tune=0:film-grain=0"
     elif options.codec == "ffv1":
@@ -106,7 +106,7 @@ def codec_arguments(encoding: Encoding, options: EncoderOptions) -> dict[str, ob
     elif options.codec == "prores":
         arguments["profile:v"] = 4 if encoding.chroma == YUV444 else 3
     arguments["threads"] = options.threads
-    if not codec.device:  # else frames have that format before they are uploaded
+    if not codec.device:  # otherwise a filter sets the format before the upload
         arguments["pix_fmt"] = _taken_format(encoding, codec)
     return arguments
 
@@ -126,12 +126,12 @@ def encoder_arguments(encoding: Encoding, film: Film, options: EncoderOptions) -
         arguments["color_primaries"] = film.video.primaries
     if film.video.transfer:
         arguments["color_trc"] = film.video.transfer
-    # bitexact: no random numbers and no version in the file, so that the same segment is the same bytes.
+    # bitexact: no random numbers or version in the file, so that a segment's bytes are reproducible.
     return arguments | {"fflags": "+bitexact", "f": "matroska"}
 
 
 def picture_filters(encoding: Encoding, film: Film) -> list[tuple[str, dict[str, object]]]:
-    """Return the filters that tag the raw picture with what it is, without touching a sample."""
+    """Return the filters that tag the raw picture with its properties, leaving samples unchanged."""
     params: dict[str, object] = {
         "range": "pc" if encoding.full_range else "tv",
         "colorspace": encoding.matrix,
@@ -141,7 +141,7 @@ def picture_filters(encoding: Encoding, film: Film) -> list[tuple[str, dict[str,
         params["color_primaries"] = film.video.primaries
     if film.video.transfer:
         params["color_trc"] = film.video.transfer
-    # As filters, because raw video on a pipe has no header, and ffmpeg's options for it lack some of these.
+    # Set by filters, because raw video on a pipe has no header and ffmpeg has no input options for some of these.
     sar = film.video.sar
     return [("setparams", params), ("setsar", {"sar": f"{sar.numerator}/{sar.denominator}"})]
 
@@ -168,7 +168,7 @@ def _compiled(
     source: ffmpeg.Stream, encoding: Encoding, target: str, arguments: dict[str, object],
     *, options: EncoderOptions,
 ) -> list[str]:  # fmt: skip
-    """Complete a command that encodes a picture: for some hardware, frames are uploaded first."""
+    """Complete an encoding command; for some hardware, add the upload of frames."""
     codec, device = CODECS[options.codec], []
     if codec.device:
         source = source.filter("format", _taken_format(encoding, codec)).filter("hwupload")
@@ -177,7 +177,7 @@ def _compiled(
 
 
 def trial_command(encoding: Encoding, options: EncoderOptions) -> list[str]:
-    """Build the ffmpeg command that encodes a few gray frames and keeps nothing."""
+    """Build the ffmpeg command that encodes a few gray frames and discards the output."""
     gray = f"color=gray:size={encoding.width}x{encoding.height}:rate={encoding.rate}"
     source = ffmpeg.input(gray, format="lavfi").filter("format", encoding.pixel_format)
     arguments = codec_arguments(encoding, options) | {"frames:v": TRIAL_FRAMES, "f": "null"}
@@ -186,9 +186,9 @@ def trial_command(encoding: Encoding, options: EncoderOptions) -> list[str]:
 
 @cache
 def check_encoder(options: EncoderOptions, encoding: Encoding = TRIAL) -> None:
-    """Refuse a hardware encoder that cannot encode a picture on this machine, by trying; software is not tried.
+    """Raise FilmError if a trial shows that a hardware encoder cannot encode a picture on this machine.
 
-    Once a process for each kind of picture. Raises FilmError.
+    Software encoders are not tried. Runs once per process for each picture format.
     """
     codec = CODECS[options.codec]
     if not codec.software:
@@ -199,7 +199,7 @@ def check_encoder(options: EncoderOptions, encoding: Encoding = TRIAL) -> None:
         raise FilmError(
             f"-codec {options.codec} cannot encode {encoding.width}x{encoding.height} "
             f"{encoding.pixel_format} on this machine (ffmpeg: {error.cause.rstrip('.')}): "
-            f"choose {codec.software}, which needs no such hardware"
+            f"choose {codec.software}, which needs no hardware encoder"
         ) from error
 
 
@@ -216,11 +216,12 @@ def render(
 ) -> None:
     """Encode consecutive frames with the colors of `ab` into `path` (.mkv).
 
-    ab : (n, h, w, 2), upright like the working gray; None keeps the source's own chroma (a shot that already has
+    ab : (n, h, w, 2), upright like the working gray; None keeps the source's chroma (a shot that already has
         color; gray films stay gray)
     comment : written into the file's header
-    advance : called for each frame
-    frames : the film's from the first of `numbers` or an earlier one on, of which no more are taken; None decodes them
+    advance : called once per frame
+    frames : the film's decoded frames, from the first of `numbers` or earlier, not read past the last; None decodes
+        them here
     """
     assert ab is None or len(ab) == len(numbers), numbers
     encoding = encoding_of(film, options)
@@ -232,14 +233,16 @@ def render(
             for plane in planes(frame, None if ab is None else ab[frame.number - numbers.start]):
                 pipe.write(plane.data)
             advance()
-    # An encoder that ends early, with success, has been seen: what has its name must be whole.
+    # Encoders have been seen to end early and report success; a file under its final name must be complete.
     written = read_rendered(path).frames
     if written != len(numbers):
-        raise FilmError(f"the encoder wrote {written} of {len(numbers)} frames: run again")
+        raise FilmError(
+            f"the encoder wrote only {written} of {len(numbers)} frames: run the same command again"
+        )
 
 
 def _among(frames: Iterator[NativeFrame], numbers: range) -> Iterator[NativeFrame]:
-    """Yield those frames that have one of the numbers; take none that is later."""
+    """Yield the frames with the given numbers; consume no frame after the last."""
     for frame in frames:
         if frame.number >= numbers.start:
             yield frame
@@ -249,12 +252,12 @@ def _among(frames: Iterator[NativeFrame], numbers: range) -> Iterator[NativeFram
 
 @dataclass(frozen=True)
 class Rendered:
-    """A rendered file, read once.
+    """What is read of a rendered file.
 
-    comments : what its header says
-    setup : the decoder's set-up (H.264's parameter sets)
-    modified_ns : when it was written, since 1970
-    ranks : each packet's place in presentation order, packets in decode order
+    comments : the metadata values in its header
+    setup : the decoder configuration (H.264's parameter sets)
+    modified_ns : modification time, nanoseconds since 1970
+    ranks : each packet's position in presentation order, packets in decode order
     """
 
     path: Path
@@ -274,7 +277,7 @@ def read_rendered(path: Path) -> Rendered:
     with open_film(path) as container:
         stream = film_stream(container)
         packets = container.demux(stream) if stream else iter(())
-        # Only the order counts: a segment is encoded at a constant rate, its own times are not the film's.
+        # Only the order matters: a segment is encoded at a constant rate, so its times are not the film's.
         times = [packet.pts for packet in packets if packet.size and packet.pts is not None]
         setup = stream.codec_context.extradata if stream else None
         comments = frozenset(container.metadata.values())

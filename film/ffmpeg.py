@@ -1,4 +1,4 @@
-"""FFmpeg as this room meets it: films opened with PyAV, the ffmpeg program run, its complaints as FilmError."""
+"""The interface to FFmpeg: opens films with PyAV, runs the ffmpeg program, turns its errors into FilmError."""
 
 import logging
 import re
@@ -25,49 +25,49 @@ from film import FilmError
 
 log = logging.getLogger(__name__)
 
-# Demuxers that open further files, which the film's author chooses; a name that ends so asks for one.
+# Demuxers that open further files, chosen by the film's author; allowed only with these suffixes.
 PLAYLISTS = {
     "hls": (".m3u8", ".m3u"),
     "concat": (".ffconcat",),
     "dash": (".mpd",),
     "imf": (".xml",),
 }
-FIRST_PACKETS = 2000  # read to see when each stream starts
-# Ctrl-C is for this process, which then ends ffmpeg; else ffmpeg would fail first.
+FIRST_PACKETS = 2000  # packets read to find when each stream starts
+# Ctrl-C must reach only this process, which then ends ffmpeg; otherwise ffmpeg would fail first.
 WINDOWS = sys.platform == "win32"
 NEW_PROCESS_GROUP = 0x200  # CREATE_NEW_PROCESS_GROUP
 OWN_GROUP: dict[str, Any] = (
     {"creationflags": NEW_PROCESS_GROUP} if WINDOWS else {"process_group": 0}
 )
-LAST_LINES = 5  # of what ffmpeg says, shown when it fails
+LAST_LINES = 5  # of ffmpeg's messages, shown when it fails
 ECHOES = (
     *("Terminating thread", "Task finished", "before EOF", "Nothing was written"),
     *("Error while opening encoder", "Error sending frames"),
 )
 BANNERS = ("Svt[info]", "Svt[warn]", "libva info")  # printed whatever the log level
-SPEAKER = re.compile(r"^(\[[^]]*\] *)*")  # the part of FFmpeg that a line is of
+SPEAKER = re.compile(r"^(\[[^]]*\] *)*")  # prefix that names the component of FFmpeg
 
 
 class FFmpegFailure(FilmError):
-    """The ffmpeg program has ended with an error.
+    """The ffmpeg program ended with an error.
 
-    cause : the first of its lines, of which the others mostly follow
+    cause : its first message, usually the cause of the others
     """
 
-    def __init__(self, text: str, cause: str = "") -> None:  # workers send it: one argument must do
+    def __init__(self, text: str, cause: str = "") -> None:  # unpickling passes only one argument
         super().__init__(text)
         self.cause = cause
 
 
 @contextmanager
 def open_film(path: Path) -> Iterator[av.container.InputContainer]:
-    """Open a film for reading; FFmpeg's complaints become FilmError."""
+    """Open a film for reading; raise FilmError if FFmpeg cannot."""
     if not path.is_file():
         raise FilmError(f"no such film: {path}")
     if path.stat().st_size == 0:
         raise FilmError(f"{path} is empty (0 bytes)")
     try:
-        # An absolute path, so that no name is taken for a protocol or an option.
+        # An absolute path cannot be mistaken for a protocol or an option.
         container = av.open(str(path.resolve()), metadata_errors="replace")
     except (av.FFmpegError, UnicodeError) as error:
         raise FilmError(f"{path} is not a film that FFmpeg can open: {reason_of(error)}") from error
@@ -75,21 +75,21 @@ def open_film(path: Path) -> Iterator[av.container.InputContainer]:
         endings = PLAYLISTS.get(container.format.name)
         if endings and path.suffix.lower() not in endings:
             raise FilmError(
-                f"{path} is a playlist, which names other files: "
-                f"name it *{endings[0]} if these are to be opened"
+                f"{path} is a playlist that refers to other files: "
+                f"rename it to *{endings[0]} to allow opening them"
             )
         yield container
 
 
 def reason_of(error: Exception) -> str:
-    """Return an FFmpeg error in plain words, with the library's last log line."""
+    """Return an FFmpeg error's description, with the library's last log line."""
     log = getattr(error, "log", None)
     words = str(getattr(error, "strerror", None) or error)
     return f"{words} ({log[2].strip()})" if log else words
 
 
 def film_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    """Return the stream that is the film's picture: the first video that is not cover art."""
+    """Return the film's video stream: the first one that is not cover art."""
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
             return stream
@@ -97,13 +97,13 @@ def film_stream(container: av.container.InputContainer) -> av.VideoStream | None
 
 
 def first_times(path: Path, indices: list[int]) -> dict[int, Fraction]:
-    """Return the time of each stream's first packet, in seconds; streams without one are left out."""
+    """Return the time of each stream's first packet, in seconds; streams without packets are omitted."""
     found: dict[int, Fraction] = {}
     with open_film(path) as container:
         for packet in islice(
             container.demux([container.streams[i] for i in indices]), FIRST_PACKETS
         ):
-            # The packet's, not the header's: an edit list gives sound a start before 0 that no header field has.
+            # Not the header's time: an edit list can start sound before 0, which no header field shows.
             time = packet.pts if packet.pts is not None else packet.dts
             if time is not None and packet.time_base:
                 found.setdefault(packet.stream_index, time * packet.time_base)
@@ -114,7 +114,7 @@ def first_times(path: Path, indices: list[int]) -> dict[int, Fraction]:
 
 def is_top_field_first(frame: av.video.frame.VideoFrame) -> bool:
     """Tell whether an interlaced frame's top field is shown first."""
-    # PyAV has no name for that flag of a frame; the filter passes on only frames that have it.
+    # PyAV does not expose this flag of a frame; the filter passes only frames that have it.
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
@@ -132,7 +132,7 @@ def is_top_field_first(frame: av.video.frame.VideoFrame) -> bool:
 
 
 def ffmpeg_path() -> str:
-    """Return the ffmpeg to run: the one on the PATH, else the one imageio-ffmpeg brings."""
+    """Return the ffmpeg to run: the one on the PATH, else imageio-ffmpeg's."""
     found = shutil.which("ffmpeg")
     if found:
         return found
@@ -142,16 +142,16 @@ def ffmpeg_path() -> str:
 
 
 def command_of(output: ffmpeg.Stream, *arguments: str) -> list[str]:
-    """Return the command that writes an output, over an older one: it asks nothing, and says only what went wrong."""
+    """Return the command that writes an output, overwriting an older one, without prompts; it logs only errors."""
     output = output.global_args("-hide_banner", "-nostdin", "-loglevel", "error", *arguments)
     return list(ffmpeg.compile(output, cmd=ffmpeg_path(), overwrite_output=True))
 
 
 @contextmanager
 def running(command: list[str]) -> Iterator[IO[bytes]]:
-    """Run ffmpeg and yield its standard input; if it fails, its own last lines are in the error."""
+    """Run ffmpeg and yield its standard input; if it fails, raise FFmpegFailure with its last messages."""
     log.debug("%s", shlex.join(command))
-    # A file: a pipe that nobody reads would fill, and ffmpeg would never end.
+    # A file, because an unread pipe would fill up and block ffmpeg.
     with tempfile.TemporaryFile() as messages:
         process = subprocess.Popen(
             command,
@@ -172,7 +172,7 @@ def running(command: list[str]) -> Iterator[IO[bytes]]:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-            with suppress(BrokenPipeError):  # what is still buffered goes to a reader that has gone
+            with suppress(BrokenPipeError):  # flushes its buffer although the reader has ended
                 process.stdin.close()
 
 
@@ -187,6 +187,6 @@ def _failure(code: int, messages: IO[bytes]) -> FFmpegFailure:
 
 
 def run(command: list[str]) -> None:
-    """Run ffmpeg to its end without feeding it anything."""
+    """Run ffmpeg to its end with empty standard input."""
     with running(command):
         pass

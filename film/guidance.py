@@ -1,7 +1,7 @@
-"""A film's guidance: hints at points of frames, reference pictures of shots; read, checked, placed on frames and shots.
+"""A film's guidance, point hints in frames and reference pictures of shots: read, checked, assigned to shots.
 
-The whole film is analyzed first, so that it is known which shot each hint is in. What guides a shot is kept apart from
-all else a job is of, so that another hint changes no other shot.
+The whole film is analyzed first to find the shot of each hint. A shot's guidance is stored apart from the job's other
+settings, so that a new hint does not affect other shots.
 """
 
 import hashlib
@@ -28,28 +28,28 @@ from runtime.options import seconds
 HINTS_FORM = '[[T, x, y, "#rrggbb"], ...] with T a time ("0:01:05.2") or a frame ("120f")'
 SHOTS_FORM = "3, 5-7 or 0:10-0:25"
 REFERENCES_FORM = '{"3": "sea.jpg", "5-7": "room.png", "0:10-0:25": "garden.jpg"}'
-LARGEST_BYTES = 10_000_000  # of a JSON file
+LARGEST_BYTES = 10_000_000  # size limit of a JSON file
 
 
 class GuidanceError(FilmError):
-    """The guidance does not fit a film, or not this one."""
+    """The guidance is not valid for films, or does not match this film."""
 
 
 def read_guidance(
     options: GuidanceOptions, command: FilmCommand, *, read: Callable[[Path], Bytes]
 ) -> Guidance:
-    """Read what guides the colors of a film: more hints, and pictures of shots, from JSON files.
+    """Read a film's guidance: the options' hints, and further hints and reference pictures from JSON files.
 
-    read : reads a picture small
+    read : reads a picture, reduced
     Raises GuidanceError, OSError, or what `read` raises.
     """
     if options.reference_by:
-        raise GuidanceError("-reference_by is for photos: leave it out here")
+        raise GuidanceError("-reference_by is for photos only: remove it for films")
     hints = (*options.hint, *(_read_points(options.hints) if options.hints else ()))
     for hint in hints:
         if not hint.at:
             raise GuidanceError(
-                f"a hint at {hint.x:g},{hint.y:g} has no time: write T,X,Y,#RRGGBB for a film"
+                f"a hint at {hint.x:g},{hint.y:g} has no time: write T,X,Y,#RRGGBB for films"
             )
         hint_time(hint.at)
     references = tuple(_read_references(command.references, read)) if command.references else ()
@@ -66,7 +66,7 @@ def read_guidance(
 def _read_points(path: Path) -> Iterator[Hint]:
     points = _read_json(path, HINTS_FORM)
     if not isinstance(points, list) or not points:
-        raise GuidanceError(f"{path} does not hold a list of hints: write {HINTS_FORM}")
+        raise GuidanceError(f"{path} does not contain a list of hints: write {HINTS_FORM}")
     for point in points:
         try:
             if not isinstance(point, list):
@@ -82,7 +82,7 @@ def _read_points(path: Path) -> Iterator[Hint]:
 def _read_references(path: Path, read: Callable[[Path], Bytes]) -> Iterator[ShotReference]:
     pictures = _read_json(path, REFERENCES_FORM)
     if not isinstance(pictures, dict) or not pictures:
-        raise GuidanceError(f"{path} does not name pictures of shots: write {REFERENCES_FORM}")
+        raise GuidanceError(f"{path} does not assign pictures to shots: write {REFERENCES_FORM}")
     for where, picture in pictures.items():
         shots_or_times(where)
         if not isinstance(picture, str):
@@ -92,9 +92,9 @@ def _read_references(path: Path, read: Callable[[Path], Bytes]) -> Iterator[Shot
 
 def _read_json(path: Path, form: str) -> Any:
     if not path.is_file():
-        raise GuidanceError(f"{path} is not a file: write one as {form}")
+        raise GuidanceError(f"{path} is not a file: create it with {form}")
     if path.stat().st_size > LARGEST_BYTES:
-        raise GuidanceError(f"{path} is too large: write {form}")
+        raise GuidanceError(f"{path} is larger than {LARGEST_BYTES // 1_000_000} MB: write {form}")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -102,23 +102,23 @@ def _read_json(path: Path, form: str) -> Any:
 
 
 def hint_time(at: str) -> int | float:
-    """Read when a hint is: the number of a frame, or seconds."""
+    """Read a hint's time: a frame number (int) or seconds (float)."""
     if at.endswith("f") and at[:-1].isdecimal():
         return int(at[:-1])
     try:
         return seconds(at)
     except ValueError:
         raise GuidanceError(
-            f"{at!r} is not a valid time of a hint: write seconds, h:mm:ss, or a frame as 120f"
+            f"{at!r} is not a valid time for a hint: write seconds, h:mm:ss, or a frame as 120f"
         ) from None
 
 
 def shots_or_times(
     where: str, *, form: str = REFERENCES_FORM
 ) -> tuple[range | None, tuple[float, float]]:
-    """Read which shots are meant: their numbers from 1, or None and a span of seconds.
+    """Read a choice of shots: (numbers from 1, unused), or (None, span in seconds).
 
-    form : how they are written, for the message of the error
+    form : the expected syntax, for the error message
     Raises GuidanceError.
     """
     begin, _, end = where.partition("-")
@@ -136,7 +136,7 @@ def shots_or_times(
 
 @dataclass(frozen=True)
 class FrameHint:
-    """A hint as a film's frames have it: x and y as shares of the sides, 0 to 1, and the wanted color."""
+    """A hint on a film's frame: x and y as fractions of the sides, 0 to 1, and the wanted color."""
 
     frame: int
     x: float
@@ -144,7 +144,7 @@ class FrameHint:
     ab: tuple[float, float]
 
     def point(self, size: tuple[int, ...]) -> tuple[float, float, float, float]:
-        """Return x, y in pixels of a picture of a size (H, W), a and b."""
+        """Return (x, y, a, b) with x and y in pixels of a picture of size (H, W)."""
         x = min(max(self.x * size[1] - 0.5, 0.0), size[1] - 1.0)
         y = min(max(self.y * size[0] - 0.5, 0.0), size[0] - 1.0)
         return x, y, *self.ab
@@ -152,11 +152,11 @@ class FrameHint:
 
 @dataclass(frozen=True, eq=False)
 class ShotGuidance:
-    """What guides one shot.
+    """The guidance of one shot.
 
-    first, last : its frames in the film
-    digest : identifies all that its colors depend on of this
-    colorize : whether it is colorized; None where that depends on whether it has color
+    first, last : its frames [first, last) in the film
+    digest : identifies all guidance that its colors depend on
+    colorize : whether to colorize it; None decides by whether it already has color
     """
 
     first: int
@@ -167,7 +167,7 @@ class ShotGuidance:
     colorize: bool | None = None
 
     def on_frame(self, frame: int, size: tuple[int, ...]) -> SegmentGuidance:
-        """Return what guides a frame of a size (H, W) by itself: the hints that were set on it."""
+        """Return the guidance of a single frame of size (H, W): the hints that were set on it."""
         points = [hint.point(size) for hint in self.hints if hint.frame == frame]
         table = np.array(points, np.float32).reshape(-1, 4)
         return SegmentGuidance((table,), np.array([bool(points)]), self.reference)
@@ -176,7 +176,7 @@ class ShotGuidance:
 def frame_hints(
     film: Film, guidance: Guidance, *, first: int = 0, last: int | None = None
 ) -> list[FrameHint]:
-    """Place hints on a film's frames; raise GuidanceError for one outside the film, its picture or frames [first, last)."""
+    """Assign hints to frames; raise GuidanceError for a hint outside the film, its picture or [first, last)."""
     height, width = film.upright_size
     last = film.frames if last is None else last
     placed = []
@@ -189,7 +189,7 @@ def frame_hints(
         frame = _frame_at(film, hint.at)
         if not first <= frame < last:
             raise GuidanceError(
-                f"a hint at {hint.at} lies outside -start and -duration, which take frames {first} to {last - 1} "
+                f"a hint at {hint.at} lies outside -start and -duration, which select frames {first} to {last - 1} "
                 f"of {film.path} ({_shown_s(film, first):.3f} to {_shown_s(film, last):.3f} s)"
             )
         ab = color2ab(hint.color)
@@ -215,12 +215,12 @@ def _frame_at(film: Film, at: str) -> int:
 def shots_guidance(
     film: Film, guidance: Guidance, records: Sequence[SegmentRecord], *, first: int
 ) -> dict[int, ShotGuidance]:
-    """Find out what guides each shot, by its number from 0; shots that nothing guides are left out.
+    """Return each shot's guidance by shot number, from 0; shots without guidance are omitted.
 
     records : all segments of the film
-    first : the frame from which they count
-    Raises GuidanceError for a reference of a shot that is not there, a hint outside the segments, and a shot that is
-    both to be colorized and left.
+    first : the film's frame that is frame 0 of the segments
+    Raises GuidanceError for a reference to a missing shot, a hint outside the segments, and a shot that is named both
+    by -colorize and by -leave.
     """
     if not guidance or not records:
         return {}
@@ -243,7 +243,7 @@ def shots_guidance(
     if both := sorted(chosen & left):
         numbers = ", ".join(str(shot + 1) for shot in both)
         raise GuidanceError(
-            f"-colorize and -leave both name shot {numbers} of {film.path}: name it in one of them"
+            f"-colorize and -leave both name shot {numbers} of {film.path}: name it in only one"
         )
     wanted = dict.fromkeys(chosen, True) | dict.fromkeys(left, False)
     found: dict[int, ShotGuidance] = {}
@@ -260,7 +260,7 @@ def shots_guidance(
 
 
 def shot_spans(records: Iterable[SegmentRecord], *, first: int) -> list[tuple[int, int]]:
-    """Return (first, last) of each shot's frames in the film."""
+    """Return the frames [first, last) of each shot in the film."""
     spans: list[tuple[int, int]] = []
     for record in records:
         begin = first + record.first
@@ -275,12 +275,12 @@ def _shot_of(records: Sequence[SegmentRecord], segment: int) -> int:
 
 
 def _shots_of(film: Film, where: str, spans: Sequence[tuple[int, int]]) -> list[int]:
-    """Find the shots that a reference is for: by number, or those that share half a span of time, theirs or the given."""
+    """Find the named shots: by number, or those whose overlap with the span is at least half of either."""
     shots, (begin_s, end_s) = shots_or_times(where)
     if shots is not None:
         if shots.stop - 1 > len(spans):
             raise GuidanceError(
-                f"there is no shot {shots.stop - 1} in {film.path}: it has {len(spans)}"
+                f"there is no shot {shots.stop - 1} in {film.path}: it has {len(spans)} shots"
             )
         return [shot - 1 for shot in shots]
     found = []
@@ -309,7 +309,7 @@ def _digest(
     *,
     after: str,
 ) -> str:
-    """Identify what guides a shot, with that of the shot whose scene it returns to; "" for nothing."""
+    """Hash a shot's guidance together with that of the shot whose scene it returns to; "" if there is none."""
     if not hints and reference is None and colorize is None and not after:
         return ""
     named = json.dumps([[hint.frame, hint.x, hint.y, hint.ab] for hint in hints] + [colorize])

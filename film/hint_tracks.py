@@ -1,4 +1,4 @@
-"""A job's guidance: hints followed from their frame to both ends of their shot, until what they are on is gone."""
+"""Follows a job's hints from their frame toward both ends of their shot, until the marked object is lost."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,14 +17,14 @@ from image.tracking import track
 from runtime.files import write_arrays
 from runtime.workers import Map
 
-# Frames that are decoded at once where they are passed from the last to the first: 22 MB.
+# Frames decoded at once when they are read in reverse order: 22 MB.
 CHUNK = 240
 
 
 def guided(run: Map, work: Work, job: Job) -> Work:
-    """Return the work with what guides each shot, and keep where its hints are in its frames.
+    """Return the work with each shot's guidance; store the positions of its hints in its frames.
 
-    The whole film is analyzed first. What was made of a shot with other guidance is deleted.
+    The whole film is analyzed first. Results for shots whose guidance has changed are deleted.
     """
     wanted, before = work.colorization.guidance, job.manifest.guidance
     if not wanted and not before:
@@ -44,7 +44,7 @@ def guided(run: Map, work: Work, job: Job) -> Work:
 
 
 def follow(described: Callable[[], Work], shot: int) -> None:
-    """Follow a shot's hints through its frames, unless that has been done, and keep where they are."""
+    """Follow a shot's hints through its frames and store their positions, unless that is already done."""
     work = described()
     wanted = work.guidance[shot]
     if read_tracks(work, shot) is not None:
@@ -63,7 +63,7 @@ def _by_frame(hints: tuple[FrameHint, ...]) -> Iterator[list[FrameHint]]:
 
 
 def _followed(work: Work, shot: ShotGuidance, hints: list[FrameHint]) -> Iterator[list[float]]:
-    """Yield (frame - the shot's first, x, y, a, b, frames from where it was set) of hints set on one frame."""
+    """Yield (frame - the shot's first, x, y, a, b, frames to the hint's own frame) for one frame's hints."""
     at = hints[0].frame
     start = np.array([hint.point(work.film.working_size)[:2] for hint in hints], np.float32)
 
@@ -83,7 +83,7 @@ def _followed(work: Work, shot: ShotGuidance, hints: list[FrameHint]) -> Iterato
 
 
 def _reversed(work: Work, first: int, last: int) -> Iterator[Bytes]:
-    """Yield the gray frames [first, last) from the last to the first."""
+    """Yield the gray frames [first, last) in reverse order."""
     for end in range(last, first, -CHUNK):
         begin = max(first, end - CHUNK)
         grays = decode_gray(work.film, begin, end, deinterlace=work.options.encoder.deinterlace)

@@ -1,4 +1,4 @@
-"""Film info: what a film has, as plain values that can be stored, compared and sent; and what containers can hold."""
+"""Film info: a film's properties as plain values to store, compare and send; and what containers can hold."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ from film.ffmpeg import open_film
 from film.options import FilmOptions
 
 FIELD_ORDERS = ("unknown", "progressive", "tt", "bb")  # AVFieldOrder
-# "tb" and "bt": what FFmpeg writes for, and reads as, top and bottom first.
+# "tb" and "bt": FFmpeg reads and writes these as top first and bottom first.
 SWAPPED = {4: "tt", 5: "bb"}
 MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
 MATRICES |= {9: "bt2020nc", 10: "bt2020c"}
@@ -26,26 +26,26 @@ PRIMARIES |= {9: "bt2020", 11: "smpte431", 12: "smpte432"}
 TRANSFERS = {1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear"}
 TRANSFERS |= {13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084"}
 TRANSFERS |= {18: "arib-std-b67"}  # numbers of ITU-T H.273, names of FFmpeg
-GRID = 32  # px, the coarsest grid of the network
+GRID = 32  # px, cell size of the network's coarsest grid
 CONTAINERS = {"mp4": "mp4", "mkv": "matroska", "mov": "mov"}  # ours -> FFmpeg's muxer
-# Known to Matroska by their numbers in Microsoft's RIFF; PyAV asks for names only.
+# Matroska stores these by their RIFF numbers; PyAV accepts only codecs that it stores by name.
 RIFF_SOUND = {"wmav1", "wmav2", "wmapro", "wmavoice", "adpcm_ms", "adpcm_ima_wav", "gsm_ms"}
-SAMPLE_BYTES = 1 << 20  # of a film's head, middle and tail, by which it is identified
-EARLY_S = 1e-6  # a time that was rounded still means its frame
+SAMPLE_BYTES = 1 << 20  # hashed of a film's head, middle and tail each, to identify it
+EARLY_S = 1e-6  # tolerance for rounded times, so that they still select their frame
 
 
 @dataclass(frozen=True)
 class Video:
-    """The film's picture. Sizes are those of the coded picture, before rotation.
+    """The film's video stream. Sizes are those of the coded picture, before rotation.
 
     orientation : (transpose, flip_x, flip_y) turn the coded picture upright, in this order
-    display_matrix : the same as the container has it, nine numbers, or () for none
+    display_matrix : the same in the container's form, nine numbers, or () for none
     chroma : (across, down) samples of luma per sample of chroma: (2, 2) is 4:2:0; (0, 0) is gray
     depth : bits per sample
     has_luma : False for RGB and palette films, whose luma must be computed
-    full_range : luma runs over all codes (PC) and not over 16..235 (TV)
-    matrix, primaries, transfer : FFmpeg's names ("bt709", "smpte170m"), "" where the film is silent
-    field_order : "progressive", "unknown", or which field is shown first: "tt" the top one, "bb" the bottom one
+    full_range : luma uses all codes (PC) instead of 16..235 (TV)
+    matrix, primaries, transfer : FFmpeg's names ("bt709", "smpte170m"), "" if untagged
+    field_order : "progressive", "unknown", or the field shown first: "tt" top, "bb" bottom
     """
 
     index: int
@@ -70,12 +70,12 @@ class Video:
 
     @property
     def interlaced(self) -> bool:
-        """Whether each frame is two fields, shown one after the other."""
+        """Whether each frame consists of two fields, shown one after the other."""
         return self.field_order in {"tt", "bb"}
 
     @property
     def rotation(self) -> int:
-        """Degrees clockwise that turn the coded picture upright (mirroring apart): 0, 90, 180, 270."""
+        """Clockwise degrees that turn the coded picture upright (not counting mirroring): 0, 90, 180, 270."""
         transpose, flip_x, flip_y = self.orientation
         if transpose:
             return 90 if flip_x else 270
@@ -84,11 +84,11 @@ class Video:
 
 @dataclass(frozen=True)
 class Stream:
-    """Another stream of the film.
+    """A stream other than the film's video.
 
     kind : "audio", "subtitle", "data", "attachment" or "picture" (cover art)
     dispositions : "default", "forced", ...
-    start_s : time of the first packet, negative for samples that only prime a decoder
+    start_s : time of the first packet; negative for samples that only prime a decoder
     """
 
     index: int
@@ -109,7 +109,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter: from and to in seconds of the film's clock."""
+    """A chapter, in seconds on the film's clock."""
 
     start_s: float
     end_s: float
@@ -121,11 +121,11 @@ class Film:
     """Everything known about a film.
 
     pts : presentation time of every frame, ascending, in units of video.time_base
-    keys : what identifies each frame as the decoder hands it over: equal to `pts` where those can be
-        trusted, else the decode time of the frame's packet (H.264 in AVI); () counts from the start
-    last_duration : how long the last frame stays, same unit
-    working_side : px, the short side of what the colorizer gets
-    missing_s : seconds the container promises beyond the last frame (a truncated file), else 0
+    keys : identifies each decoded frame: equal to `pts` if those are reliable, else the decode time of the
+        frame's packet (H.264 in AVI); () means that frames are counted from the start
+    last_duration : how long the last frame is shown, same unit
+    working_side : px, short side of the colorizer's input
+    missing_s : seconds that the container declares beyond the last frame (a truncated file), else 0
     """
 
     path: Path
@@ -161,13 +161,13 @@ class Film:
     @property
     def is_vfr(self) -> bool:
         """Whether the time between frames varies by more than the clock's rounding."""
-        # Of a constant rate they differ by 1 where the clock does not divide it.
+        # At a constant rate, steps differ by up to 1 if the rate does not divide the clock's frequency.
         steps = np.diff(self.pts)
         return bool(steps.size) and int(steps.max() - steps.min()) > 1
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        """(height, width) of the upright picture in its own pixels."""
+        """(height, width) of the upright picture in stored pixels."""
         size = (self.video.height, self.video.width)
         return size[::-1] if self.video.orientation[0] else size
 
@@ -183,9 +183,9 @@ class Film:
 
     @property
     def working_size(self) -> tuple[int, int]:
-        """(height, width) of what the colorizer gets: upright, short side about `working_side`, multiples of 32.
+        """(height, width) of the colorizer's input: upright, short side about `working_side`, multiples of 32.
 
-        The network works on a grid of 32 pixels: whole cells need no padding, and pixels stay
+        The network's grid has cells of 32 pixels: whole cells need no padding, and pixels stay
         square within a few percent.
         """
         height, width = self.display_size
@@ -193,7 +193,7 @@ class Film:
         return GRID * max(1, round(height * scale)), GRID * max(1, round(width * scale))
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything as plain JSON values (timestamps as a count)."""
+        """Return everything as plain JSON values, without the per-frame times."""
         values = asdict(self)
         for name in ("pts", "keys"):
             del values[name]
@@ -211,21 +211,21 @@ class Film:
 
 @dataclass(frozen=True)
 class Unsupported:
-    """A stream the wanted container cannot hold, and one that could ("" if none of ours)."""
+    """A stream that the chosen container cannot hold, and a supported container that could ("" if none)."""
 
     stream: Stream
     could: str
 
 
 def kind_of(stream: Any) -> str:
-    """Name the kind of a stream as Stream.kind has it."""
+    """Return a stream's kind, as in Stream.kind."""
     return "picture" if stream.type == "video" else str(stream.type)
 
 
 def codec_of(stream: Any) -> str:
-    """Name a stream's codec, or what FFmpeg names the stream where it has none."""
+    """Return the name of a stream's codec, or FFmpeg's name of the stream if it has no codec."""
     named = stream if stream.codec_context is None else stream.codec_context
-    return getattr(named, "name", None) or "unknown"  # streams of no known kind have no name
+    return getattr(named, "name", None) or "unknown"  # streams of unknown kinds have no name
 
 
 def unsupported_by(film: Film, container: str) -> list[Unsupported]:
@@ -241,14 +241,14 @@ def unsupported_by(film: Film, container: str) -> list[Unsupported]:
 
 
 def can_hold(container: str, stream: Any) -> bool:
-    """Tell whether a container can hold a stream: its muxer is asked with a dry run."""
+    """Tell whether a container can hold a stream, by a dry run of its muxer."""
     if container == "mkv" and kind_of(stream) == "picture":
-        return stream.codec_context is not None  # kept as an attachment, Matroska's way
+        return stream.codec_context is not None  # stored as an attachment, as Matroska specifies
     if container == "mkv" and stream.type == "audio" and codec_of(stream) in RIFF_SOUND:
         return True  # the ffmpeg program adds it
     if container == "mov" and kind_of(stream) == "picture":
-        return False  # no place for cover art
-    # No list of ours: what a muxer takes changes with FFmpeg, and some refuse only once the header is written.
+        return False  # QuickTime has no cover art
+    # Not a fixed list: muxers' support changes with FFmpeg, and some fail only when the header is written.
     with av.open(io.BytesIO(), "w", format=CONTAINERS[container]) as trial:
         try:
             trial.add_stream_from_template(stream)
@@ -260,7 +260,7 @@ def can_hold(container: str, stream: Any) -> bool:
 
 @dataclass(frozen=True)
 class Source:
-    """A film file, identified by a content hash: moving or touching it makes no new film."""
+    """A film file, identified by a content hash: moving or touching it does not change its identity."""
 
     name: str
     size: int
@@ -271,7 +271,7 @@ def source_of(path: Path) -> Source:
     """Identify a film by a hash of its size and of its head, middle and tail (1 MiB each)."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
-    # Not all of it: reading a long film once takes minutes on a slow disk.
+    # Not the whole file: reading a long film takes minutes on a slow disk.
     with path.open("rb") as file:
         for start in (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES):
             file.seek(max(0, start))
@@ -280,7 +280,7 @@ def source_of(path: Path) -> Source:
 
 
 def span(film: Film, options: FilmOptions) -> tuple[int, int]:
-    """Return (first, last) of the frames shown from ``start`` on, for ``duration``; last is one past."""
+    """Return the frames [first, last) shown from ``start`` for ``duration``."""
     shown_s = film.shown_s
     end_s = float("inf") if options.duration is None else options.start + options.duration
     first, last = (bisect_left(shown_s, at - EARLY_S) for at in (options.start, end_s))

@@ -1,7 +1,7 @@
-"""A film's job on disk: what it is of and how far it has come, its folder, and the lock of who works on it.
+"""A film's job on disk: its manifest (contents and progress), its folder, and the lock of the process working on it.
 
-A file or folder that has its name is finished (see runtime.files). So whatever stops the work, the same command
-finds out what is left to do.
+A file or folder under its final name is finished (see runtime.files), so after any interruption the same command
+determines what is left to do.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 
 FORMAT = 4  # of the manifest
 NONE = -1  # no segment
-WRITING_SHARE = 0.02  # of the time, at most, goes into writing a manifest that grows
+WRITING_SHARE = 0.02  # maximum fraction of time spent writing the growing manifest
 MANIFEST = "manifest.json"
 LOCK = "lock"
-PREDICTED, LINKED = "predicted", "linked"  # what these steps leave for the next
-HINTS = "hints"  # where the hints of shots are in their frames
+PREDICTED, LINKED = "predicted", "linked"  # results of these steps, inputs of the next
+HINTS = "hints"  # positions of each shot's hints in its frames
 ROOMS = ("audio", "input_img", "output_img", PREDICTED, LINKED, HINTS, "shots")
-AB = "ab.npy"  # a segment's colors, in every folder of output_img that this program wrote
+AB = "ab.npy"  # a segment's colors, in every folder that this program writes to output_img
 Record = TypeVar("Record")
 
 
@@ -38,15 +38,15 @@ class JobError(ValueError):
 
 @dataclass(frozen=True)
 class SegmentRecord:
-    """Consecutive frames of one shot, worked on as one: what the manifest says of them.
+    """A segment's entry in the manifest: consecutive frames of one shot, processed together.
 
-    index, shot : number of the segment, and of its shot, in the job
-    number : of the segment in its shot
+    index, shot : numbers of the segment and of its shot in the job
+    number : number of the segment in its shot
     first, count : frames of the job, in presentation order
-    ends_shot : nothing of its shot follows
-    color : the source shows color here, so it is left as it is
-    returns_to : at a shot's begin, the segment that ended an earlier shot of the same scene; NONE for a new scene
-    All numbers are from 0.
+    ends_shot : whether it is the last segment of its shot
+    color : the source shows color here, so it is left unchanged
+    returns_to : in a shot's first segment, the last segment of an earlier shot of the same scene; NONE for a new scene
+    All numbers start at 0.
     """
 
     index: int
@@ -60,16 +60,16 @@ class SegmentRecord:
 
     @property
     def name(self) -> str:
-        """Return what the segment's files and folders are called."""
+        """Return the base name of the segment's files and folders."""
         return f"{self.index:05d}"
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a job is of, and how far its shots are known.
+    """What identifies a job, and the segments found so far.
 
-    guidance : shot -> digest of what a person wants its colors to be; another one changes only these shots
-    segments : those found so far; ``complete`` when the whole film has been analyzed
+    guidance : shot -> digest of its guidance; a change affects only that shot
+    segments : those found so far; ``complete`` once the whole film has been analyzed
     """
 
     source: Source
@@ -83,7 +83,7 @@ class Manifest:
     format: int = field(default=FORMAT)
 
     def to_json(self) -> str:
-        """Return the manifest as text for a person to read too."""
+        """Return the manifest as human-readable JSON."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -95,7 +95,7 @@ class Manifest:
             if form == FORMAT:
                 return cls._from_values(values)
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-            raise JobError(f"not a manifest of ours ({error!r})") from error
+            raise JobError(f"not a manifest of this program ({error!r})") from error
         raise JobError(f"written by another version (format {form!r:.20})")
 
     @classmethod
@@ -107,9 +107,9 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a manifest file; raise JobError, with its name, for one that cannot be read."""
+        """Read a manifest file; raise JobError, with the path, if it cannot be read."""
         try:
-            if not path.is_file():  # reading a pipe would never end
+            if not path.is_file():  # reading a pipe would block
                 raise JobError("not a regular file")
             return cls.from_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -117,12 +117,12 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """Return the hash that identifies this work: of the film, the settings and the weights."""
+        """Return the hash of the film, the settings and the weights, which identifies this job."""
         work = {name: asdict(self)[name] for name in ("source", "settings", "weights")}
         return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
 
     def differences(self, wanted: "Manifest") -> list[str]:
-        """List in words what differs in another manifest; nothing when it is the same work."""
+        """Describe the differences to another manifest; an empty list if it is the same job."""
         found = [] if self.source == wanted.source else ["the film itself has changed"]
         if self.weights != wanted.weights:
             found.append(f"weights were {self.weights[:12]}, now {wanted.weights[:12]}")
@@ -139,17 +139,17 @@ class Job:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
-        self._waiting = False  # the manifest on the disk is behind
+        self._waiting = False  # the manifest on disk is out of date
         self._due_s = 0.0
 
     @property
     def shots(self) -> str:
-        """How many shots the film has, with a plus until all of it is analyzed."""
+        """Number of shots found, with a plus sign until the whole film is analyzed."""
         found = self.manifest.segments[-1].shot + 1
         return f"{found}" if self.manifest.complete else f"{found}+"
 
     def note(self, **changes: object) -> None:
-        """Change the manifest, here and on the disk."""
+        """Change the manifest in memory and on disk."""
         self.manifest = replace(self.manifest, **changes)  # type: ignore[arg-type]
         began_s = time.monotonic()
         write_text(self.folder / MANIFEST, self.manifest.to_json())
@@ -157,9 +157,9 @@ class Job:
         self._waiting, self._due_s = False, now_s + (now_s - began_s) / WRITING_SHARE
 
     def add(self, segment: SegmentRecord) -> None:
-        """Add a segment to the manifest; on the disk soon after: a film has thousands, and all are written each time.
+        """Add a segment to the manifest; write it to disk soon after, since each write stores all the thousands.
 
-        One that a crash has taken from the disk is found again, as it was.
+        A segment lost in a crash is found again, unchanged.
         """
         self.manifest = replace(self.manifest, segments=(*self.manifest.segments, segment))
         self._waiting = True
@@ -167,21 +167,21 @@ class Job:
             self.note()
 
     def write_waiting(self) -> None:
-        """Bring the manifest on the disk up to date."""
+        """Write pending changes of the manifest to disk."""
         if self._waiting:
             self.note()
 
     def remove(self) -> None:
-        """Delete everything in the job's folder; the folder itself is deleted with its lock, when the job is closed."""
+        """Delete everything in the job's folder; closing the job deletes the folder and its lock."""
         self._waiting = False
         _empty(self.folder)
 
 
 @contextmanager
 def open_job(cache: Path, wanted: Manifest, *, restart: bool = False) -> Iterator[Job]:
-    """Start or continue the job of a film under ``cache``, locked against other processes.
+    """Start or resume the job of a film under ``cache``, locked against other processes.
 
-    Raise JobError when another process has it, or when it was started with other settings and not ``restart``.
+    Raise JobError if another process holds it, or, without ``restart``, if it was started with other settings.
     """
     folder = folder_of(cache, wanted)
     with _locked(folder):
@@ -201,7 +201,7 @@ def open_job(cache: Path, wanted: Manifest, *, restart: bool = False) -> Iterato
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold a job's lock; delete a folder that holds nothing else in the end."""
+    """Hold a job's lock; at the end, delete the folder if it contains nothing else."""
     _refuse_links([folder, folder / LOCK])
     with ExitStack() as held:
         try:
@@ -210,29 +210,27 @@ def _locked(folder: Path) -> Iterator[None]:
             raise JobError(
                 f"another process is working on {folder}; wait for it, or stop it"
             ) from error
-        # Only now: until it was locked, another process could have made one.
+        # Checked under the lock: another process could have made a link before.
         _refuse_links(chain(folder.iterdir(), folder.glob("*/*")))
         yield
         if [path.name for path in folder.iterdir()] == [LOCK]:
             delete_lock(folder / LOCK)
-    with suppress(
-        OSError
-    ):  # not empty: a job to continue, or another process has locked the folder since
+    with suppress(OSError):  # not empty: a job to resume, or locked again by another process
         folder.rmdir()
 
 
 def folder_of(cache: Path, wanted: Manifest) -> Path:
-    """Return where a film's job lives: its name for people, its content for certainty."""
+    """Return the folder of a film's job, named after the film and its content hash."""
     stem = Path(wanted.source.name).stem[:60].strip(". ") or "film"
     stem = "".join(
         letter if letter.isprintable() and letter not in '%\\/:*?"<>|' else "_" for letter in stem
     )
-    # Short: the names below it count too, and some systems allow 260 characters in all.
+    # Short, because some systems limit a whole path to 260 characters.
     return cache / f"{stem}-{wanted.source.digest[:12]}"
 
 
 def _reconcile(folder: Path, wanted: Manifest, *, restart: bool) -> Manifest:
-    """Return the manifest to continue: the one on disk when it is of the same work."""
+    """Return the manifest to resume: the one on disk if it describes the same job."""
     path = folder / MANIFEST
     if restart or not path.exists():
         _empty(folder)
@@ -246,7 +244,7 @@ def _reconcile(folder: Path, wanted: Manifest, *, restart: bool) -> Manifest:
 
 
 def _remove_outdated(cache: Path, folder: Path, wanted: Manifest, *, restart: bool) -> None:
-    """Refuse to leave behind the unfinished job of a file whose content has changed since; ``restart`` deletes it."""
+    """Raise JobError if the film's file has an unfinished job for older content; ``restart`` deletes that job."""
     for path in sorted(cache.glob(f"*/{MANIFEST}")):
         if path.parent == folder:
             continue
@@ -254,7 +252,7 @@ def _remove_outdated(cache: Path, folder: Path, wanted: Manifest, *, restart: bo
             other = Manifest.read(path)
         except JobError as error:
             log.warning("%s; delete that folder if no film needs it", error)
-            continue  # not of this film, as far as anyone can tell
+            continue  # not known to belong to this film
         if other.path != wanted.path:
             continue
         if not restart:
@@ -267,25 +265,25 @@ def _refuse(folder: Path, differences: list[str]) -> None:
     if differences:
         raise JobError(
             f"{folder} was started with other settings: {'; '.join(differences)}. "
-            "Add -restart to start again, or ask for the same again to continue"
+            "Add -restart to start again, or use the same settings to continue"
         )
 
 
 def _refuse_links(paths: Iterable[Path]) -> None:
-    """Raise JobError for a link within a job: what it leads to would be taken for the job's own, and deleted."""
+    """Raise JobError for a symbolic link in a job: its target would be treated as the job's own and deleted."""
     for path in paths:
         if path.is_symlink():
             raise JobError(
-                f"{path} is a link, which a job must not contain: remove it and run again"
+                f"{path} is a link; links are not allowed in a job: remove it and run again"
             )
 
 
 def _empty(folder: Path) -> None:
-    """Delete what is in a job's folder, except its lock; raise JobError if a person's painted frames are there."""
+    """Delete a job's contents except its lock; raise JobError if they include frames painted by hand."""
     if painted := _painted_by_hand(folder / "output_img"):
         raise JobError(
             f"{painted} was not made by this program and would be deleted: "
-            "move it elsewhere or delete it yourself, then run again"
+            "move or delete it yourself, then run again"
         )
     for path in folder.iterdir():
         if path.name != LOCK:
@@ -293,7 +291,7 @@ def _empty(folder: Path) -> None:
 
 
 def _painted_by_hand(room: Path) -> Path | None:
-    """Return the first thing in output_img/ that this program did not write, empty folders excepted."""
+    """Return the first entry of output_img/ that this program did not write, ignoring empty folders."""
     for path in sorted(room.glob("*")):
         ours = UNFINISHED in path.name or (path / AB).exists()
         if not ours and any(inner.is_file() for inner in (path, *path.rglob("*"))):
@@ -302,7 +300,7 @@ def _painted_by_hand(room: Path) -> Path | None:
 
 
 def _typed(record: Record) -> Record:
-    """Return a dataclass as it is; raise TypeError for a value that is not of its field's type."""
+    """Return a dataclass unchanged; raise TypeError if a value does not have its field's type."""
     for one in fields(record):  # type: ignore[arg-type]
         value = getattr(record, one.name)
         kind: Any = get_origin(one.type) or one.type

@@ -1,4 +1,4 @@
-"""Finished shots + everything else of the source -> one container, marked as a result. No packet is re-encoded."""
+"""Joins finished shots and the source's other streams in one container, marked as a result, without re-encoding."""
 
 import errno
 import math
@@ -25,12 +25,12 @@ from film.options import FilmOptions
 from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy, copy_command
 from runtime.files import temporary_name, whole_file
 
-WITHOUT_SHAPE = {"ffv1", "prores", "av1"}  # have no field for their pixels' shape
+WITHOUT_SHAPE = {"ffv1", "prores", "av1"}  # codecs that do not store the pixel aspect ratio
 MARK = re.compile(rb"colorizer: of [0-9a-f]{16}[ -~]*")
-UUID_BOX = UUID("6f2f1d3c-5a0e-4c67-9b1d-5d0f6f0f3a77").bytes  # identifies our box among others'
-# A tag of Matroska; the other containers have no place for a tag of one's own beside the usual ones.
+UUID_BOX = UUID("6f2f1d3c-5a0e-4c67-9b1d-5d0f6f0f3a77").bytes  # identifies this program's box
+# A Matroska tag; the other containers cannot hold a custom tag beside the standard ones.
 MARK_TAG = "COLORIZED"
-MP4_TAGS = {  # what the iTunes list of an MP4 has a place for, in FFmpeg's names
+MP4_TAGS = {  # tags that an MP4's iTunes list supports, in FFmpeg's names
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre"),
     *("copyright", "grouping", "lyrics", "description", "synopsis", "show", "episode_id"),
     *("network", "keywords", "track", "disc", "encoder", "creation_time"),
@@ -39,7 +39,7 @@ MP4_TAGS = {  # what the iTunes list of an MP4 has a place for, in FFmpeg's name
 
 @dataclass(frozen=True)
 class Joined:
-    """What was written: frames, streams copied beside the video (by kind), bytes."""
+    """What was written: frames, copied streams by kind, bytes."""
 
     frames: int
     streams: dict[str, int]
@@ -57,11 +57,11 @@ def join(
 ) -> Joined:
     """Write the segments, in order, and the film's other streams to `path` (.mp4, .mkv or .mov).
 
-    The segments hold frames first, first + 1, ... in presentation order. A try-out (fewer frames than the
-    film) takes the sound, subtitles and chapters of the same span. The file appears under its name only
-    when it is whole. Streams the container cannot hold are left out: see film.info.unsupported_by.
-    mark : by which the result is recognized, see mark_of
-    advance : gets the number of frames written since its last call
+    The segments hold frames first, first + 1, ... in presentation order. An excerpt (fewer frames than the
+    film) gets the sound, subtitles and chapters of the same span. The file appears under its name only
+    when it is complete. Streams that the container cannot hold are omitted: see film.info.unsupported_by.
+    mark : identifies the result, see mark_of
+    advance : receives the number of frames written since its last call
     """
     container = container_of(path)
     _check_alike(segments)
@@ -88,7 +88,7 @@ def join(
                 timed = _timed(film, segments, chain([begin], opened), first, video)
                 writer.write(timed, video, advance)
                 codec = video.codec_context.codec.canonical_name
-            # Only the ffmpeg program can add these, and after the rest: of a part, it would add the whole track.
+            # Only the ffmpeg program can add these, in a last pass; for an excerpt it would add the whole track.
             left = foreign_sound(film) if container == "mkv" and count == film.frames else []
             if left or (container == "mkv" and film.video.sar != 1 and codec in WITHOUT_SHAPE):
                 part.replace(unfinished)
@@ -96,7 +96,7 @@ def join(
             if mark and container != "mkv":
                 append_mark(part, mark)
     except av.FFmpegError as error:
-        if error.errno == errno.ENOSPC:  # reported like any other full disk
+        if error.errno == errno.ENOSPC:  # reported like a full disk elsewhere
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise FilmError(f"{path} cannot be written: {reason_of(error)}") from error
     kept = writer.kept + Counter(audio=len(left))
@@ -105,8 +105,8 @@ def join(
 
 @contextmanager
 def _beside(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield names for a result's early sound and for its first version; both are deleted before it has its name."""
-    # Nobody sweeps the user's folder: what a killed run leaves there must be what the next one writes over.
+    """Yield temporary names for a result's early sound and its first version; delete both files at the end."""
+    # The user's folder is never swept, so the names are fixed: the next run overwrites what a killed run left.
     sound, unfinished = (temporary_name(path, use=use) for use in ("sound", "unfinished"))
     try:
         yield sound, unfinished
@@ -116,21 +116,21 @@ def _beside(path: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def container_of(path: Path) -> str:
-    """Return "mp4", "mkv" or "mov" from a file name; FilmError for others."""
+    """Return "mp4", "mkv" or "mov" from a file name; raise FilmError for others."""
     name = path.suffix.lower().removeprefix(".")
     if name not in CONTAINERS:
-        raise FilmError(f"{path}: films are written as .mp4, .mkv or .mov")
+        raise FilmError(f"{path}: films are written as .mp4, .mkv or .mov; choose one of these")
     return name
 
 
 def _written(part: Path, film: Film, container: str) -> av.container.OutputContainer:
     options = {}
     if container != "mkv":
-        # The index in front lets a player start before the file has come down whole.
+        # The index at the front lets a player start before the download is complete.
         flags = "+faststart"
         covers = any(stream.kind == "picture" for stream in film.streams)
         if {key.lower() for key in film.metadata} - MP4_TAGS - WRITTEN_ANEW and not covers:
-            flags += "+use_metadata_tags"  # free tags, but then FFmpeg writes no cover
+            flags += "+use_metadata_tags"  # allows custom tags, but then FFmpeg omits the cover
         options = {"movflags": flags, "movie_timescale": str(_timescale(film))}
     return av.open(
         str(part.resolve()), "w", format=CONTAINERS[container], container_options=options
@@ -138,14 +138,14 @@ def _written(part: Path, film: Film, container: str) -> av.container.OutputConta
 
 
 def _timescale(film: Film) -> int:
-    """Return ticks per second of an MP4's own clock, in which delayed starts are written.
+    """Return ticks per second of an MP4's movie clock, in which delayed starts are stored.
 
-    FFmpeg's 1000 would move a stream that starts late by up to half a millisecond.
+    FFmpeg's default of 1000 would shift a late stream by up to half a millisecond.
     """
     bases = [film.video.time_base, *(stream.time_base for stream in film.streams)]
     if film.pts[0] == 0 and all(stream.start_s <= 0 for stream in film.streams):
         return 1000
-    # A tick that divides every stream's own, so that each start is written exactly; the field has 32 bits.
+    # A tick that divides every stream's tick stores each start exactly; the field has 32 bits.
     ticks = math.lcm(*(base.denominator for base in bases if base))
     return ticks if ticks < 1 << 31 else film.video.time_base.denominator
 
@@ -153,8 +153,8 @@ def _timescale(film: Film) -> int:
 def _early_sound(film: Film) -> list[int]:
     """List the sound tracks that start before time 0: their first samples prime the decoder.
 
-    An MP4 has this in its edit list, Matroska in a field of the track that only the ffmpeg program fills in
-    from it; without it everything would have to be moved.
+    MP4 stores this in its edit list, Matroska in a track field that only the ffmpeg program sets; without that
+    field, all streams would have to be shifted.
     """
     if "matroska" in film.container:
         return []
@@ -162,10 +162,10 @@ def _early_sound(film: Film) -> list[int]:
 
 
 def span_of(film: Film, first: int, count: int) -> Span:
-    """Return what part of the film frames [first, first + count) are, and how far times are moved.
+    """Return the span of frames [first, first + count) and the shift of all times.
 
-    A whole film keeps its clock; only a first frame before time 0, which no container here can hold,
-    moves everything. A try-out starts at 0.
+    A whole film keeps its clock unless its first frame is before time 0, which no supported container can
+    hold; then everything is shifted. An excerpt starts at 0.
     """
     base = film.video.time_base
     start = film.pts[first] * base
@@ -177,20 +177,20 @@ def span_of(film: Film, first: int, count: int) -> Span:
 
 
 def _check_alike(segments: Sequence[Rendered]) -> None:
-    """See that one decoder can read all segments: the film has one header for them."""
-    # The decoder's set-up is in the container's header once; packets of a segment that was encoded with another one
-    # would be shown as rubbish.
+    """Raise FilmError unless one decoder configuration fits all segments."""
+    # The container's header stores one decoder configuration; packets of a segment encoded with another one would be
+    # shown corrupted.
     newest = max(segments, key=lambda one: one.modified_ns, default=None)
     odd = [one.path for one in segments if newest and one.setup != newest.setup]
     if odd:
         raise FilmError(
-            f"{len(odd)} of {len(segments)} shots were encoded by another ffmpeg than the newest: give every "
-            f"machine the same ffmpeg, delete those shots ({odd[0]} to {odd[-1].name}), and run again"
+            f"{len(odd)} of {len(segments)} shots were encoded by another ffmpeg than the newest: install the same "
+            f"ffmpeg on every machine, delete those shots ({odd[0]} to {odd[-1].name}), and run again"
         )
 
 
 def _opened(segments: Sequence[Rendered]) -> Generator[av.container.InputContainer, None, None]:
-    """Open the segments, one after the other."""
+    """Yield the opened segments, one at a time."""
     for segment in segments:
         with open_film(segment.path) as container:
             yield container
@@ -211,8 +211,8 @@ def _timed(
 ) -> Iterator[Packet]:
     """Yield the segments' packets with the film's own times.
 
-    Decode times are the presentation times in order, put off by the deepest reordering of any segment:
-    the smallest that never exceed the presentation times.
+    Decode times are the sorted presentation times, delayed by the deepest reordering of any segment: the
+    smallest delay with which no decode time exceeds its presentation time.
     """
     delay = max(index - rank for segment in segments for index, rank in enumerate(segment.ranks))
     step = film.pts[1] - film.pts[0] if film.frames > 1 else film.last_duration
@@ -221,7 +221,7 @@ def _timed(
         packets = (packet for packet in container.demux(_picture(container)) if packet.size)
         for index, (packet, place) in enumerate(zip(packets, segment.ranks, strict=True)):
             # Segments come in presentation order, packets in decode order: the n-th packet is decoded when the frame
-            # `delay` places before it is shown. Before the first frame the clock is continued backward.
+            # `delay` positions before it is shown. Before the first frame, the times are extrapolated backward.
             number, due = begin + place, begin + index - delay
             packet.stream = video
             packet.time_base = film.video.time_base
@@ -239,12 +239,12 @@ def _duration(film: Film, number: int) -> int:
 
 
 def foreign_sound(film: Film) -> list[int]:
-    """List the sound tracks that PyAV will not put into Matroska, though Matroska holds them."""
+    """List the sound tracks that Matroska supports but PyAV cannot write to it."""
     return [s.index for s in film.streams if s.kind == "audio" and s.codec in RIFF_SOUND]
 
 
 def complete_command(joined: Path, film: Film, indices: Sequence[int], path: Path) -> list[str]:
-    """Build the ffmpeg command that copies a joined Matroska film, adds sound tracks and the pixels' shape."""
+    """Build the ffmpeg command that copies a joined Matroska film, adding sound tracks and the aspect ratio."""
     shape = film.video.sar * film.video.width / film.video.height
     both = [ffmpeg.input(str(p.resolve()), copyts=None) for p in (joined, film.path)]
     streams = [both[0], *(both[1][str(index)] for index in indices)]
@@ -254,14 +254,14 @@ def complete_command(joined: Path, film: Film, indices: Sequence[int], path: Pat
 
 
 def mark_of(source: Path, options: FilmOptions) -> str:
-    """Return the mark that the result of a film carries; one of a part, or half gray, has that in it."""
+    """Return the mark for a film's result; it also states an excerpt's span and a half-gray comparison."""
     only = [f"start {options.start:g} s"] * (options.start > 0) + ["compare"] * options.compare
     only += [] if options.duration is None else [f"duration {options.duration:g} s"]
     return ", ".join([f"colorizer: of {source_of(source).digest[:16]}", *only])
 
 
 def append_mark(path: Path, mark: str) -> None:
-    """Write a mark behind a finished MP4 or QuickTime film, in a box that every player skips."""
+    """Append a mark to a finished MP4 or QuickTime film, in a box that every player skips."""
     text = mark.encode()
     size = 8 + len(UUID_BOX) + len(text)
     with path.open("ab") as file:
@@ -269,13 +269,13 @@ def append_mark(path: Path, mark: str) -> None:
 
 
 def mark_in(path: Path) -> str:
-    """Return the mark that a film carries, "" when it has none."""
+    """Return a film's mark, "" if it has none."""
     try:
         with open_film(path) as container:
             text = container.metadata.get(MARK_TAG, "")
     except FilmError:
         return ""
-    # Read from the end, not box by box: it is the last thing written, and short.
+    # Search the end of the file, not box by box: the mark is written last, and is short.
     with path.open("rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - 128))
         found = MARK.search(file.read() + text.encode())

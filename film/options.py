@@ -1,8 +1,8 @@
-"""The options of films, as data, and the codecs to choose from; checked before any work begins.
+"""The options for films and the available codecs, as data, checked before any work begins.
 
-The hardware encoders are set as FFmpeg documents them (ffmpeg -h encoder=..., ffmpeg.org/ffmpeg-codecs.html,
-trac.ffmpeg.org/wiki/HWAccelIntro). We had no machine to run one on. Nothing heavy is imported here: a command line's
-help and its mistakes must not wait for FFmpeg or OpenCV.
+The hardware encoders are configured as FFmpeg documents them (ffmpeg -h encoder=..., ffmpeg.org/ffmpeg-codecs.html,
+trac.ffmpeg.org/wiki/HWAccelIntro); none was available for a test. This module avoids heavy imports, so that help and
+usage errors appear without loading FFmpeg or OpenCV.
 """
 
 import tempfile
@@ -15,9 +15,9 @@ from runtime.options import check, option, seconds
 from runtime.places import jobs_folder, shown
 
 CACHE = jobs_folder()
-# By which films are found in a folder.
+# Suffixes of films searched for in folders.
 SUFFIXES = (".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
-FALLBACK = ".mkv"  # where a film's own container cannot be written: it holds every codec
+FALLBACK = ".mkv"  # for films whose own container cannot be written; supports every codec
 YUV420, YUV422, YUV444 = (2, 2), (2, 1), (1, 1)  # (across, down), see film.info.Video.chroma
 YUV411, YUV440, YUV410 = (4, 1), (1, 2), (4, 4)
 PRESETS = (
@@ -25,32 +25,32 @@ PRESETS = (
     *("medium", "slow", "slower", "veryslow"),
 )
 X264_PRESETS = {name: name for name in PRESETS}  # x265 has the same
-# On one core medium is as fast as x264's. From 10 on SVT itself warns of visible artifacts.
+# On one core, medium is as fast as x264's. From 10 on, SVT itself warns of visible artifacts.
 SVT_PRESETS = dict(zip(PRESETS, (9, 9, 8, 8, 7, 6, 5, 4, 3), strict=True))
 
 
 def svt_crf(crf: int) -> dict[str, object]:
-    """Return SVT's option, whose scale ends at 63; FFmpeg takes 0 for none given."""
+    """Return SVT's option, on a scale up to 63; FFmpeg treats 0 as unset."""
     return {"crf": max(1, crf)}
 
 
 def nvenc_quality(crf: int) -> dict[str, object]:
-    """Return NVENC's options: a variable rate at constant quality, 1..51 (0 is automatic), without a target rate."""
+    """Return NVENC's options: variable rate at constant quality, 1..51 (0 is automatic), no target rate."""
     return {"rc": "vbr", "cq": max(1, crf), "b:v": 0}
 
 
 def qsv_quality(crf: int) -> dict[str, object]:
-    """Return Quick Sync's option: intelligent constant quality (ICQ), 1..51; 0 would be a constant rate."""
+    """Return Quick Sync's option: intelligent constant quality (ICQ), 1..51; 0 would select a constant rate."""
     return {"global_quality": max(1, crf)}
 
 
 def vaapi_quality(crf: int) -> dict[str, object]:
-    """Return VAAPI's options: a constant quantizer, 1..51; 0 would be FFmpeg's default."""
+    """Return VAAPI's options: constant quantizer, 1..51; 0 would select FFmpeg's default."""
     return {"rc_mode": "CQP", "qp": max(1, crf)}
 
 
 def videotoolbox_quality(crf: int) -> dict[str, object]:
-    """Return VideoToolbox's option: 0..51 becomes 100..1, where 100 is best; only Apple silicon has it."""
+    """Return VideoToolbox's option: 0..51 becomes 100..1, where 100 is best; Apple silicon only."""
     return {"q:v": round(100 - crf * 99 / 51)}
 
 
@@ -58,19 +58,19 @@ def videotoolbox_quality(crf: int) -> dict[str, object]:
 class Codec:
     """A value of -codec.
 
-    encoder : FFmpeg's name of what encodes it
-    containers : that films of it are written in, the usual one first
-    depths : bits per sample, ascending
-    chromas : as film.info.Video.chroma, nearest first where the film's own is not among them
-    crf : of -crf where it is not given; None where the encoder has nothing like it
-    quality : -crf -> ffmpeg's options; None where the encoder counts as -crf does
-    presets : -preset -> the encoder's own; {} where it has nothing like it
-    intermediate : meant for further work: takes any size, keeps all chroma of RGB films
-    interlaced : can code frames of two fields as such
-    full_range : has a field for it
-    software : of a hardware encoder, the codec that any machine can encode instead; "" for the others
-    pixel_formats : planar pixel format -> what the encoder takes in its place; the samples are the same
-    device : that frames are uploaded to, "" where the encoder does that itself
+    encoder : FFmpeg's name of the encoder
+    containers : supported containers, the usual one first
+    depths : supported bits per sample, ascending
+    chromas : supported values of film.info.Video.chroma; the first one replaces unsupported ones
+    crf : default of -crf; None if the encoder has no such setting
+    quality : -crf -> ffmpeg's options; None if the encoder uses the scale of -crf
+    presets : -preset -> the encoder's preset; {} if it has none
+    intermediate : for further editing: supports any size, keeps all chroma of RGB films
+    interlaced : can code interlaced frames as such
+    full_range : can signal full-range luma
+    software : for a hardware encoder, the software codec to use instead; "" for the others
+    pixel_formats : planar pixel format -> equivalent format for the encoder, with the same samples
+    device : device that frames are uploaded to; "" if the encoder uploads them itself
     """
 
     encoder: str
@@ -88,8 +88,8 @@ class Codec:
     device: str = ""
 
 
-# With these values of crf it is hard to tell from the source by eye, and grain is kept; those of hardware are not
-# measured. Whether NVENC codes interlaced frames depends on the GPU: it is not asked to.
+# These crf values are visually hard to distinguish from the source and keep grain; those of hardware encoders are not
+# measured. NVENC's support for interlaced frames depends on the GPU, so it is not used.
 CODECS = {
     "h264": Codec(
         "libx264", depths=(8, 10), chromas=(YUV420, YUV422, YUV444), crf=18,
@@ -131,7 +131,7 @@ CODECS = {
         pixel_formats={"yuv420p": "nv12"}, device="/dev/dri/renderD128",
     ),
 }  # fmt: skip
-CODECS_WITH = {  # options that are not for every codec
+CODECS_WITH = {  # options that only some codecs support
     "crf": tuple(name for name, codec in CODECS.items() if codec.crf is not None),
     "preset": tuple(name for name, codec in CODECS.items() if codec.presets),
 }
@@ -139,23 +139,23 @@ CODECS_WITH = {  # options that are not for every codec
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """How the finished film is encoded.
+    """Encoding settings of the finished film.
 
-    threads : the encoder's; they decide its bytes too, so they are the same on every machine
+    threads : of the encoder; the same on every machine, since they affect the encoded bytes
     """
 
     codec: str = option(
-        "h264", "of the picture; names with _ are hardware encoders, tried before the work begins",
+        "h264", "video codec; names with _ are hardware encoders, tested before the work begins",
         choices=tuple(CODECS),
     )  # fmt: skip
     crf: int | None = option(
-        None, "not of ffv1 and prores: 0 best (h264: lossless), 51 worst (default: the codec's own)",
+        None, "quality, not for ffv1 and prores: 0 best (h264: lossless), 51 worst (default: by codec)",
         low=0, high=51, metavar="N",
     )  # fmt: skip
     preset: str = option(
-        "medium", "of h264, h265 and av1: ultrafast to veryslow", choices=PRESETS, metavar="NAME"
+        "medium", "for h264, h265 and av1: ultrafast to veryslow", choices=PRESETS, metavar="NAME"
     )
-    deinterlace: bool = option(False, "make progressive frames of interlaced ones")
+    deinterlace: bool = option(False, "convert interlaced frames to progressive ones")
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -164,61 +164,63 @@ class EncoderOptions:
 
 @dataclass(frozen=True)
 class FilmCommand:
-    """What a command does with films besides colorizing them, or instead.
+    """What a command does with films besides or instead of colorizing them.
 
-    several : the command is about more than one film; previews and reports are then named after them, in a folder
+    several : the command has more than one film; previews and reports are named after the films, in a folder
     """
 
     probe: str | None = option(
-        None, "show stream information and what would be done, as text or json",
+        None, "show stream information and the planned work, as text or json",
         choices=("text", "json"), const="text",
     )  # fmt: skip
-    preview: Path | None = option(None, "only colorize one frame of each shot", metavar="PNG")
-    report: Path | None = option(None, "write what was done to this file", metavar="JSON")
+    preview: Path | None = option(None, "colorize only one frame of each shot", metavar="PNG")
+    report: Path | None = option(None, "write a report of the work to this file", metavar="JSON")
     references: Path | None = option(
-        None, 'pictures whose colors shots are to have: {"3": "sea.jpg", "5-7": ..., "0:10-0:25": ...}, numbered as on '
-        "a preview", metavar="JSON",
+        None, 'reference pictures for the colors of shots: {"3": "sea.jpg", "5-7": ..., "0:10-0:25": ...}, numbered as '
+        "in the preview", metavar="JSON",
     )  # fmt: skip
     colorize: tuple[str, ...] = option(
-        (), "shots to colorize though they have color, numbered as on a preview: 3 5-7 0:10-0:25",
+        (), "shots to colorize even if they have color, numbered as in the preview: 3 5-7 0:10-0:25",
         metavar="SHOT",
     )  # fmt: skip
-    leave: tuple[str, ...] = option((), "shots to leave as they are, as above", metavar="SHOT")
+    leave: tuple[str, ...] = option(
+        (), "shots to leave unchanged, numbered likewise", metavar="SHOT"
+    )
     several: bool = False
 
     def named(self, film: Path, path: Path, suffix: str) -> Path:
-        """Return the file to write for a film: the one that was named, or one in the folder that was."""
+        """Return the file to write for a film: `path` itself, or for several films a file in the folder `path`."""
         return path / f"{film.stem}{suffix}" if self.several else path
 
 
 @dataclass(frozen=True)
 class FilmOptions:
-    """What is done with a film, where and by whom.
+    """How and where a film is processed.
 
     compare : leave the left half gray
-    overwrite : replace a result that is there already
+    overwrite : replace an existing result
     """
 
-    start: float = option(0.0, "begin at s or h:mm:ss", read=seconds, low=0, shown="", metavar="T")
+    start: float = option(0.0, "start at s or h:mm:ss", read=seconds, low=0, shown="", metavar="T")
     duration: float | None = option(
-        None, "do only so much, s or h:mm:ss", read=seconds, low=0, metavar="T"
+        None, "process only this duration, s or h:mm:ss", read=seconds, low=0, metavar="T"
     )
     steady: float = option(
-        1.0, "how steady colors are in a shot; 0 colorizes each frame by itself",
+        1.0, "stability of colors in a shot; 0 colorizes each frame independently",
         low=0, high=1, metavar="S",
     )  # fmt: skip
     film_lock: str = option(
-        "on", "scenes that come back get the colors that they had", choices=("on", "off")
+        "on", "give recurring scenes the same colors as before", choices=("on", "off")
     )
-    recolor: bool = option(False, "colorize shots that have color already, too")
+    recolor: bool = option(False, "also colorize shots that already have color")
     workers: int | None = option(
-        None, "processes", low=1, high=1024,
-        shown="one per core; a GPU is always given one", metavar="N",
+        None, "number of processes", low=1, high=1024,
+        shown="one per core; always one on a GPU", metavar="N",
     )  # fmt: skip
     scheduler: str = option("", "Dask cluster: tcp://host:8786", metavar="URL")
-    cache: Path = option(CACHE, "where jobs live", shown=shown(CACHE), metavar="DIR")
+    cache: Path = option(CACHE, "folder for jobs", shown=shown(CACHE), metavar="DIR")
     keep_cache: bool = option(False, "keep the frames and shots of a job")
-    restart: bool = option(False, "discard what an earlier run has done, and start again")
+    restart: bool = option(False, "discard an earlier run's work and start again")
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
     compare: bool = False
     overwrite: bool = False
@@ -228,40 +230,39 @@ class FilmOptions:
 
 
 def written_suffixes(codec: str) -> tuple[str, ...]:
-    """Return the suffixes of the containers that films of a codec are written in."""
+    """Return the suffixes of the containers that a codec supports."""
     return tuple(f".{name}" for name in CODECS[codec].containers)
 
 
 def check_target(source: Path, target: Path, *, codec: str, overwrite: bool) -> None:
-    """Refuse, before any work, an output that could not be written at its end."""
+    """Raise FilmError or OSError, before any work, for an output that could not be written afterward."""
     if target.suffix.lower() not in written_suffixes(codec):
         suffixes = " or ".join(written_suffixes(codec))
-        raise FilmError(f"{target}: films of {codec} are written as {suffixes}; name such a file")
+        raise FilmError(f"{target}: {codec} films are written as {suffixes}; choose that suffix")
     target.parent.mkdir(parents=True, exist_ok=True)
     check_outputs([target], inputs=[source], overwrite=overwrite)
 
 
 def check_outputs(outputs: Sequence[Path], *, inputs: Iterable[Path], overwrite: bool) -> None:
-    """Refuse, before any work, a file that a command must not write or cannot.
+    """Raise FilmError or OSError, before any work, for a file that a command must not or cannot write.
 
-    One rule for all of them: never an input, never another output of the same command, never a file that exists
-    without ``overwrite``.
+    No output may be an input, another output of the same command, or, without ``overwrite``, an existing file.
     """
     read = {_identity(path) for path in inputs}
     written: set[object] = set()
     for path in outputs:
         if _identity(path) in read:
-            raise FilmError(f"{path} is an input of this command; name another file to write")
+            raise FilmError(f"{path} is an input of this command; choose another output file")
         if _identity(path) in written:
-            raise FilmError(f"{path} would be written twice by this command; name another file")
+            raise FilmError(f"{path} would be written twice by this command; choose another file")
         if path.is_dir():
             raise FilmError(f"{path} is a folder; name a file to write")
         if path.exists() and not overwrite:
-            raise FilmError(f"{path} exists already; add -overwrite, or name another file")
+            raise FilmError(f"{path} exists already; add -overwrite, or choose another file")
         if not path.parent.is_dir():
-            raise FilmError(f"{path}: there is no folder {path.parent}; make it, or name another")
+            raise FilmError(f"{path}: no such folder: {path.parent}; create it, or choose another")
         written.add(_identity(path))
-        # Permissions do not tell: a disk may be read-only, a folder on a share may belong to somebody else.
+        # Permissions are not enough: a disk may be read-only, a folder on a share may have another owner.
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part"):
             pass
 
@@ -273,7 +274,7 @@ def check_films_outputs(
     inputs: Iterable[Path],
     overwrite: bool,
 ) -> None:
-    """Refuse, before any work, files that a command must not write for its films, each (source, target)."""
+    """Check, before any work, all files that a command would write for its films, each (source, target)."""
     if command.probe:
         return
     outputs: list[Path] = []
@@ -292,7 +293,7 @@ def check_films_outputs(
 
 
 def _identity(path: Path) -> object:
-    """Identify a file by where it lies on the disk (links have many names), or by its name where there is none yet."""
+    """Identify an existing file by device and inode (links give it several names), a new one by its path."""
     try:
         status = path.stat()
     except FileNotFoundError:

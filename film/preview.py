@@ -1,4 +1,4 @@
-"""What a person looks at before a film is finished: its shots, one colorized frame of each, the latest frame."""
+"""Views of an unfinished film: its shots, one colorized frame of each, the latest finished frame."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,10 +27,10 @@ from runtime.files import write_bytes
 
 @dataclass(frozen=True, eq=False)
 class ShotFrame:
-    """A shot, and the frame of it that is shown.
+    """A shot and its preview frame.
 
-    first, last : the shot's frames in the film
-    number, gray : of the frame, and (H, W) uint8 at working size
+    first, last : the shot's frames [first, last) in the film
+    number, gray : the frame's number, and its picture (H, W) uint8 at working size
     color : the source shows color in this shot
     """
 
@@ -50,9 +50,9 @@ def shot_frames(
     deinterlace: bool = False,
     advance: Callable[[int], object] | None = None,
 ) -> tuple[list[ShotFrame], list[SegmentRecord]]:
-    """Find a film's shots in frames [first, last), each with its frame in the middle or the first one with hints.
+    """Find a film's shots in frames [first, last), each with its first hinted frame or else its middle frame.
 
-    advance : receives the number of frames that have been analyzed since
+    advance : receives the number of frames analyzed since its last call
     """
     records: list[SegmentRecord] = []
     shots: list[ShotFrame] = []
@@ -78,7 +78,7 @@ def shot_frames(
 def colorized_frame(
     colorizer: SegmentColorizer, gray: Bytes, number: int, guidance: ShotGuidance | None
 ) -> Bytes:
-    """Colorize one frame (H, W) by itself, with the hints that were set on it: rgb (H, W, 3); gray where it is left."""
+    """Colorize one frame (H, W) by itself with its own hints: rgb (H, W, 3), gray if its shot is left unchanged."""
     if guidance and guidance.colorize is False:
         return np.repeat(gray[..., None], 3, axis=-1)
     set_here = guidance.on_frame(number, gray.shape) if guidance else None
@@ -88,16 +88,16 @@ def colorized_frame(
 
 
 def preview_sheet(film: Film, pictures: Sequence[Bytes], begins: Sequence[int]) -> Bytes:
-    """Lay one picture (H, W, 3) of each shot out on a sheet, with the shot's number and the time at which it begins.
+    """Arrange one picture (H, W, 3) of each shot on a sheet, with the shot's number and start time.
 
-    begins : first frames of the shots; whatever frame is shown, a reference for times is given the shot's
+    begins : first frames of the shots, since references by time refer to shots, not to the frames shown
     """
     captions = [f"{shot}  {timecode(film, begin)}" for shot, begin in enumerate(begins, 1)]
     return contact_sheet(pictures, captions)
 
 
 def preview(source: Path, sheet: Path, *, colorization: Colorization, options: FilmOptions) -> int:
-    """Write a contact sheet (PNG): one colorized frame of each shot, with its hints; return how many."""
+    """Write a contact sheet (PNG) of one colorized frame of each shot, with its hints; return the number of shots."""
     film = replace(probe(source), working_side=colorization.working_side)
     first, last = span(film, options)
     wanted = colorization.guidance
@@ -115,20 +115,20 @@ def preview(source: Path, sheet: Path, *, colorization: Colorization, options: F
 
 
 def frame_gray(film: Film, number: int, *, short_side: int, deinterlace: bool = False) -> Bytes:
-    """Decode one frame as gray (H, W), upright, of a short side in pixels."""
+    """Decode one frame as gray (H, W), upright, with a short side in pixels."""
     sized = replace(film, working_side=short_side)
     (gray,) = decode_gray(sized, number, number + 1, deinterlace=deinterlace)
     return gray
 
 
 def latest_frame(film: Film, colorization: Colorization, options: FilmOptions) -> Bytes | None:
-    """Return the first frame of the segment that was finished last, rgb (H, W, 3), of a job that is in progress."""
+    """Return the first frame, rgb (H, W, 3), of the most recently finished segment of a job in progress."""
     wanted = manifest_of(film.path, colorization, options)
     try:
         shots = [*(folder_of(options.cache, wanted) / "shots").glob("*.mkv")]
         newest = max(shots, key=lambda path: path.stat().st_mtime, default=None)
         return None if newest is None else first_picture(newest, film.video)
-    except (OSError, FilmError):  # it has just been joined
+    except (OSError, FilmError):  # joining has just deleted it
         return None
 
 
@@ -138,5 +138,5 @@ def first_picture(path: Path, video: Video) -> Bytes:
         try:
             rgb = np.asarray(next(container.decode(video=0)).to_ndarray(format="rgb24"), np.uint8)
         except (av.FFmpegError, StopIteration) as error:
-            raise FilmError(f"{path} shows nothing") from error
+            raise FilmError(f"{path}: no frame can be decoded") from error
     return coded_to_upright(rgb, video)

@@ -1,4 +1,4 @@
-"""Reads film info: streams, geometry, color tags, and when frames are shown. Changes nothing."""
+"""Reads film info without changing the film: streams, geometry, color tags and frame times."""
 
 import re
 from collections.abc import Iterator
@@ -32,18 +32,18 @@ from film.info import (
     kind_of,
 )
 
-LOOK_AHEAD = 24  # frames decoded to see whether the container's timestamps can be trusted
+LOOK_AHEAD = 24  # frames decoded to check whether the container's timestamps are reliable
 # 00:01:02.003000000
 DURATION_TAG = re.compile(r"([0-9]{1,4}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
-DEPTHS = (8, 9, 10, 12, 14, 16)  # bits FFmpeg has planar formats for
-TEXT_DEMUXERS = {"tty", "bin", "xbin", "idf", "adf"}  # FFmpeg shows text files as films
+DEPTHS = (8, 9, 10, 12, 14, 16)  # bit depths of FFmpeg's planar formats
+TEXT_DEMUXERS = {"tty", "bin", "xbin", "idf", "adf"}  # FFmpeg renders text files as video
 
 
 def probe(path: Path) -> Film:
-    """Read a film's info; its packets are walked through once, only the first frames are decoded.
+    """Read a film's info in one pass over its packets, decoding only the first frames if timestamps are reliable.
 
-    Raises FilmError for what is not a film: no video, sound only, a picture, an empty file, a codec that
-    is not there.
+    Raises FilmError for files that are not films: no video, only sound, a picture, an empty file, a missing
+    decoder.
     """
     with open_film(path) as container:
         stream = _checked_stream(path, container)
@@ -55,7 +55,7 @@ def probe(path: Path) -> Film:
         promised = _promised_end(container, stream)
         starts = first_times(path, [other.index for other in ours if other.type == "audio"])
         streams = tuple(_stream_info(s, starts.get(s.index, Fraction(0))) for s in ours)
-    # In a container opened anew: the decoder has read ahead in the other one.
+    # Reopens the container, since the decoder has read ahead in this one.
     pts, keys, last = _timing(path, first=frame.pts, trusted=trusted, rate=video.rate)
     missing = float(promised - (pts[-1] + last) * video.time_base) if promised else 0.0
     return Film(
@@ -82,7 +82,9 @@ def _checked_stream(path: Path, container: av.container.InputContainer) -> av.Vi
         has = "only sound" if container.streams.audio else "no picture"
         raise FilmError(f"{path} is not a film: it has {has} (container {name})")
     if stream.codec_context is None:
-        raise FilmError(f"{path}: no decoder here for its video (stream {stream.index})")
+        raise FilmError(
+            f"{path}: FFmpeg has no decoder for its video (stream {stream.index}); convert it first"
+        )
     return stream
 
 
@@ -92,7 +94,7 @@ def _video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Vid
     name = frame.format.name
     full = name.startswith("yuvj") or frame.color_range == 2
     if frame.color_range == 0 and not name.startswith("yuvj"):
-        full = shape.chroma == (0, 0)  # FFmpeg takes gray to be full range where nothing is said
+        full = shape.chroma == (0, 0)  # FFmpeg treats untagged gray as full range
     display = frame.side_data.get(SideDataType.DISPLAYMATRIX)  # type: ignore[call-overload]
     nine = tuple(int(v) for v in np.frombuffer(bytes(display), np.int32)) if display else ()
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
@@ -120,7 +122,7 @@ def _video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Vid
 
 
 def _field_order(order: int, frame: av.video.frame.VideoFrame) -> str:
-    """Name the field order: as the decoder has it for the frame, else as the container has it."""
+    """Return the field order given by the decoder for the frame, else by the container."""
     if frame.interlaced_frame:
         return "tt" if is_top_field_first(frame) else "bb"
     return SWAPPED.get(order) or FIELD_ORDERS[order if 0 <= order < len(FIELD_ORDERS) else 0]
@@ -150,7 +152,7 @@ def _plane_shape(pixel: av.VideoFormat) -> _Shape:
 
 
 def _orientation(nine: tuple[int, ...]) -> tuple[bool, bool, bool]:
-    """Read (transpose, flip_x, flip_y) from a display matrix; slanted ones count as upright."""
+    """Read (transpose, flip_x, flip_y) from a display matrix; other angles are treated as upright."""
     if not nine:
         return (False, False, False)
     xx, xy, _, yx, yy = nine[:5]  # column vectors: x' = xx x + yx y, y' = xy x + yy y
@@ -162,12 +164,12 @@ def _orientation(nine: tuple[int, ...]) -> tuple[bool, bool, bool]:
 
 
 def _is_ours(stream: Any, film: av.VideoStream) -> bool:
-    """Whether a stream is to be copied: not the film itself, nor what a muxer makes anew."""
+    """Tell whether to copy a stream: neither the film's video nor a track that the muxer regenerates."""
     if stream.index == film.index:
         return False
     if stream.type != "data":
         return True
-    # QuickTime keeps chapter names and the start timecode as tracks; both are written anew.
+    # QuickTime stores chapter names and the start timecode as tracks; the muxer regenerates both.
     chapters = stream.name == "bin_data" and stream.container.chapters()
     return not chapters and "timecode" not in stream.metadata
 
@@ -207,12 +209,12 @@ def _chapter(chapter: Any) -> Chapter:
 def _promised_end(
     container: av.container.InputContainer, stream: av.VideoStream
 ) -> Fraction | None:
-    """Return when the film should end by its own header, in seconds; None where the header has no duration."""
+    """Return the film's end by its own header, in seconds; None if the header has no duration."""
     base = stream.time_base or Fraction(1, 1000)
-    # MPEG-TS has no header: FFmpeg estimates its duration from the file's end, which here may be missing.
+    # MPEG-TS has no header: FFmpeg estimates its duration from the file's end, which may be missing.
     if stream.duration is not None and container.format.name != "mpegts":
         return (stream.duration + (stream.start_time or 0)) * base
-    # One of Matroska's statistics tags; other programs write other things there.
+    # One of Matroska's statistics tags; some programs use it for other content.
     if written := DURATION_TAG.fullmatch(stream.metadata.get("DURATION", "")):
         hours, minutes, seconds = written.groups()
         return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
@@ -222,7 +224,7 @@ def _promised_end(
 def first_frames(
     path: Path, container: av.container.InputContainer, stream: av.VideoStream
 ) -> tuple[av.video.frame.VideoFrame, bool]:
-    """Return the first frame, and whether the first frames' timestamps ascend as they should."""
+    """Return the first frame, and whether all of the first frames have ascending timestamps."""
     frames = list(islice(decoded_frames(container, stream), LOOK_AHEAD))
     if not frames:
         raise FilmError(f"{path}: no frame of its video can be decoded")
@@ -235,19 +237,19 @@ def first_frames(
 def _timing(
     path: Path, *, first: int | None, trusted: bool, rate: Fraction
 ) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    """Return (pts, keys, duration of the last frame), see Film."""
+    """Return (pts, keys, duration of the last frame); see Film."""
     with open_film(path) as container:
         stream = film_stream(container)
         assert stream is not None
         packets = [(p.pts, p.dts, p.duration) for p in _packets(container, stream)]
         step = max(1, round(1 / (rate * (stream.time_base or Fraction(1)))))
-    # Three cases: every packet has its presentation time, and decoding keeps them (all good files); the times are
-    # there, but the decoder brings others or none (H.264 in AVI), so its frames are found by their packets' decode
-    # times; neither (bare streams), and frames can only be counted from the start.
+    # Three cases: every packet has a presentation time that decoding preserves (all intact files); the times exist, but
+    # the decoder returns others or none (H.264 in AVI), so frames are identified by their packets' decode times;
+    # neither (raw streams), so frames can only be counted from the start.
     times = sorted(pts for pts, _, _ in packets if pts is not None)
     decode_times = {dts for _, dts, _ in packets if dts is not None}
     if trusted and len(times) == len(set(times)) == len(packets):
-        # Pictures before the first that can be decoded (a film cut out of a stream) are not shown.
+        # Frames before the first decodable one (a film cut from a stream) are not shown.
         shown = tuple(time for time in times if first is None or time >= first)
         durations = {pts: duration for pts, _, duration in packets}
         return shown, shown, durations[shown[-1]] or _last_step(shown, step)
@@ -260,7 +262,7 @@ def _timing(
 
 
 def _filled(times: list[int | None], step: int, *, start: int) -> tuple[int, ...]:
-    """Give frames without a time the one `step` from their neighbor's; none if the known ones are mixed up."""
+    """Fill missing times at `step` from a neighbor; number all frames evenly if the known times are unordered."""
     known = [(number, time) for number, time in enumerate(times) if time is not None]
     steady = all(b - a >= j - i for (i, a), (j, b) in pairwise(known))
     if not known or not steady:
@@ -281,10 +283,10 @@ def _last_step(pts: tuple[int, ...], step: int) -> int:
 def _packets(
     container: av.container.InputContainer, stream: av.VideoStream
 ) -> "Iterator[av.Packet[av.VideoStream]]":
-    """Yield the packets that are shown; a broken end is the end."""
+    """Yield the packets that are shown, up to the end or the first read error."""
     try:
         for packet in container.demux(stream):
-            # Discarded ones are those an edit list hides: they are decoded for others and never shown.
+            # An edit list marks hidden packets as discarded: decoded as references, but never shown.
             if packet.size and not packet.is_discard:
                 yield packet
     except av.FFmpegError:
@@ -292,7 +294,7 @@ def _packets(
 
 
 def _decoded_keys(path: Path) -> tuple[int, ...]:
-    """Decode the film once for the decode time of each frame's packet, in presentation order."""
+    """Decode the film once; return the decode time of each frame's packet, in presentation order."""
     with open_film(path) as container:
         stream = film_stream(container)
         assert stream is not None

@@ -1,4 +1,4 @@
-"""What is reported of a film and the work on it: text, warnings, JSON."""
+"""Reports on a film and its processing: text, warnings, JSON."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
 
 @dataclass
 class Summary:
-    """What was done for a film; filled in while it is done.
+    """A record of the work on a film, filled in as it proceeds.
 
-    weights, settings : sha256 of the weights, and what else decides the colors and the encoding
+    weights, settings : sha256 of the weights, and the other settings that affect the colors and the encoding
     """
 
     source: Path
@@ -37,7 +37,7 @@ class Summary:
     worker_seconds: Counter[str] = field(default_factory=Counter)
 
     def line(self) -> str:
-        """Return in one line what was done."""
+        """Summarize the work in one line."""
         assert self.joined is not None, "the film is not finished"
         frames, size = self.joined.frames, self.joined.size_bytes
         kept = [f"{n} {kind}" for kind, n in sorted(self.joined.streams.items())]
@@ -47,7 +47,7 @@ class Summary:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything known about the work as plain JSON values."""
+        """Return the whole record as plain JSON values."""
         assert self.joined is not None, "the film is not finished"
         stages = {name: round(value, 3) for name, value in self.worker_seconds.items()}
         records = sorted(self.segments, key=lambda record: record.index)
@@ -71,7 +71,7 @@ class Summary:
 
 
 def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
-    """List, before the work starts, what of the film the result will lack."""
+    """List, before the work starts, what the result will lose of the film."""
     container = target.suffix.lower().lstrip(".")
     found = encoder_notes(film, options.encoder)
     lost = unsupported_by(film, container)
@@ -81,7 +81,7 @@ def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
         found.append(f"{container} cannot hold: {streams}" + (f"; {could} can" if could else ""))
     if film.missing_s > 0:
         found.append(
-            f"{film.path} ends {film.missing_s:.1f} s too early; what is there is colorized"
+            f"{film.path} is truncated: the last {film.missing_s:.1f} s are missing; the rest is colorized"
         )
     return found
 
@@ -91,16 +91,16 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
     video, notes = film.video, []
     try:
         encoding = encoding_of(film, options)
-    except FilmError as error:  # only described here; a film that is to be encoded is refused
+    except FilmError as error:  # only a note here; encoding raises it
         return [str(error)]
     if encoding.depth < video.depth:
         notes.append(
-            f"{options.codec} holds {encoding.depth} of {video.depth} bits: ffv1 would keep all"
+            f"{options.codec} keeps {encoding.depth} of {video.depth} bits; ffv1 would keep all"
         )
     if any(new > old > 0 for new, old in zip(encoding.chroma, video.chroma, strict=True)):
         notes.append(
-            f"{options.codec} holds {encoding.pixel_format}, with less chroma than the film's "
-            f"{video.pixel_format}: ffv1 would keep all"
+            f"{options.codec} stores {encoding.pixel_format}, with less chroma than the film's "
+            f"{video.pixel_format}; ffv1 would keep all"
         )
     if (encoding.width, encoding.height) != (video.width, video.height):
         notes.append(
@@ -108,25 +108,25 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
             f"{encoding.width}x{encoding.height} by repeating the edge; ffv1 would keep the size"
         )
     if video.has_alpha:
-        notes.append("the film's transparency is left out")
+        notes.append("the film's transparency is discarded")
     if not video.has_luma:
         notes.append(f"{video.pixel_format} has no luma plane: BT.709 luma is computed from it")
     if video.transfer in HDR:
         notes.append(
-            f"the film is high dynamic range ({video.transfer}); its transfer is treated as SDR: "
-            "colors may be too pale or too strong; the luma and its tags are kept"
+            f"the film is HDR ({video.transfer}), but its transfer is treated as SDR: "
+            "colors may be too pale or too strong; luma and tags are kept"
         )
     if video.full_range and not encoding.full_range:
         notes.append(
-            "prores holds limited range only: full-range luma is scaled; ffv1 would keep it"
+            "prores supports only limited range: full-range luma is scaled; ffv1 would keep it"
         )
     if encoding.first_field:
-        notes.append("the film is interlaced and stays so; -deinterlace makes progressive frames")
+        notes.append("the film stays interlaced; -deinterlace makes its frames progressive")
     return notes
 
 
 def describe(film: Film) -> str:
-    """Describe for a person what a film has, one thing a line."""
+    """Describe a film's properties as text, one per line."""
     video = film.video
     rate = "variable rate" if film.is_vfr else f"{video.rate} fps"
     kind = f"{video.codec} {video.width}x{video.height} {video.pixel_format}, {rate}"
@@ -148,13 +148,13 @@ def describe(film: Film) -> str:
 
 
 def timecode(film: Film, frame: int) -> str:
-    """Return when a frame is shown, as h:mm:ss."""
+    """Return a frame's display time as h:mm:ss."""
     seconds = int((film.pts[frame] - film.pts[0]) * film.video.time_base)
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 def film_info(source: Path, target: Path, *, options: FilmOptions) -> tuple[str, dict[str, Any]]:
-    """Return what a film has and what would be done with it, as text and as plain JSON values."""
+    """Return a film's properties and the planned work, as text and as plain JSON values."""
     film = probe(source)
     first, last = span(film, options)
     warnings = warnings_of(film, target, options)

@@ -1,4 +1,4 @@
-"""Which step of which segment may be taken next. Results do not depend on it: each step does what it lacks itself."""
+"""Schedules the steps of segments. Results do not depend on the order: a step computes missing inputs itself."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,15 +10,15 @@ from film.steps import Step, is_linked, is_predicted
 from film.work import Work
 from runtime.workers import Wait
 
-# Segments that are linked at once, and as many after them are taken into account: two blocks are on the disk, 90 MB
-# at most. What lies further ahead counts for less than 1/100 (see MEMORY in model/steady.py).
+# Segments linked at once; linking also considers as many after them. Two blocks are on disk, at most 90 MB.
+# Frames further ahead have a weight below 1/100 (see MEMORY in model/steady.py).
 BLOCK = 6
-SHARES = 2  # a step finishes at most this part of what a worker has still to do: all end at about the same time
+SHARES = 2  # a step finishes at most 1 / this of a worker's remaining share, so that all end at about the same time
 
 
 @dataclass
 class _Block:
-    """Consecutive segments of a shot that are linked at once, and those of them that are being predicted."""
+    """Consecutive segments of a shot that are linked at once, and which of them still await prediction."""
 
     records: list[SegmentRecord] = field(default_factory=list)
     waiting: set[int] = field(default_factory=set)
@@ -32,21 +32,21 @@ class _Block:
 
 @dataclass
 class _Chain:
-    """Consecutive linked segments of a shot; blocks that are linked leave it."""
+    """Consecutive segments of a shot that must be linked; blocks are removed once linked."""
 
     blocks: deque[_Block] = field(default_factory=deque)
-    previous: SegmentRecord | None = None  # the last one that left, or that the shot returns to
+    previous: SegmentRecord | None = None  # the last one removed, or the one the shot returns to
     awaits: int = NONE  # the segment that ended the shot it returns to
     linking: bool = False
     ended: bool = False
 
 
 class Schedule:
-    """Steps of a film's segments, each as soon as it may be taken.
+    """Yields the steps of a film's segments as soon as their inputs are ready.
 
-    records : the film's segments in order, found while they are asked for
-    is_rendered : tells whether an earlier run has finished one
-    workers : that share the steps; 0 for an unknown number
+    records : the film's segments in order, found lazily
+    is_rendered : tells whether an earlier run finished a segment
+    workers : number of workers that share the steps; 0 if unknown
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class Schedule:
         self._work, self._records, self._is_rendered = work, iter(records), is_rendered
         self._ready: deque[Step] = deque()
         self._chains: deque[_Chain] = deque()
-        self._rendered: set[int] = set()  # of the segments in chains
-        self._shot_ends: dict[int, SegmentRecord] = {}  # of the segments that end shots, by index
-        self._linked = {NONE}  # segments of which it is known what leaves them
-        self._at_work = 0  # steps that have been yielded and not yet taken
+        self._rendered: set[int] = set()  # finished segments among those in chains
+        self._shot_ends: dict[int, SegmentRecord] = {}  # segments that end shots, by index
+        self._linked = {NONE}  # segments whose outgoing state is known
+        self._at_work = 0  # steps yielded but not yet done
 
     def steps(self) -> Iterator[Step | Wait]:
-        """Yield each step as soon as it may be taken, `Wait` while that depends on one that is being taken."""
+        """Yield each step as soon as it is ready, or `Wait` while the next one depends on a running step."""
         while True:
             if self._ready:
                 self._at_work += 1
@@ -80,7 +80,7 @@ class Schedule:
                 return
 
     def taken(self, step: Step) -> None:
-        """Note that a step has been taken."""
+        """Record that a step is done."""
         self._at_work -= 1
         for chain in self._chains:
             for block in chain.blocks:
@@ -138,7 +138,7 @@ class Schedule:
             self._finish(block)
 
     def _link(self) -> None:
-        """Make the next link of each chain a step, if what it needs is there."""
+        """Queue the next link step of each chain if its inputs are available."""
         for chain in tuple(self._chains):
             while chain.blocks and chain.blocks[0].linked:
                 chain.previous = chain.blocks.popleft().records[-1]
@@ -166,7 +166,7 @@ class Schedule:
         self._rendered -= {record.index for record in block.records}
 
     def _to_be_finished(self, records: Sequence[SegmentRecord]) -> None:
-        """Make consecutive segments steps: of several, while so many are left that all workers get enough of them."""
+        """Queue steps that finish consecutive segments, several per step while enough are left for all workers."""
         while records:
             frames = SHARES * self._workers * records[0].count
             count = max(self._left // frames, 1) if frames else 1

@@ -1,4 +1,4 @@
-"""A segment as a colorizer gets it, gray frames and guidance, and as it returns it, colors; kept on the disk."""
+"""A colorizer's input (a segment's gray frames and guidance) and output (its colors), stored on disk."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -20,12 +20,12 @@ from image.crop import fitted
 from prior.lab import rgb2lab
 from runtime.files import read_arrays, whole_folder, write_bytes
 
-# Nearer than that, two hints mean the same place: the one set on the nearer frame counts.
+# Hints closer than this mean the same place; the one set on the nearer frame is used.
 APART_PX = 6.0
 
 
 def segment_of(work: Work, record: SegmentRecord) -> Segment:
-    """Return a segment with its gray frames, from the disk when they have been split already."""
+    """Return a segment with its gray frames, read from disk if they are already there."""
     own = work.numbers(record)
     grays = np.stack(_kept_grays(work, record) or list(_split(work, record)))
     return Segment(
@@ -35,7 +35,7 @@ def segment_of(work: Work, record: SegmentRecord) -> Segment:
 
 
 def _kept_grays(work: Work, record: SegmentRecord) -> list[Bytes]:
-    """Read the segment's gray frames; none if one is damaged (a power cut: they are not flushed one by one)."""
+    """Read the segment's gray frames; [] if any is damaged (by a power cut: files are not flushed one by one)."""
     if not has_grays(work, record):
         return []
     try:
@@ -46,7 +46,7 @@ def _kept_grays(work: Work, record: SegmentRecord) -> list[Bytes]:
 
 
 def _split(work: Work, record: SegmentRecord) -> list[Bytes]:
-    """Decode the segment's gray frames, in one go with its neighbors', and keep them."""
+    """Decode and store the segment's gray frames."""
     every, deinterlace = work.with_next(record), work.options.encoder.deinterlace
     grays = list(decode_gray(work.film, every.start, every.stop, deinterlace=deinterlace))
     write_grays(work, record, grays)
@@ -54,17 +54,17 @@ def _split(work: Work, record: SegmentRecord) -> list[Bytes]:
 
 
 def has_grays(work: Work, record: SegmentRecord) -> bool:
-    """Tell whether the segment's gray frames are all on the disk."""
+    """Tell whether all of the segment's gray frames are on disk."""
     return all(path.is_file() and path.stat().st_size for path in _gray_paths(work, record))
 
 
 def write_grays(work: Work, record: SegmentRecord, grays: Iterable[Bytes]) -> None:
-    """Keep the gray frames of a segment as PNG files, numbered as in the film.
+    """Store the gray frames of a segment as PNG files, numbered as in the film.
 
-    The next frame, where it belongs to it, is there twice: either segment may be finished, and its frames deleted,
+    A segment's extra next frame is stored in both segments, since either may be finished, and its frames deleted,
     while the other waits.
     """
-    level = 1 if work.options.keep_cache else 0  # frames in progress live for seconds
+    level = 1 if work.options.keep_cache else 0  # frames in progress exist for only seconds
     with whole_folder(work.input_img(record)) as folder:
         for path, gray in zip(_gray_paths(work, record), grays, strict=True):
             (folder / path.name).write_bytes(png_of(gray, level=level))
@@ -76,7 +76,7 @@ def _gray_paths(work: Work, record: SegmentRecord) -> list[Path]:
 
 
 def segment_guidance(work: Work, record: SegmentRecord) -> SegmentGuidance | None:
-    """Return what guides a segment, None for nothing; raise JobError where its hints have not been followed."""
+    """Return a segment's guidance, None if it has none; raise JobError if its hints have not been followed."""
     shot = work.guidance.get(record.shot)
     if shot is None:
         return None
@@ -99,7 +99,7 @@ def segment_guidance(work: Work, record: SegmentRecord) -> SegmentGuidance | Non
 
 
 def _thinned(rows: Floats) -> Floats:
-    """Return the hints (m, 4) of one frame; of those for the same place only the one set on the nearest frame."""
+    """Return one frame's hints (m, 4), keeping for each place only the one set on the nearest frame."""
     kept: list[Floats] = []
     for row in rows[np.argsort(rows[:, 5], kind="stable")]:
         if all(np.hypot(*(row[1:3] - other[1:3])) >= APART_PX for other in kept):
@@ -108,16 +108,16 @@ def _thinned(rows: Floats) -> Floats:
 
 
 def read_tracks(work: Work, shot: int) -> Floats | None:
-    """Read where a shot's hints are (k, 6); None where that is not known of these hints."""
+    """Read the positions of a shot's hints (k, 6); None if none are stored for these hints."""
     kept = read_arrays(work.hint_tracks(shot))
     ours = kept and kept.get("digest", "") == work.guidance[shot].digest
     return kept.get("rows") if kept and ours else None
 
 
 def read_ab(work: Work, record: SegmentRecord) -> NDArray[np.float16] | None:
-    """Read a segment's colors (n, h, w, 2); None where none are kept that can be used."""
+    """Read a segment's colors (n, h, w, 2); None if no valid ones are stored."""
     try:
-        # Mapped: it reserves no memory for what only a header claims.
+        # Mapped, so that a false size in the header does not allocate memory.
         ab = np.load(work.output_img(record) / AB, mmap_mode="r")
     except (FileNotFoundError, ValueError, EOFError):
         return None
@@ -126,20 +126,20 @@ def read_ab(work: Work, record: SegmentRecord) -> NDArray[np.float16] | None:
 
 
 def write_ab(work: Work, record: SegmentRecord, ab: NDArray[np.float16]) -> None:
-    """Keep a segment's colors; if its frames are to stay, also the colorized ones as PNG files to look at."""
+    """Store a segment's colors; with keep_cache, also its colorized frames as PNG files."""
     with whole_folder(work.output_img(record)) as folder:
         if work.options.keep_cache:
             segment = segment_of(work, record)
             for number, gray, color in zip(segment.numbers, segment.frames, ab, strict=True):
                 rgb = colorized_rgb(gray, color.astype(np.float32))
                 (folder / png_name(number)).write_bytes(png_of(rgb))
-        content = io.BytesIO()  # np.save on a file does not say when the disk is full
+        content = io.BytesIO()  # np.save to a file does not report a full disk
         np.save(content, ab)
         write_bytes(folder / AB, content.getvalue())
 
 
 def working_gray(film: Film, luma: Plane) -> Bytes:
-    """Turn a luma plane into the gray picture a colorizer gets: film.working_size, upright, 0..255."""
+    """Turn a luma plane into a colorizer's gray input: film.working_size, upright, 0..255."""
     height, width = film.working_size
     size = (height, width) if film.video.orientation[0] else (width, height)
     gray = fitted(np.ascontiguousarray(luma), size)
@@ -149,7 +149,7 @@ def working_gray(film: Film, luma: Plane) -> Bytes:
 def _expanded(gray: Plane, video: Video) -> Bytes:
     """Expand luma codes to 0..255: limited range is 16..235 at 8 bits (ITU-R BT.601, BT.709)."""
     low, span = luma_range(video.depth, full=video.full_range)
-    # Clipped at black before scaling: convertScaleAbs would mirror what is blacker than black to gray.
+    # Clipped at black before scaling, because convertScaleAbs would turn codes below black into gray.
     scaled = cv2.convertScaleAbs(np.maximum(gray.astype(np.float32) - low, 0), alpha=255.0 / span)
     return np.asarray(scaled, np.uint8)
 
@@ -163,7 +163,7 @@ def decode_gray(
 
 
 def png_of(picture: Bytes, *, level: int = 1) -> bytes:
-    """Encode gray (H, W) or rgb (H, W, 3) as PNG; level 0 only stores, which takes a third of the time."""
+    """Encode gray (H, W) or rgb (H, W, 3) as PNG; level 0 does not compress and takes a third of the time."""
     stored = picture if picture.ndim == 2 else np.ascontiguousarray(picture[..., ::-1])
     done, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, level])
     assert done, picture.shape
@@ -171,16 +171,16 @@ def png_of(picture: Bytes, *, level: int = 1) -> bytes:
 
 
 def read_png(path: Path) -> Bytes:
-    """Read a PNG as gray (H, W) or rgb (H, W, 3), as it was written."""
+    """Read a PNG as gray (H, W) or rgb (H, W, 3), whichever was written."""
     data = np.frombuffer(path.read_bytes(), np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if picture is None:
-        raise FilmError(f"{path} is not a PNG that can be read: delete it and run again")
+        raise FilmError(f"{path} is not a readable PNG: delete it and run again")
     return np.asarray(picture if picture.ndim == 2 else picture[..., ::-1], np.uint8)
 
 
 def painted_ab(folder: Path, numbers: range, *, size: tuple[int, int]) -> Floats:
-    """Read the ab (n, h, w, 2) of the pictures that a person may have painted, 0 where there is none."""
+    """Read the ab (n, h, w, 2) of hand-painted pictures, 0 for frames without one."""
     ab = np.zeros((len(numbers), *size, 2), np.float32)
     for colors, number in zip(ab, numbers, strict=True):
         path = folder / png_name(number)
@@ -193,5 +193,5 @@ def painted_ab(folder: Path, numbers: range, *, size: tuple[int, int]) -> Floats
 
 
 def png_name(number: int) -> str:
-    """Return what the file of a frame is called, by its number in the film."""
+    """Return the file name of a frame, by its number in the film."""
     return f"{number:07d}.png"

@@ -1,8 +1,8 @@
-"""Where one shot ends and the next begins, from luma alone; which shots already have color; segments of shots.
+"""Detects cuts from luma alone and shots that already have color; divides shots into segments.
 
-In a gray film hue and saturation never move, so a cut is recognized by the picture's own change: a jump far above
-the motion around it, after which the picture does not come back. Dissolves and fades change a little in many frames
-and stay whole; so do flashes, flicker, pans and frames shown twice.
+In a gray film hue and saturation are constant, so a cut is detected by the change of luma: a jump far above the
+surrounding motion, after which the earlier picture does not return. Dissolves and fades change gradually and are not
+cut; neither are flashes, flicker, pans and repeated frames.
 """
 
 from collections import deque
@@ -22,42 +22,44 @@ from film.job import NONE, Job, SegmentRecord
 from film.segment import decode_gray, working_gray, write_grays
 from film.work import Work
 
-LONGEST = 240  # frames of a segment: bounds memory, disk and what an interruption costs
-PARTS = 8  # a short film is cut into so many at least, so that all workers have something to do
-# Frames below which a shot is not divided: an encoder's start and a seek cost ten frames' time.
+LONGEST = (
+    240  # maximum frames of a segment: bounds memory, disk space and the cost of an interruption
+)
+PARTS = 8  # minimum number of segments of a short film, so that all workers are busy
+# Frames below which a shot is not divided: starting an encoder and seeking take the time of ten frames.
 SHORTEST = 56
-REMNANT = 24  # frames at the end of a shot that stay with the segment before
+REMNANT = 24  # frames at a shot's end that are too few for a segment and join the one before
 SHORT = SHORTEST + REMNANT  # frames below which a film's shots are not divided
 STEP = 8  # frames: segments begin at multiples of it in their shot, for colorizers that skip frames
-REACH = 5  # frames compared on each side of a supposed cut
-REMEMBERED = 16  # shots that a new one may return to
+REACH = 5  # frames compared on each side of a possible cut
+REMEMBERED = 16  # latest shots that a new one is compared with
 _SIZE = (32, 24)  # width, height: large enough for the composition, too small for grain
 _JUMP = 9.0  # smallest change at a cut, mean 8-bit codes
 _RATIO = 2.5  # a cut's change over that of the frames around it
-_UNLIKE = 0.2  # 1 - correlation of the pictures on both sides of a cut, at least
-_FLAT = 2.0  # standard deviation in 8-bit codes below which a picture shows nothing
-_COLORED = 3.0  # chroma away from any one tint, 8-bit codes, 95th percentile
-_COLORED_SHARE = 0.25  # of a segment's frames, from which on it has color
-_CHROMA_STEP = 6  # every how many frames chroma is measured
+_UNLIKE = 0.2  # smallest 1 - correlation of the pictures on both sides of a cut
+_FLAT = 2.0  # standard deviation in 8-bit codes below which a picture is considered blank
+_COLORED = 3.0  # deviation of chroma from a single tint, 8-bit codes, 95th percentile
+_COLORED_SHARE = 0.25  # fraction of colored frames from which a segment has color
+_CHROMA_STEP = 6  # frames between two measurements of chroma
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """What is kept of a frame: its small luma (24, 32), and whether it shows color (None: not measured)."""
+    """A reduced frame: its small luma (24, 32), and whether it shows color (None: not measured)."""
 
     small: Floats
     color: bool | None
 
 
 def shrink(picture: NDArray[Any]) -> Floats:
-    """Return a picture (H, W[, C]) of any depth as its small copy (24, 32[, C]), same codes, float32."""
+    """Reduce a picture (H, W[, C]) of any depth to (24, 32[, C]), same code range, float32."""
     return cv2.resize(picture, _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def has_color(luma: Floats, chroma: Floats) -> bool:
-    """Tell whether chroma (24, 32, 2) is more than one tint for all: sepia and a cast are no color.
+    """Tell whether chroma (24, 32, 2) varies beyond a single tint: sepia and color casts do not count.
 
-    Both in 8-bit codes. What a straight line over luma explains is taken off before chroma is measured.
+    Both in 8-bit codes. The linear dependence of chroma on luma is subtracted before measuring.
     """
     light = luma.ravel() - luma.mean()
     planes = chroma.reshape(-1, 2) - chroma.reshape(-1, 2).mean(axis=0)
@@ -74,7 +76,7 @@ def thumbnails(
 ) -> Iterator[Thumbnail]:
     """Shrink frames given as working gray (H, W) and the source's two chroma planes of ``depth`` bits, or none.
 
-    ``first`` numbers them, so that a film continued in its middle is measured in the same places.
+    ``first`` is the first frame's number, so that a resumed film is measured at the same frames.
     """
     for number, (gray, chroma) in enumerate(frames, first):
         small = shrink(gray)
@@ -86,13 +88,13 @@ def thumbnails(
 
 
 def change(one: Floats, other: Floats) -> float:
-    """Measure the change between two small pictures in codes; of brightness alone, half counts."""
+    """Measure the change between two small pictures in codes; a change in brightness alone counts half."""
     shift = float(other.mean() - one.mean())
     return float(np.abs(other - one - shift).mean()) + abs(shift) / 2
 
 
 def unlikeness(one: Floats, other: Floats) -> float:
-    """Return 1 - correlation: 0 for the same composition under any light, 1 for unrelated ones."""
+    """Return 1 - correlation: 0 for the same composition in any light, 1 for unrelated ones."""
     if min(one.std(), other.std()) < _FLAT:
         return 0.0 if max(one.std(), other.std()) < 2 * _FLAT else 1.0
     return 1.0 - float(
@@ -101,19 +103,19 @@ def unlikeness(one: Floats, other: Floats) -> float:
 
 
 def is_cut(before: list[Floats], after: list[Floats]) -> bool:
-    """Tell whether a cut lies between two runs of frames, each the nearest `REACH` or fewer."""
+    """Tell whether there is a cut between two runs of frames, each the nearest `REACH` or fewer."""
     jump = change(before[-1], after[0])
     if jump < _JUMP or unlikeness(before[-1], after[0]) < _UNLIKE:
         return False
     around = [change(a, b) for run in (before, after) for a, b in pairwise(run)]
-    # The largest may be the next cut or the end of a flash, so the second largest is what counts as motion.
+    # The largest may be the next cut or the end of a flash, so the second largest measures motion.
     motion = sorted(around)[-2] if len(around) > 1 else 0.0
     back = min(change(a, b) for a, b in product(before, after))
     return jump >= _RATIO * motion and back >= jump / 2
 
 
 def cuts(pictures: Iterable[Floats]) -> Iterator[bool]:
-    """Yield for each small picture whether a new shot begins with it, `REACH` - 1 pictures late."""
+    """Yield for each small picture whether it begins a new shot, with a delay of `REACH` - 1 pictures."""
     before: deque[Floats] = deque(maxlen=REACH)
     after: deque[Floats] = deque()
     for picture in chain(pictures, [None] * (REACH - 1)):
@@ -128,10 +130,10 @@ def cuts(pictures: Iterable[Floats]) -> Iterator[bool]:
 
 
 def segments(frames: Iterable[Thumbnail], *, count: int) -> Iterator[SegmentRecord]:
-    """Divide a film into its shots, and those into segments of at most `LONGEST` frames.
+    """Divide a film into shots, and shots into segments of at most `LONGEST` frames.
 
     A segment is yielded as soon as its end is known; it never spans a cut.
-    count : frames of the whole film, also where only its rest is analyzed
+    count : frames of the whole film, even if only its rest is analyzed
     """
     longest = min(-(-max(-(-count // PARTS), SHORTEST) // STEP) * STEP, LONGEST - REMNANT)
     waiting: deque[bool | None] = deque()
@@ -144,7 +146,7 @@ def segments(frames: Iterable[Thumbnail], *, count: int) -> Iterator[SegmentReco
             yield frame.small
 
     for begins in cuts(smalls()):
-        # Divided only when a remnant's length has followed: what is too short for itself stays with it.
+        # Split only once REMNANT more frames have followed, so that a short rest joins the segment.
         length = len(colors) if begins else longest if len(colors) == longest + REMNANT else 0
         if length:
             color = _has_color(colors[:length])
@@ -171,10 +173,10 @@ def analyze(
     with_next: bool = False,
     deinterlace: bool = False,
 ) -> Iterator[tuple[SegmentRecord, list[Bytes]]]:
-    """Decode frames [first, last) once, and yield their segments, counted from ``first``, with the gray frames.
+    """Decode frames [first, last) once; yield their segments, counted from ``first``, with their gray frames.
 
-    count : frames of the whole job, which decides how long a segment may be
-    with_next : the next frame comes with a segment's own, where its shot continues
+    count : frames of the whole job, which limits the length of segments
+    with_next : append the next frame to a segment's own if its shot continues
     """
     waiting: deque[Bytes] = deque()
 
@@ -191,7 +193,7 @@ def analyze(
 
 
 class Scenes:
-    """The ends of the last shots, each by the segment that it is in: a new shot may show one of their scenes."""
+    """The last frames of recent shots, by segment, to detect that a new shot returns to their scene."""
 
     def __init__(self) -> None:
         self._ends: deque[tuple[int, Floats]] = deque(maxlen=REMEMBERED)
@@ -201,9 +203,9 @@ class Scenes:
         self._ends.append((segment, shrink(last)))
 
     def returned_to(self, first: Bytes) -> int:
-        """Find the shot whose end is most like a gray frame (H, W): between the two there would be no cut.
+        """Find the shot whose end is most similar to a gray frame (H, W), if similar enough not to be a cut.
 
-        Where several are equally like, it is the last one, in which most is known of the scene.
+        Return its segment or NONE. Of equally similar shots the last is chosen, which knows most of the scene.
         """
         small = shrink(first)
         like = [(round(unlikeness(end, small), 2), -segment) for segment, end in self._ends]
@@ -212,7 +214,7 @@ class Scenes:
 
 
 def _scenes(work: Work, known: tuple[SegmentRecord, ...]) -> Scenes:
-    """Look once more at how the last of the shots that an earlier run has found end."""
+    """Decode again the last frames of recent shots that an earlier run found."""
     scenes = Scenes()
     ends = [record for record in known if record.ends_shot and work.colorized(record)]
     for record in ends[-REMEMBERED:]:
@@ -225,9 +227,9 @@ def _scenes(work: Work, known: tuple[SegmentRecord, ...]) -> Scenes:
 
 
 def split(work: Work, job: Job, *, keep: bool = True) -> Iterator[SegmentRecord]:
-    """Yield a job's segments, each as soon as its end is known and, to `keep`, its gray frames are on the disk.
+    """Yield a job's segments as soon as their end is known; with `keep`, first store their gray frames.
 
-    What an earlier run has found is not analyzed again, except its last shot, whose end is not known.
+    Shots found by an earlier run are not analyzed again, except its last shot, whose end is unknown.
     """
     known = job.manifest.segments
     if job.manifest.complete:

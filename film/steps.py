@@ -1,9 +1,8 @@
 """The three steps of a segment, predict, link and finish: from gray frames to an encoded file.
 
-A segment that is colorized by itself only takes the last. A shot of several segments, or one of a scene that comes
-back, takes all three, which keeps memory and disk bounded: each segment is predicted by itself; segments are linked,
-block by block, each with what is known of those before and after it; each is finished by itself. What is finished is
-not done again.
+A segment that is colorized by itself needs only the last step. A shot of several segments, or of a recurring scene,
+needs all three, which bounds memory and disk space: each segment is predicted by itself; segments are linked block by
+block, each with the state of those before and after it; each is finished by itself. Finished segments are not redone.
 """
 
 import hashlib
@@ -36,17 +35,17 @@ from runtime.workers import report
 
 Stage: TypeAlias = Literal["predict", "link", "finish"]
 
-# A network is for one thread at a time; a Dask worker may have several.
+# A network supports one thread at a time; a Dask worker may have several.
 _COLORIZING = threading.Lock()
 _NEIGHBORS = ("before", "after", "leaving")
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a worker does next.
+    """A unit of work for a worker.
 
-    records : one segment to be predicted, or consecutive ones of a shot to be linked or finished
-    previous, following : of a link, see `link`
+    records : one segment to predict, or consecutive ones of a shot to link or finish
+    previous, following : for linking, see `link`
     """
 
     stage: Stage
@@ -56,7 +55,7 @@ class Step:
 
 
 def taker(work: Work) -> Callable[[Step], dict[str, float]]:
-    """Leave a job's description in its folder; return what takes a step by it, small enough to send often."""
+    """Write a job's description to its folder; return a function that does a step, small enough to send often."""
     return partial(_take_by, write_description(work))
 
 
@@ -65,7 +64,7 @@ def _take_by(described: Callable[[], Work], step: Step) -> dict[str, float]:
 
 
 def take(work: Work, step: Step) -> dict[str, float]:
-    """Take one step; return the seconds that each stage of it took."""
+    """Do one step; return the seconds spent in each of its stages."""
     seconds = Stopwatch()
     if step.stage == "finish":
         finish(work, step.records, seconds)
@@ -77,7 +76,7 @@ def take(work: Work, step: Step) -> dict[str, float]:
 
 
 def predict(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Arrays:
-    """Return what a linked segment's colors are by itself, predicting them when that has not been done."""
+    """Return a linked segment's own prediction, computing and storing it if missing."""
     kept: Arrays | None = read_arrays(work.predicted_state(record))
     if kept is None:
         with seconds.of("split"):
@@ -104,10 +103,10 @@ def link(
     following: Sequence[SegmentRecord],
     seconds: Stopwatch,
 ) -> None:
-    """Link consecutive segments: pass what is known of each to the next, and back, and keep what reaches each.
+    """Link consecutive segments: pass state forward and backward between them, and store what reaches each.
 
-    previous : linked already: the segment before them, or the end of the shot that a new one returns to, or None
-    following : those after them that are taken into account
+    previous : an already linked segment: the one before them, or the end of the shot that this one returns to, or None
+    following : later segments that are taken into account
     """
     after: Arrays | None = None
     reached: list[Arrays | None] = []
@@ -129,14 +128,14 @@ def _passed(
     backward: bool,
     seconds: Stopwatch,
 ) -> Arrays:
-    """Return what leaves a segment, given what enters it."""
+    """Return a segment's outgoing state, given its incoming state."""
     predicted = predict(work, record, seconds)
     with seconds.of("colorized"), _COLORIZING:
         return _shot_colorizer(work).link_segment(predicted, entering, backward=backward)
 
 
 def _leaving(work: Work, linked: SegmentRecord) -> Arrays:
-    """Read what leaves a segment that is linked already."""
+    """Read the outgoing state of an already linked segment."""
     *_, leaving = _read_neighbors(work, linked) or (None,)
     if leaving is None:
         raise _gone(work.linked_state(linked))
@@ -148,12 +147,12 @@ def _gone(path: Path) -> JobError:
 
 
 def is_linked(work: Work, record: SegmentRecord) -> bool:
-    """Tell whether it is known what reaches a linked segment from its neighbors."""
+    """Tell whether the states that reach a linked segment from its neighbors are known."""
     return _read_neighbors(work, record) is not None
 
 
 def _read_neighbors(work: Work, record: SegmentRecord) -> tuple[Arrays | None, ...] | None:
-    """Read what enters a segment from before and after, and what leaves it; None for each where there is nothing."""
+    """Read a segment's incoming states from before and after and its outgoing state, each None if empty."""
     kept = read_arrays(work.linked_state(record))
     if kept is None:
         return None
@@ -174,9 +173,9 @@ def _write_neighbors(work: Work, record: SegmentRecord, neighbors: Sequence[Arra
 
 
 def finish(work: Work, records: Sequence[SegmentRecord], seconds: Stopwatch) -> None:
-    """Take consecutive segments from wherever they are to their encoded files, and their frames off the disk.
+    """Complete consecutive segments from any state to their encoded files, and delete their frames from disk.
 
-    The film is decoded on from one to the next: each alone would be decoded from the keyframe before it.
+    They share one decoding pass: separately, each would be decoded from the keyframe before it.
     """
     first, last = work.numbers(records[0]).start, work.numbers(records[-1]).stop
     frames = decode(work.film, first, last, deinterlace=work.options.encoder.deinterlace)
@@ -189,7 +188,7 @@ def _finish(
     work: Work, record: SegmentRecord, frames: Iterator[NativeFrame], seconds: Stopwatch
 ) -> None:
     shot = work.shot(record)
-    if not shot.exists():  # another worker may have been given it, too, when its own seemed lost
+    if not shot.exists():  # a second worker may have received it when the first seemed lost
         ab = colors(work, record, seconds) if work.colorized(record) else None
         with seconds.of("rendered"), whole_file(shot) as part:
             render(
@@ -197,7 +196,7 @@ def _finish(
                 options=work.options.encoder, comment=work.label(record),
                 advance=_Halves().add if work.linked(record) else report, frames=frames,
             )  # fmt: skip
-            # Before the shot has its name: one without its checksum would have to be rendered again.
+            # Before the shot gets its final name: without a checksum it would be rendered again.
             write_text(work.checksum(record), _sha256(part))
     if not work.options.keep_cache:
         discard(work.input_img(record))
@@ -206,7 +205,7 @@ def _finish(
 
 
 class _Halves:
-    """Reports each frame as half of one: the other half was done when its segment was predicted."""
+    """Reports each frame as half a frame: predicting its segment has reported the other half."""
 
     def __init__(self) -> None:
         self.odd = 0
@@ -218,9 +217,9 @@ class _Halves:
 
 
 def colors(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Floats:
-    """Return the segment's small ab (n, h, w, 2), colorizing it when that has not been done.
+    """Return the segment's small ab (n, h, w, 2), colorizing it if not done yet.
 
-    It is kept as float16, and the rounded values are what is rendered: a resumed film equals an uninterrupted one.
+    It is stored as float16 and rendered from the rounded values, so a resumed film equals an uninterrupted one.
     """
     kept = read_ab(work, record)
     if kept is None:
@@ -260,8 +259,8 @@ def _right_half(ab: Floats) -> Floats:
 
 
 def rendered(work: Work, record: SegmentRecord) -> Rendered | None:
-    """Read the segment's encoded file; None unless it is there, all of it, unchanged, and of this segment."""
-    # A checksum alone would hold for a file that was exchanged together with its checksum.
+    """Read the segment's encoded file; None if it is missing, incomplete, changed, or of another segment."""
+    # A checksum alone would not detect a file that was swapped together with its checksum.
     shot = work.shot(record)
     try:
         found = read_rendered(shot)
@@ -273,11 +272,11 @@ def rendered(work: Work, record: SegmentRecord) -> Rendered | None:
 
 
 def finished_shots(work: Work, job: Job) -> list[Rendered]:
-    """Read the shots to be joined; raise JobError unless they are the whole film, as it was rendered."""
+    """Read the shots to join; raise JobError unless they form the whole film, unchanged since rendering."""
     records = job.manifest.segments
     if (frames := sum(record.count for record in records)) != work.last - work.first:
         raise JobError(
-            f"{job.folder}: its manifest has {frames} of {work.last - work.first} frames; "
+            f"{job.folder}: its manifest lists {frames} of {work.last - work.first} frames; "
             "add -restart to start again"
         )
     shots = []
@@ -285,7 +284,7 @@ def finished_shots(work: Work, job: Job) -> list[Rendered]:
         found = rendered(work, record)
         if found is None:
             raise JobError(
-                f"{work.shot(record)} was changed after it was rendered; "
+                f"{work.shot(record)} was changed after rendering; "
                 "run the same command to render it again"
             )
         shots.append(found)

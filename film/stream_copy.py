@@ -1,4 +1,4 @@
-"""Stream copy: the film's sound, subtitles, pictures and all, packet for packet, into a container or out of it."""
+"""Stream copy: moves sound, subtitles, pictures and other streams into or out of a container, packet by packet."""
 
 import heapq
 import logging
@@ -22,11 +22,11 @@ from runtime.files import whole_file
 
 log = logging.getLogger(__name__)
 
-# Tags that were true of the old video only.
+# Tags that describe only the original video.
 STATISTICS = ("DURATION", "ENCODER", "BPS", "NUMBER_OF_", "_STATISTICS_")
 WRITTEN_ANEW = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
-BIBLIOGRAPHIC = {  # ISO 639-2: QuickTime's table of languages has these instead of the native ones
+BIBLIOGRAPHIC = {  # ISO 639-2: QuickTime uses these codes instead of the terminological ones
     **{"deu": "ger", "fra": "fre", "nld": "dut", "ell": "gre", "zho": "chi", "ces": "cze"},
     **{"slk": "slo", "ron": "rum", "isl": "ice", "fas": "per", "hye": "arm", "mkd": "mac"},
     **{"sqi": "alb", "eus": "baq", "mya": "bur", "kat": "geo", "msa": "may", "cym": "wel"},
@@ -37,9 +37,9 @@ REPORT_EVERY = 100  # frames between two reports of progress
 
 @dataclass(frozen=True)
 class Span:
-    """The part of the film that is written, on the film's clock.
+    """The part of the film to write, on the film's clock.
 
-    start_s, end_s : other streams' packets outside are left out; None for the whole film
+    start_s, end_s : packets of other streams outside are omitted; None for the whole film
     shift_s : added to every time
     """
 
@@ -49,7 +49,7 @@ class Span:
 
 
 class StreamCopy:
-    """Makes a container's streams and fills them."""
+    """Creates and fills a container's streams."""
 
     def __init__(
         self,
@@ -70,15 +70,15 @@ class StreamCopy:
     def replace(
         self, indices: list[int], other: av.container.InputContainer, starts: dict[int, Fraction]
     ) -> None:
-        """Take these streams, in this order, from another file, where they start at `starts`, in seconds."""
+        """Take these streams, in this order, from another file, in which they start at `starts` (seconds)."""
         own = {stream.index: stream.start_s for stream in self.film.streams}
         for index, stream in zip(indices, other.streams, strict=True):
             self.origins[index] = stream
-            # Matroska's clock starts at 0: what is earlier moved everything, and is moved back when it is read.
+            # Matroska's clock starts at 0: earlier packets shifted all times, which is undone on reading.
             self.late[stream] = starts[stream.index] - own[index]
 
     def add_streams(self, finished: av.VideoStream) -> av.VideoStream:
-        """Make the target's streams, in the source's order; return the picture, of which `finished` is a part."""
+        """Create the target's streams in the source's order; return the video, with the format of `finished`."""
         ours = {stream.index for stream in self.film.streams}
         video = None
         for stream in self.source.streams:
@@ -96,7 +96,7 @@ class StreamCopy:
 
     def _add_video(self, original: Any, finished: av.VideoStream) -> av.VideoStream:
         codec = finished.codec_context.codec
-        # PyAV looks for an encoder of the decoder's name, which AV1's (libdav1d) has none of.
+        # PyAV looks for an encoder with the decoder's name; for AV1 (libdav1d) there is none.
         opaque = codec.name != codec.canonical_name
         video = self.target.add_stream_from_template(finished, opaque=opaque)
         info = self.film.video
@@ -107,8 +107,8 @@ class StreamCopy:
         if finished.codec_context.field_order > 1:  # not when deinterlaced
             video.codec_context.field_order = FIELD_ORDERS.index(info.field_order)
         if self.container != "mkv" and video.codec_context.name in {"hevc", "libx265"}:
-            video.codec_context.codec_tag = "hvc1"  # QuickTime plays no other
-        # PyAV's template has none of these, and tags of sizes and rates would be those of the old picture.
+            video.codec_context.codec_tag = "hvc1"  # the only tag that QuickTime plays
+        # PyAV's template omits these; tags of sizes and rates describe the original video and are dropped.
         video.disposition = original.disposition
         tags = original.metadata.items()
         video.metadata.update({k: v for k, v in tags if not k.upper().startswith(STATISTICS)})
@@ -124,7 +124,7 @@ class StreamCopy:
         else:
             origin = self.origins[stream.index]
             copy = self.target.add_stream_from_template(origin)
-            copy.time_base = origin.time_base  # the same clock: no time has to be rounded
+            copy.time_base = origin.time_base  # the same clock, so that no time is rounded
             copy.disposition = stream.disposition
             copy.metadata.update(stream.metadata)
             if self.container == "mov" and "language" in copy.metadata:
@@ -134,18 +134,18 @@ class StreamCopy:
         self.kept[kind] += 1
 
     def _attach_cover(self, stream: Any) -> None:
-        """Keep cover art Matroska's way, as an attachment of a well-known name."""
+        """Store cover art as Matroska specifies, as an attachment with a standard name."""
         with open_film(self.film.path) as again:
             packets = again.demux(again.streams[stream.index])
             data = next((bytes(packet) for packet in packets if packet.size), b"")
-        # Players show an attachment of this name as the cover; a second video stream they would play.
+        # Players show an attachment with this name as the cover, but would play a second video stream.
         name, mime = COVERS.get(stream.codec_context.name, ("cover", "image/unknown"))
         self.target.add_attachment(
             stream.metadata.get("filename", name), stream.metadata.get("mimetype", mime), data
         )
 
     def _chapters(self) -> list[Any]:
-        """Return the chapters that begin within the span, on the target's clock."""
+        """Return the chapters that overlap the span, on the target's clock."""
         kept = []
         for chapter in self.source.chapters():
             base = chapter["time_base"] or Fraction(1, 1000)
@@ -167,9 +167,9 @@ class StreamCopy:
         video: av.VideoStream,
         advance: Callable[[int], object] | None,
     ) -> None:
-        """Write all packets, in the order of their decode times; ``advance`` gets the frames written since."""
+        """Write all packets in decode order; ``advance`` receives the frames written since its last call."""
         done = 0
-        # A muxer buffers what comes early until its other streams have come as far: in this order it never has to.
+        # In this order the muxer never has to buffer one stream while it waits for the others.
         for packet in heapq.merge(timed, self._others(), key=_decode_time):
             shift = round(self.span.shift_s / packet.time_base)
             packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
@@ -182,7 +182,7 @@ class StreamCopy:
             advance(done % REPORT_EVERY)
 
     def _others(self) -> Iterator[Packet]:
-        """Yield the packets of the copied streams, unchanged but for missing or repeated times."""
+        """Yield the packets of the copied streams, unchanged except for missing or repeated times."""
         for packet in heapq.merge(*map(self._packets_of, self._sources()), key=_decode_time):
             if self._cut(packet):
                 self._keep_order(packet)
@@ -190,11 +190,11 @@ class StreamCopy:
                 yield packet
 
     def _cut(self, packet: Packet) -> bool:
-        """Tell whether a packet is in the span; a subtitle already on the screen then starts with it."""
+        """Tell whether a packet is in the span; a subtitle already on screen is cut to start with it."""
         if self.span.start_s is None or packet.stream.type == "video":
             return True
         start, end = packet.pts, packet.pts + (packet.duration or 0)
-        # Rounded up: a packet from before the first frame would start at a negative time.
+        # Rounded up, because a packet from before the first frame would get a negative time.
         begin = math.ceil(self.span.start_s / packet.time_base)
         if packet.stream.type == "subtitle" and start < begin < end:
             packet.pts = packet.dts = begin
@@ -205,12 +205,12 @@ class StreamCopy:
         return list(dict.fromkeys(origin.container for origin in self.copies))
 
     def _packets_of(self, source: av.container.InputContainer) -> Iterator[Packet]:
-        """Yield one file's packets of the copied streams, each with both times."""
+        """Yield one file's packets of the copied streams, each with a presentation and a decode time."""
         for packet in _readable(source.demux(*(o for o in self.copies if o.container is source))):
             if packet.pts is None and packet.dts is None and packet.stream.type == "video":
                 packet.pts = 0  # cover art has no time
             if packet.pts is None and packet.dts is None:
-                continue  # no place on any clock
+                continue  # cannot be placed without a time
             packet.pts = packet.dts if packet.pts is None else packet.pts
             packet.dts = packet.pts if packet.dts is None else packet.dts
             if packet.stream in self.late:
@@ -219,7 +219,7 @@ class StreamCopy:
             yield packet
 
     def _keep_order(self, packet: Packet) -> None:
-        """Decode times must grow; broken films repeat them."""
+        """Raise a decode time that does not exceed its predecessor; broken films repeat them."""
         assert packet.dts is not None
         last = self.last_dts.get(packet.stream)
         if last is not None and packet.dts <= last:
@@ -234,19 +234,19 @@ def _decode_time(packet: Packet) -> float:
 
 
 def _readable(packets: Iterator[Any]) -> Iterator[Any]:
-    """Yield packets to the end of the file; a broken end is the end."""
+    """Yield packets up to the end of the file or the first read error."""
     try:
         for packet in packets:
             if packet.size or packet.dts is not None:
                 yield packet
     except av.FFmpegError as error:
-        log.warning("the source breaks off: %s", reason_of(error))
+        log.warning("the source cannot be read to its end: %s", reason_of(error))
 
 
 def extract_audio(film: Film, folder: Path) -> list[Path]:
-    """Copy every sound track out unchanged, one .mka file each; finished files are not written again.
+    """Copy every sound track unchanged to its own .mka file; finished files are not rewritten.
 
-    They are for people to use, and the film is joined without them: one that cannot be copied is a warning.
+    They are for the user; joining does not need them, so a failed copy is only a warning.
     """
     written = []
     for stream in film.streams:
@@ -263,14 +263,14 @@ def _extract(film: Film, index: int, path: Path) -> bool:
         with whole_file(path) as part:
             run(copy_command(film.path, [index], part))
     except FilmError as error:
-        log.warning("sound track %d is not copied to %s: %s", index, path.parent, error)
+        log.warning("sound track %d cannot be copied to %s: %s", index, path.parent, error)
         return False
     return True
 
 
 def copy_command(source: Path, indices: Sequence[int], path: Path) -> list[str]:
-    """Build the ffmpeg command that copies streams out, unchanged and on the same clock, into Matroska."""
-    # copyts: otherwise ffmpeg moves each file to start at 0, and the sound would be out of step with the picture.
+    """Build the ffmpeg command that copies streams to a Matroska file, unchanged and on the same clock."""
+    # copyts: otherwise ffmpeg shifts each file to start at 0, and sound and picture would be out of sync.
     film = ffmpeg.input(str(source.resolve()), copyts=None)
     streams = [film[str(index)] for index in indices]
     arguments = {"c": "copy", "f": "matroska", "fflags": "+bitexact"}

@@ -1,7 +1,7 @@
-"""A film's job as its workers know it: what is done, where everything of it lies, and who colorizes in this process.
+"""A film's job from a worker's view: its description, its files, and this process's colorizer.
 
-The same work is done by one process, a pool of them, and machines that share the job's folder. A worker gets the
-folder and a step; all else it reads from the folder, once.
+One process, a pool of processes, and machines that share the job's folder all do the same work. A worker receives the
+folder and a step; it reads everything else from the folder, once.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ WORK = "work.pickle"  # in the job's folder
 
 @dataclass(frozen=True)
 class Work:
-    """All that a worker must know of a film's job.
+    """Everything that a worker needs to know of a film's job.
 
-    first, last : the frames of the film that the job is of
-    folder : the job's; segments count their frames from ``first``
-    digest : identifies the job's work, see Manifest.digest
-    guidance : of shots, by their number
+    first, last : the job's frames [first, last) in the film; segments count their frames from ``first``
+    folder : the job's folder
+    digest : identifies the job, see Manifest.digest
+    guidance : guidance of shots, by shot number
     """
 
     film: Film
@@ -54,17 +54,17 @@ class Work:
         return self.shot(record).with_suffix(".sha256")
 
     def label(self, record: SegmentRecord) -> str:
-        """Return the comment in the header of the segment's encoded file: what it is of."""
+        """Return the comment in the header of the segment's encoded file, which identifies its content."""
         label = f"{self.digest} {record.index} {record.first} {record.count}"
         guidance = self.guidance.get(record.shot)
         return f"{label} {guidance.digest}" if guidance else label
 
     def hint_tracks(self, shot: int) -> Path:
-        """Return the file of where a shot's hints are in its frames."""
+        """Return the file with the positions of a shot's hints in its frames."""
         return self.folder / HINTS / f"{shot:05d}.npz"
 
     def forget(self, record: SegmentRecord) -> None:
-        """Delete what has been made of a segment's colors."""
+        """Delete all results that depend on a segment's colors."""
         made = (self.shot(record), self.checksum(record), self.output_img(record))
         for path in (*made, self.predicted_state(record), self.linked_state(record)):
             discard(path)
@@ -83,33 +83,33 @@ class Work:
         return range(first, first + record.count)
 
     def with_next(self, record: SegmentRecord) -> range:
-        """Return the numbers of the segment's frames, and of the next one where its shot is linked and continues."""
+        """Return the numbers of the segment's frames, plus the next one if its shot is linked and continues."""
         own = self.numbers(record)
         return range(own.start, own.stop + (self.linked(record) and not record.ends_shot))
 
     def colorized(self, record: SegmentRecord) -> bool:
-        """Tell whether the segment gets its color from the colorizer."""
+        """Tell whether the segment is colorized."""
         guidance = self.guidance.get(record.shot)
         if guidance and guidance.colorize is not None:
             return guidance.colorize
         return self.options.recolor or not record.color
 
     def linked(self, record: SegmentRecord) -> bool:
-        """Tell whether the segment's colors depend on those of others, or those of others on them."""
+        """Tell whether the segment's colors depend on other segments, or other segments on them."""
         alone = self.options.film_lock == "off" and record.number == 0 and record.ends_shot
         return self.colorization.whole_shots and not alone and self.colorized(record)
 
     def predicted_state(self, record: SegmentRecord) -> Path:
-        """Return the file with what predicting a segment leaves for its link and its finish."""
+        """Return the file with a segment's prediction, an input of linking and finishing."""
         return self.folder / PREDICTED / f"{record.name}.npz"
 
     def linked_state(self, record: SegmentRecord) -> Path:
-        """Return the file with what linking a segment leaves: what reaches it from its neighbors, and what leaves it."""
+        """Return the file with a segment's links: the states from its neighbors and its outgoing state."""
         return self.folder / LINKED / f"{record.name}.npz"
 
 
 def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) -> Manifest:
-    """Return what a film's job is of: everything that could change a byte of its shots."""
+    """Return the manifest of a film's job: everything that could change a byte of its shots."""
     encoder = ("codec", "crf", "preset", "deinterlace")
     chosen = ("film_lock", "recolor", "compare", "start", "duration")
     settings = {
@@ -123,13 +123,13 @@ def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) ->
 def work_of(
     film: Film, span: tuple[int, int], job: Job, colorization: Colorization, options: FilmOptions
 ) -> Work:
-    """Describe a job for its workers, which may run in another folder than this process."""
+    """Describe a job for its workers, whose current folder may differ from this process's."""
     film = replace(film, path=film.path.resolve())
     return Work(film, *span, job.folder.resolve(), job.manifest.digest, colorization, options)
 
 
 def write_description(work: Work) -> Callable[[], Work]:
-    """Leave a job's description in its folder; return what reads it there, small enough to send often."""
+    """Write a job's description to its folder; return a function that reads it, small enough to send often."""
     description = pickle.dumps(work)
     write_bytes(work.folder / WORK, description)
     return partial(_described, work.folder, hashlib.sha256(description).hexdigest())
@@ -137,20 +137,20 @@ def write_description(work: Work) -> Callable[[], Work]:
 
 @lru_cache(maxsize=1)
 def _described(folder: Path, content_hash: str) -> Work:
-    """Read a job's description, once in each process; no other content is read than the one that was written."""
+    """Read a job's description, once in each process; raise JobError if it is not the one that was written."""
     path = folder / WORK
     description = path.read_bytes()
     if hashlib.sha256(description).hexdigest() != content_hash:
         raise JobError(
-            f"{path} was changed while the job is in progress: run the same command again"
+            f"{path} was changed while the job was in progress: run the same command again"
         )
-    # Unpickling runs what it is given; the hash came from the driver, so this is what the driver wrote.
+    # Unpickling can execute code; the hash from the driver ensures that the driver wrote this content.
     work: Work = pickle.loads(description)
     return work
 
 
 def start_worker() -> None:
-    """Set up a process of a pool: the parent decodes each frame as well, and warns of damage."""
+    """Set up a pool process; silence its warnings, as the parent also decodes each frame and warns of damage."""
     logging.getLogger("film").setLevel(logging.ERROR)
 
 
@@ -165,8 +165,8 @@ def colorizer_of(colorization: Colorization) -> SegmentColorizer:
 
 
 def _built(factory: Callable[[], SegmentColorizer]) -> SegmentColorizer:
-    cv2.setNumThreads(1)  # there is a process for every core
+    cv2.setNumThreads(1)  # every core already has a process
     try:
         return factory()
-    except RuntimeError as error:  # no such device, or not enough of it
+    except RuntimeError as error:  # missing device, or not enough memory on it
         raise FilmError(f"the network cannot run here: {error}") from error

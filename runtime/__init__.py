@@ -1,1 +1,1 @@
-"""How anything is run: files that are whole or absent, workers, options, progress. Knows no picture."""
+"""Infrastructure independent of images: atomic files, workers, options, progress."""

@@ -1,4 +1,4 @@
-"""A map by a Dask cluster whose workers see the same files under the same paths."""
+"""A map on a Dask cluster whose workers see the same files under the same paths."""
 
 import tempfile
 import zipfile
@@ -16,9 +16,9 @@ R = TypeVar("R")
 
 DASK = f"PYTHONPATH={Path(__file__).resolve().parent.parent} dask"
 CANNOT_IMPORT = (
-    "the Dask cluster cannot import this program: start its scheduler and workers where it lies"
+    "the Dask cluster cannot import this program: start its scheduler and workers with its path"
 )
-RETRIES = 1  # of an item that fails on a Dask worker: its machine may be the reason
+RETRIES = 1  # of an item that fails on a Dask worker, possibly because of its machine
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def cluster_map(address: str, packages: Sequence[Path]) -> Iterator[Map]:
         from distributed import Client, KilledWorker
     except ImportError as error:
         raise WorkerError(
-            "-scheduler needs Dask; install it with: pip install -r requirements-cluster.txt"
+            "-scheduler requires Dask; install it with: pip install -r requirements-cluster.txt"
         ) from error
     try:
         client = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
@@ -57,14 +57,16 @@ def cluster_map(address: str, packages: Sequence[Path]) -> Iterator[Map]:
                     yield item, future.result()
                 except KilledWorker as error:
                     if lost is None:
-                        raise WorkerError(f"the cluster gave up an item: {error}") from error
+                        raise WorkerError(
+                            f"the cluster lost its workers on an item ({error}); run again to continue"
+                        ) from error
                     yield item, lost(item)
                 except (ImportError, RuntimeError) as error:
                     if isinstance(error, ImportError) or "deserialization" in str(error):
                         raise WorkerError(f"{CANNOT_IMPORT} ({DASK} ...)") from error
                     raise
         finally:
-            executor.shutdown(wait=False)  # cancels what is left when it ends early
+            executor.shutdown(wait=False)  # cancels pending items after an early end
 
     with client:
         if packages:
@@ -73,7 +75,7 @@ def cluster_map(address: str, packages: Sequence[Path]) -> Iterator[Map]:
 
 
 def _upload(client: Any, packages: Sequence[Path]) -> None:
-    """Give all workers, also later ones, these packages: they then need only what these require."""
+    """Upload packages to all current and later workers, which then need only the packages' dependencies."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "packages.zip"
         with zipfile.ZipFile(archive, "w") as file:

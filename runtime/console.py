@@ -1,4 +1,4 @@
-"""What every command says and how it ends: one line for each message, text that is safe to print, exit codes."""
+"""Console output of every command: one line per message, text that is safe to print, exit codes."""
 
 import errno
 import logging
@@ -14,11 +14,11 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit codes
 
 
 class UsageError(ValueError):
-    """A command that is refused before any work begins."""
+    """A command is invalid; raised before any work begins."""
 
 
 class _HandlerBesideBars(logging.StreamHandler[Any]):
-    """Writes a line in the place of a progress bar, and the bar again below."""
+    """Writes a line above a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
         with tqdm.external_write_mode(file=self.stream):
@@ -38,13 +38,13 @@ def log_to_stderr(*, quiet: bool = False) -> None:
 
 
 def printable(text: object) -> str:
-    """Return a text as one line that no terminal obeys: file names may hold anything."""
+    """Return a text as one line without terminal control codes, which file names may contain."""
     letters = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
     return "".join(letters)
 
 
 def one_line(file: Path, error: Exception) -> str:
-    """Say in one line what went wrong with a file that was worked on."""
+    """Describe in one line an error in processing a file."""
     if isinstance(error, OSError | ValueError) and str(file) in str(error):
         return str(error)
     text = " ".join(str(error).split())
@@ -68,7 +68,7 @@ def complain(text: object) -> None:
 def usage_errors(
     kinds: tuple[type[Exception], ...] = (OSError, ValueError),
 ) -> Iterator[None]:
-    """Turn exceptions of some kinds, raised by the checks inside, into a UsageError."""
+    """Convert exceptions of some kinds, raised by the checks inside, to UsageError."""
     try:
         yield
     except kinds as error:
@@ -76,7 +76,7 @@ def usage_errors(
 
 
 def exit_code(program: str, work: Callable[[], int]) -> int:
-    """Do a command's work; a user's mistake becomes one line and an exit code, and so does Ctrl-C."""
+    """Run a command's work; print a user's mistake or Ctrl-C as one line and return the exit code."""
     try:
         return work()
     except UsageError as error:

@@ -1,7 +1,7 @@
-"""Files and folders that are whole or absent, and locks.
+"""Atomic files and folders, and locks.
 
-A file or folder that has its name is finished: it is written beside under a temporary name, flushed to the disk,
-then renamed. So whatever stops a program, the next run finds out what is left to do.
+A file or folder under its final name is finished: it is written beside it under a temporary name, flushed to disk,
+then renamed. After any interruption, the next run can therefore determine what is left to do.
 """
 
 import csv
@@ -20,9 +20,9 @@ from uuid import uuid4
 
 import filelock
 
-UNFINISHED = ".part"  # in every temporary name, so that leftovers of a killed process can be found
+UNFINISHED = ".part"  # in every temporary name, so that leftovers of killed processes can be found
 
-_in_progress: set[Path] = set()  # temporary names that this process is writing to
+_in_progress: set[Path] = set()  # temporary files and folders that this process is writing
 
 
 class LockedError(ValueError):
@@ -30,10 +30,10 @@ class LockedError(ValueError):
 
 
 def temporary_name(path: Path, *, use: str = "") -> Path:
-    """Return a new name in the same folder: hidden, with the same suffix, short however long the name is.
+    """Return a temporary name in the same folder: hidden, short for any length of name, with the same suffix.
 
-    use : what for; with it the name is the same in every run, for folders that nobody may sweep: the next run
-        writes over what a killed one has left
+    use : its purpose; makes the name the same in every run, for folders that must not be swept: the next run
+        overwrites what a killed one left
     """
     stem = sha256(os.fsencode(path.name) + use.encode()).hexdigest()[:32] if use else uuid4().hex
     return path.with_name(f".{stem}{UNFINISHED}{path.suffix}")
@@ -41,9 +41,9 @@ def temporary_name(path: Path, *, use: str = "") -> Path:
 
 @contextmanager
 def whole_file(path: Path, *, durable: bool = True, use: str = "") -> Iterator[Path]:
-    """Yield a temporary name to write to, see above; it takes the name `path` when the block succeeds.
+    """Yield a temporary name to write to, which is renamed to `path` if the block succeeds.
 
-    durable : also against a power cut, at the cost of about 9 ms a file; without it against killed processes
+    durable : survive power cuts too, at about 9 ms per file; otherwise only killed processes
     """
     part = temporary_name(path, use=use)
     _in_progress.add(part)
@@ -61,7 +61,7 @@ def whole_file(path: Path, *, durable: bool = True, use: str = "") -> Iterator[P
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder; it takes the name `path`, in place of an older one, when the block succeeds."""
+    """Yield an empty temporary folder, which is renamed to `path`, replacing an older one, if the block succeeds."""
     part = temporary_name(path)
     part.mkdir()
     _in_progress.add(part)
@@ -75,32 +75,32 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all."""
+    """Write a UTF-8 text file atomically."""
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     with whole_file(path, durable=durable) as part:
         part.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON that a person can read. Raises ValueError for NaN, which JSON does not have."""
+    """Write human-readable JSON atomically. Raises ValueError for NaN, which JSON cannot represent."""
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write CSV; names of files that are not valid UTF-8 keep their bytes."""
+    """Write CSV atomically; file names that are not valid UTF-8 keep their bytes."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([header, *rows])
     write_bytes(path, text.getvalue().encode(errors="surrogateescape"))
 
 
 def read_arrays(path: Path) -> dict[str, Any] | None:
-    """Read named arrays; None where there are none, or a power cut has left half of them."""
+    """Read named arrays; None if the file is missing or damaged, as after a power cut."""
     import numpy as np
 
     try:
@@ -111,7 +111,7 @@ def read_arrays(path: Path) -> dict[str, Any] | None:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write named arrays whole or not at all."""
+    """Write named arrays atomically."""
     import numpy as np
 
     with whole_file(path) as part, part.open("wb") as file:
@@ -119,14 +119,14 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def check_folder(folder: Path, *, option: str) -> None:
-    """Refuse a folder that could not be made or written to, named with an option. Raises ValueError."""
+    """Raise ValueError if a folder, the value of an option, cannot be created or written to."""
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise ValueError(f"{folder} cannot be written to: name another place with {option}")
 
 
 def discard(path: Path) -> None:
-    """Delete a file or folder, if it is there; a folder loses its name first: what has its name is whole."""
+    """Delete a file or folder if it exists; rename a folder first, so that no partial one keeps its name."""
     if path.is_dir() and not path.is_symlink():
         unfinished = path.rename(path.with_name(f".{uuid4().hex}{UNFINISHED}"))
         shutil.rmtree(unfinished)
@@ -135,24 +135,24 @@ def discard(path: Path) -> None:
 
 
 def discard_in_progress() -> None:
-    """Delete what this process has not finished, as the last thing that it does."""
+    """Delete this process's unfinished files and folders, as its last action."""
     for part in tuple(_in_progress):
         discard(part)
 
 
 def sweep(folder: Path) -> None:
-    """Delete what killed processes left unfinished in a folder: names as above, so no file of a user's."""
+    """Delete unfinished files of killed processes from a folder, recognized by their temporary names."""
     for path in folder.glob(f".{'[0-9a-f]' * 32}{UNFINISHED}*"):
         discard(path)
 
 
 @contextmanager
 def lock(path: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold a lock file; the system releases it whatever ends the process.
+    """Hold a lock file, which the system releases however the process ends.
 
-    wait : until another process releases it; otherwise raise LockedError when another process holds it.
+    wait : wait until another process releases it; otherwise raise LockedError if another process holds it
 
-    Whoever holds it may delete it with `delete_lock`; a process that waits meanwhile locks a new file of that name.
+    The holder may delete it with `delete_lock`; a waiting process then locks a new file of that name.
     """
     held = filelock.FileLock(path, timeout=-1 if wait else 0)
     try:
@@ -169,18 +169,18 @@ def lock(path: Path, *, wait: bool = False) -> Iterator[None]:
 
 
 def delete_lock(path: Path) -> None:
-    """Delete a lock file that this process holds, as the last thing that it does before it releases the lock.
+    """Delete a lock file that this process holds, as its last action before it releases the lock.
 
-    Others may have opened the same file: once it has no name, filelock (from 3.24.3 on) does not let them lock it.
-    Windows deletes no open file; there filelock deletes it after the release, unless another process has opened it.
+    Other processes may have opened the file; filelock (from 3.24.3 on) does not let them lock it once it is deleted.
+    Windows cannot delete open files; there filelock deletes it after the release, unless another process has it open.
     """
     if sys.platform != "win32":
         path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
-    """Flush a file, or a folder's list of names, to the disk."""
-    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)  # Windows flushes no other
+    """Flush a file, or a folder's entries, to disk."""
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)  # Windows needs O_RDWR
     try:
         os.fsync(handle)
     finally:
@@ -188,5 +188,5 @@ def _sync(path: Path) -> None:
 
 
 def _sync_names(folder: Path) -> None:
-    if sys.platform != "win32":  # Windows opens no folder
+    if sys.platform != "win32":  # Windows cannot open folders
         _sync(folder)

@@ -1,10 +1,10 @@
-"""A dataclass's fields <-> command-line options: help, unit and range in one place, checked by both.
+"""Maps dataclass fields to command-line options: help, unit and range in one place, checked by both.
 
     @dataclass(frozen=True)
     class Options:
         crf: int | None = option(None, "0 lossless, 51 worst", low=0, high=51)
 
-Each option is spelled -name, the owner's way, and --name.
+Each option can be written as -name, the owner's style, or --name.
 """
 
 import argparse
@@ -38,13 +38,13 @@ def option(
 ) -> Any:
     """Make a dataclass field that is also a command-line option.
 
-    low, high : range of a number, ends included
-    shown : the default as help shows it, "" for nothing; by default the value itself
-    read : turns the option's text into a value, instead of the field's type; raises ValueError
-    const : value of an option that is given without one
-    name : spelling other than the field's name, which Python may reserve
-    separator : between the values of a tuple that are given as one word, instead of as several words
-    repeated : each value of a tuple is given with an option of its own
+    low, high : inclusive range of a number
+    shown : the default as help shows it, "" for nothing; None shows the value itself
+    read : converts the option's text to a value, instead of the field's type; raises ValueError
+    const : value if the option is given without one
+    name : the option's name if it differs from the field's, as for Python's reserved words
+    separator : separates the values of a tuple in one argument, instead of several arguments
+    repeated : each value of a tuple needs its own option
     """
     details: dict[str, Any] = {
         "help": text,
@@ -61,7 +61,7 @@ def option(
 
 
 def add_options(parser: argparse.ArgumentParser, kind: type, *, title: str = "") -> None:
-    """Give a parser an option for every field made by `option`, in a group of their own if it has a title."""
+    """Add an option to a parser for every field made by `option`, in a separate group if there is a title."""
     group: Any = parser.add_argument_group(title) if title else parser
     for field, hint in _fields(kind):
         settings = _settings(field, hint)
@@ -72,18 +72,18 @@ def add_options(parser: argparse.ArgumentParser, kind: type, *, title: str = "")
 
 
 def options_from(args: argparse.Namespace, kind: type[T]) -> T:
-    """Collect a dataclass from parsed options. Raises ValueError where its own checks do."""
+    """Build a dataclass from parsed options. Raises ValueError if its own checks do."""
     values = {field.name: getattr(args, field.name) for field, _ in _fields(kind)}
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
 def given(args: argparse.Namespace, kind: type) -> list[str]:
-    """Name the options of a dataclass that are not at their defaults."""
+    """List the names of a dataclass's options that differ from their defaults."""
     return [f.name for f, _ in _fields(kind) if getattr(args, f.name) != _default(f)]
 
 
 def check(options: Any) -> None:
-    """Refuse values out of their fields' ranges, for a dataclass's `__post_init__`. Raises ValueError."""
+    """Raise ValueError for values outside their fields' ranges; for a dataclass's `__post_init__`."""
     wrong = []
     for field, _ in _fields(type(options)):
         value, details = getattr(options, field.name), field.metadata
@@ -101,14 +101,14 @@ def check(options: Any) -> None:
 
 
 def spellings(name: str) -> list[str]:
-    """Return an option's two spellings: the owner's, and the usual one."""
+    """Return an option's two spellings: the owner's and the usual one."""
     return [f"-{name}", f"--{name}"]
 
 
 def named(text: str) -> str:
     """Read the name of a file or folder."""
     if not text:
-        raise ValueError("an empty name names no file: leave the option out")
+        raise ValueError("the name of the file or folder is empty: give one or omit the option")
     return text
 
 
@@ -119,22 +119,22 @@ def seconds(text: str) -> float:
     except ValueError:
         parts = []
     if not 1 <= len(parts) <= 3 or not all(0 <= part < float("inf") for part in parts):
-        raise ValueError(f"{text!r} is no time: give seconds or h:mm:ss")
+        raise ValueError(f"{text!r} is not a valid time: give seconds or h:mm:ss")
     return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, and whose help names each option once."""
+    """An argument parser with one-line errors, whose help lists each option once."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(formatter_class=_ShortHelp, allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
-        """Leave with one line."""
+        """Exit with a one-line message."""
         self.exit(USAGE, f"{self.prog}: {printable(message)}; see {self.prog} --help\n")
 
     def collect(self, args: argparse.Namespace, kind: type[T]) -> T:
-        """Collect a dataclass from parsed options; leave with one line where its own checks refuse them."""
+        """Build a dataclass from parsed options; exit with a one-line message if its own checks fail."""
         try:
             return options_from(args, kind)
         except ValueError as error:
@@ -150,7 +150,7 @@ class _ShortHelp(argparse.RawDescriptionHelpFormatter):
 
 
 class _Repeated(argparse.Action):
-    """Adds each value to those given before."""
+    """Appends each value to the earlier ones."""
 
     def __call__(
         self,
@@ -180,7 +180,7 @@ def _spelled(field: dataclasses.Field[Any]) -> str:
 
 
 def _settings(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
-    """Return what argparse needs to know of a field."""
+    """Return a field's arguments for argparse."""
     details, default = field.metadata, _default(field)
     separator, several = details["separator"], get_origin(hint) is tuple
     shown = details["shown"]
@@ -221,7 +221,7 @@ def _bare(hint: Any) -> Any:
 
 
 def _reader(kind: Any, details: Mapping[str, Any]) -> Callable[[str], Any]:
-    """Return a function that turns an option's text into a value, or says why it cannot."""
+    """Return a function that converts an option's text to a value; it raises ArgumentTypeError if it cannot."""
     numeric = kind in (int, float) and not details["read"]
     readers: dict[Any, Callable[[str], Any]] = {int: _whole, float: float, Path: _path}
     read: Callable[[str], Any] = details["read"] or readers.get(kind, str)
@@ -241,7 +241,7 @@ def _reader(kind: Any, details: Mapping[str, Any]) -> Callable[[str], Any]:
 
 
 def _whole(text: str) -> int:
-    """Read digits, nothing else that Python takes for a number."""
+    """Read a whole number of digits only; int() also accepts other forms."""
     if not text.removeprefix("-").isdecimal():
         raise ValueError(text)
     return int(text)

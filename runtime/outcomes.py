@@ -1,4 +1,4 @@
-"""What becomes of each file of many: a failure is kept as one line, results are printed as they come, failures once more."""
+"""Outcomes of many files: results and one-line failures are printed as they come, failures again at the end."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Outcome(Protocol):
-    """What a file came to: lines of output and notes, or its failure in one line."""
+    """The outcome of a file: lines of output and notes, or its failure in one line."""
 
     @property
     def output(self) -> Sequence[str]: ...
@@ -27,10 +27,11 @@ class Outcome(Protocol):
 
 
 class FailureOf:
-    """Keeps any exception of a block as the one line of its file: decoders raise what they like, and none may stop the others.
+    """Turns any exception in a block into one line about its file, so that it does not stop the other files.
 
-    passing : exceptions that leave the block, as they are about the command and not about the file
-    line : what went wrong, or None
+    Decoders may raise any exception.
+    passing : exceptions that propagate because they concern the command, not the file
+    line : the failure, or None
     """
 
     def __init__(self, file: Path, *, passing: tuple[type[Exception], ...] = ()) -> None:
@@ -54,7 +55,7 @@ class FailureOf:
 
 
 def finish(failures: Sequence[str], outcomes: Iterable[Outcome], *, quiet: bool) -> int:
-    """Print the failures of the plan, then what becomes of each file; list several failures once more at the end.
+    """Print the plan's failures, then each file's outcome; repeat several failures at the end.
 
     Return the exit code.
     """
@@ -69,7 +70,7 @@ def finish(failures: Sequence[str], outcomes: Iterable[Outcome], *, quiet: bool)
 
 
 def _reported(outcomes: Iterable[Outcome], *, quiet: bool) -> Iterator[str]:
-    """Print what becomes of each file; yield a line for each failure."""
+    """Print each file's outcome; yield a line for each failure."""
     for outcome in outcomes:
         if outcome.error is not None:
             print_line(outcome.error, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Where things lie: in the source tree, or, for an installed program, in the user's own folders."""
+"""Default folders: in the source tree or, for an installed program, among the user's own."""
 
 from pathlib import Path
 
@@ -6,23 +6,23 @@ import platformdirs
 
 ROOT = Path(__file__).resolve().parent.parent  # of the program's modules
 IN_SOURCE_TREE = (ROOT / "pyproject.toml").is_file()
-# What a person works on: data, runs, films. An installed program looks for it in the current folder.
+# The user's data, runs and films. An installed program looks for them in the current folder.
 WORK = ROOT if IN_SOURCE_TREE else Path()
 COMMAND = "main.py" if IN_SOURCE_TREE else "colorizer"
 
 
 def user_cache() -> Path:
-    """Return the user's folder for what this program can make again."""
+    """Return the user's folder for files that this program can regenerate."""
     return platformdirs.user_cache_path("colorizer", appauthor=False)
 
 
 def jobs_folder() -> Path:
-    """Return the folder in which the jobs of films lie."""
+    """Return the folder for the jobs of films."""
     return ROOT / "cache" if IN_SOURCE_TREE else user_cache() / "jobs"
 
 
 def shown(folder: Path) -> str:
-    """Return a folder as help shows it: as seen from the source tree, or from the user's home."""
+    """Return a folder as help shows it: relative to the source tree or to the user's home."""
     for base, prefix in ((ROOT, ""), (Path.home(), "~/")):
         if folder.is_relative_to(base):
             return f"{prefix}{folder.relative_to(base).as_posix()}/"

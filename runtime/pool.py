@@ -1,4 +1,4 @@
-"""Starts workers: processes on this machine, of which none outlives this one, a Dask cluster, or this process."""
+"""Starts workers: processes on this machine, none of which outlives this one, a Dask cluster, or this process."""
 
 import logging
 import multiprocessing
@@ -41,11 +41,11 @@ def workers(
     prepare: Callable[[], object] | None = None,
     packages: Sequence[Path] = (),
 ) -> Iterator[Map]:
-    """Yield a map over the Dask cluster at ``scheduler``, ``number`` processes, or, for one, this process.
+    """Yield a map over the Dask cluster at ``scheduler``, ``number`` processes or, if that is 1, this process.
 
-    It may be used again and again, one use at a time; its processes are started with the first one.
-    start : sets up each process of a pool; quick, and sure not to fail
-    prepare : what each process of a pool can do while the first items come
+    It can be used repeatedly, once at a time; its processes start at the first use.
+    start : sets up each pool process; must be quick and must not fail
+    prepare : run in each pool process while the first items arrive
     packages : folders of Python files that a cluster's workers may lack
     """
     if scheduler:
@@ -59,7 +59,7 @@ def workers(
 
 
 class Pool:
-    """Processes on this machine; none of them outlives this one, however it ends."""
+    """Processes on this machine, none of which outlives this one, however it ends."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Pool:
     ) -> None:
         self.number, self.start, self.prepare = number, start, prepare
         self._executor: ProcessPoolExecutor | None = None
-        self._lifeline: Connection | None = None  # while it is open, the processes keep running
+        self._lifeline: Connection | None = None  # the processes run while it is open
         self._reports: Connection | None = None
 
     def __call__(
@@ -81,7 +81,7 @@ class Pool:
         advance: Callable[[int], object] | None = None,
     ) -> Iterator[tuple[T, R]]:
         call = partial(_called, function, reports=advance is not None)
-        suspects: list[T] = []  # one of these ended its process
+        suspects: list[T] = []  # one of these killed its process
         whole = False
         try:
             submit, limit = partial(self._submit, call), PER_WORKER * self.number
@@ -99,7 +99,7 @@ class Pool:
                 yield item, self._alone(call, item, lost)  # type: ignore[arg-type]
             whole = True
         finally:
-            if not whole:  # nothing of these items may keep running beside the next ones
+            if not whole:  # these items must not keep running beside the next ones
                 self.close()
 
     def _submit(self, call: Callable[[T], R], item: T) -> Future[R]:
@@ -111,7 +111,7 @@ class Pool:
         return self._started().submit(call, item)
 
     def _alone(self, call: Callable[[T], R], item: T, lost: Callable[[T], R]) -> R:
-        """Map one item with no other beside it, so that a process that dies is its own doing."""
+        """Map one item alone, so that only it can be the cause if its process dies."""
         try:
             return self._submit(call, item).result()
         except BrokenProcessPool:
@@ -119,7 +119,7 @@ class Pool:
             return lost(item)
 
     def _started(self) -> ProcessPoolExecutor:
-        # Spawned, not forked: a fork copies the locks that threads of Paddle and OpenCV hold, and hangs.
+        # Spawned, not forked: a fork copies locks held by threads of Paddle and OpenCV, and hangs.
         context = multiprocessing.get_context("spawn")
         workers_end, self._lifeline = context.Pipe(duplex=False)
         self._reports, write_reports = context.Pipe(duplex=False)
@@ -129,21 +129,21 @@ class Pool:
             initializer=_start_process,
             initargs=(workers_end, write_reports, self.start),
         )
-        # All processes start here: CPython 3.11 notices the death of one that is started with a later item
-        # only when another item is done. What fails in `prepare` fails again with its item.
+        # All processes start here: CPython 3.11 notices the death of a process started with a later item
+        # only when another item is done. A failure in `prepare` recurs with an item and is reported then.
         for _ in range(self.number):
             self._executor.submit(self.prepare or _nothing)
         return self._executor
 
     def _pass_on(self, advance: Callable[[int], object] | None) -> None:
-        """Pass on what the processes have reported."""
+        """Forward the processes' reports."""
         while self._reports and self._reports.poll():
             count = int.from_bytes(self._reports.recv_bytes(), "big", signed=True)
             if advance:
                 advance(count)
 
     def close(self) -> None:
-        """End the processes, whatever they are doing: what is unfinished does not have its name yet."""
+        """End the processes at once; unfinished files do not have their final names yet."""
         if self._executor and self._lifeline and self._reports:
             self._lifeline.close()
             self._executor.shutdown(cancel_futures=True)  # waits: its thread must not outlive it
@@ -152,7 +152,7 @@ class Pool:
 
 
 def _nothing() -> None:
-    """Start a process, and no more."""
+    """Do nothing, to start a process."""
 
 
 def _called(function: Callable[[T], R], item: T, *, reports: bool) -> R:
@@ -160,11 +160,11 @@ def _called(function: Callable[[T], R], item: T, *, reports: bool) -> R:
         return function(item)
 
 
-_write_reports: Connection | None = None  # of a process of a pool
+_write_reports: Connection | None = None  # set in a pool process
 
 
 def _report_to_parent(count: int) -> None:
-    """Write a report: so few bytes are written as one, without a lock that a killed process could keep."""
+    """Send a report: 8 bytes are written atomically, without a lock that a killed process could hold."""
     if _write_reports:
         _write_reports.send_bytes(count.to_bytes(8, "big", signed=True))
 
@@ -172,7 +172,7 @@ def _report_to_parent(count: int) -> None:
 def _start_process(
     lifeline: Connection, write_reports: Connection, start: Callable[[], object] | None
 ) -> None:
-    """Leave Ctrl-C to the parent, and end with it even if it is killed; speak through results and errors only."""
+    """Ignore Ctrl-C, follow the parent's end even if it is killed, and silence warnings and info messages."""
     global _write_reports
     _write_reports = write_reports
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -185,13 +185,13 @@ def _start_process(
 
 
 def _follow_parent(lifeline: Connection) -> None:
-    """End this process, whatever it is doing, when the parent lets go of its end of the pipe, or dies."""
+    """End this process at once when the parent closes its end of the pipe or dies."""
     lifeline.poll(None)
     _end()
 
 
 def _end(*_: object) -> None:
-    """End this process at once, without the file it is writing: that may lie among the user's own."""
+    """End this process at once, deleting its unfinished files, which may be in the user's folders."""
     try:
         discard_in_progress()
     finally:

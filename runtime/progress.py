@@ -1,4 +1,4 @@
-"""How far work has come, as a protocol: on a terminal, or in silence."""
+"""Progress of the work, as a protocol: shown on a terminal, or silent."""
 
 import sys
 import time
@@ -12,27 +12,27 @@ from runtime.console import printable
 
 
 class Progress(Protocol):
-    """What a driver reports to. One piece of work at a time: start, advance and note, close."""
+    """Receives a driver's progress, one piece of work at a time: start, advance and note, close."""
 
     def start(self, work: str, total: int, *, unit: str) -> None:
-        """Begin some work of so many units."""
+        """Start a piece of work with a total number of units."""
         ...
 
     def advance(self, count: int = 1, *, earlier: bool = False) -> None:
-        """Add units that are done, or take back (negative); `earlier` ones, of a run before, say nothing of speed."""
+        """Add finished units (negative: subtract); `earlier` ones, from a previous run, do not count toward speed."""
         ...
 
     def note(self, text: str) -> None:
-        """Say in a word or two what is at work now."""
+        """Show in a few words what is being processed."""
         ...
 
     def close(self) -> None:
-        """End the work that was started, done or not."""
+        """End the current work, finished or not."""
         ...
 
 
 class Silent:
-    """Progress that nobody sees."""
+    """Progress that is not shown."""
 
     def start(self, work: str, total: int, *, unit: str) -> None: ...
 
@@ -44,7 +44,7 @@ class Silent:
 
 
 class Bar(Silent):
-    """A progress bar on stderr, which goes when the work is done."""
+    """A progress bar on stderr, removed when the work is done."""
 
     _bar: "tqdm[Any] | None" = None
 
@@ -55,25 +55,25 @@ class Bar(Silent):
         )
 
     def advance(self, count: int = 1, *, earlier: bool = False) -> None:
-        """Move the bar."""
+        """Advance the bar."""
         if self._bar is not None:
             self._bar.initial += count if earlier else 0
             self._bar.update(count)
 
     def note(self, text: str) -> None:
-        """Show a text behind the bar."""
+        """Show a text after the bar."""
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
 
 class Stopwatch(dict[str, float]):
-    """The seconds that each stage of some work took."""
+    """Seconds spent in each stage of some work."""
 
     @contextmanager
     def of(self, stage: str) -> Iterator[None]:
@@ -86,10 +86,10 @@ class Stopwatch(dict[str, float]):
 
 
 def progress_for(*, quiet: bool) -> Progress:
-    """Return a bar where a person would see it, silence elsewhere."""
+    """Return a bar if stderr is a terminal and not ``quiet``, else Silent."""
     return Silent() if quiet or not sys.stderr.isatty() else Bar()
 
 
 def print_line(text: object, *, file: TextIO) -> None:
-    """Print one printable line, above the bar if there is one."""
+    """Print text as one safe line, above the bar if there is one."""
     tqdm.write(printable(text), file=file)

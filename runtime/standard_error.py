@@ -1,7 +1,7 @@
-"""Standard error of the whole process, put aside while a compiled library writes to it.
+"""Captures the process's standard error while a compiled library writes to it.
 
-The library's messages and those of all threads share descriptor 2. Python's own messages do not wait for the end of a
-capture: `sys.stderr` and the logging handlers that write to it use a duplicate of the descriptor meanwhile.
+The library and all threads share descriptor 2. Python's own messages are not delayed by a capture: `sys.stderr` and the
+logging handlers that write to it use a duplicate of the descriptor during the capture.
 """
 
 import logging
@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 STDERR = 2
-_lock = threading.RLock()  # one thread captures at a time, and may do so within a capture
-_duplicates: list[TextIO] = []  # at most one, never closed: whoever keeps it may go on writing
+_lock = threading.RLock()  # one thread captures at a time; captures may be nested
+_duplicates: list[TextIO] = []  # at most one, never closed, since other code may keep writing to it
 
 
 @contextmanager
 def captured_stderr(log: Callable[[str], object]) -> Iterator[None]:
-    """Log what libraries write to standard error themselves, line by line, after the block; one thread at once."""
+    """Log line by line, after the block, what libraries wrote to standard error; one thread at a time."""
     with _lock, tempfile.TemporaryFile() as captured, _python_beside():
         kept = os.dup(STDERR)
         os.dup2(captured.fileno(), STDERR)
@@ -36,7 +36,7 @@ def captured_stderr(log: Callable[[str], object]) -> Iterator[None]:
 
 @contextmanager
 def _python_beside() -> Iterator[None]:
-    """Let Python's messages pass by a capture; where they do not go to descriptor 2, as within another, do nothing."""
+    """Let Python's messages bypass a capture; do nothing if `sys.stderr` is not descriptor 2, as in a nested capture."""
     own = sys.stderr
     if _descriptor_of(own) != STDERR:
         yield
@@ -61,12 +61,12 @@ def _python_beside() -> Iterator[None]:
 def _descriptor_of(stream: TextIO | None) -> int | None:
     try:
         return None if stream is None else stream.fileno()
-    except (OSError, ValueError):  # a stream without one, or a closed one
+    except (OSError, ValueError):  # a stream without a descriptor, or a closed one
         return None
 
 
 def _duplicate_of(stream: TextIO) -> TextIO:
-    """Return a stream to where descriptor 2 leads now, encoded like another."""
+    """Return a stream to the current target of descriptor 2, with the encoding of another stream."""
     if _duplicates:
         os.dup2(STDERR, _duplicates[0].fileno(), inheritable=False)
     else:

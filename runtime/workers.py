@@ -1,6 +1,6 @@
-"""A map over items, whoever does the work: what it is, what workers report, how items stay in flight.
+"""The interface of a map over items, the workers' progress reports, and the queue of submitted items.
 
-The maps of other processes are in `runtime.pool`, which chooses one, and in `runtime.cluster`.
+Maps that use other processes are in `runtime.pool`, which chooses one, and in `runtime.cluster`.
 """
 
 import os
@@ -14,8 +14,8 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-PER_WORKER = 3  # items submitted at a time: none waits for the next, and endless items stay in bounded memory
-REPORT_S = 0.5  # between two looks at what the processes have reported
+PER_WORKER = 3  # items submitted at a time: keeps workers busy and bounds memory for endless items
+REPORT_S = 0.5  # seconds between two checks for reports from the processes
 
 
 class WorkerError(ValueError):
@@ -23,11 +23,11 @@ class WorkerError(ValueError):
 
 
 class Wait:
-    """Takes the place of an item that is only known when another is done."""
+    """Placeholder: the next item depends on a pending result."""
 
 
 class Map(Protocol):
-    """Applies a picklable function to items; takes the next only when a worker is free for it soon."""
+    """Applies a picklable function to items, which it consumes only as workers become free."""
 
     def __call__(
         self,
@@ -37,22 +37,23 @@ class Map(Protocol):
         lost: Callable[[T], R] | None = None,
         advance: Callable[[int], object] | None = None,
     ) -> Iterator[tuple[T, R]]:
-        """Yield (item, result) as they finish; an exception of the function ends it.
+        """Yield (item, result) as they finish; an exception in the function ends the map.
 
-        items : after a `Wait`, the next one is asked for when a result has been yielded; if none is due, the map ends
-        lost : what to yield for an item whose process died; without it WorkerError is raised
-        advance : gets what the function reports of its item, see `report`; it is taken back when the item is done
+        items : after a `Wait`, the next item is requested once a result has been yielded; if none is pending, the
+            map ends
+        lost : returns the result for an item whose process died; without it WorkerError is raised
+        advance : receives the function's reports for its item, see `report`, subtracted again when the item is done
         """
         ...
 
 
 def report(count: int = 1) -> None:
-    """Report, inside the function that is mapped, that so much of its item is done."""
+    """Report, from inside the mapped function, progress on its item."""
     _reported(count)
 
 
 def ignore(count: int) -> None:
-    """Drop a report: nobody asked for it, or it cannot reach who did."""
+    """Discard a report: the default reporter."""
 
 
 _reported: Callable[[int], object] = ignore
@@ -60,7 +61,7 @@ _reported: Callable[[int], object] = ignore
 
 @contextmanager
 def reporting(to: Callable[[int], object]) -> Iterator[None]:
-    """Send the reports of an item; when it is done, its result counts instead, so they are taken back."""
+    """Forward an item's reports; subtract them when it is done, since its result counts instead."""
     global _reported
     total = 0
 
@@ -84,11 +85,11 @@ def in_flight(
     limit: int,
     look: Callable[[], object],
 ) -> Iterator[tuple[T, Future[R]]]:
-    """Keep at most `limit` items submitted; yield each with its finished future. `look` is called in between."""
+    """Keep at most `limit` items submitted; yield each with its finished future. `look` is called between waits."""
     pending: dict[Future[R], T] = {}
 
     def finished(*, leave: int) -> Iterator[tuple[T, Future[R]]]:
-        """Yield what is finished, and wait until only so many are not."""
+        """Yield finished items, waiting until at most `leave` are unfinished."""
         while pending:
             timeout_s = 0 if len(pending) <= leave else REPORT_S
             done = wait(pending, timeout_s, return_when=FIRST_COMPLETED).done
@@ -117,7 +118,7 @@ def cores() -> int:
 
 
 def once(factory: Callable[[], T]) -> T:
-    """Return what a picklable factory builds: built once in each process, and kept until another is asked for."""
+    """Return what a picklable factory builds, cached in each process until another factory is used."""
     built: T = _built(pickle.dumps(factory))
     return built
 
@@ -134,10 +135,10 @@ def serial(
     lost: Callable[[T], R] | None = None,
     advance: Callable[[int], object] | None = None,
 ) -> Iterator[tuple[T, R]]:
-    """Apply a function to items in this process: a `Map`, of which nothing is ever lost."""
+    """Apply a function to items in this process: a `Map` that never loses an item."""
     for item in items:
         if isinstance(item, Wait):
-            return  # all are done
+            return  # no result is pending
         with reporting(advance or ignore):
             result = function(item)
         yield item, result

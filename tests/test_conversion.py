@@ -1,4 +1,4 @@
-"""A whole film through its job: nothing lost, nothing done twice, the same bytes however it was stopped."""
+"""A film's whole job: nothing is lost or done twice, and the bytes are the same after any interruption."""
 
 import functools
 import json
@@ -63,7 +63,7 @@ def test_every_frame_keeps_its_lightness_and_time_and_the_sound_its_packets(
 ) -> None:
     before, after = list(planes(gray_film)), list(planes(finished))
     assert len(before) == len(after) == FRAMES
-    shift = after[0][0] - before[0][0]  # Matroska holds no sound before 0, as MP4's AAC has
+    shift = after[0][0] - before[0][0]  # Matroska cannot hold sound before 0, as in MP4's AAC
     for (time_before, luma_before, _), (time_after, luma_after, _) in zip(
         before, after, strict=True
     ):
@@ -192,7 +192,7 @@ def test_an_empty_part_is_refused(gray_film: Path, start: float, duration: float
 
 
 class Measured(Tint):
-    """A colorizer that remembers the size of its frames."""
+    """A colorizer that records the size of its frames."""
 
     sizes: ClassVar[set[tuple[int, ...]]] = set()
 
@@ -315,7 +315,7 @@ def test_a_shot_that_was_changed_is_rendered_again(
     spoil: Callable[[Path, Path], object],
 ) -> None:
     shots = sorted(half_done.glob("shots/*.mkv"))
-    spoil(shots[1], shots[2])  # segments of the same length
+    spoil(shots[1], shots[2])  # both segments have the same length
     color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert packets(tmp_path / "out.mkv") == packets(finished)
 
@@ -339,7 +339,7 @@ def test_a_short_film_waits_for_no_other_process(
 
 
 class Spoiler(Tint):
-    """A colorizer that cuts the first shot while it colorizes the last one."""
+    """A colorizer that truncates the first shot's file while it colorizes the last shot."""
 
     def colorize(self, segment: Segment) -> NDArray[np.float32]:
         if len(segment.frames) == SHOTS[-1]:
@@ -356,7 +356,7 @@ def test_a_shot_that_is_changed_before_the_join_is_never_joined(
 ) -> None:
     Spoiler.cache = options.cache
     spoiling = replace(colorization(), factory=functools.partial(Spoiler))
-    with pytest.raises(JobError, match="was changed after it was rendered; run the same"):
+    with pytest.raises(JobError, match="was changed after rendering; run the same"):
         color_film(gray_film, tmp_path / "out.mkv", colorization=spoiling, options=options)
     color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert packets(tmp_path / "out.mkv") == packets(finished)
@@ -368,7 +368,7 @@ def test_a_manifest_that_lacks_a_segment_makes_no_shorter_film(
 ) -> None:
     with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
         job.note(segments=job.manifest.segments[:3], complete=True)
-    with pytest.raises(JobError, match=r"has 124 of 170 frames; add -restart"):
+    with pytest.raises(JobError, match=r"lists 124 of 170 frames; add -restart"):
         color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert not (tmp_path / "out.mkv").exists()
 
@@ -389,7 +389,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def start(gray_film: Path, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Start the same film in a process of its own; it stops in the middle until its gate, if any, is there."""
+    """Start the same film in a separate process; it pauses midway until its gate file, if any, exists."""
     script = tmp_path / "driver.py"
     script.write_text(DRIVER.format(root=str(ROOT), tests=str(ROOT / "tests")))
     words = [sys.executable, script, gray_film, tmp_path / "out.mkv", tmp_path / "cache"]
@@ -413,7 +413,7 @@ def test_a_killed_film_continues_to_the_same_bytes(
     first = start(tmp_path / "gate")
     wait_for(lambda: list(tmp_path.glob("cache/*/shots/[!.]*.mkv")))
     if blow == signal.SIGINT:
-        os.killpg(first.pid, blow)  # as a terminal does it
+        os.killpg(first.pid, blow)  # as a terminal does
     else:
         first.send_signal(blow)
     first.communicate(timeout=30)
@@ -454,7 +454,7 @@ def test_a_full_disk_loses_nothing(
     limit: int,
     left: int,
 ) -> None:
-    """The limits lie below the largest file of each stage; ``left`` is how many shots can be finished."""
+    """The limits are below the largest file of each stage; ``left`` is the number of shots that can be finished."""
     assert finished.stat().st_size > limit
     full = start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
     errors = full.communicate(timeout=120)[1]
@@ -472,8 +472,8 @@ def test_a_full_disk_loses_nothing(
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("out.avi", "films of h264 are written as .mp4 or .mkv or .mov"),
-        ("out", "films of h264 are written as"),
+        ("out.avi", "h264 films are written as .mp4 or .mkv or .mov"),
+        ("out", "h264 films are written as"),
         ("film.mp4", "is an input of this command"),
         ("link.mp4", "is an input of this command"),
         ("there.mp4", "exists already; add -overwrite"),
@@ -499,7 +499,7 @@ def test_a_cache_that_cannot_be_written_is_refused(
 
 
 def test_frames_and_back(gray_film: Path, tmp_path: Path) -> None:
-    """The script's two ways: gray frames and sound out; a gray film, or one of painted pictures, back."""
+    """The script's two directions: gray frames and sound out; a gray or a hand-painted film back."""
     folder = conversion.to_frames(gray_film, cache=tmp_path)
     frames = sorted(folder.glob("input_img/*/*.png"))
     assert len(frames) == FRAMES
@@ -608,14 +608,14 @@ def test_workers_are_told_little_and_read_the_rest_once(
         record = next(split(work, job))
         assert len(pickle.dumps((take, Step("finish", (record,))))) < 1000
         (job.folder / WORK).write_bytes(b"another job's")
-        with pytest.raises(JobError, match="was changed while the job is in progress"):
+        with pytest.raises(JobError, match="was changed while the job was in progress"):
             take(Step("finish", (record,)))
 
 
 def test_segments_are_finished_together_or_alone_to_the_same_bytes(
     gray_film: Path, options: FilmOptions
 ) -> None:
-    """Decoding on from one segment to the next gives what decoding each from a keyframe does."""
+    """Decoding consecutive segments in one pass gives the same frames as decoding each from a keyframe."""
     film, files = probe(gray_film), []
     for together in (True, False):
         made = replace(options, cache=options.cache / str(together))
@@ -630,7 +630,7 @@ def test_segments_are_finished_together_or_alone_to_the_same_bytes(
 
 
 class Counting(Silent):
-    """Progress that remembers where it has been."""
+    """Progress that records its calls."""
 
     def __init__(self) -> None:
         self.total, self.earlier = 0, 0

@@ -1,4 +1,4 @@
-"""Luma goes through bit for bit; the chroma made shows the wanted color at that luma."""
+"""Luma is preserved bit for bit; the chroma shows the wanted color at that luma."""
 
 import pickle
 import re
@@ -33,20 +33,20 @@ from prior.lab import rgb2lab
 from runtime.files import whole_file
 
 Make = Callable[[str], Path]
-# Rendering looks at pixels; what is special about the times of other films is decoded in test_frames.
+# Rendering concerns pixels; films with special times are tested in test_segment.
 KINDS = [*OTHER_PIXELS, "plain.mp4", "interlaced.mkv", "vfr.mkv", "wide.mp4"]
 KINDS += ["rotated.mp4", "cut.mp4", "truncated.mkv"]
 
 
 def flat(film: Film, a: float, b: float) -> Floats:
-    """Return the same color everywhere, at the colorizer's size."""
+    """Return one uniform color at the colorizer's size."""
     height, width = film.working_size
     color = np.array([a, b], np.float32)
     return np.tile(color, (film.frames, height // 4, width // 4, 1))
 
 
 def rendered(film: Film, ab: Floats | None, path: Path, **options: object) -> Film:
-    """Render a whole film and probe what came out."""
+    """Render a whole film and probe the result."""
     settings = EncoderOptions(**{"codec": "ffv1", **options})  # type: ignore[arg-type]
     with whole_file(path) as part:
         render(film, ab, part, numbers=range(film.frames), options=settings)
@@ -88,7 +88,7 @@ def test_luma_is_passed_through_bit_for_bit(film: Make, tmp_path: Path, name: st
 @pytest.mark.parametrize("name", ["plain.mp4", "422.mkv", "444.mkv", "gray.mkv"])
 def test_h264_gets_the_same_luma(film: Make, tmp_path: Path, name: str) -> None:
     source = probe(film(name))
-    lossless = {"codec": "h264", "crf": 0, "preset": "ultrafast"}  # x264 loses nothing at 0
+    lossless = {"codec": "h264", "crf": 0, "preset": "ultrafast"}  # x264 is lossless at 0
     result = rendered(source, flat(source, 20, -10), tmp_path / "out.mkv", **lossless)
     for one, other in zip(lumas(source), lumas(result), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -101,7 +101,7 @@ def test_tags_and_sizes_are_kept(film: Make, tmp_path: Path, name: str, codec: s
     result = rendered(source, flat(source, 5, 5), tmp_path / "out.mkv", codec=codec)
     old, new = source.video, result.video
     assert (new.width, new.height, new.rate) == (old.width, old.height, old.rate)
-    # Matroska keeps a display size in whole pixels.
+    # Matroska stores the display size in whole pixels.
     assert new.sar == pytest.approx(old.sar, rel=0.02)
     assert (new.primaries, new.transfer) == (old.primaries, old.transfer)
     assert new.matrix == (old.matrix or "smpte170m")
@@ -130,7 +130,7 @@ def test_interlaced_is_refused_where_it_would_be_lost(
     film: Make, tmp_path: Path, codec: str
 ) -> None:
     source, out = probe(film("interlaced.mkv")), tmp_path / "out.mkv"
-    with pytest.raises(FilmError, match=f"interlaced, which {codec} cannot hold: add -deint"):
+    with pytest.raises(FilmError, match=f"interlaced, which {codec} does not support: add -deint"):
         rendered(source, flat(source, 5, 5), out, codec=codec)
     assert list(tmp_path.iterdir()) == []
     (note,) = encoder_notes(source, EncoderOptions(codec=codec))
@@ -171,7 +171,7 @@ def test_av1_is_near_the_source_and_holds_no_synthetic_grain(
         for one, other in zip(lumas(source), lumas(result), strict=True)
     ]
     assert max(errors) < 4  # of 1023
-    # Grain is a parameter of the sequence, so its header would have to announce it; it ends in that bit.
+    # Synthesized grain is announced by the last bit of the sequence header.
     with av.open(str(out)) as container:
         header = container.streams.video[0].codec_context.extradata
     assert header is not None
@@ -238,7 +238,7 @@ def test_colors_stop_at_edges() -> None:
 
 
 def test_colors_follow_the_light_of_a_photograph() -> None:
-    """Closer to the truth than enlarging alone, and still what the colorizer said where it said it."""
+    """Upsampling is closer to the truth than enlarging, and keeps the colorizer's values at their positions."""
     rgb = skimage.data.astronaut()
     ab, guide = rgb2lab(rgb)[..., 1:], cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(ab, (48, 48), interpolation=cv2.INTER_AREA)
@@ -275,7 +275,7 @@ def test_colors_are_where_the_colorizer_put_them(film: Make, tmp_path: Path, nam
 
 
 def source_like(source: Film, path: Path) -> Film:
-    """Probe a segment, with the orientation the joined film will have."""
+    """Probe a segment, with the orientation of the joined film."""
     segment = probe(path)
     return replace(segment, video=replace(segment.video, orientation=source.video.orientation))
 
@@ -310,16 +310,16 @@ def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
     assert "10 of 12 bits" in notes("444-12.mkv", "h264")
     assert "transparency" in notes("alpha.mkv", "h264")
     assert "no luma plane" in notes("rgb.mkv", "h264")
-    assert "limited range only" in notes("full709.mkv", "prores")
+    assert "only limited range" in notes("full709.mkv", "prores")
     assert "10 of 12 bits" in notes("444-12.mkv", "av1")
-    assert "av1 holds yuv420p, with less chroma than the film's yuv422p" in notes("422.mkv", "av1")
+    assert "av1 stores yuv420p, with less chroma than the film's yuv422p" in notes("422.mkv", "av1")
     assert notes("gray10.mkv", "av1") == notes("420-10.mkv", "av1") == ""
-    assert "h264_vaapi holds 8 of 10 bits" in notes("420-10.mkv", "h264_vaapi")
+    assert "h264_vaapi keeps 8 of 10 bits" in notes("420-10.mkv", "h264_vaapi")
     assert notes("420-10.mkv", "hevc_nvenc") == ""
     assert notes("422-10.mkv", "h264") == notes("plain.mp4", "prores") == ""
     plain = probe(film("plain.mp4"))
     bright = replace(plain, video=replace(plain.video, transfer="smpte2084"))
-    assert "high dynamic range" in " ".join(encoder_notes(bright, EncoderOptions()))
+    assert "the film is HDR" in " ".join(encoder_notes(bright, EncoderOptions()))
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "av1", "prores"])
@@ -367,7 +367,7 @@ def test_a_full_disk_leaves_no_segment(
             rendered(source, flat(source, 9, 9), tmp_path / "out.mkv", codec=codec, crf=0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert "Svt" not in str(failure.value)  # which tells of itself at length
+    assert "Svt" not in str(failure.value)  # which prints a long banner
     assert list(tmp_path.iterdir()) == []
 
 
@@ -377,10 +377,10 @@ def test_a_folder_that_is_not_there_is_an_error(film: Make, tmp_path: Path) -> N
         rendered(source, flat(source, 1, 1), tmp_path / "nowhere" / "out.mkv")
 
 
-# Hardware encoders: what can be known of them without the hardware
+# Hardware encoders: what can be tested without the hardware
 
 
-QUALITY = {  # of -crf 0, the default, 51
+QUALITY = {  # for -crf 0, the default and 51
     "h264_nvenc": ("-rc vbr -cq 1 -b:v 0", "-rc vbr -cq 18 -b:v 0", "-rc vbr -cq 51 -b:v 0"),
     "hevc_nvenc": ("-rc vbr -cq 1 -b:v 0", "-rc vbr -cq 20 -b:v 0", "-rc vbr -cq 51 -b:v 0"),
     "h264_videotoolbox": ("-q:v 100", "-q:v 65", "-q:v 1"),
@@ -479,7 +479,7 @@ def test_a_worker_without_the_hardware_says_so(film: Make, tmp_path: Path, codec
     assert list(tmp_path.iterdir()) == []
     assert failure.value.cause
     assert not failure.value.cause.startswith(("[", "Error while"))
-    sent = pickle.loads(pickle.dumps(failure.value))  # as a process of a pool does
+    sent = pickle.loads(pickle.dumps(failure.value))  # as a pool process does
     assert (str(sent), sent.cause) == (str(failure.value), failure.value.cause)
 
 

@@ -1,4 +1,4 @@
-"""Hints and references of films: read, refused, followed through their shot; another hint changes no other shot."""
+"""Hints and references for films: read, checked, followed through their shot; a new hint affects only its shot."""
 
 import functools
 import json
@@ -31,7 +31,7 @@ def guidance_of(*hints: str, **references: np.ndarray) -> Guidance:
 
 
 class Guided(Tint):
-    """A colorizer that shows what guides each frame: a is the number of its hints, b the mean of its reference."""
+    """A colorizer that encodes each frame's guidance: a is the number of hints, b the mean of the reference."""
 
     def colorize(self, segment: Segment) -> np.ndarray:
         ab = np.zeros((len(segment.frames), 24, 32, 2), np.float32)
@@ -126,14 +126,14 @@ def test_guidance_is_read_from_json(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("{", "is not JSON"),
-        ("[]", "does not hold a list of hints"),
-        ('{"1": 2}', "does not hold a list of hints"),
+        ("[]", "does not contain a list of hints"),
+        ('{"1": 2}', "does not contain a list of hints"),
         ("[[1, 2, 3]]", r"\[1, 2, 3\] is not a valid hint"),
         ('[[1, 2, 3, "red"]]', "is not a valid hint"),
         ('[[1, "NaN", 3, "#102030"]]', "is not a valid hint"),
         ('["1,2,3,#102030"]', "is not a valid hint"),
-        ('[["x", 2, 3, "#102030"]]', "'x' is not a valid time of a hint"),
-        ('[["-1", 2, 3, "#102030"]]', "'-1' is not a valid time of a hint"),
+        ('[["x", 2, 3, "#102030"]]', "'x' is not a valid time for a hint"),
+        ('[["-1", 2, 3, "#102030"]]', "'-1' is not a valid time for a hint"),
     ],
 )
 def test_broken_hints_are_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -147,8 +147,8 @@ def test_broken_hints_are_refused(tmp_path: Path, text: str, message: str) -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1]", "does not name pictures of shots"),
-        ("{}", "does not name pictures of shots"),
+        ("[1]", "does not assign pictures to shots"),
+        ("{}", "does not assign pictures to shots"),
         ('{"0": "a.jpg"}', "'0' does not name shots"),
         ('{"3-2": "a.jpg"}', "'3-2' does not name shots"),
         ('{"sea": "a.jpg"}', "'sea' does not name shots"),
@@ -165,7 +165,7 @@ def test_broken_references_are_refused(tmp_path: Path, text: str, message: str) 
 
 
 def records() -> list[SegmentRecord]:
-    """The film's shots, the second in two segments; the third returns to the first."""
+    """List the film's segments: the second shot has two, the third returns to the first."""
     return [
         SegmentRecord(0, 0, 0, 0, 12),
         SegmentRecord(1, 1, 0, 12, 100, ends_shot=False),
@@ -282,7 +282,7 @@ def test_a_job_that_was_stopped_goes_on_with_other_hints(
 def test_a_shot_that_is_not_there_is_refused_before_any_color(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    with pytest.raises(GuidanceError, match=r"there is no shot 4 in .*: it has 3"):
+    with pytest.raises(GuidanceError, match=r"there is no shot 4 in .*: it has 3 shots"):
         color_film(
             gray_film,
             tmp_path / "out.mkv",
@@ -299,7 +299,7 @@ def test_workers_and_lost_tracks_change_nothing(
     color_film(gray_film, tmp_path / "one.mkv", colorization=wanted, options=kept)
     for path in kept.cache.glob("*/*/00001.*"):
         if path.is_file():
-            path.write_bytes(path.read_bytes()[:40])  # the shot, its colors and its hints
+            path.write_bytes(path.read_bytes()[:40])  # damages the shot, its colors and its hints
     two = replace(kept, workers=2)
     color_film(gray_film, tmp_path / "two.mkv", colorization=wanted, options=two)
     for one, other in zip(
@@ -309,7 +309,7 @@ def test_workers_and_lost_tracks_change_nothing(
 
 
 class Watched(Guided):
-    """It remembers which frames it was given, and how many hints each had."""
+    """A colorizer that records its frames and the number of hints of each."""
 
     seen: ClassVar[list[tuple[int, int]]] = []
 

@@ -1,4 +1,4 @@
-"""A job on disk: whole files only, one worker at a time, never two works mixed."""
+"""A job on disk: only complete files, one process at a time, no mixing of different work."""
 
 import os
 import shutil
@@ -95,7 +95,7 @@ def test_a_manifest_with_another_value_is_refused(film: Path, old: str, new: str
     segments = (SegmentRecord(0, 0, 0, 0, 240, False), SegmentRecord(1, 0, 1, 240, 17, color=True))
     text = replace(manifest_of(film), segments=segments, complete=True).to_json()
     assert text.count(old) == 1
-    with pytest.raises(JobError, match="not a manifest of ours"):
+    with pytest.raises(JobError, match="not a manifest of this program"):
         Manifest.from_json(text.replace(old, new))
 
 
@@ -122,7 +122,7 @@ def test_a_manifest_of_many_segments_is_not_written_for_each(
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
         for record in found:
             job.add(record)
-    assert sum(sizes) < 10 * sizes[-1]  # if each were written, 1500 times
+    assert sum(sizes) < 10 * sizes[-1]  # 1500 times if each were written
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
         assert job.manifest.segments == tuple(found)
 
@@ -151,7 +151,7 @@ def test_frames_that_a_person_painted_are_not_deleted(
     film.write_bytes(b"another film of that name")
     for wanted in (replace(job.manifest, weights="1" * 64), manifest_of(film)):
         with (
-            pytest.raises(JobError, match=r"was not made by this program.*move it"),
+            pytest.raises(JobError, match=r"was not made by this program.*move or delete it"),
             open_job(tmp_path / "cache", wanted, restart=True),
         ):
             pass

@@ -1,4 +1,4 @@
-"""The joined film has the source's times, and everything else of the source, packet for packet."""
+"""The joined film has the source's times and all its other streams, packet by packet."""
 
 import functools
 import hashlib
@@ -36,7 +36,7 @@ DERIVED = [
     "rich.mkv",
     "rich.mp4",
 ]
-# Joining looks at times and packets, not at pixels: one film of another kind of pixels will do.
+# Joining concerns times and packets, not pixels: one film with a different pixel format is enough.
 TIMED = [name for name in [*RECIPES, *DERIVED] if name not in OTHER_PIXELS[1:]]
 WITH_SOUND = ["plain.mp4", "ntsc.mp4", "cut.mp4", "vfr.mkv", "eight.mkv", "rich.mkv", "rich.mp4"]
 WITH_SOUND += ["vorbis.mp4", "wma.avi", "late.ts"]
@@ -46,7 +46,7 @@ MKV_TICK = Fraction(1, 1000)  # Matroska's clock
 
 @pytest.fixture(scope="session")
 def segments(film: Make, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Rendered]]:
-    """Return a function that renders a film in three segments, once a session."""
+    """Return a function that renders a film in three segments, once per session."""
     folder = tmp_path_factory.mktemp("segments")
 
     def make(name: str, options: EncoderOptions = SLOW) -> list[Rendered]:
@@ -67,7 +67,7 @@ def segments(film: Make, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
 def joined(
     film: Make, segments: Callable[..., list[Rendered]], tmp_path_factory: pytest.TempPathFactory
 ) -> Join:
-    """Return a function that joins a film's segments into a container, once a session, to be looked at only."""
+    """Return a function that joins a film's segments in a container, once per session, for reading only."""
     folder = tmp_path_factory.mktemp("joined")
 
     @functools.cache
@@ -104,11 +104,11 @@ def test_times_are_the_sources(joined: Join, name: str, container: str) -> None:
     source, out, done = joined(name, container)
     result = probe(out)
     assert done.frames == result.frames == source.frames
-    moved = max(Fraction(0), -seconds(source)[0])  # no container here holds times below 0
+    moved = max(Fraction(0), -seconds(source)[0])  # no supported container holds negative times
     if (name, container) == (
         "vorbis.mp4",
         "mkv",
-    ):  # sound from -3 ms on, which Vorbis cannot say there
+    ):  # sound from -3 ms on, which Vorbis cannot store there
         moved = Fraction(3, 1000)
     wanted = [time + moved for time in seconds(source)]
     if container == "mkv":
@@ -220,7 +220,7 @@ def test_every_codec_in_its_containers(
     out = tmp_path / f"out.{container}"
     join(source, segments(name, EncoderOptions(codec=codec, preset="ultrafast")), out)
     result = probe(out)
-    # Matroska keeps a display size in whole pixels.
+    # Matroska stores the display size in whole pixels.
     assert result.video.sar == pytest.approx(
         source.video.sar, rel=0.02 if container == "mkv" else 0
     )
@@ -294,7 +294,7 @@ def test_the_mark_is_seen_by_nobody_else(
 
 
 def said_by_ffmpeg(path: Path) -> str:
-    """Return what ffmpeg complains of in a film."""
+    """Return ffmpeg's error messages about a film."""
     command = [ffmpeg_path(), "-v", "warning", "-i", str(path), "-f", "null", "-"]
     return subprocess.run(command, capture_output=True, check=True, text=True).stderr
 
@@ -310,7 +310,7 @@ def test_progress_counts_every_frame(
 def test_shots_of_different_encoders_are_not_joined(
     film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path
 ) -> None:
-    """Their headers differ: a player would show the others as rubbish."""
+    """Their headers differ, so a player would show the other shots corrupted."""
     source, (first, *rest) = probe(film("plain.mp4")), segments("plain.mp4")
     other = EncoderOptions(preset="ultrafast")
     odd = tmp_path / "odd.mkv"

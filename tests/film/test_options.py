@@ -1,4 +1,4 @@
-"""What is wanted of a film, from the command line and from Python: the same names, ranges and defaults."""
+"""Options for films on the command line and in Python have the same names, ranges and defaults."""
 
 import subprocess
 import sys
@@ -53,10 +53,10 @@ def test_every_option_reaches_its_field() -> None:
     ("words", "complaint"),
     [
         (["-crf", "52"], "'52' is not a whole number from 0 to 51"),
-        (["-start", "1:2:3:4"], "is no time: give seconds or h:mm:ss"),
+        (["-start", "1:2:3:4"], "is not a valid time: give seconds or h:mm:ss"),
         (["-workers", "0"], "'0' is not a whole number from 1 to 1024"),
         (["-codec", "vp9"], "'vp9'"),
-        (["-cache", ""], "an empty name names no file"),
+        (["-cache", ""], "name of the file or folder is empty"),
     ],
 )
 def test_a_value_out_of_range_is_one_line(
@@ -98,7 +98,7 @@ def test_what_is_said_of_a_codec_can_be_true(codec: Codec) -> None:
         assert set(codec.containers) <= set(CODECS[codec.software].containers)
         assert set(codec.chromas) <= set(CODECS[codec.software].chromas)
     speeds = [preset for preset in codec.presets.values() if isinstance(preset, int)]
-    assert speeds == sorted(speeds, reverse=True)  # of SVT, 0 is the slowest
+    assert speeds == sorted(speeds, reverse=True)  # SVT's slowest preset is 0
 
 
 def test_a_command_line_s_help_waits_for_nothing_heavy() -> None:

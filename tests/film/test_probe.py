@@ -1,4 +1,4 @@
-"""What a film has is said exactly, and what is no film is refused in one line."""
+"""A film's properties are read exactly, and other files are refused in one line."""
 
 import json
 import os
@@ -250,10 +250,10 @@ def test_the_ffmpeg_on_the_path_comes_first(
 
 
 def test_playlists_are_opened_only_when_they_are_asked_for(film: Make, tmp_path: Path) -> None:
-    """They name other files: a film from a stranger shall not decide which."""
+    """Playlists name other files, which an untrusted film must not choose."""
     (tmp_path / "private.mp4").write_bytes(film("plain.mp4").read_bytes())
     for name in ("film.mp4", "list.ffconcat"):
         (tmp_path / name).write_text("ffconcat version 1.0\nfile private.mp4\n")
-    with pytest.raises(FilmError, match=r"film\.mp4 is a playlist.*name it \*\.ffconcat"):
+    with pytest.raises(FilmError, match=r"film\.mp4 is a playlist.*rename it to \*\.ffconcat"):
         probe(tmp_path / "film.mp4")
     assert probe(tmp_path / "list.ffconcat").frames == 25

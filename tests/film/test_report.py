@@ -1,4 +1,4 @@
-"""What a person is told: times, sheets, facts."""
+"""Reports for the user: times, contact sheets, film info."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -42,7 +42,7 @@ def test_a_preview_names_when_shots_begin_whatever_frame_is_shown(
 
     monkeypatch.setattr("film.preview.contact_sheet", kept)
     preview(gray_film, tmp_path / "sheet.png", colorization=colorization(), options=options)
-    assert captions == ["1  0:00:00", "2  0:00:00", "3  0:00:06"]  # of frames 0, 12 and 162
+    assert captions == ["1  0:00:00", "2  0:00:00", "3  0:00:06"]  # frames 0, 12 and 162
 
 
 def test_what_is_shown_of_an_interlaced_film_is_deinterlaced_as_its_job_s_frames(

@@ -1,4 +1,4 @@
-"""Every segment is predicted, linked and finished once, in an order that holds whoever is done first."""
+"""Every segment is predicted, linked and finished once, in a valid order, whichever step ends first."""
 
 import random
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from film.work import Work
 from runtime.workers import Wait
 
 SHOTS = (1, 2 * BLOCK + 1, 2, 1, BLOCK, 2 * BLOCK)  # segments
-RETURNS = {2: 0, 3: 1, 5: 3}  # shot -> the earlier one whose scene it returns to
+RETURNS = {2: 0, 3: 1, 5: 3}  # shot -> the earlier shot whose scene it returns to
 
 
 def records(*, color: tuple[int, ...] = ()) -> Iterator[SegmentRecord]:
@@ -42,12 +42,12 @@ def work(tmp_path: Path) -> Work:
 
 
 def keep(path: Path) -> None:
-    """Leave a file as a step does."""
+    """Write a file as a step does."""
     np.savez(path, **{"before.sum": np.array(1.0)})
 
 
 def take(work: Work, step: Step) -> None:
-    """Leave on the disk what a step leaves there; fail if what it needs is not there."""
+    """Write a step's results to disk; fail if its inputs are missing."""
     if step.stage == "predict":
         keep(work.predicted_state(step.records[0]))
     elif step.stage == "link":
@@ -63,7 +63,7 @@ def take(work: Work, step: Step) -> None:
 
 
 def run(work: Work, schedule: Schedule, *, seed: int, stop: int = 10_000) -> list[Step]:
-    """Take all steps, or so many, several at once, in any order."""
+    """Do all steps, or a number of them, several at once, in any order."""
     order, taken, at_work = random.Random(seed), [], []
     for step in schedule.steps():
         waits = isinstance(step, Wait)
@@ -106,7 +106,7 @@ def test_each_segment_takes_each_step_once(work: Work, seed: int, color: tuple[i
     assert sorted(names(steps, "finish")) == list(range(sum(SHOTS)))
     assert sorted(names(steps, "predict")) == sorted(names(steps, "link")) == linked
     assert not any((work.folder / PREDICTED).iterdir())
-    for step in steps:  # only neighbors of one shot, none of them in color, are linked
+    for step in steps:  # only neighbors in one shot, none of them in color, are linked
         indices = [record.index for record in (*step.records, *step.following)]
         if step.previous and step.previous.index != step.records[0].returns_to:
             indices = [step.previous.index, *indices]
@@ -158,7 +158,7 @@ def test_segments_that_are_finished_already_part_the_others(work: Work) -> None:
 
 @pytest.mark.parametrize("stop", range(1, 60, 7))
 def test_what_was_stopped_goes_on(work: Work, stop: int) -> None:
-    """What is on the disk is not made again; what is finished is not finished again."""
+    """Results on disk are not recomputed, and finished segments are not finished again."""
     first = run(work, schedule_of(work), seed=stop, stop=stop)
     done = frozenset(names(first, "finish"))
     second = run(work, schedule_of(work, done=done), seed=1)

@@ -1,4 +1,4 @@
-"""Every frame comes once, is the right one, and has the source's own samples."""
+"""Every frame is decoded once, is the right one, and has the source's own samples."""
 
 import hashlib
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def luma_md5(frame: NativeFrame) -> str:
 
 
 def reference_luma(film: Film) -> NDArray[Any]:
-    """Decode with the ffmpeg program: (n, H, W), the film's own samples."""
+    """Decode with the ffmpeg program: luma (n, H, W), the film's own samples."""
     video = film.video
     pixels = planar_format(video.depth, video.chroma)
     raw = run_ffmpeg(
@@ -78,18 +78,17 @@ def test_a_range_is_a_slice_of_the_whole(film: Make, name: str) -> None:
 def test_frames_of_another_size_are_scaled_to_the_first_and_that_is_said(
     film: Make, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _warn_scaled.cache_clear()  # another test may have seen the film
+    _warn_scaled.cache_clear()  # another test may have caused the warning
     info = probe(film(name))
     size = (info.video.width, info.video.height)
     frames = list(decode(info)) + list(decode(info, 40, 45, deinterlace=True))
     assert {frame.luma.shape[::-1] for frame in frames} == {size}
-    # The second half shows the same picture as the first, but for its size.
+    # The second half shows the same picture as the first, in another size.
     for frame in frames[26:50]:
         pair = np.stack([frame.luma, frames[frame.number - 25].luma]).reshape(2, -1)
         assert np.corrcoef(pair)[0, 1] > 0.8
     (record,) = caplog.records
-    assert "are scaled to them" in record.message
-    assert f"among those of {size[0]}x{size[1]}" in record.message
+    assert f"are scaled to the film's {size[0]}x{size[1]}" in record.message
 
 
 @pytest.mark.parametrize(
@@ -141,7 +140,7 @@ def test_a_gap_in_the_data_stays_a_gap_in_time(film: Make, tmp_path: Path) -> No
 
 def test_a_hole_is_filled_with_its_neighbor(film: Make) -> None:
     whole = probe(film("gray.mkv"))
-    with_holes = sorted([*whole.pts, 130, 131])  # two frames the decoder will never show
+    with_holes = sorted([*whole.pts, 130, 131])  # two frames that the decoder never outputs
     info = replace(whole, pts=tuple(with_holes), keys=tuple(with_holes))
     frames = list(decode(info))
     assert [frame.number for frame in frames if frame.repeated] == [4, 5]
@@ -222,13 +221,13 @@ MOVING = f"color=gray:s=128x96:r=50:d=1,drawbox=x=40:w=8:c=white:t=fill,{SCROLL}
         ("ffv1", "mkv"),  # the container says tb or bt
         ("prores_ks", "mov"),
         ("mpeg2video", "mkv"),
-        ("utvideo", "mkv"),  # only the container says it
+        ("utvideo", "mkv"),  # only the container stores it
     ],
 )
 def test_deinterlacing_takes_the_field_that_is_shown_first(
     tmp_path: Path, codec: str, suffix: str, scan: str
 ) -> None:
-    """A interlaced frame's first field is the even frame of the 50 it was made of, the second the odd one."""
+    """An interlaced frame's first field is the even frame of the 50 it is made of, the second the odd one."""
     path = tmp_path / f"interlaced.{suffix}"
     weave = f"interlace=scan={scan}:lowpass=0,format=yuv422p10le,format=yuv422p"
     words = ("-c:v", codec, "-flags", "+ildct+ilme", "-q:v", "2")

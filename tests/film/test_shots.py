@@ -1,4 +1,4 @@
-"""Cuts in films made of known found; color told from tints."""
+"""Known cuts in synthetic films are found; color is distinguished from tints."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ def scene(seed: int) -> NDArray[np.float32]:
 def shot(
     seed: int, frames: int, *, pan_px: float = 2.0, grain: float = 4.0, hold: int = 1
 ) -> Frames:
-    """Film a scene with a moving camera and grain; each picture shown ``hold`` times."""
+    """Film a scene with a moving camera and grain; show each picture ``hold`` times."""
     rng = np.random.default_rng(seed + 1000)
     picture = scene(seed)
     made = []
@@ -153,7 +153,7 @@ def test_a_short_film_has_work_for_several() -> None:
 
 
 def test_segments_begin_where_the_network_looks_at_a_frame() -> None:
-    """All of them but the first lie at multiples of so many frames in their shot."""
+    """All segments but the first begin at multiples of STEP frames in their shot."""
     assert STEP % KEY_EVERY == 0
     for lengths in ((1501, 300, 700), (500,), (7777,)):
         records = divided(*lengths)

@@ -1,4 +1,4 @@
-"""Films through the network as a whole: nothing flickers, no seam shows, nothing crosses a cut."""
+"""Whole films through the network: no flicker, no visible seam between segments, no color crosses a cut."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,13 +18,13 @@ from gray2color import Colorizer
 
 CUT = 30  # frames of the first shot
 FRAMES = 120
-STILL = 32  # from this frame on the second shot stands still
+STILL = 32  # from this frame on, the second shot is still
 Colorize = Callable[..., NDArray[np.uint8]]
 
 
 @pytest.fixture(scope="module")
 def moving(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two gray shots with grain: the first moves, the second moves for a while and then stands still."""
+    """Make two gray shots with grain: the first moves, the second moves for a while and is then still."""
     path = tmp_path_factory.mktemp("moving") / "film.mkv"
     scene = "mandelbrot=size=160x128:rate=25:start_scale=0.01"
     grain = "noise=alls=8:allf=t"
@@ -39,7 +39,7 @@ def moving(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def colorize(moving: Path, small_weights: Path, tmp_path: Path) -> Colorize:
-    """Return a function that colorizes the film as main.py does; its frames' chroma planes (n, ...)."""
+    """Return a function that colorizes the film as main.py does and returns its chroma planes (n, ...)."""
 
     def colorized(**options: float) -> NDArray[np.uint8]:
         factory = partial(Colorizer, small_weights, threads=1, precision="fp32", working_size=96)
@@ -58,7 +58,7 @@ def colorize(moving: Path, small_weights: Path, tmp_path: Path) -> Colorize:
 
 @pytest.mark.slow
 def test_a_scene_that_comes_back_has_its_colors_again(tmp_path: Path) -> None:
-    """Out of focus it would have others, if it did not go on with those that it had."""
+    """An out-of-focus frame would get other colors by itself; it keeps the earlier ones."""
     film = tmp_path / "film.mkv"
     scene = "mandelbrot=size=160x128:rate=25:start_scale=0.01,trim=start_frame=20:end_frame=21,loop=23:1"
     grain = "noise=alls=8:allf=t"

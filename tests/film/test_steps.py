@@ -1,4 +1,4 @@
-"""Shots of several segments get the colors of the whole shot, whatever is interrupted, lost or damaged on the way."""
+"""Shots of several segments get the whole shot's colors despite interruptions, losses and damage."""
 
 import shutil
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ ENCODER = EncoderOptions(codec="ffv1")
 
 @pytest.fixture(scope="module")
 def whole(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The film colorized without interruption; its second shot has three segments."""
+    """Colorize the film without interruption; its second shot has three segments."""
     target = tmp_path_factory.mktemp("whole") / "out.mkv"
     cache = target.parent / "cache"
     chosen = FilmOptions(cache=cache, workers=1, encoder=ENCODER)
@@ -62,7 +62,7 @@ def test_neither_workers_nor_blocks_change_a_byte(
     block: int,
     workers: int,
 ) -> None:
-    """With blocks of one segment, only the next one is taken into account: the first of three differs."""
+    """With blocks of one segment, only the next one is considered, so the first of three differs."""
     monkeypatch.setattr(schedule, "BLOCK", block)
     found = colorize(gray_film, tmp_path / "out.mkv", replace(options, workers=workers))
     assert (found == packets(whole)) == (block > 1)
@@ -81,7 +81,7 @@ DAMAGES = [
     "cut short",
     *(pytest.param(one, marks=pytest.mark.slow) for one in ("deleted", "empty")),
 ]
-MIDDLE = "00002"  # of the three segments of the second shot
+MIDDLE = "00002"  # the middle of the second shot's three segments
 
 
 @pytest.mark.parametrize("lost", ["shots/{}.mkv", "linked/{}.npz", "linked/00001.npz"])
@@ -96,7 +96,7 @@ def test_a_segment_that_is_lost_is_made_again(
     lost: str,
     damage: str,
 ) -> None:
-    """Also where all else of the shot is finished, and what the segment was linked with is gone."""
+    """This holds even if the rest of the shot is finished and the segments it was linked with are deleted."""
     monkeypatch.setattr(schedule, "BLOCK", 2)
     kept = replace(options, keep_cache=True)
     colorize(gray_film, tmp_path / "first.mkv", kept)
@@ -131,7 +131,7 @@ def spoil(path: Path, damage: str) -> None:
 
 @pytest.fixture
 def started(gray_film: Path, options: FilmOptions) -> Iterator[tuple[Work, list[SegmentRecord]]]:
-    """A job whose segments are split, and no more."""
+    """Create a job whose segments are split but not processed further."""
     film, wanted = probe(gray_film), shot_colorization()
     with open_job(options.cache, manifest_of(gray_film, wanted, options)) as job:
         work = work_of(film, (0, film.frames), job, wanted, options)
@@ -159,7 +159,7 @@ def test_gray_frames_leave_the_disk_when_their_segment_is_predicted(
 
 
 def test_a_segment_in_color_divides_its_shot(options: FilmOptions, tmp_path: Path) -> None:
-    """What is left as it is says nothing of the colors of others; what lies on its two sides is two shots."""
+    """A segment left unchanged does not affect other colors; the segments on its two sides form two shots."""
     film = tmp_path / "film.mkv"
     run_ffmpeg(
         *("-f", "lavfi", "-i", "testsrc2=size=128x96:rate=25:duration=9"),
@@ -182,7 +182,7 @@ def test_a_segment_in_color_divides_its_shot(options: FilmOptions, tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def dialogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two scenes in turn, three times each; in each shot they are a little brighter than before."""
+    """Make two alternating scenes, three shots each, each shot a little brighter than the one before."""
     path = tmp_path_factory.mktemp("dialogue") / "film.mkv"
     scene = "mandelbrot=size=128x96:rate=25:start_scale=0.01,format=gray"
     one = f"{scene},trim=end_frame=1,loop=loop={TALK - 1}:size=1,lutyuv=y=val*0.5+40"
@@ -229,7 +229,7 @@ def test_without_film_lock_each_shot_stands_for_itself(
 def test_scenes_are_known_again_by_a_run_that_was_interrupted(
     dialogue: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    """What was found before the interruption is on the disk, but for the pictures that later shots are like."""
+    """Records from before the interruption are on disk, but not the pictures for comparing later shots."""
     whole = colorize(dialogue, tmp_path / "whole.mkv", replace(options, keep_cache=True))
     known = records_of(options.cache)
     (job,) = options.cache.iterdir()

@@ -1,4 +1,4 @@
-"""What a command says is one printable line for each message, and its exit code says how it ended."""
+"""A command prints one safe line per message, and its exit code tells how it ended."""
 
 import errno
 import logging

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and locks that one process holds at a time."""
+"""Atomic files, and locks that one process holds at a time."""
 
 import csv
 import json
@@ -77,7 +77,7 @@ def test_a_name_of_any_length_has_a_temporary_one(tmp_path: Path) -> None:
 
 
 def test_a_temporary_name_for_a_use_is_the_same_in_every_run(tmp_path: Path) -> None:
-    """So that the next run writes over what a killed one has left where nobody sweeps."""
+    """The next run overwrites what a killed one left in folders that are never swept."""
     path = tmp_path / "out.mkv"
     part = temporary_name(path, use="result")
     part.write_text("left by a killed run")
@@ -176,7 +176,7 @@ with lock(Path(sys.argv[1]), wait=True):
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes no open file")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot delete an open file")
 @pytest.mark.parametrize("with_folder", [False, True])
 def test_a_lock_that_is_deleted_is_not_held_by_who_has_opened_it_before(
     tmp_path: Path, with_folder: bool

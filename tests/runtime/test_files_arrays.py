@@ -1,4 +1,4 @@
-"""Named arrays of films: read as they were written, whole or not at all."""
+"""Named arrays of films are read as written, or not at all if damaged."""
 
 import resource
 from pathlib import Path
@@ -23,7 +23,7 @@ def test_arrays_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "room_bytes", [100, 20_000, 40_100]
-)  # in a header, an array, the directory
+)  # damage in a header, an array, the directory
 def test_a_full_disk_is_an_error_and_leaves_the_older_file(tmp_path: Path, room_bytes: int) -> None:
     path = tmp_path / "a.npz"
     write_arrays(path, {"x": np.arange(3)})

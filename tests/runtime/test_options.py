@@ -1,4 +1,4 @@
-"""Fields of a dataclass as options of a command: types, ranges, help; errors of one line."""
+"""Dataclass fields as command-line options: types, ranges, help, one-line errors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +99,8 @@ def test_words_become_values_of_the_fields_types(dashes: str) -> None:
         (["-hints", "0,-1"], "'-1' is not a whole number of 0 or more"),
         (["-hints", ""], "'' is not a whole number of 0 or more"),
         (["-mix", "0.5"], "unrecognized arguments"),
-        (["-start_s", "1:x"], "'1:x' is no time: give seconds or h:mm:ss"),
-        (["-cache", ""], "an empty name names no file"),
+        (["-start_s", "1:x"], "'1:x' is not a valid time: give seconds or h:mm:ss"),
+        (["-cache", ""], "name of the file or folder is empty"),
         (["-codec", "vp9"], "invalid choice: 'vp9'"),
         (["-unknown\n", "1"], "unrecognized arguments: -unknown\\n"),
         (["--temp", "1"], "unrecognized arguments"),
@@ -172,11 +172,11 @@ def test_times_are_read_as_people_write_them(text: str, value: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "-1", "1:2:3:4", "inf", "1:-5"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no time"):
+    with pytest.raises(ValueError, match="is not a valid time"):
         seconds(text)
 
 
 def test_an_empty_name_is_refused() -> None:
     assert named("a") == "a"
-    with pytest.raises(ValueError, match="names no file"):
+    with pytest.raises(ValueError, match="file or folder is empty"):
         named("")

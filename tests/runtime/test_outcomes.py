@@ -1,4 +1,4 @@
-"""A file that fails is one line, and stops no other; several failures are listed once more at the end."""
+"""A failing file gives one line and does not stop the others; several failures are repeated at the end."""
 
 from dataclasses import dataclass
 from pathlib import Path

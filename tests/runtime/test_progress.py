@@ -1,4 +1,4 @@
-"""Progress that a person sees, or nobody."""
+"""Progress that is shown on a terminal, or silent."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""What a library writes to standard error is captured, and nothing else is."""
+"""Only what a library writes to standard error is captured."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 from runtime.standard_error import STDERR, captured_stderr
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# In a process of its own: pytest has a standard error that Python's messages reach without descriptor 2.
+# In a separate process, because under pytest Python's messages do not go through descriptor 2.
 OTHER_THREADS = """
 import logging, os, sys, threading
 from runtime.standard_error import captured_stderr

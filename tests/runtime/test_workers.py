@@ -1,4 +1,4 @@
-"""One map, whoever does the work: this process, a pool whose processes may die, or a Dask cluster."""
+"""The same map in this process, in a pool whose processes may die, and on a Dask cluster."""
 
 import functools
 import multiprocessing
@@ -41,7 +41,7 @@ def reported(item: int) -> int:
 
 
 def wait_in(folder: Path, item: int) -> int:
-    """Say that the item is in progress, and stay until the test lets it go on."""
+    """Signal that the item is in progress, and wait until the test releases it."""
     (folder / f"{item} begun").touch()
     while not (folder / "go").exists():
         multiprocessing.connection.wait([], 0.01)
@@ -56,7 +56,7 @@ def write_until_let_go(folder: Path, item: int) -> int:
 
 
 def write_beside_a_death(folder: Path, item: int) -> int:
-    """Write 0.png, where at the first try item 1 ends its process in the middle of it."""
+    """Write 0.png; on the first try, item 1 kills its process in the middle of writing."""
     begun = folder / "begun"
     while item == 1 and not begun.exists():
         multiprocessing.connection.wait([], 0.01)
@@ -78,7 +78,7 @@ def fail_at_0(folder: Path, item: int) -> int:
 
 
 class Counted:
-    """What a process builds once."""
+    """An object that each process builds once."""
 
     built = 0
 
@@ -118,7 +118,7 @@ def test_items_are_taken_only_when_wanted() -> None:
 
 
 def wait_for_2(folder: Path, item: int) -> int:
-    """Of three items the first lasts until the last, which nobody knows before the second is done."""
+    """Yield three items: the first runs until the last, which is unknown until the second is done."""
     while item == 0 and not (folder / "go").exists():
         multiprocessing.connection.wait([], 0.01)
     if item == 2:
@@ -178,7 +178,7 @@ def test_nothing_of_a_failed_map_goes_on_beside_the_next(tmp_path: Path) -> None
         with pytest.raises(ValueError, match="cannot be colorized"):
             list(run(functools.partial(fail_at_0, tmp_path), range(12)))
         (tmp_path / "go").touch()
-        list(run(process_of, range(4)))  # time for a process that still ran to finish its item
+        list(run(process_of, range(4)))  # gives a process that still runs time to finish its item
         assert not list(tmp_path.glob("* done"))
 
 
@@ -238,7 +238,7 @@ def test_a_pool_ends_its_own_processes_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_a_pool_ends_before_its_interpreter_and_says_nothing(tmp_path: Path, busy: bool) -> None:
-    """Its thread used the pool's pipes until the very end, at times after they were closed."""
+    """Regression: its thread sometimes used the pool's pipes after they were closed."""
     code = (
         "import sys, test_workers as t\n"
         "if __name__ == '__main__':\n"
@@ -282,7 +282,7 @@ def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
         own = [int(word) for word in parent.stdout.readline().split()]
         ends = [os.pidfd_open(process) for process in own]
         parent.kill()
-    for end in ends:  # readable when the process has ended
+    for end in ends:  # readable once the process has ended
         assert multiprocessing.connection.wait([end], 30)
         os.close(end)
 
@@ -316,7 +316,7 @@ def test_a_cluster_does_again_what_a_lost_worker_had(
 def test_a_cluster_without_this_program_is_one_clear_error(
     bare_cluster: tuple[str, list["subprocess.Popen[bytes]"]], tmp_path: Path
 ) -> None:
-    message = r"cannot import this program: .* where it lies \(PYTHONPATH=.* dask \.\.\.\)"
+    message = r"cannot import this program: .* with its path \(PYTHONPATH=.* dask \.\.\.\)"
     with (
         workers(scheduler=bare_cluster[0]) as run,
         pytest.raises(WorkerError, match=message),
