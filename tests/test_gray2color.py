@@ -361,13 +361,13 @@ def test_a_film_of_other_guidance_is_another_job() -> None:
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"palette": ["red"]}, "'red' is no color"),
-        ({"mood": "happy"}, "no mood 'happy'"),
+        ({"palette": ["red"]}, "invalid color 'red'"),
+        ({"mood": "happy"}, "unknown mood 'happy'"),
         (
             {"reference": RED, "reference_by": "eye"},
-            "a reference is taken by auto, histogram, content",
+            "expected reference_by auto, histogram, content",
         ),
-        ({"guidance": 1.5}, "guidance counts from 0 to 1, got 1.5"),
+        ({"guidance": 1.5}, "expected guidance from 0 to 1, got 1.5"),
         ({"hints": [(99, 2, 0, 0)]}, "outside the picture"),
     ],
 )
@@ -408,7 +408,7 @@ def test_the_script_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> N
     ("words", "says"),
     [
         (("a.png", "a.png"), "a.png is an input"),
-        (("a.png", "b.png"), "b.png is there already"),
+        (("a.png", "b.png"), "b.png already exists"),
         (("a.png", "out"), "has no extension"),
         (("none.png", "c.png"), "none.png: no such file"),
         (("b.png", "c.png"), "b.png is empty"),
@@ -447,7 +447,7 @@ def test_the_script_replaces_no_file_of_a_folder(
     Path("out/c.png").symlink_to("nowhere.png")
     assert gray2color.main(["photos/", "out/"]) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(" is ")[0] for line in lines] == [
+    assert [line.split(" already ")[0] for line in lines] == [
         "gray2color.py: out/b.png",
         "gray2color.py: out/c.png",
     ]

@@ -160,7 +160,7 @@ def test_the_distribution_has_the_means_of_the_usual_program(
 
 
 def test_an_open_network_gives_no_distribution(gray: np.ndarray) -> None:
-    with pytest.raises(TypeError, match="gives nothing but means"):
+    with pytest.raises(TypeError, match="returns only means"):
         Colorizer(predictor=spreading).candidates(gray)
 
 

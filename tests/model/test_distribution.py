@@ -100,7 +100,7 @@ def test_likely_colors_have_the_lightness_of_the_place(halves: ColorDistribution
             assert abs(lab[0] - 60) < 0.6
     red = halves.likely_colors_at(10, 50, picture=(120, 160))[0]
     assert red.a > 25
-    with pytest.raises(ValueError, match="lies outside the picture"):
+    with pytest.raises(ValueError, match="is outside the picture"):
         halves.likely_colors_at(160, 50, picture=(120, 160))
 
 

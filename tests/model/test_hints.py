@@ -121,9 +121,9 @@ def test_no_points_by_a_user_are_empty_planes() -> None:
 @pytest.mark.parametrize(
     ("point", "message"),
     [
-        ((1, 2, 3), "a color point is x, y, a, b"),
-        ((1, 2, 3, 4, 5, 6), "a color point is x, y, a, b"),
-        ((1, float("nan"), 3, 4), "a color point is x, y, a, b"),
+        ((1, 2, 3), r"expected a color point x, y, a, b\[, radius\], got"),
+        ((1, 2, 3, 4, 5, 6), r"expected a color point x, y, a, b\[, radius\], got"),
+        ((1, float("nan"), 3, 4), r"expected a color point x, y, a, b\[, radius\], got"),
         ((30, 2, 3, 4), "outside the picture"),
         ((2, -1, 3, 4), "outside the picture"),
         ((2, 2, 200, 4), "within -128..128"),
