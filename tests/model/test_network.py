@@ -61,5 +61,5 @@ def test_pictures_of_a_batch_do_not_touch_each_other(network: ColorNet) -> None:
 
 @pytest.mark.parametrize("wrong", [{"width": 0}, {"bins": 1}, {"bn_momentum": 1.0}, {"kind": "x"}])
 def test_impossible_networks_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="invalid NetworkConfig|unknown kind of network"):
+    with pytest.raises(ValueError, match=r"invalid NetworkConfig|unknown kind of network"):
         NetworkConfig(**wrong)  # type: ignore[arg-type]

@@ -232,13 +232,13 @@ def test_several_processes_list_the_same(
     ("words", "code", "wrong"),
     [
         (("-data", "missing"), 1, "does not exist"),
-        (("-data", "empty"), 1, "holds no pictures"),
+        (("-data", "empty"), 1, "has no pictures"),
         (("-data", "train/class b/zero.jpg"), 1, "is a file"),
-        (("-data", "train", "-move", "train/away"), 1, "lies inside"),
+        (("-data", "train", "-move", "train/away"), 1, "is inside"),
         (
             ("-data", "train", "-delete", "-report", "no/such/clear.csv"),
             1,
-            "there is no folder no/such",
+            "folder no/such does not exist",
         ),
         (("-data", "train", "-delete", "-report", "a file/clear.csv"), 1, "cannot be written to"),
         (("-data", "train", "-delete", "-report", "empty"), 1, "is a folder"),

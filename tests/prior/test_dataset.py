@@ -132,7 +132,7 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
         (tmp_path / "missing", "does not exist"),
         (file, "is a file"),
         (empty, "no pictures"),
-        (broken, "not a whole"),
+        (broken, "not a complete"),
     ):
         with pytest.raises(PictureError, match=wrong):
             list_pictures(root)
@@ -221,7 +221,7 @@ def huge_jpeg() -> bytes:
         ("half.png", encoded(scene(), "png")[:-50], "corrupt or truncated"),
         ("half.webp", encoded(scene(), "webp")[:-50], "corrupt or truncated"),
         ("huge.jpg", huge_jpeg(), "megapixels"),
-        ("float.tif", encoded(Image.fromarray(np.ones((4, 4), np.float32)), "tif"), "no agreed"),
+        ("float.tif", encoded(Image.fromarray(np.ones((4, 4), np.float32)), "tif"), "no defined"),
     ],
 )
 def test_what_cannot_be_used_is_refused(tmp_path: Path, name: str, data: bytes, wrong: str) -> None:

@@ -299,7 +299,7 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=wrong):
             merge(shards)
     (tmp_path / "x.npz").write_bytes(b"nothing")
-    for name, wrong in (("x.npz", "holds no counts"), ("gone.npz", "does not exist")):
+    for name, wrong in (("x.npz", "has no counts"), ("gone.npz", "does not exist")):
         with pytest.raises(ValueError, match=wrong):
             read_counted(tmp_path / name)
 
@@ -316,7 +316,7 @@ def test_a_damaged_shard_is_one_line(
         path.write_bytes(damaged)
         assert run(monkeypatch, "-merge", path, "-out", tmp_path / "E.npy") == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith(f"prior/getExperience.py: {path} holds no counts")
+        assert line.startswith(f"prior/getExperience.py: {path} has no counts")
     assert not (tmp_path / "E.npy").exists()
 
 
@@ -341,11 +341,11 @@ def test_other_pictures_do_not_continue_a_count(photos: Path, tmp_path: Path) ->
     [
         (("-data", "missing"), 1, "does not exist"),
         (("-data", "a file.jpg"), 1, "is a file"),
-        (("-data", "empty"), 1, "holds no pictures"),
+        (("-data", "empty"), 1, "has no pictures"),
         (("-data", "grays"), 1, "could be counted"),
         (("-data", "photos", "-out", "no/such/folder/E.npy"), 1, "No such file"),
         (("-data", "photos", "-out", "a file.jpg/E.npy"), 1, "Not a directory"),
-        (("-data", "photos", "-out", "E.txt"), 2, "ends in .npy"),
+        (("-data", "photos", "-out", "E.txt"), 2, "must end in .npy"),
         (("-data", "photos", "-shard", "4/3"), 2, "K/N"),
         (("-data", "photos", "-every", "0"), 2, "number of 1 or more"),
         (("-merge", "missing.npz"), 1, "does not exist"),
