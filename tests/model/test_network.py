@@ -1,4 +1,4 @@
-"""The network's shapes, size, and what each of its inputs reaches."""
+"""The network's shapes, size, and the effect of each input."""
 
 import paddle
 import pytest

@@ -1,4 +1,4 @@
-"""Which engine runs a program, and which one when that fails."""
+"""Choice of a program's engine, and the fallback when it fails."""
 
 import functools
 import logging

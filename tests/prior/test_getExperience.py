@@ -1,4 +1,4 @@
-"""Counting is exact, however it is split, interrupted or spread; what cannot be counted is listed."""
+"""Counts are exact when split, interrupted or distributed; skipped pictures are listed."""
 
 import csv
 import functools
@@ -40,7 +40,7 @@ BINS = read_bins()
 
 
 def colorful(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
-    """Large soft patches of random color."""
+    """Return large soft patches of random color."""
     small = np.random.default_rng(seed).integers(0, 256, (5, 6, 3)).astype(np.uint8)
     return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
 
@@ -53,7 +53,7 @@ def jpeg(rgb: NDArray[np.uint8]) -> bytes:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """200 good pictures in class folders: a few tasks of 64."""
+    """Write 200 valid pictures in class folders, a few tasks of 64."""
     root = tmp_path_factory.mktemp("photos")
     for seed in range(200):
         path = root / f"class {seed % 3}" / f"{seed:03}.jpg"
@@ -64,7 +64,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def truth(photos: Path) -> NDArray[np.int64]:
-    """The counts by the definition: each pixel's nearest bin."""
+    """Count by definition: the nearest bin of each pixel."""
     space = QSpace(BINS)
     total = np.zeros(len(BINS), np.int64)
     for picture in list_pictures(photos):
@@ -78,7 +78,7 @@ def options_of(photos: Path, out: Path, **changes: Any) -> CountOptions:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    """Run the script's main() with these words."""
+    """Run the script's main() with these arguments."""
     monkeypatch.setattr(sys, "argv", ["getExperience.py", *map(str, words)])
     return getExperience.main()
 

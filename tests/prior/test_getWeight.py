@@ -1,4 +1,4 @@
-"""Rare colors weigh more, the mean stays 1, and the released file is what the code makes."""
+"""Rare colors weigh more, the mean weight is 1, and the released file matches the code."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The middle square at the right size, the tree kept, the source untouched, resumed at will."""
+"""Central square of the right size, same tree, unchanged source, resumable."""
 
 import csv
 import io
