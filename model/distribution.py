@@ -28,9 +28,7 @@ STEPS = 30  # k-means iterations; it converges much earlier
 
 # Weights of the features: see `features`.
 COMPONENTS = 14  # principal components of the distributions
-LIGHTNESS_SHARE = (
-    0.5  # weight of one standard deviation of lightness, relative to one of the distributions
-)
+LIGHTNESS_SHARE = 0.5  # weight of lightness relative to the distributions, per standard deviation
 PLACE_SHARE = 0.3  # weight of the picture's longer side
 LEAST_DEVIATION = 5.0  # L: lower bound of the standard deviation, so that noise of a flat picture is not amplified
 SMOOTH_CELLS = 5  # side of the median filter

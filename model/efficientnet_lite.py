@@ -65,7 +65,7 @@ class InvertedResidual(nn.Layer):
 
 
 class EfficientNetLite0(nn.Layer):
-    """forward(lightness (N, 1, H, W), L/50 - 1) -> features (N, 40, H/8, W/8), (N, 112, H/16, W/16), (N, 320, H/32, W/32)."""
+    """The backbone: lightness L/50 - 1 (N, 1, H, W) -> features (N, 40 / 112 / 320, h, w) at 1/8, 1/16 and 1/32."""
 
     NORMALIZED = (("stem", "bn"),)
 

@@ -33,7 +33,7 @@ from model.weights_file import Weights, build, load_into, read_weights
 log = logging.getLogger(__name__)
 
 TOLERANCE_AB = 1e-3  # between program and network, fp32
-ROUNDING = 5e-5  # relative to the largest ab, if larger: after 30 steps a network predicts 100 on noise, with 1.2e-3 rounding
+ROUNDING = 5e-5  # the same over the largest ab, if larger; a network of 30 steps gives 100 on noise and rounds 1.2e-3
 TOLERANCE_SHARE = 1e-5  # between program and network, probabilities
 # RMS difference over the standard deviation of ab; the released weights differ by 0.04.
 TOLERANCE_INT8 = 0.2

@@ -23,12 +23,8 @@ from model.contract import AB_SCALE
 from prior.lab import rgb2lab
 from prior.qspace import QSpace
 
-MEAN_POINTS = (
-    8.0  # mean of the geometric distribution of points per picture in training; at least one
-)
-LEAST_COVERAGE = (
-    0.25  # share of a pixel of the network's input that must be painted for it to be a hint
-)
+MEAN_POINTS = 8.0  # mean number of points per picture in training (geometric, from 1)
+LEAST_COVERAGE = 0.25  # least painted share of a pixel of the network's input for a hint
 POINT_RADIUS_PX = 2  # of a user's point: a square of 5 x 5 pixels
 # Difference of L from the square's center at which a pixel is taken to belong to another object.
 ALIKE = 15.0

@@ -20,9 +20,7 @@ FLOW_SCALE = 2  # the flow's size over the colors'; 4 takes four times as long a
 LIKE_LUMA = 0.35  # difference, in standard deviations of the frame, at which trust falls to 1/e
 # See `grain`: upper bound for digital films, lower bound for grainy films.
 GRAIN = (3.0, 8.0)
-GRAIN_BLUR = (
-    1.5  # standard deviation in pixels at the flow's size, so that the flow does not follow grain
-)
+GRAIN_BLUR = 1.5  # standard deviation in pixels of the flow's size; the flow must not follow grain
 FLOW_CONTRAST = 50.0  # 8-bit levels per standard deviation
 
 # Short side at which grain is measured: at this size, grain in neighboring pixels is independent.

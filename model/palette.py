@@ -13,9 +13,7 @@ from color.arrays import Floats
 from color.guidance import MOODS, read_color
 from prior.lab import hex2ab
 
-NEAR = (
-    10.0  # ab units: standard deviation of the kernel around the colors of a palette or reference
-)
+NEAR = 10.0  # ab units: standard deviation around the colors of a palette or reference
 STEPS = 5  # iterations toward a reference's histogram; more make no visible difference
 MOST = 4.0  # limit of a reference's log weights: very unlikely colors remain unlikely
 LEAST = 1e-5  # least share of a bin of a reference

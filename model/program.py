@@ -158,7 +158,7 @@ def open_program(
     if int8:
         config.enable_new_ir(False)
         config.enable_mkldnn_int8()
-        # Planes share memory, which stays in the cache: at least a tenth faster. Programs of the newer format do not support it.
+        # Planes share memory, which stays in the cache: at least a tenth faster. The newer format does not support it.
         config.enable_memory_optim()
         with captured_stderr(log.debug):  # the optimization passes print messages
             return inference.create_predictor(config)

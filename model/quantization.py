@@ -30,9 +30,7 @@ SAMPLES = (
     ROOT / "data" / "samples" / "color" if IN_SOURCE_TREE else Path(__file__).with_name("samples")
 )
 SAMPLE_PX = 128
-PLANES_RANGE = (
-    1.0  # L/50 - 1, a/110, b/110; int8 keeps the 255 levels of L of an 8-bit gray picture
-)
+PLANES_RANGE = 1.0  # L/50 - 1, a/110, b/110; int8 keeps the 255 levels of 8-bit gray
 SAMPLE_HINTS = 10
 # Ranges over the largest magnitudes on the samples, tried in turn: values beyond are clipped, all others rounded finer.
 # With 0.9, PSNR of the released weights is within 0.01 dB of fp32, with 1 it is 0.04 dB below; colorfulness is 1 % less.
@@ -42,7 +40,7 @@ RANGED = (*CONVOLUTIONS, "elementwise_add", "relu", "relu6", "pool2d", "concat")
 
 
 def sample_inputs(bins: Floats, folder: Path = SAMPLES) -> list[Inputs]:
-    """Make network inputs of each sample photograph: without guidance, and with hints and a palette of its own colors."""
+    """Make network inputs of each sample photograph: unguided, and with hints and a palette of its own colors."""
     qspace, inputs = QSpace(bins), []
     for number, picture in enumerate(list_pictures(folder)):
         lab = rgb2lab(center_square(read_rgb(picture), side_px=SAMPLE_PX))

@@ -17,9 +17,7 @@ STEP = 10  # width of a bin in ab units
 SIGMA = 5.0  # of the soft encoding, in ab units (Zhang, Isola, Efros 2016)
 NEIGHBORS = 5
 REACH = 128  # the tables cover -128..128
-PATCH = (
-    16  # side, in cells, of a patch whose neighbors are searched together among the same few bins
-)
+PATCH = 16  # side, in cells, of a patch that shares one search among the same few bins
 CELLS_PER_UNIT = 2  # borders of bins are at multiples of 5, so no cell crosses one
 
 

@@ -47,7 +47,7 @@ class SampleOptions:
 
 
 def random_crop(rgb: Bytes, rng: np.random.Generator, *, size: int) -> Bytes:
-    """Crop a random square of 75-100 % of the short side, resize it with antialiasing, mirror it with probability 1/2."""
+    """Crop a random square of 75-100 % of the short side, resize it, mirror it with probability 1/2."""
     height, width = rgb.shape[:2]
     side = max(1, round(min(height, width) * rng.uniform(SMALLEST_CROP, 1.0)))
     top, left = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
