@@ -1,4 +1,4 @@
-"""Gray in, color out: photographs, and segments of films; the network is loaded once.
+"""Colorization of photographs and of segments of films; the network is loaded once.
 
     rgb = Colorizer()(gray)
 
@@ -50,23 +50,23 @@ from runtime.workers import cores
 
 
 class Colorizer:
-    """Colorizes gray pictures and segments of films; keeps the network between them.
+    """Colorizes gray pictures and segments of films; keeps the network loaded.
 
-    device : "auto" takes a GPU when this Paddle and machine have one.
-    precision : "auto" takes bf16 where the processor is faster in it, else fp32; "fastest" takes int8, too, for films.
-    threads : processor cores to use; all by default.
-    temperature : of the annealed mean: 1 the mean color, below it purer and bolder.
-    saturation : times the chroma.
-    working_size : short side of the network's input, in pixels.
-    steady : 0 colorizes each frame of a film by itself, 1 makes colors as steady as can be.
-    smoothing : smooth colors where the network is undecided, so that plain walls stay plain.
-    contrast, neutral : how much colors differ within a picture, and how faint ones become gray, where there are no
-        hints: see `model.decode`; 1 and 0 leave the prediction as it is.
-    palette, mood, guidance : what all colors keep or lean to, and how much that counts, references included.
-    predictor : an open network, instead of the weights' program on a device.
+    device : "auto" uses a GPU if Paddle and the machine support one
+    precision : "auto" uses bf16 if the processor is faster in it, else fp32; "fastest", for films, may also use int8
+    threads : processor cores to use; default: all
+    temperature : of the annealed mean: 1 the mean color, below it purer and bolder
+    saturation : factor of the chroma
+    working_size : short side of the network's input, in pixels
+    steady : 0..1, temporal consistency of films; 0 colorizes each frame independently
+    smoothing : smooth colors where the network is undecided, so that plain walls stay plain
+    contrast, neutral : contrast of colors within a picture, and chroma below which colors turn gray, both without
+        hints: see `model.decode`; 1 and 0 leave the prediction unchanged
+    palette, mood, guidance : palette and mood of all colors, and their strength, references included
+    predictor : a loaded network, instead of the weights' program on a device
 
-    Raises FileNotFoundError or ValueError for weights that are missing or foreign, RuntimeError
-    when a GPU is asked for and there is none.
+    Raises FileNotFoundError or ValueError for missing or invalid weights, RuntimeError if a GPU is requested but not
+    available.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Colorizer:
     ) -> None:
         self.threads = threads or cores()
         if predictor is None:
-            weights_sha256(weights)  # names a bad file before the seconds that opening takes
+            weights_sha256(weights)  # reports a bad file before opening, which takes seconds
             folder = functools.partial(program_for, weights)
             predictor = Program(
                 folder, device=device, precision=precision,
@@ -106,7 +106,7 @@ class Colorizer:
         self._shots = ShotColors(self._predict, steady, self._photos.palette_of)
 
     def with_options(self, color: ColorOptions) -> "Colorizer":
-        """Return a colorizer with other settings around the same network."""
+        """Return a colorizer with other settings that shares the network."""
         chosen = {name: value for name, value in vars(color).items() if value is not None}
         return Colorizer(
             predictor=self._predict.network,
@@ -119,26 +119,26 @@ class Colorizer:
         )
 
     def __call__(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> NDArray[Any]:
-        """Colorize gray (H, W) uint8 or uint16; rgb (H, W, 3) of its dtype and its lightness.
+        """Colorize gray (H, W) uint8 or uint16; return rgb (H, W, 3) of the same dtype and lightness.
 
-        guidance : what a person wants of the picture; a palette, mood and strength take the place of the Colorizer's own
+        guidance : the user's guidance; palette, mood and strength override the Colorizer's settings
         """
         return self.composition(gray, guidance).whole()
 
     def composition(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Composition:
-        """Colorize as a call does, but compose the picture later, all of it or band by band."""
+        """Colorize as `__call__` does, but compose the picture later, as a whole or band by band."""
         return self._composed(self.ab(gray, guidance), gray)
 
     def ab(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
-        """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16; guided as above."""
+        """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16, with guidance as above."""
         return self._photos.ab(gray, guidance)
 
     def candidates(
         self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
     ) -> list[NDArray[Any]]:
-        """Colorize gray (H, W) in up to n plausible, visibly different ways; guided as a call is.
+        """Colorize gray (H, W) in up to n plausible, visibly different ways, with guidance as above.
 
-        Returns rgb (H, W, 3) each, the first as a call does; fewer than n where no others differ visibly.
+        Returns a list of rgb (H, W, 3), the first as from `__call__`; fewer than n if no others differ visibly.
         """
         return [one.whole() for one in self.candidate_compositions(gray, n, guidance)]
 
@@ -149,7 +149,7 @@ class Colorizer:
         return [self._composed(ab, gray) for ab in self._photos.candidates(gray, n, guidance)]
 
     def confidence(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
-        """Tell how sure the network is of each pixel of gray (H, W): (H, W), 1 sure, 0 any color is as likely."""
+        """Return the network's confidence at each pixel of gray (H, W): (H, W), 1 certain, 0 all colors equally likely."""
         return self.distribution(gray, guidance).confidence(gray.shape)
 
     def suggest(
@@ -161,14 +161,14 @@ class Colorizer:
     def likely_colors(
         self, gray: NDArray[Any], x: float, y: float, guidance: Guidance = UNGUIDED
     ) -> list[LikelyColor]:
-        """Give the likely colors at a place of gray (H, W), in its pixels, the likeliest first.
+        """Return the likely colors at a pixel of gray (H, W), the likeliest first.
 
-        For several places, take `distribution` once, and its `likely_colors_at`.
+        For several pixels, call `distribution` once, and then its `likely_colors_at`.
         """
         return self.distribution(gray, guidance).likely_colors_at(x, y, picture=gray.shape)
 
     def distribution(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> ColorDistribution:
-        """Predict how likely each color is at each place of gray (H, W)."""
+        """Predict the distribution of colors at each position of gray (H, W)."""
         return self._photos.distribution(gray, guidance)
 
     def _composed(self, ab: Floats, gray: NDArray[Any]) -> Composition:
@@ -176,26 +176,26 @@ class Colorizer:
         return Composition(gray, field, self.threads)
 
     def colorize(self, segment: Segment) -> Floats:
-        """Predict small ab (n, h, w, 2) for a segment's frames, consistent in time.
+        """Predict temporally consistent small ab (n, h, w, 2) for a segment's frames.
 
-        The network sees the keyframes; their colors pass along the motion of this segment and are averaged.
+        The network colorizes the keyframes; their colors are propagated along the segment's motion and averaged.
         """
         if not self._shots.steadiness:
             return self._shots.frames(segment)
         return self._shots.finish(self._shots.predict(segment))
 
     def predict_segment(self, segment: Segment) -> Arrays:
-        """Predict a segment's keyframes and motion, as `film.options.ShotColorizer` has it; so below."""
+        """Predict a segment's keyframes and motion (`color.segment.ShotColorizer`)."""
         return self._shots.predict(segment)
 
     def link_segment(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
-        """Link a segment to the next, or backward to the one before: what enters it -> what leaves it."""
+        """Link a segment to the next, or backward to the previous one (`color.segment.ShotColorizer`)."""
         return self._shots.link(predicted, entering, backward=backward)
 
     def finish_segment(
         self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
     ) -> Floats:
-        """Average a segment's colors with those that enter from before and after: ab (n, h, w, 2)."""
+        """Average a segment's colors with those entering from both sides: ab (n, h, w, 2)."""
         return self._shots.finish(predicted, before=before, after=after)
 
     def predict(
@@ -217,9 +217,10 @@ def colorizer_factory(
     steady: float = STEADY,
     films: bool = False,
 ) -> Callable[[], Colorizer]:
-    """Return a picklable function that loads the network with the options chosen.
+    """Return a picklable function that loads the network with the chosen options.
 
-    films : thousands of frames are worth an engine that takes longer to open; a photo has the same colors alone and among many
+    films : allow int8, which takes longer to open but pays off over thousands of frames; photos never use it by
+        default, so that a photo gets the same colors alone and in a batch
     """
     precision = "fastest" if films and run.precision == "auto" else run.precision
     options = {**dataclasses.asdict(color), "weights": run.weights}
@@ -242,7 +243,7 @@ def colorize_photo_files(
     run: RunOptions,
     guidance: Guidance,
 ) -> Iterator[Result]:
-    """Colorize photos in processes of one thread each, or all in this one: for a GPU, or when they are few."""
+    """Colorize photos in single-threaded processes, or in this process on a GPU or for a few photos."""
     from photo.batch import FEW, colorize_photos
 
     alone = len(tasks) <= FEW or run.device == "gpu" or uses_gpu(run.device)
@@ -263,7 +264,7 @@ def guided(
     *,
     candidates: int | None = None,
 ) -> Callable[[NDArray[Any]], Composition | list[Composition]]:
-    """Make a colorizer that guides every picture alike, perhaps to several candidates."""
+    """Return a function that colorizes every picture with the same guidance, optionally with several candidates."""
     colorizer = factory()
     if candidates:
         return functools.partial(colorizer.candidate_compositions, n=candidates, guidance=guidance)
@@ -271,23 +272,23 @@ def guided(
 
 
 def check_weights(weights: Path | None = None) -> str:
-    """Return the sha256 that a weights file carries, by default the released one, without importing Paddle.
+    """Return the sha256 stored in a weights file, by default the released one, without importing Paddle.
 
-    Raises FileNotFoundError or ValueError for weights that are missing or foreign.
+    Raises FileNotFoundError or ValueError for missing or invalid weights.
     """
     return weights_sha256(weights or RELEASED)
 
 
 def uses_gpu(device: Device) -> bool:
-    """Tell whether `device` means a GPU here: one process, and so one network, then does all the work.
+    """Return whether `device` selects a GPU here; then one process, with one network, does all the work.
 
-    Paddle's CPU package has none, and that is known without the seconds that its import takes.
+    For Paddle's CPU package this returns False without the seconds of importing it.
     """
     return device != "cpu" and has_gpu_package() and gpu_count() > 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Colorize one picture: python gray2color.py IN OUT. What is there already is never replaced."""
+    """Colorize one picture: python gray2color.py IN OUT. Never overwrite an existing file."""
     from photo.batch import PHOTOS, colorize_photos
     from photo.inputs import plan
 
@@ -298,7 +299,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         tasks, problems = plan(words[:1], kind=PHOTOS, save=words[1])
         taken = dict.fromkeys(task.target for task in tasks if os.path.lexists(task.target))
-        problems += [f"{path} is there already: remove it or name another" for path in taken]
+        problems += [f"{path} already exists: remove it or name another" for path in taken]
         if free := [task for task in tasks if task.target not in taken]:
             results = colorize_photos(free, Colorizer)
             problems += [result.error for result in results if result.error]

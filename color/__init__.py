@@ -1,1 +1,1 @@
-"""The vocabulary: values that travel between rooms, each declared once. Imports nothing of ours."""
+"""Data types shared between packages, each declared once. Imports no other package of this project."""

@@ -1,4 +1,4 @@
-"""Arrays by the type of their elements; what their axes are is stated where they are used."""
+"""Array types by element type; their axes are documented where they are used."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias

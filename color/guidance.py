@@ -1,6 +1,6 @@
-"""What a person wants the colors to be: hints, strokes, references, palettes, of photos and films alike.
+"""Color guidance by the user, for photos and films: hints, strokes, references, palettes.
 
-Nothing heavy is imported here: a command reads hints before it knows whether it has anything to do.
+Heavy imports are avoided: a command reads hints before it knows whether there is anything to do.
 """
 
 import re
@@ -19,13 +19,13 @@ POINT = re.compile(rf"{NUMBER},{NUMBER},({COLOR})")
 
 
 class Hint(NamedTuple):
-    """A point of a picture and the color wanted there.
+    """A point of a picture and its desired color.
 
     x, y : to the right and down from the upper left corner, in pixels, or in percent of a side
-    color : #rrggbb, of which hue and chroma count, or a and b
-    x_percent, y_percent : the unit of x and of y
-    at : in a film, when: a time or a frame, as `film.guidance` reads it
-    radius : of the square that is filled, in pixels of the network's input; None for the usual one
+    color : #rrggbb, whose lightness is ignored, or (a, b)
+    x_percent, y_percent : whether x and y are in percent
+    at : time or frame in a film, parsed by `film.guidance`
+    radius : of the filled square, in pixels of the network's input; None for the default
     """
 
     x: float
@@ -37,7 +37,7 @@ class Hint(NamedTuple):
     radius: int | None = None
 
     def place(self, size: tuple[int, int]) -> tuple[float, float]:
-        """Return x and y in pixels of a picture of a size (H, W); 100 % is the last one."""
+        """Return x and y in pixels of a picture of size (H, W); 100 % is the last pixel."""
         height, width = size
         x = self.x * (width - 1) / 100 if self.x_percent else self.x
         y = self.y * (height - 1) / 100 if self.y_percent else self.y
@@ -46,9 +46,9 @@ class Hint(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ShotReference:
-    """A picture whose colors some shots of a film are to have.
+    """A reference picture for some shots of a film.
 
-    where : shots "3" or "5-7", numbered from 1 as a preview numbers them, or times "0:10-0:25"
+    where : shots "3" or "5-7", numbered from 1 as in a preview, or times "0:10-0:25"
     rgb : (h, w, 3), small
     """
 
@@ -58,21 +58,21 @@ class ShotReference:
 
 @dataclass(frozen=True, eq=False)
 class Guidance:
-    """What a person wants of a photo or a film.
+    """The user's guidance of a photo or a film.
 
-    hints : points and their colors; of a film each has a time
-    strokes : colors painted on a photo, rgba (h, w, 4), at any size
-    reference : rgb (h, w, 3), a picture whose colors are wanted; in a film, for the shots without one of their own
-    reference_by : "histogram" gives a photo the reference's shares of colors, "content" gives each place the color of
-        what looks alike there, "auto" chooses by how much does
-    palette : colors #rrggbb to keep to, of which hue and chroma count
+    hints : points and their colors; in a film, each has a time
+    strokes : rgba (h, w, 4) of any size, colors painted on a photo
+    reference : rgb (h, w, 3), a picture with the desired colors; in a film, for shots without their own reference
+    reference_by : "histogram" gives a photo the reference's color histogram, "content" transfers colors between
+        similar positions, "auto" chooses by the share of similar positions
+    palette : colors #rrggbb to use; their lightness is ignored
     mood : one of `MOODS`
-    strength : 0 to 1, how much a reference's histogram, palette and mood count; at 0 no reference counts
-    references : of shots of a film
-    colorize, leave : shots of a film that are colorized, or left as they are, whether they have color or not; as
+    strength : 0..1, of a reference's histogram, palette and mood; 0 also disables matching by content
+    references : references of shots of a film
+    colorize, leave : shots of a film to colorize or to leave unchanged, whether they have color or not; format of
         `ShotReference.where`
 
-    An empty palette, and a mood or strength of None, leave the colorizer's own.
+    An empty palette, and a mood or strength of None, keep the colorizer's settings.
     """
 
     hints: tuple[Hint, ...] = ()
@@ -87,7 +87,7 @@ class Guidance:
     leave: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Tell whether anything is wanted."""
+        """Return whether any guidance is given."""
         several = self.hints or self.palette or self.references or self.colorize or self.leave
         single = (self.strokes, self.reference, self.mood, self.strength)
         return bool(several) or any(one is not None for one in single)
@@ -97,20 +97,20 @@ UNGUIDED = Guidance()
 
 
 def read_color(text: str) -> str:
-    """Read #RRGGBB."""
+    """Parse #RRGGBB."""
     if not re.fullmatch(COLOR, text):
-        raise ValueError(f"{text!r} is no color: write it as #rrggbb")
+        raise ValueError(f"invalid color {text!r}: expected #rrggbb")
     return text.lower()
 
 
 def read_hint(text: str) -> Hint:
-    """Read X,Y,#RRGGBB, of a film T,X,Y,#RRGGBB."""
+    """Parse X,Y,#RRGGBB, or T,X,Y,#RRGGBB for a film."""
     *before, x, y, color = text.split(",") if text.count(",") in {2, 3} else ("", "", "")
     found = POINT.fullmatch(f"{x},{y},{color}")
     if not found:
         raise ValueError(
-            f"{text!r} is no hint: write X,Y,#RRGGBB, in pixels or as 25%,40%,#RRGGBB; "
-            "of a film T,X,Y,#RRGGBB"
+            f"invalid hint {text!r}: expected X,Y,#RRGGBB, in pixels or as 25%,40%,#RRGGBB; "
+            "for a film T,X,Y,#RRGGBB"
         )
     x, x_unit, y, y_unit, color = found.groups()
     return Hint(float(x), float(y), color, bool(x_unit), bool(y_unit), at="".join(before))

@@ -1,10 +1,10 @@
-"""What the network says of a place of a picture: its likely colors, and whether a hint would help there."""
+"""Predictions for a position of a picture: its likely colors, and the benefit of a hint there."""
 
 from typing import NamedTuple
 
 
 class LikelyColor(NamedTuple):
-    """A likely color of a place: as #rrggbb at the place's lightness, as a and b, and how likely it is, 0 to 1."""
+    """A likely color of a position: #rrggbb at the position's lightness, a and b, and its probability 0..1."""
 
     color: str
     a: float
@@ -16,8 +16,8 @@ class Suggestion(NamedTuple):
     """A place of a picture where a hint would help.
 
     x, y : in the picture's pixels
-    share : of all that is uncertain, what the hint would settle, after those before it
-    colors : likely there
+    share : 0..1, share of the total uncertainty that the hint would remove, after the suggestions before it
+    colors : likely colors of the place
     """
 
     x: int

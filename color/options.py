@@ -1,4 +1,4 @@
-"""What a person may say of the colors of photos and films on the command line, as data."""
+"""Command-line options of color guidance for photos and films, as data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,25 +9,25 @@ from runtime.options import option
 
 @dataclass(frozen=True)
 class GuidanceOptions:
-    """What guides the colors of a photo or a film."""
+    """Options that guide the colors of a photo or a film."""
 
     hint: tuple[Hint, ...] = option(
-        (), "a color wanted at a point of one photo, in pixels or percent; of a film T,X,Y,#RRGGBB, with a time or "
+        (), "a color at a point of one photo, in pixels or percent; for a film T,X,Y,#RRGGBB, with a time or "
         "a frame (0:01:05.2 or 120f); may be repeated",
         read=read_hint, repeated=True, metavar="X,Y,#RRGGBB",
     )  # fmt: skip
     hints: Path | None = option(
         None,
-        'points as JSON: [[x, y, "#rrggbb"], ...], of a film [[T, x, y, "#rrggbb"], ...]; or a picture of the photo\'s '
-        "size with strokes: transparent but for them, or a copy of the photo painted over",
+        'points as JSON: [[x, y, "#rrggbb"], ...], for a film [[T, x, y, "#rrggbb"], ...]; or a picture of the photo\'s '
+        "size with strokes on a transparent background, or on a copy of the photo",
         metavar="FILE",
     )
     reference: Path | None = option(
-        None, "a color picture with the colors that are wanted", metavar="PICTURE"
+        None, "a color picture with the desired colors", metavar="PICTURE"
     )
     reference_by: ReferenceBy | None = option(
         None,
-        "of photos, how -reference is taken: histogram gives the photo its shares of colors, content the color of what looks alike "
-        "at each place, auto chooses (default: auto)",
+        "for photos, how -reference is used: histogram transfers its color histogram, content transfers colors between "
+        "places that look alike, auto chooses (default: auto)",
         choices=("auto", "histogram", "content"),
     )

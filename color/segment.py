@@ -1,6 +1,6 @@
-"""The interface between films and the network: a segment of a shot goes in, its colors come out.
+"""The interface between films and the network: segment of a shot -> its colors.
 
-Nothing heavy is imported here: a command line's help and its mistakes do not wait for NumPy.
+Heavy imports are avoided, so that help texts and errors of commands do not wait for NumPy.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,16 +12,16 @@ from color.guidance import UNGUIDED, Guidance
 if TYPE_CHECKING:
     from color.arrays import Arrays, Bytes, Floats, Mask
 
-WORKING_SIDE = 256  # px, the short side of what a colorizer gets
+WORKING_SIDE = 256  # px, short side of the frames passed to a colorizer
 
 
 @dataclass(frozen=True, eq=False)
 class SegmentGuidance:
-    """What guides a segment.
+    """The guidance of a segment.
 
     hints : for each frame, color points (m, 4): x, y in pixels of the gray frame, a, b
-    hinted : (n,), the frames that a person set hints on
-    reference : rgb (h, w, 3), a picture whose colors are wanted, or None
+    hinted : (n,), whether the user set hints on the frame
+    reference : rgb (h, w, 3), a picture with the desired colors, or None
     """
 
     hints: "Sequence[Floats]"
@@ -33,11 +33,11 @@ class SegmentGuidance:
 class Segment:
     """Consecutive frames of one shot of a film.
 
-    frames : gray (n, H, W) at working size
-    numbers : of the frames, in the film
-    shot, number : of the shot in the film, and of the segment in its shot, from 0
-    after : (1, H, W), the next frame where whole shots are colorized and this one continues; else none (0, H, W)
-    guidance : what a person wants of these frames, None for nothing
+    frames : (n, H, W), gray, at working size
+    numbers : frame numbers in the film
+    shot, number : number of the shot in the film, and of the segment in its shot, from 0
+    after : (1, H, W), the next frame, if whole shots are colorized and this one continues; else (0, H, W)
+    guidance : guidance of these frames, or None
     """
 
     frames: "Bytes"
@@ -49,47 +49,47 @@ class Segment:
 
 
 class SegmentColorizer(Protocol):
-    """What colorizes segments; it is built once in each worker process."""
+    """Colorizes segments; built once in each worker process."""
 
     def colorize(self, segment: Segment) -> "Floats":
-        """Return ab (n, h, w, 2), as small as it likes, for a segment's n frames."""
+        """Return ab (n, h, w, 2), of any smaller size, for a segment's n frames."""
         ...
 
 
 class ShotColorizer(SegmentColorizer, Protocol):
-    """What colorizes the segments of a shot as if they were one, and scenes that come back as they were.
+    """Colorizes the segments of a shot consistently, and recurring scenes like their earlier shots.
 
-    Arrays are kept on the disk between the steps; what is in them is the colorizer's own affair. What leaves a shot
-    at its end may enter a later one at its beginning, if that seems to show the same scene.
+    Arrays are stored on disk between the steps; their contents are private to the colorizer. The link out of a shot's
+    end may enter a later shot at its start, if both appear to show the same scene.
     """
 
     def predict_segment(self, segment: Segment) -> "Arrays":
-        """Return what must be known of a segment."""
+        """Return the arrays that the other steps need of a segment."""
         ...
 
     def link_segment(
         self, predicted: "Arrays", entering: "Arrays | None", *, backward: bool
     ) -> "Arrays":
-        """Return what leaves a segment, given what enters it: from the one before, or backward from the next one."""
+        """Return the link out of a segment, given the link into it from the previous or, backward, the next one."""
         ...
 
     def finish_segment(
         self, predicted: "Arrays", *, before: "Arrays | None", after: "Arrays | None"
     ) -> "Floats":
-        """Return ab (n, h, w, 2) of a segment, given what enters it; None where its shot begins or ends."""
+        """Return ab (n, h, w, 2) of a segment, given the links into it; None at its shot's start or end."""
         ...
 
 
 @dataclass(frozen=True)
 class Colorization:
-    """How films are colorized: everything that a film's job must know about the network.
+    """The colorizer of films, and all that a film's job needs to know about it.
 
     factory : builds a colorizer; picklable
     weights : sha256 of the weights
-    settings : whatever else changes the colors, for the manifest
-    working_side : px, the short side of the frames the colorizer gets; larger ones are shrunk to it
-    whole_shots : the colorizer is a ShotColorizer
-    guidance : what a person wants the colors to be
+    settings : all other settings that affect the colors, for the manifest
+    working_side : px, short side to which larger frames are downscaled for the colorizer
+    whole_shots : whether the colorizer is a ShotColorizer
+    guidance : the user's color guidance
     """
 
     factory: Callable[[], SegmentColorizer]

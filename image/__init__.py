@@ -1,1 +1,1 @@
-"""Arrays that are pictures: no files, no colors of our own, nothing else of this program."""
+"""Image processing on arrays: no files, no color conversion, no other parts of this program."""

@@ -1,4 +1,4 @@
-"""Pictures cut and resized by arithmetic alone."""
+"""Cropping and resizing of pictures."""
 
 from typing import Any, TypeAlias
 
@@ -12,9 +12,9 @@ Rgb: TypeAlias = Bytes
 
 
 def center_square(rgb: Rgb, *, side_px: int) -> Rgb:
-    """Bring the short side of rgb (H, W, 3) to `side_px` and cut out the middle: (side_px, side_px, 3).
+    """Resize the short side of rgb (H, W, 3) to `side_px` and crop the center: (side_px, side_px, 3).
 
-    Shrinks by area; enlarges, where it must, by cubic interpolation.
+    Downscales by area averaging, upscales by cubic interpolation.
     """
     height, width = rgb.shape[:2]
     short = min(height, width)
@@ -26,9 +26,9 @@ def center_square(rgb: Rgb, *, side_px: int) -> Rgb:
 
 
 def fitted(plane: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Resize a plane to (width, height), antialiased."""
+    """Resize a plane to (width, height), with antialiasing."""
     width, height = size
-    # By halves first: OpenCV averages 2x2 samples many times faster than windows of any other size.
+    # Halve it first: OpenCV averages 2x2 samples many times faster than windows of any other size.
     while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
         half = (plane.shape[1] // 2, plane.shape[0] // 2)
         plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA))

@@ -1,18 +1,19 @@
-"""K-means: groups the places of a picture, or its colors, around centers."""
+"""K-means clustering of a picture's positions or colors."""
 
 import numpy as np
 
 from color.arrays import Floats, Indices
 
-OUTLIERS = 0.02  # share of points that may be farther away than one that starts a group
+OUTLIERS = 0.02  # share of points that may be farther away than a new starting center
 
 
 def kmeans(
     points: Floats, centers: Floats, *, steps: int, weights: Floats | None = None
 ) -> Indices:
-    """Group points (n, F) around centers (k, F) that move so many times: the number (n,) of each point's group.
+    """Cluster points (n, F) from initial centers (k, F); return the index (n,) of each point's cluster.
 
-    weights : (n,), what each point counts for in its group's center, by default 1
+    steps : number of iterations
+    weights : (n,), weight of each point in its cluster's center; default: 1
     """
     groups = _nearest(points, centers)
     for _ in range(steps):
@@ -25,7 +26,7 @@ def kmeans(
 
 
 def starts(points: Floats, number: int) -> Floats:
-    """Choose centers (number, F) to start from: the point nearest to the mean, then those far from all before."""
+    """Choose initial centers (number, F): the point nearest to the mean, then points far from all previous ones."""
     centers = points[[squared_distances(points, points.mean(axis=0)).argmin()]]
     while len(centers) < number:
         far = np.min([squared_distances(points, center) for center in centers], axis=0)
@@ -45,7 +46,7 @@ def _nearest(points: Floats, centers: Floats) -> Indices:
 
 
 def _means(points: Floats, groups: Indices, centers: Floats) -> Floats:
-    """Average each group; the center of an empty one stays."""
+    """Average each cluster; keep the center of an empty one."""
     members = [points[groups == i] for i in range(len(centers))]
     return np.stack(
         [

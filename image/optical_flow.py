@@ -1,7 +1,6 @@
-"""Optical flow between two gray frames: estimated, checked forward and backward, used to warp.
+"""Optical flow between two gray frames: estimation, forward-backward check, warping.
 
-A flow (H, W, 2) belongs to one frame and holds, for each of its pixels, how far to the right and down the same
-thing is in the other frame.
+A flow (H, W, 2) of a frame is the displacement of each pixel, to the right and down, to its position in the other frame.
 """
 
 from dataclasses import dataclass
@@ -15,24 +14,24 @@ from numpy.typing import NDArray
 from color.arrays import Bytes, Floats, Mask
 
 FAST, MEDIUM = cv2.DISOPTICAL_FLOW_PRESET_FAST, cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
-# Sundaram et al. 2010: inconsistency allowed, relative to the squared length of the flow, and in squared pixels.
+# Sundaram et al. 2010: tolerance, relative to the squared length of the flow, and in squared pixels.
 RELATIVE, ABSOLUTE = 0.01, 0.5
 
 
 @dataclass(frozen=True)
 class CheckedFlow:
-    """Where each pixel of a frame was in the frame before, and where that is reliable."""
+    """Optical flow from a frame into the previous one, and where it is reliable."""
 
     flow: Floats  # (H, W, 2), into the frame before
     valid: Mask  # (H, W)
 
     def warp(self, before: NDArray[Any]) -> Floats:
-        """Carry values (H, W, C) of the frame before along the motion."""
+        """Warp values (H, W, C) of the previous frame along the motion."""
         return warp(before, self.flow)
 
 
 def estimate_motion(before: Bytes, after: Bytes) -> CheckedFlow:
-    """Estimate the motion between two gray frames (H, W), as exactly as DIS can."""
+    """Estimate the motion between two gray frames (H, W) with the medium preset of DIS."""
     flow, backward = optical_flow(after, before), optical_flow(before, after)
     return CheckedFlow(flow, is_consistent(flow, backward))
 
@@ -44,16 +43,16 @@ def optical_flow(frame: Bytes, other: Bytes, *, preset: int = MEDIUM) -> Floats:
 
 
 def warp(other: NDArray[Any], flow: Floats) -> Floats:
-    """Return for each pixel what the other frame (H, W, ...) has where the flow leads, interpolated linearly."""
+    """Sample the other frame (H, W, ...) where the flow of each pixel points, with linear interpolation."""
     warped = _interpolated(other, _grid(*flow.shape[:2]) + flow)
     return np.asarray(warped, np.float32).reshape(*flow.shape[:2], *other.shape[2:])
 
 
 def is_consistent(flow: Floats, backward: Floats) -> Mask:
-    """Tell for each pixel (H, W) whether it stays in the picture and the flow back leads to where it began.
+    """Return for each pixel (H, W) whether it stays in the picture and passes the forward-backward check.
 
-    The forward-backward check of Sundaram et al. 2010, used for the warp error by Lai et al. 2018: it fails where
-    something is covered or uncovered.
+    This is the check of Sundaram et al. 2010, used for the warp error by Lai et al. 2018; it fails at occlusions and
+    disocclusions.
     """
     height, width = flow.shape[:2]
     positions = _grid(height, width) + flow
@@ -72,12 +71,12 @@ def _interpolated(values: NDArray[Any], positions: Floats) -> NDArray[Any]:
 
 
 def _squared_length(flow: Floats) -> Floats:
-    x, y = cv2.split(flow)  # sums over the last axis take NumPy six times as long
+    x, y = cv2.split(flow)  # NumPy's sum over the last axis takes six times as long
     return np.asarray(x * x + y * y, np.float32)
 
 
-@lru_cache(maxsize=8)  # a film has one size, and a smaller one for its colors
+@lru_cache(maxsize=8)  # a film needs one full size, and a smaller one for its colors
 def _grid(height: int, width: int) -> Floats:
-    """Return each pixel's own place (H, W, 2): x and y."""
+    """Return the coordinates x, y of each pixel (H, W, 2)."""
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return np.stack([x, y], axis=-1)

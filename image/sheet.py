@@ -1,4 +1,4 @@
-"""Sheets of pictures: of any sizes with captions, or of one size in rows and columns."""
+"""Contact sheets with captions, and grids of pictures of equal size."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ GAP = 4  # px, between pictures of one size
 
 
 def contact_sheet(pictures: Sequence[Bytes], captions: Sequence[str]) -> Bytes:
-    """Lay pictures (H, W, 3) of any sizes out on one sheet, row by row, each with its caption."""
+    """Arrange pictures (H, W, 3) of any sizes on one sheet, row by row, each with its caption."""
     columns = max(1, min(len(pictures), round((len(pictures) * 1.3) ** 0.5)))
     rows = -(-len(pictures) // columns)
     shapes = [picture.shape for picture in pictures]
@@ -32,7 +32,7 @@ def contact_sheet(pictures: Sequence[Bytes], captions: Sequence[str]) -> Bytes:
 
 
 def tile(rows: Sequence[Sequence[Bytes]]) -> Bytes:
-    """Put pictures of one size beside and below each other, white gaps between."""
+    """Arrange rows of pictures of equal size in a grid with white gaps."""
     edge = ((0, GAP), (0, GAP), (0, 0))
     padded = [[np.pad(rgb, edge, constant_values=255) for rgb in row] for row in rows]
     whole = np.concatenate([np.concatenate(row, axis=1) for row in padded])

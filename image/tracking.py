@@ -1,4 +1,4 @@
-"""Points followed through gray frames, until the thing they are on is gone."""
+"""Tracking of points through gray frames until their object is lost."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -9,20 +9,20 @@ import numpy as np
 from color.arrays import Bytes, Floats, Mask
 from image.optical_flow import FAST, is_consistent, optical_flow
 
-BLUR = 1.0  # pixels, so that grain is not followed
-# Around a point: its motion is the median of what is consistent there (Kalal et al. 2010).
+BLUR = 1.0  # standard deviation in pixels, so that the flow does not follow grain
+# Radius of a point's patch: its motion is the median flow of the consistent pixels there (Kalal et al. 2010).
 REACH_PX = 3
-LEAST_CONSISTENT = 0.5  # share of those pixels that pass the forward-backward check
-LIKE = 16.0  # 8-bit codes between what is around a point and what was there when it was found last, in the mean
-PATIENCE = 12  # frames in which a point may not be found in a row, as under a flash or behind what passes by
+LEAST_CONSISTENT = 0.5  # least share of a patch's pixels that pass the forward-backward check
+LIKE = 16.0  # 8-bit levels: largest mean absolute difference from the patch where the point was last found
+PATIENCE = 12  # consecutive frames in which a point may be missing, during a flash or an occlusion
 
 
 def track(points: Floats, frames: Iterable[Bytes]) -> Iterator[tuple[Floats, Mask]]:
-    """Follow points (n, 2), x and y in pixels of the first gray frame (H, W), through the next ones.
+    """Track points (n, 2), x and y in pixels of the first gray frame (H, W), through the next frames.
 
-    Yields for each frame after the first where they are (n, 2), and which were found there (n,); ends when all are
-    lost. A point is lost when it leaves the picture, or when its surroundings too often fail the forward-backward
-    check or look unlike what they were when it was found last.
+    Yields for each frame after the first the positions (n, 2), and whether each point was found (n,); ends when all
+    are lost. A point is lost when it leaves the picture, or when, in too many consecutive frames, its patch fails the
+    forward-backward check or differs from the patch where it was last found.
     """
     points = np.array(points, np.float32)
     missed = np.zeros(len(points), np.intp)
@@ -44,7 +44,7 @@ def track(points: Floats, frames: Iterable[Bytes]) -> Iterator[tuple[Floats, Mas
             if moved is not None and found[i]:
                 points[i] += moved
                 last_seen[i], missed[i] = patch, 0
-            else:  # what covers a point for a while does not take it along
+            else:  # an occluded point moves with the frame, not with the occluding object
                 points[i] += overall
                 missed[i] += 1
         outside = ((points < 0) | (points > np.array(before.shape[::-1]) - 1)).any(axis=1)
@@ -56,14 +56,14 @@ def track(points: Floats, frames: Iterable[Bytes]) -> Iterator[tuple[Floats, Mas
 
 
 def _patch(frame: Bytes, point: Floats) -> Floats:
-    """Return what a frame shows around a point, (p, p)."""
+    """Return the patch (p, p) of a frame around a point."""
     side = 2 * REACH_PX + 1
     x, y = point.tolist()
     return cv2.getRectSubPix(frame, (side, side), (x, y)).astype(np.float32)
 
 
 def _moved(point: Floats, flow: Floats, consistent: Mask) -> Floats | None:
-    """Return how far a point moves (2,); None where its surroundings fail the check."""
+    """Return the motion (2,) of a point, or None if its patch fails the forward-backward check."""
     x, y = np.rint(point).astype(int).tolist()
     around = np.s_[max(y - REACH_PX, 0) : y + REACH_PX + 1, max(x - REACH_PX, 0) : x + REACH_PX + 1]
     passed = consistent[around]

@@ -1,9 +1,9 @@
-"""Small ab -> full size, guided by the gray picture, so that colors stop at edges.
+"""Upsampling of small ab to full size, guided by the gray picture, so that colors stop at edges.
 
-In each small neighborhood ab is nearly a linear function of L (guided filter, He et al. 2010), so where L has detail
-that was lost in the small picture, ab gets the slope times that detail.
+In a small neighborhood, ab is nearly a linear function of L (guided filter, He et al. 2010), so detail of L that the
+small picture lacks is added to ab, multiplied by the slope.
 
-`to_lightness` turns gray codes into L 0..100; for sRGB that is `prior.lab.gray2lightness`.
+`to_lightness` converts gray levels to L 0..100; for sRGB it is `prior.lab.gray2lightness`.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,27 +19,27 @@ from image.crop import fitted
 
 ToLightness: TypeAlias = Callable[[NDArray[Any]], Floats]
 
-STEP = 4  # growth per level on the way to full size
-FINEST_PX = 600  # short side from which on slopes are only interpolated
+STEP = 4  # scale factor per level
+FINEST_PX = 600  # short side beyond which slopes are only interpolated
 SMOOTHNESS = 3e-3  # variance of L/100 below which ab does not follow L; best on held-out photos
-BLOCK_PX = 1 << 15  # rows interpolated at once hold about this many pixels: they stay in the cache
-MOST_ROWS = 12  # per block: BLAS then works in this thread; its own threads fight with ours
+BLOCK_PX = 1 << 15  # approximate pixels per block of rows, so that a block stays in the cache
+MOST_ROWS = 12  # per block: BLAS then runs in this thread; its own threads would compete with ours
 
 
 @dataclass(frozen=True)
 class Field:
-    """Color as a function of place and lightness: ab = slope * L / 100 + base, both (2, h, w)."""
+    """Color as a function of position and lightness: ab = slope * L / 100 + base, both (2, h, w)."""
 
     slope: Floats
     base: Floats
 
     def planes(self) -> Floats:
-        """Lay the four numbers out as planes (4, h, w): slope of a and b, base of a and b."""
+        """Return planes (4, h, w): slope of a and b, base of a and b."""
         return np.concatenate([self.slope, self.base])
 
 
 def color_field(ab: Floats, gray: NDArray[Any], *, to_lightness: ToLightness) -> Field:
-    """Fit ab (h, w, 2) to the lightness of gray (H, W), from level to level up to a size near it."""
+    """Fit ab (h, w, 2) to the lightness of gray (H, W), level by level up to the finest."""
     sizes = _level_sizes(ab.shape, gray.shape)
     levels = [to_lightness(fitted(gray, sizes[-1])) / np.float32(100)]
     for width, height in reversed(sizes[:-1]):
@@ -58,7 +58,7 @@ def color_field(ab: Floats, gray: NDArray[Any], *, to_lightness: ToLightness) ->
 
 
 def _grown(color: Floats, light: Floats, detail: Floats) -> Floats:
-    """Enlarge a plane of color (h, w), with lightness (h, w), to the size of its detail (H, W)."""
+    """Upsample a plane of color (h, w), with lightness (h, w), to the size of its detail (H, W)."""
     size = detail.shape[::-1]
     grown = cv2.resize(_plane_slope(color, light), size) * detail
     grown += cv2.resize(color, size, interpolation=cv2.INTER_CUBIC)
@@ -66,7 +66,7 @@ def _grown(color: Floats, light: Floats, detail: Floats) -> Floats:
 
 
 def upsample(ab: Floats, gray: NDArray[Any], *, to_lightness: ToLightness) -> Floats:
-    """Bring ab (h, w, 2) to the size of gray (H, W), following its lightness."""
+    """Upsample ab (h, w, 2) to the size of gray (H, W), guided by its lightness."""
     planes = color_field(ab, gray, to_lightness=to_lightness).planes()
     full = np.empty((*gray.shape, 2), np.float32)
     for rows, block in interpolated_blocks(planes, slice(0, gray.shape[0]), gray.shape):
@@ -76,10 +76,10 @@ def upsample(ab: Floats, gray: NDArray[Any], *, to_lightness: ToLightness) -> Fl
 
 
 def upsample_planes(ab: Floats, guide: Bytes, *, between: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Bring ab (h, w, 2) to the size of a guide (H, W), full-range luma, as two planes: `upsample` for films.
+    """Upsample ab (h, w, 2) to the size of a guide (H, W), full-range luma, as two planes: `upsample` for films.
 
-    Two levels, the first at `between` (width, height), and nothing but OpenCV's own loops: a fifth to a seventh of
-    the time, and an error of ab that is 1 to 2 % larger (three clips, measured once by hand).
+    It has two levels, the first at `between` (width, height), and uses OpenCV's loops only: it takes a fifth to a
+    seventh of the time, and the error of ab is 1 to 2 % larger (three clips, measured once by hand).
     """
     size = (guide.shape[1], guide.shape[0])
     small, middle = (
@@ -105,7 +105,7 @@ def interpolated_blocks(
 ) -> Iterator[tuple[slice, Floats]]:
     """Interpolate planes (c, h, w) linearly to a picture's rows; yield blocks (c, rows, W).
 
-    The few source rows of the band are widened once; a small matrix mixes them for each block.
+    The few source rows of the band are interpolated horizontally once; a small matrix mixes them for each block.
     """
     height = planes.shape[1]
     places = (np.arange(rows.start, rows.stop) + 0.5) * (height / shape[0]) - 0.5
@@ -123,12 +123,12 @@ def interpolated_blocks(
 
 
 def bands(height: int, rows: int) -> Iterator[slice]:
-    """Cut a height into slices of at most so many rows."""
+    """Split a height into slices of at most `rows` rows."""
     return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 
 
 def _level_sizes(small: tuple[int, ...], full: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Sizes (width, height) from the network's to the picture's, or to where the eye sees no more."""
+    """Return the sizes (width, height) of all levels, from the network's output to the finest."""
     sizes = [(small[1], small[0])]
     while min(sizes[-1]) < FINEST_PX and 2 * min(sizes[-1]) <= min(full):
         growth = min(STEP, min(full) / min(sizes[-1]))
@@ -137,7 +137,7 @@ def _level_sizes(small: tuple[int, ...], full: tuple[int, ...]) -> list[tuple[in
 
 
 def _plane_slope(color: Floats, lightness: Floats) -> Floats:
-    """Regress a plane of color (h, w) on lightness (h, w) 0..1 around each pixel; smoothed slopes (h, w)."""
+    """Regress a plane of color (h, w) on lightness (h, w) 0..1 around each pixel; return smoothed slopes (h, w)."""
     mean = _box(lightness)
     covariance = _box(color * lightness) - _box(color) * mean
     variance = _box(lightness * lightness) - mean * mean

@@ -1,1 +1,1 @@
-"""The network and everything that speaks its language."""
+"""The network, and how colors are predicted with it."""

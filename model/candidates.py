@@ -1,9 +1,9 @@
-"""Other colorizations of a picture that the network finds plausible.
+"""Alternative plausible colorizations of a picture.
 
-A picture is cut into regions of like lightness for which the network predicts alike, and the predicted distribution is
-averaged over each. Its likely colors there are given as hints at points of the region, and the network, run again,
-spreads them as it spreads a person's. Of all these colorizations those are chosen that together come nearest to what
-the distribution expects.
+A picture is segmented into regions of similar lightness and similar predicted distributions, and the distribution is
+averaged over each region. The modes of the average become hints at points of the region, and the network, run again,
+spreads them as it spreads a user's hints. Among these colorizations, the set that best represents the predicted
+distribution is selected.
 """
 
 from collections.abc import Sequence
@@ -20,24 +20,24 @@ from model.decode import AbPredictor
 from model.distribution import ColorDistribution, Mode, features, modes, variance
 from model.hints import POINT_RADIUS_PX
 
-CHANGED = 4  # regions that get other colors, those with the most to gain
+CHANGED = 4  # regions that get other colors: the most uncertain ones
 PAIRS = 6  # colorizations in which two regions change
-# In a region of the size of the picture; fewer in a smaller one, by the root of its area.
+# Hint points in a region as large as the picture; proportional to the square root of the area.
 POINTS = 20
-APART = 10.0  # ab units that two candidates differ by in some region, at least
-BARELY_APART = 5.0  # where there are none such
-DRAWN = 400  # colorings drawn from the distribution, which candidates should come near to
-DEVIATIONS = 1.0  # standard deviations of a place's colors, by which they change at most
+APART = 10.0  # ab units: least difference of two candidates in some region
+BARELY_APART = 5.0  # the same, if no candidate reaches APART
+DRAWN = 400  # colorings sampled from the distribution, which the candidates should represent
+DEVIATIONS = 1.0  # largest change of a position's color, in standard deviations of its distribution
 SEED = 0
 
 REGIONS = 7  # at most
-VOTE_CELLS = 5  # side of the vote among neighbors
-STEPS = 29  # of k-means, by which regions move
+VOTE_CELLS = 5  # side of the majority filter
+STEPS = 29  # k-means iterations
 
 
 @dataclass(frozen=True, eq=False)
 class _Region:
-    """A part of a picture: its cells (h, w), its share of them, points inside, its distribution (Q,)."""
+    """A part of a picture: its mask (h, w), its share of the area, points inside, its distribution (Q,)."""
 
     mask: Mask
     area: float
@@ -54,9 +54,11 @@ def candidates(
     hints: Floats | None = None,
     palette: Floats | None = None,
 ) -> list[Floats]:
-    """Return up to so many small ab (h, w, 2), the default first; fewer where no others differ visibly.
+    """Return up to `number` small ab (h, w, 2), the default first; fewer if no others differ visibly.
 
-    lightness : (1, H, W), with hints (1, 3, H, W) and a palette (Q + 1,), as `AbPredictor` has them
+    lightness : (1, H, W)
+    hints : (1, 3, H, W), as in `AbPredictor`
+    palette : (Q + 1,), as in `AbPredictor`
     """
     default = predict(lightness, hints=hints, palette=palette).ab[0]
     parts = _regions(predicted)
@@ -72,7 +74,7 @@ def candidates(
 
 
 def _regions(predicted: ColorDistribution) -> list[_Region]:
-    """Cut a picture into regions, those first in which most may change."""
+    """Segment a picture into regions, the most uncertain first."""
     numbers, uncertainty = (
         regions(features(predicted.shares, predicted.lightness)),
         predicted.uncertainty(),
@@ -94,7 +96,7 @@ def _alternatives(
     *,
     size: tuple[int, int],
 ) -> list[Floats]:
-    """Draw hints (3, H, W) for other colors of each of the first regions, then of two at once."""
+    """Draw hints (3, H, W) for other colors of each of the first regions, then of pairs of regions."""
     single: list[tuple[int, float, Floats]] = []  # region, share, hints
     for i, part in enumerate(parts[:CHANGED]):
         now = default[part.mask].mean(axis=0)
@@ -121,7 +123,7 @@ def _hint_planes(part: _Region, mode: Mode, *, size: tuple[int, int]) -> Floats:
 
 
 def _within_reach(ab: Floats, default: Floats, predicted: ColorDistribution) -> Floats:
-    """Keep a colorization (h, w, 2) near the default where that is sure: a hint's color does not spill into the sky."""
+    """Limit the difference from the default (h, w, 2) where that is certain, so that hints do not bleed into the sky."""
     most = DEVIATIONS * np.sqrt(variance(predicted.shares, predicted.bins))
     change = ab - default
     far = np.hypot(change[..., 0], change[..., 1])
@@ -135,10 +137,10 @@ def _means(pool: Floats, parts: Sequence[_Region]) -> Floats:
 
 
 def _chosen(means: Floats, parts: Sequence[_Region], bins: Floats, number: int) -> list[int]:
-    """Choose colorizations by their means (n, regions, 2), one by one: the first, then what helps most.
+    """Select colorizations greedily by their means (n, regions, 2): the first, then those that lower the cost most.
 
-    What helps is measured on colorings drawn from the distribution, each region by itself: the mean squared distance
-    of each to the nearest that is chosen.
+    The cost is the mean squared distance of colorings, sampled from the distribution of each region independently, to
+    the nearest selected colorization.
     """
     rng = np.random.default_rng(SEED)
     drawn = np.stack(
@@ -162,13 +164,13 @@ def _chosen(means: Floats, parts: Sequence[_Region], bins: Floats, number: int) 
 
 
 def _exact(shares: Floats) -> Doubles:
-    """Make shares (Q,) sum to 1 as exactly as drawing wants it."""
+    """Normalize shares (Q,) in float64, as `Generator.choice` requires."""
     exact = shares.astype(np.float64)
     return np.asarray(exact / exact.sum())
 
 
 def regions(described: Floats, *, number: int = REGIONS) -> Indices:
-    """Group places (h, w, F) into so many regions at most, by k-means: their numbers (h, w), from 0 on."""
+    """Cluster positions (h, w, F) into at most `number` regions by k-means; return labels (h, w) from 0."""
     height, width, _ = described.shape
     places = described.reshape(height * width, -1)
     groups = kmeans(places, starts(places, number), steps=STEPS)
@@ -176,7 +178,7 @@ def regions(described: Floats, *, number: int = REGIONS) -> Indices:
 
 
 def _smoothed(numbers: Indices, count: int) -> Indices:
-    """Let neighbors vote, twice; number the regions that are left from 0 on."""
+    """Apply a majority filter twice; renumber the remaining regions from 0."""
     side = (VOTE_CELLS, VOTE_CELLS)
     for _ in range(2):
         votes = [cv2.blur((numbers == i).astype(np.float32), side) for i in range(count)]
@@ -186,7 +188,7 @@ def _smoothed(numbers: Indices, count: int) -> Indices:
 
 
 def inner_points(mask: Mask, number: int) -> list[tuple[int, int]]:
-    """Choose up to so many cells (row, column) deep inside a mask (h, w) and far from each other, at least one."""
+    """Choose 1 to `number` cells (row, column) deep inside a mask (h, w) and far from each other."""
     depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
     rows, columns = np.indices(mask.shape)
     far = np.full(mask.shape, np.inf)

@@ -1,13 +1,13 @@
-"""What the network takes and gives, and the one way from a gray picture to what it takes; no Paddle.
+"""The network's inputs and outputs, and the preprocessing from a gray picture to its inputs; no Paddle.
 
-Colorizing, evaluation and training all go this way: gray -> lightness at the working size -> planes, padded ->
-the network -> a quarter of the size, the padding cut off.
+Colorizing, evaluation and training share these steps: gray -> lightness at the working size -> padded planes ->
+network -> output at a quarter of the size, padding cropped.
 
-The network's own copy of the lightness is stretched to the tones that it knows; the picture keeps its own. Pictures
-faded to half their contrast lose 0.4 dB of PSNR and get it back (70 photographs, measured once by hand); pictures
-aged as in training gain 0.04 dB, plain ones 0.03 at 0.2 less rebalanced AuC, which is within noise. Grain, scratches
-and vignettes are left to the network: removing them (non-local means, a median, a fitted falloff) before it looked
-made its colors worse, as it was trained with them.
+The tones of the network's copy of the lightness are stretched to the usual range; the picture's own lightness is
+unchanged. Without it, pictures faded to half their contrast lose 0.4 dB of PSNR, and the stretch restores it (70
+photographs, measured once by hand); pictures aged as in training gain 0.04 dB, plain ones 0.03 dB at 0.2 less
+rebalanced AuC, which is within noise. Grain, scratches and vignettes are not removed: doing so (non-local means, a
+median, a fitted falloff) made the colors worse, as the network was trained with them.
 """
 
 from typing import Any, Literal, Protocol, TypeAlias
@@ -22,33 +22,35 @@ from prior.lab import gray2lightness
 
 Output: TypeAlias = Literal["means", "distribution", "features"]  # of an inference program
 
-PLANES = 4  # L/50 - 1, hint a/110, hint b/110, hint mask; the hints are zero where there are none
+PLANES = 4  # L/50 - 1, hint a/110, hint b/110, hint mask; the hint planes are zero where there is no hint
 AB_SCALE = 110.0  # ab lies within about -110..110
-STRIDE = 32  # both sides of the input are multiples of it
-REDUCTION = 4  # the output is at a quarter of the input's size
-LONGEST = 4  # long sides count as at most this many short sides
+STRIDE = 32  # height and width of the input are multiples of it
+REDUCTION = 4  # input size over output size
+LONGEST = 4  # highest aspect ratio of the input; longer pictures are squeezed
 
-# Percentiles that count as black and white; dust and scratches lie beyond.
+# Percentiles taken as black and white; dust and scratches lie beyond them.
 DARKEST, LIGHTEST = 1.0, 99.0
-BLACK, WHITE = 3.0, 95.0  # L that they have at most and at least, as in most photographs
-# L between black and white below which a picture counts as flat, and is stretched no further.
+BLACK, WHITE = 3.0, 95.0  # L: upper bound of black and lower bound of white, as in most photographs
+# Smallest range of L that is stretched to the full range; flatter pictures are stretched by the same factor.
 LEAST_CONTRAST = 20.0
-SAMPLED_PX = 2  # tones are read from every second pixel in both directions
+SAMPLED_PX = 2  # percentiles use every second pixel in both directions
 
 
 class Predictor(Protocol):
-    """A network in use, whatever runs it."""
+    """A loaded network, independent of what runs it."""
 
     def __call__(self, planes: Floats, palettes: Floats, /, *, temperature: float) -> Floats:
-        """Predict the mean a, b and chroma of the distribution at each place: (N, 3, H/4, W/4).
+        """Predict the mean a, b and chroma of the distribution at each position: (N, 3, H/4, W/4).
 
-        planes : (N, 4, H, W). palettes : (N, Q + 1). temperature : of the annealed mean.
+        planes : (N, 4, H, W)
+        palettes : (N, Q + 1)
+        temperature : of the annealed mean
         """
         ...
 
 
 def working_shape(shape: tuple[int, ...], *, short: int, grid: int = REDUCTION) -> tuple[int, int]:
-    """Size (H, W) at which the network sees a picture: multiples of `grid`, never extremely long."""
+    """Return the size (H, W) of the network's input: multiples of `grid`, aspect ratio limited to `LONGEST`."""
     scale = short / min(shape)
     height, width = (
         max(round(min(side * scale, LONGEST * short) / grid), 1) * grid for side in shape
@@ -57,7 +59,7 @@ def working_shape(shape: tuple[int, ...], *, short: int, grid: int = REDUCTION) 
 
 
 def resized(picture: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Resize a picture (H, W) or (H, W, C) to a shape (h, w), antialiased where it shrinks."""
+    """Resize a picture (H, W) or (H, W, C) to a shape (h, w), with antialiasing when downscaling."""
     if shape[0] <= picture.shape[0] and shape[1] <= picture.shape[1]:
         return fitted(picture, (shape[1], shape[0]))
     cubic = cv2.resize(picture, shape[1::-1], interpolation=cv2.INTER_CUBIC)
@@ -65,17 +67,17 @@ def resized(picture: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def working_lightness(grays: NDArray[Any], *, short: int, grid: int = REDUCTION) -> Floats:
-    """Lightness 0..100 of grays (n, H, W) uint8 or uint16 at the working size: (n, h, w)."""
+    """Convert grays (n, H, W) uint8 or uint16 to lightness 0..100 at the working size: (n, h, w)."""
     shape = working_shape(grays.shape[1:], short=short, grid=grid)
     return gray2lightness(np.stack([resized(gray, shape) for gray in grays]))
 
 
 def network_planes(lightness: Floats, *, hints: Floats | None = None) -> Floats:
-    """Lay out L (n, H, W) 0..100, tones stretched to those of most photographs, as planes (n, 4, H, W).
+    """Assemble planes (n, 4, H, W) from L (n, H, W) 0..100, its tones stretched to those of most photographs.
 
-    Each picture is stretched by its own tones. So are the frames of a film: its exposure may breathe, and a shot's
-    tones would only be known at its end.
-    hints : (n, 3, H, W), by default none.
+    Each picture is stretched by its own percentiles, and so is each frame of a film: exposure may flicker, and the
+    tones of a whole shot are known only at its end.
+    hints : (n, 3, H, W); default: none
     """
     planes = np.zeros((len(lightness), PLANES, *lightness.shape[1:]), np.float32)
     for plane, picture in zip(planes[:, 0], lightness, strict=True):
@@ -92,7 +94,7 @@ def network_planes(lightness: Floats, *, hints: Floats | None = None) -> Floats:
 def padded(planes: Floats) -> Floats:
     """Pad planes (N, 4, H, W) at the bottom and right to multiples of the stride.
 
-    Lightness is reflected; hints are not, or one point would become several.
+    Lightness is padded by reflection, hints with zeros, so that no point is duplicated.
     """
     number, channels, height, width = planes.shape
     bottom, right = -height % STRIDE, -width % STRIDE
@@ -104,6 +106,6 @@ def padded(planes: Floats) -> Floats:
 
 
 def cropped(output: Floats, shape: tuple[int, ...]) -> Floats:
-    """Cut the padding off the network's output (N, C, h, w) for planes of a shape (H, W); channels last."""
+    """Crop the padding from the network's output (N, C, h, w) for planes of a shape (H, W); channels last."""
     height, width = (-(-side // REDUCTION) for side in shape)
     return output[..., :height, :width].transpose(0, 2, 3, 1)

@@ -1,7 +1,7 @@
-"""A reference close in content: places of a picture and of the reference that look alike to the network's backbone.
+"""Semantic correspondence between a picture and a reference, by features of the network's backbone.
 
-Each place of either picture has a feature vector; two places that are each other's nearest neighbors are a match, and a
-sure one if they are near. In a reference of the same scene many places find one, and its colors become hints.
+Each position of both pictures has a feature vector; two positions that are mutual nearest neighbors are a match, and a
+reliable one if their cosine similarity is high. A reference of the same scene has many, and their colors become hints.
 """
 
 from typing import Any, NamedTuple
@@ -14,20 +14,20 @@ from image.crop import fitted
 from model.contract import STRIDE, Predictor, network_planes, working_lightness
 from prior.lab import lab2rgb, rgb2lab
 
-# Two crops of a photograph, one mirrored and darkened, and frames of a still camera's film seconds apart: 0.36 and more;
-# unrelated photographs: 0.04 at most (`tests/benchmarks/guidance.py`).
-# Share of places with a sure match, from which on a reference is taken by its content.
+# Least share of reliable matches for a reference to be used by content. Two crops of a photograph, one mirrored and
+# darkened, or frames of a static camera seconds apart, have 0.36 and more; unrelated photographs 0.04 at most
+# (`tests/benchmarks/guidance.py`).
 SAME_CONTENT = 0.15
-FEATURES_SIZE = 384  # short side of the backbone's input, in pixels: 24 places
-LEAST_COSINE = 0.6  # of the feature vectors of a match whose color is taken
+FEATURES_SIZE = 384  # short side of the backbone's input, in pixels: 24 positions
+LEAST_COSINE = 0.6  # cosine similarity of a reliable match
 RADIUS_PX = 1  # of the hint at a match, in pixels of the planes
 
 
 class Correspondence(NamedTuple):
-    """What a reference has in common with a picture.
+    """Matches of a picture with a reference.
 
-    share : of the picture's places, how many have a sure match, 0..1
-    points : color points (m, 5) for `point_planes`: x, y in the picture's pixels, a, b, radius
+    share : 0..1, share of the picture's positions with a reliable match
+    points : (m, 5), color points for `point_planes`: x, y in the picture's pixels, a, b, radius
     """
 
     share: float
@@ -37,9 +37,10 @@ class Correspondence(NamedTuple):
 def correspondence(
     features: Predictor, gray: NDArray[Any], reference: NDArray[Any], *, bins: int
 ) -> Correspondence:
-    """Match gray (H, W) with a reference rgb (h, w, 3); uint8 or uint16 each.
+    """Match gray (H, W) with a reference rgb (h, w, 3), each uint8 or uint16.
 
-    features : gives the backbone's features (N, C, H/16, W/16), of the same network that has so many bins
+    features : returns the backbone's features (N, C, H/16, W/16)
+    bins : number of bins of the same network
     """
     lab = rgb2lab(reference)
     lightness_alone = lab2rgb(lab * np.array([1, 0, 0], np.float32))[..., 0]
@@ -58,9 +59,9 @@ def correspondence(
 
 
 def match(ours: Floats, theirs: Floats) -> tuple[Indices, Mask, Floats]:
-    """Find for each of our unit vectors (n, C) the nearest of theirs (m, C).
+    """Find the nearest neighbor of each unit vector of ours (n, C) among theirs (m, C).
 
-    Returns its index (n,), whether ours is its nearest too, and their cosine.
+    Returns its index (n,), whether the two are mutual nearest neighbors, and their cosine similarity.
     """
     cosines = ours @ theirs.T
     nearest = cosines.argmax(axis=1)
@@ -69,7 +70,7 @@ def match(ours: Floats, theirs: Floats) -> tuple[Indices, Mask, Floats]:
 
 
 def _vectors(features: Predictor, gray: NDArray[Any], bins: int) -> Floats:
-    """Return a unit vector for each place (h, w, C) of gray (H, W), without what all places have in common."""
+    """Return the mean-centered unit feature vector of each position (h, w, C) of gray (H, W)."""
     lightness = working_lightness(gray[None], short=FEATURES_SIZE, grid=STRIDE)
     no_palette = np.zeros((1, bins + 1), np.float32)
     found = features(network_planes(lightness), no_palette, temperature=1.0)[0]

@@ -1,6 +1,6 @@
-"""The network's output -> small ab: guided, smoothed, in contrast, gray where gray is likely.
+"""Decoding of the network's output to small ab: re-weighting, smoothing, contrast, tint removal, hints.
 
-`AbPredictor` runs the network and does all of it; the functions below it are its steps, arrays in and arrays out.
+`AbPredictor` runs the network and all steps; the functions below it are the steps, arrays in and arrays out.
 """
 
 from collections.abc import Callable
@@ -26,10 +26,10 @@ from model.hints import propagate
 from model.palette import reference_weights, reweighted_means
 from model.program import Program
 
-# Smoothing where the network is undecided, in places of its output. Wider, or by a guided filter, takes the color
-# of arms and faces along with the patches on walls.
+# Smoothing where the network is undecided, in positions of its output. A wider filter, or a guided filter, also removes
+# the color of arms and faces, not only patches on walls.
 NEIGHBOR_REACH, NEIGHBOR_SIGMA = 4, 3.0
-LIKE_LIGHTNESS = 0.04  # standard deviation of L/100 within which neighbors are alike
+LIKE_LIGHTNESS = 0.04  # standard deviation of the bilateral filter's range kernel, in L/100
 FRAMES_AT_ONCE = 4
 
 
@@ -37,7 +37,7 @@ class Prediction(NamedTuple):
     """The colors predicted for pictures.
 
     ab : small ab (n, h, w, 2)
-    confidence : (n, h, w), 1 where all likely colors have one hue, 0 where they cancel
+    confidence : (n, h, w), 1 where all likely colors have the same hue, 0 where they cancel
     """
 
     ab: Floats
@@ -46,15 +46,15 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True)
 class AbPredictor:
-    """A network in use, and how colors are taken from its output: `gray2color.Colorizer` explains the settings.
+    """A loaded network and its decoding settings, which `gray2color.Colorizer` explains.
 
-    network : a `Program` wherever palettes, moods or references are wanted, as it also gives the distribution
-    bins : (Q, 2), of the network
-    saturation : times the chroma, of the hints too
-    contrast, neutral : of colors predicted without hints: see `contrasted` and `without_tint`; re-weighted colors
-        stay as they are, as both would lead away from a palette
-    weights : (Q,), logarithms by which every distribution is re-weighted, None for none
-    guidance : 0..1, how much such weights count, those of a reference too
+    network : must be a `Program`, which also returns the distribution, for palettes, moods and references
+    bins : (Q, 2), ab
+    saturation : factor of the chroma, hints included
+    contrast, neutral : see `contrasted` and `without_tint`; applied to colors predicted without hints, but not to
+        re-weighted colors, which they would move away from a palette
+    weights : (Q,), log weights that re-weight every distribution; None for none
+    guidance : 0..1, strength of all weights, those of a reference included
     """
 
     network: Predictor
@@ -73,9 +73,8 @@ class AbPredictor:
     ) -> Prediction:
         """Predict small ab for L (n, H, W) 0..100 at the working size.
 
-        hints : as `network_planes` has them; honored on the objects they lie on, where the result counts as sure.
-        palette : (Q + 1,), as `palette_vector` makes it: the histogram that each picture is to have, by default
-            or all zeros none.
+        hints : (n, 3, H, W), as in `network_planes`; applied to the objects they lie on, where they raise the confidence
+        palette : (Q + 1,), from `palette_vector`: target histogram of each picture; None or all zeros for none
         """
         free, sure = self._predicted(lightness, palette=palette)
         if not self._reweights(palette):
@@ -97,7 +96,7 @@ class AbPredictor:
     def _predicted(
         self, lightness: Floats, *, hints: Floats | None = None, palette: Floats | None = None
     ) -> Prediction:
-        """Predict as the network does, smoothed where it is undecided."""
+        """Predict with the network alone, smoothed where it is undecided."""
         planes = network_planes(lightness, hints=hints)
         means = self._means(planes, palette)
         if self.smoothing:
@@ -107,9 +106,9 @@ class AbPredictor:
         return Prediction(ab, confidence(means))
 
     def _means(self, planes: Floats, palette: Floats | None) -> Floats:
-        """Return the mean a, b and chroma (n, h, w, 3) of the distributions, re-weighted where that is wanted.
+        """Return the mean a, b and chroma (n, h, w, 3) of the distributions, re-weighted if guided.
 
-        The network's own input for a palette stays empty: beside the weights it gains nothing.
+        The network's own palette input is left empty: it adds nothing to the weights.
         """
         none = np.zeros((len(planes), len(self.bins) + 1), np.float32)
         if not self._reweights(palette):
@@ -124,9 +123,9 @@ class AbPredictor:
         return bool(self.guidance) and (given or self.weights is not None)
 
     def giving(self, output: Output) -> Predictor:
-        """Return the same network giving another output. Raises TypeError unless it is a `Program`."""
+        """Return the same network with another output. Raises TypeError unless it is a `Program`."""
         if not isinstance(self.network, Program):
-            raise TypeError(f"{self.network} gives nothing but means, the {output} is wanted")
+            raise TypeError(f"{self.network} returns only means, not {output}: use a Program")
         return self.network.giving(output)
 
     def _reweighted(self, shares: Floats, palette: Floats | None) -> Floats:
@@ -143,10 +142,10 @@ class AbPredictor:
         hints: Floats | None = None,
         palette: Floats | None = None,
     ) -> Prediction:
-        """Predict for frames (n, H, W) in order; resized to whole strides: nothing is computed for padding.
+        """Predict for frames (n, H, W) in order; they are resized to multiples of the stride, to avoid padding.
 
-        hints : (n, 3, h, w) at the size of what is computed, by default none.
-        palette : as above.
+        hints : (n, 3, h, w) at the network's input size; default: none
+        palette : (Q + 1,), as above
         """
         lightness_of: Callable[[Bytes], Floats] = partial(
             working_lightness, short=self.working_size, grid=STRIDE
@@ -159,20 +158,21 @@ class AbPredictor:
 
 
 def confidence(means: Floats) -> Floats:
-    """Return how far the predicted distribution agrees with itself (..., h, w): |mean ab| / mean |ab|.
+    """Return the confidence (..., h, w) of the predicted distribution: |mean ab| / mean |ab|.
 
-    It is 1 where all likely colors have one hue, and 0 where they cancel.
-    means : (..., h, w, 3), the distribution's mean a, b and chroma
+    It is 1 where all likely colors have the same hue, and 0 where they cancel.
+    means : (..., h, w, 3), mean a, b and chroma of the distribution
     """
     chroma = np.maximum(means[..., 2], np.float32(1e-3))
     return np.asarray(np.clip(np.hypot(means[..., 0], means[..., 1]) / chroma, 0, 1), np.float32)
 
 
 def smooth_undecided(means: Floats, plane: Floats) -> Floats:
-    """Smooth ab where the predicted distribution disagrees with itself, so that plain walls stay plain.
+    """Smooth ab where the confidence is low, so that plain walls stay plain.
 
-    means : (h, w, 3), the distribution's mean a, b and chroma. plane : (H, W), the network's lightness, -1..1.
-    Returns ab (h, w, 2): each place is mixed with the mean of its neighbors of like lightness by 1 - confidence.
+    means : (h, w, 3), mean a, b and chroma of the distribution
+    plane : (H, W), the network's lightness, -1..1
+    Returns ab (h, w, 2): each position is blended with its joint bilateral mean by 1 - confidence.
     """
     ab = np.ascontiguousarray(means[..., :2])
     shrunk = cv2.resize(plane, ab.shape[1::-1], interpolation=cv2.INTER_AREA)
@@ -182,9 +182,9 @@ def smooth_undecided(means: Floats, plane: Floats) -> Floats:
 
 
 def contrasted(ab: Floats, contrast: float) -> Floats:
-    """Multiply how far ab (h, w, 2) is from its mean over the picture by `contrast`; the mean stays.
+    """Multiply the deviation of ab (h, w, 2) from its mean over the picture by `contrast`.
 
-    Colors differ more, while a cast over the whole picture, which may be wrong everywhere, does not grow.
+    Colors differ more, while a cast over the whole picture, which may be wrong, is not amplified.
     """
     mean = ab.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
     return np.asarray(mean + np.float32(contrast) * (ab - mean), np.float32)
@@ -193,8 +193,8 @@ def contrasted(ab: Floats, contrast: float) -> Floats:
 def without_tint(ab: Floats, neutral: float) -> Floats:
     """Shrink ab (..., 2) softly: chroma c becomes c * c^2 / (c^2 + neutral^2).
 
-    Neutral places are predicted with a chroma of 7 or 8 units, most of it warm, as the mean of what they may be. The
-    curve takes most of that away, a half of `neutral` itself, and little of what is vivid.
+    Neutral areas are predicted with a chroma of 7 or 8 units, mostly warm, the mean of their plausible colors. The
+    curve removes most of it, halves a chroma equal to `neutral`, and hardly changes vivid colors.
     """
     if not neutral:
         return ab
@@ -203,9 +203,9 @@ def without_tint(ab: Floats, neutral: float) -> Floats:
 
 
 def _joint_bilateral(ab: Floats, lightness: Floats) -> Floats:
-    """Average ab (h, w, 2) over neighbors of like lightness (h, w) (Petschnigg et al. 2004).
+    """Apply a joint bilateral filter to ab (h, w, 2), guided by lightness (h, w) (Petschnigg et al. 2004).
 
-    Every second neighbor in each direction counts: a quarter of the time, and no visible difference.
+    It samples every second neighbor in each direction, in a quarter of the time and without visible difference.
     """
     height, width = lightness.shape
     reach = ((NEIGHBOR_REACH, NEIGHBOR_REACH), (NEIGHBOR_REACH, NEIGHBOR_REACH))

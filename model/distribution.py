@@ -1,7 +1,7 @@
-"""The predicted distribution over the bins, place by place: how sure it is, which colors are likely, where a hint helps.
+"""The predicted distribution over the bins at each position: confidence, likely colors, and suggested places for hints.
 
-It also tells places apart: the distribution of fur differs from that of grass even where their lightness is the
-same. So places are compared by their distributions (Hellinger distance), by lightness, and a little by where they are.
+The distribution also separates objects: fur and grass differ in it even at equal lightness. Positions are therefore
+compared by their distributions (Hellinger distance), by lightness, and with a small weight by location.
 """
 
 from dataclasses import dataclass
@@ -16,28 +16,28 @@ from image.kmeans import kmeans, squared_distances
 from model.contract import Predictor, cropped, network_planes, padded
 from prior.lab import fit_gamut, lab2rgb
 
-# Training weighs rare colors up, so the network overstates them. Of its shares over powers of the weights, this one
-# has nearly the best likelihood of the true bins (60 validation photographs: 2.84 nats instead of 3.26) and the mean
-# chroma of the truth (18.0 for 17.4, instead of 29.8).
+# Rebalancing in training makes the network overestimate rare colors. Dividing by this power of the weights gives nearly
+# the best likelihood of the true bins (60 validation photographs: 2.84 nats instead of 3.26) and the mean chroma of the
+# ground truth (18.0 for 17.4, instead of 29.8).
 CALIBRATION = 0.75
-COLORS = 4  # that a place may have, at most
-LEAST_SHARE = 0.08  # of the distribution, that counts as likely
-VISIBLE = 15.0  # L from black, and from white, from which on a color is seen well
-NEAR = 1  # cells on each side of a place that count with it
-STEPS = 30  # of k-means, which converges much earlier
+COLORS = 4  # likely colors of a position, at most
+LEAST_SHARE = 0.08  # of the distribution: least share of a likely color
+VISIBLE = 15.0  # L from black, and from white, beyond which colors are fully visible
+NEAR = 1  # neighboring cells on each side that are averaged in
+STEPS = 30  # k-means iterations; it converges much earlier
 
-# What tells places apart: see `features`.
-COMPONENTS = 14  # principal ones of the distributions
-LIGHTNESS_SHARE = 0.5  # of a standard deviation of lightness, beside one of the distributions
-PLACE_SHARE = 0.3  # of a whole side
-LEAST_DEVIATION = 5.0  # of L: a flat picture's noise is no difference
-SMOOTH_CELLS = 5  # side of the median over neighbors
+# Weights of the features: see `features`.
+COMPONENTS = 14  # principal components of the distributions
+LIGHTNESS_SHARE = 0.5  # weight of lightness relative to the distributions, per standard deviation
+PLACE_SHARE = 0.3  # weight of the picture's longer side
+LEAST_DEVIATION = 5.0  # L: lower bound of the standard deviation, so that noise of a flat picture is not amplified
+SMOOTH_CELLS = 5  # side of the median filter
 
 # Suggestions.
-REACH = 0.5  # distance of features, over which a hint's color spreads to other places
-PLACE_REACH = 0.35  # of the longer side, the same in the picture
-TRIED = 768  # places that are tried
-SUGGESTED_APART = 0.08  # of the longer side, between suggestions, at least
+REACH = 0.5  # feature distance over which a hint's color spreads to other positions
+PLACE_REACH = 0.35  # the same in the picture, relative to the longer side
+TRIED = 768  # candidate positions
+SUGGESTED_APART = 0.08  # least distance between suggestions, relative to the longer side
 
 
 class Mode(NamedTuple):
@@ -50,10 +50,10 @@ class Mode(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ColorDistribution:
-    """The colors that are predicted for a picture, and how likely each is.
+    """The predicted probabilities of a picture's colors.
 
-    shares : of each bin at each place, (h, w, Q), calibrated
-    bins : (Q, 2)
+    shares : (h, w, Q), calibrated probability of each bin at each position
+    bins : (Q, 2), ab
     lightness : (h, w), 0..100
     """
 
@@ -66,13 +66,13 @@ class ColorDistribution:
         assert self.shares.shape == shape, (self.shares.shape, shape)
 
     def confidence(self, picture: tuple[int, int]) -> Floats:
-        """Return how sure the network is of each pixel of a picture (H, W), 0..1."""
+        """Return the network's confidence at each pixel of a picture (H, W), 0..1."""
         small = entropy_confidence(self.shares)
         full = cv2.resize(small, picture[::-1], interpolation=cv2.INTER_LINEAR)
         return np.asarray(full, np.float32)
 
     def uncertainty(self) -> Floats:
-        """Return how much color may change at each place (h, w), in squared ab units: none in black and white."""
+        """Return the variance of color at each position (h, w), in squared ab units; 0 in black and white."""
         light = self.lightness
         visible = np.clip(np.minimum(light, 100 - light) / VISIBLE, 0, 1)
         return np.asarray(variance(self.shares, self.bins) * visible, np.float32)
@@ -80,17 +80,17 @@ class ColorDistribution:
     def likely_colors_at(
         self, x: float, y: float, *, picture: tuple[int, int]
     ) -> list[LikelyColor]:
-        """Give the likely colors at a pixel of a picture (H, W). Raises ValueError for one outside."""
+        """Return the likely colors at a pixel of a picture (H, W). Raises ValueError for a pixel outside."""
         if not (0 <= x < picture[1] and 0 <= y < picture[0]):
             raise ValueError(
-                f"x={x:g}, y={y:g} lies outside the picture: "
+                f"x={x:g}, y={y:g} is outside the picture: "
                 f"give x in 0..{picture[1] - 1}, y in 0..{picture[0] - 1}"
             )
         height, width = self.lightness.shape
         return self.likely_colors(int(y * height / picture[0]), int(x * width / picture[1]))
 
     def likely_colors(self, row: int, column: int) -> list[LikelyColor]:
-        """Give the likely colors of a place and its neighbors, at its lightness and in gamut, the likeliest first."""
+        """Return the likely colors around a position, at its lightness and in gamut, the likeliest first."""
         rows, columns = (slice(max(i - NEAR, 0), i + NEAR + 1) for i in (row, column))
         mean = self.shares[rows, columns].mean(axis=(0, 1))
         found = modes(mean / mean.sum(), self.bins)
@@ -104,10 +104,10 @@ class ColorDistribution:
 
 @dataclass(frozen=True)
 class DistributionPredictor:
-    """A network whose program gives the distribution, in use.
+    """Predicts distributions with a network whose program returns them.
 
-    bins : (Q, 2)
-    weights : (Q,), what each bin weighed in training.
+    bins : (Q, 2), ab
+    weights : (Q,), weight of each bin in training
     """
 
     network: Predictor
@@ -119,7 +119,8 @@ class DistributionPredictor:
     ) -> ColorDistribution:
         """Predict the distribution for L (1, H, W) 0..100 at the working size.
 
-        hints : (1, 3, H, W) and palette : (Q + 1,), as `AbPredictor` has them, by default none.
+        hints : (1, 3, H, W), as in `AbPredictor`; default: none
+        palette : (Q + 1,), as in `AbPredictor`; default: none
         """
         planes = network_planes(lightness, hints=hints)
         if palette is None:
@@ -132,7 +133,7 @@ class DistributionPredictor:
 
 
 def calibrated(distribution: Floats, weights: Floats) -> Floats:
-    """Take most of the training's weights (Q,) out of a distribution (..., Q); its shares sum to 1."""
+    """Divide most of the training weights (Q,) out of a distribution (..., Q), and normalize it to sum 1."""
     shares = distribution * weights**-CALIBRATION
     return np.asarray(shares / shares.sum(axis=-1, keepdims=True), np.float32)
 
@@ -144,7 +145,7 @@ def entropy(distribution: Floats) -> Floats:
 
 
 def entropy_confidence(distribution: Floats) -> Floats:
-    """Return how sure a distribution (..., Q) is (...): 1 where one bin has it all, 0 where all are alike."""
+    """Return the confidence (...) of a distribution (..., Q): 1 if one bin has all of it, 0 if it is uniform."""
     most = np.float32(np.log(distribution.shape[-1]))
     return np.asarray(np.clip(1 - entropy(distribution) / most, 0, 1), np.float32)
 
@@ -156,9 +157,9 @@ def variance(distribution: Floats, bins: Floats) -> Floats:
 
 
 def modes(shares: Floats, bins: Floats) -> list[Mode]:
-    """Group a distribution (Q,) around its likely colors, by k-means in the ab plane; the likeliest first.
+    """Cluster a distribution (Q,) around its likely colors, by k-means in the ab plane; the likeliest first.
 
-    A group's color is the mean of its bins by their squared shares: near its mode, yet not on the grid.
+    A cluster's color is the mean of its bins weighted by their squared shares: near the mode, but not on the grid.
     """
     centers = bins[[int(np.argmax(shares))]]
     while len(centers) < COLORS:
@@ -176,7 +177,7 @@ def modes(shares: Floats, bins: Floats) -> list[Mode]:
 
 
 def features(distribution: Floats, lightness: Floats) -> Floats:
-    """Describe each place of a distribution (h, w, Q), with its lightness (h, w) 0..100: (h, w, F)."""
+    """Compute features (h, w, F) of each position from a distribution (h, w, Q) and lightness (h, w) 0..100."""
     height, width, _ = distribution.shape
     roots = np.sqrt(distribution).reshape(height * width, -1)
     roots -= roots.mean(axis=0)
@@ -193,9 +194,9 @@ def features(distribution: Floats, lightness: Floats) -> Floats:
 def suggestions(
     predicted: ColorDistribution, number: int, *, picture: tuple[int, int]
 ) -> list[Suggestion]:
-    """Suggest up to so many places of a picture (H, W), the most useful first.
+    """Suggest up to `number` places for hints in a picture (H, W), the most useful first.
 
-    What a hint at a place settles is the uncertainty of all places, each by how like it that place is.
+    A hint removes uncertainty at every position, in proportion to the similarity with the hinted one.
     """
     described, uncertainty = (
         features(predicted.shares, predicted.lightness),
@@ -221,7 +222,7 @@ def suggestions(
 
 
 def _alike(described: Floats, row: int, column: int) -> Floats:
-    """Tell how like a place all places (h, w, F) are: (h * w,), 1 at the place itself, to 0."""
+    """Return the similarity of all positions (h, w, F) to one: (h * w,), from 0 to 1 at the position itself."""
     height, width, _ = described.shape
     squared = ((described - described[row, column]) ** 2).sum(axis=-1) / REACH**2
     rows, columns = np.ogrid[:height, :width]

@@ -1,9 +1,9 @@
-"""EfficientNet-Lite0 without its classifier: lightness in, features at three scales out.
+"""EfficientNet-Lite0 without its classifier: lightness -> features at three scales.
 
 Tan and Le 2019 (arXiv 1905.11946) in the Lite variant: no squeeze-and-excitation, ReLU6, and
 TensorFlow's "same" padding, which for stride 2 pads more at the bottom and right than at the top and left.
-The published weights were trained on color; lightness is all that is seen here, so the three filters
-of the stem are summed into one, and L/50 - 1 stands for the (x - 127) / 128 they were trained on.
+The published weights were trained on color; here the input is lightness alone, so the three filters
+of the stem are summed into one, and L/50 - 1 replaces the (x - 127) / 128 they were trained on.
 """
 
 import paddle.nn.functional as F
@@ -20,7 +20,7 @@ STAGES = (
     (1, 3, 1, 320, 6),
 )
 STEM_CHANNELS = 32
-FEATURE_BLOCKS = (4, 10, 15)  # whose outputs are the features at 1/8, 1/16 and 1/32
+FEATURE_BLOCKS = (4, 10, 15)  # their outputs are the features at 1/8, 1/16 and 1/32
 FEATURE_CHANNELS = (40, 112, 320)
 
 
@@ -34,12 +34,12 @@ def _conv(inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: in
 
 
 def _norm(channels: int) -> nn.BatchNorm2D:
-    """Make a BatchNorm that keeps its published statistics also while its factors learn."""
+    """Make a BatchNorm with frozen published statistics; its scale and shift are trainable."""
     return nn.BatchNorm2D(channels, epsilon=1e-3, use_global_stats=True)
 
 
 class InvertedResidual(nn.Layer):
-    """1x1 expansion, depthwise convolution, 1x1 projection, and the input where shapes allow."""
+    """1x1 expansion, depthwise convolution, 1x1 projection, and a residual connection where shapes allow."""
 
     NORMALIZED = (("expand", "bn0"), ("depthwise", "bn1"), ("project", "bn2"))
 
@@ -65,7 +65,7 @@ class InvertedResidual(nn.Layer):
 
 
 class EfficientNetLite0(nn.Layer):
-    """forward(lightness (N, 1, H, W), L/50 - 1) -> features (N, 40, H/8, W/8), (N, 112, H/16, W/16), (N, 320, H/32, W/32)."""
+    """The backbone: lightness L/50 - 1 (N, 1, H, W) -> features (N, 40 / 112 / 320, h, w) at 1/8, 1/16 and 1/32."""
 
     NORMALIZED = (("stem", "bn"),)
 

@@ -1,12 +1,12 @@
-"""Dynamic network -> static inference program, checked against it before it is kept.
+"""Export of the dynamic network to a static inference program, which is checked against the network.
 
-The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and gives three planes
-(N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution, softmax and bin centers inside. A second
-program gives the distribution itself, (N, Q, H/4, W/4), a third the backbone's features at 1/16. All are for the engines
-that compute in floating point; of the first there is one of an older form for int8 (see `quantization`).
+The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and returns three planes
+(N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution; softmax and bin centers are included. A second
+program returns the distribution itself, (N, Q, H/4, W/4), a third the backbone's features at 1/16. All three run on the
+floating-point engines; the first also exists in an older program format for int8 (see `quantization`).
 
-Its form is what oneDNN in Paddle 3.3.1 opens and runs fastest: no BatchNorm (folding it when a program is
-opened took 3 of 4 seconds), upsampling by transposed convolution, and a decoder that never leaves bfloat16.
+The graph is the one that oneDNN in Paddle 3.3.1 opens and runs fastest: no BatchNorm (folding it on opening
+took 3 of 4 seconds), upsampling by transposed convolution, and a decoder entirely in bfloat16.
 """
 
 import logging
@@ -33,24 +33,24 @@ from model.weights_file import Weights, build, load_into, read_weights
 log = logging.getLogger(__name__)
 
 TOLERANCE_AB = 1e-3  # between program and network, fp32
-ROUNDING = 5e-5  # of the largest ab, where that is more: a network of 30 steps gives 100 on noise and rounds 1.2e-3
-TOLERANCE_SHARE = 1e-5  # the same of a share of the distribution
-# Root mean square, as a share of the standard deviation of ab; the released weights differ by 0.04.
+ROUNDING = 5e-5  # the same over the largest ab, if larger; a network of 30 steps gives 100 on noise and rounds 1.2e-3
+TOLERANCE_SHARE = 1e-5  # between program and network, probabilities
+# RMS difference over the standard deviation of ab; the released weights differ by 0.04.
 TOLERANCE_INT8 = 0.2
 CHECK_SIZES = ((1, 64, 96), (2, 128, 64))
 CHECKED_SAMPLES = 2
-# These layers have few channels and wide ranges: int8 would take a twentieth of the chroma.
+# These layers have few channels and wide ranges: in int8 they would reduce the chroma by 5 %.
 IN_FLOAT = "backbone.blocks.0."
-ALIGNED = 16  # float32 in a cache line
-LARGEST_LOGIT = 70.0  # e^70 by the number of bins and the largest chroma is still a float32
-ONES = 16  # channels that carry the bias; a multiple of 16 keeps oneDNN's layouts aligned
+ALIGNED = 16  # float32 values in a cache line
+LARGEST_LOGIT = 70.0  # e^70 times the number of bins and the largest chroma still fits a float32
+ONES = 16  # constant channels that carry the bias; a multiple of 16 keeps oneDNN's layouts aligned
 
 
 class TransposedUp(nn.Layer):
-    """An `UpBlock` whose 1x1 convolution and pixel shuffle are one transposed convolution.
+    """An `UpBlock` whose 1x1 convolution and pixel shuffle are merged into one transposed convolution.
 
-    Faster under oneDNN. The expansion's bias differs within each 2x2 square, which no transposed
-    convolution's bias can: constant input channels carry it.
+    This is faster under oneDNN. The bias of the expansion differs within each 2x2 square, unlike the bias of a
+    transposed convolution, so constant input channels carry it.
     """
 
     def __init__(self, up: UpBlock) -> None:
@@ -71,7 +71,7 @@ class TransposedUp(nn.Layer):
 
 
 def folded(conv: nn.Conv2D, bn: nn.BatchNorm2D) -> nn.Conv2D:
-    """Join a convolution without a bias and its BatchNorm, as it is in use, into one convolution."""
+    """Fold a BatchNorm in evaluation mode into the bias-free convolution before it."""
     scale = bn.weight.numpy() / np.sqrt(bn._variance.numpy() + bn._epsilon)
     filters = conv.weight.numpy()
     joined = nn.Conv2D(
@@ -88,10 +88,10 @@ def folded(conv: nn.Conv2D, bn: nn.BatchNorm2D) -> nn.Conv2D:
 
 
 class InferenceNet(ColorNet):
-    """The same function as `ColorNet`, in the form that oneDNN runs fastest."""
+    """Compute the same function as `ColorNet` with the layers that oneDNN runs fastest."""
 
     def rearrange(self) -> None:
-        """Fold every BatchNorm and replace the upsampling; to be called once, after the weights are in."""
+        """Fold every BatchNorm and replace the upsampling; call once, after loading the weights."""
         for layer in self.sublayers(include_self=True):
             for conv, norm in getattr(layer, "NORMALIZED", ()):
                 if getattr(layer, conv) is not None:
@@ -103,7 +103,7 @@ class InferenceNet(ColorNet):
 
 
 class AnnealedNet(nn.Layer):
-    """Network, annealed mean and bin centers in one: planes -> mean a, b and chroma."""
+    """Combine network, annealed mean and bin centers: planes -> mean a, b and chroma."""
 
     def __init__(self, network: ColorNet, bins: Floats) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class AnnealedNet(nn.Layer):
 
     @paddle.no_grad()
     def predict(self, planes: Floats, palettes: Floats, *, temperature: float) -> Floats:
-        """Predict from arrays, as a program does: `model.contract.Predictor`."""
+        """Predict from arrays with the signature of a program (`model.contract.Predictor`)."""
         assert not self.network.training, "the network must be in evaluation mode"
         inputs = (planes, palettes, np.array([temperature], np.float32))
         means: Floats = self(*map(paddle.to_tensor, inputs)).numpy()
@@ -126,12 +126,12 @@ class AnnealedNet(nn.Layer):
 
 
 class FixedNet(AnnealedNet):
-    """The same at one temperature, with fewer passes over the many planes of the distribution.
+    """Compute `AnnealedNet` at a fixed temperature, with fewer passes over the Q planes of the distribution.
 
-    The head's weights are divided by the temperature. Their mean over the bins, which counts for nothing, is taken off:
-    then the largest logit of a place is never below 0, and exponentials need no maximum to be subtracted. They are
-    divided by their sum when they have been averaged: three planes instead of all. The planes are made a multiple of
-    `ALIGNED` by repeating some that count for nothing.
+    The head's weights are divided by the temperature. Their mean over the bins has no effect on the softmax and is
+    subtracted: the largest logit at a position is then never below 0, so the softmax needs no subtraction of the
+    maximum. It is normalized after averaging, on three planes instead of Q. The number of planes is rounded up to a
+    multiple of `ALIGNED` with repeated planes of weight 0.
     """
 
     def __init__(self, network: ColorNet, bins: Floats, temperature: float) -> None:
@@ -154,7 +154,7 @@ class FixedNet(AnnealedNet):
 
 
 def _exponentials(planes: Tensor) -> Tensor:
-    """Append the operator to a program of the older form, for which Paddle 3.3.1's own `exp` is not."""
+    """Append the operator to a program of the older format, which `exp` of Paddle 3.3.1 does not support."""
     helper = LayerHelper("exp")
     found = helper.create_variable_for_type_inference(planes.dtype)
     helper.append_op(type="exp", inputs={"X": planes}, outputs={"Out": found})
@@ -162,18 +162,18 @@ def _exponentials(planes: Tensor) -> Tensor:
 
 
 class DistributionNet(AnnealedNet):
-    """Network and softmax in one: planes -> the share of each bin at each place."""
+    """Combine network and softmax: planes -> probability of each bin at each position."""
 
     def forward(self, planes: Tensor, palette: Tensor, temperature: Tensor) -> Tensor:
         return annealed(self.network(planes, palette), temperature=temperature)  # (N, Q, h, w)
 
 
 class FeatureNet(AnnealedNet):
-    """The backbone alone: planes -> its features at 1/16, from the lightness."""
+    """Run the backbone alone: planes -> features of the lightness at 1/16."""
 
     def forward(self, planes: Tensor, palette: Tensor, temperature: Tensor) -> Tensor:
         _, f16, _ = self.network.backbone(planes[:, :1])
-        # Paddle saves no program with an input that nothing depends on.
+        # Paddle cannot save a program with an unused input.
         unused = (palette[:, :1] * temperature).reshape([-1, 1, 1, 1])
         return f16 + 0 * unused  # (N, C, H/16, W/16)
 
@@ -196,11 +196,11 @@ def export(
 ) -> None:
     """Write the program of a weights file into a folder, and check it against the network.
 
-    output : what the program gives
-    int8 : means only, for the engine int8; weights that would lose by it get the same program as without
-    temperature : of the program for int8, which takes none
+    output : what the program returns
+    int8 : quantize for the int8 engine (means only); weights that lose too much by it are exported in fp32
+    temperature : of the int8 program, which has it built in
 
-    Raises RuntimeError when the two differ.
+    Raises RuntimeError if program and network differ.
     """
     kind = KINDS[output]
     stored = read_weights(weights)
@@ -231,7 +231,7 @@ def _save(net: AnnealedNet, folder: Path) -> None:
         InputSpec([1], "float32", "temperature"),
     ]
     with warnings.catch_warnings():
-        # Paddle 3.3.1 warns about its own use of Tensor.place while it traces.
+        # While tracing, Paddle 3.3.1 warns about its own use of Tensor.place.
         warnings.simplefilter("ignore", UserWarning)
         if isinstance(net, FixedNet):
             specs.pop()
@@ -240,7 +240,7 @@ def _save(net: AnnealedNet, folder: Path) -> None:
 
 
 def _check(net: AnnealedNet, folder: Path) -> None:
-    """Compare program and network on two sizes, with and without a palette."""
+    """Compare program and network at two sizes, with and without a palette."""
     net.eval()
     predictor = open_program(folder, engine="plain")
     shares = isinstance(net, DistributionNet)
@@ -261,7 +261,7 @@ def _saved_int8(
     net: FixedNet, reference: AnnealedNet, folder: Path, inputs: Sequence[Inputs],
     *, temperature: float,
 ) -> bool:  # fmt: skip
-    """Write the program for int8, and keep it if it is near the network."""
+    """Write the int8 program, and keep it if it is close to the network."""
     weights = {name: array.name for name, array in net.network.named_parameters()}
     samples = inputs[:CHECKED_SAMPLES]
     in_float = {weights[name] for name in weights if name.startswith(IN_FLOAT)}
@@ -284,7 +284,7 @@ def _saved_int8(
 def _difference(
     annealed: AnnealedNet, folder: Path, inputs: Sequence[Inputs], *, temperature: float
 ) -> float:
-    """Return how far a program for int8 is from the network, over the standard deviation of ab."""
+    """Return the RMS difference of ab between int8 program and network, over the standard deviation of ab."""
     annealed.eval()
     predictor = open_program(folder, engine="int8")
     expected = [annealed.predict(*arrays, temperature=temperature)[:, :2] for arrays in inputs]

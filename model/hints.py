@@ -1,13 +1,13 @@
 """Color hints: points and strokes become planes for the network, and their colors spread over the objects they lie on.
 
-The network gets the planes beside lightness: a/110, b/110 and a mask, all zero where there is no hint. A reference
+The network receives the planes beside lightness: a/110, b/110 and a mask, all zero where there is no hint. A reference
 picture becomes a palette vector: the share of each color bin.
 
-The network takes hints as advice: it misses the wanted color by some units, and tints what only looks alike. So the
-influence of the hints diffuses from them between neighbors of like lightness and like predicted color, by a screened,
-edge-aware Poisson system (as in "Colorization using optimization", Levin et al. 2004), and decays with distance (the
-screening). Where it is strong, the prediction with hints holds, corrected by what it misses of the wanted colors; where
-it is weak, the one without.
+The network does not follow hints exactly: it misses their color by some units, and tints other objects that look
+similar. Therefore the influence of the hints diffuses between neighbors of similar lightness and similar predicted
+color, by a screened, edge-aware Poisson system (as in "Colorization using optimization", Levin et al. 2004), and decays
+with distance (the screening). Where it is strong, the result is the prediction with hints, corrected for its error at
+the hints; where it is weak, the prediction without hints.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,24 +23,24 @@ from model.contract import AB_SCALE
 from prior.lab import rgb2lab
 from prior.qspace import QSpace
 
-MEAN_POINTS = 8.0  # points per picture in training, counted from one (geometric)
-LEAST_COVERAGE = 0.25  # of a pixel of the network's input, from which on it counts as painted
+MEAN_POINTS = 8.0  # mean number of points per picture in training (geometric, from 1)
+LEAST_COVERAGE = 0.25  # least painted share of a pixel of the network's input for a hint
 POINT_RADIUS_PX = 2  # of a user's point: a square of 5 x 5 pixels
-# Difference of L from its center from which on a pixel of the square is another object's.
+# Difference of L from the square's center at which a pixel is taken to belong to another object.
 ALIKE = 15.0
 
-# How hints spread; chosen on 100 validation photographs, one hint each: `tests/benchmarks/guidance.py`.
-LIKE_LIGHTNESS = 4.0  # differences of L and of predicted ab within which neighbors are alike
+# Propagation of hints; tuned on 100 validation photographs, one hint each: `tests/benchmarks/guidance.py`.
+LIKE_LIGHTNESS = 4.0  # standard deviations of the similarity of neighbors, in L and in predicted ab
 LIKE_COLOR = 8.0
-LEAST_LIKENESS = 1e-3  # of neighbors: keeps the system well conditioned
-SCREENING, SCREENED_SIDE = 0.005, 48  # decay of the influence, for a short side of so many places
-HINT_WEIGHT = 100.0  # of a place that a hint covers, beside its neighbors' 1 at most
-FULL_INFLUENCE = 0.3  # from which on a place is colored by the hints alone
+LEAST_LIKENESS = 1e-3  # least similarity of neighbors, keeps the system well conditioned
+SCREENING, SCREENED_SIDE = 0.005, 48  # decay of the influence at this short side, in positions
+HINT_WEIGHT = 100.0  # data weight of a position that a hint covers; neighbors weigh at most 1
+FULL_INFLUENCE = 0.3  # influence at which a position is colored by the hints alone
 NEIGHBORS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 0.5), (1, -1, 0.5))  # down, right, and their weight
 
 
 def stroke_planes(rgba: Bytes, *, size: tuple[int, int]) -> Floats:
-    """Bring colors painted on a picture, (h, w, 4) of any size, to planes (3, H, W) of a size for the network."""
+    """Convert painted colors, rgba (h, w, 4) of any size, to planes (3, H, W) for the network."""
     coverage = np.asarray(rgba[..., 3] / np.float32(255), np.float32)
     ab = rgb2lab(rgba[..., :3])[..., 1:] * coverage[..., None]
     a, b, covered = (
@@ -59,11 +59,11 @@ def random_hints(
 ) -> Floats:
     """Draw random squares of a picture's true color as hints; return planes (3, H, W).
 
-    ab : (H, W, 2), the truth.
-    points : how many; by default 1 + Geometric(1/8), as in real-time user-guided colorization
-        (Zhang et al. 2017). A later square covers an earlier one.
-    sides_px : smallest and largest side of a square. Squares are cut at the picture's border and
-        hold the mean of what is left.
+    ab : (H, W, 2), ground truth
+    points : number of squares; default: 1 + Geometric(1/8), as in real-time user-guided colorization
+        (Zhang et al. 2017). Later squares cover earlier ones.
+    sides_px : smallest and largest side of a square. Squares are cropped at the picture's border and
+        have the mean color of the rest.
     """
     height, width = ab.shape[:2]
     # NumPy counts trials, not failures: its Geometric starts at 1.
@@ -89,11 +89,11 @@ def point_planes(
     """Draw a user's color points; return planes (3, H, W) for the network.
 
     points : each (x, y, a, b) or (x, y, a, b, radius); x to the right and y down from the upper
-        left corner; the radius, in pixels of the planes, makes a square of side 2 radius + 1.
-    size : (H, W) of the planes.
-    picture : (height, width) of the picture in which x and y were measured, when not `size`.
-    onto : planes that have hints already; points cover them.
-    lightness : L (H, W) 0..100; squares then leave out what is much darker or lighter than their center.
+        left corner; radius in pixels of the planes, for a square of side 2 radius + 1
+    size : (H, W) of the planes
+    picture : (height, width) of the picture in which x and y are measured; default: `size`
+    onto : (3, H, W), planes with hints, which the points cover; default: none
+    lightness : (H, W), L 0..100; if given, squares exclude pixels much darker or lighter than their center
 
     Raises ValueError for a point that is malformed or outside the picture.
     """
@@ -113,9 +113,10 @@ def point_planes(
 
 
 def palette_vector(ab: Floats | None, qspace: QSpace) -> Floats:
-    """Count a reference's colors: the share of each bin, then 1; all zeros when there is none.
+    """Compute a reference's histogram: the share of each bin, then 1; all zeros without a reference.
 
-    ab : (..., 2) float32, or None. Returns (Q + 1,) float32.
+    ab : (..., 2) float32, or None
+    Returns (Q + 1,) float32.
     """
     vector = np.zeros(len(qspace.bins) + 1, np.float32)
     if ab is not None:
@@ -142,12 +143,12 @@ def _checked(
     point: Sequence[float], size: tuple[int, int]
 ) -> tuple[float, float, float, float, int]:
     if len(point) not in {4, 5} or not np.isfinite(point).all():
-        raise ValueError(f"a color point is x, y, a, b and perhaps a radius; got {tuple(point)}")
+        raise ValueError(f"expected a color point x, y, a, b[, radius], got {tuple(point)}")
     x, y, a, b = (float(value) for value in point[:4])
     radius = int(point[4]) if len(point) == 5 else POINT_RADIUS_PX
     if not (0 <= x < size[1] and 0 <= y < size[0]):
         raise ValueError(
-            f"color point at x={x:g}, y={y:g} lies outside the picture: "
+            f"color point at x={x:g}, y={y:g} is outside the picture: "
             f"give x in 0..{size[1] - 1}, y in 0..{size[0] - 1}"
         )
     if radius < 0 or max(abs(a), abs(b)) > 128:
@@ -161,12 +162,12 @@ def _checked(
 def propagate(
     free: Floats, hinted: Floats, *, hints: Floats, lightness: Floats, saturation: float = 1.0
 ) -> tuple[Floats, Floats]:
-    """Join ab (h, w, 2) predicted without and with hints, so that the hints are honored on their objects alone.
+    """Blend ab (h, w, 2) predicted without and with hints, so that the hints apply to their own objects only.
 
-    hints : planes (3, H, W), as `network_planes` has them
+    hints : (3, H, W), as in `network_planes`
     lightness : (H, W), L 0..100
-    saturation : times the chroma of the hints
-    Returns ab (h, w, 2), and (h, w) the influence of the hints, 0..1; without any hint `free` as it is, and 0.
+    saturation : factor of the chroma of the hints
+    Returns ab (h, w, 2), and the influence of the hints (h, w), 0..1; without hints, `free` unchanged and 0.
     """
     size = free.shape[:2]
     wanted, covered = _hints_at(size, hints)
@@ -184,7 +185,7 @@ def propagate(
 
 
 def _hints_at(size: tuple[int, int], hints: Floats) -> tuple[Floats, Floats]:
-    """Average hint planes (3, H, W) over the places (h, w) of the output: ab (h, w, 2), share covered (h, w)."""
+    """Average hint planes (3, H, W) over the positions (h, w) of the output: ab (h, w, 2), coverage (h, w)."""
     a, b, covered = (_shrunk(plane, size) for plane in hints)
     ab = np.stack([a, b], -1) * np.float32(AB_SCALE)
     return ab / np.where(covered > 0, covered, np.float32(1))[..., None], covered
@@ -195,9 +196,10 @@ def _shrunk(plane: Floats, size: tuple[int, int]) -> Floats:
 
 
 def _trust(light: Floats, covered_light: Floats, covered: Floats) -> Floats:
-    """Return how far the hint at each place (h, w) is about the whole place: less on an edge than beside it.
+    """Return how well the hint at each position (h, w) represents the whole position: less on an edge than beside it.
 
-    light, covered_light : L of the place, and of what the hint covers, times the share `covered`
+    light : (h, w), L of the position
+    covered_light : (h, w), L under the hint, times the share `covered`
     """
     difference = covered_light / np.where(covered > 0, covered, np.float32(1)) - light
     alike = np.exp(-((difference / LIKE_LIGHTNESS) ** 2) / 2) + np.finfo(np.float32).tiny
@@ -207,7 +209,7 @@ def _trust(light: Floats, covered_light: Floats, covered: Floats) -> Floats:
 
 
 def _diffusion(lightness: Floats, ab: Floats, weight: Floats) -> Callable[[NDArray[Any]], Doubles]:
-    """Return what diffuses values (h, w) from where they have weight (h, w), over like lightness and ab.
+    """Return a function that diffuses values v (h, w) of weights w (h, w) over similar lightness and ab.
 
     The system is factorized once; x minimizes sum w (x - v)^2 + sum likeness (x_i - x_j)^2 + screening sum x^2.
     """
@@ -218,7 +220,7 @@ def _diffusion(lightness: Floats, ab: Floats, weight: Floats) -> Callable[[NDArr
     features = np.dstack([lightness / LIKE_LIGHTNESS, ab / LIKE_COLOR]).astype(np.float64)
     screening = SCREENING * (SCREENED_SIDE / min(size)) ** 2
     matrix = (_laplacian(features) + diags_array(flat + screening)).tocsc()
-    system = splu(matrix, permc_spec="MMD_AT_PLUS_A")  # for symmetric ones: half the time
+    system = splu(matrix, permc_spec="MMD_AT_PLUS_A")  # for symmetric matrices: half the time
 
     def diffuse(values: NDArray[Any]) -> Doubles:
         solution: Doubles = system.solve(flat * values.ravel())
@@ -228,7 +230,7 @@ def _diffusion(lightness: Floats, ab: Floats, weight: Floats) -> Callable[[NDArr
 
 
 def _laplacian(features: Doubles) -> Any:
-    """Graph Laplacian (h w, h w), sparse, of the eight neighbors' likeness in features (h, w, c)."""
+    """Return the sparse graph Laplacian (h w, h w) of the similarity of 8-neighbors in features (h, w, c)."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import laplacian
 

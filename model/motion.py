@@ -1,6 +1,6 @@
-"""Motion through the frames of a shot, where it leads and how far it is trusted; grain, which is removed along it.
+"""Motion within a shot: optical flow and its reliability; grain, which is removed along the motion.
 
-Flows are at the size of the colors. A film's own lightness stays as it is: what is denoised are copies for the network.
+Flows have the size of the colors. Only the network's copies are denoised; the film's own lightness is unchanged.
 """
 
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ import numpy as np
 from color.arrays import Bytes, Floats, Mask
 from image.optical_flow import FAST, is_consistent, optical_flow, warp
 
-# A frame as the flow is computed from, and its luma at the size of the colors.
+# A frame preprocessed for the optical flow, and its standardized luma at the size of the colors.
 Frame: TypeAlias = tuple[Bytes, Floats]
 
-FLOW_SCALE = 2  # the flow's size over the colors'; 4 takes four times as long and is no better
+FLOW_SCALE = 2  # the flow's size over the colors'; 4 takes four times as long and is not better
 LIKE_LUMA = 0.35  # difference, in standard deviations of the frame, at which trust falls to 1/e
-# See `grain`: what digital films have at most, and what grainy ones have at least.
+# See `grain`: upper bound for digital films, lower bound for grainy films.
 GRAIN = (3.0, 8.0)
-GRAIN_BLUR = 1.5  # pixels of the flow's size, so that grain is not followed
-FLOW_CONTRAST = 50.0  # 8-bit codes of a standard deviation
+GRAIN_BLUR = 1.5  # standard deviation in pixels of the flow's size; the flow must not follow grain
+FLOW_CONTRAST = 50.0  # 8-bit levels per standard deviation
 
-# Short side at which grain is measured: there its neighboring pixels are independent.
+# Short side at which grain is measured: at this size, grain in neighboring pixels is independent.
 GRAIN_SHORT_PX = 96
-# Leaves the noise alone (Immerkaer 1996): it takes out every plane and every edge along its axes.
+# Noise estimation kernel (Immerkaer 1996): it removes every plane and every edge along its axes, and leaves the noise.
 LAPLACIANS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-# Lower quartile of the absolute values that it leaves, for noise with a standard deviation of 1.
+# Lower quartile of the filter's absolute output for noise with a standard deviation of 1.
 QUARTILE = 0.3186 * 6
 
 
@@ -35,10 +35,10 @@ QUARTILE = 0.3186 * 6
 class Motion:
     """Motion over the steps between consecutive frames, at the size (h, w) of their colors.
 
-    back, ahead : flows (steps, h, w, 2), of the later frame into the earlier and of the earlier into the later
-    back_trust, ahead_trust : (steps, h, w), from 0 where a place cannot be traced to 1
-    still : (steps,) the two frames are the same
-    ends : (2, H, W) the first frame and the last, as the flow is computed from
+    back, ahead : (steps, h, w, 2), flows from the later frame into the earlier, and from the earlier into the later
+    back_trust, ahead_trust : (steps, h, w), 0..1; 0 where a position cannot be traced
+    still : (steps,), whether the two frames are identical
+    ends : (2, H, W), the first and the last frame, preprocessed for the flow
     """
 
     back: Floats
@@ -50,7 +50,7 @@ class Motion:
 
 
 def motion_of(grays: Bytes, size: tuple[int, int]) -> Motion:
-    """Follow the motion through frames (n, H, W) for colors of a size (h, w): n - 1 steps."""
+    """Estimate the motion through frames (n, H, W) for colors of a size (h, w): n - 1 steps."""
     frames = [_flow_frame(gray, size) for gray in grays]
     ends = np.stack([frames[0], frames[-1]])
     steps = [_step(*pair) for pair in pairwise((frame, _luma(frame, size)) for frame in frames)]
@@ -63,14 +63,14 @@ def motion_of(grays: Bytes, size: tuple[int, int]) -> Motion:
 
 
 def traced_back(earlier: Bytes, later: Bytes, size: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Return the flow (h, w, 2) of a later frame into an earlier one and its trust (h, w); frames as in `Motion.ends`."""
+    """Return flow (h, w, 2) from a later frame into an earlier one, and its trust (h, w); frames as in `Motion.ends`."""
     before, after = ((gray, _luma(gray, size)) for gray in (earlier, later))
     flow, _, trust, _ = _step(before, after)
     return flow, trust
 
 
 def _flow_frame(gray: Bytes, size: tuple[int, int]) -> Bytes:
-    """Return a frame as the flow is computed from: without grain, and without breathing exposure."""
+    """Preprocess a frame for the optical flow: remove grain and normalize exposure."""
     large = (size[1] * FLOW_SCALE, size[0] * FLOW_SCALE)
     small = np.asarray(cv2.resize(gray, large, interpolation=cv2.INTER_AREA), np.uint8)
     if share := grainy(gray):
@@ -80,13 +80,13 @@ def _flow_frame(gray: Bytes, size: tuple[int, int]) -> Bytes:
 
 
 def _luma(frame: Bytes, size: tuple[int, int]) -> Floats:
-    """Bring a frame to the colors' size, to tell whether two places are alike."""
+    """Return the standardized luma of a frame at the colors' size, to compare positions."""
     small = cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)
     return _standardized(np.asarray(small, np.uint8))
 
 
 def _standardized(gray: Bytes) -> Floats:
-    """Bring a frame to mean 0 and spread 1, so that breathing exposure is not taken for change."""
+    """Standardize a frame to mean 0 and standard deviation 1, so that flicker is not mistaken for change."""
     mean, spread = (float(value[0, 0]) for value in cv2.meanStdDev(gray))
     return np.asarray((gray.astype(np.float32) - mean) / (spread + 4), np.float32)
 
@@ -100,7 +100,7 @@ def _step(earlier: Frame, later: Frame) -> tuple[Floats, Floats, Floats, Floats]
 
 
 def _traced(flow: Floats, backward: Floats, luma: Floats, other: Floats) -> tuple[Floats, Floats]:
-    """Bring a flow to the colors' size, and weigh how far each place leads to the same thing."""
+    """Resize a flow to the colors' size, and weight it by forward-backward consistency and similarity of luma."""
     size = luma.shape[::-1]
     small = cv2.resize(flow, size, interpolation=cv2.INTER_AREA) / np.float32(FLOW_SCALE)
     consistent = is_consistent(flow, backward).astype(np.float32)
@@ -110,15 +110,15 @@ def _traced(flow: Floats, backward: Floats, luma: Floats, other: Floats) -> tupl
 
 
 def grainy(gray: Bytes) -> float:
-    """Return how far a frame counts as grainy: 0 not at all, 1 fully."""
+    """Return the strength of grain removal for a frame: 0 none, 1 full."""
     low, high = GRAIN
     return min(max((grain(gray) - low) / (high - low), 0.0), 1.0)
 
 
 def grain(gray: Bytes) -> float:
-    """Estimate the standard deviation of the grain of a picture (H, W), in 8-bit codes at a small size.
+    """Estimate the standard deviation of the grain of a picture (H, W), in 8-bit levels at a small size.
 
-    It is measured in the quarter of the picture in which least happens; what has texture everywhere counts as grainy.
+    It is measured in the flattest quarter of the picture; a picture with texture everywhere is taken for grainy.
     """
     scale = min(GRAIN_SHORT_PX / min(gray.shape), 1)
     width, height = (max(round(side * scale), 1) for side in gray.shape[::-1])
@@ -128,11 +128,13 @@ def grain(gray: Bytes) -> float:
 
 
 def denoised(grays: Bytes, motion: Motion, key: Mask) -> Bytes:
-    """Return keyframes (k, H, W) without what they alone show: grain, scratches, dust.
+    """Remove from keyframes what only they show: grain, scratches, dust. Return (k, H, W).
 
-    Where a frame is grainy, each place is the median of the keyframe and its two neighbors, brought to its place and
-    exposure; a neighbor counts as far as the motion there is trusted.
-    grays : (n, H, W), and perhaps the next frame. motion : over its steps. key : (n,)
+    In a grainy frame, each pixel is the median of the keyframe and its two neighbors, which are motion-compensated and
+    matched in exposure; a neighbor's weight is the trust in the motion.
+    grays : (n, H, W), optionally followed by the next frame
+    motion : over the steps between them
+    key : (n,), which frames are keyframes
     """
     return np.stack([_denoised(grays, motion, int(i)) for i in np.flatnonzero(key)])
 
@@ -150,7 +152,7 @@ def _denoised(grays: Bytes, motion: Motion, i: int) -> Bytes:
 
 
 def _moved(neighbor: Bytes, own: Floats, flow: Floats, trust: Floats) -> Floats:
-    """Bring a neighbor to a frame's exposure and along the motion; where that is not trusted, it is the frame."""
+    """Warp a neighbor onto a frame and match its exposure; where the motion is not trusted, return the frame itself."""
     height, width = own.shape
     scale = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
     large = np.asarray(cv2.resize(flow * scale, (width, height)), np.float32)

@@ -1,10 +1,10 @@
-"""The network: lightness (and hints) in, logits over the Q bins of ab at quarter size out; and their annealed mean.
+"""The network: lightness and hints -> logits over the Q bins of ab at quarter size; and their annealed mean.
 
 A ResNet of basic blocks, fused with the features of a pretrained image classifier (as deep-koalarization
 fuses Inception's; Baldassarre, Morin, Rodes-Guirao 2017), and a U-shaped decoder back to quarter size. The
-classifier has seen 1.28 million labeled photographs, so only colors are left to learn. Everything upsamples
-with a 1x1 convolution and a pixel shuffle: it trains twice as fast on a CPU as a transposed convolution, into
-which ``model.export`` rearranges it (there it is the faster one).
+classifier was trained on 1.28 million labeled photographs, so only colors remain to be learned. All upsampling
+is a 1x1 convolution and a pixel shuffle, which trains twice as fast on a CPU as a transposed convolution;
+``model.export`` converts it into one, which is faster for inference.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ KIND = "resnet+efficientnet-lite0"
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """What a network is made of; stored with every weights file."""
+    """Hyperparameters of a network; stored in every weights file."""
 
     width: int = 32
     bins: int = 261
@@ -32,10 +32,10 @@ class NetworkConfig:
         whole = isinstance(self.width, int) and isinstance(self.bins, int)
         if not whole or self.width < 1 or self.bins < 2 or not 0 <= self.bn_momentum < 1:
             raise ValueError(
-                f"no network can be made of {self}: whole width >= 1, whole bins >= 2, 0 <= momentum < 1"
+                f"invalid {self}: expected integer width >= 1, integer bins >= 2, 0 <= bn_momentum < 1"
             )
         if self.kind != KIND:
-            raise ValueError(f"no network of the kind {self.kind!r} is known here, only {KIND!r}")
+            raise ValueError(f"unknown kind of network {self.kind!r}: expected {KIND!r}")
 
 
 def _conv(
@@ -69,7 +69,7 @@ class BasicBlock(nn.Layer):
 
 
 class UpBlock(nn.Layer):
-    """Double the size, join the skip connection, mix."""
+    """Double the size, concatenate the skip connection, convolve."""
 
     def __init__(
         self, inputs: int, skip: int, *, upper: int, outputs: int, momentum: float
@@ -94,13 +94,13 @@ def _stage(inputs: int, outputs: int, *, stride: int, momentum: float) -> nn.Seq
 class ColorNet(nn.Layer):
     """Predict a distribution over the Q bins of ab for every 4x4 pixels.
 
-    Its BatchNorm statistics follow the training, but the backbone's stay as published.
+    BatchNorm statistics are updated in training, except the backbone's, which are frozen as published.
 
     forward(planes, palette)
         planes : (N, 4, H, W) float32: L/50 - 1, hint a/110, hint b/110, hint mask (zeros without
-            hints); H and W multiples of 32 (callers pad by reflection).
-        palette : (N, Q + 1) float32: share of each bin in the wanted picture, then 1; or zeros.
-        returns logits (N, Q, H/4, W/4).
+            hints); H and W multiples of 32 (callers pad by reflection)
+        palette : (N, Q + 1) float32: share of each bin in the desired picture, then 1; or all zeros
+        returns logits (N, Q, H/4, W/4)
     """
 
     NORMALIZED = (("stem", "stem_bn"), ("fuse", "fuse_bn"))
@@ -141,7 +141,7 @@ class ColorNet(nn.Layer):
         return self.head(self.up1(x, at4))  # (N, Q, H/4, W/4)
 
     def context(self, f32: Tensor, palette: Tensor) -> Tensor:
-        """Sum up the whole picture and the wanted palette: (N, 4w, 1, 1)."""
+        """Encode the whole picture and the palette in a global vector (N, 4w, 1, 1)."""
         # x.mean() makes oneDNN in Paddle 3.3.1 print a debugging line for every predictor.
         mean = F.adaptive_avg_pool2d(f32, 1).flatten(1)
         vector = self.context2(F.relu(self.context1(paddle.concat([mean, palette], axis=1))))
@@ -149,17 +149,17 @@ class ColorNet(nn.Layer):
 
 
 def annealed(logits: Tensor, *, temperature: Tensor) -> Tensor:
-    """Turn logits (N, Q, h, w) into the distribution over the bins, (N, Q, h, w).
+    """Convert logits (N, Q, h, w) to the annealed distribution over the bins, (N, Q, h, w).
 
-    temperature : (1,); 1 leaves it as predicted, towards 0 the mode alone is left (Zhang, Isola, Efros 2016).
+    temperature : (1,); 1 leaves it unchanged, toward 0 only the mode remains (Zhang, Isola, Efros 2016)
     """
     cold = paddle.reciprocal(temperature).reshape([1, 1, 1, 1])
     return F.softmax(logits * cold, axis=1)
 
 
 def annealed_mean(logits: Tensor, filters: Tensor, *, temperature: Tensor) -> Tensor:
-    """Average over the distribution of logits (N, Q, h, w), annealed: (N, C, h, w).
+    """Average over the annealed distribution of logits (N, Q, h, w): (N, C, h, w).
 
-    filters : (C, Q, 1, 1), what each bin counts for: its a, its b.
+    filters : (C, Q, 1, 1), the averaged values of each bin: a, b, chroma
     """
     return F.conv2d(annealed(logits, temperature=temperature), filters)

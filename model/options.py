@@ -1,6 +1,6 @@
-"""What a person may choose of the network, as data: how colors are taken from it, and how it runs; and what is released.
+"""Options of decoding and of running the network, as data, and the released defaults.
 
-Nothing heavy is imported here: a command's help and its mistakes do not wait for the network.
+Heavy imports are avoided, so that help texts and errors of commands do not wait for the network.
 """
 
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from typing import Literal
 from color.guidance import MOODS, read_color
 from runtime.options import check, option
 
-# On the validation pictures that choose, these together have the smallest errors at seven tenths of the truth's
-# colorfulness, and a third less tint on neutral places than a temperature and a saturation alone (see the model card).
+# On the validation pictures used for tuning, these settings have the smallest errors at seven tenths of the ground
+# truth's colorfulness, and a third less tint in neutral areas than temperature and saturation alone (see the model card).
 TEMPERATURE = 0.6  # of the annealed mean: 1 the mean color, below it purer and bolder
-CONTRAST = 1.35  # times the distance of colors from their mean over the picture
-NEUTRAL = 9.5  # chroma that is halved, as gray is likely there
-SATURATION = 1.0  # times the chroma
-# How much palettes, moods and references count; with more, a reference of other content displaces the likely colors.
+CONTRAST = 1.35  # factor of the deviation of colors from their mean over the picture
+NEUTRAL = 9.5  # chroma that is halved; fainter colors are likely gray
+SATURATION = 1.0  # factor of the chroma
+# Strength of palettes, moods and references; with more, a reference of other content displaces the likely colors.
 GUIDANCE = 0.7
-STEADY = 1.0  # how steady the colors of films are, 0 to 1
+STEADY = 1.0  # temporal consistency of films, 0 to 1
 WORKING_SIZE = 192  # short side of the network's input, in pixels
 
 
 @dataclass(frozen=True)
 class ColorOptions:
-    """How colors are taken from the network's prediction; None is as released, by the constants above."""
+    """Options of decoding the network's prediction; None means the released constant above."""
 
     temperature: float | None = option(
         None,
@@ -42,21 +42,21 @@ class ColorOptions:
     )
     working_size: int | None = option(
         None,
-        "short side the network sees, in pixels (64 to 1024; default: as released)",
+        "short side of the network's input, in pixels (64 to 1024; default: as released)",
         low=64,
         high=1024,
         metavar="PX",
     )
 
     palette: tuple[str, ...] = option(
-        (), "colors to keep to, of which hue and chroma count", read=read_color,
+        (), "colors to use; their hue and chroma matter, not their lightness", read=read_color,
         separator=",", metavar="#RRGGBB,...",
     )  # fmt: skip
     mood: str | None = option(
-        None, f"a leaning of all colors: {', '.join(MOODS)}", choices=MOODS, metavar="NAME"
+        None, f"shift of all colors: {', '.join(MOODS)}", choices=MOODS, metavar="NAME"
     )
     guidance: float | None = option(
-        None, "how much palette, mood and reference count: 0 nothing, 1 all (default: as released)",
+        None, "strength of palette, mood and reference: 0 none, 1 full (default: as released)",
         low=0, high=1, metavar="G",
     )  # fmt: skip
 
@@ -66,20 +66,22 @@ class ColorOptions:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How the network runs, in every command that uses it."""
+    """Options of running the network, for every command that uses it."""
 
     device: Literal["auto", "cpu", "gpu"] = option(
-        "auto", "auto takes a GPU when there is one", choices=("auto", "cpu", "gpu")
+        "auto", "auto uses a GPU if there is one", choices=("auto", "cpu", "gpu")
     )
     precision: Literal["auto", "fp32", "bf16", "int8"] = option(
         "auto",
-        "auto takes what the processor is fastest in: fp32 or bf16, of films int8, too",
+        "auto uses the processor's fastest: fp32 or bf16, for films also int8",
         choices=("auto", "fp32", "bf16", "int8"),
     )
     threads: int | None = option(
         None, "processor cores", low=1, high=1024, shown="all", metavar="N"
     )
-    weights: Path | None = option(None, "other weights than the released", metavar="FILE")
+    weights: Path | None = option(
+        None, "weights file to use instead of the released one", metavar="FILE"
+    )
     quiet: bool = option(False, "errors only")
 
     def __post_init__(self) -> None:
@@ -87,12 +89,12 @@ class RunOptions:
 
 
 def temperature_of(color: ColorOptions) -> float:
-    """Return the temperature that is chosen, else the released one."""
+    """Return the chosen temperature, or the released one."""
     return TEMPERATURE if color.temperature is None else color.temperature
 
 
 def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> dict[str, object]:
-    """Return everything besides the weights that changes a film's colors."""
+    """Return all settings, except the weights, that affect a film's colors."""
     return {
         "temperature": temperature_of(color),
         "contrast": CONTRAST,

@@ -1,4 +1,4 @@
-"""How Paddle gets into this process, whole or as far as inference needs it; and what it and the machine can do."""
+"""Import of Paddle, whole or only its inference part; capabilities of Paddle and of the processor."""
 
 import importlib.metadata
 import importlib.util
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("paddlepaddle", "paddlepaddle-gpu")
-LIBRARY = "paddle.base.libpaddle"  # the compiled part of Paddle, and what Paddle imports it as
+LIBRARY = "paddle.base.libpaddle"  # name under which Paddle imports its compiled part
 
 _LOADING = threading.Lock()
 
 
 def import_paddle() -> Any:
-    """Import Paddle without its notices, unless the user wants to see them, and without its signal handlers.
+    """Import Paddle without its notices, unless GLOG_minloglevel asks for them, and without its signal handlers.
 
-    They would print a traceback to standard output when a pool of processes ends one of its own.
+    The handlers would print a traceback to standard output when a process pool terminates a worker.
     """
     os.environ.setdefault("GLOG_minloglevel", "2")
     ours = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -39,15 +39,15 @@ def import_paddle() -> Any:
 
 
 def import_inference() -> Any:
-    """Return the module that has `AnalysisConfig` and `create_predictor`: Paddle's compiled part.
+    """Return the module with `AnalysisConfig` and `create_predictor`: Paddle's compiled part.
 
-    Three quarters of the time that Paddle's import takes go into training and setuptools, so on a CPU the compiled part
-    is loaded alone. Paddle, if it is imported later, takes it from where it is expected.
+    Training and setuptools take three quarters of Paddle's import time, so on a CPU the compiled part is loaded alone.
+    A later import of Paddle finds it in `sys.modules`.
     """
     os.environ.setdefault("GLOG_minloglevel", "2")
     with _LOADING:
         if LIBRARY not in sys.modules and not has_gpu_package() and (path := _library_path()):
-            # As Paddle does; each program has its own.
+            # Paddle sets this, too; each program sets its own number of threads.
             os.environ.setdefault("OMP_NUM_THREADS", "1")
             loader = ExtensionFileLoader(LIBRARY, str(path))
             spec = importlib.util.spec_from_file_location(LIBRARY, path, loader=loader)
@@ -59,7 +59,7 @@ def import_inference() -> Any:
 
 
 def _library_path() -> Path | None:
-    """Find the compiled part of Paddle, where it can be loaded by itself: on Windows it needs Paddle to find others."""
+    """Find Paddle's compiled part; None if it cannot be loaded alone (on Windows, Paddle locates its libraries)."""
     spec = importlib.util.find_spec("paddle")
     if platform.system() == "Windows" or spec is None or not spec.submodule_search_locations:
         return None
@@ -68,7 +68,7 @@ def _library_path() -> Path | None:
 
 
 def paddle_version() -> str:
-    """Return the version of Paddle that is installed, without importing it."""
+    """Return the installed version of Paddle without importing it."""
     for package in PACKAGES:
         try:
             return importlib.metadata.version(package)
@@ -78,7 +78,7 @@ def paddle_version() -> str:
 
 
 def has_gpu_package() -> bool:
-    """Tell whether the Paddle installed here is built for GPUs, without the seconds that its import takes."""
+    """Return whether the installed Paddle is built for GPUs, without importing it (which takes seconds)."""
     try:
         return bool(importlib.metadata.version("paddlepaddle-gpu"))
     except importlib.metadata.PackageNotFoundError:
@@ -92,31 +92,31 @@ def gpu_count() -> int:
 
 
 def is_amd() -> bool:
-    """Tell whether the processor is one of AMD's."""
+    """Return whether the processor is made by AMD."""
     return "AuthenticAMD" in _processor()
 
 
 def has_bf16() -> bool:
-    """Tell whether the processor multiplies in bfloat16 (Linux on x86 can say; others: no)."""
+    """Return whether the processor multiplies in bfloat16; detected on Linux on x86 only, elsewhere False."""
     processor = _processor()
     return "avx512_bf16" in processor or "amx_bf16" in processor
 
 
 def faster_in_bf16() -> bool:
-    """Tell whether the processor is faster in bfloat16 than in fp32.
+    """Return whether the processor is faster in bfloat16 than in fp32.
 
-    AMD's are from Zen 4 on, nearly twice. Intel's are where they have AMX: with AVX-512 alone a Xeon of 2023 took 1.4
-    times as long as in fp32.
+    AMD processors from Zen 4 on are nearly twice as fast. Intel processors need AMX: with AVX-512 alone, a Xeon of 2023
+    took 1.4 times as long as in fp32.
     """
     return has_bf16() and (is_amd() or "amx_bf16" in _processor())
 
 
 def faster_in_int8() -> bool:
-    """Tell whether the processor is faster in int8 than in bfloat16 and fp32: with AVX-512 VNNI, twice as fast as in fp32."""
+    """Return whether int8 is fastest on this processor: with AVX-512 VNNI it is twice as fast as fp32."""
     return "avx512_vnni" in _processor() and not faster_in_bf16()
 
 
 def _processor() -> str:
-    """Return what Linux knows of the processor; elsewhere its name and vendor."""
+    """Return Linux's description of the processor; elsewhere its name and vendor."""
     path = Path("/proc/cpuinfo")
     return path.read_text(encoding="utf-8") if path.is_file() else platform.processor()

@@ -1,8 +1,8 @@
-"""Palettes, moods and references: the distribution that is predicted at each place, re-weighted before it is averaged.
+"""Palettes, moods and references: re-weighting of the predicted distributions before they are averaged.
 
-A weight for each bin multiplies its share everywhere. Of a reference, the weights are found with which the whole
-picture gets the reference's histogram: a classifier's output adjusted to other priors (Saerens, Latinne, Decaestecker
-2002). A palette's weights fall with the distance from its colors; a mood's rise or fall along the ab plane.
+The weight of a bin multiplies its share at every position. For a reference, the weights are fitted so that the whole
+picture gets the reference's histogram: a classifier's output is adjusted to new priors (Saerens, Latinne, Decaestecker
+2002). A palette's weights fall with the distance from its colors; a mood's weights rise or fall along the ab plane.
 """
 
 from collections.abc import Sequence
@@ -13,28 +13,30 @@ from color.arrays import Floats
 from color.guidance import MOODS, read_color
 from prior.lab import hex2ab
 
-NEAR = 10.0  # standard deviation, in ab units, of what counts as a color of a palette, or of a reference
-STEPS = 5  # towards a reference's histogram; more change nothing that can be seen
-MOST = 4.0  # of a logarithm of a reference's weights: what was all but ruled out stays unlikely
-LEAST = 1e-5  # share of a bin of a reference
-# Change of a logarithm with 10 units of a, of b and of chroma.
+NEAR = 10.0  # ab units: standard deviation around the colors of a palette or reference
+STEPS = 5  # iterations toward a reference's histogram; more make no visible difference
+MOST = 4.0  # limit of a reference's log weights: very unlikely colors remain unlikely
+LEAST = 1e-5  # least share of a bin of a reference
+# Change of the log weight per 10 units of a, of b and of chroma.
 TILTS = {
     "warm": (0.07, 0.17, 0.0),
     "cold": (-0.07, -0.17, 0.0),
     "vivid": (0.0, 0.0, 0.13),
     "muted": (0.0, 0.0, -0.55),
 }
-SEPIA = "#8c7355"  # of everything: a tone, not a palette, so grays are not spared
+SEPIA = "#8c7355"  # a tone for the whole picture: unlike a palette's color, it also tints grays
 
 
 def log_weights(bins: Floats, *, palette: Sequence[str] = (), mood: str | None = None) -> Floats:
-    """Return the logarithm of each bin's weight (Q,), 0 where nothing is wanted.
+    """Return the log weight of each bin (Q,), 0 without palette and mood.
 
-    bins : (Q, 2). palette : colors #rrggbb, of which hue and chroma count. mood : one of `MOODS`.
-    Raises ValueError for another color or mood.
+    bins : (Q, 2), ab
+    palette : colors #rrggbb; their lightness is ignored
+    mood : one of `MOODS`
+    Raises ValueError for an invalid color or an unknown mood.
     """
     if mood and mood not in MOODS:
-        raise ValueError(f"no mood {mood!r} is known: take one of {', '.join(MOODS)}")
+        raise ValueError(f"unknown mood {mood!r}: expected one of {', '.join(MOODS)}")
     weights = np.zeros(len(bins), np.float32)
     if len(palette):
         colors = hex2ab([read_color(color) for color in palette])
@@ -48,7 +50,7 @@ def log_weights(bins: Floats, *, palette: Sequence[str] = (), mood: str | None =
 
 
 def _squared_distance(bins: Floats, colors: Floats) -> Floats:
-    """Squared distance (Q,) of bins from the nearest of colors (n, 2), each with all its grayer shades."""
+    """Return the squared distance (Q,) of bins from the nearest of colors (n, 2) or of their less saturated shades."""
     shade = bins @ colors.T / np.maximum((colors**2).sum(axis=-1), np.float32(1e-6))
     nearest = np.clip(shade, 0, 1)[..., None] * colors
     squared: Floats = ((bins[:, None] - nearest) ** 2).sum(axis=-1).min(axis=-1)
@@ -56,9 +58,9 @@ def _squared_distance(bins: Floats, colors: Floats) -> Floats:
 
 
 def reference_weights(shares: Floats, histogram: Floats, bins: Floats) -> Floats:
-    """Find log weights (Q,) with which the mean of predicted shares (h, w, Q) comes near a histogram (Q,).
+    """Find log weights (Q,) that bring the mean of predicted shares (h, w, Q) near a histogram (Q,).
 
-    It is smoothed first: a bin's neighbors do as well.
+    The histogram is smoothed first, so that neighboring bins are acceptable, too.
     """
     apart = ((bins[:, None] - bins) ** 2).sum(axis=-1)
     kernel = np.exp(-apart / np.float32(2 * NEAR**2))
@@ -76,9 +78,9 @@ def reference_weights(shares: Floats, histogram: Floats, bins: Floats) -> Floats
 def reweighted_means(
     shares: Floats, weights: Floats, bins: Floats, *, temperature: float
 ) -> Floats:
-    """Average a predicted distribution (h, w, Q), re-weighted and annealed: mean a, b and chroma (h, w, 3).
+    """Return the annealed mean a, b and chroma (h, w, 3) of a re-weighted distribution (h, w, Q).
 
-    weights : (Q,), logarithms
+    weights : (Q,), log weights
     """
     logits = np.log(shares + np.finfo(np.float32).tiny) + weights
     logits /= np.float32(temperature)

@@ -1,4 +1,4 @@
-"""The colors of a photo as a person wants them: one colorization, several, or the whole distribution."""
+"""The colors of a photo under guidance: one colorization, several, or the whole distribution."""
 
 import dataclasses
 import functools
@@ -22,7 +22,7 @@ from prior.qspace import WEIGHT_PATH, QSpace, read_per_bin
 
 
 class _Inputs(NamedTuple):
-    """What a network receives of a picture: L (1, H, W), hints (1, 3, H, W) or None, palette (Q + 1,) or None."""
+    """A network's inputs for a picture: L (1, H, W), hints (1, 3, H, W) or None, palette (Q + 1,) or None."""
 
     lightness: Floats
     hints: Floats | None
@@ -30,7 +30,7 @@ class _Inputs(NamedTuple):
 
 
 class PhotoColors:
-    """Predicts the colors of gray pictures (H, W) uint8 or uint16; `wanted` as `Guidance` has it."""
+    """Predicts the colors of gray pictures (H, W) uint8 or uint16, guided by `wanted`."""
 
     def __init__(self, predictor: AbPredictor) -> None:
         self._predictor = predictor
@@ -52,12 +52,12 @@ class PhotoColors:
         )
 
     def distribution(self, gray: NDArray[Any], wanted: Guidance) -> ColorDistribution:
-        """Predict how likely each color is at each place."""
+        """Predict the distribution of colors at each position."""
         lightness, hints, palette = self._inputs(self._predictor, gray, wanted)
         return self._distributions(lightness, hints=hints, palette=palette)
 
     def palette_of(self, reference: NDArray[Any] | None) -> Floats | None:
-        """Count the colors of a reference picture, rgb (..., 3), if there is one."""
+        """Return the palette vector of a reference rgb (..., 3), or None without a reference."""
         if reference is None:
             return None
         return palette_vector(rgb2lab(reference)[..., 1:], self._qspace)
@@ -74,14 +74,14 @@ class PhotoColors:
 
     @functools.cached_property
     def _distributions(self) -> DistributionPredictor:
-        """Open the program that gives the distribution, made on first use."""
+        """Open the program that returns the distribution, on first use."""
         bins = self._predictor.bins
         weights = read_per_bin(WEIGHT_PATH, bins=len(bins), made_by="prior/getWeight.py")
         return DistributionPredictor(self._predictor.giving("distribution"), bins, weights)
 
     @functools.cached_property
     def _qspace(self) -> QSpace:
-        """Keep the bins' tables, which take a quarter of a second, for all pictures with a reference."""
+        """Cache the bins' tables, which take a quarter of a second, for all pictures with a reference."""
         return QSpace(self._predictor.bins)
 
 
@@ -97,10 +97,10 @@ def hint_planes(
     picture: tuple[int, int],
     matches: Sequence[Sequence[float]] = (),
 ) -> Floats | None:
-    """Draw matches, strokes over them, and points over both: planes (3, h, w) for lightness (h, w); None without any.
+    """Draw matches, strokes over them, and points over both: planes (3, h, w) for lightness (h, w), or None.
 
-    picture : (H, W), in whose pixels points and matches are
-    matches : points of a reference, as `correspondence` finds them
+    picture : (H, W), size of the picture in whose pixels points and matches are given
+    matches : color points of a reference, from `correspondence`
     """
     strokes = wanted.strokes
     size = (lightness.shape[0], lightness.shape[1])
@@ -123,14 +123,14 @@ def point_of(hint: Hint, picture: tuple[int, int]) -> tuple[float, ...]:
 def reference_matches(
     predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
 ) -> list[list[float]]:
-    """Return points (x, y, a, b, radius) with the colors of a reference of like content; none without such a reference.
+    """Return color points (x, y, a, b, radius) from a reference of similar content; none without such a reference.
 
-    predictor : as `recolored` returns it
+    predictor : as returned by `recolored`
     Raises ValueError for an unknown `reference_by`.
     """
     reference, by = wanted.reference, wanted.reference_by
     if by not in get_args(ReferenceBy):
-        raise ValueError(f"a reference is taken by {', '.join(get_args(ReferenceBy))}, got {by!r}")
+        raise ValueError(f"expected reference_by {', '.join(get_args(ReferenceBy))}, got {by!r}")
     if reference is None or by == "histogram" or not predictor.guidance:
         return []
     features = predictor.giving("features")
@@ -140,9 +140,9 @@ def reference_matches(
 
 
 def recolored(predictor: AbPredictor, wanted: Guidance) -> AbPredictor:
-    """Return a predictor with the palette, the mood and the strength of a guidance, where it has any.
+    """Return a predictor with the palette, mood and strength of a guidance, each if given.
 
-    Raises ValueError for an unknown color or mood, or a strength outside 0..1.
+    Raises ValueError for an invalid color, an unknown mood, or a strength outside 0..1.
     """
     if wanted.palette or wanted.mood:
         weights = log_weights(predictor.bins, palette=wanted.palette, mood=wanted.mood)
@@ -150,5 +150,5 @@ def recolored(predictor: AbPredictor, wanted: Guidance) -> AbPredictor:
     if wanted.strength is None:
         return predictor
     if not 0 <= wanted.strength <= 1:
-        raise ValueError(f"guidance counts from 0 to 1, got {wanted.strength}")
+        raise ValueError(f"expected guidance from 0 to 1, got {wanted.strength}")
     return dataclasses.replace(predictor, guidance=wanted.strength)

@@ -1,6 +1,6 @@
-"""Opens and runs an inference program: on the fastest engine, or on a slower one when that fails.
+"""Opens and runs an inference program on the fastest engine, with a slower one as fallback.
 
-Paddle is loaded when it is needed, later than this module: a command first asks what the machine has.
+Paddle is imported only when needed, after a command has checked what the machine supports.
 """
 
 import functools
@@ -30,34 +30,34 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
-# auto: bf16 or fp32, whichever is faster; fastest: int8 where that is, which takes a quarter of a second more to open.
+# auto: bf16 or fp32, whichever is faster; fastest: also int8, which takes a quarter of a second longer to open.
 Precision: TypeAlias = Literal["auto", "fastest", "fp32", "bf16", "int8"]
-# "plain" is without oneDNN: slow, but always available.
+# "plain" runs without oneDNN: slow, but always available.
 Engine: TypeAlias = Literal["plain", "fp32", "bf16", "int8", "gpu"]
 
-INT8_PROGRAM = "program.pdmodel"  # in a folder for that engine, unless its weights lose by it
-GPU_MEMORY_MB = 256  # taken at once, when a program is opened
-# What Paddle raises when an engine fails.
+INT8_PROGRAM = "program.pdmodel"  # absent if the weights lose too much in int8
+GPU_MEMORY_MB = 256  # allocated when a program is opened
+# Exceptions that Paddle raises when an engine fails.
 ENGINE_ERRORS = (RuntimeError, ValueError, NotImplementedError)
 
 
 class Folder(Protocol):
-    """Finds or makes the folder of a program, which need not be there after the block."""
+    """Finds or makes the folder of a program; the folder may be removed after the block."""
 
     def __call__(
         self, *, output: Output = ..., int8: bool, temperature: float
     ) -> AbstractContextManager[Path]:
-        """Yield the folder of the program of an output, for the engine int8 at one temperature or for all others."""
+        """Yield the folder of an output's program, for int8 at one temperature or for the other engines."""
         ...
 
 
 class Program:
-    """An inference program, kept open for many calls from any thread; without oneDNN when that fails.
+    """An inference program, kept open for many calls from any thread; falls back to the engine without oneDNN.
 
-    device, precision, threads : as `gray2color.Colorizer` has them.
-    temperature : that most calls will have: in int8 each has a program of its own, the last one of which is open
+    device, precision, threads : as in `gray2color.Colorizer`
+    temperature : of most calls; in int8 each temperature needs its own program, and only the last one is kept open
 
-    Raises RuntimeError when a GPU is asked for and there is none.
+    Raises RuntimeError if a GPU is requested but not available.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Program:
             return run_program(self._predictor, planes, palettes, temperature=temperature)
 
     def giving(self, output: Output) -> "Program":
-        """Open the program of another output of the same network, once."""
+        """Return the program of another output of the same network; open it on first use."""
         with self._lock:
             if output not in self._others:
                 folder = functools.partial(self._folder, output=output)
@@ -110,19 +110,19 @@ class Program:
             self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
 
     def _fall_back(self, error: Exception) -> None:
-        """Replace the engine by the one without oneDNN, once: slow beats broken."""
+        """Replace the engine by the one without oneDNN; raise the error if that one failed."""
         if self.engine == "plain":
             raise error
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        log.warning("%s failed (%s): going on more slowly without it", self.engine, first)
+        log.warning("%s failed (%s): continuing without it, more slowly", self.engine, first)
         self.engine = "plain"
 
 
 def choose_engine(device: Device, precision: Precision) -> Engine:
-    """Settle what is "auto" or "fastest". Raises RuntimeError when a GPU is asked for and there is none."""
+    """Resolve "auto" and "fastest". Raises RuntimeError if a GPU is requested but not available."""
     gpus = gpu_count() if device != "cpu" and has_gpu_package() else 0
     if device == "gpu" and not gpus:
-        raise RuntimeError("no GPU that this Paddle can use: take -device cpu")
+        raise RuntimeError("no GPU that this Paddle can use: use -device cpu")
     if gpus:
         return "gpu"
     if precision == "fastest":
@@ -135,7 +135,7 @@ def choose_engine(device: Device, precision: Precision) -> Engine:
 def open_program(
     folder: Path, *, engine: Engine, threads: int | None = None
 ) -> "inference.Predictor":
-    """Open a program; the caller keeps it for its whole run (opening takes up to two seconds)."""
+    """Open a program, which takes up to two seconds; callers keep it open."""
     assert engine in get_args(Engine), engine
     inference = import_inference()
     int8 = engine == "int8" and (folder / INT8_PROGRAM).is_file()
@@ -158,9 +158,9 @@ def open_program(
     if int8:
         config.enable_new_ir(False)
         config.enable_mkldnn_int8()
-        # Planes take turns in the same memory, which stays in the cache: a tenth faster, at least. Programs of the newer form refuse it.
+        # Planes share memory, which stays in the cache: at least a tenth faster. The newer format does not support it.
         config.enable_memory_optim()
-        with captured_stderr(log.debug):  # its passes print what they did
+        with captured_stderr(log.debug):  # the optimization passes print messages
             return inference.create_predictor(config)
     return inference.create_predictor(config)
 
@@ -168,10 +168,12 @@ def open_program(
 def run_program(
     predictor: "inference.Predictor", planes: Floats, palettes: Floats, *, temperature: float
 ) -> Floats:
-    """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program; one for int8 has a temperature of its own.
+    """Run planes (N, 4, H, W) and palettes (N, Q + 1) through a program.
 
-    Returns the mean a, b and chroma of each place's distribution, (N, 3, H/4, W/4), or the distribution, (N, Q, H/4, W/4),
-    or the backbone's features, (N, C, H/16, W/16).
+    temperature : of the annealed mean; an int8 program ignores it
+
+    Returns the mean a, b and chroma of the distribution at each position, (N, 3, H/4, W/4), or the distribution,
+    (N, Q, H/4, W/4), or the backbone's features, (N, C, H/16, W/16).
     """
     inputs = (planes, palettes, np.array([temperature], np.float32))
     given = dict(zip(("planes", "palette", "temperature"), inputs, strict=True))

@@ -1,6 +1,6 @@
-"""The user's cache of inference programs: each is made on first use, and swept when it has not been used for long.
+"""The user's cache of inference programs: each is exported on first use, and removed after long disuse.
 
-Nothing here imports Paddle while a program is there already.
+Paddle is imported only if a program is missing.
 """
 
 import hashlib
@@ -26,18 +26,18 @@ from runtime.places import user_cache
 log = logging.getLogger(__name__)
 
 _MAKING = threading.Lock()
-FORM = 10  # of the program, as `model.export` makes it; a change there makes every cached one stale
+FORM = 10  # version of the programs of `model.export`; a change invalidates all cached programs
 CACHE_VARIABLE = "COLORIZER_CACHE"
 
 PROGRAM_NAME = re.compile(r"[0-9a-f]{24}(-[a-z]+)?")
-PART_NAME = re.compile(r"part-\w{8}")  # of a folder in which a program is made
-ABANDONED_S = 24 * 3600.0  # age of such a folder from which on its run counts as killed
-UNUSED_S = 90 * 24 * 3600.0  # time without use after which a program is swept
-LARGEST_BYTES = 1_000_000_000  # of all programs together
+PART_NAME = re.compile(r"part-\w{8}")  # temporary folder in which a program is made
+ABANDONED_S = 24 * 3600.0  # age of a temporary folder after which it is abandoned
+UNUSED_S = 90 * 24 * 3600.0  # time since last use after which a program is removed
+LARGEST_BYTES = 1_000_000_000  # total size of all programs
 
 
 def cache_folder() -> Path:
-    """Name the user's folder of inference programs; COLORIZER_CACHE overrides the usual place."""
+    """Return the user's folder of inference programs; COLORIZER_CACHE overrides the default."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
     return user_cache()
@@ -52,21 +52,21 @@ def program_for(
     int8: bool = False,
     temperature: float = 1.0,
 ) -> Iterator[Path]:
-    """Yield the folder with the program of a weights file, made now if it is not there yet.
+    """Yield the folder with the program of a weights file; export it if it is missing.
 
-    output : what the program gives: see `model.export`
-    int8 : the program for that engine, which no other can run; of means only, other outputs are the same for all
-    temperature : of the program for int8, which has it in its weights; all others take it with each call
+    output : what the program returns: see `model.export`
+    int8 : the program for the int8 engine, which no other engine can run; only means have one
+    temperature : of the int8 program, which has it built in; other programs take it with each call
 
-    Two processes may do so at once: each works in a folder of its own, the first to finish wins. Threads take turns.
-    A program that cannot be kept, because the cache is read-only, is removed after the block.
+    Processes may run this concurrently: each works in its own folder, and the first to finish wins. Threads wait for
+    each other. If the cache is read-only, the program is removed after the block.
     """
     int8 = int8 and output == "means"
     kind = f" int8 {temperature}" if int8 else ""
     name = _name_of(weights, bins, kind)
     folder = cache_folder() / (name if output == "means" else f"{name}-{output}")
     with ExitStack() as stack:
-        with _MAKING:  # Paddle's mode while it makes one is the whole process's
+        with _MAKING:  # exporting switches Paddle's mode for the whole process
             if not folder.is_dir():
                 work = _work_folder(folder.parent)
                 stack.callback(shutil.rmtree, work, ignore_errors=True)
@@ -78,21 +78,22 @@ def program_for(
                     weights, work, bins=read_bins(bins), output=output,
                     int8=int8, temperature=temperature,
                 )  # fmt: skip
-                with suppress(OSError):  # another process was faster, or the cache is read-only
+                with suppress(OSError):  # another process finished first, or the cache is read-only
                     work.rename(folder)
                 if folder.is_dir():
                     sweep(folder.parent, kept=folder)
         with suppress(OSError):
-            os.utime(folder)  # the time of its last use
+            os.utime(folder)  # time of last use
         yield folder if folder.is_dir() else work
 
 
 def prepare(
     run: RunOptions, color: ColorOptions, *, distributes: bool = False, refers: bool = False
 ) -> None:
-    """Make the inference programs that a run needs and this machine lacks, before many processes want them at once.
+    """Export the missing inference programs of a run before many processes need them at once.
 
-    distributes, refers : also those that give the distribution, and the features that references are matched by
+    distributes : include the program that returns the distribution
+    refers : include the program that returns the features for matching references
     """
     int8 = choose_engine(run.device, run.precision) == "int8"
     outputs: dict[Output, bool] = {"means": True, "distribution": distributes, "features": refers}
@@ -103,9 +104,9 @@ def prepare(
 
 
 def sweep(cache: Path, *, kept: Path) -> None:
-    """Remove from a cache what killed runs left, programs unused for 90 days, and the longest unused beyond 1 GB.
+    """Remove leftovers of killed runs, programs unused for 90 days, and beyond 1 GB the least recently used.
 
-    Programs of earlier versions end so: nothing uses them again. Other files and folders stay, and so does `kept`.
+    This also removes programs of earlier versions, which are never used again. `kept` and other files are not touched.
     """
     now, total = time.time(), 0
     for used, size, folder in _by_last_use(cache, first=kept):
@@ -120,34 +121,34 @@ def sweep(cache: Path, *, kept: Path) -> None:
 
 
 def _by_last_use(cache: Path, *, first: Path) -> list[tuple[float, int, Path]]:
-    """List this program's folders in a cache, each with the time (s) of its last use and its bytes, the latest first."""
+    """List the program folders in a cache as (time of last use in s, bytes, folder), `first` and then latest first."""
     found = []
     for folder in cache.iterdir():
         if PROGRAM_NAME.fullmatch(folder.name) or PART_NAME.fullmatch(folder.name):
-            with suppress(OSError):  # another process sweeps, too
+            with suppress(OSError):  # another process may sweep concurrently
                 size = sum(path.stat().st_size for path in folder.iterdir())
                 found.append((folder.stat().st_mtime, size, folder))
     return sorted(found, key=lambda one: (one[2] != first, -one[0]))
 
 
 def _name_of(weights: Path, bins: Path, kind: str) -> str:
-    """Name the program of a weights file after all that it depends on."""
+    """Derive the name of a program from everything that it depends on."""
     key = hashlib.sha256(bins.read_bytes())
     key.update(f"{_digest_of(weights)} {FORM} {paddle_version()}{kind}".encode())
     return key.hexdigest()[:24]
 
 
 def _digest_of(weights: Path) -> str:
-    """Hash the whole file, in milliseconds: one whose numbers were changed has no program, whatever sha256 it names."""
+    """Hash the whole file (milliseconds): a changed file must not use a cached program, whatever sha256 it states."""
     with weights.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _work_folder(cache: Path) -> Path:
-    """Make a folder to work in beside the final one, or where temporary files go."""
+    """Make a temporary folder beside the final one, or in the system's temporary folder if that fails."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix="part-", dir=cache))
     except OSError as error:
-        log.warning("%s cannot be written (%s): preparing again next time", cache, error.strerror)
+        log.warning("cannot write to %s (%s): preparing again next time", cache, error.strerror)
         return Path(tempfile.mkdtemp(prefix="colorizer-"))

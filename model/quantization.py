@@ -1,8 +1,8 @@
-"""An inference program for int8: which range each activation has, found on the sample photographs.
+"""Static int8 quantization of an inference program, calibrated on the sample photographs.
 
-oneDNN computes in int8 in Paddle 3.3.1 only for programs of the older form (`program.pdmodel`). There its passes take
-the ranges of activations from attributes of the operators, and those of weights, one for each channel, from the weights;
-the program's numbers stay float32.
+In Paddle 3.3.1, oneDNN computes in int8 only for programs of the older format (`program.pdmodel`). Its passes take the
+ranges of activations from attributes of the operators, and those of weights, per channel, from the weights; the stored
+weights stay float32.
 """
 
 from collections.abc import Container, Iterator, Sequence
@@ -25,22 +25,22 @@ from runtime.places import IN_SOURCE_TREE, ROOT
 
 Inputs: TypeAlias = tuple[Floats, Floats]  # planes (n, 4, H, W) and palettes (n, Q + 1)
 
-# An installed program has them beside it.
+# An installed package has them beside this module.
 SAMPLES = (
     ROOT / "data" / "samples" / "color" if IN_SOURCE_TREE else Path(__file__).with_name("samples")
 )
 SAMPLE_PX = 128
-PLANES_RANGE = 1.0  # L/50 - 1, a/110, b/110: of L, the 255 codes of an 8-bit gray picture are left
+PLANES_RANGE = 1.0  # L/50 - 1, a/110, b/110; int8 keeps the 255 levels of 8-bit gray
 SAMPLE_HINTS = 10
-# Shares of the largest magnitudes on the samples, tried in turn: values beyond are cut off, all others rounded finer.
-# With 0.9, PSNR of the released weights is within 0.01 dB of fp32, with 1 it is 0.04 below; colorfulness is 1 % less.
+# Ranges over the largest magnitudes on the samples, tried in turn: values beyond are clipped, all others rounded finer.
+# With 0.9, PSNR of the released weights is within 0.01 dB of fp32, with 1 it is 0.04 dB below; colorfulness is 1 % less.
 RANGE_SHARES = (0.9, 1.0)
 CONVOLUTIONS = ("conv2d", "depthwise_conv2d")
 RANGED = (*CONVOLUTIONS, "elementwise_add", "relu", "relu6", "pool2d", "concat")
 
 
 def sample_inputs(bins: Floats, folder: Path = SAMPLES) -> list[Inputs]:
-    """Lay out each sample photograph for the network: by itself, and with hints and a palette of its own colors."""
+    """Make network inputs of each sample photograph: unguided, and with hints and a palette of its own colors."""
     qspace, inputs = QSpace(bins), []
     for number, picture in enumerate(list_pictures(folder)):
         lab = rgb2lab(center_square(read_rgb(picture), side_px=SAMPLE_PX))
@@ -56,14 +56,15 @@ def quantize(
     source: Path, target: Path, *, inputs: Sequence[Inputs], in_float: Container[str], last: str,
     share: float,
 ) -> None:  # fmt: skip
-    """Write a program of the older form, to be run in int8 as far as its last quantized convolution.
+    """Write a program of the older format that runs in int8 up to its last quantized convolution.
 
-    source, target : of the program, without suffix
-    inputs : on which the ranges are found
-    share : of the largest magnitude of each activation, its range
-    in_float, last : convolutions that stay float32, and the last that does not, by the names of their weights
+    source, target : paths of the program, without suffix
+    inputs : calibration data
+    share : range of each activation, over its largest magnitude
+    in_float : convolutions that stay float32, by the names of their weights
+    last : the last quantized convolution, by the name of its weights
     """
-    # OldIrGuard enters static mode only in the thread that has imported Paddle; no public call does in others.
+    # OldIrGuard enters static mode only in the thread that imported Paddle; no public call does so in other threads.
     static = _dygraph_guard(None)
     with OldIrGuard(), static, paddle.static.scope_guard(paddle.static.Scope()):
         executor = paddle.static.Executor(paddle.CPUPlace())
@@ -84,7 +85,7 @@ def quantize(
 
 
 def _give_input_range(program: Path, planes: str) -> None:
-    """Write into a saved program the range of its input planes; saving makes the operator that feeds them anew."""
+    """Write the range of the input planes into a saved program; saving recreates the feed operator without it."""
     saved = paddle.static.Program.parse_from_string(program.read_bytes())
     for op in saved.global_block().ops:
         if op.type == "feed" and op.output_arg_names == [planes]:
@@ -93,7 +94,7 @@ def _give_input_range(program: Path, planes: str) -> None:
 
 
 def _join_biases(program: Any) -> None:
-    """Add each convolution's bias along the channels: reshaped first, as Paddle does it, none is fused."""
+    """Add each convolution's bias along the channels: Paddle's reshape of the bias prevents fusion."""
     block, biases = program.global_block(), {}
     for op in block.ops:
         if op.type == "reshape2" and block.var(op.input("X")[0]).persistable:
@@ -107,7 +108,7 @@ def _join_biases(program: Any) -> None:
 
 
 def _quantized(program: Any, last: str) -> Iterator[Any]:
-    """Yield the operators up to the last quantized convolution, whose logits stay float32."""
+    """Yield the operators before the last quantized convolution, whose logits stay float32."""
     for op in program.global_block().ops:
         if op.type in CONVOLUTIONS and _weights_of(op) == last:
             op._set_attr("quantization_type", "static")
@@ -122,7 +123,7 @@ def _weights_of(convolution: Any) -> str:
 def _ranges(
     program: Any, feeds: Sequence[str], ops: Sequence[Any], inputs: Sequence[Inputs]
 ) -> dict[str, float]:
-    """Return the largest magnitude of the planes that operators give, by their names."""
+    """Return the largest magnitude of each 4-D output of the operators, by variable name."""
     block, executor = program.global_block(), paddle.static.Executor(paddle.CPUPlace())
     names = [op.output_arg_names[0] for op in ops]
     names = [name for name in names if len(block.var(name).shape) == 4]

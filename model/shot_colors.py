@@ -1,7 +1,7 @@
-"""Steady colors of a film's shot, segment by segment in three steps, so that every segment gets the colors of the whole.
+"""Temporally consistent colors of a shot, segment by segment, equal to those of the shot processed as a whole.
 
-Predict: the network colors a segment's keyframes, and its motion is followed. Link: colors pass along the motion from
-segment to segment, forward and backward. Finish: a segment's colors are averaged with those that enter it.
+Predict: the network colorizes a segment's keyframes, and its motion is estimated. Link: colors are propagated along the
+motion from segment to segment, forward and backward. Finish: a segment's colors are averaged with those that enter it.
 """
 
 from collections.abc import Callable
@@ -28,8 +28,8 @@ from model.steady import (
 )
 from prior.lab import gray2lightness
 
-# L at which color begins and is whole, from black and from white: beyond lie shadows that show nothing but grain, and
-# blown-out skies.
+# L at which color starts and reaches full strength, from black and from white; beyond lie shadows that show only grain,
+# and blown-out skies.
 DARK = (3.0, 12.0)
 BRIGHT = (99.0, 96.0)
 
@@ -41,10 +41,10 @@ def weight_of(confidence: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class ShotColors:
-    """Predicts, links and finishes the colors of segments; it returns named arrays, small enough to be kept.
+    """Predicts, links and finishes the colors of segments; returns named arrays small enough to store.
 
-    steadiness : above 0, up to 1: as steady as can be
-    palette_of : a reference picture -> palette (Q + 1,), None for none
+    steadiness : 0..1, strength of the temporal averaging
+    palette_of : reference picture -> palette (Q + 1,); None -> None
     """
 
     predictor: AbPredictor
@@ -52,9 +52,9 @@ class ShotColors:
     palette_of: Callable[[Bytes | None], Floats | None]
 
     def predict(self, segment: Segment) -> Arrays:
-        """Predict the colors of a segment's keyframes and follow its motion: all that the other steps need.
+        """Predict the colors of a segment's keyframes and estimate its motion, the input of the other steps.
 
-        Segments begin at multiples of KEY_EVERY frames of their shot.
+        Segments start at multiples of KEY_EVERY frames of their shot.
         """
         grays = np.concatenate([segment.frames, segment.after])
         short = self.predictor.working_size
@@ -72,12 +72,12 @@ class ShotColors:
         return Part(ab, weight, key, motion).pack()
 
     def frames(self, segment: Segment) -> Floats:
-        """Predict ab (n, h, w, 2) of each of a segment's frames by itself."""
+        """Predict ab (n, h, w, 2) of each frame of a segment independently."""
         key = np.ones(len(segment.frames), bool)
         return self._predicted(segment.frames, segment.guidance, key).ab
 
     def _predicted(self, grays: Bytes, guidance: SegmentGuidance | None, key: Mask) -> Prediction:
-        """Predict for frames (n, H, W), those of a segment that are marked (N,), as they are guided."""
+        """Predict with guidance for frames (n, H, W), those that `key` (N,) marks in a segment."""
         if guidance is None:
             return self.predictor.frames(grays)
         short = self.predictor.working_size
@@ -97,7 +97,7 @@ class ShotColors:
         hints: Floats,
         reference: Bytes | None,
     ) -> Floats:
-        """Draw a frame's hints (m, 4), over the colors of what looks alike in a reference of the same scene: (3, h, w)."""
+        """Draw a frame's hints (m, 4) over the matches with a reference of the same scene: (3, h, w)."""
         points = tuple(Hint(x, y, (a, b)) for x, y, a, b in hints.tolist())
         wanted = Guidance(hints=points, reference=reference)
         matches = reference_matches(self.predictor, gray, wanted)
@@ -106,7 +106,7 @@ class ShotColors:
         return np.zeros((3, *lightness.shape), np.float32) if planes is None else planes
 
     def link(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
-        """Link a segment to the next one, or backward to the one before; at a shot's end, to a later shot."""
+        """Link a segment to the next one, or backward to the previous one; at a shot's end, to a later shot."""
         link = link_backward if backward else link_forward
         entered = Link(**entering) if entering else None
         return link(Part.unpack(predicted), entered, memory=self._memory).arrays()
@@ -114,20 +114,20 @@ class ShotColors:
     def finish(
         self, predicted: Arrays, *, before: Arrays | None = None, after: Arrays | None = None
     ) -> Floats:
-        """Average a segment's colors along the motion, with those that enter from before and after: ab (n, h, w, 2)."""
+        """Average a segment's colors along the motion with those entering from both sides: ab (n, h, w, 2)."""
         entering = (Link(**arrays) if arrays else None for arrays in (before, after))
         return steady(Part.unpack(predicted), *entering, memory=self._memory)
 
     @property
     def _memory(self) -> float:
-        """Weight that a running mean has at most."""
+        """Largest weight of a running mean."""
         if self.steadiness >= 1:
             return MEMORY
         return min(self.steadiness / (1 - self.steadiness), MEMORY)
 
 
 def color_share(grays: Bytes, size: tuple[int, int]) -> Floats:
-    """Return how much color frames (n, H, W) may have at a size (h, w): 0 in black and white, 1 between (n, h, w)."""
+    """Return the share of color that frames (n, H, W) keep: (n, h, w), 0 in black and white, 1 between."""
     small = [cv2.resize(gray, size[::-1], interpolation=cv2.INTER_AREA) for gray in grays]
     lightness = gray2lightness(np.stack(small))
     shares = [np.clip((lightness - a) / (b - a), 0, 1) for a, b in (DARK, BRIGHT)]

@@ -1,9 +1,9 @@
-"""Temporal consistency: a shot's colors pass along its motion, forward and backward, and are averaged.
+"""Temporal consistency: colors are propagated along a shot's motion, forward and backward, and averaged.
 
-Each place of a frame gets the mean of what was predicted for the same thing in all frames of the shot, as far as it
-can be traced; what the network was sure of counts for more. A long shot is taken in parts: the link from one part to the
-next is two small arrays, so memory is bounded and parts meet exactly. Everything is at the size of the network's
-output, so a pass takes a fraction of a millisecond per frame; the optical flow is what takes time.
+Each position of a frame gets the mean of the colors predicted along its motion trajectory in all frames of the shot, as
+far as it can be traced, weighted by the network's confidence. A long shot is processed in parts: the link from one part
+to the next is two small arrays, so memory is bounded and parts join without seams. All arrays have the size of the
+network's output, so a pass takes a fraction of a millisecond per frame; the optical flow dominates the time.
 """
 
 from collections.abc import Mapping
@@ -17,25 +17,25 @@ from color.arrays import Bytes, Floats, Mask
 from image.optical_flow import warp
 from model.motion import Motion, traced_back
 
-KEY_EVERY = 8  # frames; those between two keyframes have only the colors that reach them
-KEY_FIRST = 1  # the first one; its neighbors help to denoise it
-# Weight that a running mean has at most, in keyframes of which the network is sure: it follows a light that changes for
-# good, and what is further away than 150 keyframes counts for less than 1/100.
+KEY_EVERY = 8  # frames; frames between two keyframes have only propagated colors
+KEY_FIRST = 1  # index of the first keyframe; its two neighbors help to denoise it
+# Largest weight of a running mean, in keyframes of full confidence: the mean adapts to lasting changes of light, and
+# keyframes more than 150 keyframes away weigh less than 1/100.
 MEMORY = 20.0
-# Share of a frame that no keyframe's colors reach, from which on it is a keyframe itself.
+# Share of a frame unreached by any keyframe's colors above which it becomes a keyframe.
 UNREACHED = 0.2
-REACHED = 0.25  # trust from which on a place counts as reached
+REACHED = 0.25  # least trust of a reached position
 LEAST = 1e-3  # floor weight for untraceable colors
 
 
 @dataclass(frozen=True)
 class Part:
-    """Consecutive frames of a shot: what was predicted for them, and how they move.
+    """Consecutive frames of a shot: their predicted colors and their motion.
 
-    ab : (n, h, w, 2); only those of keyframes count
-    weight : (n, h, w), above 0 and up to 1, what each color counts for in a mean; only those of keyframes
-    key : (n,) which frames are keyframes
-    motion : over n - 1 steps, or n when the shot continues: the last one leads to the next part's first frame
+    ab : (n, h, w, 2); used for keyframes only
+    weight : (n, h, w), above 0 and up to 1, weight of each color in a mean; used for keyframes only
+    key : (n,), which frames are keyframes
+    motion : over n - 1 steps, or n if the shot continues; the last step leads to the next part's first frame
     """
 
     ab: Floats
@@ -44,7 +44,7 @@ class Part:
     motion: Motion
 
     def pack(self) -> dict[str, NDArray[Any]]:
-        """Return the part as named arrays, small enough to be kept on the disk: 34 kB per frame at 48 x 64."""
+        """Return the part as named arrays, small enough to store on disk: 34 kB per frame at 48 x 64."""
         m = self.motion
         flows = {"back": m.back.astype(np.float16), "ahead": m.ahead.astype(np.float16)}
         trusts = {"back_trust": _bytes_of(m.back_trust), "ahead_trust": _bytes_of(m.ahead_trust)}
@@ -54,7 +54,7 @@ class Part:
 
     @classmethod
     def unpack(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Return what `pack` was given, flows and colors rounded to float16, trust and weights to 1/255."""
+        """Restore a packed part; flows and colors are rounded to float16, trust and weights to 1/255."""
         key = arrays["key"]
         ab = np.zeros((len(key), *arrays["ab"].shape[1:]), np.float32)
         weight = np.zeros(ab.shape[:3], np.float32)
@@ -74,9 +74,9 @@ def _bytes_of(trust: Floats) -> Bytes:
 
 @dataclass(frozen=True)
 class Link:
-    """What reaches a frame from its neighbor: a mean color (h, w, 2), and the weight (h, w) of the colors in it.
+    """Colors that reach a frame from its neighbor: mean color (h, w, 2), and total weight (h, w) of the mean.
 
-    last : the last frame (H, W) of a shot, where the link leads from its end to a later shot
+    last : (H, W), the last frame of a shot, if the link leads from its end to a later shot
     """
 
     mean: Floats
@@ -89,15 +89,15 @@ class Link:
 
 
 def keyframes(motion: Motion, *, frames: int, every: int = KEY_EVERY) -> Mask:
-    """Choose which of a part's frames (n,) the network sees: each `every`-th from the second on, and those out of reach.
+    """Choose a part's keyframes (n,): each `every`-th frame from the second on, and frames that they do not reach.
 
-    Where parts begin at multiples of `every` frames of their shot, each has the keyframes of the whole.
+    If parts start at multiples of `every` frames of their shot, their keyframes are those of the whole shot.
     """
     key = np.arange(frames) % every == min(KEY_FIRST, every - 1, frames - 1)
     size = motion.back.shape[1:3]
     following = None
     if len(motion.back) < frames:
-        key[-1] = True  # of the shot
+        key[-1] = True  # the shot's last frame
     else:
         following = Link(np.zeros((*size, 2), np.float32), np.ones(size, np.float32))
     weight = np.ones((frames, *size), np.float32)
@@ -109,9 +109,9 @@ def keyframes(motion: Motion, *, frames: int, every: int = KEY_EVERY) -> Mask:
 
 
 def link_forward(part: Part, entering: Link | None, *, memory: float = MEMORY) -> Link:
-    """Pass colors through a part: what enters its first frame -> what enters the first frame of the next part.
+    """Propagate colors through a part: link into its first frame -> link into the next part's first frame.
 
-    entering : from the part before, or from the last part of an earlier shot, as far as its scene is the same
+    entering : from the previous part, or from the last part of an earlier shot of the same scene
     """
     means, weights = _forward(part, entering, memory=memory)
     weight = np.minimum(weights[-1], np.float32(memory))
@@ -121,9 +121,9 @@ def link_forward(part: Part, entering: Link | None, *, memory: float = MEMORY) -
 
 
 def link_backward(part: Part, entering: Link | None, *, memory: float = MEMORY) -> Link:
-    """Pass colors back through a part: the next part's link, or None at the shot's end -> its own.
+    """Propagate colors backward through a part: the next part's link, or None at the shot's end -> its own.
 
-    A link backward belongs to the first frame of its part: the motion to the frame before is the earlier part's.
+    A backward link belongs to its part's first frame: the motion to the frame before belongs to the previous part.
     """
     means, weights = _backward(part, entering, memory=memory)
     return Link(means[0], np.minimum(weights[0], np.float32(memory)))
@@ -136,21 +136,21 @@ def steady(
     *,
     memory: float = MEMORY,
 ) -> Floats:
-    """Average a part's colors along the motion of its whole shot, weighted: ab (n, h, w, 2).
+    """Compute the weighted mean of a part's colors along the motion of its whole shot: ab (n, h, w, 2).
 
-    before : from `link_forward` of the part before, or of an earlier shot's last one; None for a new scene
-    after : from `link_backward` of the part after, None at the shot's end
-    memory : weight that a running mean has at most
+    before : from `link_forward` of the previous part, or of an earlier shot's last part; None for a new scene
+    after : from `link_backward` of the next part; None at the shot's end
+    memory : largest weight of a running mean
     """
     forward, forward_weight = _forward(part, before, memory=memory)
     backward, backward_weight = _backward(part, after, memory=memory)
-    # A keyframe's own colors are in both means, so they are taken out of one.
+    # A keyframe's own colors are in both means, so they are subtracted once.
     own = part.weight * part.key[:, None, None]
     total = forward_weight + backward_weight - own
     summed = forward_weight[..., None] * forward + backward_weight[..., None] * backward
     averaged = (summed - own[..., None] * part.ab) / total[..., None]
     for i in np.flatnonzero(part.motion.still[: len(averaged) - 1]):
-        averaged[i + 1] = averaged[i]  # to the bit, without rounding's differences
+        averaged[i + 1] = averaged[i]  # bit-identical, without rounding differences
     return np.asarray(averaged, np.float32)
 
 
@@ -162,14 +162,14 @@ def _forward(part: Part, entering: Link | None, *, memory: float) -> tuple[Float
 
 
 def _returned(entering: Link, last: Bytes, first: Bytes) -> Link:
-    """Bring what is known of an earlier shot's last frame to the first frame of one that shows the same scene."""
+    """Warp the link of an earlier shot's last frame onto the first frame of a shot of the same scene."""
     height, width = entering.weight.shape
     flow, trust = traced_back(last, first, (height, width))
     return _moved(entering.mean, entering.weight, flow, trust)
 
 
 def _backward(part: Part, entering: Link | None, *, memory: float) -> tuple[Floats, Floats]:
-    """Pass from the last frame to the first; the part's last step, if it leads out of it, brings in what enters."""
+    """Propagate from the last frame to the first; `entering` is warped along the part's last step."""
     motion, frames = part.motion, len(part.ab)
     if entering is not None:
         entering = _moved(entering.mean, entering.weight, motion.ahead[-1], motion.ahead_trust[-1])
@@ -189,9 +189,9 @@ def _pass(
     *,
     memory: float,
 ) -> tuple[Floats, Floats]:
-    """Pass colors from frame to frame along flows that lead back: a running mean and its weight, for each frame.
+    """Propagate colors along flows to the preceding frame in `order`: running mean and its weight for each frame.
 
-    order : in which the frames are passed, and the results returned
+    order : order of the frames and of the results
     """
     ab, own, key = part.ab[order], part.weight[order], part.key[order]
     means, weights = np.zeros_like(ab), np.full(ab.shape[:3], LEAST, np.float32)

@@ -1,9 +1,9 @@
 """Released weights: one .npz file with the arrays, the network's config and the training record.
 
-Arrays carry the names of the recipe (``stage1.0.conv1.weight``, ``stem_bn.running_mean``), filters
-are (out, in, kh, kw) and linear weights (out, in). Matrices and filters are kept as float16, vectors
-as float32, because some batch statistics exceed float16's range. Nothing here imports Paddle
-unless a network is built, so a command can ask for a file's sha256 at no cost.
+Arrays have framework-neutral names (``stage1.0.conv1.weight``, ``stem_bn.running_mean``); filters
+are (out, in, kh, kw) and linear weights (out, in). Matrices and filters are stored as float16, vectors
+as float32, because some batch statistics exceed float16's range. Paddle is imported only to build
+a network, so a command can read a file's sha256 quickly.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ Arrays = dict[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
-    """A released file, read: what the network is, its numbers, and how they came about."""
+    """The contents of a released file: the network's config, its arrays, and the training record."""
 
     config: "NetworkConfig"
     arrays: Arrays
@@ -50,7 +50,7 @@ def write_weights(
 ) -> str:
     """Write a released file under a temporary name, rename it, and return its sha256.
 
-    record : what the training was (anything JSON can hold).
+    record : settings and results of the training, JSON-serializable
     """
     stored = {name: _compact(name, array) for name, array in arrays.items()}
     settings = json.dumps(dataclasses.asdict(config), sort_keys=True)
@@ -64,10 +64,9 @@ def write_weights(
 
 
 def read_weights(path: Path) -> Weights:
-    """Read a released file; its numbers must give the sha256 it carries.
+    """Read a released file and verify its sha256.
 
-    Raises FileNotFoundError when it is missing, ValueError when it is truncated, changed or
-    something else.
+    Raises FileNotFoundError if it is missing, ValueError if it is truncated, changed or not a weights file.
     """
     with _opened(path) as file:
         arrays = {name: _array(file, name) for name in file}
@@ -77,35 +76,35 @@ def read_weights(path: Path) -> Weights:
         settings, record, sha256 = (_text_of(text) for text in texts.values() if text is not None)
         config, training = json.loads(settings), json.loads(record)
     if _digest(arrays, settings) != sha256:
-        raise ValueError(f"{path} was changed: its numbers do not give the sha256 {sha256[:12]}…")
+        raise ValueError(f"{path} was changed: its arrays do not match its sha256 {sha256[:12]}…")
     return Weights(_config_from(path, config), arrays, training, sha256)
 
 
 def read_backbone(path: Path = BACKBONE) -> Arrays:
-    """Read the arrays of a pretrained backbone: those of the network whose names begin with "backbone.".
+    """Read the arrays of a pretrained backbone, whose names start with "backbone.".
 
-    A whole network's weights file will do as well. Raises as `read_weights` does.
+    The file may also be a whole network's. Raises the errors of `read_weights`.
     """
     with _opened(path) as file:
         arrays = {name: _array(file, name) for name in file if name.startswith(BACKBONE_PREFIX)}
     if not arrays:
-        raise ValueError(f"{path} holds no backbone: no array's name begins with {BACKBONE_PREFIX}")
+        raise ValueError(f"{path} has no backbone: no array's name starts with {BACKBONE_PREFIX}")
     return arrays
 
 
 def weights_sha256(path: Path) -> str:
-    """Read only the sha256 that a released file carries (no Paddle, no arrays): a name, not a proof.
+    """Read only the sha256 stored in a released file, without Paddle or its arrays.
 
-    The proof is `read_weights`, which an inference program is made by.
+    It identifies the weights but does not verify them: `read_weights` does, before a program is exported.
     """
     with _opened(path) as file:
         return _text_of(_array(file, DIGEST))
 
 
 def load_into(network: "ColorNet", arrays: Mapping[str, np.ndarray], *, prefix: str = "") -> None:
-    """Put the arrays into the part of a network whose names begin with `prefix`, by default all of it.
+    """Load arrays into the part of a network whose names start with `prefix`; default: the whole network.
 
-    Every name and shape of that part must fit, or ValueError says which does not.
+    Raises ValueError unless every name and shape of that part matches.
     """
     wanted = {
         name: tuple(tensor.shape)
@@ -125,12 +124,12 @@ def load_into(network: "ColorNet", arrays: Mapping[str, np.ndarray], *, prefix: 
     if odd:
         raise ValueError(f"weights of another network: {len(odd)} differences, first: {odd[0]}")
     values: Any = {name: array.astype(np.float32) for name, array in state.items()}
-    # Paddle warns of each that is left out.
+    # A complete state avoids Paddle's warning for each missing array.
     network.set_state_dict({**network.state_dict(), **values})
 
 
 def arrays_of(network: "ColorNet") -> Arrays:
-    """Take a network's arrays out, named and laid out as the recipe has them, float32."""
+    """Return a network's arrays as float32, with the names and layout of the weights file."""
     state: Mapping[str, Any] = network.state_dict()
     return {
         _from_paddle(name): np.ascontiguousarray(_turned(tensor.numpy().astype(np.float32)))
@@ -139,7 +138,7 @@ def arrays_of(network: "ColorNet") -> Arrays:
 
 
 def build(weights: Weights) -> "ColorNet":
-    """Make the network the weights are of, in evaluation mode."""
+    """Build the network with these weights, in evaluation mode."""
     from model.network import ColorNet
 
     network = ColorNet(weights.config)
@@ -149,23 +148,23 @@ def build(weights: Weights) -> "ColorNet":
 
 
 def _compact(name: str, array: np.ndarray) -> np.ndarray:
-    """Return the array as it is stored; numbers that do not survive are an error."""
+    """Convert an array to its stored type; raise ValueError if that makes a value infinite or NaN."""
     stored = array.astype(np.float16 if array.ndim >= 2 else np.float32)
     if not np.isfinite(stored).all():
         raise ValueError(
-            f"{name} holds numbers that cannot be released: not finite as {stored.dtype}"
+            f"{name} cannot be stored: it has values that are not finite as {stored.dtype}"
         )
     return stored
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """Open an .npz file; whatever makes it unreadable, here or in the block, becomes one ValueError."""
+    """Open an .npz file; raise ValueError if reading it fails, here or in the block."""
     if not path.is_file():
         raise FileNotFoundError(f"no weights file {path}")
     try:
         with path.open("rb") as raw, zipfile.ZipFile(raw):
-            raw.seek(0)  # it is a zip file: NumPy will not take it for a pickle
+            raw.seek(0)  # a zip file: NumPy does not mistake it for a pickle
             yield np.load(raw, allow_pickle=False)
     except (ValueError, EOFError, LookupError, RuntimeError, MemoryError, SyntaxError,
             tokenize.TokenError, struct.error, zlib.error, zipfile.BadZipFile) as error:  # fmt: skip
@@ -174,8 +173,8 @@ def _opened(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
 
 def _array(file: Mapping[str, Any], name: str) -> np.ndarray:
     array = file[name]
-    if not isinstance(array, np.ndarray):  # NumPy gives the bytes of other members
-        raise ValueError(f"{name} is no array")
+    if not isinstance(array, np.ndarray):  # NumPy returns other members as bytes
+        raise ValueError(f"{name} is not an array")
     return array
 
 
@@ -186,8 +185,8 @@ def _config_from(path: Path, settings: Any) -> "NetworkConfig":
         raise ValueError(f"{path} is for another version of the program: {settings!r}")
     if "kind" not in settings:
         raise ValueError(
-            f"{path} is of version 0.1.0, whose network this program no longer has: take the released "
-            f"{RELEASED.name}, or train one with train/train.py"
+            f"{path} is from version 0.1.0, whose network is no longer supported: use the released "
+            f"{RELEASED.name}, or train new weights with train/train.py"
         )
     try:
         return NetworkConfig(**settings)
@@ -196,7 +195,7 @@ def _config_from(path: Path, settings: Any) -> "NetworkConfig":
 
 
 def _digest(arrays: Mapping[str, np.ndarray], settings: str) -> str:
-    """Hash config and numbers, so that the same weights have one name wherever they are kept."""
+    """Hash config and arrays, so that the same weights have the same identifier everywhere."""
     digest = hashlib.sha256(settings.encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
@@ -224,5 +223,5 @@ def _from_paddle(name: str) -> str:
 
 
 def _turned(array: np.ndarray) -> np.ndarray:
-    """Exchange (out, in) and (in, out): linear weights are the only matrices here."""
+    """Transpose matrices between (out, in) and (in, out): only linear weights are matrices."""
     return array.T if array.ndim == 2 else array

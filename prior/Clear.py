@@ -1,4 +1,4 @@
-"""List the pictures that training cannot use: unreadable, not JPEG, gray or toned; remove them on request."""
+"""List pictures unsuitable for training: unreadable, not JPEG, gray or toned; remove them on request."""
 
 import logging
 import shutil
@@ -35,35 +35,35 @@ from runtime.options import option
 from runtime.standard_error import captured_stderr
 
 BATCH_SIZE = 64
-SAMPLE_PX = 48  # a picture's short side when its color is judged; averaging removes JPEG noise
-# A toned picture's hue depends on its lightness alone; a curve through it leaves only noise.
+SAMPLE_PX = 48  # short side at which color is checked; averaging removes JPEG noise
+# The color of a toned picture is a function of its lightness alone: a polynomial fit leaves only noise.
 TONE_DEGREE = 6
-TONE_SPREAD = 5.0  # ab units from that curve
+TONE_SPREAD = 5.0  # ab units from the fitted curve
 DESCRIPTION = """\
-List the pictures that cannot be read, are truncated, not JPEG, or without color (grayscale, sepia), with
-the reason. Reads folder trees and .tar shards; writes nothing and changes nothing unless asked to."""
+List pictures that are unreadable, truncated, not JPEG, or without color (grayscale, sepia), with the
+reason. Reads folder trees and .tar shards; writes and changes nothing unless an option asks for it."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClearOptions(PictureOptions):
-    """Which pictures to judge, and what to do with those that training cannot use."""
+    """Options of input, report, and removal of unsuitable pictures."""
 
-    report: Path | None = option(None, "write the list as CSV, too", metavar="FILE.csv")
+    report: Path | None = option(None, "also write the list as CSV", metavar="FILE.csv")
     move: Path | None = option(
-        None, "move the listed pictures there, their tree kept", metavar="FOLDER"
+        None, "move the listed pictures to this folder, with the same tree", metavar="FOLDER"
     )
     delete: bool = option(False, "delete the listed pictures")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.move and self.delete:
-            raise ValueError("-move is not allowed with -delete: give one of them")
+            raise ValueError("-move is not allowed with -delete: use one of them")
 
 
 class Finding(NamedTuple):
-    """A picture that training cannot use, why, and what was done about it."""
+    """A picture unsuitable for training, the reason, and the action taken."""
 
     picture: Picture
     reason: str
@@ -71,7 +71,7 @@ class Finding(NamedTuple):
 
 
 def lack_of_color(rgb: Rgb) -> str | None:
-    """Say in which way rgb (H, W, 3) uint8 has no color of its own, or None if it has."""
+    """Return why rgb (H, W, 3) uint8 counts as colorless, or None if it has color."""
     lab = rgb2lab(_sample(rgb)).reshape(-1, 3)
     if (np.hypot(lab[:, 1], lab[:, 2]) >= GRAY_CHROMA).mean() < COLORED_SHARE:
         return "grayscale"
@@ -81,11 +81,11 @@ def lack_of_color(rgb: Rgb) -> str | None:
 
 
 def fault(picture: Picture) -> str | None:
-    """Say why a picture cannot teach color, or None if it can."""
+    """Return why a picture is unsuitable for training, or None if it is suitable."""
     try:
         data = read_bytes(picture)
         warnings: list[str] = []
-        with captured_stderr(warnings.append):  # libjpeg goes on after damage and only warns of it
+        with captured_stderr(warnings.append):  # libjpeg continues after damage with a warning only
             rgb = decode_rgb(data, at_least_px=SAMPLE_PX)
         text = "\n".join(warnings)
         if "Corrupt" in text and "extraneous bytes" not in text:
@@ -98,28 +98,28 @@ def fault(picture: Picture) -> str | None:
 
 
 def faults(batch: Batch) -> list[Finding]:
-    """Judge some pictures and return those with a fault."""
+    """Check a batch of pictures and return those with a fault."""
     reasons = ((picture, fault(picture)) for picture in batch.pictures)
     return [Finding(picture, reason) for picture, reason in reasons if reason]
 
 
 def find_faults(pictures: Sequence[Picture], *, processes: int) -> list[Finding]:
-    """Judge all pictures; findings in the order of the list."""
+    """Check all pictures; return findings in the order of the list."""
     items = batches(pictures, size=BATCH_SIZE)
     found = {
         batch.number: findings
         for batch, findings in map_batches(
-            faults, items, work="judging", total=len(pictures), processes=processes
+            faults, items, work="checking", total=len(pictures), processes=processes
         )
     }
     return [finding for number in sorted(found) for finding in found[number]]
 
 
 def clear(finding: Finding, *, folder: Path | None) -> Finding:
-    """Move a picture below `folder`, its tree kept, or delete it if there is none; say so, or why it was kept."""
+    """Move a picture below `folder` with the same tree, or delete it if `folder` is None; record the action."""
     try:
         action = _clear(finding.picture, folder)
-    except OSError as error:  # this picture's alone: those before it are gone, and must be listed
+    except OSError as error:  # continue with the others: pictures already removed must be listed
         action = f"kept: {error.strerror or error}"
     return finding._replace(action=action)
 
@@ -147,7 +147,7 @@ def _sample(rgb: Rgb) -> Rgb:
 
 
 def _off_tone(lab: Floats) -> Floats:
-    """Distance in ab (n,) of colors (n, 3) from the best curve over their lightness."""
+    """Return the distance in ab (n,) of colors (n, 3) from a polynomial fit over their lightness."""
     powers = np.vander(lab[:, 0] / 50 - 1, TONE_DEGREE + 1)
     curve = powers @ np.linalg.lstsq(powers, lab[:, 1:], rcond=None)[0]
     return np.asarray(np.linalg.norm(lab[:, 1:] - curve, axis=1))
@@ -163,26 +163,26 @@ def _run(options: ClearOptions, *, show: Callable[[Finding], object]) -> int:
             if options.move or options.delete:
                 findings[number] = clear(finding, folder=options.move)
             show(findings[number])
-    finally:  # whatever stops it, what was cleared until then is on the list
+    finally:  # even after an error, list the pictures removed so far
         if options.report:
             rows = [(found.picture.name, found.reason, found.action) for found in findings]
             write_table(options.report, ("picture", "reason", "action"), rows)
             log.info("%s", options.report)
-    log.info("%d pictures, %d of them to clear", len(pictures), len(findings))
+    log.info("%d pictures, %d of them unsuitable", len(pictures), len(findings))
     return 0
 
 
 def _check_places(options: ClearOptions, folders: Sequence[Path]) -> None:
-    """Refuse, before anything is moved, places that cannot be written to. Raises ValueError."""
+    """Raise ValueError, before anything is moved, for outputs that cannot be written."""
     if options.move:
         _check_apart(options.move, folders)
         check_folder(options.move, option="-move")
     if options.report:
         if options.report.is_dir():
-            raise ValueError(f"-report {options.report} is a folder: name a file")
+            raise ValueError(f"-report {options.report} is a folder: expected a file")
         if not options.report.parent.exists():
             raise ValueError(
-                f"-report {options.report}: there is no folder {options.report.parent}"
+                f"-report {options.report}: folder {options.report.parent} does not exist: create it"
             )
         check_folder(options.report.parent, option="-report")
 
@@ -190,11 +190,11 @@ def _check_places(options: ClearOptions, folders: Sequence[Path]) -> None:
 def _check_apart(move: Path, folders: Sequence[Path]) -> None:
     for folder in folders:
         if move.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"-move {move} lies inside {folder}: give a folder outside")
+            raise ValueError(f"-move {move} is inside {folder}: use a folder outside it")
 
 
 def main() -> int:
-    """Read the command line, judge, and print the list."""
+    """Parse the command line, check the pictures, and print the list."""
 
     def show(finding: Finding) -> None:
         line = f"{finding.picture.name}\t{finding.reason}\t{finding.action}"

@@ -1,4 +1,4 @@
-"""Pictures in batches, mapped over workers: which pictures, how many processes, results as they finish."""
+"""Batches of pictures, mapped over worker processes; results are yielded as they finish."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ DATA = WORK / "data"
 FOLDERS = (DATA / "train", DATA / "test")
 PACKAGES = tuple(
     ROOT / name for name in ("color", "prior", "image", "runtime")
-)  # what a cluster may lack
+)  # packages to send to a cluster
 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureOptions:
-    """Which pictures, and how many processes: the options that these scripts share."""
+    """Options shared by the scripts: pictures and number of processes."""
 
     data: tuple[Path, ...] = option(
         (),
@@ -34,26 +34,26 @@ class PictureOptions:
         shown="data/train and data/test",
     )
     processes: int = option(
-        factory=cores, text="worker processes, by default one for each core", low=1, metavar="N"
+        factory=cores, text="worker processes; default: one per core", low=1, metavar="N"
     )
 
     def __post_init__(self) -> None:
         check(self)
 
     def folders(self) -> Sequence[Path]:
-        """Name the folders and .tar files to read, by default those of this project that exist."""
+        """Return the folders and .tar files to read; default: those of this project that exist."""
         return self.data or [path for path in FOLDERS if path.exists()] or FOLDERS[:1]
 
 
 class Batch(NamedTuple):
-    """Some pictures of a list: what a worker does at a time."""
+    """Consecutive pictures of a list, one task of a worker."""
 
     number: int
     pictures: Sequence[Picture]
 
 
 def batches(pictures: Sequence[Picture], *, size: int) -> Iterator[Batch]:
-    """Cut a list into batches of a size, the last one perhaps smaller."""
+    """Split a list into batches of a size; the last one may be smaller."""
     for number, start in enumerate(range(0, len(pictures), size)):
         yield Batch(number, pictures[start : start + size])
 
@@ -70,8 +70,9 @@ def map_batches(
 ) -> Iterator[tuple[Batch, R]]:
     """Yield (batch, result) as they finish, in any order; show the progress on a terminal.
 
-    work : what it is called there
-    total, earlier : pictures in all, and those of an earlier run among them
+    work : name of the work in the progress
+    total : number of pictures
+    earlier : number of pictures done by an earlier run, included in `total`
     """
     progress = progress_for(quiet=False)
     progress.start(work, total, unit="pictures")
@@ -88,5 +89,5 @@ def map_batches(
 
 
 def _use_one_thread() -> None:
-    """Keep OpenCV to the one core that each process of a pool has."""
+    """Limit OpenCV to one thread, as each process of a pool has one core."""
     cv2.setNumThreads(1)

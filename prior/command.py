@@ -1,4 +1,4 @@
-"""The command line of this folder's scripts: one dataclass of options, one line for each mistake."""
+"""The command line of this folder's scripts: options from one dataclass, errors in one line."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def run_script(name: str, work: Callable[[T], int], options: type[T], *, description: str) -> int:
-    """Read a script's options from the command line and do its work; return the exit code."""
+    """Parse a script's options from the command line, run it, and return the exit code."""
     parser = OneLineParser(prog=name, description=description)
     add_options(parser, options)
     given = parser.collect(parser.parse_args(), options)

@@ -1,4 +1,4 @@
-"""Pictures in folder trees and tar shards: listed the same way everywhere, read as RGB or refused with the reason."""
+"""Pictures in folder trees and tar shards: listed in a reproducible order, read as RGB, or rejected with the reason."""
 
 import io
 import os
@@ -21,22 +21,22 @@ Rgb: TypeAlias = Bytes
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 )
-LARGEST_PX = 1 << 28  # 0.8 GB as RGB; anything larger is refused before it is decoded
+LARGEST_PX = 1 << 28  # 0.8 GB as RGB; larger pictures are rejected before decoding
 JPEG_START, JPEG_END, JPEG_SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
-# Start-of-frame markers carry the size; C4, C8 and CC in their range mean other things (ITU-T T.81).
+# Start-of-frame markers contain the size; C4, C8 and CC in their range have other meanings (ITU-T T.81).
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 class PictureError(ValueError):
-    """A picture, folder or shard that cannot be used; the message is one line for the user."""
+    """An unusable picture, folder or shard; the message is one line for the user."""
 
 
 class Picture(NamedTuple):
     """A reference to one picture; small, since ImageNet has 1.28 million.
 
-    file : the picture itself, or the tar shard it lies in
-    name : its path below the folder that was listed, unique there, with forward slashes
-    offset, size : its bytes in the shard, or -1 and 0
+    file : path of the picture, or of the tar shard that contains it
+    name : path below the listed folder, unique there, with forward slashes
+    offset, size : position of its bytes in the shard, or -1 and 0
     """
 
     file: str
@@ -54,54 +54,60 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Shard:
-    """Every `count`-th picture of a list, from the `number`-th on."""
+    """Every `count`-th picture of a list, starting with the `number`-th."""
 
     number: int = 1
     count: int = 1
 
     @classmethod
     def read(cls, text: str) -> "Shard":
-        """Read K/N, 1 <= K <= N, as an option gives it."""
+        """Parse K/N, 1 <= K <= N."""
         found = re.fullmatch(r"(\d+)/(\d+)", text)
         if not found or not 1 <= int(found[1]) <= int(found[2]):
-            raise ValueError(f"{text!r}: give K/N with K from 1 to N, such as 1/2")
+            raise ValueError(
+                f"invalid shard {text!r}: expected K/N with K from 1 to N, such as 1/2"
+            )
         return cls(int(found[1]), int(found[2]))
 
     def of(self, pictures: Sequence[Picture]) -> Sequence[Picture]:
-        """Choose the shard's pictures."""
+        """Select the shard's pictures."""
         return pictures[self.number - 1 :: self.count]
 
 
 def list_pictures(root: Path) -> list[Picture]:
-    """List the pictures below a folder or inside a .tar, the same way on every machine.
+    """List the pictures below a folder or inside a .tar, in the same order on every machine.
 
-    Tar shards below the folder are opened too; hidden names are left out; links are followed, each
-    folder once. Raises PictureError when there is nothing to list.
+    Tar shards below the folder are opened, too; hidden names are skipped; links are followed, each
+    folder once. Raises PictureError if there is nothing to list.
     """
     if root.is_dir():
         pictures = list(_walk(root, "", set()))
     elif root.suffix.lower() == ".tar" and root.is_file():
         pictures = _members(root, "")
     elif root.exists():
-        raise PictureError(f"{root} is a file: give a folder of pictures or a .tar of them")
+        raise PictureError(f"{root} is a file: expected a folder or .tar of pictures")
     else:
-        raise PictureError(f"{root} does not exist: give a folder of pictures or a .tar of them")
+        raise PictureError(f"{root} does not exist: expected a folder or .tar of pictures")
     if not pictures:
-        raise PictureError(f"{root} holds no pictures ({' '.join(sorted(SUFFIXES))}, or in .tar)")
+        raise PictureError(
+            f"{root} has no pictures: expected {' '.join(sorted(SUFFIXES))}, or .tar"
+        )
     return pictures
 
 
 def list_all(roots: Sequence[Path], *, named: bool | None = None) -> list[Picture]:
     """List several folders or shards.
 
-    named : begin each name with its root's own, as is done by default when there are several
+    named : whether to prefix each name with that of its root; default: only if there are several roots
     """
     named = len(roots) > 1 if named is None else named
     if not named:
         return [picture for root in roots for picture in list_pictures(root)]
     names = [_name_of(root) for root in roots]
     if len(set(names)) < len(names):
-        raise PictureError(f"two sources have the same name: {' '.join(map(str, roots))}")
+        raise PictureError(
+            f"two sources have the same name: {' '.join(map(str, roots))}: rename one"
+        )
     return [
         picture._replace(name=f"{name}/{picture.name}")
         for name, root in zip(names, roots, strict=True)
@@ -110,7 +116,7 @@ def list_all(roots: Sequence[Path], *, named: bool | None = None) -> list[Pictur
 
 
 def read_bytes(picture: Picture) -> bytes:
-    """Read the file as it is stored. Raises PictureError."""
+    """Read the bytes of the stored file. Raises PictureError."""
     try:
         with Path(picture.file).open("rb") as file:
             if picture.offset < 0:
@@ -122,10 +128,12 @@ def read_bytes(picture: Picture) -> bytes:
 
 
 def read_rgb(picture: Picture, *, at_least_px: int = 0) -> Rgb:
-    """Read a picture as it is meant to be seen: (H, W, 3) uint8, upright.
+    """Read a picture as displayed: rgb (H, W, 3) uint8, with the EXIF orientation applied.
 
-    CMYK, 16-bit, palette and gray become RGB, transparency lies on white. With `at_least_px` a JPEG
-    may come 2, 4 or 8 times smaller, its short side still that long. Raises PictureError.
+    CMYK, 16-bit, palette and gray pictures become RGB, transparency becomes white.
+    at_least_px : if given, a JPEG may be reduced 2, 4 or 8 times, to a short side of at least this
+
+    Raises PictureError.
     """
     return decode_rgb(read_bytes(picture), at_least_px=at_least_px)
 
@@ -140,26 +148,26 @@ def decode_rgb(data: bytes, *, at_least_px: int = 0) -> Rgb:
 
 
 def is_jpeg(data: bytes) -> bool:
-    """Return whether the content, whatever the name, is a JPEG's."""
+    """Return whether the content is a JPEG, regardless of the file's name."""
     return data.startswith(JPEG_START)
 
 
 def format_of(data: bytes) -> str:
-    """Name the format of a readable picture's bytes, such as PNG."""
+    """Return the format of a readable picture, such as PNG."""
     with Image.open(io.BytesIO(data)) as image:
         return image.format or "unknown"
 
 
 def _name_of(root: Path) -> str:
-    """Name a folder or shard as it is called, a link by its own name; `.` and `..` as what they are."""
+    """Return the name of a folder or shard; a link's own name; the resolved name of `.` and `..`."""
     name = root.name if root.name not in {"", ".."} else root.resolve().name
     if not name:
-        raise PictureError(f"{root} has no name to tell its pictures by: give the folders in it")
+        raise PictureError(f"{root} has no name for its pictures: give the folders in it instead")
     return name
 
 
 def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterator[Picture]:
-    """Yield a folder's pictures in the order of their names; `seen` ends loops of links."""
+    """Yield a folder's pictures sorted by name; `seen` prevents loops of links."""
     status = folder.stat()
     if (status.st_dev, status.st_ino) in seen:
         return
@@ -179,16 +187,16 @@ def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterator[Pic
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    # A link that leads to itself makes entry.is_dir() raise; Path.is_dir() says no.
+    # For a link to itself, entry.is_dir() raises; Path.is_dir() returns False.
     return Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir()
 
 
 def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a Path costs 10 times as much
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a Path takes 10 times as long
 
 
 def _members(shard: Path, prefix: str) -> list[Picture]:
-    """List a tar's pictures; of two members with one name the later counts, as on unpacking."""
+    """List a tar's pictures; of two members with the same name, the later one wins, as in extraction."""
     found: dict[str, Picture] = {}
     try:
         with tarfile.open(shard, "r:") as tar:
@@ -197,12 +205,12 @@ def _members(shard: Path, prefix: str) -> list[Picture]:
                     name = prefix + _inside(member.name)
                     found[name] = Picture(str(shard), name, member.offset_data, member.size)
     except (tarfile.TarError, OSError) as error:
-        raise PictureError(f"{shard} is not a whole, uncompressed tar: {error}") from error
+        raise PictureError(f"{shard} is not a complete, uncompressed tar: {error}") from error
     return list(found.values())
 
 
 def _inside(name: str) -> str:
-    """Keep a member's name from leading outside the folder it is written to."""
+    """Strip parts of a member's name that lead outside the output folder."""
     parts = PurePosixPath(name).parts
     return "/".join(part for part in parts if part not in {"/", "//", ".."})
 
@@ -210,8 +218,8 @@ def _inside(name: str) -> str:
 def _decode_jpeg(data: bytes, at_least_px: int) -> Rgb:
     height, width = _jpeg_size(data)
     _check_size(height, width)
-    # Inside a scan FF is always stuffed, so a whole file has an end marker after its last scan;
-    # an embedded preview's lies before. OpenCV would fill what is missing with gray.
+    # Inside a scan, FF is always stuffed, so a complete file has an end marker after its last scan;
+    # that of an embedded preview comes before. OpenCV would fill missing data with gray.
     if data.rfind(JPEG_END) < data.rfind(JPEG_SCAN):
         raise PictureError("truncated JPEG")
     flags = _reduction(min(height, width), at_least_px)
@@ -225,7 +233,7 @@ def _decode_jpeg(data: bytes, at_least_px: int) -> Rgb:
 
 
 def _reduction(short_px: int, at_least_px: int) -> int:
-    """Choose the decoder's smallest size that is large enough."""
+    """Choose the decoder's strongest reduction that keeps the short side large enough."""
     if at_least_px:
         for factor, flag in (
             (8, cv2.IMREAD_REDUCED_COLOR_8),
@@ -253,12 +261,12 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
 
 def _check_size(height: int, width: int) -> None:
     if not 0 < height * width <= LARGEST_PX:
-        raise PictureError(f"{width}x{height} is beyond {LARGEST_PX >> 20} megapixels")
+        raise PictureError(f"{width}x{height} exceeds the limit of {LARGEST_PX >> 20} megapixels")
 
 
 def _decode_other(data: bytes) -> Rgb:
     with warnings.catch_warnings():
-        # Pillow warns of sizes that are fine here and of damaged metadata.
+        # Pillow warns about sizes that are allowed here, and about damaged metadata.
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data)) as image:
@@ -275,12 +283,12 @@ def _decode_other(data: bytes) -> Rgb:
 
 
 def _flat_rgb(image: Image.Image) -> Rgb:
-    """Bring any mode of Pillow's to 8-bit RGB, transparency onto white."""
-    if image.mode.startswith("I"):  # 16-bit gray, as I;16 or widened to 32
+    """Convert a Pillow image of any mode to 8-bit RGB, transparency to white."""
+    if image.mode.startswith("I"):  # 16-bit gray, as I;16 or widened to 32 bits
         gray = np.clip(np.asarray(image, np.int64), 0, 65535)
         return np.repeat(((gray + 128) // 257).astype(np.uint8)[..., None], 3, axis=-1)
     if image.mode == "F":
-        raise ValueError("floating point samples have no agreed white")
+        raise ValueError("floating-point samples have no defined white")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)

@@ -1,4 +1,4 @@
-"""How often photographs use each color bin: pictures -> Experience.npy."""
+"""Empirical distribution of photographs over the color bins: pictures -> Experience.npy."""
 
 import logging
 import shlex
@@ -38,18 +38,18 @@ OUT = HERE / "Experience.npy"
 TRAIN = DATA / "train"
 BATCH_SIZE = 64
 SAVE_EVERY_S = 20.0
-EVERY = 4  # the network predicts at a quarter of the size; and counting then costs little
+EVERY = 4  # the network predicts at a quarter of the size, and counting is then cheap
 DESCRIPTION = """\
-Count how often pictures use each of the 261 color bins. Reads a folder tree of pictures or .tar shards
-of them; writes Experience.npy (pixels per bin), beside it .json (what it was made from) and .csv
-(pictures left out, with the reason). Interrupted, the same command continues."""
+Count the pixels of pictures in each of the 261 color bins. Reads a folder tree of pictures or .tar shards;
+writes Experience.npy (pixels per bin) and beside it .json (sources and settings) and .csv (skipped
+pictures, with the reason). After an interruption, run the same command to continue."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CountOptions(PictureOptions):
-    """What to count, where to, and on which machines."""
+    """Options of input, counting, output and cluster."""
 
     data: tuple[Path, ...] = option(
         (TRAIN,),
@@ -59,14 +59,14 @@ class CountOptions(PictureOptions):
     )
     out: Path = option(
         OUT,
-        "file to write; another one there is kept as Experience.previous.npy",
+        "file to write; a different existing one is kept as Experience.previous.npy",
         metavar="FILE.npy",
         shown="prior/Experience.npy",
     )
     every: int = option(EVERY, "count each Nth row and column; 1: every pixel", low=1, metavar="N")
     shard: Shard = option(
         Shard(),
-        "count only the Kth of N shares of the pictures, into Experience.K-of-N.npz",
+        "count only the Kth of N parts of the pictures, into Experience.K-of-N.npz",
         read=Shard.read,
         metavar="K/N",
         shown="",
@@ -76,28 +76,28 @@ class CountOptions(PictureOptions):
     )
     scheduler: str = option(
         "",
-        "count on this Dask cluster, whose workers see the same paths",
+        "count on this Dask cluster; its workers must have the same paths",
         metavar="tcp://HOST:PORT",
     )
-    plot: bool = option(False, "draw the distribution as Experience.png, too")
-    note: str = option("", "what the pictures are, in words, for the record", metavar="TEXT")
-    restart: bool = option(False, "discard what an earlier run has counted")
+    plot: bool = option(False, "also plot the distribution as Experience.png")
+    note: str = option("", "description of the pictures for the record", metavar="TEXT")
+    restart: bool = option(False, "discard the counts of an earlier run")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.out.suffix != ".npy":
-            raise ValueError(f"-out needs a name that ends in .npy, got {self.out}")
+            raise ValueError(f"-out must end in .npy, got {self.out}")
 
     @property
     def counted_path(self) -> Path:
-        """Where the counts of the shard, finished or not, lie."""
+        """Path of the shard's counts, complete or not."""
         name = f"{self.out.stem}.{self.shard.number}-of-{self.shard.count}.npz"
         return self.out.with_name(name)
 
 
 def count_pictures(options: CountOptions) -> CountedShard:
-    """Count the pictures of one shard, continuing what an interrupted run has left."""
-    # A cluster's workers have other current folders.
+    """Count the pictures of one shard, continuing an interrupted run."""
+    # A cluster's workers have different working directories.
     pictures = list_all([path.absolute() for path in options.data])
     chosen = options.shard.of(pictures)
     counted = _earlier(options, fingerprint(pictures, every=options.every), len(chosen))
@@ -123,14 +123,14 @@ def count_pictures(options: CountOptions) -> CountedShard:
 
 
 def _earlier(options: CountOptions, list_id: str, pictures: int) -> CountedShard:
-    """Read the counts that an interrupted run has left, or start new ones."""
+    """Read the counts of an interrupted run, or start new ones."""
     path = options.counted_path
     if path.exists() and not options.restart:
         counted = read_counted(path)
         if (counted.list_id, counted.shard) != (list_id, options.shard):
             raise ValueError(
                 f"{path} was started with other pictures or settings: "
-                "start again with -restart, or choose another -out"
+                "restart with -restart, or choose another -out"
             )
         log.info(
             "continuing %s: %d of %d pictures done", path, counted.histogram.pictures, pictures
@@ -140,14 +140,14 @@ def _earlier(options: CountOptions, list_id: str, pictures: int) -> CountedShard
     counted = CountedShard(
         Histogram.empty(len(read_bins())), done, list_id, options.shard, options.every
     )
-    write_counted(path, counted)  # an output that cannot be written shows now, not hours later
+    write_counted(path, counted)  # fail now, not hours later, if the output cannot be written
     return counted
 
 
 def write_experience(
     counted: CountedShard, options: CountOptions, *, command: str
 ) -> dict[str, Any]:
-    """Write the counts, the report of what was left out, and the record, which is returned."""
+    """Write the counts, the report of skipped pictures, and the record; return the record."""
     found, problems = counted.histogram, sorted(counted.histogram.problems)
     if not found.counts.any():
         reasons = sorted({problem.reason for problem in problems})
@@ -171,7 +171,7 @@ def write_experience(
     report.unlink(missing_ok=True)
     if problems:
         write_table(report, ("picture", "reason"), problems)
-        log.info("left out, with reasons: %s", report)
+        log.info("skipped pictures, with reasons: %s", report)
     write_json(options.out.with_suffix(".json"), record)
     write_per_bin(options.out, per_bin)
     return record
@@ -202,23 +202,23 @@ def _run(options: CountOptions) -> int:
 
 
 def _draw(experience: Path) -> None:
-    """Draw an Experience.npy beside it, as a PNG."""
-    from prior.plot import write_plot  # Matplotlib is slow to import, and workers need none
+    """Plot an Experience.npy as a PNG beside it."""
+    from prior.plot import write_plot  # Matplotlib is slow to import, and workers do not need it
 
     counts, picture = np.load(experience), experience.with_suffix(".png")
-    title, unit = "How often photographs use each color", "share of all pixels"
+    title, unit = "Frequency of each color in photographs", "share of all pixels"
     write_plot(picture, read_bins(), counts / counts.sum(), title=title, unit=unit)
     log.info("%s", picture)
 
 
 def _command(words: Sequence[str]) -> str:
-    """The command as another machine would give it: paths without their folders."""
+    """Return the command line without folders of paths, independent of this machine."""
     bare = [Path(w).name if Path(w).is_absolute() or Path(w).exists() else w for w in words]
     return shlex.join(["python", "prior/getExperience.py", *bare])
 
 
 def main() -> int:
-    """Read the command line and count."""
+    """Parse the command line and count."""
     return run_script("prior/getExperience.py", _run, CountOptions, description=DESCRIPTION)
 
 

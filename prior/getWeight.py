@@ -1,4 +1,4 @@
-"""How much each color bin counts in training: Experience.npy -> Weight.npy, rare colors more."""
+"""Class rebalancing weights of the color bins for training: Experience.npy -> Weight.npy."""
 
 import logging
 import sys
@@ -23,39 +23,39 @@ EXPERIENCE, OUT = HERE / "Experience.npy", HERE / "Weight.npy"
 SIGMA = 5.0  # ab units
 LAMBDA = 0.5  # share of the uniform distribution; both from Zhang, Isola, Efros 2016
 DESCRIPTION = """\
-Weigh the color bins for training. Reads Experience.npy; writes Weight.npy (one float32 per bin, 1 on
-average over the pixels) and, beside it, .json with its settings."""
+Compute the weights of the color bins for training. Reads Experience.npy; writes Weight.npy (one float32
+per bin, 1 on average over the pixels) and a .json file with its settings beside it."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeightOptions:
-    """What to weigh, how, and where to."""
+    """Options of input, weighting and output."""
 
     experience: Path = option(
-        EXPERIENCE, "counts to read", metavar="FILE.npy", shown="prior/Experience.npy"
+        EXPERIENCE, "file of counts to read", metavar="FILE.npy", shown="prior/Experience.npy"
     )
     out: Path = option(
         OUT,
-        "file to write; another one there is kept as Weight.previous.npy",
+        "file to write; a different existing one is kept as Weight.previous.npy",
         metavar="FILE.npy",
         shown="prior/Weight.npy",
     )
-    sigma: float = option(SIGMA, "of the smoothing, in ab units", low=0.01)
+    sigma: float = option(SIGMA, "standard deviation of the smoothing, in ab units", low=0.01)
     mix: float = option(
         LAMBDA, "share of the uniform distribution, 0 to 1", low=0, high=1, name="lambda"
     )
-    plot: bool = option(False, "draw the weights as Weight.png, too")
+    plot: bool = option(False, "also plot the weights as Weight.png")
 
     def __post_init__(self) -> None:
         check(self)
 
 
 def smoothed(experience: NDArray[Any], bins: NDArray[Any], *, sigma: float = SIGMA) -> Doubles:
-    """Spread how often each bin (Q,) occurs with a Gaussian over the ab plane; sums to 1.
+    """Smooth the frequencies of the bins (Q,) with a Gaussian over the ab plane, normalized to sum 1.
 
-    Each bin gives away all it has, so that no mass is lost at the border of the gamut.
+    The kernel is normalized per source bin, so that no mass is lost at the border of the gamut.
     """
     share = np.asarray(experience, np.float64) / np.sum(experience)
     squared = ((bins[:, None].astype(np.float64) - bins) ** 2).sum(axis=-1)
@@ -66,10 +66,10 @@ def smoothed(experience: NDArray[Any], bins: NDArray[Any], *, sigma: float = SIG
 def weights(
     experience: NDArray[Any], bins: NDArray[Any], *, sigma: float = SIGMA, mix: float = LAMBDA
 ) -> Doubles:
-    """Weigh each bin (Q,) by one over its smoothed share mixed with the uniform one.
+    """Compute the weight of each bin (Q,): the inverse of its smoothed share mixed with the uniform share.
 
     mix : share of the uniform distribution, 0..1; at 1 all weights are equal
-    The mean weight over the counted pixels is 1, so that the loss keeps its size.
+    The mean weight over the counted pixels is 1, so that the loss keeps its scale.
     """
     share = np.asarray(experience, np.float64) / np.sum(experience)
     mixed = (1 - mix) * smoothed(experience, bins, sigma=sigma) + mix / len(bins)
@@ -95,14 +95,14 @@ def _run(options: WeightOptions) -> int:
         from prior.plot import write_plot  # Matplotlib is slow to import
 
         picture = options.out.with_suffix(".png")
-        write_plot(picture, bins, found, title="How much each color counts", unit="weight")
+        write_plot(picture, bins, found, title="Weight of each color in training", unit="weight")
         log.info("%s", picture)
     log.info("%s", options.out)
     return 0
 
 
 def main() -> int:
-    """Read the command line and weigh."""
+    """Parse the command line and compute the weights."""
     return run_script("prior/getWeight.py", _run, WeightOptions, description=DESCRIPTION)
 
 

@@ -1,4 +1,4 @@
-"""Histograms of pictures over the color bins: counted in batches, added, kept as mergeable shards."""
+"""Histograms of pictures over the color bins: counted in batches, added, stored as mergeable shards."""
 
 import hashlib
 import json
@@ -23,13 +23,13 @@ from runtime.files import whole_file
 
 Counts: TypeAlias = NDArray[np.int64]
 
-GRAY_CHROMA = 4.0  # below it a color is gray with JPEG noise
-MUTED_CHROMA = 20.0  # what is usually called a muted color
-COLORED_SHARE = 0.005  # a picture with fewer colored pixels is gray
-# Classes of chroma that are counted beside the bins: gray, muted, vivid.
+GRAY_CHROMA = 4.0  # below: gray with JPEG noise
+MUTED_CHROMA = 20.0  # below: usually called muted
+COLORED_SHARE = 0.005  # a picture with a smaller share of colored pixels is gray
+# Classes of chroma within each bin: gray, muted, vivid.
 CLASSES = 3
 GRAY_REASON = "gray"
-# What NumPy and JSON raise for files that are cut off, damaged, or something else.
+# Exceptions of NumPy and JSON for truncated, damaged or foreign files.
 UNREADABLE = (
     OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
@@ -37,10 +37,10 @@ UNREADABLE = (
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """The colors of some pictures.
+    """The color histogram of some pictures.
 
     counts : (Q, 3) int64, pixels per bin and class of chroma (gray, muted, vivid)
-    pictures : how many were read, problems included
+    pictures : number of pictures processed, problems included
     """
 
     counts: Counts
@@ -60,12 +60,12 @@ class Histogram:
 
     @property
     def per_bin(self) -> Counts:
-        """Pixels (Q,) per bin."""
+        """Number of pixels (Q,) per bin."""
         return np.asarray(self.counts.sum(axis=1))
 
     @property
     def muted_share(self) -> float:
-        """Share of the pixels with a chroma under 20."""
+        """Share of pixels with a chroma below 20."""
         return float(self.counts[:, :2].sum() / max(1, self.counts.sum()))
 
 
@@ -78,9 +78,9 @@ def count_pixels(rgb: Rgb, bins: NDArray[Any]) -> Counts:
 
 
 def count_batch(batch: Batch, *, bins: Floats, every: int) -> Histogram:
-    """Read and count pictures; those unreadable or gray become problems instead.
+    """Read and count pictures; report unreadable or gray ones as problems.
 
-    every : only each such row and column is counted
+    every : subsampling factor of rows and columns
     """
     counts = np.zeros((len(bins), CLASSES), np.int64)
     problems = []
@@ -98,7 +98,7 @@ def count_batch(batch: Batch, *, bins: Floats, every: int) -> Histogram:
 
 
 def fingerprint(pictures: Iterable[Picture], *, every: int) -> str:
-    """Identify a list of pictures, wherever they lie, together with how it is counted."""
+    """Hash a list of pictures, independent of their folder, and the subsampling of the counts."""
     digest = hashlib.sha256(f"every {every}\n".encode())
     for picture in pictures:
         digest.update(f"{picture.name}\0{picture.size}\n".encode(errors="surrogateescape"))
@@ -106,7 +106,7 @@ def fingerprint(pictures: Iterable[Picture], *, every: int) -> str:
 
 
 class CountedShard(NamedTuple):
-    """The histogram of one shard of a list, and which of its batches are counted."""
+    """The histogram of one shard of a list, and which of its batches are done."""
 
     histogram: Histogram
     done: Mask
@@ -116,7 +116,7 @@ class CountedShard(NamedTuple):
 
 
 def write_counted(path: Path, counted: CountedShard) -> None:
-    """Write a shard's counts whole or not at all."""
+    """Write a shard's counts atomically."""
     record = {"list": counted.list_id, "shard": counted.shard.number, "shards": counted.shard.count}
     record |= {"every": counted.every, "pictures": counted.histogram.pictures}
     record |= {"problems": counted.histogram.problems}
@@ -126,7 +126,7 @@ def write_counted(path: Path, counted: CountedShard) -> None:
 
 
 def read_counted(path: Path) -> CountedShard:
-    """Read a shard's counts. Raises ValueError if there are none."""
+    """Read a shard's counts. Raises ValueError for a missing or unreadable file."""
     try:
         with path.open("rb") as content, np.load(content) as file:
             record = json.loads(str(file["record"]))
@@ -138,23 +138,23 @@ def read_counted(path: Path) -> CountedShard:
         raise ValueError(f"{path} does not exist") from error
     except UNREADABLE as error:
         raise ValueError(
-            f"{path} holds no counts of getExperience.py -shard, or is cut off"
+            f"{path} has no counts of getExperience.py -shard, or is truncated: count it again"
         ) from error
 
 
 def merge(shards: Sequence[tuple[Path, CountedShard]]) -> CountedShard:
-    """Add the shards of one list. Raises ValueError unless each is there once and whole."""
+    """Add the shards of one list. Raises ValueError unless each occurs once and is complete."""
     _, first = shards[0]
     for path, counted in shards:
         if (counted.list_id, counted.shard.count) != (first.list_id, first.shard.count):
-            raise ValueError(f"{path} is of other pictures or another split than {shards[0][0]}")
+            raise ValueError(f"{path} has other pictures or another split than {shards[0][0]}")
         if not counted.done.all():
             raise ValueError(f"{path} is not finished: run its -shard command again")
     ordered = sorted((counted for _, counted in shards), key=lambda counted: counted.shard.number)
     have = [counted.shard.number for counted in ordered]
     if have != list(range(1, first.shard.count + 1)):
         wanted = f"each of 1 to {first.shard.count} once"
-        raise ValueError(f"the shards given are {have}: expected {wanted}")
+        raise ValueError(f"got shards {have}: expected {wanted}")
     total = sum(
         (counted.histogram for counted in ordered), Histogram.empty(len(first.histogram.counts))
     )
@@ -163,7 +163,7 @@ def merge(shards: Sequence[tuple[Path, CountedShard]]) -> CountedShard:
 
 @lru_cache(maxsize=1)
 def _code_table(bins: bytes) -> NDArray[np.uint16]:
-    """For each 8-bit color, at R + 256 G + 65536 B: bin * CLASSES + class of chroma (33 MB)."""
+    """Return a table of bin * CLASSES + class of chroma, indexed by R + 256 G + 65536 B (33 MB)."""
     space = QSpace(np.frombuffer(bins, np.float32).reshape(-1, 2))
     green, red = np.divmod(np.arange(1 << 16), 256)
     rgb = np.stack([red, green, np.zeros_like(red)], axis=-1).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Shrink and center-crop pictures to one size into another folder, so that training reads fast."""
+"""Downscale and center-crop pictures to one size into another folder, for fast reading in training."""
 
 import json
 import logging
@@ -24,35 +24,35 @@ from runtime.options import option
 OUT = DATA / "cropped"
 BATCH_SIZE = 32
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe")
-MARK = ".imageCrop.json"  # the settings that an output folder was started with
+MARK = ".imageCrop.json"  # settings of an output folder
 DESCRIPTION = """\
-Shrink pictures and cut their middle square. Reads folder trees and .tar shards; writes JPEG into another
-folder, the tree kept, and imageCrop.csv with what could not be read. Pictures that are there already
-are left: the same command continues."""
+Downscale pictures and crop their central square. Reads folder trees and .tar shards; writes JPEGs into another
+folder with the same tree, and unreadable pictures to imageCrop.csv. Existing pictures are skipped, so the same
+command continues an interrupted run."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CropOptions(PictureOptions):
-    """Which pictures to crop, how, and where to."""
+    """Options of input, cropping and output."""
 
     out: Path = option(
         OUT, "folder to write", metavar="FOLDER", shown="data/cropped of this project"
     )
     size: int = option(256, "side of the squares, in pixels", low=1, metavar="PX")
-    quality: int = option(95, "of the JPEG", low=1, high=100, metavar="1-100")
+    quality: int = option(95, "JPEG quality", low=1, high=100, metavar="1-100")
 
 
 class CropSettings(NamedTuple):
-    """How the pictures in one folder are made."""
+    """Settings of the pictures in one output folder."""
 
     size_px: int
     quality: int
 
 
 class Cropped(NamedTuple):
-    """How many pictures were written and were there before, and those that could not be read."""
+    """Numbers of pictures written and found existing, and the unreadable ones."""
 
     written: int = 0
     found: int = 0
@@ -60,13 +60,13 @@ class Cropped(NamedTuple):
 
 
 def target_of(picture: Picture, out: Path) -> Path:
-    """Name the cropped picture: the tree is kept, and what was no JPEG gets .jpg appended."""
+    """Return the path of the cropped picture: same tree, with .jpg appended unless the name is a JPEG's."""
     name = picture.name if picture.name.lower().endswith(JPEG_SUFFIXES) else f"{picture.name}.jpg"
     return out / name
 
 
 def crop_batch(batch: Batch, *, out: Path, settings: CropSettings) -> Cropped:
-    """Crop some pictures; those that exist are finished, those unreadable become problems."""
+    """Crop a batch of pictures; skip existing ones, and report unreadable ones as problems."""
     written = found = 0
     problems = []
     for picture in batch.pictures:
@@ -88,7 +88,7 @@ def crop_batch(batch: Batch, *, out: Path, settings: CropSettings) -> Cropped:
 def crop_all(
     pictures: Sequence[Picture], out: Path, *, settings: CropSettings, processes: int
 ) -> Cropped:
-    """Crop all pictures into `out`, continuing what is there."""
+    """Crop all pictures into `out`, continuing an interrupted run."""
     crop = partial(crop_batch, out=out, settings=settings)
     items = batches(pictures, size=BATCH_SIZE)
     results = [
@@ -106,14 +106,14 @@ def _write_jpeg(path: Path, rgb: Rgb, quality: int) -> None:
     done, data = cv2.imencode(
         ".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
     )
-    assert done, f"no JPEG from {rgb.shape}"
+    assert done, f"cannot encode {rgb.shape} as JPEG"
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Flushing each to the disk takes fifteen times as long as cropping it.
+    # Flushing each file to disk takes fifteen times as long as cropping it.
     write_bytes(path, data.tobytes(), durable=False)
 
 
 def _check_settings(out: Path, settings: CropSettings) -> None:
-    """Record how the pictures of this folder are made, or check that earlier ones were made so."""
+    """Record the settings of the output folder, or check that they match those of an earlier run."""
     out.mkdir(parents=True, exist_ok=True)
     mark = out / MARK
     if not mark.exists():
@@ -122,15 +122,15 @@ def _check_settings(out: Path, settings: CropSettings) -> None:
     earlier = json.loads(mark.read_text("utf-8"))
     if earlier != settings._asdict():
         words = f"-size {earlier['size_px']} -quality {earlier['quality']}"
-        raise ValueError(f"{out} was started with {words}: give the same or another -out")
+        raise ValueError(f"{out} was started with {words}: use the same, or another -out")
 
 
 def _check_apart(out: Path, folders: Sequence[Path]) -> None:
     for folder in folders:
         inner, outer = sorted((out.resolve(), folder.resolve()), key=lambda path: -len(path.parts))
-        # The default layout has data/cropped beside data/train: only nesting is a danger.
+        # In the default layout, data/cropped is beside data/train: only nesting is dangerous.
         if inner.is_relative_to(outer):
-            raise ValueError(f"-out {out} and {folder} lie inside each other: give another -out")
+            raise ValueError(f"-out {out} and {folder} overlap: choose another -out")
 
 
 def _run(options: CropOptions) -> int:
@@ -140,16 +140,16 @@ def _run(options: CropOptions) -> int:
     settings = CropSettings(options.size, options.quality)
     _check_settings(options.out, settings)
     done = crop_all(pictures, options.out, settings=settings, processes=options.processes)
-    log.info("%d written, %d were there, %d failed", done.written, done.found, len(done.problems))
+    log.info("%d written, %d existed, %d failed", done.written, done.found, len(done.problems))
     if done.problems:
         report = options.out / "imageCrop.csv"
         write_table(report, ("picture", "reason"), done.problems)
-        log.info("failed, with reasons: %s", report)
+        log.info("failed pictures, with reasons: %s", report)
     return 0
 
 
 def main() -> int:
-    """Read the command line and crop."""
+    """Parse the command line and crop."""
     return run_script("prior/imageCrop.py", _run, CropOptions, description=DESCRIPTION)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from color.arrays import Doubles, Floats, Mask
 
-# Linear sRGB -> XYZ, ITU-R BT.709 primaries with D65 (IEC 61966-2-1), six digits as in common use.
+# Linear sRGB -> XYZ, ITU-R BT.709 primaries with D65 (IEC 61966-2-1), with the usual six digits.
 XYZ_FROM_RGB = (
     (0.412453, 0.357580, 0.180423),
     (0.212671, 0.715160, 0.072169),
@@ -23,10 +23,10 @@ KNEE = 6 / 29  # CIE 15: below it the cube root is replaced by its tangent
 SLOPE = 1 / (3 * KNEE**2)
 ROOTED_OFFSET, UNROOTED_OFFSET = KNEE**3 * SLOPE, KNEE / SLOPE
 BLOCK_PX = 1 << 14  # a block's temporaries stay in the processor's cache
-CHROMA_STEPS = 14  # halvings of the chroma: leaves less than 0.02 units
-SLACK = 1e-6  # of a linear channel that still counts as 0..1: below a 16-bit step everywhere
-# The sRGB curve is looked up over the root of the linear value, which is nearly straight: the
-# tables then err by at most 0.01 of an 8-bit and 0.2 of a 16-bit step.
+CHROMA_STEPS = 14  # bisection steps of the chroma; the error is below 0.02 units
+SLACK = 1e-6  # tolerance of the range 0..1 of a linear channel, below a 16-bit step everywhere
+# The sRGB curve is tabulated over the root of the linear value, where it is nearly straight: the
+# error of the tables is at most 0.01 of an 8-bit step and 0.2 of a 16-bit step.
 ROOT_STEPS = {np.dtype(np.uint8): 1 << 14, np.dtype(np.uint16): 1 << 18}
 
 
@@ -52,13 +52,13 @@ def hex2ab(colors: Sequence[str]) -> Floats:
 
 
 def color2ab(color: str | tuple[float, float]) -> tuple[float, float]:
-    """Return the a and b of a color: #rrggbb, or a and b themselves."""
+    """Return a and b of a color given as #rrggbb or as (a, b)."""
     a, b = hex2ab([color])[0].tolist() if isinstance(color, str) else color
     return a, b
 
 
 def lab2rgb(lab: NDArray[Any], *, dtype: DTypeLike = np.uint8) -> NDArray[Any]:
-    """Convert Lab to sRGB, clipping each channel: call `fit_gamut` first to keep the lightness.
+    """Convert Lab to sRGB, clipping each channel; call `fit_gamut` first to preserve the lightness.
 
     lab : (..., 3) float
     dtype : uint8, uint16 (rounded) or a float type (0..1)
@@ -79,7 +79,7 @@ def gray2lightness(gray: NDArray[Any]) -> Floats:
 
 
 def srgb2linear(encoded: NDArray[Any]) -> NDArray[Any]:
-    """Undo the sRGB curve (IEC 61966-2-1): encoded (...) 0..1 -> linear 0..1."""
+    """Invert the sRGB curve (IEC 61966-2-1): encoded (...) 0..1 -> linear 0..1."""
     curve = ((np.maximum(encoded, 0.04045) + 0.055) / 1.055) ** 2.4
     return np.asarray(np.where(encoded > 0.04045, curve, encoded / 12.92))
 
@@ -91,9 +91,9 @@ def linear2srgb(linear: NDArray[Any]) -> NDArray[Any]:
 
 
 def fit_gamut(lab: NDArray[Any]) -> Floats:
-    """Bring colors outside sRGB in by reducing chroma at constant lightness and hue.
+    """Map colors into the sRGB gamut by reducing chroma at constant lightness and hue.
 
-    lab : (..., 3) float; L is clipped to 0..100, colors already inside come back unchanged.
+    lab : (..., 3) float; L is clipped to 0..100, in-gamut colors are returned unchanged
     """
     _check_channels(lab)
     fitted = np.array(lab, np.float32).reshape(1, -1, 3)
@@ -110,7 +110,7 @@ def fit_gamut(lab: NDArray[Any]) -> Floats:
 
 
 def _share_inside(lab: Floats) -> Floats:
-    """Bisect the share (n,) of the chroma that stays inside; the axis of grays always does."""
+    """Find by bisection the share (n,) of the chroma that is in gamut; grays always are."""
     lightness, a, b = lab.T[:, None]
     fy = (lightness + 16) / np.float32(116)
     y = _unrooted(fy)
@@ -125,7 +125,7 @@ def _share_inside(lab: Floats) -> Floats:
 
 
 def _all_inside(x: Floats, y: Floats, z: Floats) -> Mask:
-    """Tell which colors (1, n), as `_unrooted` gives them, have all channels in 0..1."""
+    """Return which colors (1, n), with the offset of `_unrooted`, have all channels in 0..1."""
     inside = np.ones(x.shape, bool)
     low = np.float32(UNROOTED_OFFSET - SLACK)  # each row of the matrix sums to 1
     high = np.float32(UNROOTED_OFFSET + 1 + SLACK)
@@ -153,7 +153,7 @@ def _as_float(values: NDArray[Any]) -> Floats:
 
 
 def _linear(rgb: NDArray[Any]) -> Floats:
-    """Undo the sRGB curve of (1, n, 3)."""
+    """Invert the sRGB curve for (1, n, 3)."""
     if rgb.dtype == np.uint8:
         return np.asarray(cv2.LUT(rgb, _linear_table(255)[None]), np.float32)
     if rgb.dtype == np.uint16:
@@ -162,7 +162,7 @@ def _linear(rgb: NDArray[Any]) -> Floats:
 
 
 def _encoded(lab: Floats, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """(1, n, 3) Lab -> sRGB-encoded in `dtype`, clipped to its range."""
+    """Convert Lab (1, n, 3) to sRGB in `dtype`, clipped to its range."""
     if np.issubdtype(dtype, np.floating):
         return np.asarray(linear2srgb(np.clip(_linear_rgb(lab), 0, 1)))
     if dtype not in ROOT_STEPS:
@@ -175,9 +175,9 @@ def _encoded(lab: Floats, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _rooted(relative: NDArray[Any]) -> NDArray[Any]:
-    """The CIE cube root of XYZ / white, plus ROOTED_OFFSET; uses `relative` up.
+    """Return the CIE cube root of XYZ / white, plus ROOTED_OFFSET; overwrites `relative`.
 
-    Above the knee the root, below its tangent: a sum, since that is cheaper than a choice.
+    Cube root above the knee and its tangent below are summed, which is cheaper than a selection.
     """
     foot = np.minimum(relative, KNEE**3)
     foot *= SLOPE
@@ -188,13 +188,13 @@ def _rooted(relative: NDArray[Any]) -> NDArray[Any]:
 
 
 def _unrooted(f: NDArray[Any]) -> Floats:
-    """Undo the CIE cube root of (1, n) or (1, n, 3); the result is too high by UNROOTED_OFFSET."""
+    """Invert the CIE cube root of (1, n) or (1, n, 3); the result is offset by UNROOTED_OFFSET."""
     top, foot = np.maximum(f, KNEE), np.minimum(f, KNEE)
     return np.asarray(cv2.scaleAdd(foot, 1 / SLOPE, cv2.pow(top, 3)), np.float32)
 
 
 def _linear_rgb(lab: Floats, *, scale: float = 1) -> Floats:
-    """(1, n, 3) Lab -> linear RGB 0..scale, not clipped."""
+    """Convert Lab (1, n, 3) to linear RGB 0..scale, not clipped."""
     matrix = _rgb_from_relative()
     offset = np.full((3, 1), -UNROOTED_OFFSET)  # each row of the matrix sums to 1
     rgb = cv2.transform(
@@ -227,7 +227,7 @@ def _lightness_table(top: int) -> Floats:
 
 @lru_cache
 def _relative_from_rgb() -> Doubles:
-    """Linear RGB -> XYZ relative to the white: each row sums to 1."""
+    """Return the matrix from linear RGB to XYZ relative to the white; each row sums to 1."""
     matrix = np.array(XYZ_FROM_RGB)
     return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))
 

@@ -1,4 +1,4 @@
-"""A figure of one number per bin over the ab plane, each cell in its own color."""
+"""Plot of one number per bin over the ab plane, each cell in its own color."""
 
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,8 +18,8 @@ from runtime.files import whole_file
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
-LIGHTNESS = 65.0  # at which most hues have room
-SMALLEST, LARGEST = 0.25, 0.96  # side of the rarest and commonest cell's square, of the cell
+LIGHTNESS = 65.0  # at which most hues are in gamut
+SMALLEST, LARGEST = 0.25, 0.96  # side of the rarest and commonest bin's square, over the cell's
 REACH = 118
 INK = "#333333"
 
@@ -27,10 +27,10 @@ INK = "#333333"
 def write_plot(path: Path, bins: Floats, values: Floats, *, title: str, unit: str) -> None:
     """Write a PNG of values (Q,) over bins (Q, 2), both halves on the same log scale.
 
-    Left each cell in its own color, the larger its square the larger the value; right a map.
-    unit : what the numbers are, for the scale
+    Left: each bin in its own color, its square growing with the value. Right: a heat map.
+    unit : label of the scale
     """
-    smallest, largest = values[values > 0].min(), values.max() * 1.0001  # a scale needs a length
+    smallest, largest = values[values > 0].min(), values.max() * 1.0001  # a scale needs two ends
     scale = LogNorm(smallest, largest)
     figure = Figure(figsize=(9.0, 4.4), dpi=200, layout="constrained", facecolor="white")
     figure.suptitle(title, fontsize=11, color=INK)
@@ -57,25 +57,25 @@ def write_plot(path: Path, bins: Floats, values: Floats, *, title: str, unit: st
 
 
 def cell_colors(bins: Floats) -> Floats:
-    """RGB (Q, 3) 0..1 of each bin, at the lightness nearest to the middle that can show it."""
+    """Return RGB (Q, 3) 0..1 of each bin, at the in-gamut lightness nearest to `LIGHTNESS`."""
     lightness = np.arange(5.0, 100.0, 2.5)
     order = lightness[np.argsort(np.abs(lightness - LIGHTNESS), kind="stable")]
     lab = np.empty((len(order), len(bins), 3), np.float32)
     lab[..., 0], lab[..., 1:] = order[:, None], bins
     fitted = fit_gamut(lab)
     missing = np.linalg.norm(fitted - lab, axis=-1)
-    best = np.argmin(np.round(missing), axis=0)  # of equally good ones the first
+    best = np.argmin(np.round(missing), axis=0)  # the first of equal ones
     return np.asarray(lab2rgb(fitted[best, np.arange(len(bins))], dtype=np.float64))
 
 
 def _sides(values: Floats, scale: LogNorm) -> Floats:
-    """Side (Q,) of each square as a share of its cell; nothing where the value is 0."""
+    """Return the side (Q,) of each square as a share of its cell; 0 where the value is 0."""
     level = np.asarray(scale(np.where(values > 0, values, values.max())), np.float64)
     return np.where(values > 0, SMALLEST + (LARGEST - SMALLEST) * level, 0.0)
 
 
 def _squares(bins: Floats, sides: Floats, **options: Any) -> PatchCollection:
-    """Squares centered on the bins."""
+    """Return squares centered on the bins."""
     return PatchCollection(
         [
             Rectangle((a - side * STEP / 2, b - side * STEP / 2), side * STEP, side * STEP)

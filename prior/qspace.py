@@ -1,4 +1,4 @@
-"""The Q bins of the ab plane that sRGB colors fall into: grid, nearest bin, soft codes, files of a number per bin."""
+"""The Q in-gamut bins of the ab plane: grid, nearest bin, soft encoding, files with one number per bin."""
 
 import zipfile
 from pathlib import Path
@@ -14,15 +14,15 @@ from runtime.files import whole_file
 BINS_PATH = Path(__file__).resolve().parent / "Q.npy"
 WEIGHT_PATH = BINS_PATH.with_name("Weight.npy")
 STEP = 10  # width of a bin in ab units
-SIGMA = 5.0  # of the soft code, in ab units (Zhang, Isola, Efros 2016)
+SIGMA = 5.0  # of the soft encoding, in ab units (Zhang, Isola, Efros 2016)
 NEIGHBORS = 5
 REACH = 128  # the tables cover -128..128
-PATCH = 16  # cells whose neighbors are sought together, among the same few bins
-CELLS_PER_UNIT = 2  # bins meet at multiples of 5: a cell never lies across such a border
+PATCH = 16  # side, in cells, of a patch that shares one search among the same few bins
+CELLS_PER_UNIT = 2  # borders of bins are at multiples of 5, so no cell crosses one
 
 
 def in_gamut_bins() -> Floats:
-    """Find every bin (Q, 2) that some 8-bit color falls into, by a from low to high, then b."""
+    """Find every bin (Q, 2) that contains some 8-bit color, sorted by a, then b."""
     used = np.zeros((2 * REACH // STEP + 1,) * 2, bool)
     middle = REACH // STEP
     for red in range(256):
@@ -32,12 +32,12 @@ def in_gamut_bins() -> Floats:
 
 
 def read_bins(path: Path = BINS_PATH) -> Floats:
-    """Read bins (Q, 2) float32 as `in_gamut_bins` makes them."""
+    """Read bins (Q, 2) float32, as computed by `in_gamut_bins`."""
     return np.asarray(np.load(path), np.float32)
 
 
 def read_per_bin(path: Path, *, bins: int, made_by: str) -> NDArray[Any]:
-    """Read a .npy of one finite number >= 0 per bin, not all of them 0. Raises ValueError."""
+    """Read a .npy file of one finite number >= 0 per bin, not all 0. Raises ValueError."""
     if not path.exists():
         raise ValueError(f"{path} does not exist: run {made_by} first")
     try:
@@ -47,20 +47,20 @@ def read_per_bin(path: Path, *, bins: int, made_by: str) -> NDArray[Any]:
             raise ValueError(f"expected an array of numbers, got {values!r}")  # a .npz, or text
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{path} is no .npy array of numbers: make it again with {made_by}"
+            f"{path} is not a .npy array of numbers: recreate it with {made_by}"
         ) from error
     if values.shape != (bins,) or not np.isfinite(values).all() or values.min() < 0:
         raise ValueError(
-            f"{path} should hold one number >= 0 for each of the {bins} bins, got {values.shape}: "
-            f"make it again with {made_by}"
+            f"{path}: expected one number >= 0 for each of the {bins} bins, got {values.shape}: "
+            f"recreate it with {made_by}"
         )
     if not values.any():
-        raise ValueError(f"{path} holds nothing but 0: make it again with {made_by}")
+        raise ValueError(f"{path} has only zeros: recreate it with {made_by}")
     return values
 
 
 def write_per_bin(path: Path, values: NDArray[Any]) -> None:
-    """Write a .npy; another one of that name is kept as NAME.previous.npy: it may have taken hours to count."""
+    """Write a .npy file; keep a different existing one, which may have taken hours, as NAME.previous.npy."""
     with whole_file(path) as part:
         with part.open("wb") as file:
             np.save(file, values)
@@ -69,7 +69,7 @@ def write_per_bin(path: Path, values: NDArray[Any]) -> None:
 
 
 class QSpace:
-    """Nearest bin and soft code over fixed bins (Q, 2), through tables."""
+    """Nearest bin and soft encoding over fixed bins (Q, 2), by table lookup."""
 
     def __init__(self, bins: NDArray[Any]) -> None:
         if bins.ndim != 2 or bins.shape[1] != 2 or len(bins) < NEIGHBORS:
@@ -82,44 +82,44 @@ class QSpace:
         return len(self.bins)
 
     def nearest(self, ab: NDArray[Any]) -> Indices:
-        """Index (...) of the bin nearest to ab (..., 2).
+        """Return the index (...) of the bin nearest to ab (..., 2).
 
-        Exact wherever the 10-unit cell of ab is a bin, as for every sRGB color; to half a unit elsewhere.
+        It is exact where the 10-unit cell of ab is a bin, as for every sRGB color; elsewhere to half a unit.
         """
         return np.asarray(np.take(self._nearest, _cells(ab)), np.intp)
 
     def encode(self, ab: NDArray[Any]) -> tuple[Indices, Floats]:
-        """Spread ab (..., 2) over its 5 nearest bins, nearest first: indices and weights (..., 5).
+        """Soft-encode ab (..., 2) over its 5 nearest bins, nearest first: indices and weights (..., 5).
 
-        Weights are Gaussian in the true distance (sigma 5) and sum to 1.
+        Weights are Gaussian in the exact distance (sigma 5) and sum to 1.
         """
         indices = self._neighbors[_cells(ab)].astype(np.intp)
         ab = np.asarray(ab, np.float32)
         squared = (self.bins[indices, 0] - ab[..., 0, None]) ** 2
         squared += (self.bins[indices, 1] - ab[..., 1, None]) ** 2
-        squared -= squared.min(axis=-1, keepdims=True)  # far outside every weight would be zero
+        squared -= squared.min(axis=-1, keepdims=True)  # else, far outside, all weights are 0
         weights = np.exp(squared / np.float32(-2 * SIGMA**2))
         return indices, weights / weights.sum(axis=-1, keepdims=True)
 
 
 def _plane(red: int) -> Bytes:
-    """All 65536 colors (n, 3) with one red."""
+    """Return all 65536 colors (n, 3) with this red value."""
     green, blue = np.divmod(np.arange(1 << 16), 256)
     return np.stack([np.full_like(green, red), green, blue], axis=-1).astype(np.uint8)
 
 
 def _cells(ab: NDArray[Any]) -> Indices:
-    """Flat index (...) of the table cell around ab (..., 2), clipped to the table."""
+    """Return the flat index (...) of the table cell of ab (..., 2), clipped to the table."""
     side = 2 * REACH * CELLS_PER_UNIT
     scaled = np.multiply(ab, CELLS_PER_UNIT, dtype=np.float32)
     scaled += REACH * CELLS_PER_UNIT
-    # From 0 on cutting off the fraction is rounding down.
+    # For values >= 0, truncation rounds down.
     cells = np.clip(scaled, 0, side - 1, out=scaled).astype(np.intp)
     return np.asarray(cells[..., 0] * side + cells[..., 1])
 
 
 def _neighbor_table(bins: Floats) -> NDArray[np.uint16]:
-    """The nearest bins (cells, NEIGHBORS) of every cell's center, nearest first."""
+    """Return the nearest bins (cells, NEIGHBORS) of each cell's center, nearest first."""
     side = 2 * REACH * CELLS_PER_UNIT
     axis = (np.arange(side, dtype=np.float32) + 0.5) / CELLS_PER_UNIT - REACH
     table = np.empty((side, side, NEIGHBORS), np.uint16)
@@ -132,11 +132,11 @@ def _neighbor_table(bins: Floats) -> NDArray[np.uint16]:
 
 
 def _nearest_few(centers: Floats, bins: Floats) -> Indices:
-    """The nearest bins (..., NEIGHBORS) of a small square of centers (..., 2), nearest first."""
+    """Return the nearest bins (..., NEIGHBORS) of a small square of centers (..., 2), nearest first."""
     middle = centers.mean(axis=(0, 1))
     radius = np.linalg.norm(centers[0, 0] - middle)
     far = np.linalg.norm(bins - middle, axis=1)
-    # A bin further than this from the middle is not among the nearest few of any of the centers.
+    # A bin farther than this from the middle is not among the nearest bins of any center.
     candidates = np.flatnonzero(far <= np.sort(far)[NEIGHBORS - 1] + 2 * radius + 1e-3)
     squared = ((centers[..., None, :] - bins[candidates]) ** 2).sum(axis=-1)
     order = np.argsort(squared, axis=-1, kind="stable")[..., :NEIGHBORS]

@@ -1,4 +1,4 @@
-"""Colorizer: arrays in, arrays out, the same on every path, and the lightness kept."""
+"""Colorizer: arrays in and out, equal results on all paths, unchanged lightness."""
 
 import dataclasses
 import functools
@@ -27,7 +27,7 @@ from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 
 @pytest.fixture(scope="module")
 def make(small_weights: Path) -> functools.partial[Colorizer]:
-    """Bind Colorizer to small weights."""
+    """Return a Colorizer class bound to small weights."""
     how = {"device": "cpu", "precision": "fp32", "working_size": 64}
     return functools.partial(Colorizer, small_weights, **how)
 
@@ -64,7 +64,7 @@ def test_precisions_agree(make: functools.partial[Colorizer], colorizer: Coloriz
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A segment, as the film's side makes it."""
+    """Return a segment like those of a film's job."""
 
     frames: np.ndarray
     numbers: range
@@ -75,13 +75,13 @@ class Piece:
 
 
 def segment_of(frames: np.ndarray, first: int, last: int) -> Piece:
-    """Take frames [first, last) of a shot, and the next one."""
+    """Return frames [first, last) of a shot, and the next one."""
     numbers, after = range(100 + first, 100 + last), frames[last : last + 1]
     return Piece(frames[first:last], numbers, 0, int(first > 0), after)
 
 
 def one_by_one(colorizer: Colorizer, frames: np.ndarray) -> np.ndarray:
-    """Colorize frames, each by itself."""
+    """Colorize frames independently."""
     return colorizer.colorize(segment_of(frames, 0, len(frames)))
 
 
@@ -92,7 +92,7 @@ def unsteady(make: functools.partial[Colorizer]) -> Colorizer:
 
 @pytest.fixture(scope="module")
 def pan() -> np.ndarray:
-    """A camera that pans over a scene, with a little grain: (96, 64, 96)."""
+    """Return a pan over a scene with slight grain: (96, 64, 96)."""
     rng = np.random.default_rng(3)
     scene = texture(rng, 64, 96 + 96).astype(np.float32)
     frames = np.stack([scene[:, i : i + 96] for i in range(96)])
@@ -102,7 +102,7 @@ def pan() -> np.ndarray:
 def test_colors_of_a_segment_move_with_it(
     colorizer: Colorizer, unsteady: Colorizer, pan: np.ndarray
 ) -> None:
-    """Frame i shows at x what frame i + 4 shows at x - 4, which is one place of the colors."""
+    """Frame i at x equals frame i + 4 at x - 4, a shift by one position of the colors."""
     alone, steady = (one.colorize(segment_of(pan[:24], 0, 24)) for one in (unsteady, colorizer))
     assert steady.shape == alone.shape
     assert steady.dtype == np.float32
@@ -127,7 +127,7 @@ def test_a_still_film_is_still(colorizer: Colorizer) -> None:
     ab = colorizer.colorize(segment_of(frames, 0, 10))
     assert (ab == ab[0]).all()
     alone = colorizer.ab(frames[0]) * color_share(frames[:1], ab.shape[1:3])[0, ..., None]
-    np.testing.assert_allclose(ab[0], alone, atol=0.05)  # kept as float16
+    np.testing.assert_allclose(ab[0], alone, atol=0.05)  # stored as float16
 
 
 def test_segments_of_a_shot_have_the_colors_of_the_shot_colorized_whole(
@@ -201,7 +201,7 @@ def test_hints_leave_alone_what_is_not_their_object(colorizer: Colorizer) -> Non
 
 
 def test_pictures_of_a_batch_have_their_own_hints(colorizer: Colorizer) -> None:
-    """As keyframes of a film have; one without any is colored as if there were none."""
+    """Hints may differ between pictures; one without hints is colorized as if there were none."""
     lightness = gray2lightness(np.stack([landscape(64, 64, seed=seed) for seed in range(3)]))
     hints = np.zeros((3, 3, 64, 64), np.float32)
     hints[1] = point_planes([(30, 30, 60, 40)], size=(64, 64))
@@ -258,7 +258,7 @@ def test_a_reference_and_a_palette_have_their_colors_taken(colorizer: Colorizer)
 
 @pytest.fixture
 def own_reference() -> tuple[np.ndarray, np.ndarray]:
-    """A gray picture, and itself in color: (192, 256) and (192, 256, 3)."""
+    """Return a gray picture and its color original: (192, 256) and (192, 256, 3)."""
     gray = texture(np.random.default_rng(5), 192, 256)
     lab = np.dstack([gray2lightness(gray) * 0.4 + 30, np.zeros((192, 256, 2))])
     lab[:, :128, 1:], lab[:, 128:, 1:] = (30, 20), (-30, 20)
@@ -361,13 +361,13 @@ def test_a_film_of_other_guidance_is_another_job() -> None:
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"palette": ["red"]}, "'red' is no color"),
-        ({"mood": "happy"}, "no mood 'happy'"),
+        ({"palette": ["red"]}, "invalid color 'red'"),
+        ({"mood": "happy"}, "unknown mood 'happy'"),
         (
             {"reference": RED, "reference_by": "eye"},
-            "a reference is taken by auto, histogram, content",
+            "expected reference_by auto, histogram, content",
         ),
-        ({"guidance": 1.5}, "guidance counts from 0 to 1, got 1.5"),
+        ({"guidance": 1.5}, "expected guidance from 0 to 1, got 1.5"),
         ({"hints": [(99, 2, 0, 0)]}, "outside the picture"),
     ],
 )
@@ -408,7 +408,7 @@ def test_the_script_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> N
     ("words", "says"),
     [
         (("a.png", "a.png"), "a.png is an input"),
-        (("a.png", "b.png"), "b.png is there already"),
+        (("a.png", "b.png"), "b.png already exists"),
         (("a.png", "out"), "has no extension"),
         (("none.png", "c.png"), "none.png: no such file"),
         (("b.png", "c.png"), "b.png is empty"),
@@ -447,7 +447,7 @@ def test_the_script_replaces_no_file_of_a_folder(
     Path("out/c.png").symlink_to("nowhere.png")
     assert gray2color.main(["photos/", "out/"]) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(" is ")[0] for line in lines] == [
+    assert [line.split(" already ")[0] for line in lines] == [
         "gray2color.py: out/b.png",
         "gray2color.py: out/c.png",
     ]
@@ -459,7 +459,7 @@ def test_the_script_replaces_no_file_of_a_folder(
 
 @dataclasses.dataclass(frozen=True)
 class Guidance:
-    """What guides a segment, as `film.segment` passes it on."""
+    """Return a segment's guidance, as passed by `film.segment`."""
 
     hints: tuple[np.ndarray, ...]
     hinted: np.ndarray
@@ -467,7 +467,7 @@ class Guidance:
 
 
 def hint_on(frame: int, *, of: int, x: float, y: float) -> Guidance:
-    """One blue point on one of a segment's frames; the others have none."""
+    """Return hints with one blue point on one of a segment's frames."""
     none, blue = np.zeros((0, 4), np.float32), np.array([[x, y, 10, -60]], np.float32)
     return Guidance(tuple(blue if n == frame else none for n in range(of)), np.arange(of) == frame)
 
@@ -480,7 +480,7 @@ def test_hints_of_frames_guide_their_colors(
     guided = dataclasses.replace(plain, guidance=hint_on(11, of=24, x=48, y=32))
     changed = np.abs(colorizer.colorize(guided) - colorizer.colorize(plain)).max(axis=(1, 2, 3))
     assert changed[11] == changed.max() > 0
-    assert (changed[[0, 23]] > 0).all() == bool(steady)  # carried along the motion
+    assert (changed[[0, 23]] > 0).all() == bool(steady)  # propagated along the motion
 
 
 def test_a_reference_of_a_shot_guides_its_colors(colorizer: Colorizer, pan: np.ndarray) -> None:

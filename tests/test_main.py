@@ -249,11 +249,15 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
         (["-img_in", "photo.png", "-references", "r.json"], "-references is for films", 2),
         (
             ["-img_in", "photo.png", "-hint", "1,2,red"],
-            "'1,2,red' is no hint: write X,Y,#RRGGBB",
+            "invalid hint '1,2,red': expected X,Y,#RRGGBB",
             2,
         ),
-        (["-img_in", "photo.png", "-palette", "#d02010,red"], "'red' is no color: write it as", 2),
-        (["-img_in", "photo.png", "-palette", ""], "'' is no color", 2),
+        (
+            ["-img_in", "photo.png", "-palette", "#d02010,red"],
+            "invalid color 'red': expected #rrggbb",
+            2,
+        ),
+        (["-img_in", "photo.png", "-palette", ""], "invalid color ''", 2),
         (["-img_in", "photo.png", "-mood", "happy"], "'happy' (choose from", 2),
         (["-img_in", "photo.png", "-guidance", "1.1"], "'1.1' is not a number from 0 to 1", 2),
         (["-movie_in", "film.mp4", "-guidance", "x"], "'x' is not a number from 0 to 1", 2),

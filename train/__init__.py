@@ -1,1 +1,1 @@
-"""Learning: pictures in, weights and measurements out."""
+"""Training and evaluation: pictures -> weights and metrics."""

@@ -1,8 +1,8 @@
-"""Augmentation: clean lightness degraded to that of an old photograph or film, for the network's input only.
+"""Augmentation: degrades clean lightness to that of an old photograph or film, for the network's input only.
 
-Each effect takes L (H, W) float32, 0..100, and a generator, and returns L, perhaps beyond 0..100. Sizes are
-those of the network's input, where a scan of several thousand pixels has become a few hundred: most of what is
-wrong with it has become small or gone.
+Each effect takes L (H, W) float32, 0..100, and a generator, and returns L, possibly outside 0..100. Sizes are
+relative to the network's input, for which a scan of several thousand pixels is reduced to a few hundred, so that
+most defects are small or invisible.
 """
 
 from collections.abc import Callable
@@ -16,30 +16,30 @@ from color.arrays import Floats
 Effect: TypeAlias = Callable[[Floats, np.random.Generator], Floats]
 
 GAMMA = (0.67, 1.5)
-BLACK, WHITE = (0.0, 25.0), (70.0, 100.0)  # L to which faded blacks and yellowed whites come
+BLACK, WHITE = (0.0, 25.0), (70.0, 100.0)  # L of faded blacks and yellowed whites
 VIGNETTE = (0.1, 0.6)  # share of L lost in the corners
 BLUR_PX = (0.4, 1.2)  # standard deviation
 GRAIN = (0.5, 6.0)  # standard deviation, units of L
 COARSE_GRAIN_PX = 0.6  # blur of the coarser half of the grain
-SCRATCHES, SCRATCH = (1, 4), (8.0, 40.0)  # how many, how many units of L lighter or darker
-SPECKS, SPECK = (1, 30), (15.0, 60.0)  # dust, likewise
+SCRATCHES, SCRATCH = (1, 4), (8.0, 40.0)  # number, and units of L lighter or darker
+SPECKS, SPECK = (1, 30), (15.0, 60.0)  # the same for dust
 JPEG_QUALITY = (12, 60)
 HALFTONE_PX, HALFTONE = (2.5, 6.0), (3.0, 12.0)  # period and amplitude in units of L
 
 
 def tone(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """Another gamma: over- or underexposed, or printed on harder or softer paper."""
+    """Change gamma: over- or underexposure, or a print on harder or softer paper."""
     return np.asarray(100 * np.clip(lightness / 100, 0, 1) ** rng.uniform(*GAMMA), np.float32)
 
 
 def fade(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """Blacks that have become gray and whites that have become yellow."""
+    """Fade blacks to gray and yellow the whites."""
     black, white = rng.uniform(*BLACK), rng.uniform(*WHITE)
     return lightness * np.float32((white - black) / 100) + np.float32(black)
 
 
 def vignette(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """Darker towards the corners, around a center that may lie off the middle."""
+    """Darken toward the corners, around a center that may be off the middle."""
     axes = (
         np.linspace(-1, 1, n, dtype=np.float32) - rng.uniform(-0.2, 0.2) for n in lightness.shape
     )
@@ -49,7 +49,7 @@ def vignette(lightness: Floats, rng: np.random.Generator) -> Floats:
 
 
 def halftone(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """The dots of a printed screen, at any angle."""
+    """Add the dots of a halftone screen at any angle."""
     angle, turn = rng.uniform(0, np.pi / 2), 2 * np.pi / rng.uniform(*HALFTONE_PX)
     y, x = np.indices(lightness.shape, np.float32)
     along = np.cos(turn * (x * np.cos(angle) + y * np.sin(angle)))
@@ -58,12 +58,12 @@ def halftone(lightness: Floats, rng: np.random.Generator) -> Floats:
 
 
 def blur(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """Out of focus, or a small file enlarged."""
+    """Blur, as out of focus or in an enlarged small file."""
     return np.asarray(cv2.GaussianBlur(lightness, (0, 0), rng.uniform(*BLUR_PX)), np.float32)
 
 
 def scratches(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """Nearly vertical lines a pixel wide, as a film's transport leaves them."""
+    """Draw nearly vertical lines one pixel wide, as left by film transport."""
     height, width = lightness.shape
     drawn = np.zeros_like(lightness)
     for _ in range(rng.integers(*SCRATCHES, endpoint=True)):
@@ -75,7 +75,7 @@ def scratches(lightness: Floats, rng: np.random.Generator) -> Floats:
 
 
 def dust(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """Specks of dust and holes in the emulsion."""
+    """Draw specks of dust and holes in the emulsion."""
     height, width = lightness.shape
     drawn = np.zeros_like(lightness)
     for _ in range(rng.integers(*SPECKS, endpoint=True)):
@@ -86,7 +86,7 @@ def dust(lightness: Floats, rng: np.random.Generator) -> Floats:
 
 
 def grain(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """Film grain, fine or coarse, equally strong everywhere."""
+    """Add film grain, fine or coarse, equally strong everywhere."""
     noise = rng.standard_normal(lightness.shape, np.float32)
     if rng.random() < 0.5:
         noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), COARSE_GRAIN_PX), np.float32)
@@ -95,7 +95,7 @@ def grain(lightness: Floats, rng: np.random.Generator) -> Floats:
 
 
 def jpeg_blocks(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """A small file, compressed too far."""
+    """Add JPEG artifacts of strong compression."""
     gray = np.clip(lightness * 2.55 + 0.5, 0, 255).astype(np.uint8)
     quality = int(rng.integers(*JPEG_QUALITY))
     _, encoded = cv2.imencode(".jpg", gray, (cv2.IMWRITE_JPEG_QUALITY, quality))
@@ -103,7 +103,7 @@ def jpeg_blocks(lightness: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(decoded, np.float32) / np.float32(2.55)
 
 
-# In the order in which they happen to a picture, with the probability of each.
+# In the order in which they affect a picture, with their probabilities.
 EFFECTS: tuple[tuple[Effect, float], ...] = (
     (tone, 0.5),
     (vignette, 0.12),
@@ -118,8 +118,8 @@ EFFECTS: tuple[tuple[Effect, float], ...] = (
 
 
 def age_lightness(lightness: Floats, rng: np.random.Generator) -> Floats:
-    """Age L (H, W): each effect is applied with its probability. Returns L within 0..100."""
-    aged: Floats = np.clip(lightness, 0, 100)  # rounding leaves black a hair below zero
+    """Age L (H, W): apply each effect with its probability. Return L within 0..100."""
+    aged: Floats = np.clip(lightness, 0, 100)  # rounding makes black slightly negative
     for effect, probability in EFFECTS:
         if rng.random() < probability:
             aged = effect(aged, rng)

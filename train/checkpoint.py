@@ -1,6 +1,6 @@
-"""The whole state of a training run in one file, written atomically: all of it, or the previous one.
+"""The complete state of a training run in one file, written atomically.
 
-Plain arrays and JSON in an .npz: nothing in it can run code, and a truncated file is noticed.
+The file is an .npz of plain arrays and JSON: it cannot run code, and truncation is detected.
 """
 
 import json
@@ -19,14 +19,14 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be written, read or continued."""
+    """Failure to write, read or continue a checkpoint."""
 
 
 class LogRow(TypedDict, total=False):
-    """A row of log.jsonl: what a few steps came to, or a validation.
+    """A row of log.jsonl: the training progress of a few steps, or a validation.
 
     loss, lr, pictures_per_s, wait : mean loss of the steps, learning rate, speed, share of time spent on the reader
-    valid, gray : metrics of the averaged network, and of gray, on the validation pictures
+    valid, gray : metrics of the averaged network, and of all gray, on the validation pictures
     cross_entropy : of the averaged network on "train" and "valid" pictures
     """
 
@@ -48,10 +48,10 @@ class Best(TypedDict):
 
 
 class Facts(TypedDict):
-    """What a run keeps besides arrays, as JSON can hold it.
+    """The JSON-serializable state of a run besides its arrays.
 
-    skipped : names of pictures that could not be read
-    seconds : spent training
+    skipped : names of unreadable pictures
+    seconds : training time
     """
 
     history: list[LogRow]
@@ -62,11 +62,11 @@ class Facts(TypedDict):
 
 @dataclass(frozen=True)
 class State:
-    """What it takes to continue to the bit.
+    """The state needed for a bit-exact continuation.
 
     arrays : network, moving average and optimizer, as ``network/...``, ``average/...``,
         ``optimizer/...``
-    facts : everything else
+    facts : all other state
     """
 
     step: int
@@ -76,7 +76,7 @@ class State:
 
 
 def write_checkpoint(path: Path, state: State) -> None:
-    """Write a checkpoint; on failure the old file stays. Raises CheckpointError."""
+    """Write a checkpoint; on failure, keep the old file. Raises CheckpointError."""
     head = {"step": state.step, "facts": state.facts, "config": state.config.to_json()}
     text = np.frombuffer(json.dumps(head).encode(), np.uint8)
     try:
@@ -84,15 +84,15 @@ def write_checkpoint(path: Path, state: State) -> None:
             np.savez(part, allow_pickle=False, head=text, **state.arrays)
     except OSError as error:
         raise CheckpointError(
-            f"step {state.step} could not be saved to {path}: {error.strerror or error}; the previous "
-            "checkpoint is kept: make room and run the same command again"
+            f"cannot save step {state.step} to {path}: {error.strerror or error}; the previous "
+            "checkpoint is kept: free disk space and run the same command again"
         ) from error
 
 
 def read_checkpoint(path: Path, config: TrainConfig) -> State:
-    """Read a checkpoint that belongs to this config.
+    """Read a checkpoint and check that it matches this config.
 
-    Raises CheckpointError for a damaged or foreign file, or one of another config.
+    Raises CheckpointError for a damaged or invalid file, or one with another config.
     """
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
@@ -102,11 +102,11 @@ def read_checkpoint(path: Path, config: TrainConfig) -> State:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path} is not a checkpoint of this program, or damaged ({error}): choose another -out, "
-            "or start again with -restart"
+            "or restart with -restart"
         ) from error
     if changed := config.differences(stored):
         raise CheckpointError(
             f"{path} was trained with other settings ({'; '.join(changed)}): use those, choose "
-            "another -out, or start again with -restart"
+            "another -out, or restart with -restart"
         )
     return State(head["step"], arrays, head["facts"], stored)

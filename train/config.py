@@ -1,6 +1,6 @@
-"""Every hyper-parameter of a training run, once: default, unit and help; to and from JSON.
+"""All hyperparameters of a training run: default, unit and help; to and from JSON.
 
-Also the one place that prepares the environment, in which Paddle must be imported.
+This module also prepares the environment in which Paddle must be imported.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ FROM_SCRATCH_RATE, FINE_TUNING_RATE = 1.5e-3, 3e-4
 TRAINABLE = ("all", "context+head")
 PATHS = ("data", "valid", "prior", "init", "backbone")
 NO_BACKBONE = "none"
-# Earlier, the gradients of a network from scratch only disturb the backbone.
+# The backbone is frozen until then: early gradients of a network from scratch would only disturb it.
 TUNE_FROM_STEP = 10_000
-# A resume may change these: what is measured, how fast, how long; never what was learned so far.
+# A resumed run may change these: evaluation, speed, length, but nothing that affects past training.
 FREE = {
     "steps",
     "valid",
@@ -38,78 +38,78 @@ FREE = {
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What a run does; a checkpoint continues only under the same config."""
+    """Hyperparameters of a run; a checkpoint can be continued only with the same ones."""
 
     data: str = option(
         str(WORK / "data" / "train"),
-        "pictures to learn from: folder tree or tar files",
+        "training pictures: folder tree or tar files",
         shown="data/train",
     )
     valid: str = option(
         str(WORK / "data" / "test"),
-        "pictures to measure with, never learned from",
+        "validation pictures, never used for training",
         shown="data/test",
     )
     prior: str = option(str(ROOT / "prior"), "folder with Q.npy and Weight.npy", shown="prior")
     init: str = option("", "weights file to start from", shown="from scratch")
     backbone: str = option(
         str(ROOT / "model" / "weights" / "efficientnet_lite0.npz"),
-        "pretrained backbone to start from without -init: a weights file, or none for a random one",
+        "pretrained backbone to start from without -init: a weights file, or none for random weights",
         shown="model/weights/efficientnet_lite0.npz",
     )
     tune_backbone: float = option(
         0.1,
-        "learning rate of the backbone as a share of the others'; 0 keeps it as it is",
+        "learning rate of the backbone relative to the other layers; 0 keeps it frozen",
         low=0,
         high=1,
     )
     tune_from: int = option(
         -1,
-        "step from which on the backbone learns; -1 takes 10,000 from scratch, and 0 with -init",
+        "first step of fine-tuning the backbone; -1 means 10,000 from scratch, and 0 with -init",
         low=-1,
     )
-    fit: str = option("all", "parameters that learn", choices=TRAINABLE)
+    fit: str = option("all", "parameters to train", choices=TRAINABLE)
     steps: int = option(100_000, "optimizer steps of the whole run", low=1)
     batch: int = option(32, "pictures per step, over all processes", low=1)
     parts: int = option(
         1,
-        "split a batch into so many parts, each with batch statistics of its own, to save memory",
+        "parts into which a batch is split to save memory, each with its own batch statistics",
         low=1,
     )
     sizes: tuple[int, ...] = option(
         (96, 128, 160), f"training sizes in pixels, multiples of {STRIDE}, in turn", low=STRIDE
     )
     learning_rate: float = option(
-        0.0, "highest learning rate; 0 takes 1.5e-3 from scratch, and 3e-4 with -init", low=0
+        0.0, "peak learning rate; 0 means 1.5e-3 from scratch, and 3e-4 with -init", low=0
     )
-    warmup: int = option(300, "steps of linear warm-up, before the cosine to zero", low=0)
+    warmup: int = option(300, "steps of linear warm-up before the cosine decay to zero", low=0)
     beta1: float = option(0.8, "Adam's beta1", low=0, high=1)
     weight_decay: float = option(0.02, "decoupled weight decay; 0 is plain Adam", low=0)
-    clip: float = option(5.0, "largest global gradient norm", low=0)
+    clip: float = option(5.0, "global gradient norm to clip at", low=0)
     average: float = option(
         0.999, "decay of the moving average of the weights, ramped up", low=0, high=1
     )
     width: int = option(32, "channels of the first stage", low=1)
     bn_momentum: float = option(0.5, "BatchNorm momentum", low=0, high=1)
-    entropy: float = option(1.0, "factor of the rebalanced cross-entropy; 0 leaves it out", low=0)
+    entropy: float = option(1.0, "weight of the rebalanced cross-entropy; 0 disables it", low=0)
     squared: float = option(
-        0.02, "factor of the variance-penalized squared error; 0 leaves it out", low=0
+        0.02, "weight of the variance-penalized squared error; 0 disables it", low=0
     )
     penalty: float = option(
-        26.7, "variance penalty inside the squared error, ab units squared", low=0
+        26.7, "variance penalty of the squared error, in squared ab units", low=0
     )
     rebalance: float = option(
         0.5,
-        "how strongly rare colors count: 0 all pixels alike, 1 exactly as Weight.npy has it",
+        "strength of class rebalancing: 0 none, 1 the weights of Weight.npy",
         low=0,
         high=1,
     )
     hints: float = option(0.18, "share of samples with color points", low=0, high=1)
     palette: float = option(0.1, "share of samples with a palette", low=0, high=1)
-    seed: int = option(0, "seed of everything random", low=0)
+    seed: int = option(0, "random seed", low=0)
     workers: int = option(2, "reader processes; 0 reads in the training process", low=0)
     valid_every: int = option(1000, "steps between validations", low=1)
-    valid_pictures: int = option(128, "pictures per validation; 0 takes all", low=0)
+    valid_pictures: int = option(128, "pictures per validation; 0 uses all", low=0)
     valid_size: int = option(
         160,
         f"short side of the network's input at validation, in pixels, a multiple of {STRIDE}",
@@ -127,14 +127,14 @@ class TrainConfig:
         if self.batch % self.parts:
             raise ValueError(f"batch {self.batch} must be a multiple of parts {self.parts}")
         if not (self.entropy or self.squared):
-            raise ValueError("one of entropy and squared must be above 0, or nothing is learned")
+            raise ValueError("entropy and squared are both 0: set at least one above 0")
 
     def to_json(self) -> str:
         """Write a config as JSON."""
         return json.dumps(dataclasses.asdict(self), indent=1)
 
     def for_record(self) -> dict[str, object]:
-        """Return the settings for a weights file's record: paths by their last name only."""
+        """Return the settings for a weights file's record, with file names instead of paths."""
         values = dataclasses.asdict(self)
         return values | {name: Path(values[name]).name for name in PATHS}
 
@@ -144,11 +144,11 @@ class TrainConfig:
         values = json.loads(text)
         known = {f.name for f in dataclasses.fields(TrainConfig)}
         if unknown := sorted(values.keys() - known):
-            raise ValueError(f"unknown settings {', '.join(unknown)}: written by another version")
+            raise ValueError(f"unknown settings {', '.join(unknown)}, written by another version")
         return TrainConfig(**values)
 
     def with_absolute_paths(self) -> "TrainConfig":
-        """Make every path independent of the current folder."""
+        """Make all paths absolute, independent of the working directory."""
         values = dataclasses.asdict(self)
         for name in PATHS:
             if values[name] and values[name] != NO_BACKBONE:
@@ -156,7 +156,7 @@ class TrainConfig:
         return TrainConfig(**values)
 
     def differences(self, other: "TrainConfig") -> list[str]:
-        """List where two configs differ in what is learned, one readable text each."""
+        """List the differences of two configs that affect training, one readable text each."""
         return [
             f"{f.name} {getattr(other, f.name)!r} -> {getattr(self, f.name)!r}"
             for f in dataclasses.fields(self)
@@ -165,26 +165,25 @@ class TrainConfig:
 
     @property
     def peak_learning_rate(self) -> float:
-        """The learning rate after the warm-up; lower for fine-tuning."""
+        """Learning rate after the warm-up; lower for fine-tuning."""
         return self.learning_rate or (FINE_TUNING_RATE if self.init else FROM_SCRATCH_RATE)
 
     def tunes_backbone(self, step: int) -> bool:
-        """Return whether the backbone learns, too, at a step."""
+        """Return whether the backbone is fine-tuned at a step."""
         first = self.tune_from if self.tune_from >= 0 else 0 if self.init else TUNE_FROM_STEP
         return self.fit == "all" and self.tune_backbone > 0 and step >= first
 
     def size_at(self, step: int) -> int:
-        """Training size in pixels at a step; every size gets the same number of steps."""
+        """Return the training size in pixels at a step; every size has the same number of steps."""
         return self.sizes[min(step * len(self.sizes) // self.steps, len(self.sizes) - 1)]
 
 
 def prepare_environment(*, threads: int | None = None) -> None:
-    """Import Paddle under environment variables that must be set before; those of the user are kept.
+    """Set the environment variables that Paddle needs before its import, unless set by the user, and import it.
 
-    On AMD processors the MKL inside the wheel takes a slow path unless MKL_DEBUG_CPU_TYPE is set (measured:
-    6.8 against 14.8 pictures/s), and OMP_NUM_THREADS defaults badly (14.8 against 18.6). Paddle's
-    notices of its own start-up (an absent ccache, executors, advice against any thread count) are
-    suppressed.
+    On AMD processors, the MKL in the wheel is slow unless MKL_DEBUG_CPU_TYPE is set (measured: 6.8 against
+    14.8 pictures/s), and the default of OMP_NUM_THREADS is bad (14.8 against 18.6). Paddle's start-up notices
+    (missing ccache, executors, advice about thread counts) are suppressed.
     """
     for notice in ("When training, we now always track", "Tensor do not have"):
         warnings.filterwarnings("ignore", message=notice, category=UserWarning)

@@ -1,10 +1,10 @@
-"""What a run is trained on: the device, the precision of its convolutions, and how many processes share the work."""
+"""Device, precision of the convolutions, and number of processes of a training run."""
 
 import paddle
 
 
 def choose_device(name: str) -> str:
-    """Resolve auto, cpu or gpu; the one place in training that knows about devices."""
+    """Resolve auto, cpu or gpu, and set Paddle's device."""
     gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
     if name == "gpu" and not gpu:
         raise ValueError(
@@ -17,9 +17,9 @@ def choose_device(name: str) -> str:
 
 
 def choose_precision(name: str, device: str) -> str:
-    """Resolve auto, fp32, bf16 or fp16 of the convolutions on a device: float32, bfloat16 or float16.
+    """Resolve the convolutions' precision auto, fp32, bf16 or fp16 to float32, bfloat16 or float16.
 
-    auto takes bfloat16 on GPUs that compute in it (Ampere and later), float16 on older ones, float32 on a CPU.
+    auto means bfloat16 on GPUs that support it (Ampere and later), float16 on older ones, float32 on a CPU.
     """
     if name == "auto":
         name = (
@@ -31,18 +31,18 @@ def choose_precision(name: str, device: str) -> str:
         "fp16": paddle.amp.is_float16_supported(),
     }
     if not able[name]:
-        raise ValueError(f"-precision {name}: this {device} does not train in it: use auto or fp32")
+        raise ValueError(f"-precision {name} is not supported on this {device}: use auto or fp32")
     return {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}[name]
 
 
 def join_processes(parts: int) -> tuple[int, int]:
-    """Return this process's rank and how many there are (python -m paddle.distributed.launch)."""
+    """Return this process's rank and the number of processes (python -m paddle.distributed.launch)."""
     if paddle.distributed.ParallelEnv().world_size == 1:
         return 0, 1
     paddle.distributed.init_parallel_env()
     processes = paddle.distributed.get_world_size()
     if parts % processes:
         raise ValueError(
-            f"-parts {parts} cannot be shared by {processes} processes: use a multiple"
+            f"-parts {parts} cannot be divided among {processes} processes: use a multiple of {processes}"
         )
     return paddle.distributed.get_rank(), processes

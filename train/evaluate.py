@@ -1,4 +1,4 @@
-"""Weights and pictures, or a film -> a table of metrics beside the all-gray row, a sheet, a plot."""
+"""Evaluation of weights on pictures or a film: a table of metrics with an all-gray row, a sheet, a plot."""
 
 import logging
 import sys
@@ -44,12 +44,12 @@ IMAGE_SUFFIXES = frozenset((".png", ".jpg"))
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 FILMS = frozenset((".mp4", ".m4v", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".wmv"))
 DESCRIPTION = """\
-Weights and pictures, or a film -> a table of metrics beside the all-gray row, a sheet, a plot. Of several
-values, such as -hints 0,10, every combination is a row."""
+Evaluate weights on pictures or a film: a table of metrics with an all-gray row, a sheet, a plot. For options
+with several values, such as -hints 0,10, every combination is a row."""
 
 
 def _several(name: str, text: str, **details: Any) -> Any:
-    """Make an option of several values of a setting."""
+    """Make an option that takes several values of a setting."""
     picture, shipped = getattr(GRAY, name), getattr(SHIPPED, name)
     shown = f"{picture:g}" if picture == shipped else f"{picture:g}, as shipped {shipped:g}"
     return option((), text, separator=",", metavar="N,...", shown=shown, **details)
@@ -64,13 +64,13 @@ def _read_precision(text: str) -> Precision:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
-    """What to measure, in which settings, and what to write."""
+    """Options of input, settings and output."""
 
     weights: tuple[Path, ...] = option(
         (),
-        "released weights, one or more, side by side",
+        "weights files to compare",
         metavar="FILE",
-        shown="this program's; with -film none, the film's own colors only",
+        shown="the released ones; with -film none: the film's own colors only",
     )
     data: Path = option(
         WORK / "data" / "test",
@@ -80,8 +80,8 @@ class EvaluateOptions:
     )
     film: Path | None = option(
         None,
-        "measure a film instead, from a gray copy: how steady its colors are and, with -weights, what the program "
-        "makes of it; also when -data is a film",
+        "measure a film instead: the consistency of its colors and, with -weights, the colorization of its gray copy; "
+        "-data may also be a film",
         metavar="FILE",
     )
     working_size: tuple[int, ...] = _several(
@@ -90,22 +90,22 @@ class EvaluateOptions:
         low=STRIDE,
     )
     temperature: tuple[float, ...] = _several(
-        "temperature", "of the annealed mean: 1 safe, 0.38 vivid", low=0
+        "temperature", "temperature of the annealed mean: 1 safe, 0.38 vivid", low=0
     )
     hints: tuple[int, ...] = _several(
         "hints",
-        "points of the true color revealed, 5x5 pixels each; of films, on the first frame of each shot",
+        "points with the true color, 5x5 pixels each; in films, on the first frame of each shot",
         low=0,
     )
     palette: tuple[int, ...] = _several(
         "palette",
-        "1: the truth is given as a reference; 2 and more: so many of its colors, as a palette",
+        "1: the truth as a reference; 2 or more: number of its colors in a palette",
         low=0,
     )
     guidance: tuple[float, ...] = _several(
-        "guidance", "how much palettes and references count", low=0, high=1
+        "guidance", "strength of palettes and references", low=0, high=1
     )
-    saturation: tuple[float, ...] = _several("saturation", "times the chroma", low=0)
+    saturation: tuple[float, ...] = _several("saturation", "factor of the chroma", low=0)
     smoothing: tuple[int, ...] = _several(
         "smoothing",
         "1: smooth colors where the network is undecided, as the program does",
@@ -113,20 +113,20 @@ class EvaluateOptions:
         high=1,
     )
     contrast: tuple[float, ...] = _several(
-        "contrast", "times the distance of colors from their mean over the picture", low=0
+        "contrast", "factor of the deviation of colors from their mean over the picture", low=0
     )
     neutral: tuple[float, ...] = _several(
-        "neutral", "chroma that is halved, as gray is likely there", low=0
+        "neutral", "chroma that is halved; fainter colors are likely gray", low=0
     )
     shipped: bool = option(
-        False, "what is not given is as the program ships it, of films in any case"
+        False, "use the released settings for options not given; always used for films"
     )
     aged: tuple[int, ...] = _several(
-        "aged", "1: the network sees each picture aged, as in training", low=0, high=1
+        "aged", "1: the network's input is aged as in training", low=0, high=1
     )
     reference: tuple[int, ...] = option(
         (),
-        "of films: 1 gives each shot its first frame in color as a reference",
+        "for films: 1 uses each shot's first frame in color as its reference",
         separator=",",
         metavar="N,...",
         shown="0",
@@ -135,7 +135,7 @@ class EvaluateOptions:
     )
     steady: tuple[float, ...] = option(
         (),
-        "of films: 1 links colors along the motion, 0 colorizes frame by frame",
+        "for films: 1 propagates colors along the motion, 0 colorizes frame by frame",
         separator=",",
         metavar="N,...",
         shown=f"{STEADY:g}",
@@ -144,35 +144,35 @@ class EvaluateOptions:
     )
     precision: tuple[Precision, ...] = option(
         ("fp32",),
-        f"of the network: {', '.join(PRECISIONS)}",
+        f"precision of the network: {', '.join(PRECISIONS)}",
         separator=",",
         metavar="P,...",
         read=_read_precision,
     )
     shard: Shard = option(
         Shard(),
-        "measure only every N-th picture, from the K-th on: choose on one half, report on the other",
+        "measure only every N-th picture, from the K-th on: tune on one half, report on the other",
         read=Shard.read,
         metavar="K/N",
         shown="",
     )
     limit: int = option(
         0,
-        "measure only N pictures, evenly spread, or the first N frames",
+        "measure only N evenly spaced pictures, or the first N frames",
         low=0,
         metavar="N",
         shown="0, all",
     )
-    json: Path | None = option(None, "write the figures there, too", metavar="FILE")
+    json: Path | None = option(None, "also write the metrics as JSON", metavar="FILE")
     curve: Path | None = option(
         None,
-        "draw PSNR and AuC over colorfulness there: a line for each combination of other settings, through its saturations",
+        "plot PSNR and AuC over colorfulness: a line through the saturations of each combination of other settings",
         metavar="FILE",
     )
     sheet: Path | None = option(
         None,
-        f"write a picture there: gray, each network, truth; {SHEET_ROWS} pictures, or {STRIP_FRAMES} frames of the "
-        f"first shot that has {STRIP_SHOT}",
+        f"write a picture of gray, each network, truth; {SHEET_ROWS} pictures, or {STRIP_FRAMES} frames of the "
+        f"first shot of at least {STRIP_SHOT} frames",
         metavar="FILE",
     )
 
@@ -183,19 +183,23 @@ class EvaluateOptions:
         self.settings()
         for path in filter(None, (self.json, self.sheet, self.curve)):
             if not path.parent.is_dir():
-                raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
+                raise ValueError(
+                    f"cannot write {path}: folder {path.parent} does not exist: create it"
+                )
         for name, drawn in (("sheet", self.sheet), ("curve", self.curve)):
             if drawn and drawn.suffix.lower() not in IMAGE_SUFFIXES:
-                raise ValueError(f"-{name} {drawn}: name it {' or '.join(sorted(IMAGE_SUFFIXES))}")
+                raise ValueError(
+                    f"-{name} must end in {' or '.join(sorted(IMAGE_SUFFIXES))}, got {drawn}"
+                )
         for name in (
             ("curve", "aged", "palette", "guidance") if self.film else ("steady", "reference")
         ):
             if getattr(self, name):
-                what = "pictures have it, leave out -film" if self.film else "films have it"
-                raise ValueError(f"-{name}: only {what}")
+                what = "pictures: omit it or -film" if self.film else "films: omit it or add -film"
+                raise ValueError(f"-{name} is only for {what}")
 
     def settings(self) -> list[Method]:
-        """Combine every value of each option with every other; the methods have no network yet."""
+        """Return methods, still without network, for all combinations of the options' values."""
         default = SHIPPED if self.film or self.shipped else Method()
         several = [getattr(self, name, None) or (getattr(default, name),) for name in SETTINGS]
         return [
@@ -204,7 +208,7 @@ class EvaluateOptions:
 
 
 def picture_rows(options: EvaluateOptions) -> list[Row]:
-    """Measure pictures; write the sheet and the plot that are asked for."""
+    """Measure pictures; write the requested sheet and plot."""
     source = partial(read_evaluation_images, options.data, shard=options.shard)
     images = source(limit=options.limit, progress=progress_for(quiet=False))
     qspace, settings = QSpace(read_bins()), options.settings()
@@ -220,7 +224,7 @@ def picture_rows(options: EvaluateOptions) -> list[Row]:
 
 
 def film_rows(options: EvaluateOptions, film: Path) -> list[Row]:
-    """Measure a film's own colors, and those that the program gives its gray copy; write the sheet asked for."""
+    """Measure a film's own colors, and the colorizations of its gray copy; write the requested sheet."""
     names, methods = _methods(options.weights, options.precision, options.settings())
     frames = read_frames(
         film, short_px=IMAGE_PX, limit=options.limit, progress=progress_for(quiet=False)
@@ -230,7 +234,7 @@ def film_rows(options: EvaluateOptions, film: Path) -> list[Row]:
     if options.sheet and strip is not None:
         write_image(options.sheet, strip)
     elif options.sheet:
-        log.warning("%s is not written: no shot has %d frames", options.sheet, STRIP_SHOT)
+        log.warning("%s is not written: no shot has at least %d frames", options.sheet, STRIP_SHOT)
     settings = [{}, *(method.settings for method in methods)]
     return records(["the film", *names], settings, found)
 
@@ -238,7 +242,7 @@ def film_rows(options: EvaluateOptions, film: Path) -> list[Row]:
 def _methods(
     weights: Sequence[Path], precisions: Sequence[Precision], settings: Sequence[Method]
 ) -> tuple[list[str], list[Method]]:
-    """Name and list the rows: gray, then every network in every precision and setting."""
+    """Return names and methods of the rows: gray, then every network in every precision and setting."""
     names, methods = ["all gray"], [GRAY]
     alone = len({path.stem for path in weights}) == len(set(weights))
     for path, precision in product(weights, precisions):
@@ -250,7 +254,7 @@ def _methods(
 
 
 def main(words: list[str] | None = None) -> int:
-    """Read the command line, measure, and print the table."""
+    """Parse the command line, measure, and print the table."""
     parser = OneLineParser(prog="train/evaluate.py", description=DESCRIPTION)
     add_options(parser, EvaluateOptions)
     options = parser.collect(parser.parse_args(words), EvaluateOptions)

@@ -1,4 +1,4 @@
-"""Evaluation images: center crops of one size, as published evaluations have them."""
+"""Evaluation images: center crops of one size, as in published evaluations."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -12,25 +12,26 @@ from runtime.progress import Progress, Silent
 logger = logging.getLogger(__name__)
 
 
-IMAGE_PX = 256  # side of the pictures compared, as published evaluations have it
+IMAGE_PX = 256  # side of the evaluation images, as in published evaluations
 
 
 def read_evaluation_images(
     data: Path, *, limit: int = 0, shard: Shard = Shard(), progress: Progress = Silent()
 ) -> Iterator[Bytes]:
-    """Read center crops (256, 256, 3) of a folder's or tar's pictures: all, or `limit` of them evenly spread.
+    """Read center crops (256, 256, 3) of the pictures in a folder or tar.
 
-    shard : which pictures, before the limit
+    limit : number of pictures, evenly spaced; 0 for all
+    shard : subset of the pictures, applied before the limit
 
-    Pictures that cannot be read are named in the log and left out. Raises ValueError at once when
-    there is none, at the end when none could be read.
+    Unreadable pictures are logged and skipped. Raises ValueError immediately if there are no pictures, at the end if
+    none could be read.
     """
     pictures = evenly_spread(shard.of(list_pictures(data)), limit)
     return _read(data, pictures, progress)
 
 
 def evenly_spread(pictures: Sequence[Picture], limit: int) -> Sequence[Picture]:
-    """Choose `limit` of the pictures, evenly spread; all of them when it is 0 or more than there are."""
+    """Select `limit` evenly spaced pictures; all if it is 0 or exceeds their number."""
     if not 0 < limit < len(pictures):
         return pictures
     return [pictures[i * len(pictures) // limit] for i in range(limit)]
@@ -45,7 +46,7 @@ def _read(data: Path, pictures: Sequence[Picture], progress: Progress) -> Iterat
                 rgb = read_rgb(picture)
             except PictureError as error:
                 unread += 1
-                logger.warning("left out %s: %s", picture.name, error)
+                logger.warning("skipped %s: %s", picture.name, error)
                 continue
             yield center_square(rgb, side_px=IMAGE_PX)
             progress.advance()
@@ -54,4 +55,4 @@ def _read(data: Path, pictures: Sequence[Picture], progress: Progress) -> Iterat
     if unread == len(pictures):
         raise ValueError(f"none of the {unread} pictures in {data} can be read")
     if unread:
-        logger.warning("left out %d of %d pictures", unread, len(pictures))
+        logger.warning("skipped %d of %d pictures", unread, len(pictures))

@@ -1,6 +1,6 @@
-"""Pictures -> training samples; a sample depends on nothing but (seed, epoch, index).
+"""Pictures -> training samples; a sample depends only on (seed, epoch, index).
 
-So neither the number of workers, nor the order in which they finish, nor a resume changes the data.
+Therefore the data do not depend on the number of workers, the order in which they finish, or a resume.
 """
 
 import gzip
@@ -28,15 +28,16 @@ from train.aging import age_lightness
 
 SMALLEST_CROP = 0.75  # share of the short side
 FLIP_SHARE = 0.5
-# Paddle's readers are forked; Windows and macOS read in the training process.
+# Paddle forks its readers; on Windows and macOS, the training process reads.
 HAS_FORK = sys.platform not in {"win32", "darwin"}
 
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """What a sample is made with; shares are within 0..1. Every sample is a random crop, perhaps mirrored.
+    """Options of training samples, which are random crops with random mirroring.
 
-    aged : whether the network sees the crop aged
+    hints, palette : 0..1, share of samples with hints, with a palette
+    aged : whether the network's input is aged
     """
 
     seed: int = 0
@@ -46,7 +47,7 @@ class SampleOptions:
 
 
 def random_crop(rgb: Bytes, rng: np.random.Generator, *, size: int) -> Bytes:
-    """Cut a random square of 75-100 % of the short side, resize it (antialiased), flip half of them."""
+    """Crop a random square of 75-100 % of the short side, resize it, mirror it with probability 1/2."""
     height, width = rgb.shape[:2]
     side = max(1, round(min(height, width) * rng.uniform(SMALLEST_CROP, 1.0)))
     top, left = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
@@ -58,9 +59,12 @@ def random_crop(rgb: Bytes, rng: np.random.Generator, *, size: int) -> Bytes:
 class SampleSet(Dataset):
     """Samples by (epoch, index, size): a dict of arrays, h = w = size / 4.
 
-    planes (4, size, size), palette (Q + 1,), ab (2, h, w), bins (5, h, w) int64 and shares
-    (5, h, w) of the soft code, weights (1, h, w), skipped: the index when the picture could not be
-    read and the next readable one took its place, else -1.
+    planes : (4, size, size)
+    palette : (Q + 1,)
+    ab : (2, h, w)
+    bins, shares : (5, h, w) int64 and float32, soft encoding
+    weights : (1, h, w)
+    skipped : the index if the picture was unreadable and replaced by the next readable one, else -1
     """
 
     def __init__(
@@ -80,11 +84,11 @@ class SampleSet(Dataset):
         return {**self.sample(lab, rng), "skipped": np.array(skipped)}
 
     def like(self, pictures: Sequence[Picture], options: SampleOptions) -> "SampleSet":
-        """Make the same of other pictures, or otherwise."""
+        """Return a sample set of other pictures with other options."""
         return SampleSet(pictures, qspace=self.qspace, weight=self.weight, options=options)
 
     def sample(self, lab: Floats, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """Make the network's input and its target from a square lab (size, size, 3)."""
+        """Make the network's input and target from a square lab (size, size, 3)."""
         small = lab.shape[0] // REDUCTION
         ab = np.ascontiguousarray(lab[..., 1:])
         target = np.asarray(
@@ -105,22 +109,21 @@ class SampleSet(Dataset):
         }
 
     def _read_from(self, index: int) -> tuple[Bytes, int]:
-        """Read the picture at index, or the next that can be read."""
+        """Read the picture at `index`, or the next readable one."""
         for offset in range(len(self.pictures)):
             try:
                 rgb = read_rgb(self.pictures[(index + offset) % len(self.pictures)])
             except PictureError:
                 continue
             return rgb, index if offset else -1
-        raise PictureError("none of the pictures can be read; look at them with prior/Clear.py")
+        raise PictureError("none of the pictures can be read: check them with prior/Clear.py")
 
 
 class StepSampler(BatchSampler):
     """Keys of each step's samples for one process, from a given step on.
 
-    Every epoch is a permutation of its own. The batches of all processes together, and with them
-    the training, do not depend on how many processes there are: process r of n takes the parts r,
-    r + n, ... of each batch.
+    Every epoch has its own permutation. The batches of all processes together, and thus the training,
+    do not depend on the number of processes: process r of n takes parts r, r + n, ... of each batch.
     """
 
     def __init__(
@@ -136,7 +139,7 @@ class StepSampler(BatchSampler):
         processes: int = 1,
     ) -> None:
         if length < 1:
-            raise ValueError("no pictures to learn from")
+            raise ValueError("no training pictures: choose another -data")
         self.length, self.steps, self.batch, self.parts = length, steps, batch, parts
         self.seed, self.sizes, self.rank, self.processes = seed, sizes, rank, processes
         self._epoch, self._order = -1, np.empty(0, np.intp)
@@ -160,8 +163,8 @@ class StepSampler(BatchSampler):
 
 
 def samples_loader(samples: SampleSet, sampler: StepSampler, *, workers: int) -> DataLoader:
-    """Read batches (dicts of tensors) in worker processes, a few ahead of the training."""
-    # The workers are forked: each then has one core, and no thread pool that did not come along
+    """Read batches (dicts of tensors) in worker processes that prefetch a few."""
+    # The forked workers then use one core each, and no thread pool that was lost in the fork
     # (537 against 821 pictures/s with two workers).
     cv2.setNumThreads(1)
     return DataLoader(
@@ -179,7 +182,10 @@ def _leave_interrupts_to_the_training(_: int) -> None:
 
 
 def rebalancing(weight: Floats, strength: float) -> Floats:
-    """Soften the bins' weights: 1 keeps them, 0 makes all of them 1; the expected weight stays 1."""
+    """Reduce the rebalancing of the bins' weights; the expected weight remains 1.
+
+    strength : 1 keeps the weights, 0 makes all of them 1
+    """
     return (1 + strength * (weight - 1)).astype(np.float32)
 
 
@@ -191,12 +197,12 @@ def read_weight(folder: Path, qspace: QSpace, *, strength: float) -> Floats:
 
 
 def picture_index(folder: Path, *, kept: Path, restart: bool = False) -> list[Picture]:
-    """List a folder's pictures once and keep the list in a file, from which a resumed run reads it.
+    """List a folder's pictures once and store the list in a file, from which a resumed run reads it.
 
     Walking ImageNet's 1.28 million files takes minutes, and the order of the pictures must not
-    change in the middle of a run.
+    change during a run.
 
-    restart : list them again
+    restart : whether to list them again
     """
     if kept.exists() and not restart:
         with gzip.open(kept, "rt", encoding="utf-8") as file:

@@ -1,6 +1,6 @@
-"""The two losses on the one head, as pure tensor functions.
+"""The two losses of the network's head, as pure tensor functions.
 
-Letters: N parts of a batch, Q bins, K nearest bins of the soft code, h w a quarter of the picture.
+Notation: N pictures, Q bins, K nearest bins of the soft encoding, h w a quarter of the picture's size.
 """
 
 import paddle
@@ -11,10 +11,10 @@ EPSILON = 1e-2  # squared ab units; keeps the penalty of an all-gray batch finit
 
 
 def cross_entropy(logits: Tensor, bins: Tensor, shares: Tensor, weights: Tensor) -> Tensor:
-    """Compare logits with a sparse soft code, each pixel counting as much as its weight.
+    """Compute the weighted cross-entropy of logits with a sparse soft encoding.
 
     logits : (N, Q, h, w) float32
-    bins : (N, K, h, w) int64, the bins the true color is shared among
+    bins : (N, K, h, w) int64, bins of the soft encoding
     shares : (N, K, h, w) float32, their shares, which sum to 1 over K
     weights : (N, 1, h, w) float32, expected value 1 under the prior
     """
@@ -26,12 +26,11 @@ def cross_entropy(logits: Tensor, bins: Tensor, shares: Tensor, weights: Tensor)
 def variance_penalized_error(
     predicted: Tensor, true: Tensor, *, penalty: float = VARIANCE_PENALTY
 ) -> Tensor:
-    """Mean squared error plus a penalty over the variance of the prediction, in ab units squared.
+    """Compute the mean squared error plus a penalty over the variance of the prediction, in squared ab units.
 
-    ``mean((p - t)^2) + penalty / mean((p - mean(p))^2)`` with every mean over the whole batch. As
-    typeset in the recipe's source the second term is divided by the number of elements once more,
-    which makes it about 1e-9 and without effect; this is the working reading, in which a
-    desaturated (nearly constant) prediction costs as much as being wrong.
+    ``mean((p - t)^2) + penalty / mean((p - mean(p))^2)`` with all means over the whole batch. In the recipe's
+    source, the second term is also divided by the number of elements, which makes it about 1e-9 and without
+    effect; this version is effective, as a desaturated (nearly constant) prediction costs as much as a wrong one.
     """
     variance = ((predicted - predicted.mean()) ** 2).mean()
     return ((predicted - true) ** 2).mean() + penalty / (variance + EPSILON)

@@ -1,7 +1,7 @@
-"""A color film in, metrics out: how near to it, how steady and how fast each method colorizes its gray copy.
+"""Metrics of methods that colorize the gray copy of a color film: fidelity, temporal consistency, speed.
 
-Shots are colorized whole; `film/` does long ones in segments, with the same colors. Colors are compared along the motion
-of the film's own gray frames, never across a cut.
+Shots are colorized whole; `film/` processes long shots in segments, with the same colors. Colors are compared along the
+motion of the film's own gray frames, never across a cut.
 """
 
 import sys
@@ -26,14 +26,14 @@ from runtime.progress import Progress, Silent
 from train.method import HINT_PX, WITHOUT_COLOR, Method
 from train.temporal_metrics import APART, FilmMetricAccumulator, FilmMetrics
 
-LONGEST = 1200  # frames of a shot, which bounds memory: what is longer counts as several shots
-# Of pixels that pass the forward-backward check; below, two frames are of different shots.
+LONGEST = 1200  # frames; longer shots are split, to bound memory
+# Share of pixels that pass the forward-backward check below which two frames belong to different shots.
 CUT_SHARE = 0.5
-# Frames from one pair of frames far apart to the next: to follow one's motion takes 40 ms. Prime to
-# `model.steady.KEY_EVERY`, or keyframes would only be compared with keyframes.
+# Sampling interval, in frames, of pairs of distant frames: estimating the motion of one takes 40 ms. Coprime to
+# `model.steady.KEY_EVERY`, so that keyframes are not only compared with keyframes.
 FAR_EVERY = 5
 STRIP_FRAMES = 8
-STRIP_SHOT = 32  # frames of the shot that a strip is of, at least
+STRIP_SHOT = 32  # least number of frames of the strip's shot
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +46,9 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """A shot's frames in color.
+    """The color frames of a shot.
 
-    guidance : true colors given of its first frame: points, followed, or all of it
+    guidance : true colors of its first frame: tracked points, or the whole frame
     """
 
     own: Sequence[Frame]
@@ -58,13 +58,13 @@ class Shot:
 
     @property
     def segment(self) -> Segment:
-        """Return what a colorizer gets of it."""
+        """Return the gray segment that a colorizer receives."""
         grays = np.stack([frame.gray for frame in self.own])
         return Segment(grays, self.numbers, self.shot, 0, grays[:0], self.guidance)
 
 
 def hinted(shot: Shot, points: int, *, seed: int) -> Shot:
-    """Give random points of a shot's first frame their true color, and follow them as the program does."""
+    """Add hints with the true color at random points of a shot's first frame, tracked as in the program."""
     rng = np.random.default_rng((seed, shot.numbers.start))
     height, width = shot.own[0].gray.shape
     reach = HINT_PX // 2
@@ -84,14 +84,14 @@ def hinted(shot: Shot, points: int, *, seed: int) -> Shot:
 
 
 def referenced(shot: Shot) -> Shot:
-    """Give a shot its first frame, in color, as its reference; hints stay."""
+    """Add a shot's first frame, in color, as its reference; keep its hints."""
     none = [np.zeros((0, 4), np.float32)] * len(shot.own)
     guidance = shot.guidance or SegmentGuidance(none, np.zeros(len(shot.own), bool))
     return replace(shot, guidance=replace(guidance, reference=shot.own[0].rgb))
 
 
 def colorize_shot(method: Method, shot: Shot) -> Floats:
-    """Predict small ab (n, h, w, 2) for a shot of a film, as `Colorizer` does."""
+    """Predict small ab (n, h, w, 2) for a shot of a film with `Colorizer`."""
     if method.network is None:
         return np.zeros((len(shot.own), 1, 1, 2), np.float32)
     if method.hints:
@@ -107,11 +107,11 @@ Colorize: TypeAlias = Callable[[Shot], Floats]  # -> small ab (n, h, w, 2)
 def measure_film(
     methods: Sequence[Colorize], film: Iterable[Bytes]
 ) -> tuple[list[FilmMetrics], Bytes | None]:
-    """Measure a film's own colors, then those that each method gives its gray copy.
+    """Measure a film's own colors, then each method's colors of its gray copy.
 
     film : frames (H, W, 3) in order
-    Returns the metrics, and a strip of the first shot that is long enough, if there is one: the methods' rows, then
-    the film's own. Raises ValueError for a film without frames.
+    Returns the metrics, and a strip of the first shot that is long enough, or None: one row per method, then the
+    film's own. Raises ValueError for a film without frames.
     """
     own, *others = accumulators = [FilmMetricAccumulator() for _ in range(len(methods) + 1)]
     strip: Bytes | None = None
@@ -126,7 +126,7 @@ def measure_film(
         if columns:
             strip = tile(list(zip(*columns, strict=True)))
     if not own.colorfulnesses:
-        raise ValueError("no frame to evaluate")
+        raise ValueError("no frame to evaluate: choose another film")
     return [accumulator.metrics(own) for accumulator in accumulators], strip
 
 
@@ -136,7 +136,7 @@ def _add(
     colors: Sequence[Floats],
     accumulators: Sequence[FilmMetricAccumulator],
 ) -> list[Bytes]:
-    """Add a frame, as it is and as each method's small ab (h, w, 2) has it; return the methods' pictures and its own."""
+    """Add a frame in its own colors and in each method's ab (h, w, 2); return the methods' pictures, then its own."""
     own, *others = accumulators
     truth, pictures = rgb2lab(frame.rgb), []
     own.add(frame.rgb, truth[..., 1:], motions)
@@ -163,14 +163,14 @@ def _strip_places(frames: int) -> set[int]:
 
 
 def colorized(truth: Floats, gray: Bytes, ab: Floats) -> Floats:
-    """Give a frame (H, W, 3) in Lab small ab (h, w, 2) instead of its own, at its own lightness."""
+    """Replace the colors of a frame (H, W, 3) in Lab by small ab (h, w, 2), keeping its lightness."""
     lab = truth.copy()
     lab[..., 1:] = upsample(ab, gray, to_lightness=gray2lightness)
     return fit_gamut(lab)
 
 
 def shots(film: Iterable[Bytes]) -> Iterator[Shot]:
-    """Divide a film into its shots, gray as a film's pipeline has them."""
+    """Split a film into shots, with gray copies of the frames."""
     own: list[Frame] = []
     first = shot = 0
     for rgb in film:
@@ -184,12 +184,12 @@ def shots(film: Iterable[Bytes]) -> Iterator[Shot]:
 
 
 def _is_cut(before: Bytes, after: Bytes) -> bool:
-    """Tell whether most of a frame cannot be found in the frame before."""
+    """Return whether most of a frame has no consistent flow into the previous frame."""
     return bool(estimate_motion(before, after).valid.mean() < CUT_SHARE)
 
 
 def _motions(shot: Shot, i: int) -> dict[int, CheckedFlow]:
-    """Follow the motion to a frame of a shot from those before it: frames apart -> motion."""
+    """Estimate the motion to a frame of a shot from earlier ones: distance in frames -> motion."""
     far = [apart for apart in APART[1:] if shot.numbers[i] % FAR_EVERY == 0]
     own = shot.own
     return {n: estimate_motion(own[i - n].gray, own[i].gray) for n in (1, *far) if i >= n}
@@ -198,15 +198,17 @@ def _motions(shot: Shot, i: int) -> dict[int, CheckedFlow]:
 def read_frames(
     film: Path, *, short_px: int, limit: int = 0, progress: Progress = Silent()
 ) -> Iterator[Bytes]:
-    """Decode a film's frames, with a short side of `short_px`; all, or the first `limit`.
+    """Decode a film's frames, resized to a short side of `short_px`.
 
-    Raises ValueError when it cannot be opened.
+    limit : number of frames; 0 for all
+
+    Raises ValueError if the film cannot be opened.
     """
     capture = cv2.VideoCapture(str(film))
     try:
         if not capture.isOpened():
             raise ValueError(f"{film} cannot be opened as a film")
-        total = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)  # as the container has it
+        total = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)  # according to the container
         progress.start("evaluating", min(limit or total, total), unit="frames")
         for _ in range(limit or sys.maxsize):
             there, frame = capture.read()

@@ -1,7 +1,7 @@
-"""Pictures in, metrics and sheets out.
+"""Metrics and sheets of colorized pictures.
 
-The truth is a picture's central square at 256 pixels. `gray2color.Colorizer` predicts colors for its lightness at
-the working size; they are upsampled to 256 pixels and compared there.
+The ground truth is a picture's central square at 256 pixels. `gray2color.Colorizer` predicts colors from its lightness
+at the working size; they are upsampled to 256 pixels and compared there.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,17 +21,17 @@ from train.aging import age_lightness
 from train.method import GRAY, HINT_PX, WITHOUT_COLOR, Method
 from train.metrics import MetricAccumulator, Metrics
 
-BATCH = 8  # pictures through the network at once
-STEPS = 30  # of k-means
+BATCH = 8  # pictures per batch
+STEPS = 30  # k-means iterations
 
 
 def measure_photos(
     methods: Sequence[Method], pictures: Iterable[Bytes], *, qspace: QSpace
 ) -> list[Metrics]:
-    """Measure several networks or settings on the same pictures, each read once.
+    """Measure several networks or settings on the same pictures, reading each once.
 
-    pictures : squares of one size, (S, S, 3) uint8, as `center_square` cuts them
-    Raises ValueError when there are none.
+    pictures : (S, S, 3) uint8, squares of one size, from `center_square`
+    Raises ValueError if there are no pictures.
     """
     accumulators = [MetricAccumulator(bins=len(qspace)) for _ in methods]
     for first, rgb in _batches(pictures):
@@ -42,14 +42,14 @@ def measure_photos(
             for i, lab in enumerate(labs):
                 accumulator.add((lab2rgb(lab), lab), (rgb[i], truth[i]), bins[i])
     if not accumulators or not accumulators[0].means:
-        raise ValueError("no picture to evaluate")
+        raise ValueError("no picture to evaluate: choose another -data")
     return [accumulator.metrics() for accumulator in accumulators]
 
 
 def colorize(method: Method, truth: Floats, *, qspace: QSpace, first: int = 0) -> Floats:
-    """Colorize pictures (N, H, W, 3) in Lab by their lightness alone, as `Colorizer` does photographs.
+    """Colorize pictures (N, H, W, 3) in Lab from their lightness alone, as `Colorizer` does with photographs.
 
-    first : number of the first picture in its set: its hints and aging depend on nothing but the seed and its number.
+    first : number of the first picture in its set; a picture's hints and aging depend only on its number and the seed
     """
     if method.network is None:
         return truth * WITHOUT_COLOR
@@ -69,7 +69,7 @@ def _predicted(
     hints: Floats | None,
     qspace: QSpace,
 ) -> Floats:
-    """Predict small ab (N, h, w, 2); picture by picture where each has a palette of its own."""
+    """Predict small ab (N, h, w, 2); picture by picture if each has its own palette."""
     if not method.palette:
         return method.colorizer().predict(lightness, hints=hints).ab
     ab = []
@@ -86,7 +86,7 @@ def _predicted(
 
 
 def dominant_colors(lab: Floats, count: int) -> list[str]:
-    """Find so many colors #rrggbb that stand for a picture (H, W, 3) in Lab: k-means of its a and b."""
+    """Find up to `count` dominant colors #rrggbb of a picture (H, W, 3) in Lab by k-means of its a and b."""
     places = np.ascontiguousarray(lab[..., 1:].reshape(-1, 2))
     labels = kmeans(places, starts(places, count), steps=STEPS)
     flat = lab.reshape(-1, 3)
@@ -95,7 +95,7 @@ def dominant_colors(lab: Floats, count: int) -> list[str]:
 
 
 def _inputs(truth: Floats, method: Method, *, first: int) -> tuple[Floats, Floats | None]:
-    """Lightness (N, h, w) at the working size, not rounded to the codes of a gray file; hints (N, 3, h, w), if any."""
+    """Return lightness (N, h, w) at the working size, not quantized like a gray file; hints (N, 3, h, w) or None."""
     shape = working_shape(truth.shape[1:3], short=method.working_size, grid=STRIDE)
     small = np.stack([resized(lab, shape) for lab in truth])
     lightness, hints = small[..., 0], np.zeros((len(small), 3, *shape), np.float32)
@@ -110,7 +110,7 @@ def _inputs(truth: Floats, method: Method, *, first: int) -> tuple[Floats, Float
 
 
 def _batches(pictures: Iterable[Bytes]) -> Iterator[tuple[int, Bytes]]:
-    """Yield (number of the first, up to BATCH pictures stacked)."""
+    """Yield (number of the first picture, up to BATCH stacked pictures)."""
     remaining, first = iter(pictures), 0
     while batch := list(islice(remaining, BATCH)):
         yield first, np.stack(batch)
@@ -118,7 +118,7 @@ def _batches(pictures: Iterable[Bytes]) -> Iterator[tuple[int, Bytes]]:
 
 
 def sheet(methods: Sequence[Method], pictures: Iterable[Bytes], *, qspace: QSpace) -> Bytes:
-    """Tile pictures, one per row: gray, what each network makes of it, truth."""
+    """Tile pictures, one per row: gray, each network's colorization, truth."""
     rows: list[Sequence[Bytes]] = []
     for first, rgb in _batches(pictures):
         truth = rgb2lab(rgb)

@@ -1,4 +1,4 @@
-"""What is measured: a network together with how it is used."""
+"""A colorization method under evaluation: a network and its settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -21,52 +21,54 @@ from model.options import (
 from model.program import Precision, Program
 from train.config import prepare_environment
 
-HINT_PX = 5  # side of the squares of true color that are given
+HINT_PX = 5  # side of the hints' squares
 WITHOUT_COLOR = np.array([1, 0, 0], np.float32)  # times Lab: the same lightness without color
 
 
 @dataclass(frozen=True)
 class Method:
-    """A network and its settings: one row of the table. Without a network, all is gray."""
+    """A network and its settings, one row of the table. Without a network, the result is gray."""
 
     network: Predictor | None = None
     working_size: int = 160  # pixels, short side of the network's input
     temperature: float = 1.0  # of the annealed mean
-    # Random points whose true color is given; of films, on the first frame of each shot.
+    # Number of random points with the true color as hints; in films, on the first frame of each shot.
     hints: int = 0
-    saturation: float = 1.0  # times the chroma
+    saturation: float = 1.0  # factor of the chroma
     smoothing: int = 0  # 1: smooth where the network is undecided, as the program does
-    contrast: float = 1.0  # times the distance of colors from their mean, where there are no hints
-    neutral: float = 0.0  # chroma that is halved, as gray is likely there
-    palette: int = 0  # 1: the truth is a reference, 2 and more: a palette of so many of its colors
-    reference: int = 0  # of films: 1 gives each shot its first frame in color
-    guidance: float = GUIDANCE  # how much palettes and references count
-    aged: int = 0  # 1: the network gets the picture aged as in training
+    contrast: float = 1.0  # factor of the deviation of colors from their mean, without hints
+    neutral: float = 0.0  # chroma that is halved; fainter colors are likely gray
+    palette: int = 0  # 1: the truth is a reference; 2 or more: number of its colors in a palette
+    reference: int = 0  # films only; 1: each shot's first frame in color is its reference
+    guidance: float = GUIDANCE  # strength of palettes and references
+    aged: int = 0  # 1: the network's input is aged as in training
     seed: int = 0  # of the hints and the aging
-    steady: float = 0.0  # of films: 1 carries colors along the motion, 0 colorizes frame by frame
+    steady: float = 0.0  # films only; 1: propagate colors along the motion, 0: frame by frame
 
     def __post_init__(self) -> None:
         if self.working_size < STRIDE or self.working_size % STRIDE:
-            raise ValueError(f"working size {self.working_size}: give a multiple of {STRIDE}")
+            raise ValueError(
+                f"expected a multiple of {STRIDE} as working size, got {self.working_size}"
+            )
         if not {self.smoothing, self.aged, self.reference} <= {0, 1}:
             raise ValueError(
-                f"smoothing {self.smoothing}, aged {self.aged}, reference {self.reference}: give 0 or 1"
+                f"expected 0 or 1, got smoothing {self.smoothing}, aged {self.aged}, reference {self.reference}"
             )
         counts = min(self.saturation, self.hints, self.palette, self.contrast, self.neutral)
         if not (self.temperature > 0 and counts >= 0):
             raise ValueError(
-                f"{self}: give a temperature above 0, saturation, contrast, neutral, hints and palette of 0 or more"
+                f"expected temperature > 0, and saturation, contrast, neutral, hints, palette >= 0, got {self}"
             )
         if not (0 <= self.steady <= 1 and 0 <= self.guidance <= 1):
-            raise ValueError(f"steady {self.steady}, guidance {self.guidance}: give 0 to 1")
+            raise ValueError(f"expected 0 to 1, got steady {self.steady}, guidance {self.guidance}")
 
     @property
     def settings(self) -> dict[str, float]:
-        """Return the settings by their names; without a network none of them counts."""
+        """Return the settings by name; empty without a network, where none has an effect."""
         return {} if self.network is None else {name: getattr(self, name) for name in SETTINGS}
 
     def colorizer(self, *, palette: Sequence[str] = ()) -> Colorizer:
-        """Return what colorizes as the settings say."""
+        """Return a colorizer with these settings."""
         assert self.network is not None
         return Colorizer(
             predictor=self.network,
@@ -83,8 +85,8 @@ class Method:
 
 
 SETTINGS = tuple(field.name for field in fields(Method) if field.name != "network")
-GRAY = Method()  # the row to beat
-# The settings of the program as released: of films, and of pictures where that is asked for.
+GRAY = Method()  # the baseline
+# The program's released settings: for films, and for pictures on request.
 SHIPPED = Method(
     working_size=WORKING_SIZE, temperature=TEMPERATURE, saturation=SATURATION, smoothing=1,
     contrast=CONTRAST, neutral=NEUTRAL, steady=STEADY,
@@ -92,9 +94,9 @@ SHIPPED = Method(
 
 
 def open_network(weights: Path, precision: Precision = "fp32") -> Predictor:
-    """Open the inference program of released weights, as `Colorizer` does, on the CPU.
+    """Open the inference program of released weights on the CPU, as `Colorizer` does.
 
-    Raises ValueError or OSError for a file that is missing, truncated or foreign.
+    Raises ValueError or OSError for a missing, truncated or invalid file.
     """
     prepare_environment()
     from model.program_cache import program_for

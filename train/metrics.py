@@ -1,7 +1,7 @@
-"""How good a picture's colors are: arrays in, numbers out.
+"""Metrics of colorized pictures: arrays -> numbers.
 
-One picture's measures are plain functions; a `MetricAccumulator` adds pictures up to `Metrics`. It keeps
-histograms only, so the size of a data set does not matter.
+The metrics of one picture are plain functions; a `MetricAccumulator` combines pictures to `Metrics`. It stores
+histograms only, so memory does not depend on the size of the data set.
 """
 
 import math
@@ -15,11 +15,11 @@ from skimage.metrics import structural_similarity
 from color.arrays import Bytes, Floats
 
 THRESHOLDS = 151  # ab distances 0, 1, ... 150, as in the published colorization evaluation
-PSNR_CAP_DB = 60.0  # for pictures equal to the byte: their mean must stay finite
+PSNR_CAP_DB = 60.0  # for identical pictures, so that the mean stays finite
 CHROMA_STEP = 0.25
 CHROMA_LIMIT = 160.0
 CHROMA_QUANTILES = (0.5, 0.9, 0.99)
-NEUTRAL = 4.0  # chroma of the truth below which a place is neutral
+NEUTRAL = 4.0  # chroma of the truth below which a pixel is neutral
 
 
 def psnr(rgb: Bytes, truth: Bytes) -> float:
@@ -51,8 +51,9 @@ def ab_errors(
 ) -> NDArray[np.int64]:
     """Count errors by true bin: (count, 152), the last column for distances over 150.
 
-    ab, truth : (..., 2). bins : (...), index of the truth's bin, below `count`.
-    Column t holds the pixels that are within threshold t and within no smaller one.
+    ab, truth : (..., 2)
+    bins : (...), index of the truth's bin, below `count`
+    Column t counts the pixels within threshold t but not within t - 1.
     """
     distance = np.hypot(ab[..., 0] - truth[..., 0], ab[..., 1] - truth[..., 1])
     column = np.minimum(np.ceil(distance), THRESHOLDS).astype(np.int64)
@@ -67,7 +68,7 @@ def auc(errors: NDArray[np.integer]) -> float:
 
 
 def auc_rebalanced(errors: NDArray[np.integer]) -> float:
-    """Return the area when each pixel weighs 1/p of its true bin: every bin counts the same."""
+    """Return the area with each pixel weighted by 1/p of its true bin, so that all bins weigh the same."""
     return _area(errors[errors.sum(axis=1) > 0])
 
 
@@ -79,14 +80,14 @@ def _area(errors: NDArray[np.integer]) -> float:
 
 
 def tint(ab: Floats, truth: Floats) -> tuple[float, int]:
-    """Sum up the chroma of ab (..., 2) where the truth is neutral; return the sum, and of how many pixels."""
+    """Sum the chroma of ab (..., 2) where the truth is neutral; return the sum and the number of pixels."""
     neutral = np.hypot(truth[..., 0], truth[..., 1]) < NEUTRAL
     chroma = np.hypot(ab[..., 0], ab[..., 1])[neutral]
     return float(chroma.sum(dtype=np.float64)), chroma.size
 
 
 def chroma_counts(ab: Floats) -> NDArray[np.int64]:
-    """Count pixels by chroma, in steps of CHROMA_STEP; the last count is for all above the limit."""
+    """Count pixels by chroma, in steps of CHROMA_STEP; the last count includes all above the limit."""
     cells = np.hypot(ab[..., 0], ab[..., 1]) / CHROMA_STEP
     last = int(CHROMA_LIMIT / CHROMA_STEP)
     return np.bincount(np.minimum(cells, last).astype(np.int64).ravel(), minlength=last + 1)
@@ -103,24 +104,24 @@ def chroma_quantiles(counts: NDArray[np.integer]) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Metrics:
-    """How good the colors of a set of pictures are; means over pictures unless stated."""
+    """Metrics of a set of pictures; means over pictures unless stated otherwise."""
 
     pictures: int
     psnr: float  # dB
     ssim: float
     ciede2000: float
     auc: float  # percent, over all pixels
-    auc_rebalanced: float  # percent, every true bin that occurs counts the same
+    auc_rebalanced: float  # percent, all true bins that occur weigh the same
     colorfulness: float
     colorfulness_truth: float
-    tint: float  # mean chroma of all pixels whose true chroma is below NEUTRAL; NaN when there are none
+    tint: float  # mean chroma of all pixels whose true chroma is below NEUTRAL; NaN without any
     chroma: tuple[float, ...]  # 50, 90, 99 % quantiles over all pixels
     chroma_truth: tuple[float, ...]
 
 
 @dataclass
 class MetricAccumulator:
-    """Add pictures, one after another, to metrics."""
+    """Accumulates the metrics of pictures, one after another."""
 
     bins: int  # Q
     means: list[tuple[float, ...]] = field(default_factory=list)
@@ -139,7 +140,8 @@ class MetricAccumulator:
     ) -> None:
         """Add one picture.
 
-        colorized, truth : rgb (H, W, 3) uint8 and its lab (H, W, 3). truth_bins : (H, W).
+        colorized, truth : rgb (H, W, 3) uint8 and its lab (H, W, 3)
+        truth_bins : (H, W), index of the truth's bin
         """
         (rgb, lab), (truth_rgb, truth_lab) = colorized, truth
         self._errors += ab_errors(lab[..., 1:], truth_lab[..., 1:], truth_bins, self.bins)
@@ -157,7 +159,7 @@ class MetricAccumulator:
         )
 
     def metrics(self) -> Metrics:
-        """Return the metrics of all pictures added so far; there must be one."""
+        """Return the metrics of all pictures added so far, at least one."""
         assert self.means, "no picture was added"
         means = np.mean(self.means, axis=0).tolist()
         return Metrics(

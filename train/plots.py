@@ -1,4 +1,4 @@
-"""Plots and pictures written for a person: the course of a training, what color costs, sheets."""
+"""Plots and pictures for the user: training curves, the trade-off of colorfulness and errors, sheets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +16,11 @@ from train.checkpoint import LogRow
 if TYPE_CHECKING:
     from train.table import Row
 
-SMOOTHING = 15  # log rows averaged into the dark line
+SMOOTHING = 15  # log rows averaged for the dark line
 
 
 def write_training_curve(path: Path, history: Sequence[LogRow]) -> None:
-    """Draw the rows of log.jsonl into a PNG."""
+    """Plot the rows of log.jsonl to a PNG."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     losses, measures = figure.subplots(1, 2)
@@ -53,9 +53,9 @@ def write_training_curve(path: Path, history: Sequence[LogRow]) -> None:
 
 
 def write_tradeoff(path: Path, rows: "list[Row]", *, settings: Sequence[str]) -> None:
-    """Draw rows of an evaluation: PSNR, AuC and rebalanced AuC over colorfulness, gains over all gray.
+    """Plot gains over all gray of an evaluation's rows: PSNR, AuC and rebalanced AuC over colorfulness.
 
-    settings : the columns that are settings; a line joins what differs in nothing but saturation
+    settings : columns that are settings; a line joins rows that differ only in saturation
     """
     gray, *others = rows
     lines = tradeoff_lines(others, settings=settings)
@@ -67,7 +67,7 @@ def write_tradeoff(path: Path, rows: "list[Row]", *, settings: Sequence[str]) ->
             shares = [row["colorfulness"] / row["colorfulness_truth"] for row in points]
             gains = [row[measure] - gray[measure] for row in points]
             plot.plot(shares, gains, "o-", markersize=3, label=name)
-        plot.set(title=f"{title}: gain over all gray", xlabel="colorfulness, share of the truth's")
+        plot.set(title=f"{title}: gain over all gray", xlabel="colorfulness, relative to the truth")
         plot.grid(alpha=0.3)
     plot.legend(fontsize=7)
     with whole_file(path) as part:
@@ -75,7 +75,7 @@ def write_tradeoff(path: Path, rows: "list[Row]", *, settings: Sequence[str]) ->
 
 
 def tradeoff_lines(rows: "list[Row]", *, settings: Sequence[str]) -> "dict[str, list[Row]]":
-    """Group rows that differ in nothing but saturation, each group named by what tells it from the others."""
+    """Group rows that differ only in saturation; name each group by the settings in which groups differ."""
     fixed = [name for name in settings if name != "saturation"]
     named = [name for name in fixed if len({row[name] for row in rows}) > 1] or fixed[:1]
     lines: dict[str, list[Row]] = {}
@@ -89,13 +89,13 @@ def tradeoff_lines(rows: "list[Row]", *, settings: Sequence[str]) -> "dict[str, 
 
 
 def write_image(path: Path, rgb: Bytes) -> None:
-    """Write a picture as PNG or JPEG, by suffix."""
+    """Write a picture as PNG or JPEG, depending on the suffix."""
     _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
     write_bytes(path, encoded.tobytes())
 
 
 def _losses(history: Sequence[LogRow]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the steps that have a loss, and the losses."""
+    """Return the steps with a loss, and their losses."""
     rows = [(row["step"], row["loss"]) for row in history if "loss" in row]
     table = np.array(rows, float).reshape(-1, 2)
     return table[:, 0], table[:, 1]

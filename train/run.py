@@ -1,7 +1,7 @@
-"""A training run in a folder: its pictures, its trainer, what it logs and keeps.
+"""A training run in a folder: its pictures, its trainer, its logs and outputs.
 
-checkpoint.npz (everything, to continue), best.npz and last.npz (weights, as released), log.jsonl,
-sheet.png (gray, ours, truth), curve.png, pictures-<rank>.json.gz (each process's list of pictures, kept).
+The folder contains checkpoint.npz (state for resuming), best.npz and last.npz (weights in the released format),
+log.jsonl, sheet.png (gray, ours, truth), curve.png, pictures-<rank>.json.gz (list of pictures of each process).
 """
 
 import json
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHEET_PICTURES = 12
-# Calibration draws other crops of the same pictures than any epoch of the training.
+# Calibration uses other crops of the same pictures than any training epoch.
 CALIBRATION_SEED = 1 << 20
 
 
 class Run:
-    """The state of a run beside its folder.
+    """A run and its folder.
 
-    restart : discard an earlier run in the folder, and list the pictures again
+    restart : discard an earlier run in the folder, and relist the pictures
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Run:
         pictures = fileReader.picture_index(
             Path(config.data), kept=out / f"pictures-{self.rank}.json.gz", restart=restart
         )
-        if restart:  # a checkpoint is of the list of pictures that it was made with
+        if restart:  # a checkpoint belongs to its own list of pictures
             self.checkpoint.unlink(missing_ok=True)
         self.samples: SampleSet = fileReader.SampleSet(
             pictures,
@@ -80,20 +80,20 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """The file with everything it takes to continue."""
+        """Path of the checkpoint, the state for resuming."""
         return self.out / "checkpoint.npz"
 
     @property
     def in_progress(self) -> bool:
-        """Return whether there is a step left and no signal to stop came."""
+        """Return whether steps remain and no stop signal was received."""
         return self.step < self.config.steps and not self.stopping
 
     def stop(self, *_: object) -> None:
-        """Ask the loop to end after this step; a signal handler."""
+        """Request the end of the loop after this step; a signal handler."""
         self.stopping = True
 
     def resume(self) -> None:
-        """Load the checkpoint when there is one, else -init when given, else -backbone."""
+        """Load the checkpoint if there is one, else -init if given, else -backbone."""
         from model.weights_file import BACKBONE_PREFIX, read_backbone, read_weights
 
         if self.checkpoint.exists():
@@ -108,13 +108,13 @@ class Run:
             self.trainer.start_from(backbone, prefix=BACKBONE_PREFIX)
 
     def save(self) -> None:
-        """Write the checkpoint; only the first of several processes does."""
+        """Write the checkpoint, in the first process only."""
         if self.rank == 0:
             state = State(self.step, self.trainer.arrays(), self.facts, self.config)
             write_checkpoint(self.checkpoint, state)
 
     def batches(self) -> "Iterator[Batch]":
-        """Yield the parts of this process's share of the batches, from the present step on."""
+        """Yield the parts of this process's share of the batches, from the current step on."""
         config = self.config
         return self._loader(range(self.step, config.steps), seed=config.seed, parts=config.parts)
 
@@ -134,7 +134,7 @@ class Run:
         return iter(samples_loader(self.samples, sampler, workers=self.config.workers))
 
     def log_skipped(self, parts: "list[Batch]") -> None:
-        """Log every picture that could not be read, once."""
+        """Log each unreadable picture once."""
         for index in (i for part in parts for i in part["skipped"].numpy().tolist()):
             name = self.samples.pictures[index].name
             if index >= 0 and name not in self.facts["skipped"]:
@@ -144,7 +144,7 @@ class Run:
                 )
 
     def log(self, row: LogRow) -> None:
-        """Add a row to log.jsonl and to the history that the curve is drawn from."""
+        """Add a row to log.jsonl and to the history for the curve."""
         self.facts["history"].append(row)
         if self.rank == 0:
             with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
@@ -154,7 +154,7 @@ class Run:
                 self.board.add_scalar(tag=name, step=row["step"], value=value)
 
     def validate(self) -> str:
-        """Measure the averaged network beside gray, keep it when it is the best; return the log line."""
+        """Measure the averaged network and all gray, save the weights, and return the log line."""
         from model.export import AnnealedNet
         from train.measure_photos import measure_photos, sheet
         from train.method import GRAY, Method
@@ -187,10 +187,10 @@ class Run:
         )
 
     def cross_entropies(self) -> dict[str, float]:
-        """Measure the averaged network on training and validation pictures: crops as in training, perhaps mirrored,
-        but neither aged nor with hints or a palette.
+        """Return the averaged network's cross-entropy on training and validation pictures.
 
-        Where the first falls and the second does not, the network overfits: more pictures help, more steps do not.
+        Crops and mirroring are as in training, but without aging, hints and palettes. If the first falls and the
+        second does not, the network overfits: more pictures help, more steps do not.
         """
         plain = replace(self.samples.options, hints=0.0, palette=0.0, aged=False)
         every = {"train": self.samples.pictures, "valid": list_pictures(Path(self.config.valid))}
@@ -203,7 +203,7 @@ class Run:
         }
 
     def _keep(self, ours: "Metrics", gray: "Metrics") -> None:
-        """Write the averaged weights as last.npz, and as best.npz when no earlier ones were better."""
+        """Write the averaged weights as last.npz, and as best.npz if their score is the best so far."""
         from model.weights_file import arrays_of, write_weights
 
         record = {
@@ -227,7 +227,7 @@ class Run:
 
 
 def _numbers(row: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Flatten a log row to (name, number)."""
+    """Flatten a log row to pairs (name, number)."""
     for name, value in row.items():
         if isinstance(value, dict):
             yield from _numbers(value, f"{prefix}{name}/")

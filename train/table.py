@@ -1,4 +1,4 @@
-"""Measurements as rows beside each other, and as the table that is printed."""
+"""Measurements as rows, and as a printed table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -63,10 +63,9 @@ def records(
     settings: Sequence[Mapping[str, float]],
     measured: Sequence[Metrics | FilmMetrics],
 ) -> list[Row]:
-    """Join measurements with their settings, one row each.
+    """Join measurements with their settings, one row each; undefined values (NaN) become None.
 
-    settings : by their names; empty where there is no network
-    A figure that is not defined (NaN) becomes None.
+    settings : by name; empty without a network
     """
     rows = []
     for name, setting, metrics in zip(names, settings, measured, strict=True):
@@ -82,7 +81,10 @@ def _defined(value: Any) -> Any:
 
 
 def table(rows: Sequence[Row], columns: dict[str, str]) -> str:
-    """Format rows as a Markdown table; columns : key of the row -> heading."""
+    """Format rows as a Markdown table.
+
+    columns : key of the row -> heading
+    """
     lines = [list(columns.values())]
     lines += [[_cell(row.get(key)) for key in columns] for row in rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]

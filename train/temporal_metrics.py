@@ -1,6 +1,6 @@
-"""How good a film's colors are: steady along the motion and in their distribution, near to the truth, fast.
+"""Metrics of films: consistency along the motion and in the color distribution, errors, speed.
 
-A gray film is perfectly consistent, so read these beside colorfulness. Nothing is compared across a cut.
+A gray film is perfectly consistent, so read these metrics together with colorfulness. Nothing is compared across a cut.
 """
 
 import math
@@ -15,16 +15,16 @@ from image.optical_flow import CheckedFlow
 from train.metrics import ciede2000, colorfulness, psnr
 
 CDC_STEPS = (1, 2, 4)  # frames apart (Liu et al. 2021)
-APART = (1, 8, 16)  # frames between the two whose colors are compared along the motion
-# Of pixels that pass the forward-backward check: with fewer, two frames are too unlike to be compared.
+APART = (1, 8, 16)  # distances, in frames, of pairs whose colors are compared along the motion
+# Least share of pixels that pass the forward-backward check; with fewer, two frames are too different to compare.
 TRACED_SHARE = 0.1
-INTO_SHOT = (1, 8, 32, 64)  # frames of a shot, from 1, whose distance from the truth is told apart
+INTO_SHOT = (1, 8, 32, 64)  # frames of a shot, from 1, whose PSNR is reported separately
 
 
 def warp_error(before: Floats, after: Floats, motion: CheckedFlow) -> float:
-    """Return the mean ab distance of valid pixels to the warped frame before.
+    """Return the mean ab distance of valid pixels to the warped previous frame.
 
-    before, after : ab (H, W, 2). Only the color is compared: the lightness is the film's own.
+    before, after : (H, W, 2), ab; only colors are compared, as the lightness is the film's own
     """
     difference = (after - motion.warp(before))[motion.valid]
     return float(np.hypot(difference[:, 0], difference[:, 1]).mean())
@@ -49,12 +49,12 @@ def _entropy(shares: Doubles) -> Doubles:
 
 @dataclass(frozen=True)
 class FilmMetrics:
-    """How steady, how near to the truth and how colorful a film is; means over frames or pairs of them.
+    """Consistency, errors and colorfulness of a film; means over frames or pairs of frames.
 
-    warp_error : ab distance along the motion between neighbors; _8 and _16, between frames so far apart
-    excess : of the warp error over that of the film's own colors, in the same pairs
-    psnr_into_shot : dB, of the frames INTO_SHOT of every shot: how far hints on its first frame reach
-    ms_per_frame : that colorizing takes
+    warp_error : ab distance along the motion between consecutive frames; _8 and _16 between frames that far apart
+    excess : warp error minus that of the film's own colors in the same pairs
+    psnr_into_shot : dB, PSNR of the frames INTO_SHOT of each shot, which shows the reach of hints on its first frame
+    ms_per_frame : time to colorize a frame
     """
 
     frames: int
@@ -75,13 +75,13 @@ class FilmMetrics:
 
 @dataclass
 class FilmMetricAccumulator:
-    """Add frames, in order, to a film's metrics; nothing is compared across a cut."""
+    """Accumulates the metrics of a film's frames, in order; nothing is compared across a cut."""
 
     warp_errors: dict[int, list[float]] = field(default_factory=lambda: {n: [] for n in APART})
     colorfulnesses: list[float] = field(default_factory=list)
     errors: list[tuple[float, float]] = field(default_factory=list)  # PSNR, CIEDE2000
     shots: int = 0
-    seconds: float = 0.0  # that colorizing took
+    seconds: float = 0.0  # time spent colorizing
 
     def __post_init__(self) -> None:
         self._colors: deque[Floats] = deque(maxlen=max(APART))  # of the last frames
@@ -91,9 +91,9 @@ class FilmMetricAccumulator:
         self._place = 0  # of the last frame in its shot
 
     def add(self, rgb: Bytes, ab: Floats, motions: Mapping[int, CheckedFlow]) -> None:
-        """Add one frame: (H, W, 3), its ab (H, W, 2).
+        """Add one frame (H, W, 3) and its ab (H, W, 2).
 
-        motions : frames apart -> motion from the frame so far before; where there are none, a shot starts.
+        motions : distance in frames -> motion from that earlier frame; empty at the start of a shot
         """
         if not motions:
             self.shots += 1
@@ -114,14 +114,14 @@ class FilmMetricAccumulator:
         self._shares.append(shares)
 
     def compare(self, colorized: tuple[Bytes, Floats], truth: tuple[Bytes, Floats]) -> None:
-        """Compare a frame with the truth, each as rgb (H, W, 3) and its lab (H, W, 3)."""
+        """Compare a frame with the truth, each given as rgb (H, W, 3) and lab (H, W, 3)."""
         self.errors.append((psnr(colorized[0], truth[0]), ciede2000(colorized[1], truth[1])))
         self._into_shot.setdefault(self._place, []).append(self.errors[-1][0])
 
     def metrics(self, own: "FilmMetricAccumulator") -> FilmMetrics:
-        """Return the metrics of all frames added so far; NaN where there was nothing to compare.
+        """Return the metrics of all frames added so far; NaN where nothing was compared.
 
-        own : the same frames in the film's own colors.
+        own : metrics of the same frames in the film's own colors
         """
         near, middle, far = (_mean(self.warp_errors[apart]) for apart in APART)
         own_near, own_middle, own_far = (_mean(own.warp_errors[apart]) for apart in APART)

@@ -1,4 +1,4 @@
-"""Train the network: the loop, on one screen. The same command again continues."""
+"""Train the network: the training loop and its command. Repeating the command resumes a run."""
 
 import logging
 import signal
@@ -25,36 +25,36 @@ from train.run import Run
 
 logger = logging.getLogger(__name__)
 
-LOG_EVERY = 10  # steps between log rows; the loss is fetched from the device no more often
-DESCRIPTION = "Train the network. The same command again continues where it stopped."
+LOG_EVERY = 10  # steps between log rows, at which the loss is fetched from the device
+DESCRIPTION = "Train the network. Run the same command again to resume."
 EXAMPLE = "example: python train/train.py -data data/train -valid data/test -out model/runs/first"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """Where a run is kept and what it runs on; a resume may change all of it."""
+    """Options of the run's folder and hardware; a resumed run may change them."""
 
     out: Path = option(
         WORK / "model" / "runs" / "default", "folder of the run", shown="model/runs/default"
     )
     restart: bool = option(False, "discard an earlier run in -out")
-    device: str = option("auto", "to train on", choices=("auto", "cpu", "gpu"))
+    device: str = option("auto", "device to train on", choices=("auto", "cpu", "gpu"))
     precision: str = option(
         "auto",
-        "of the convolutions; losses, statistics and weights stay fp32",
+        "precision of the convolutions; losses, statistics and weights stay fp32",
         choices=("auto", "fp32", "bf16", "fp16"),
         shown="auto, half on a GPU",
     )
     threads: int | None = option(None, "CPU threads", low=1, shown="all cores")
-    visualdl: bool = option(False, "also log for VisualDL, when it is installed")
-    eager: bool = option(False, "do not compile the network, to compare")
+    visualdl: bool = option(False, "also log for VisualDL, which must be installed")
+    eager: bool = option(False, "do not compile the network, for comparison")
 
     def __post_init__(self) -> None:
         check(self)
 
 
 def train(run: Run, *, progress: Progress = Silent()) -> None:
-    """Learn to the last step or until asked to stop; log, validate and save on the way."""
+    """Train to the last step or until a stop is requested; log, validate and save at intervals."""
     config, meter, batches = run.config, Meter(run), run.batches()
     every = LOG_EVERY, config.valid_every, config.save_every
     progress.start("training", config.steps, unit="steps")
@@ -67,7 +67,7 @@ def train(run: Run, *, progress: Progress = Silent()) -> None:
         run.step += 1
         progress.advance()
         log, valid, save = (run.step % steps == 0 or not run.in_progress for steps in every)
-        if log or valid or save:  # nothing is measured or kept before the loss is known finite
+        if log or valid or save:  # before validating or saving, check that the loss is finite
             progress.note(meter.report())
         with meter.paused():
             if valid and not run.stopping:
@@ -77,11 +77,11 @@ def train(run: Run, *, progress: Progress = Silent()) -> None:
 
 
 class LossError(ValueError):
-    """The loss is not a finite number any more."""
+    """The loss is no longer finite."""
 
 
 class Meter:
-    """Loss, speed and the share of time spent waiting for the reader, between two reports."""
+    """Measures loss, speed and the share of time spent waiting for the reader, between two reports."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -90,21 +90,21 @@ class Meter:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Count the time inside as waiting."""
+        """Count the time in the block as waiting."""
         start = time.monotonic()
         yield
         self._waited += time.monotonic() - start
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave out the time inside: validating and saving are not training."""
+        """Exclude the time in the block: validating and saving are not training."""
         start = time.monotonic()
         yield
         self._start += time.monotonic() - start
 
     def report(self) -> str:
-        """Log a row and return the log line. Raises LossError when the loss is not finite."""
-        from train.trainer import learning_rate  # needs Paddle, which `main` has imported by then
+        """Log a row and return the log line. Raises LossError if the loss is not finite."""
+        from train.trainer import learning_rate  # needs Paddle, which `main` has already imported
 
         if not self.losses:
             return ""
@@ -112,7 +112,7 @@ class Meter:
         if not np.isfinite(values).all():
             raise LossError(
                 f"the loss became {values[~np.isfinite(values)][0]} before step {self.run.step}; the "
-                f"last good state stays in {self.run.checkpoint}: start again with -restart and a "
+                f"last good state is kept in {self.run.checkpoint}: restart with -restart and a "
                 "lower -learning_rate"
             )
         seconds = time.monotonic() - self._start
@@ -133,7 +133,7 @@ class Meter:
 
 
 def _train(options: TrainOptions, config: TrainConfig) -> Run:
-    """Start or continue a run, and train until it ends or is asked to stop."""
+    """Start or resume a run, and train until it ends or a stop is requested."""
     run = Run(
         config,
         options.out.expanduser().resolve(),
@@ -155,10 +155,10 @@ def _train(options: TrainOptions, config: TrainConfig) -> Run:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Read the command line and train."""
+    """Parse the command line and train."""
     parser = OneLineParser(prog="train/train.py", description=DESCRIPTION, epilog=EXAMPLE)
     add_options(parser, TrainOptions, title="the run")
-    add_options(parser, TrainConfig, title="what to train, and how")
+    add_options(parser, TrainConfig, title="the training")
     args = parser.parse_args(words)
     options, config = parser.collect(args, TrainOptions), parser.collect(args, TrainConfig)
     log_to_stderr()

@@ -1,6 +1,6 @@
-"""The network in training: one optimizer step and its loss, the moving average of the weights, and all of it as arrays.
+"""The trainer: one optimizer step and its loss, the moving average of the weights, and the state as arrays.
 
-The loop that takes the steps is in `train.train`.
+The training loop is in `train.train`.
 """
 
 import math
@@ -24,7 +24,7 @@ Batch = dict[str, Tensor]
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up, then a cosine to zero at the last step."""
+    """Return the learning rate of a step: linear warm-up, then cosine decay to zero at the last step."""
     if step < config.warmup:
         return config.peak_learning_rate * (step + 1) / config.warmup
     progress = (step - config.warmup) / max(config.steps - config.warmup, 1)
@@ -51,9 +51,9 @@ class Trainer:
             grad_clip=nn.ClipGradByGlobalNorm(config.clip),
         )
         self.precision = precision
-        # float16 alone has too small a range for gradients; the scaler keeps them within it.
+        # The range of float16 is too small for gradients; the scaler keeps them within it.
         self.scaler = paddle.amp.GradScaler(enable=precision == "float16")
-        # Tensor cores want channels last; Paddle rearranges where that is faster.
+        # Tensor cores are fastest with channels last; Paddle changes the layout where that is faster.
         if precision != "float32":
             paddle.incubate.autotune.set_config({"layout": {"enable": True}})
         self._static, self._tunes_backbone = static, False
@@ -82,7 +82,7 @@ class Trainer:
         return total
 
     def loss(self, batch: Batch) -> Tensor:
-        """The mixed loss of one part of a batch, a scalar."""
+        """Return the combined loss of one part of a batch, a scalar."""
         mixed = self.precision != "float32"
         with paddle.amp.auto_cast(mixed, dtype=self.precision if mixed else "bfloat16"):
             logits = self._forward(batch["planes"], batch["palette"])
@@ -98,12 +98,12 @@ class Trainer:
         return sum(terms[1:], terms[0])
 
     def start_from(self, arrays: Mapping[str, NDArray[Any]], *, prefix: str = "") -> None:
-        """Load trained weights, or those under `prefix`, in place of random ones."""
+        """Replace random weights, or those under `prefix`, by trained ones."""
         for network in (self.network, self.averaged):
             load_into(network, arrays, prefix=prefix)
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        """Split the parameters: the backbone learns at a share of the learning rate."""
+        """Split the parameters in two groups: the backbone has a lower learning rate."""
         every = dict(self.network.named_parameters())
         backbone = [p for name, p in every.items() if name.startswith(BACKBONE_PREFIX)]
         own = [p for name, p in every.items() if not name.startswith(BACKBONE_PREFIX)]
@@ -113,10 +113,10 @@ class Trainer:
         ]
 
     def _select_trainable(self, step: int) -> None:
-        """Freeze and unfreeze parameters for the steps from one on; frozen ones cost no gradient.
+        """Freeze and unfreeze parameters for the steps from `step` on; frozen ones need no gradient.
 
-        The compiled forward shares its parameters with the network (25 against 19 pictures/s), but keeps
-        which of them are frozen, so it is compiled again.
+        The compiled forward pass (25 against 19 pictures/s) shares its parameters with the network, but fixes which
+        of them are frozen, so it is recompiled.
         """
         self._tunes_backbone = self.config.tunes_backbone(step)
         for name, parameter in self.network.named_parameters():
@@ -128,7 +128,7 @@ class Trainer:
         self._forward = paddle.jit.to_static(forward, full_graph=True) if self._static else forward
 
     def _summed_over_processes(self, total: Tensor) -> Tensor:
-        """Add up loss and gradients of all processes, in one message."""
+        """Sum loss and gradients over all processes, in one all-reduce."""
         if paddle.distributed.get_world_size() == 1:
             return total
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
@@ -149,9 +149,9 @@ class Trainer:
 
     @paddle.no_grad()
     def recalibrate(self, batches: Iterable[Batch]) -> None:
-        """Give the averaged network the BatchNorm statistics of many batches, each counting alike.
+        """Set the averaged network's BatchNorm statistics to the unweighted mean over many batches.
 
-        With the recipe's momentum of 0.5 they would be those of the last two.
+        With the recipe's momentum of 0.5, they would mostly reflect the last two batches.
         """
         norms = [
             layer
@@ -167,7 +167,7 @@ class Trainer:
 
     @paddle.no_grad()
     def entropy(self, samples: SampleSet, *, size: int) -> float:
-        """Mean rebalanced cross-entropy of the averaged network over a set's samples at a size in pixels."""
+        """Return the averaged network's mean rebalanced cross-entropy over samples of a size in pixels."""
         total = 0.0
         for index in range(len(samples)):
             one = samples[0, index, size]
@@ -189,12 +189,12 @@ class Trainer:
         owners = {p.name: name for name, p in self.network.named_parameters()}
         for key, tensor in self.optimizer.state_dict().items():
             if isinstance(tensor, Tensor):
-                # Paddle numbers parameters per process; the network's own names do not depend on it.
+                # Paddle numbers parameters per process; the network's own names are independent of that.
                 owner = next(own for own in owners if key.startswith(f"{own}_"))
                 yield f"optimizer/{owners[owner]}|{key.removeprefix(owner)}", tensor
 
     def restore(self, arrays: Arrays) -> None:
-        """Restore a state that `arrays` returned."""
+        """Restore a state returned by `arrays`."""
         names = ("network", "average", "optimizer", "scaler")
         states: dict[str, dict[str, Any]] = {name: {} for name in names}
         for name, array in arrays.items():
@@ -208,6 +208,6 @@ class Trainer:
             owner, _, rest = key.partition("|")
             state[parameters[owner] + rest] = paddle.to_tensor(array)
         self.optimizer.set_state_dict(state)
-        if states["scaler"]:  # only there where float16 is trained: a GPU without bfloat16
+        if states["scaler"]:  # present only for float16 training, on a GPU without bfloat16
             values = {k: v if v.ndim else v.item() for k, v in states["scaler"].items()}
             self.scaler.load_state_dict(values)

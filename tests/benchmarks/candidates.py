@@ -1,11 +1,11 @@
-"""How good candidates, suggested points and the confidence map are, on color photographs made gray.
+"""Measure candidates, suggested points and the confidence map on color photographs converted to gray.
 
     python tests/benchmarks/candidates.py valid.tar [--limit 100] [--sheet candidates.png]
 
 Each photograph is a central square of 256 pixels, colorized as the program does. Candidates: the PSNR of the default and
-of the one nearest to the truth; how far two candidates differ, in ab units, where they differ by more than 5. Suggested
-points: the PSNR when the true color is given at so many of them, and at as many random points. Confidence: Spearman's
-rank correlation of 1 - confidence with the error in ab, over all places and within a photograph.
+of the candidate nearest to the truth; the mean difference of two candidates, in ab units, where it exceeds 5. Suggested
+points: the PSNR with the true color as hints at some of them, and at as many random points. Confidence: Spearman's
+rank correlation of 1 - confidence with the error in ab, over all positions and within a photograph.
 """
 
 import argparse
@@ -33,16 +33,16 @@ from train.plots import write_image
 
 POINTS = (1, 3, 5)
 TRUTH_PX = 7  # side of the square whose mean is the true color of a point: what a hint of 5 covers at 192 pixels
-DIFFER = 5.0  # ab units from which on two candidates differ at a place
+DIFFER = 5.0  # ab units: least difference of two candidates at a position
 COARSE_PX = 64  # side at which errors and confidence are compared
 SHEET_ROWS = 12
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Read the command line and print the figures."""
+    """Parse the command line and print the metrics."""
     parser = argparse.ArgumentParser(description="Measure candidates, suggestions and confidence.")
     parser.add_argument("data", type=Path, help="folder or tar of color photographs")
-    parser.add_argument("--limit", type=int, default=100, help="photographs, evenly spread (100)")
+    parser.add_argument("--limit", type=int, default=100, help="photographs, evenly spaced (100)")
     parser.add_argument("--shard", type=Shard.read, default=Shard(), help="K/N: every N-th only")
     parser.add_argument("--number", type=int, default=5, help="candidates (5)")
     parser.add_argument("--threads", type=int, default=1, help="processor cores (1)")
@@ -86,7 +86,7 @@ def _first(scores: Sequence[float]) -> float:
 
 
 def _difference(one: Bytes, other: Bytes) -> float:
-    """Average the distance in ab over the pixels where it exceeds `DIFFER`; 0 where there are none."""
+    """Average the distance in ab over the pixels where it exceeds `DIFFER`; 0 without such pixels."""
     far = np.hypot(*np.moveaxis(_ab(one) - _ab(other), -1, 0))
     return float(far[far > DIFFER].mean()) if (far > DIFFER).any() else 0.0
 

@@ -1,8 +1,8 @@
-"""How a film gets faster with a Dask cluster's workers: python tests/benchmarks/cluster.py film.mp4 [-workers 1 2 4].
+"""Measure the speed-up of films on a Dask cluster: python tests/benchmarks/cluster.py film.mp4 [-workers 1 2 4].
 
-Each row: a cluster of single-threaded workers on this machine, the film colorized twice by main.py -scheduler, the
-second time measured: workers have the network by then. Efficiency is the speed over that of one worker, by worker.
-The process that reads the film ahead has a core to itself where there is one left.
+Each row is a cluster of single-threaded workers on this machine. main.py -scheduler colorizes the film twice, and the
+second run is timed, when the workers have loaded the network. Efficiency is the speed per worker, relative to one
+worker. The process that prefetches the film has its own core if one is free.
 """
 
 import argparse
@@ -16,13 +16,13 @@ from pathlib import Path
 from distributed import LocalCluster
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package film
+sys.path[0] = str(ROOT)  # not this folder: film.py would shadow the package film
 
 from film.probe import probe
 
 
 def seconds_of(film: Path, folder: Path, address: str) -> float:
-    """Colorize a film on a cluster; return how long the command took."""
+    """Colorize a film on a cluster; return the command's time in s."""
     command = [sys.executable, ROOT / "main.py", "-movie_in", film, "-save", folder / "out.mkv", "-overwrite",
                "-quiet", "-cache", folder / "cache", "-scheduler", address]  # fmt: skip
     began = time.perf_counter()

@@ -1,15 +1,14 @@
-"""How long a film takes, beside a plain transcode and beside the way of full-size pictures on the disk.
+"""Time a film, compared with a plain transcode and with full-size pictures on disk.
 
     python tests/benchmarks/film.py film.mp4            the film at 480 and at 1080 lines
-    python tests/benchmarks/film.py film.mp4 --lines 120 --seconds 60 600 10800 --no-old    what length costs
+    python tests/benchmarks/film.py film.mp4 --lines 120 --seconds 60 600 10800 --no-old    the effect of length
 
-Prints a table: seconds, frames per second, times a plain ffmpeg transcode with the same encoder settings, memory,
-disk, and where the workers' time went. Linux only: memory is read from /proc.
+Prints a table: seconds, frames per second, ratio to a plain ffmpeg transcode with the same encoder settings, memory,
+disk, and the workers' time by stage. Linux only: memory is read from /proc.
 
-Two rows paint frame by frame, every frame a full-size PNG on the disk, one after another. The predecessor did so
-with the network as it was trained, at the 256 pixels it took; the other row does so with our inference program at
-our size, for what the rest of the way is worth. Both compose the picture with our code, which is kinder than the
-predecessor was.
+Two rows colorize frame by frame, each frame a full-size PNG on disk, sequentially. The predecessor did so with the
+network as trained, at its 256 pixels; the other row uses our inference program at our size, to measure the rest of
+that pipeline. Both compose the picture with our code, which is faster than the predecessor's.
 """
 
 import argparse
@@ -32,15 +31,15 @@ import imageio_ffmpeg
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = {480: 2.0, 1080: 1.35}  # times a plain transcode, at most
-SHORT_FRAMES, SHORT_S = 24, 2.5  # a short film at 480 lines, from the command to its end, at most
-PREDECESSOR = 5.0  # times ours, at least
+SHORT_FRAMES, SHORT_S = 24, 2.5  # a short film at 480 lines: limit of the whole command
+PREDECESSOR = 5.0  # least ratio of the predecessor's time to ours
 PREDECESSOR_PX = 256
 ENCODER = ["-c:v", "libx264", "-preset", "medium", "-crf", "18"]  # what main.py uses by default
 
 
 @dataclass
 class Peak:
-    """The most memory and disk seen."""
+    """Peak memory and disk usage."""
 
     memory_bytes: int = 0
     disk_bytes: int = 0
@@ -83,9 +82,9 @@ def memory_of(pid: int) -> int:
 
 
 def size_of(folder: Path) -> int:
-    """Return what a folder holds, in bytes."""
+    """Return the size of a folder in bytes."""
     total = 0
-    for place, _, names in os.walk(folder):  # passes over folders that vanish meanwhile
+    for place, _, names in os.walk(folder):  # skips folders that vanish meanwhile
         for name in names:
             with suppress(FileNotFoundError):
                 total += (Path(place) / name).stat().st_size
@@ -114,7 +113,7 @@ def watching(pid: int, folder: Path) -> Iterator[Peak]:
 def timed(
     name: str, command: list[str | Path], *, frames: int, disk: Path, **environment: str
 ) -> Run:
-    """Run a command to its end, watched."""
+    """Run a command to its end and sample its usage."""
     began = time.perf_counter()
     environment = {**os.environ, **environment}
     process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, env=environment)
@@ -133,7 +132,7 @@ def ffmpeg(*words: str | Path) -> list[str | Path]:
 
 
 def gray_copy(film: Path, lines: int, seconds: float, path: Path) -> int:
-    """Make the film to be painted: gray, of so many lines; return its frames."""
+    """Make the gray input film with this number of lines; return its number of frames."""
     scale = f"scale=-2:{lines}:flags=bicubic,hue=s=0,format=yuv420p"
     subprocess.run(
         [*map(str, ffmpeg("-stream_loop", "-1", "-i", film, "-t", str(seconds), "-an", "-vf", scale,
@@ -158,13 +157,13 @@ def ours(
 
 
 def frame_by_frame(film: Path, folder: Path, *, frames: int, more: list[str]) -> Run:
-    """Do it with every frame a full-size PNG, painted one after another, then joined."""
+    """Colorize with every frame as a full-size PNG, sequentially, and encode the result."""
     for room in ("gray", "painted"):
         shutil.rmtree(folder / room, ignore_errors=True)
         (folder / room).mkdir()
     steps = [sys.executable, __file__, str(film), "--steps", str(folder), "--frames", str(frames)]
     name = "predecessor's way" if "--eager" in more else "frame by frame"
-    cores = str(os.cpu_count())  # Paddle takes one unless told
+    cores = str(os.cpu_count())  # Paddle's default is one
     return timed(name, [*steps, *more], frames=frames, disk=folder, OMP_NUM_THREADS=cores)
 
 
@@ -172,7 +171,7 @@ def old_steps(film: Path, folder: Path, *, frames: int, weights: Path | None, ea
     """Run the three steps: frames to pictures, pictures to color, color to film."""
     import cv2
 
-    sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package film
+    sys.path[0] = str(ROOT)  # not this folder: film.py would shadow the package film
     from gray2color import Colorizer
     from model.weights_file import RELEASED
 
@@ -192,7 +191,7 @@ def old_steps(film: Path, folder: Path, *, frames: int, weights: Path | None, ea
 
 
 def as_trained(weights: Path) -> Callable[..., Any]:
-    """Return the network as it leaves training, called like the inference program."""
+    """Return the network as trained, with the interface of the inference program."""
     from model.export import AnnealedNet
     from model.weights_file import build, read_weights
     from prior.qspace import read_bins
@@ -213,7 +212,7 @@ def row(lines: int, run: Run, plain: Run) -> str:
 def measure(
     lines: int, seconds: float, args: argparse.Namespace, folder: Path
 ) -> tuple[list[Run], dict[str, float]]:
-    """Run the film at so many lines plainly, our way, and in the two ways of pictures on the disk."""
+    """Run the plain transcode, our pipeline, and the two with pictures on disk, at this number of lines."""
     film = folder / "gray.mp4"
     frames = gray_copy(args.film, lines, seconds, film)
     command = ffmpeg("-i", film, "-an", *ENCODER, folder / "plain.mp4")
@@ -231,7 +230,7 @@ def measure(
 
 
 def short_film_seconds(args: argparse.Namespace) -> float:
-    """Time a film of a second, started anew; the second of two runs, as the first finds no cached program."""
+    """Time the whole command for a film of one second; the second of two runs, as the first has no cached program."""
     with tempfile.TemporaryDirectory() as name:
         film = Path(name) / "short.mp4"
         scale = (
@@ -248,16 +247,18 @@ def short_film_seconds(args: argparse.Namespace) -> float:
 
 
 def main() -> int:
-    """Measure and print; return 0 when every limit holds."""
+    """Measure and print; return 0 if all limits hold."""
     parser = argparse.ArgumentParser(description="Time films against a plain transcode.")
     parser.add_argument("film", type=Path, help="a real clip, in color or not")
     parser.add_argument(
         "--seconds", type=float, nargs="+", default=[20], help="of film (default: 20)"
     )
     parser.add_argument("--lines", type=int, nargs="+", default=[480, 1080])
-    parser.add_argument("--weights", type=Path, help="other weights than the released")
+    parser.add_argument(
+        "--weights", type=Path, help="weights file to use instead of the released one"
+    )
     parser.add_argument("--before", type=Path, help="another checkout, to compare with")
-    parser.add_argument("--no-old", action="store_true", help="leave the frame-by-frame runs out")
+    parser.add_argument("--no-old", action="store_true", help="skip the frame-by-frame runs")
     parser.add_argument("--frames", type=int, default=120, help="of the frame-by-frame runs")
     parser.add_argument("--steps", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--eager", action="store_true", help=argparse.SUPPRESS)

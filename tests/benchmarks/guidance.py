@@ -1,7 +1,7 @@
-"""How well guidance is followed: python tests/benchmarks/guidance.py -data valid.tar [-films FILM ...] [-limit N].
+"""Measure the effect of guidance: python tests/benchmarks/guidance.py -data valid.tar [-films FILM ...] [-limit N].
 
-Hints: one point in the middle of an object (a segment of 2 to 20 % of the picture), of its true color and of another hue.
-References: another crop of the same photograph, mirrored and darkened; an unrelated one; earlier frames of a film.
+Hints: one point in the middle of an object (a segment of 2 to 20 % of the picture), with its true color and with another
+hue. References: another crop of the same photograph, mirrored and darkened; an unrelated photograph; earlier film frames.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import numpy as np
 from skimage.segmentation import felzenszwalb
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package film
+sys.path[0] = str(ROOT)  # not this folder: film.py would shadow the package film
 
 from color.guidance import Guidance, Hint
 from gray2color import Colorizer
@@ -107,7 +107,7 @@ def hints(colorizer: Colorizer, pictures: Sequence[np.ndarray]) -> Iterator[str]
 
 
 def crops(pictures: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield two crops of each photograph; of the second, the tones are others, and every other one is mirrored."""
+    """Yield two crops of each photograph, the second with other tones and, for every other photograph, mirrored."""
     rng = np.random.default_rng(0)
     for number, rgb in enumerate(pictures):
         two = []
@@ -123,7 +123,7 @@ def crops(pictures: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarr
 def references(
     colorizer: Colorizer, name: str, pairs: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> str:
-    """Measure pictures colorized after references, in each way."""
+    """Measure pictures colorized with references, for each way of using them."""
     features = Program(functools.partial(program_for, output="features"))
     shares, rows = [], []
     for rgb, reference in pairs:

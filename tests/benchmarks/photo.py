@@ -1,4 +1,4 @@
-"""Where the time goes with photos: python tests/benchmarks/photo.py [-only PART ...].
+"""Profile photos: python tests/benchmarks/photo.py [-only PART ...].
 
 Parts: engines (network alone), start (first photo of a command), photo (one of 12 megapixels, step
 by step), folder (photos per second, one process against all cores), large (memory of a scan of 100
@@ -22,7 +22,7 @@ import skimage.data
 import tifffile
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[0] = str(ROOT)  # not its own folder: film.py would shadow the package film
+sys.path[0] = str(ROOT)  # not this folder: film.py would shadow the package film
 
 from gray2color import Colorizer
 from image.upsample import color_field, upsample, upsample_planes
@@ -52,7 +52,7 @@ def gray_photo(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 def best_ms(work: Callable[[], object], *, times: int = 7) -> float:
-    """Fastest of several runs: the others were disturbed."""
+    """Return the fastest of several runs, which was disturbed least."""
     work()
     seconds = []
     for _ in range(times):
@@ -182,7 +182,7 @@ def large(weights: Path, folder: Path) -> Iterator[Row]:
 
 
 def edges(weights: Path, folder: Path, *, colored: Path | None = None) -> Iterator[Row]:
-    """Shrink true colors, enlarge them again in two ways, and compare with the truth."""
+    """Downscale true colors, upsample them in two ways, and compare with the truth."""
     if colored is None:
         pictures = [skimage.data.astronaut(), skimage.data.coffee(), skimage.data.chelsea()]
     else:
@@ -220,7 +220,7 @@ def edges(weights: Path, folder: Path, *, colored: Path | None = None) -> Iterat
 
 
 def as_in_films(ab: np.ndarray, gray: np.ndarray) -> np.ndarray:
-    """Enlarge ab as films do, whose colors are seen at 48 lines and brought on at 128."""
+    """Upsample ab as for films, from 48 lines with an intermediate level of 128."""
     between = (ab.shape[1] * 128 // 48, ab.shape[0] * 128 // 48)
     return np.stack(upsample_planes(ab, gray, between=between), axis=-1)
 
@@ -237,7 +237,7 @@ PARTS = {work.__name__: work for work in (engines, start, photo, folder, large, 
 
 
 def main() -> None:
-    """Print a table of the parts asked for."""
+    """Print a table of the requested parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-only", "--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("-weights", "--weights", type=Path, default=RELEASED)

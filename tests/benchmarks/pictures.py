@@ -1,10 +1,10 @@
-"""Makes the README's pictures anew, after other weights or settings were released.
+"""Recreates the README's pictures after a release of other weights or settings.
 
     python tests/benchmarks/pictures.py                     those of the sample pictures and the sample film
     python tests/benchmarks/pictures.py --film bottle.mp4   and the strip of steady colors
 
-The page's is a screenshot (1180x800, of `main.py -web`) that nobody has automated. Look at them before they are kept: what
-the README says of them must still hold.
+The picture of the web page is a manual screenshot (1180x800, of `main.py -web`). Check the pictures before committing
+them: the README's statements about them must still hold.
 """
 
 import argparse
@@ -32,9 +32,9 @@ from train.method import SHIPPED, open_network
 from train.plots import write_image
 
 SAMPLES, FIGURES = ROOT / "data" / "samples", ROOT / "data" / "figures"
-PANE_PX = 298  # of three beside each other
+PANE_PX = 298  # width of each of three panes
 MISTAKE = np.s_[172:512, 0:340]  # of the portrait: the flag and the suit
-# As the README's command has them.
+# As in the README's command.
 HINTS = ("165,357,#c8521e", "345,330,#c8521e", "60,400,#c8521e", "20,95,#1d3557", "60,170,#a4303f", "3%,53%,#a4303f")  # fmt: skip
 STRIP_PX, STRIP_FRAMES = 196, (144, 168, 216, 264, 330, 360)
 
@@ -51,7 +51,7 @@ def read(path: Path) -> Bytes:
 
 
 def panes(pictures: Sequence[Bytes], name: str) -> None:
-    """Write pictures of one shape beside each other."""
+    """Write pictures of equal shape side by side."""
     small = [fitted(np.ascontiguousarray(rgb), (PANE_PX, PANE_PX)) for rgb in pictures]
     write_image(FIGURES / name, tile([small]))
 
@@ -86,7 +86,7 @@ def of_samples(work: Path) -> None:
 
 
 def of_film(film: Path) -> None:
-    """Make the strip: frames by themselves, steady, and in their own colors."""
+    """Make the strip: frames colorized independently, consistently, and in their own colors."""
     network = open_network(RELEASED)
     (shot,) = shots(read_frames(film, short_px=IMAGE_PX, limit=STRIP_FRAMES[-1] + 1))
     rows = []
@@ -100,7 +100,7 @@ def of_film(film: Path) -> None:
 
 
 def main() -> None:
-    """Read the command line, make the pictures."""
+    """Parse the command line and make the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--film", type=Path, help="color film of one shot, for the strip")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Print the figures of prior/: Lab against scikit-image, pictures per second, the prior's sanity.
+"""Print the benchmarks of prior/: Lab compared with scikit-image, pictures per second, sanity of the prior.
 
 python tests/benchmarks/prior.py -data data/train
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path[0] = str(Path(__file__).resolve().parents[2])  # not its own folder: it would shadow prior
+sys.path[0] = str(Path(__file__).resolve().parents[2])  # not this folder: it would shadow prior
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ PER_BATCH = 64
 
 
 def best_ms(work: Callable[[], object], *, rounds: int = 7) -> float:
-    """The shortest of several runs: the one that other programs disturbed least."""
+    """Return the fastest of several runs, which other programs disturbed least."""
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
@@ -41,7 +41,7 @@ def best_ms(work: Callable[[], object], *, rounds: int = 7) -> float:
 
 
 def timed(batch: Batch, *, function: Callable[[Batch], Any]) -> float:
-    """Return the processor seconds that a batch takes."""
+    """Return the CPU time of a batch in s."""
     start = time.process_time()
     function(batch)
     return time.process_time() - start
@@ -50,7 +50,7 @@ def timed(batch: Batch, *, function: Callable[[Batch], Any]) -> float:
 def rate(
     function: Callable[[Batch], Any], pictures: Sequence[Picture], *, processes: int
 ) -> tuple[float, float]:
-    """Pictures/s and processor ms per picture, parent included, once all processes are warm."""
+    """Return pictures/s and CPU ms per picture, parent included, after all processes have warmed up."""
     items = list(batches(pictures, size=PER_BATCH))
     warm = len(items) // 2
     start = parent = busy = counted = 0.0
@@ -80,11 +80,10 @@ def report_rates(
     *,
     repeat: int = 1,
 ) -> str:
-    """One line: pictures/s and processor time with one and with two processes.
+    """Return one line: pictures/s and CPU time with one and with two processes.
 
-    On a machine busy with other things the pictures/s suffer; the processor time then says what
-    two processes cost more than one.
-    repeat : so often two processes get the pictures: they take longer to start than to count a few
+    On a busy machine, pictures/s are too low; the CPU time then shows the overhead of two processes.
+    repeat : number of times that two processes get the pictures, as starting takes longer than counting a few
     """
     one_rate, one_ms = rate(one, pictures, processes=1)
     two_rate, two_ms = rate(two, list(pictures) * repeat, processes=2)
@@ -96,14 +95,14 @@ def report_rates(
 
 
 def spin(batch: Batch) -> None:
-    """Plain arithmetic, as long as for a picture: what two processes can gain here."""
+    """Compute for as long as a picture takes, to measure the possible gain of two processes."""
     total = 0
     for number in range(8000 * len(batch.pictures)):
         total += number * number
 
 
 def counting_share(pictures: Sequence[Picture], *, every: int) -> float:
-    """Share of one process's time that goes into counting, the rest being read and decode."""
+    """Return the share of one process's time spent on counting; the rest is reading and decoding."""
     bins = read_bins()
     count_pixels(read_rgb(pictures[0]), bins)
     reading = counting = 0.0
@@ -117,7 +116,7 @@ def counting_share(pictures: Sequence[Picture], *, every: int) -> float:
 
 
 def photo_1080p(picture: Picture) -> NDArray[np.uint8]:
-    """A 1920x1080 picture with the colors of a photograph."""
+    """Return a 1920x1080 picture with the colors of a photograph."""
     return np.asarray(cv2.resize(read_rgb(picture), (1920, 1080), interpolation=cv2.INTER_CUBIC))
 
 

@@ -1,4 +1,4 @@
-"""Compares the results of two checkouts of the program, byte for byte: after a change that should change none.
+"""Compares the results of two checkouts byte for byte, after a change that should not affect any.
 
     python tests/benchmarks/results.py ../other-checkout [--only photos films]
 
@@ -49,7 +49,7 @@ COMMANDS = {
 
 
 def results(checkout: Path, folder: Path, commands: list[list[object]]) -> dict[str, str]:
-    """Run commands of a checkout; return the sha256 of each file that they write, by its name."""
+    """Run commands of a checkout; return the sha256 of each output file by name."""
     folder.mkdir()
     for number, command in enumerate(commands):
         words = [str(word).replace("{}", str(folder)) for word in command]
@@ -71,7 +71,7 @@ def results(checkout: Path, folder: Path, commands: list[list[object]]) -> dict[
 
 
 def content_of(path: Path) -> bytes:
-    """Return a file's bytes; of Matroska, which numbers its tracks at random, those of its packets and their times."""
+    """Return a file's bytes; for Matroska, whose track numbers are random, its packets and their times."""
     if path.suffix != ".mkv":
         return path.read_bytes()
     content = hashlib.sha256()
@@ -83,7 +83,7 @@ def content_of(path: Path) -> bytes:
 
 
 def main() -> int:
-    """Read the command line, run both checkouts, compare; 1 where any file differs."""
+    """Parse the command line, run both checkouts and compare; return 1 if any file differs."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("other", type=Path, help="another checkout of the program")
     parser.add_argument("--only", nargs="+", choices=tuple(COMMANDS), default=list(COMMANDS))

@@ -1,11 +1,11 @@
-"""What each part of steady colors gives and what it costs, on the gray copies of color films.
+"""Ablation of temporal consistency: effect and cost of each part, on gray copies of color films.
 
     python tests/benchmarks/steady.py color.mp4 [...] [--limit 120]
 
-For each film a row per variant, in which one part is left out: how far the warp error in ab exceeds the film's own (of
-neighbors, of frames 8 apart), PSNR, colorfulness over the film's own, and milliseconds per frame with the network.
-Then the beginning and the end of each film are taken for two shots of one scene, with another scene between them: how
-far the colors of the second are from the first one's last frame along the motion, over the film's own distance.
+For each film, one row per variant without one part: warp error in ab minus the film's own (between neighbors and frames
+8 apart), PSNR, colorfulness over the film's own, and milliseconds per frame with the network. Then the start and the end
+of each film are treated as two shots of one scene, with another scene between them: distance of the second shot's colors
+from the first shot's last frame along the motion, minus the film's own distance.
 """
 
 import argparse
@@ -38,13 +38,13 @@ from train.temporal_metrics import warp_error
 
 SHORT_PX = 256  # of the frames
 SEGMENT = 56  # frames, a multiple of KEY_EVERY
-SCENE = 48  # frames of a shot of a scene that comes back
+SCENE = 48  # frames of a shot of a recurring scene
 LATER = (0, 8, 24)  # frames of the second shot that are compared with the end of the first
 
 
 @dataclass(frozen=True)
 class Variant:
-    """How films are colorized: what is put in the place of a part, by the name it is imported as."""
+    """A variant of the film colorizer: replacements of parts, by the names of their imports."""
 
     name: str
     replaced: Mapping[str, Any]
@@ -65,12 +65,12 @@ class Variant:
 
 
 def own_colors(part: steady.Part, entering: object, *, memory: float) -> tuple[Floats, Floats]:
-    """Stand in for the way back: nothing but each keyframe's own colors."""
+    """Replace the backward pass by the keyframes' own colors."""
     return part.ab, part.weight * part.key[:, None, None]
 
 
 def in_segments(colorizer: Colorizer, shot: Shot) -> Floats:
-    """Colorize a shot as a film's job does a long one."""
+    """Colorize a shot in segments, as a film's job does."""
     frames = shot.segment.frames
     parts = []
     for number, first in enumerate(range(0, len(frames), SEGMENT)):
@@ -138,7 +138,7 @@ def rows(film: Path, predictor: Predictor, *, limit: int) -> None:
 
 
 def scenes(film: Path, colorizer: Colorizer, *, limit: int) -> None:
-    """Print what a film's last shot has of its first, with film memory and without."""
+    """Print the similarity of a film's last shot to its first, with and without film memory."""
     frames = [
         frame
         for shot in shots(read_frames(film, short_px=SHORT_PX, limit=limit))
@@ -179,7 +179,7 @@ def ab_of(frame: Frame) -> Floats:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Read the command line and print the tables."""
+    """Parse the command line and print the tables."""
     parser = argparse.ArgumentParser(description="Measure the parts of steady colors.")
     parser.add_argument("films", type=Path, nargs="+", help="color films")
     parser.add_argument("--limit", type=int, default=120, help="frames of each (120)")
@@ -188,7 +188,7 @@ def main(words: Sequence[str] | None = None) -> None:
     predictor = open_network(RELEASED)
     for film in args.films:
         rows(film, predictor, limit=args.limit)
-    print("\nA scene that comes back, 5 film memory:\n")
+    print("\nA recurring scene, 5 film memory:\n")
     print(f"| | over the film's own, frames {LATER} | PSNR | colorfulness |\n|---|---|---|---|")
     for film in args.films:
         scenes(film, Colorizer(predictor=predictor, threads=1), limit=args.limit)

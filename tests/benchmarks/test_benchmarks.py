@@ -1,4 +1,4 @@
-"""Every benchmark starts: a figure in the README must have a command that still prints it."""
+"""Every benchmark starts: each figure in the README needs a working command."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ def test_it_starts(path: Path) -> None:
 
 @pytest.mark.slow
 def test_steady_colors_can_still_be_taken_apart(tmp_path: Path) -> None:
-    """It puts parts of the program out of their places, by name."""
+    """The benchmark replaces parts of the program by name."""
     film = tmp_path / "film.avi"
     writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
     scene = tinted(texture(np.random.default_rng(0), 48, 80), (20, 60, 200))

@@ -1,8 +1,8 @@
-"""Training speed: eager and compiled, what each environment setting brings, and the reader's rate.
+"""Training speed: eager and compiled, the effect of each environment setting, and the reader's rate.
 
     python tests/benchmarks/training.py [-data FOLDER] [-steps N]
 
-Every row runs in a process of its own, because the settings must stand before Paddle is imported.
+Every row runs in its own process, because settings must be made before Paddle is imported.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "data" / "samples" / "color"
 CORES = str(os.cpu_count() or 1)
-# name -> (environment, more options of train.py)
+# name -> (environment, additional options of train.py)
 WAYS: dict[str, tuple[dict[str, str], list[str]]] = {
     "eager, one thread": ({"OMP_NUM_THREADS": "1"}, ["-eager"]),
     "eager, all cores": ({"OMP_NUM_THREADS": CORES}, ["-eager"]),
@@ -31,7 +31,7 @@ WAYS: dict[str, tuple[dict[str, str], list[str]]] = {
 
 
 def pictures_per_s(data: Path, way: str, *, steps: int, size: int) -> float:
-    """Train the full network for some steps; the first is left out (it compiles)."""
+    """Train the full network for some steps; the first, which compiles, is not timed."""
     settings, options = WAYS[way]
     clean = {
         k: v for k, v in os.environ.items() if k not in {"OMP_NUM_THREADS", "MKL_DEBUG_CPU_TYPE"}
@@ -61,7 +61,7 @@ def pictures_per_s(data: Path, way: str, *, steps: int, size: int) -> float:
 
 
 def reader_rates(data: Path) -> dict[str, float]:
-    """Pictures/s of the reader alone at 128 pixels, with one worker process and with two."""
+    """Measure pictures/s of the reader alone at 128 pixels, with one and with two worker processes."""
     from prior.dataset import list_pictures
     from prior.qspace import QSpace, read_bins
     from train.fileReader import SampleOptions, SampleSet, StepSampler, read_weight, samples_loader
@@ -85,10 +85,10 @@ def reader_rates(data: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print one JSON object a row."""
+    """Print one JSON object per row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-data", "--data", type=Path, default=SAMPLES, help="color pictures")
-    parser.add_argument("-steps", "--steps", type=int, default=3, help="timed steps a row")
+    parser.add_argument("-steps", "--steps", type=int, default=3, help="timed steps per row")
     parser.add_argument("-size", "--size", type=int, default=128, help="pixels")
     args = parser.parse_args()
     for name, rate in reader_rates(args.data.resolve()).items():

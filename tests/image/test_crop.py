@@ -1,4 +1,4 @@
-"""The middle square, at the right size."""
+"""Central square of the right size."""
 
 import numpy as np
 import pytest

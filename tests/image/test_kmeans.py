@@ -1,4 +1,4 @@
-"""Groups are what lies together; weights pull the centers."""
+"""Clusters contain neighboring points; weights shift the centers."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from image.kmeans import kmeans, squared_distances, starts
 
 @pytest.fixture
 def blobs() -> np.ndarray:
-    """Three blobs of 50 points (150, 2), one after another."""
+    """Return three blobs of 50 points (150, 2), in order."""
     rng = np.random.default_rng(0)
     middles = np.repeat([(0, 0), (30, 0), (0, 40)], 50, axis=0)
     return (middles + rng.normal(0, 2, (150, 2))).astype(np.float32)

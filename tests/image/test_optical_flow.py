@@ -1,4 +1,4 @@
-"""Optical flow: a shift is found, and what cannot be found is known."""
+"""Optical flow: a shift is estimated, and unreliable flow is detected."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_motion_finds_a_shift(rng: np.random.Generator) -> None:
 def test_what_leaves_the_picture_is_not_valid(rng: np.random.Generator) -> None:
     scene = texture(rng, 120, 220)
     motion = estimate_motion(scene[:, :160].copy(), scene[:, 20:180].copy())
-    assert not motion.valid[:, -12:].any()  # came from outside
+    assert not motion.valid[:, -12:].any()  # entered the picture
     assert motion.valid[30:90, 30:120].mean() > 0.9
 
 

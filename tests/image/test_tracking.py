@@ -1,4 +1,4 @@
-"""Points are followed where their surroundings go, and lost where those are gone."""
+"""Points follow the motion of their patches, and are lost when those disappear."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ Frames = list[np.ndarray]
 
 @pytest.fixture
 def pan() -> Frames:
-    """A camera that moves 2 pixels to the right and 1 down with each of 20 frames (120, 160)."""
+    """Return 20 frames (120, 160) of a camera that moves 2 pixels to the right and 1 down per frame."""
     scene = texture(np.random.default_rng(5), 200, 260)
     return [scene[n : n + 120, 2 * n : 2 * n + 160].copy() for n in range(20)]
 

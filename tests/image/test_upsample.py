@@ -1,4 +1,4 @@
-"""Small colors brought to full size: they follow the edges of the gray."""
+"""Upsampled colors follow the edges of the gray picture."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from prior.lab import gray2lightness
 
 def test_colors_stop_at_edges() -> None:
     gray = np.full((128, 128), 60, np.uint8)
-    gray[:, 70:] = 190  # off the small picture's grid
+    gray[:, 70:] = 190  # not on the small picture's grid
     truth = np.where(gray[..., None] < 100, np.float32([30, 20]), np.float32([-10, -30]))
     small = cv2.resize(truth, (16, 16), interpolation=cv2.INTER_AREA)
     bilinear = np.abs(cv2.resize(small, (128, 128)) - truth).mean()

@@ -1,4 +1,4 @@
-"""Candidates: the default first, visibly different, of one lightness, the same each time."""
+"""Candidates: default first, visibly different, equal lightness, deterministic."""
 
 from itertools import combinations
 from pathlib import Path
@@ -28,7 +28,7 @@ def gray() -> np.ndarray:
 
 
 def spreading(planes: Floats, palettes: Floats, *, temperature: float) -> Floats:
-    """Stand in for a network: a hint colors all places of like lightness, the nearest one counts."""
+    """Fake a network: each position takes the color of the nearest hint of similar lightness."""
     output = np.zeros((len(planes), 3, planes.shape[2] // 4, planes.shape[3] // 4), np.float32)
     for plane, out in zip(planes, output, strict=True):
         for dark in (True, False):
@@ -54,7 +54,7 @@ def predict(qspace: QSpace) -> AbPredictor:
 
 
 def halves(qspace: QSpace, *, colors: list[tuple[int, int]]) -> tuple[ColorDistribution, Floats]:
-    """A dark half that is gray, and a light one that has any of some colors; with the lightness (1, H, W)."""
+    """Return a distribution with a dark gray half and a light half of several colors, and its lightness (1, H, W)."""
     lightness = np.full((1, 64, 64), 30, np.float32)
     lightness[:, :, 32:] = 70
     shares = np.zeros((16, 16, 261), np.float32)
@@ -160,7 +160,7 @@ def test_the_distribution_has_the_means_of_the_usual_program(
 
 
 def test_an_open_network_gives_no_distribution(gray: np.ndarray) -> None:
-    with pytest.raises(TypeError, match="gives nothing but means"):
+    with pytest.raises(TypeError, match="returns only means"):
         Colorizer(predictor=spreading).candidates(gray)
 
 

@@ -1,4 +1,4 @@
-"""Places that go together: by what the network predicts, by lightness, by where they are."""
+"""Regions: clusters of positions by predicted distribution, lightness and location."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from model.distribution import features
 
 
 def patchwork() -> tuple[np.ndarray, np.ndarray]:
-    """Two lightnesses and two distributions: four quarters (24, 32), with a little noise."""
+    """Return two lightnesses and two distributions in four quarters (24, 32), with slight noise."""
     rng = np.random.default_rng(0)
     shares = np.abs(rng.normal(0, 0.002, (24, 32, 20)))
     shares[:, :16, 3] += 1

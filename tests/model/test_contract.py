@@ -1,4 +1,4 @@
-"""What the network takes of a picture: its size, its tones, its planes, and what is cut off again."""
+"""The network's input: size, tones, planes, padding and cropping."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ PICTURE = np.random.default_rng(0).uniform(0, 100, (1, 64, 80)).astype(np.float3
 
 
 def seen(lightness: Floats) -> Floats:
-    """The lightness plane of one picture (1, H, W)."""
+    """Return the lightness plane of one picture (1, H, W)."""
     return network_planes(lightness)[:, 0]
 
 
@@ -87,7 +87,7 @@ def test_contrast_is_raised_only_so_far() -> None:
 
 
 def test_frames_are_stretched_each_by_its_own_tones() -> None:
-    """Breathing exposure is gone before the network looks; so it does not matter which frames come together."""
+    """Flicker is removed from the network's input, so the grouping of frames does not matter."""
     frames = np.concatenate([PICTURE * np.float32(0.5) + 25, PICTURE * np.float32(0.3) + 20])
     np.testing.assert_allclose(*seen(frames), atol=0.1)
     np.testing.assert_array_equal(seen(frames), np.concatenate([seen(f[None]) for f in frames]))

@@ -1,4 +1,4 @@
-"""Matches between a picture and a reference: right where the content is the same, few where it is not."""
+"""Matches of a picture with a reference: correct for the same content, few for other content."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ SIDE, PLACE = 384, 16
 
 
 def patches(planes: NDArray[np.float32], _: object, *, temperature: float) -> NDArray[np.float32]:
-    """Stand in for the backbone: the detail of each place is its features, (1, 256, h, w)."""
+    """Fake the backbone: the features (1, 256, h, w) are the local detail."""
     height, width = (side // PLACE for side in planes.shape[2:])
     cut = planes[0, 0].reshape(height, PLACE, width, PLACE)
     detail = cut - cut.mean(axis=(1, 3), keepdims=True)
@@ -20,7 +20,7 @@ def patches(planes: NDArray[np.float32], _: object, *, temperature: float) -> ND
 
 
 def colored(seed: int) -> NDArray[np.uint8]:
-    """A scene (384, 480, 3) whose places differ in lightness, and whose colors change slowly."""
+    """Return a scene (384, 480, 3) of distinct local lightness and slowly varying color."""
     noise = np.random.default_rng(seed).normal(0, 15, (SIDE, SIDE + 6 * PLACE))
     lightness = np.clip(cv2.GaussianBlur(noise, (0, 0), 0.7) + 50, 30, 70)
     y, x = np.mgrid[: noise.shape[0], : noise.shape[1]] / SIDE
@@ -33,7 +33,7 @@ def gray_of(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_reference_of_the_scene_gives_each_place_its_color(dtype: type) -> None:
-    """The camera has moved by six places."""
+    """Shift the camera by six positions."""
     whole, scale = colored(0), np.iinfo(dtype).max // 255
     picture, reference = whole[:, : -6 * PLACE], whole[:, 6 * PLACE :]
     found = correspondence(patches, gray_of(picture), reference.astype(dtype) * scale, bins=261)

@@ -1,4 +1,4 @@
-"""What the network predicts of color: the mean to the mode, smoothed where it is undecided."""
+"""Decoding of the network's output: annealed mean, smoothing where the network is undecided."""
 
 import cv2
 import numpy as np
@@ -39,7 +39,7 @@ def test_no_temperature_is_the_mode(logits: np.ndarray) -> None:
 
 
 def wall(sides: int) -> tuple[np.ndarray, np.ndarray]:
-    """A dark and a light half with a hue each, patches of noise on both: ab (h, w, 2), lightness 0..1."""
+    """Return a dark and a light half of different hue with patches of noise: ab (h, w, 2), lightness 0..1."""
     rng = np.random.default_rng(0)
     lightness = np.full((40, 2 * sides), 0.2, np.float32)
     lightness[:, sides:] = 0.8

@@ -1,4 +1,4 @@
-"""What a distribution over the bins says: entropy, confidence, likely colors."""
+"""Entropy, confidence and likely colors of a distribution over the bins."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ from prior.qspace import QSpace
 
 
 def drawn(*shape: int, bins: int = 261, sharp: float = 3) -> np.ndarray:
-    """Random distributions (*shape, bins)."""
+    """Return random distributions (*shape, bins)."""
     logits = np.random.default_rng(0).normal(0, sharp, (*shape, bins))
     shares = np.exp(logits)
     return (shares / shares.sum(axis=-1, keepdims=True)).astype(np.float32)
@@ -87,7 +87,7 @@ def test_one_bin_is_one_mode(qspace: QSpace) -> None:
 
 @pytest.fixture
 def halves(qspace: QSpace) -> ColorDistribution:
-    """Red to the left, undecided to the right, at L 60."""
+    """Return a distribution that is red at the left and undecided at the right, at L 60."""
     shares = np.empty((12, 16, 261), np.float32)
     shares[:, :8], shares[:, 8:] = bump(qspace, 40, 30), drawn(sharp=0.1)
     return ColorDistribution(shares, qspace.bins, np.full((12, 16), 60, np.float32))
@@ -100,7 +100,7 @@ def test_likely_colors_have_the_lightness_of_the_place(halves: ColorDistribution
             assert abs(lab[0] - 60) < 0.6
     red = halves.likely_colors_at(10, 50, picture=(120, 160))[0]
     assert red.a > 25
-    with pytest.raises(ValueError, match="lies outside the picture"):
+    with pytest.raises(ValueError, match="is outside the picture"):
         halves.likely_colors_at(160, 50, picture=(120, 160))
 
 

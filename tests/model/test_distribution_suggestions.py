@@ -1,4 +1,4 @@
-"""Suggested points: inside the picture, apart from each other, where much is uncertain."""
+"""Suggested points: inside the picture, apart from each other, where uncertainty is high."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from prior.qspace import QSpace
 
 
 def undecided(qspace: QSpace, mask: np.ndarray) -> ColorDistribution:
-    """Sure of gray but for a mask (h, w), where red and blue are as likely."""
+    """Return a distribution certain of gray, except in a mask (h, w), where red and blue are equally likely."""
     shares = np.zeros((*mask.shape, len(qspace)), np.float32)
     gray, red, blue = (int(qspace.nearest(np.array(ab))) for ab in ((0, 0), (50, 40), (10, -50)))
     shares[..., gray] = 1

@@ -1,4 +1,4 @@
-"""The inference program is the network, whoever makes it first."""
+"""The inference program computes the same function as the network."""
 
 import shutil
 import subprocess
@@ -58,7 +58,7 @@ def network(weights: Path) -> ColorNet:
 
 @pytest.fixture
 def untraced(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the program that is there instead of tracing the network again, two thirds of an export's time."""
+    """Reuse the existing program instead of tracing the network, which takes two thirds of an export's time."""
 
     def save(annealed: export.AnnealedNet, folder: Path) -> None:
         shutil.copytree(program, folder, dirs_exist_ok=True)
@@ -68,7 +68,7 @@ def untraced(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def unchecked(untraced: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not compare it with the network either, most of what is left."""
+    """Also skip the comparison with the network, most of the remaining time."""
     monkeypatch.setattr(export, "_check", lambda annealed, folder: None)
 
 
@@ -185,7 +185,7 @@ def test_changed_numbers_are_refused_though_a_program_is_there(
 ) -> None:
     with program_for(weights, bins=bins), np.load(weights) as file:
         members = dict(file)
-    members["head.bias"] = members["head.bias"] + 1  # under the sha256 of the others
+    members["head.bias"] = members["head.bias"] + 1  # with the unchanged sha256
     np.savez(tmp_path / "changed.npz", **members)
     with (
         pytest.raises(ValueError, match="was changed"),
@@ -214,7 +214,7 @@ def test_a_fold_that_is_a_little_wrong_is_not_kept(
     right = export.folded
 
     def wrong(conv: Any, bn: Any) -> Any:
-        bn._epsilon = 0.1  # for 1e-5
+        bn._epsilon = 0.1  # instead of 1e-5
         return right(conv, bn)
 
     monkeypatch.setattr(export, "folded", wrong)
@@ -240,7 +240,7 @@ def test_an_unwritable_cache_is_no_obstacle_and_nothing_is_left(
         assert (folder / "program.json").is_file()
         predictor = open_program(folder, engine="plain")
     assert list((tmp_path / "tmp").iterdir()) == []
-    run_program(predictor, *inputs(1, 32, 32), temperature=1.0)  # needs its files no longer
+    run_program(predictor, *inputs(1, 32, 32), temperature=1.0)  # no longer needs its files
 
 
 def test_bins_of_another_prior_are_refused(cache: Path, weights: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Hints: what is revealed is the truth, and only where the mask says so."""
+"""Hints: they have the true color, and only where the mask is set."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ def test_no_side_of_the_picture_is_favored() -> None:
     rng = np.random.default_rng(6)
     flat = np.zeros((12, 12, 2), np.float32)
     known = np.mean([random_hints(flat, rng, points=1, sides_px=(5, 5))[2] for _ in range(3000)], 0)
-    assert np.abs(known - known[::-1]).max() < 0.04  # two deviations are 0.02
+    assert np.abs(known - known[::-1]).max() < 0.04  # two standard deviations are 0.02
     assert np.abs(known - known[:, ::-1]).max() < 0.04
     assert known[0, 0] == pytest.approx(9 / 144, abs=0.02)
     assert known[6, 6] == pytest.approx(25 / 144, abs=0.03)
@@ -81,7 +81,7 @@ def test_no_side_of_the_picture_is_favored() -> None:
 
 def test_number_of_points_is_geometric_from_one() -> None:
     rng = np.random.default_rng(4)
-    flat = np.zeros((120, 120, 2), np.float32)  # so large that single pixels seldom collide
+    flat = np.zeros((120, 120, 2), np.float32)  # large, so that single pixels rarely collide
     counts = [int(random_hints(flat, rng, sides_px=(1, 1))[2].sum()) for _ in range(2000)]
     assert min(counts) == 1
     assert 7.4 < np.mean(counts) < 8.6
@@ -121,9 +121,9 @@ def test_no_points_by_a_user_are_empty_planes() -> None:
 @pytest.mark.parametrize(
     ("point", "message"),
     [
-        ((1, 2, 3), "a color point is x, y, a, b"),
-        ((1, 2, 3, 4, 5, 6), "a color point is x, y, a, b"),
-        ((1, float("nan"), 3, 4), "a color point is x, y, a, b"),
+        ((1, 2, 3), r"expected a color point x, y, a, b\[, radius\], got"),
+        ((1, 2, 3, 4, 5, 6), r"expected a color point x, y, a, b\[, radius\], got"),
+        ((1, float("nan"), 3, 4), r"expected a color point x, y, a, b\[, radius\], got"),
         ((30, 2, 3, 4), "outside the picture"),
         ((2, -1, 3, 4), "outside the picture"),
         ((2, 2, 200, 4), "within -128..128"),
@@ -156,7 +156,7 @@ def test_no_palette_is_all_zeros(bins: NDArray[np.float32]) -> None:
 def test_strokes_become_planes_of_their_color_where_they_cover() -> None:
     rgba = np.zeros((120, 160, 4), np.uint8)
     rgba[40:80, 40:80] = (0xC8, 0x3C, 0x28, 255)
-    rgba[0:2, 0:2] = (0, 0, 255, 255)  # too little of a place to count
+    rgba[0:2, 0:2] = (0, 0, 255, 255)  # too small a share of a position
     planes = stroke_planes(rgba, size=(30, 40))
     ab = rgb2lab(rgba[50, 50, :3])[1:] / AB_SCALE
     expected = np.zeros((3, 30, 40), np.float32)
@@ -177,7 +177,7 @@ def test_points_cover_strokes() -> None:
     assert (planes[:2, 15:18, 15:18] == 0).all()
     assert (planes[2] == 1).all()
     assert (planes[0, 0] > 0).all()
-    assert (painted[:2, 16, 16] > 0).all()  # a copy was drawn on
+    assert (painted[:2, 16, 16] > 0).all()  # the points were drawn on a copy
 
 
 def test_a_point_beside_an_edge_stays_on_its_side() -> None:

@@ -1,4 +1,4 @@
-"""Hints reach over their object, whatever the network makes of them, and no further."""
+"""Hints spread over their object and not beyond, independent of the network's prediction."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ RED = (50.0, 30.0)
 
 
 def halves(edge: int = EDGE) -> NDArray[np.float32]:
-    """L of a dark half at the left and a light one at the right."""
+    """Return L of a dark left half and a light right half."""
     return np.where(np.arange(SIDE) < edge, 30, 70)[None].repeat(SIDE, 0).astype(np.float32)
 
 
@@ -53,7 +53,7 @@ def test_colors_fill_their_object_and_stop_at_its_edge() -> None:
 
 
 def test_a_stroke_along_an_edge_stays_on_its_side() -> None:
-    """The edge goes through a column of places: a quarter of each is the stroke's."""
+    """The edge crosses a column of positions; the stroke covers a quarter of each."""
     lightness = halves(EDGE + 1)
     planes = np.zeros((3, SIDE, SIDE), np.float32)
     planes[:, 40:90, EDGE - 8 : EDGE + 1] = np.array([*RED, 110])[:, None, None] / 110
@@ -107,7 +107,7 @@ def test_two_hints_share_a_plain_object_between_them() -> None:
     assert a[2] > 48
     assert a[-2] < -38
     assert (np.diff(a[2:-2]) <= 1e-3).all()
-    assert -2 < a[15:17].mean() < 12  # the middle is theirs alike
+    assert -2 < a[15:17].mean() < 12  # both influence the middle equally
 
 
 def test_a_saturation_is_the_hints_too() -> None:

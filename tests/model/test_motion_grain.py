@@ -1,4 +1,4 @@
-"""Grain is measured, whatever the picture; motion, edges and fades are none."""
+"""Grain is measured independently of the picture; motion, edges and fades are not mistaken for grain."""
 
 import cv2
 import numpy as np

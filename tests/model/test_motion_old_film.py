@@ -1,4 +1,4 @@
-"""Grain and dust are gone from what the network sees, what moves is not, and the film itself is not touched."""
+"""Grain and dust are removed from the network's input, moving objects are kept, and the film is unchanged."""
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ def rng() -> np.random.Generator:
 
 
 def pan(rng: np.random.Generator) -> Bytes:
-    """A scene, blurred so that it has no grain of its own, that moves two pixels a frame."""
+    """Return a scene that moves two pixels per frame, blurred to remove its own grain."""
     scene = cv2.GaussianBlur(texture(rng, 120, 160 + 2 * FRAMES), (0, 0), 3)
     return np.stack([scene[:, 2 * i : 2 * i + 160] for i in range(FRAMES)])
 

@@ -1,4 +1,4 @@
-"""Inference loads Paddle's compiled part alone, and Paddle still finds it when it is imported whole."""
+"""Inference loads Paddle's compiled part alone, and a later import of Paddle finds it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Re-weighted distributions: what is wanted becomes likelier, what was all but ruled out stays so."""
+"""Re-weighted distributions: desired colors become likelier, very unlikely colors remain unlikely."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ CHROMA = np.hypot(BINS[:, 0], BINS[:, 1])
 
 
 def undecided(seed: int = 0) -> NDArray[np.float32]:
-    """Shares (12, 16, Q) that differ from place to place, wide."""
+    """Return wide distributions (12, 16, Q) that vary between positions."""
     rng = np.random.default_rng(seed)
     centers = rng.normal(0, 15, (12, 16, 1, 2))
     apart = ((BINS - centers) ** 2).sum(axis=-1)
@@ -39,7 +39,7 @@ def test_no_weights_are_the_annealed_mean() -> None:
 
 
 def test_a_reference_gives_its_histogram() -> None:
-    """Reds and greens, a quarter and three quarters; the prediction leans to neither."""
+    """The reference has a quarter of reds and three quarters of greens; the prediction favors neither."""
     wanted = np.zeros(len(BINS), np.float32)
     red, green = (
         int(((BINS - color) ** 2).sum(axis=1).argmin()) for color in ((50, 30), (-40, 30))
@@ -99,10 +99,10 @@ def test_half_the_weights_change_less() -> None:
 
 @pytest.mark.parametrize("color", ["red", "#12345", "c0392b", "#c0392b ", ""])
 def test_other_colors_are_refused(color: str) -> None:
-    with pytest.raises(ValueError, match="is no color: write it as #rrggbb"):
+    with pytest.raises(ValueError, match=r"invalid color .*: expected #rrggbb"):
         log_weights(BINS, palette=["#c0392b", color])
 
 
 def test_other_moods_are_refused() -> None:
-    with pytest.raises(ValueError, match="no mood 'happy' is known: take one of warm, cold"):
+    with pytest.raises(ValueError, match="unknown mood 'happy': expected one of warm, cold"):
         log_weights(BINS, mood="happy")

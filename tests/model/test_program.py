@@ -1,4 +1,4 @@
-"""Which engine runs a program, and which one when that fails."""
+"""Choice of a program's engine, and the fallback when it fails."""
 
 import functools
 import logging
@@ -53,7 +53,7 @@ def test_an_engine_that_cannot_open_a_program_is_replaced_once(
     with caplog.at_level(logging.WARNING):
         slow = open_it()
     assert opened == ["fp32", "plain"]
-    assert caplog.messages == ["fp32 failed (oneDNN says no): going on more slowly without it"]
+    assert caplog.messages == ["fp32 failed (oneDNN says no): continuing without it, more slowly"]
     np.testing.assert_allclose(slow(*inputs, temperature=0.7), expected, atol=1e-3)
 
 
@@ -110,7 +110,7 @@ def test_an_engine_that_fails_in_use_is_replaced_once(
     monkeypatch.setattr(programs, "run_program", fails_once)
     np.testing.assert_allclose(program(*inputs, temperature=0.7), expected, atol=1e-3)
     assert program.engine == "plain"
-    assert caplog.messages == ["fp32 failed (no kernel): going on more slowly without it"]
+    assert caplog.messages == ["fp32 failed (no kernel): continuing without it, more slowly"]
     failures.append(RuntimeError("plain cannot either"))
     with pytest.raises(RuntimeError, match="plain cannot either"):
         program(*inputs, temperature=0.7)
@@ -150,7 +150,7 @@ def test_auto_is_the_fastest_engine_here(
 
 def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "gpu_count", lambda: 0)
-    with pytest.raises(RuntimeError, match="no GPU that this Paddle can use: take -device cpu"):
+    with pytest.raises(RuntimeError, match="no GPU that this Paddle can use: use -device cpu"):
         choose_engine("gpu", "auto")
 
 

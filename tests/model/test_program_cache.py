@@ -1,4 +1,4 @@
-"""The user's cache of programs does not grow for ever."""
+"""The size of the user's cache of programs is bounded."""
 
 import os
 import time
@@ -25,7 +25,7 @@ def _export(_weights: Path, folder: Path, **_: Any) -> None:
 
 
 def put(cache: Path, name: str, *, unused: float, size: int = 100) -> Path:
-    """Put a folder that was last used so many seconds ago."""
+    """Create a folder that was last used this many seconds ago."""
     folder = cache / name
     folder.mkdir()
     (folder / "program.json").write_bytes(bytes(size))

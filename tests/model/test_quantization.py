@@ -1,4 +1,4 @@
-"""The program for int8: near the network, computed in int8, silent, and the same every time."""
+"""The int8 program: close to the network, computed in int8, silent, deterministic."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def test_convolutions_run_in_int8_and_nothing_is_printed(int8_program: Path) -> 
     lines = [line for line in done.stdout.splitlines() if ",exec,cpu,convolution," in line]
     in_int8 = [line for line in lines if "wei:s8" in line]
     assert len(in_int8) > 0.9 * len(lines) > 0
-    assert any("_ic4oc" in line for line in in_int8)  # the first one has a range for its input, too
+    assert any("_ic4oc" in line for line in in_int8)  # the first convolution's input has a range
     assert done.stderr == ""
 
 
@@ -64,7 +64,7 @@ def test_int8_stays_finite_however_low_the_temperature(exported: Path, tmp_path:
     found = run_program(program, planes, palettes, temperature=1e-4)
     means = found[:, :2].transpose(0, 2, 3, 1)
     distances = np.linalg.norm(means[..., None, :] - bins, axis=-1).min(axis=-1)
-    assert np.percentile(distances, 90) < 1  # the mode alone is left
+    assert np.percentile(distances, 90) < 1  # only the mode remains
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_weights_that_lose_in_int8_are_run_in_fp32(
     monkeypatch.setattr(
         quantization, "_ranges", lambda *given: {k: 0.05 * v for k, v in right(*given).items()}
     )
-    monkeypatch.setattr(export, "TOLERANCE_INT8", 0.03)  # random weights give 0.002, and 0.07 so
+    monkeypatch.setattr(export, "TOLERANCE_INT8", 0.03)  # random weights: 0.002, here 0.07
     bins = np.load(exported / "bins.npy")
     export.export(exported / "small.npz", tmp_path, bins=bins, int8=True)
     assert caplog.messages == ["in int8, ab would differ by 7 %: taking fp32"]

@@ -1,4 +1,4 @@
-"""Steady colors: carried along the motion, averaged, never smeared over what is new; parts meet exactly."""
+"""Temporal consistency: colors follow the motion, are averaged, do not bleed into new objects; parts join exactly."""
 
 from dataclasses import fields, replace
 
@@ -31,7 +31,7 @@ def rng() -> np.random.Generator:
 
 
 def pan(rng: np.random.Generator, *, step: int = 4) -> tuple[Bytes, Floats]:
-    """Frames that pan over a scene, one color's width a frame, and the scene's own colors for each."""
+    """Return frames of a pan, one position of the colors per frame, and the scene's colors for each."""
     scene = texture(rng, 120, 160 + step * FRAMES)
     colors = rng.uniform(-40, 40, (30, 40 + FRAMES, 2)).astype(np.float32)
     colors = np.repeat(np.repeat(colors[::6, ::8], 6, axis=0), 8, axis=1)[:30]
@@ -46,7 +46,7 @@ def whole(frames: Bytes, ab: Floats, *, every: int = 1) -> Part:
 
 
 def split(part: Part, bounds: list[int]) -> list[Part]:
-    """Cut a shot into parts; each has the step that leads to the next."""
+    """Split a shot into parts, each with the step to the next."""
     parts = []
     for first, last in zip([0, *bounds], [*bounds, len(part.ab)], strict=True):
         steps = np.s_[first : min(last, len(part.motion.back))]
@@ -176,7 +176,7 @@ def test_one_frame_keeps_its_colors(rng: np.random.Generator) -> None:
 
 
 def test_a_scene_that_comes_back_goes_on_with_its_colors(rng: np.random.Generator) -> None:
-    """What enters a later shot of the same scene is moved to where it is there; of another scene, nothing counts."""
+    """Colors that enter a later shot of the same scene are warped onto it; those of another scene have no weight."""
     frames, colors = pan(rng)
     earlier = whole(frames[:8], colors[:8])
     leaving = link_forward(earlier, None)

@@ -1,4 +1,4 @@
-"""Released weights: what is written is read back, and the names mean what the recipe says."""
+"""Released weights: write and read are inverse, and names have the documented meaning."""
 
 import json
 import shutil
@@ -35,11 +35,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def released(written: Path, tmp_path: Path) -> Path:
-    """A released file of one's own to damage."""
+    """Return a copy of a released file that a test may damage."""
     return Path(shutil.copy(written, tmp_path))
 
 
-# An independent forward pass: the recipe's table in NumPy, by its names.
+# An independent forward pass in NumPy, by the names of the arrays.
 
 
 def conv(x: np.ndarray, w: np.ndarray, stride: int = 1) -> np.ndarray:
@@ -54,7 +54,7 @@ def windowed(x: np.ndarray, w: np.ndarray, stride: int) -> np.ndarray:
 
 
 def same(x: np.ndarray, w: np.ndarray, stride: int) -> np.ndarray:
-    """TensorFlow's padding: as much as the last window needs, the odd pixel at the bottom right."""
+    """Pad as TensorFlow does: as much as the last window needs, the odd pixel at the bottom and right."""
     pads = [(0, 0), (0, 0)]
     for length in x.shape[2:]:
         total = max((-(-length // stride) - 1) * stride + w.shape[-1] - length, 0)
@@ -83,7 +83,7 @@ def block(x: np.ndarray, a: Arrays, name: str, stride: int) -> np.ndarray:
 
 
 def classifier(x: np.ndarray, a: Arrays) -> list[np.ndarray]:
-    """EfficientNet-Lite0 by its published table: kernel, stride and repeats of each stage."""
+    """Compute EfficientNet-Lite0 from its published table: kernel, stride and repeats of each stage."""
     steps = [(3, 1), *[(3, 2), (3, 1)], *[(5, 2), (5, 1)], *[(3, 2), (3, 1), (3, 1)]]
     steps += [*[(5, 1)] * 3, *[(5, 2), (5, 1), (5, 1), (5, 1)], (3, 1)]
 
@@ -193,13 +193,13 @@ def test_a_backbone_is_read_alone_and_out_of_a_network(released: Path, tmp_path:
         for name, array in arrays_of(network).items():
             np.testing.assert_array_equal(array, backbone.get(name, before[name]))
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
-    with pytest.raises(ValueError, match="holds no backbone"):
+    with pytest.raises(ValueError, match="has no backbone"):
         read_backbone(tmp_path / "other.npz")
 
 
 def test_the_released_backbone_fits() -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a person sees nothing but the steps
+        warnings.simplefilter("error")  # the user sees no warnings
         load_into(ColorNet(SMALL), read_backbone(), prefix="backbone.")
 
 
@@ -211,7 +211,7 @@ def test_weights_of_version_0_1_0_are_refused_by_name(released: Path) -> None:
     arrays = {name: array for name, array in members.items() if not name.startswith("__")}
     members["__sha256__"] = np.frombuffer(_digest(arrays, config).encode(), np.uint8)
     np.savez(released, **members)
-    with pytest.raises(ValueError, match=r"is of version 0\.1\.0"):
+    with pytest.raises(ValueError, match=r"is from version 0\.1\.0"):
         read_weights(released)
 
 
@@ -246,7 +246,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
 
 
 def zip_of(path: Path, name: str, data: bytes, **changes: int) -> Path:
-    """Write a zip of one member whose headers say what they like (offsets of APPNOTE.TXT, 4.3)."""
+    """Write a zip of one member with arbitrary header fields (offsets of APPNOTE.TXT, 4.3)."""
     with zipfile.ZipFile(path, "w") as file:
         file.writestr(name, data)
     raw = bytearray(path.read_bytes())
@@ -323,7 +323,7 @@ def test_a_failed_write_keeps_the_previous_file(released: Path) -> None:
     before = released.read_bytes()
     broken = random_arrays()
     broken["head.weight"][0] = np.inf
-    with pytest.raises(ValueError, match=r"head\.weight holds numbers that cannot be released"):
+    with pytest.raises(ValueError, match=r"head\.weight cannot be stored"):
         write_weights(released, broken, config=SMALL, record={})
     with pytest.raises(TypeError):
         write_weights(released, random_arrays(), config=SMALL, record={"what": object()})

@@ -42,7 +42,7 @@ def test_numbers_are_taken_as_they_are(tmp_path: Path) -> None:
         ([], "is not a list of points"),
         ({"x": 1}, "is not a list of points"),
         ([[1, 2]], "invalid point"),
-        ([[1, 2, "red"]], "'red' is no color"),
+        ([[1, 2, "red"]], "invalid color 'red'"),
         ([[1, 2, True, 3]], "invalid point"),
         (["#c83c28"], "invalid point"),
         ("[[1, 2, 3, " + "9" * 400 + "]]", "invalid point"),
@@ -139,7 +139,7 @@ def test_hints_are_read_in_pixels_and_percent(text: str, hint: Hint) -> None:
     "text", ["", "1,2", "1,2,red", "1,2,#12345", "-1,2,#123456", "1;2;#123456"]
 )
 def test_other_hints_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no hint: write X,Y,#RRGGBB"):
+    with pytest.raises(ValueError, match=r"invalid hint .*: expected X,Y,#RRGGBB"):
         read_hint(text)
 
 

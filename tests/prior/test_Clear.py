@@ -1,4 +1,4 @@
-"""What is listed and why; nothing changes unless asked to, and nothing is lost."""
+"""Listed pictures and reasons; nothing changes without an option, and nothing is lost."""
 
 import csv
 import errno
@@ -32,7 +32,7 @@ def gray(seed: int = 0) -> NDArray[np.uint8]:
 
 
 def toned(seed: int = 0, tone: tuple[int, int, int] = SEPIA) -> NDArray[np.uint8]:
-    """Black through a tone to white."""
+    """Return a ramp from black through a tone to white."""
     t = gray(seed) / 255
     light = tone + (2 * t - 1) * (255 - np.array(tone))
     return np.where(t < 0.5, 2 * t * tone, light).astype(np.uint8)
@@ -47,7 +47,7 @@ def encoded(
 
 
 def damaged(data: bytes) -> bytes:
-    """Cut a piece out of the scan, its end intact: decoders go on and only mention it."""
+    """Remove a piece of the scan but not its end: decoders continue with only a warning."""
     return data[: len(data) // 2] + data[-len(data) // 4 :]
 
 
@@ -232,13 +232,13 @@ def test_several_processes_list_the_same(
     ("words", "code", "wrong"),
     [
         (("-data", "missing"), 1, "does not exist"),
-        (("-data", "empty"), 1, "holds no pictures"),
+        (("-data", "empty"), 1, "has no pictures"),
         (("-data", "train/class b/zero.jpg"), 1, "is a file"),
-        (("-data", "train", "-move", "train/away"), 1, "lies inside"),
+        (("-data", "train", "-move", "train/away"), 1, "is inside"),
         (
             ("-data", "train", "-delete", "-report", "no/such/clear.csv"),
             1,
-            "there is no folder no/such",
+            "folder no/such does not exist",
         ),
         (("-data", "train", "-delete", "-report", "a file/clear.csv"), 1, "cannot be written to"),
         (("-data", "train", "-delete", "-report", "empty"), 1, "is a folder"),

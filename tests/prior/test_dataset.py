@@ -1,4 +1,4 @@
-"""Listing folders and shards, and reading every kind of picture a user may have."""
+"""Listing of folders and shards, and reading of all kinds of pictures."""
 
 import io
 import tarfile
@@ -14,7 +14,7 @@ from prior.dataset import Picture, PictureError, Rgb, list_all, list_pictures, r
 
 
 def scene(height: int = 60, width: int = 80) -> Rgb:
-    """A smooth colored picture whose left, right, top and bottom differ."""
+    """Return a smooth color picture with different left, right, top and bottom."""
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     return (np.stack([x, y, 1 - x], axis=-1) * 255).astype(np.uint8)
 
@@ -132,7 +132,7 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
         (tmp_path / "missing", "does not exist"),
         (file, "is a file"),
         (empty, "no pictures"),
-        (broken, "not a whole"),
+        (broken, "not a complete"),
     ):
         with pytest.raises(PictureError, match=wrong):
             list_pictures(root)
@@ -202,7 +202,7 @@ def test_a_picture_of_100_megapixels_is_read(tmp_path: Path) -> None:
 
 
 def huge_jpeg() -> bytes:
-    """A JPEG whose header claims 65000x65000."""
+    """Return a JPEG whose header claims 65000x65000 pixels."""
     data = bytearray(encoded(scene()))
     at = data.index(b"\xff\xc0")
     data[at + 5 : at + 9] = (65000).to_bytes(2) * 2
@@ -221,7 +221,7 @@ def huge_jpeg() -> bytes:
         ("half.png", encoded(scene(), "png")[:-50], "corrupt or truncated"),
         ("half.webp", encoded(scene(), "webp")[:-50], "corrupt or truncated"),
         ("huge.jpg", huge_jpeg(), "megapixels"),
-        ("float.tif", encoded(Image.fromarray(np.ones((4, 4), np.float32)), "tif"), "no agreed"),
+        ("float.tif", encoded(Image.fromarray(np.ones((4, 4), np.float32)), "tif"), "no defined"),
     ],
 )
 def test_what_cannot_be_used_is_refused(tmp_path: Path, name: str, data: bytes, wrong: str) -> None:

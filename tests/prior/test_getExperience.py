@@ -1,4 +1,4 @@
-"""Counting is exact, however it is split, interrupted or spread; what cannot be counted is listed."""
+"""Counts are exact when split, interrupted or distributed; skipped pictures are listed."""
 
 import csv
 import functools
@@ -40,7 +40,7 @@ BINS = read_bins()
 
 
 def colorful(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
-    """Large soft patches of random color."""
+    """Return large soft patches of random color."""
     small = np.random.default_rng(seed).integers(0, 256, (5, 6, 3)).astype(np.uint8)
     return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
 
@@ -53,7 +53,7 @@ def jpeg(rgb: NDArray[np.uint8]) -> bytes:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """200 good pictures in class folders: a few tasks of 64."""
+    """Write 200 valid pictures in class folders, a few tasks of 64."""
     root = tmp_path_factory.mktemp("photos")
     for seed in range(200):
         path = root / f"class {seed % 3}" / f"{seed:03}.jpg"
@@ -64,7 +64,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def truth(photos: Path) -> NDArray[np.int64]:
-    """The counts by the definition: each pixel's nearest bin."""
+    """Count by definition: the nearest bin of each pixel."""
     space = QSpace(BINS)
     total = np.zeros(len(BINS), np.int64)
     for picture in list_pictures(photos):
@@ -78,7 +78,7 @@ def options_of(photos: Path, out: Path, **changes: Any) -> CountOptions:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    """Run the script's main() with these words."""
+    """Run the script's main() with these arguments."""
     monkeypatch.setattr(sys, "argv", ["getExperience.py", *map(str, words)])
     return getExperience.main()
 
@@ -299,7 +299,7 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=wrong):
             merge(shards)
     (tmp_path / "x.npz").write_bytes(b"nothing")
-    for name, wrong in (("x.npz", "holds no counts"), ("gone.npz", "does not exist")):
+    for name, wrong in (("x.npz", "has no counts"), ("gone.npz", "does not exist")):
         with pytest.raises(ValueError, match=wrong):
             read_counted(tmp_path / name)
 
@@ -316,7 +316,7 @@ def test_a_damaged_shard_is_one_line(
         path.write_bytes(damaged)
         assert run(monkeypatch, "-merge", path, "-out", tmp_path / "E.npy") == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith(f"prior/getExperience.py: {path} holds no counts")
+        assert line.startswith(f"prior/getExperience.py: {path} has no counts")
     assert not (tmp_path / "E.npy").exists()
 
 
@@ -341,11 +341,11 @@ def test_other_pictures_do_not_continue_a_count(photos: Path, tmp_path: Path) ->
     [
         (("-data", "missing"), 1, "does not exist"),
         (("-data", "a file.jpg"), 1, "is a file"),
-        (("-data", "empty"), 1, "holds no pictures"),
+        (("-data", "empty"), 1, "has no pictures"),
         (("-data", "grays"), 1, "could be counted"),
         (("-data", "photos", "-out", "no/such/folder/E.npy"), 1, "No such file"),
         (("-data", "photos", "-out", "a file.jpg/E.npy"), 1, "Not a directory"),
-        (("-data", "photos", "-out", "E.txt"), 2, "ends in .npy"),
+        (("-data", "photos", "-out", "E.txt"), 2, "must end in .npy"),
         (("-data", "photos", "-shard", "4/3"), 2, "K/N"),
         (("-data", "photos", "-every", "0"), 2, "number of 1 or more"),
         (("-merge", "missing.npz"), 1, "does not exist"),

@@ -1,4 +1,4 @@
-"""Rare colors weigh more, the mean stays 1, and the released file is what the code makes."""
+"""Rare colors weigh more, the mean weight is 1, and the released file matches the code."""
 
 import json
 import sys
@@ -78,10 +78,10 @@ def test_the_script_writes_weights_a_record_and_a_figure(
     ("content", "wrong"),
     [
         (None, "run prior/getExperience.py first"),
-        (b"text", "no .npy array"),
-        (np.array(["1"] * 261), "no .npy array"),
+        (b"text", "not a .npy array"),
+        (np.array(["1"] * 261), "not a .npy array"),
         (np.ones(5), "261 bins"),
-        (np.zeros(261), "nothing but 0"),
+        (np.zeros(261), "only zeros"),
         (np.full(261, np.nan), "one number >= 0 for each"),
         (np.ones((261, 2)), "one number >= 0 for each"),
     ],
@@ -114,7 +114,7 @@ def test_counts_of_a_shard_are_no_experience(
         path.write_bytes(content)
         assert run(monkeypatch, "-experience", path, "-out", tmp_path / "W.npy") == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert "no .npy array of numbers" in line
+        assert "not a .npy array of numbers" in line
     assert not (tmp_path / "W.npy").exists()
 
 

@@ -1,4 +1,4 @@
-"""The middle square at the right size, the tree kept, the source untouched, resumed at will."""
+"""Central square of the right size, same tree, unchanged source, resumable."""
 
 import csv
 import io
@@ -103,7 +103,7 @@ def test_what_is_there_is_left(
     (out / "b" / "turned.jpg").write_bytes(b"mine")
     with caplog.at_level("INFO"):
         assert run(monkeypatch, "-data", pictures, "-out", out) == 0
-    assert "1 written, 7 were there, 3 failed" in caplog.text
+    assert "1 written, 7 existed, 3 failed" in caplog.text
     assert tree(out) == first | {"b/turned.jpg": b"mine"}
     assert run(monkeypatch, "-data", pictures, "-out", out, "-size", 64) == 1
     assert "was started with -size 256" in capsys.readouterr().err
@@ -171,11 +171,11 @@ def test_killed_and_continued_equals_uninterrupted(tmp_path: Path) -> None:
     ("words", "code", "wrong"),
     [
         (("-data", "missing"), 1, "does not exist"),
-        (("-data", "empty"), 1, "holds no pictures"),
+        (("-data", "empty"), 1, "has no pictures"),
         (("-data", "in/a/wide.jpg"), 1, "is a file"),
-        (("-data", "in", "-out", "in"), 1, "inside each other"),
-        (("-data", "in", "-out", "in/cropped"), 1, "inside each other"),
-        (("-data", "in/a", "-out", "in"), 1, "inside each other"),
+        (("-data", "in", "-out", "in"), 1, "overlap: choose another -out"),
+        (("-data", "in", "-out", "in/cropped"), 1, "overlap: choose another -out"),
+        (("-data", "in/a", "-out", "in"), 1, "overlap: choose another -out"),
         (("-data", "in", "-out", "a file"), 1, "a file"),
         (("-data", "in", "-out", "a file/out"), 1, "a file"),
         (("-data", "in", "-size", "0"), 2, "number of 1 or more"),

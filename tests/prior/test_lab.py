@@ -1,4 +1,4 @@
-"""Color laws of prior/lab.py, against scikit-image and over the whole 8-bit cube."""
+"""Color conversion of prior/lab.py, compared with scikit-image and over the whole 8-bit cube."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def cube_plane(red: int) -> NDArray[np.uint8]:
 
 
 def wild_lab(count: int) -> NDArray[np.float32]:
-    """Colors all over Lab, most of them outside sRGB."""
+    """Return colors throughout Lab, most of them out of gamut."""
     low, high = (-5, -130, -130), (105, 130, 130)
     return np.random.default_rng(0).uniform(low, high, (count, 3)).astype(np.float32)
 

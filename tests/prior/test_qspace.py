@@ -1,4 +1,4 @@
-"""The bins, and the laws of nearest and encode."""
+"""The bins, and the properties of nearest and encode."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What age does to lightness: each effect what its name says, and never more than L can be."""
+"""Aging: each effect does what its name says, and L stays in its range."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""A checkpoint is all of a run's state, or the previous checkpoint; never half of one."""
+"""A checkpoint is the complete state of a run or the previous checkpoint, never a partial one."""
 
 import resource
 import signal
@@ -62,10 +62,10 @@ def test_a_full_disk_keeps_the_previous_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "c.npz"
     write_checkpoint(path, state(3))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing fails instead
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that writing fails instead
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
-        with pytest.raises(CheckpointError, match="previous checkpoint is kept: make room"):
+        with pytest.raises(CheckpointError, match="previous checkpoint is kept: free disk space"):
             write_checkpoint(path, state(4, size=1_000_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

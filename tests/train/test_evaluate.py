@@ -1,4 +1,4 @@
-"""The command that measures: its pictures, its rows, what it writes, and one line for every mistake."""
+"""The evaluation command: its pictures, rows and outputs, and errors in one line."""
 
 import inspect
 import json
@@ -87,7 +87,7 @@ def test_the_command_writes_table_json_and_sheet(
     assert [(row["working_size"], row["hints"]) for row in rows[1:5]] == [
         (32, 0), (32, 5), (64, 0), (64, 5),
     ]  # fmt: skip
-    assert rows[1:5] == rows[5:]  # the same weights, the same figures
+    assert rows[1:5] == rows[5:]  # equal weights have equal metrics
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 11
     assert f"{rows[0]['psnr']:.2f}" in lines[2]
@@ -155,7 +155,7 @@ def test_the_sheet_of_a_film_is_a_strip_of_its_first_long_shot(
     film, shown = written_film(tmp_path / "film.avi", frames=32), tmp_path / "strip.png"
     words = f"-film {film} -weights {small_weights} -working_size 32 -sheet {shown}"
     assert main([*words.split(), "-limit", "31"]) == 0
-    assert "no shot has 32 frames" in caplog.text
+    assert "no shot has at least 32 frames" in caplog.text
     assert not shown.exists()
     assert main(words.split()) == 0
     strip = cv2.imread(str(shown)).astype(int)

@@ -1,4 +1,4 @@
-"""Samples depend on (seed, epoch, index) alone; soft codes and hints tell the truth."""
+"""Samples depend only on (seed, epoch, index); soft encodings and hints match the ground truth."""
 
 import multiprocessing
 import time
@@ -29,7 +29,7 @@ QSPACE = QSpace(read_bins())
 
 
 def write_pictures(folder: Path, count: int, *, side: int = 48) -> None:
-    """Write JPEGs, each with two colors and some texture of its own."""
+    """Write JPEGs, each with its own two colors and texture."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         rng = np.random.default_rng(number)
@@ -74,8 +74,8 @@ def test_epochs_and_seeds_change_a_sample(folder: Path) -> None:
 
 
 def test_workers_do_not_change_the_data(folder: Path) -> None:
-    # In a process of its own, as in training: workers are forked, and locks that threads of other tests' libraries
-    # hold at that moment would stay locked in them (3 runs of 11 stood still).
+    # In a separate process, as in training: workers are forked, and locks that threads of other tests' libraries
+    # hold at that moment would stay locked in them (3 of 11 runs hung).
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         batches = [process.submit(batches_of, folder, workers).result() for workers in (0, 2)]
     assert len(batches[0]) == 8
@@ -127,7 +127,7 @@ def test_hints_and_palettes_come_as_often_as_asked(folder: Path) -> None:
 def test_lightness_plane_is_that_of_the_picture(folder: Path) -> None:
     samples = samples_of(folder, aged=False)
     ramp = np.linspace(0, 255, 32, dtype=np.uint8)[None, :, None].repeat(32, 0).repeat(3, 2)
-    for rgb in (ramp, ramp // 2 + 30):  # a faded picture is seen with the tones of others
+    for rgb in (ramp, ramp // 2 + 30):  # the tones of a faded picture are stretched
         lab = rgb2lab(rgb)
         planes = samples.sample(lab, np.random.default_rng(0))["planes"]
         np.testing.assert_array_equal(planes[0], network_planes(lab[None, ..., 0])[0, 0])

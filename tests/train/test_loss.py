@@ -1,4 +1,4 @@
-"""The losses against NumPy, their gradients against finite differences."""
+"""The losses compared with NumPy, their gradients with finite differences."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def soft_code(rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.f
 
 
 def mixed_loss(logits: paddle.Tensor) -> paddle.Tensor:
-    """Both losses together, on fixed targets, in double precision."""
+    """Return the sum of both losses on fixed targets in double precision."""
     rng = np.random.default_rng(5)
     bins, shares = soft_code(rng)
     weights = paddle.to_tensor(rng.random((2, 1, 3, 2)))
@@ -82,7 +82,7 @@ def test_the_variance_penalty_works_against_gray() -> None:
         (variance_penalized_error(p, true) - variance_penalized_error(p, true, penalty=0)).item()
         for p in (dull, vivid)
     ]
-    assert share[0] > 20 * share[1] > 0  # and it is no 1e-9: it decides
+    assert share[0] > 20 * share[1] > 0  # not 1e-9: the penalty dominates
 
 
 def test_a_gray_batch_stays_finite() -> None:

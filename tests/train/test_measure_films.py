@@ -1,4 +1,4 @@
-"""Films are measured as they ship: by shots and segments, against the truth along its own motion."""
+"""Films are measured as released: by shots and segments, compared with the truth along its own motion."""
 
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ def rng() -> np.random.Generator:
 
 
 def pan(rng: np.random.Generator, frames: int, tint: tuple[int, int, int]) -> list[Bytes]:
-    """A tinted texture that moves one pixel per frame."""
+    """Return a tinted texture that moves one pixel per frame."""
     scene = tinted(texture(rng, SIZE[0], SIZE[1] + frames), tint)
     return [scene[:, i : i + SIZE[1]].copy() for i in range(frames)]
 
@@ -53,7 +53,7 @@ def test_the_truth_exceeds_itself_in_nothing(rng: np.random.Generator) -> None:
     film = [scene[:, i // 2 : i // 2 + 64].copy() for i in range(28)]
     (own, same, wild), _ = measure_film([truth, flickering], film)
     for apart in ("", "_8", "_16"):
-        assert getattr(own, f"warp_error{apart}") < 0.5  # colors that stay behind have 3 and more
+        assert getattr(own, f"warp_error{apart}") < 0.5  # colors that do not move have 3 or more
         assert getattr(own, f"excess{apart}") == 0
         assert getattr(same, f"warp_error{apart}") > 0
         assert getattr(same, f"excess{apart}") == pytest.approx(0, abs=0.01)
@@ -98,7 +98,7 @@ def test_nothing_is_compared_across_cuts(rng: np.random.Generator) -> None:
 
 @pytest.fixture
 def two_shots(rng: np.random.Generator) -> list[Bytes]:
-    """60 and 36 frames, gray."""
+    """Return two gray shots of 60 and 36 frames."""
     return [*pan(rng, 60, (60, 60, 60)), *pan(rng, 36, (60, 60, 60))]
 
 
@@ -111,7 +111,7 @@ def test_shots_are_those_of_the_film_pipeline(two_shots: list[Bytes]) -> None:
         assert segment.numbers == shot.numbers
         assert (segment.shot, segment.number) == (record.shot, record.number)
         assert len(segment.after) == 0
-        # The gray copy of a gray film is the film, to the byte.
+        # The gray copy of a gray film is byte-identical.
         np.testing.assert_array_equal(segment.frames, [two_shots[i][..., 0] for i in shot.numbers])
 
 
@@ -145,7 +145,7 @@ def test_steady_colors_are_measured_steadier(rng: np.random.Generator) -> None:
 
 @pytest.fixture
 def film(tmp_path: Path, rng: np.random.Generator) -> Path:
-    """Twelve frames, 64x48, of a tinted texture that moves one pixel per frame."""
+    """Write twelve frames, 64x48, of a tinted texture that moves one pixel per frame."""
     path = tmp_path / "film.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, SIZE[::-1])
     for bgr in pan(rng, 12, (20, 60, 90)):

@@ -1,4 +1,4 @@
-"""Photos are measured as the program colorizes them: lightness in is lightness out, hints are the truth."""
+"""Photos are measured as the program colorizes them: lightness is unchanged, hints have the true color."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from train.method import GRAY, Method
 
 @pytest.fixture
 def pictures() -> list[Bytes]:
-    """More than one batch."""
+    """Return more than one batch of pictures."""
     return soft_squares(11)
 
 
@@ -30,7 +30,7 @@ def constant(a: float, b: float) -> Predictor:
 
 
 def repeat_hints(planes: Floats, palette: Floats, temperature: float) -> Floats:
-    """Paint each 4x4 pixels with the mean of the points in it, gray where there is none."""
+    """Color each 4x4 block with the mean of its points, gray without any."""
     known, mask = _pooled(planes[:, 1:3]), _pooled(planes[:, 3:])
     ab = 110 * known / np.maximum(mask, 1 / 16)
     return np.concatenate([ab, np.hypot(ab[:, :1], ab[:, 1:])], axis=1)
@@ -46,7 +46,7 @@ def test_lightness_out_is_lightness_in(pictures: list[Bytes], qspace: QSpace) ->
     for predict in (constant(30, -60), constant(90, 90)):
         colorized = colorize(Method(predict, 32), truth, qspace=qspace)
         np.testing.assert_array_equal(colorized[..., 0], truth[..., 0])
-        shown = rgb2lab(lab2rgb(colorized))  # a color outside sRGB would change it here
+        shown = rgb2lab(lab2rgb(colorized))  # an out-of-gamut color would change it here
         np.testing.assert_allclose(shown[..., 0], truth[..., 0], atol=0.6)
         assert np.hypot(*np.moveaxis(colorized[..., 1:], -1, 0)).max() > 20
         assert not (colorized[..., 1:] == truth[..., 1:]).all()
@@ -104,7 +104,7 @@ def test_what_the_network_sees(pictures: list[Bytes], qspace: QSpace) -> None:
 
     truth = rgb2lab(np.stack(pictures[:2]))
     colorize(Method(watching, 64, temperature=0.4, hints=3), truth, qspace=qspace)
-    assert not seen[0][0][:, 1:].any()  # the colors without hints are wanted, too
+    assert not seen[0][0][:, 1:].any()  # the prediction without hints is needed, too
     planes, palette, temperature = seen[1]
     assert planes.shape == (2, 4, 64, 64)
     assert planes.dtype == palette.dtype == np.float32
@@ -141,7 +141,7 @@ def test_points_are_the_same_for_every_network(pictures: list[Bytes], qspace: QS
     method = Method(watching, 64, hints=2)
     measure_photos([method], pictures, qspace=qspace)
     truth = rgb2lab(np.stack(pictures))
-    colorize(method, truth[9:], qspace=qspace, first=9)  # cut into batches differently
+    colorize(method, truth[9:], qspace=qspace, first=9)  # split into other batches
     np.testing.assert_array_equal(seen[9:11], seen[11:13])
     assert (seen[0] != seen[1]).any()
 
@@ -159,15 +159,15 @@ def test_more_points_make_better_colors(pictures: list[Bytes], qspace: QSpace) -
     [
         ({"working_size": 100}, "multiple of 32"),
         ({"working_size": 0}, "multiple of 32"),
-        ({"temperature": 0.0}, "temperature above 0"),
-        ({"temperature": float("nan")}, "temperature above 0"),
-        ({"hints": -1}, "hints and palette of 0 or more"),
-        ({"saturation": -0.5}, "saturation, contrast, neutral, hints and palette of 0 or more"),
-        ({"contrast": -0.5}, "hints and palette of 0 or more"),
-        ({"neutral": -0.5}, "hints and palette of 0 or more"),
-        ({"steady": 1.5}, "give 0 to 1"),
-        ({"guidance": -0.5}, "give 0 to 1"),
-        ({"palette": -1}, "hints and palette of 0 or more"),
+        ({"temperature": 0.0}, "expected temperature > 0"),
+        ({"temperature": float("nan")}, "expected temperature > 0"),
+        ({"hints": -1}, "hints, palette >= 0"),
+        ({"saturation": -0.5}, "saturation, contrast, neutral, hints, palette >= 0"),
+        ({"contrast": -0.5}, "hints, palette >= 0"),
+        ({"neutral": -0.5}, "hints, palette >= 0"),
+        ({"steady": 1.5}, "expected 0 to 1"),
+        ({"guidance": -0.5}, "expected 0 to 1"),
+        ({"palette": -1}, "hints, palette >= 0"),
     ],
 )
 def test_impossible_settings_are_refused(how: dict[str, float], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Metrics against hand-computed cases, published tables and brute force."""
+"""Metrics compared with hand-computed cases, published tables and brute force."""
 
 import math
 
@@ -45,7 +45,7 @@ def test_ssim_of_constant_pictures() -> None:
 
 
 def test_ciede2000_gives_the_published_differences() -> None:
-    """Sharma, Wu, Dalal (2005), table 1, pairs 1, 7, 17, 25 and 34."""
+    """Check pairs 1, 7, 17, 25 and 34 of table 1 in Sharma, Wu, Dalal (2005)."""
     pairs = [
         ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
         ((50, 0, 0), (50, -1, 2), 2.3669),

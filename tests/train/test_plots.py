@@ -1,4 +1,4 @@
-"""Plots join only what belongs together."""
+"""Plots join only rows of one group."""
 
 from dataclasses import replace
 from typing import Any

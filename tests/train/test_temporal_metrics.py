@@ -1,4 +1,4 @@
-"""Temporal consistency: steady colors have it, changing ones do not, and a cut is no inconsistency."""
+"""Temporal consistency: steady colors are consistent, changing ones are not, and cuts are ignored."""
 
 import math
 
@@ -25,7 +25,7 @@ def test_colors_that_move_with_the_picture_do_not_flicker(rng: np.random.Generat
     before, after = (slice(20, 140), slice(20, 180)), (slice(22, 142), slice(23, 183))
     motion = estimate_motion(scene[before].copy(), scene[after].copy())
     assert temporal_metrics.warp_error(ab[before], ab[after], motion) < 0.3
-    # Colors that stay behind have an error.
+    # Colors that do not move have an error.
     assert temporal_metrics.warp_error(ab[before], ab[before], motion) > 2
 
 
@@ -41,7 +41,7 @@ def test_warp_error_is_the_ab_distance(rng: np.random.Generator) -> None:
 
 def test_divergence_agrees_with_scipy(rng: np.random.Generator) -> None:
     p, q = rng.dirichlet(np.ones(256), (2, 3))
-    p[:, :20] = 0  # empty bins are no trouble
+    p[:, :20] = 0  # empty bins are valid
     p /= p.sum(axis=1, keepdims=True)
     expected = np.mean([jensenshannon(a, b) ** 2 for a, b in zip(p, q, strict=True)])
     assert temporal_metrics.divergence(p, q) == pytest.approx(expected, rel=1e-9)
@@ -49,7 +49,7 @@ def test_divergence_agrees_with_scipy(rng: np.random.Generator) -> None:
 
 
 def counted(shots: list[list[tuple[Bytes, Bytes]]]) -> FilmMetrics:
-    """Measure shots of (rgb, gray)."""
+    """Measure shots given as (rgb, gray)."""
     accumulator = FilmMetricAccumulator()
     for shot in shots:
         for i, (rgb, gray) in enumerate(shot):

@@ -1,4 +1,4 @@
-"""Training runs: continued to the bit, stopped without loss, refused in one line."""
+"""Training runs: resumed bit-exactly, stopped without loss, rejected in one line."""
 
 import json
 import os
@@ -46,7 +46,7 @@ TINY: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with train/, test/ and prior/."""
+    """Return a folder with train/, test/ and prior/."""
     root = tmp_path_factory.mktemp("room")
     for name, count in (("train", 9), ("test", 2)):
         (root / name).mkdir()
@@ -68,13 +68,13 @@ def one_qspace(qspace: QSpace, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def unvalidated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the validation at the end out, half the time of a short run: the test is about the steps."""
+    """Skip the final validation, half the time of a short run, in tests of the steps."""
     monkeypatch.setattr(Run, "validate", lambda run: "")
 
 
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Validate without drawing the curve, half of that time."""
+    """Validate without plotting the curve, half of the validation's time."""
     monkeypatch.setattr("train.run.write_training_curve", lambda path, history: None)
 
 
@@ -89,7 +89,7 @@ def run_of(room: Path, out: Path, *, static: bool = False, **changes: Any) -> Ru
 
 
 def words(room: Path, out: Path, *more: str) -> list[str]:
-    """The same run as a command line."""
+    """Return the same run as a command line."""
     values = {**TINY, "data": room / "train", "valid": room / "test", "prior": room / "prior"}
     values["sizes"] = "32"
     flat = [text for name, value in values.items() for text in (f"-{name}", str(value))]
@@ -97,10 +97,10 @@ def words(room: Path, out: Path, *more: str) -> list[str]:
 
 
 def exit_of(given: list[str]) -> int:
-    """Exit code of a command line, wherever it is refused."""
+    """Return the exit code of a command line that argparse or the script rejects."""
     try:
         return main(given)
-    except SystemExit as stop:  # argparse leaves this way
+    except SystemExit as stop:  # argparse exits this way
         return int(stop.code or 0)
 
 
@@ -150,7 +150,7 @@ def test_four_steps_are_two_saved_loaded_and_two(
 
 @pytest.mark.slow
 def test_a_batch_in_parts_has_the_same_loss_for_one_process_and_two(room: Path) -> None:
-    """Two processes over gloo, each with one of two parts, against one process with both."""
+    """Compare two processes over gloo, each with one of two parts, with one process for both."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -211,7 +211,7 @@ def test_ctrl_c_saves_and_the_same_command_continues(room: Path, tmp_path: Path)
     log = out / "log.jsonl"
     wait_for(lambda: log.exists() or process.poll() is not None, limit_s=120)
     assert process.poll() is None
-    os.killpg(process.pid, signal.SIGINT)  # as the terminal does: readers get it too
+    os.killpg(process.pid, signal.SIGINT)  # like the terminal: readers receive it, too
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130, errors[-2000:]
     step = int(re.findall(r"saved at step (\d+); run the same command to continue", errors)[0])
@@ -350,7 +350,7 @@ def test_the_backbone_learns_at_its_share_of_the_rate(room: Path, tmp_path: Path
 def test_cross_entropy_is_that_of_plain_samples(room: Path, tmp_path: Path) -> None:
     run = run_of(room, tmp_path, hints=1.0, palette=1.0, valid=str(room / "train"))
     found = run.cross_entropies()
-    assert found["train"] == found["valid"]  # the same pictures, seen alike
+    assert found["train"] == found["valid"]  # the same pictures and crops
     assert run.cross_entropies() == found
     run.trainer.averaged.head.bias.set_value(run.trainer.averaged.head.bias * 0)
     run.trainer.averaged.head.weight.set_value(run.trainer.averaged.head.weight * 0)
@@ -442,7 +442,7 @@ def test_leftovers_of_a_killed_save_are_swept_and_nothing_else(room: Path, tmp_p
         (["-batch", "0"], 2, "number of 1 or more"),
         (["-sizes", "50"], 2, "multiples of 32"),
         (["-device", "gpu"], 1, "no GPU"),
-        (["-precision", "fp16"], 1, "does not train in it"),
+        (["-precision", "fp16"], 1, "is not supported on this"),
         (["-prior", "/nowhere"], 1, "Q.npy"),
         (["-init", "/nowhere.npz"], 1, "no weights file"),
         (["-backbone", "/nowhere.npz"], 1, "no weights file"),
@@ -490,7 +490,7 @@ def test_a_restart_learns_from_the_pictures_that_are_there_now(room: Path, tmp_p
 
 @pytest.mark.usefixtures("unvalidated")
 def test_reader_processes_serve_a_run(room: Path, tmp_path: Path) -> None:
-    # OpenCV's threads are up, then fork.
+    # Start OpenCV's threads, then fork.
     cv2.resize(np.zeros((2000, 2000, 3), np.uint8), (900, 900))
     run = run_of(room, tmp_path, workers=2, steps=2)
     train(run)
