@@ -43,9 +43,10 @@ def decoding(path: Path) -> Iterator[None]:
     """Convert decoders' errors for damaged files to one ValueError, and log what decoders print."""
     try:
         with (
-            # First, because it holds a lock: the two below change settings of the whole process.
+            # First, because it holds a lock: those below change settings of the whole process.
             captured_stderr(partial(log.debug, "%s: %s", path)),
             _any_size(),
+            _remarks_of_tifffile(path),
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")
@@ -62,6 +63,22 @@ def decoding(path: Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno:
             raise
         raise ValueError(f"{path} cannot be read (damaged?): {error}") from None
+
+
+@contextmanager
+def _remarks_of_tifffile(path: Path) -> Iterator[None]:
+    """Log at debug level what tifffile remarks on a damaged file, which it does by Python's logging."""
+
+    def note(record: logging.LogRecord) -> bool:
+        log.debug("%s: %s", path, record.getMessage())
+        return False
+
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(note)
+    try:
+        yield
+    finally:
+        logger.removeFilter(note)
 
 
 @contextmanager
