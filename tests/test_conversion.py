@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import pickle
 import resource
 import shutil
 import signal
@@ -13,7 +12,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -29,26 +27,18 @@ from films import (
     film_of,
     packets,
     planes,
-    run_ffmpeg,
     shot_colorization,
 )
 from helpers import group_is_gone, wait_for
 from numpy.typing import NDArray
 
 import conversion
-from color.segment import Colorization, Segment
+from color.segment import Segment
 from conversion import color_film
 from film import FilmError
-from film.info import span
-from film.job import AB, JobError, open_job
-from film.options import EncoderOptions, FilmOptions, check_target
-from film.preview import preview
-from film.probe import probe
-from film.segment import decode_gray, segment_of
-from film.shots import split
-from film.steps import Step, colors, take, taker
-from film.work import WORK, manifest_of, work_of
-from runtime.progress import Silent, Stopwatch
+from film.job import JobError
+from film.options import FilmOptions
+from runtime.progress import Silent
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -90,26 +80,6 @@ def test_workers_do_not_change_a_byte(
     assert told["weights_sha256"] == "f" * 64
     assert told["settings"]["codec"] == "ffv1"
     assert told["streams_kept"] == {"audio": 1}
-
-
-class Counted(Tint):
-    """A colorizer that counts how often it is built."""
-
-    built = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        type(self).built += 1
-
-
-def test_the_network_is_loaded_once_for_several_films(
-    gray_film: Path, options: FilmOptions, tmp_path: Path
-) -> None:
-    chosen = replace(options, duration=0.2)
-    for name in ("one.mkv", "other.mkv"):
-        once = replace(colorization(), factory=functools.partial(Counted))
-        color_film(gray_film, tmp_path / name, colorization=once, options=chosen)
-    assert Counted.built == 1
 
 
 def test_a_finished_job_leaves_no_files(finished: Path) -> None:
@@ -173,103 +143,6 @@ def test_a_part_of_the_film(gray_film: Path, options: FilmOptions, tmp_path: Pat
     assert len(part) == 50
     for (_, before, _), (_, after, _) in zip(source[25:75], part, strict=True):
         assert np.array_equal(before, after)
-
-
-@pytest.mark.parametrize(
-    ("start", "duration", "expected"),
-    [(0, None, (0, FRAMES)), (1, 2, (25, 75)), (0.04, 0.04, (1, 2)), (6, 60, (150, FRAMES))],
-)
-def test_span(
-    gray_film: Path, start: float, duration: float | None, expected: tuple[int, int]
-) -> None:
-    assert span(probe(gray_film), FilmOptions(start=start, duration=duration)) == expected
-
-
-@pytest.mark.parametrize(("start", "duration"), [(7, None), (0, 0), (99, 1)])
-def test_an_empty_part_is_refused(gray_film: Path, start: float, duration: float | None) -> None:
-    with pytest.raises(FilmError, match=r"no frame between .* it lasts 6\.800 s"):
-        span(probe(gray_film), FilmOptions(start=start, duration=duration))
-
-
-class Measured(Tint):
-    """A colorizer that records the size of its frames."""
-
-    sizes: ClassVar[set[tuple[int, ...]]] = set()
-
-    def colorize(self, segment: Segment) -> NDArray[np.float32]:
-        Measured.sizes.add(segment.frames.shape[1:])
-        return super().colorize(segment)
-
-
-@pytest.mark.parametrize(("side", "size"), [(512, (512, 672)), (256, (256, 352)), (64, (64, 96))])
-def test_the_colorizer_gets_frames_of_the_size_it_asks_for(
-    tmp_path: Path, options: FilmOptions, side: int, size: tuple[int, int]
-) -> None:
-    source = tmp_path / "large.mkv"
-    run_ffmpeg("-f", "lavfi", "-i", "smptebars=size=704x528:duration=0.2", "-c:v", "ffv1", source)
-    wanted = replace(colorization(), factory=functools.partial(Measured), working_side=side)
-    for work in (color_film, preview):
-        Measured.sizes.clear()
-        target = tmp_path / ("out.mkv" if work is color_film else "sheet.png")
-        chosen = replace(options, recolor=True)
-        work(source, target, colorization=wanted, options=chosen)  # type: ignore[operator]
-        assert Measured.sizes == {size}
-
-
-def test_a_preview_shows_each_shot(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:
-    sheet = tmp_path / "sheet.png"
-    assert preview(gray_film, sheet, colorization=colorization(), options=options) == 3
-    picture = cv2.imread(str(sheet))
-    assert picture is not None
-    assert np.ptp(picture.astype(int), axis=-1).max() > 50
-
-
-def no_colorizer() -> Tint:
-    raise RuntimeError("no GPU that can be used")
-
-
-def test_a_network_that_cannot_run_is_one_clear_error(
-    gray_film: Path, options: FilmOptions, tmp_path: Path
-) -> None:
-    nowhere = Colorization(no_colorizer)
-    for work in (color_film, preview):
-        with pytest.raises(FilmError, match="the network cannot run here: no GPU"):
-            work(gray_film, tmp_path / "out.mkv", colorization=nowhere, options=options)  # type: ignore[operator]
-
-
-def test_other_settings_are_refused_and_the_work_is_kept(
-    gray_film: Path, half_done: Path, options: FilmOptions, tmp_path: Path
-) -> None:
-    before = {path: path.stat().st_mtime_ns for path in half_done.rglob("*")}
-    for chosen in (replace(options, compare=True), replace(options, encoder=EncoderOptions())):
-        with pytest.raises(JobError, match="-restart"):
-            color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=chosen)
-    with pytest.raises(JobError, match=r"weights were ffff.*, now eeee"):
-        color_film(
-            gray_film,
-            tmp_path / "out.mkv",
-            colorization=replace(colorization(), weights="e" * 64),
-            options=options,
-        )
-    assert not (tmp_path / "out.mkv").exists()
-    assert {path: path.stat().st_mtime_ns for path in half_done.rglob("*")} == before
-
-
-def test_a_film_half_analyzed_gives_the_same_segments(
-    gray_film: Path, options: FilmOptions
-) -> None:
-    film = probe(gray_film)
-    with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
-        work = work_of(film, (0, film.frames), job, colorization(), options)
-        whole = list(split(work, job))
-        assert [(r.first, r.count, r.shot, r.number, r.ends_shot) for r in whole] == [
-            (0, 12, 0, 0, True), (12, 56, 1, 0, False), (68, 56, 1, 1, False),
-            (124, 38, 1, 2, True), (162, 8, 2, 0, True),
-        ]  # fmt: skip
-        for known in (0, 1, 3, 4):
-            job.note(segments=tuple(whole[:known]), complete=False)
-            assert list(split(work, job)) == whole
-            assert job.manifest.complete
 
 
 def test_a_failed_film_continues_to_the_same_bytes(
@@ -360,17 +233,6 @@ def test_a_shot_that_is_changed_before_the_join_is_never_joined(
         color_film(gray_film, tmp_path / "out.mkv", colorization=spoiling, options=options)
     color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert packets(tmp_path / "out.mkv") == packets(finished)
-
-
-@pytest.mark.usefixtures("half_done")
-def test_a_manifest_that_lacks_a_segment_makes_no_shorter_film(
-    gray_film: Path, options: FilmOptions, tmp_path: Path
-) -> None:
-    with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
-        job.note(segments=job.manifest.segments[:3], complete=True)
-    with pytest.raises(JobError, match=r"lists 124 of 170 frames; add -restart"):
-        color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
-    assert not (tmp_path / "out.mkv").exists()
 
 
 DRIVER = """
@@ -469,26 +331,6 @@ def test_a_full_disk_loses_nothing(
     assert packets(tmp_path / "out.mkv") == packets(finished)
 
 
-@pytest.mark.parametrize(
-    ("name", "complaint"),
-    [
-        ("out.avi", "h264 films are written as .mp4 or .mkv or .mov"),
-        ("out", "h264 films are written as"),
-        ("film.mp4", "is an input of this command"),
-        ("link.mp4", "is an input of this command"),
-        ("there.mp4", "exists already; add -overwrite"),
-        ("folder.mkv", "is a folder"),
-    ],
-)
-def test_an_impossible_output_is_refused_at_once(tmp_path: Path, name: str, complaint: str) -> None:
-    (tmp_path / "film.mp4").touch()
-    (tmp_path / "link.mp4").hardlink_to(tmp_path / "film.mp4")
-    (tmp_path / "there.mp4").touch()
-    (tmp_path / "folder.mkv").mkdir()
-    with pytest.raises(FilmError, match=complaint):
-        check_target(tmp_path / "film.mp4", tmp_path / name, codec="h264", overwrite=False)
-
-
 def test_a_cache_that_cannot_be_written_is_refused(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
@@ -543,90 +385,6 @@ def test_the_script_never_deletes_painted_frames(gray_film: Path, tmp_path: Path
     with pytest.raises(JobError, match="was not made by this program"):
         conversion.to_frames(gray_film, cache=tmp_path, restart=True)
     assert painted.exists()
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda ab: np.save(ab, np.zeros((12, 24), np.float16)),
-        lambda ab: np.save(ab, np.zeros((11, 24, 32, 2), np.float16)),
-        lambda ab: np.save(ab, np.full((12, 24, 32, 2), np.nan, np.float16)),
-        lambda ab: np.save(ab, np.array([{}], object), allow_pickle=True),
-        lambda ab: ab.write_bytes(ab.read_bytes()[:-100]),
-        lambda ab: ab.write_bytes(ab.read_bytes().replace(b"(12, ", b"(99999999, ")),
-        lambda ab: ab.write_bytes(b""),
-    ],
-    ids=["shape", "frames", "nan", "pickle", "cut", "huge", "empty"],
-)
-def test_colors_that_are_damaged_on_the_disk_are_made_again(
-    gray_film: Path, options: FilmOptions, spoil: Callable[[Path], object]
-) -> None:
-    film, kept = probe(gray_film), replace(options, keep_cache=True)
-    with open_job(options.cache, manifest_of(gray_film, colorization(), kept)) as job:
-        work = work_of(film, (0, film.frames), job, colorization(), kept)
-        record = next(split(work, job))
-        whole = colors(work, record, Stopwatch())
-        spoil(work.output_img(record) / AB)
-        np.testing.assert_array_equal(colors(work, record, Stopwatch()), whole)
-
-
-@pytest.mark.parametrize("lost", [False, True], ids=["split", "decoded again"])
-@pytest.mark.parametrize("whole_shots", [False, True])
-def test_a_segment_comes_with_its_frames_and_if_need_be_the_next(
-    gray_film: Path, options: FilmOptions, *, lost: bool, whole_shots: bool
-) -> None:
-    wanted = Colorization(Tint, whole_shots=whole_shots)
-    film = probe(gray_film)
-    with open_job(options.cache, manifest_of(gray_film, wanted, options)) as job:
-        work = work_of(film, (0, film.frames), job, wanted, options)
-        seen = []
-        for record in split(work, job):
-            if lost:
-                shutil.rmtree(work.input_img(record))
-            seen.append(segment_of(work, record))
-    grays = np.stack(list(decode_gray(film)))
-    numbers = [(s.numbers.start, s.numbers.stop, s.shot, s.number) for s in seen]
-    assert numbers == [
-        (0, 12, 0, 0), (12, 68, 1, 0), (68, 124, 1, 1), (124, 162, 1, 2), (162, 170, 2, 0),
-    ]  # fmt: skip
-    assert [len(s.after) for s in seen] == ([0, 1, 1, 0, 0] if whole_shots else [0] * 5)
-    for s in seen:
-        first, last = s.numbers.start, s.numbers.stop
-        np.testing.assert_array_equal(s.frames, grays[first:last])
-        np.testing.assert_array_equal(s.after, grays[last : last + len(s.after)])
-        assert s.guidance is None
-
-
-def test_workers_are_told_little_and_read_the_rest_once(
-    gray_film: Path, options: FilmOptions
-) -> None:
-    film = probe(gray_film)
-    with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
-        work = work_of(film, (0, film.frames), job, colorization(), options)
-        assert len(pickle.dumps(film)) > 1500
-        take = taker(work)
-        record = next(split(work, job))
-        assert len(pickle.dumps((take, Step("finish", (record,))))) < 1000
-        (job.folder / WORK).write_bytes(b"another job's")
-        with pytest.raises(JobError, match="was changed while the job was in progress"):
-            take(Step("finish", (record,)))
-
-
-def test_segments_are_finished_together_or_alone_to_the_same_bytes(
-    gray_film: Path, options: FilmOptions
-) -> None:
-    """Decoding consecutive segments in one pass gives the same frames as decoding each from a keyframe."""
-    film, files = probe(gray_film), []
-    for together in (True, False):
-        made = replace(options, cache=options.cache / str(together))
-        with open_job(made.cache, manifest_of(gray_film, colorization(), made)) as job:
-            work = work_of(film, (0, film.frames), job, colorization(), made)
-            records = tuple(split(work, job))
-            for group in [records] if together else [(record,) for record in records]:
-                take(work, Step("finish", group))
-            files.append([work.shot(record).read_bytes() for record in records])
-    assert len(files[0]) > 2
-    assert files[0] == files[1]
 
 
 class Counting(Silent):

@@ -1,71 +1,31 @@
 """Luma is preserved bit for bit; the chroma shows the wanted color at that luma."""
 
-import pickle
 import re
 import resource
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
-import skimage.data
+from encoded import flat, lumas, rendered
 from films import HARDWARE, OTHER_PIXELS, RECIPES, SOFTWARE, picture, run_ffmpeg
 from helpers import with_slow
-from numpy.typing import NDArray
 
-from color.arrays import Floats
 from film import FilmError
-from film.chroma import colorized_rgb
-from film.decode import decode
 from film.encode import TRIAL, check_encoder, encoder_command, encoding_of, render, trial_command
 from film.ffmpeg import FFmpegFailure, run
 from film.info import Film
 from film.options import CODECS, EncoderOptions
 from film.probe import probe
 from film.report import encoder_notes
-from image.upsample import upsample_planes
-from prior.lab import rgb2lab
-from runtime.files import whole_file
 
 Make = Callable[[str], Path]
-# Rendering concerns pixels; films with special times are tested in test_segment.
+# Rendering concerns pixels; films with special times are tested in test_decode.
 KINDS = [*OTHER_PIXELS, "plain.mp4", "interlaced.mkv", "vfr.mkv", "wide.mp4"]
 KINDS += ["rotated.mp4", "cut.mp4", "truncated.mkv"]
-
-
-def flat(film: Film, a: float, b: float) -> Floats:
-    """Return one uniform color at the colorizer's size."""
-    height, width = film.working_size
-    color = np.array([a, b], np.float32)
-    return np.tile(color, (film.frames, height // 4, width // 4, 1))
-
-
-def rendered(film: Film, ab: Floats | None, path: Path, **options: object) -> Film:
-    """Render a whole film and probe the result."""
-    settings = EncoderOptions(**{"codec": "ffv1", **options})  # type: ignore[arg-type]
-    with whole_file(path) as part:
-        render(film, ab, part, numbers=range(film.frames), options=settings)
-    return probe(path)
-
-
-def lumas(film: Film) -> list[NDArray[np.generic]]:
-    return [frame.luma for frame in decode(film)]
-
-
-def shown_lab(film: Film, *, words: tuple[str, ...] = ()) -> Floats:
-    """Decode the first frame as a player does, to Lab (H, W, 3)."""
-    command = ("-i", film.path, "-frames:v", "1", *words)
-    raw = run_ffmpeg(*command, "-f", "rawvideo", "-pix_fmt", "gbrpf32le", "-")
-    height, width = film.video.height, film.video.width
-    if film.video.orientation[0]:
-        height, width = width, height
-    green, blue, red = np.frombuffer(raw, "<f4").reshape(3, height, width)
-    return np.asarray(rgb2lab(np.clip(np.stack([red, green, blue], axis=-1), 0, 1)))
 
 
 @pytest.mark.parametrize(
@@ -194,134 +154,6 @@ def test_a_segment_is_the_same_bytes_every_time(film: Make, tmp_path: Path, code
     assert (tmp_path / "one.mkv").read_bytes() == (tmp_path / "two.mkv").read_bytes()
 
 
-@pytest.mark.parametrize(("a", "b"), [(25, 15), (-20, 15), (10, -25), (0, 20)])
-@pytest.mark.parametrize("tags", ["bt709:pc", "bt709:tv", "smpte170m:pc", "smpte170m:tv"])
-def test_the_color_shown_is_the_color_wanted(tmp_path: Path, a: float, b: float, tags: str) -> None:
-    matrix, levels = tags.split(":")
-    path = tmp_path / "ramp.mkv"
-    ramp = f"gradients=s=64x48:c0=0x404040:c1=0xb0b0b0:x0=0:y0=0:x1=63:y1=0,format=gray,setparams=range={levels}:colorspace={matrix}"
-    run_ffmpeg(
-        "-f", "lavfi", "-i", ramp + ":color_trc=bt709", "-frames:v", "1", "-c:v", "ffv1", path
-    )
-    source = probe(path)
-    assert source.video.full_range == (levels == "pc")
-    result = rendered(source, flat(source, a, b), tmp_path / "out.mkv")
-    assert result.video.matrix == matrix
-    lab = shown_lab(result)
-    np.testing.assert_allclose(lab[..., 1].mean(), a, atol=1.0)
-    np.testing.assert_allclose(lab[..., 2].mean(), b, atol=1.0)
-    assert np.abs(lab[..., 1:] - [a, b]).max() < 4  # 8-bit chroma
-
-
-@pytest.mark.parametrize("name", ["gray.mkv", "full709.mkv", "422-10.mkv"])
-def test_no_color_is_exactly_gray(film: Make, tmp_path: Path, name: str) -> None:
-    source = probe(film(name))
-    result = rendered(source, flat(source, 0, 0), tmp_path / "out.mkv")
-    for frame in decode(result):
-        assert frame.chroma is not None
-        for plane in frame.chroma:
-            assert (plane == 1 << (source.video.depth - 1)).all()
-
-
-def test_colors_stop_at_edges() -> None:
-    guide = np.full((480, 640), 60, np.uint8)
-    guide[:, 322:] = 200  # an edge within a pixel of the small ab, which covers 320..327
-    ab = np.zeros((60, 80, 2), np.float32)
-    ab[:, 41:] = (40, -30)
-    ab[:, 40] = (30, -22)  # the small picture is blurred there
-    full = np.stack(upsample_planes(ab, guide, between=(160, 120)), axis=-1)
-    assert np.abs(full[:, :318]).max() < 8
-    assert np.abs(full[:, 326:] - [40, -30]).max() < 8
-    step = np.abs(np.diff(full[240, :, 0]))
-    assert step.argmax() in {321, 322}
-    assert step.max() > 15
-
-
-def test_colors_follow_the_light_of_a_photograph() -> None:
-    """Upsampling is closer to the truth than enlarging, and keeps the colorizer's values at their positions."""
-    rgb = skimage.data.astronaut()
-    ab, guide = rgb2lab(rgb)[..., 1:], cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(ab, (48, 48), interpolation=cv2.INTER_AREA)
-    full = np.stack(upsample_planes(small, guide, between=(128, 128)), axis=-1)
-    enlarged = cv2.resize(small, (512, 512), interpolation=cv2.INTER_LINEAR)
-    errors = [np.sqrt(np.mean((one - ab) ** 2)) for one in (full, enlarged)]
-    assert errors[0] < 0.9 * errors[1]
-    back = cv2.resize(full, (48, 48), interpolation=cv2.INTER_AREA)
-    assert np.abs(back - small).mean() < 0.7
-
-
-def test_flat_color_stays_flat() -> None:
-    rng = np.random.default_rng(3)
-    guide = rng.integers(0, 256, (90, 120), dtype=np.uint8)
-    for plane in upsample_planes(np.full((12, 16, 2), 30, np.float32), guide, between=(32, 24)):
-        np.testing.assert_allclose(plane, 30, atol=1e-2)
-
-
-@pytest.mark.parametrize("name", ["plain.mp4", "rotated.mp4", "mirrored.mp4"])
-def test_colors_are_where_the_colorizer_put_them(film: Make, tmp_path: Path, name: str) -> None:
-    source = probe(film(name))
-    ab = flat(source, 0, 0)
-    middle = ab.shape[2] // 2
-    ab[:, :2, :middle] = (60, 40)  # red at the top left of the upright picture
-    rendered(source, ab, tmp_path / "out.mkv")
-    transpose, flip_x, flip_y = source.video.orientation
-    words = ["transpose=0"] * transpose + ["hflip"] * flip_x + ["vflip"] * flip_y + ["null"]
-    lab = shown_lab(source_like(source, tmp_path / "out.mkv"), words=("-vf", ",".join(words)))
-    height, width = lab.shape[:2]
-    redness = lab[..., 1]
-    assert redness[: height // 8, : width // 4].mean() > 15
-    for elsewhere in (redness[height // 2 :], redness[:, width * 3 // 4 :]):
-        assert np.abs(elsewhere).mean() < 3
-
-
-def source_like(source: Film, path: Path) -> Film:
-    """Probe a segment, with the orientation of the joined film."""
-    segment = probe(path)
-    return replace(segment, video=replace(segment.video, orientation=source.video.orientation))
-
-
-@pytest.mark.parametrize("name", ["422.mkv", "444-12.mkv", "411.mkv", "full709.mkv"])
-def test_a_shot_that_has_color_keeps_it(film: Make, tmp_path: Path, name: str) -> None:
-    source = probe(film(name))
-    result = rendered(source, None, tmp_path / "out.mkv")
-    for one, other in zip(decode(source), decode(result), strict=True):
-        assert one.chroma is not None
-        assert other.chroma is not None
-        for plane, kept in zip(one.chroma, other.chroma, strict=True):
-            np.testing.assert_array_equal(plane, kept)
-
-
-def test_odd_sizes_are_padded_where_the_encoder_must(film: Make, tmp_path: Path) -> None:
-    source = probe(film("odd.mkv"))
-    notes = encoder_notes(source, EncoderOptions(codec="h264"))
-    assert len(notes) == 1
-    assert "63x47 becomes 64x48" in notes[0]
-    result = rendered(source, flat(source, 9, 9), tmp_path / "out.mkv", codec="h264", crf=0)
-    assert (result.video.width, result.video.height) == (64, 48)
-    for one, other in zip(lumas(source), lumas(result), strict=True):
-        np.testing.assert_array_equal(one, other[:47, :63])
-        np.testing.assert_array_equal(other[47], other[46])
-
-
-def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
-    def notes(name: str, codec: str) -> str:
-        return " ".join(encoder_notes(probe(film(name)), EncoderOptions(codec=codec)))
-
-    assert "10 of 12 bits" in notes("444-12.mkv", "h264")
-    assert "transparency" in notes("alpha.mkv", "h264")
-    assert "no luma plane" in notes("rgb.mkv", "h264")
-    assert "only limited range" in notes("full709.mkv", "prores")
-    assert "10 of 12 bits" in notes("444-12.mkv", "av1")
-    assert "av1 stores yuv420p, with less chroma than the film's yuv422p" in notes("422.mkv", "av1")
-    assert notes("gray10.mkv", "av1") == notes("420-10.mkv", "av1") == ""
-    assert "h264_vaapi keeps 8 of 10 bits" in notes("420-10.mkv", "h264_vaapi")
-    assert notes("420-10.mkv", "hevc_nvenc") == ""
-    assert notes("422-10.mkv", "h264") == notes("plain.mp4", "prores") == ""
-    plain = probe(film("plain.mp4"))
-    bright = replace(plain, video=replace(plain.video, transfer="smpte2084"))
-    assert "the film is HDR" in " ".join(encoder_notes(bright, EncoderOptions()))
-
-
 @pytest.mark.parametrize("codec", ["h264", "h265", "av1", "prores"])
 @pytest.mark.parametrize(
     "name", ["tiny.mkv", "411.mkv", "odd.mkv", "444-12.mkv", "alpha.mkv", "rgb.mkv"]
@@ -343,14 +175,6 @@ def test_segments_begin_with_a_keyframe_and_need_no_neighbor(film: Make, tmp_pat
         assert packets[0].is_keyframe
         assert min(p.pts for p in packets if p.pts is not None) == packets[0].pts
         assert len(packets) == 14
-
-
-def test_ffmpegs_own_words_are_in_the_error(film: Make, tmp_path: Path) -> None:
-    plain = probe(film("plain.mp4"))
-    source = replace(plain, video=replace(plain.video, primaries="warp9"))
-    with pytest.raises(FilmError, match="warp9"):
-        rendered(source, flat(source, 1, 1), tmp_path / "out.mkv")
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("codec", ["ffv1", "av1"])
@@ -466,31 +290,6 @@ def test_a_trial_encodes_and_software_needs_none() -> None:
     with pytest.raises(FFmpegFailure):
         run(trial_command(nothing, EncoderOptions("h264")))
     check_encoder(EncoderOptions("h264"), nothing)
-
-
-@pytest.mark.parametrize("codec", HARDWARE)
-def test_a_worker_without_the_hardware_says_so(film: Make, tmp_path: Path, codec: str) -> None:
-    with suppress(FilmError):
-        check_encoder(EncoderOptions(codec))
-        pytest.skip("this machine has it")
-    source = probe(film("plain.mp4"))
-    with pytest.raises(FFmpegFailure) as failure:
-        rendered(source, flat(source, 5, 5), tmp_path / "out.mkv", codec=codec)
-    assert list(tmp_path.iterdir()) == []
-    assert failure.value.cause
-    assert not failure.value.cause.startswith(("[", "Error while"))
-    sent = pickle.loads(pickle.dumps(failure.value))  # as a pool process does
-    assert (str(sent), sent.cause) == (str(failure.value), failure.value.cause)
-
-
-def test_a_colorized_picture_for_people() -> None:
-    gray = np.full((64, 64), 120, np.uint8)
-    ab = np.full((16, 16, 2), 20, np.float32)
-    rgb = colorized_rgb(gray, ab)
-    assert rgb.shape == (64, 64, 3)
-    lab = rgb2lab(rgb)
-    np.testing.assert_allclose(lab[..., 1:].mean((0, 1)), [20, 20], atol=1)
-    np.testing.assert_allclose(colorized_rgb(gray, ab * 0), 120, atol=1)
 
 
 @pytest.mark.slow

@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from films import colorization
 
+from conversion import color_film
 from film.info import source_of
 from film.job import (
     AB,
@@ -22,6 +24,7 @@ from film.job import (
     folder_of,
     open_job,
 )
+from film.options import EncoderOptions, FilmOptions
 from runtime.files import delete_lock, temporary_name, write_text
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -36,26 +39,6 @@ def film(tmp_path: Path) -> Path:
 
 def manifest_of(film: Path, **settings: object) -> Manifest:
     return Manifest(source_of(film), str(film), {"crf": 18, **settings}, weights="0" * 64)
-
-
-def test_a_source_follows_content_not_dates(film: Path) -> None:
-    before = source_of(film)
-    os.utime(film, (1, 1))
-    assert source_of(film) == before
-
-
-@pytest.mark.parametrize("place", [0, 2_560_000, 5_119_999])
-def test_a_source_sees_head_middle_and_tail(film: Path, place: int) -> None:
-    before = source_of(film)
-    with film.open("r+b") as file:
-        file.seek(place)
-        file.write(b"\xff\x00"[:1] if place % 256 != 255 else b"\x00")
-    assert source_of(film) != before
-
-
-def test_the_source_of_an_empty_film(tmp_path: Path) -> None:
-    (tmp_path / "empty.mp4").touch()
-    assert source_of(tmp_path / "empty.mp4").size == 0
 
 
 def test_a_manifest_reads_back_as_written(film: Path) -> None:
@@ -322,3 +305,21 @@ def test_a_job_folder_has_a_harmless_name(tmp_path: Path, name: str) -> None:
     assert folder.parent == tmp_path
     assert not set(folder.name) & set('%\n"<>|?*')
     assert len(folder.name) <= 80
+
+
+def test_other_settings_are_refused_and_the_work_is_kept(
+    gray_film: Path, half_done: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in half_done.rglob("*")}
+    for chosen in (replace(options, compare=True), replace(options, encoder=EncoderOptions())):
+        with pytest.raises(JobError, match="-restart"):
+            color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=chosen)
+    with pytest.raises(JobError, match=r"weights were ffff.*, now eeee"):
+        color_film(
+            gray_film,
+            tmp_path / "out.mkv",
+            colorization=replace(colorization(), weights="e" * 64),
+            options=options,
+        )
+    assert not (tmp_path / "out.mkv").exists()
+    assert {path: path.stat().st_mtime_ns for path in half_done.rglob("*")} == before

@@ -1,29 +1,26 @@
 """The joined film has the source's times and all its other streams, packet by packet."""
 
-import functools
-import hashlib
 import os
 import resource
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
 import av
 import pytest
+from encoded import seconds
 from films import OTHER_PIXELS, RECIPES, run_ffmpeg
 from helpers import with_slow
 
 from film import FilmError
 from film.encode import Rendered, read_rendered, render
 from film.ffmpeg import ffmpeg_path
-from film.info import Film, unsupported_by
+from film.info import Film
 from film.mux import Joined, join, mark_in
 from film.options import EncoderOptions
 from film.probe import probe
-from film.stream_copy import extract_audio
 
 Make = Callable[[str], Path]
 Join = Callable[[str, str], tuple[Film, Path, Joined]]
@@ -38,64 +35,7 @@ DERIVED = [
 ]
 # Joining concerns times and packets, not pixels: one film with a different pixel format is enough.
 TIMED = [name for name in [*RECIPES, *DERIVED] if name not in OTHER_PIXELS[1:]]
-WITH_SOUND = ["plain.mp4", "ntsc.mp4", "cut.mp4", "vfr.mkv", "eight.mkv", "rich.mkv", "rich.mp4"]
-WITH_SOUND += ["vorbis.mp4", "wma.avi", "late.ts"]
-SLOW = EncoderOptions()  # with B-frames
 MKV_TICK = Fraction(1, 1000)  # Matroska's clock
-
-
-@pytest.fixture(scope="session")
-def segments(film: Make, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Rendered]]:
-    """Return a function that renders a film in three segments, once per session."""
-    folder = tmp_path_factory.mktemp("segments")
-
-    def make(name: str, options: EncoderOptions = SLOW) -> list[Rendered]:
-        info = probe(film(name))
-        cuts = sorted({0, min(4, info.frames), min(13, info.frames), info.frames})
-        found = []
-        for begin, end in pairwise(cuts):
-            path = folder / f"{name}-{options.codec}-{begin}.mkv"
-            if not path.exists():
-                render(info, None, path, numbers=range(begin, end), options=options)
-            found.append(read_rendered(path))
-        return found
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def joined(
-    film: Make, segments: Callable[..., list[Rendered]], tmp_path_factory: pytest.TempPathFactory
-) -> Join:
-    """Return a function that joins a film's segments in a container, once per session, for reading only."""
-    folder = tmp_path_factory.mktemp("joined")
-
-    @functools.cache
-    def make(name: str, container: str) -> tuple[Film, Path, Joined]:
-        source, out = probe(film(name)), folder / f"{name}.{container}"
-        return source, out, join(source, segments(name), out)
-
-    return make
-
-
-def packets_md5(path: Path) -> dict[int, str]:
-    """Return the MD5 of each sound and subtitle stream's packets."""
-    sums: dict[int, hashlib._Hash] = {}
-    with av.open(str(path)) as container:
-        for packet in container.demux():
-            if packet.size and packet.stream.type in {"audio", "subtitle"}:
-                sums.setdefault(packet.stream_index, hashlib.md5()).update(bytes(packet))
-    return {index: md5.hexdigest() for index, md5 in sums.items()}
-
-
-def seconds(film: Film) -> list[Fraction]:
-    return [time * film.video.time_base for time in film.pts]
-
-
-def first_sound(path: Path) -> Fraction:
-    with av.open(str(path)) as container:
-        packet = next(p for p in container.demux(audio=0) if p.pts is not None)
-        return packet.pts * packet.time_base
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
@@ -120,73 +60,6 @@ def test_times_are_the_sources(joined: Join, name: str, container: str) -> None:
         assert seconds(result) == wanted
         length = result.last_duration * result.video.time_base
         assert length == source.last_duration * source.video.time_base
-
-
-@pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
-@pytest.mark.parametrize("name", WITH_SOUND)
-def test_other_packets_are_untouched_and_in_step(joined: Join, name: str, container: str) -> None:
-    source, out, done = joined(name, container)
-    lost = {refused.stream.index for refused in unsupported_by(source, container)}
-    kept = [md5 for index, md5 in packets_md5(source.path).items() if index not in lost]
-    assert list(packets_md5(out).values()) == kept
-    assert sum(done.streams.values()) == len(source.streams) - len(lost)
-    if any(stream.kind == "audio" for stream in probe(out).streams):
-        step = Fraction(1, 44100) if container != "mkv" else MKV_TICK
-        source_lead = first_sound(source.path) - seconds(source)[0]
-        assert abs(first_sound(out) - seconds(probe(out))[0] - source_lead) <= step
-
-
-def test_raw_aac_is_unwrapped_not_encoded_again(
-    film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path
-) -> None:
-    source = tmp_path / "adts.ts"
-    run_ffmpeg("-i", film("plain.mp4"), "-map", "0", "-c", "copy", source)
-    out = tmp_path / "out.mp4"
-    join(probe(source), segments("plain.mp4"), out)
-    assert packets_md5(out)[1] == packets_md5(film("plain.mp4"))[1]
-    assert seconds(probe(out)) == seconds(probe(source))
-
-
-@pytest.mark.parametrize("container", ["mp4", "mkv"])
-@pytest.mark.parametrize("name", ["rich.mkv", "rich.mp4"])
-def test_tags_chapters_and_attachments_are_kept(joined: Join, name: str, container: str) -> None:
-    source, out, _ = joined(name, container)
-    result = probe(out)
-    lost = {refused.stream.index for refused in unsupported_by(source, container)}
-    kept = [stream for stream in source.streams if stream.index not in lost]
-    assert [s.kind for s in result.streams] == [s.kind for s in kept]
-    for old, new in zip(kept, result.streams, strict=True):
-        assert new.language in {old.language, old.language or "und"}
-        if old.kind in {"audio", "picture"}:
-            assert "default" in new.dispositions or "default" not in old.dispositions
-        if old.kind == "subtitle" and container == "mkv":
-            assert new.dispositions == old.dispositions
-        if container == "mkv":
-            assert new.title in {old.title, "cover.jpg"}
-    assert [(c.start_s, c.end_s, c.title) for c in result.chapters] == [
-        (c.start_s, c.end_s, c.title) for c in source.chapters
-    ]
-    assert result.metadata["title"] == "A film"
-    assert {k.lower(): v for k, v in result.metadata.items()}["comment"] == "about nothing"
-    assert pictures(out) == pictures(source.path)
-
-
-def pictures(path: Path) -> list[bytes]:
-    """Return the bytes of cover art and attachments."""
-    found = []
-    with av.open(str(path)) as container:
-        for stream in container.streams.attachments:
-            found.append(stream.data)
-        for stream in container.streams.video[1:]:
-            found.extend(bytes(p) for p in container.demux(stream) if p.size)
-    return [data for data in found if data[:2] == b"\xff\xd8"] or found
-
-
-def test_the_attached_font_is_kept(joined: Join) -> None:
-    _, out, _ = joined("rich.mkv", "mkv")
-    with av.open(str(out)) as container:
-        (font,) = container.streams.attachments
-        assert (font.name, font.mimetype, font.data) == ("f.ttf", "font/ttf", bytes(range(256)))
 
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv"])
@@ -336,18 +209,6 @@ def test_failures_leave_nothing_behind(
     with pytest.raises(FilmError, match="cannot be written"):
         join(source, segments("plain.mp4"), tmp_path / "nowhere" / "out.mp4")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_sound_is_copied_out_unchanged_and_once(film: Make, tmp_path: Path) -> None:
-    source = probe(film("rich.mkv"))
-    paths = extract_audio(source, tmp_path)
-    assert [path.name for path in paths] == ["track-1-eng.mka", "track-2-deu.mka"]
-    sums = packets_md5(source.path)
-    assert [packets_md5(path)[0] for path in paths] == [sums[1], sums[2]]
-    before = [path.stat().st_mtime_ns for path in paths]
-    assert extract_audio(source, tmp_path) == paths
-    assert [path.stat().st_mtime_ns for path in paths] == before
-    assert extract_audio(probe(film("silent.mp4")), tmp_path) == []
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])

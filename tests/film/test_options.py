@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from films import HARDWARE, SOFTWARE
 
+from film import FilmError
 from film.decode import planar_format
 from film.options import (
     CACHE,
@@ -16,6 +17,7 @@ from film.options import (
     Codec,
     EncoderOptions,
     FilmOptions,
+    check_target,
     written_suffixes,
 )
 from runtime.options import OneLineParser, add_options, options_from
@@ -106,3 +108,23 @@ def test_a_command_line_s_help_waits_for_nothing_heavy() -> None:
         "import sys, film.options; sys.exit(any(m in sys.modules for m in ('av', 'cv2', 'numpy')))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("out.avi", "h264 films are written as .mp4 or .mkv or .mov"),
+        ("out", "h264 films are written as"),
+        ("film.mp4", "is an input of this command"),
+        ("link.mp4", "is an input of this command"),
+        ("there.mp4", "exists already; add -overwrite"),
+        ("folder.mkv", "is a folder"),
+    ],
+)
+def test_an_impossible_output_is_refused_at_once(tmp_path: Path, name: str, complaint: str) -> None:
+    (tmp_path / "film.mp4").touch()
+    (tmp_path / "link.mp4").hardlink_to(tmp_path / "film.mp4")
+    (tmp_path / "there.mp4").touch()
+    (tmp_path / "folder.mkv").mkdir()
+    with pytest.raises(FilmError, match=complaint):
+        check_target(tmp_path / "film.mp4", tmp_path / name, codec="h264", overwrite=False)

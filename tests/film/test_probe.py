@@ -1,7 +1,5 @@
 """A film's properties are read exactly, and other files are refused in one line."""
 
-import json
-import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -11,8 +9,6 @@ import pytest
 from films import RECIPES, picture, run_ffmpeg
 
 from film import FilmError
-from film.ffmpeg import ffmpeg_path
-from film.info import unsupported_by
 from film.probe import probe
 
 Make = Callable[[str], Path]
@@ -60,12 +56,6 @@ def test_geometry(film: Make) -> None:
     assert wide.video.sar == Fraction(64, 45)
     assert wide.display_size == (48, 91)
     assert probe(film("mirrored.mp4")).video.orientation == (False, False, True)
-
-
-def test_working_size_is_small_and_on_the_grid(tmp_path: Path) -> None:
-    path = tmp_path / "hd.mkv"
-    run_ffmpeg(*picture("1920x1080", seconds=0.04), "-c:v", "mpeg4", path)
-    assert probe(path).working_size == (256, 448)
 
 
 def test_field_order(film: Make) -> None:
@@ -140,17 +130,6 @@ def test_a_track_that_only_names_chapters_is_not_a_stream(film: Make) -> None:
     assert [c.title for c in info.chapters] == ["One", "Two"]
 
 
-def test_what_a_container_cannot_hold(film: Make) -> None:
-    refused = unsupported_by(probe(film("rich.mkv")), "mp4")
-    assert [(u.stream.kind, u.could) for u in refused] == [
-        ("subtitle", "mkv"),
-        ("attachment", "mkv"),
-    ]
-    refused = unsupported_by(probe(film("rich.mp4")), "mkv")
-    assert [(u.stream.codec, u.could) for u in refused] == [("mov_text", "mp4")]
-    assert unsupported_by(probe(film("rich.mkv")), "mkv") == []
-
-
 def test_truncated_film_says_how_much_is_missing(film: Make) -> None:
     info = probe(film("truncated.mkv"))
     assert 0 < info.frames < 25
@@ -170,13 +149,6 @@ def test_a_duration_that_is_no_time_promises_nothing(
     path = tmp_path / "tagged.mkv"
     path.write_bytes(source.replace(written, tag.encode().ljust(len(written), b"\0")))
     assert probe(path).missing_s == pytest.approx(missing_s)
-
-
-def test_facts_are_json(film: Make) -> None:
-    info = json.loads(json.dumps(probe(film("rich.mkv")).as_json()))
-    assert info["frames"] == 25
-    assert info["video"]["sar"] == "1"
-    assert info["streams"][1]["language"] == "deu"
 
 
 @pytest.mark.parametrize(
@@ -225,35 +197,3 @@ def _no_film(path: Path, film: Make) -> None:
             path.write_bytes(path.read_bytes().replace(b"FMP4", b"QQQQ"))
         case "cutoff.mp4":
             path.write_bytes(film("plain.mp4").read_bytes()[:4000])
-
-
-@pytest.mark.parametrize(
-    "name", ["with space.mp4", "quo'te\".mp4", "100%d.mp4", "new\nline.mp4", "电影.mp4"]
-)
-def test_any_name_will_do(film: Make, tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    path.write_bytes(film("plain.mp4").read_bytes())
-    assert probe(path).frames == 25
-
-
-def test_the_ffmpeg_on_the_path_comes_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    bundled = ffmpeg_path()
-    assert Path(bundled).is_file()
-    own = tmp_path / "ffmpeg"
-    own.write_text("#!/bin/sh\n")
-    own.chmod(0o755)
-    assert ffmpeg_path() == str(own)
-    assert os.access(bundled, os.X_OK)
-
-
-def test_playlists_are_opened_only_when_they_are_asked_for(film: Make, tmp_path: Path) -> None:
-    """Playlists name other files, which an untrusted film must not choose."""
-    (tmp_path / "private.mp4").write_bytes(film("plain.mp4").read_bytes())
-    for name in ("film.mp4", "list.ffconcat"):
-        (tmp_path / name).write_text("ffconcat version 1.0\nfile private.mp4\n")
-    with pytest.raises(FilmError, match=r"film\.mp4 is a playlist.*rename it to \*\.ffconcat"):
-        probe(tmp_path / "film.mp4")
-    assert probe(tmp_path / "list.ffconcat").frames == 25

@@ -1,21 +1,12 @@
 """Reports for the user: times, contact sheets, film info."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pytest
-from films import colorization
-
-from film.options import FilmOptions
-from film.preview import frame_gray, preview, preview_sheet, shot_frames
+from film.options import EncoderOptions
 from film.probe import probe
-from film.report import describe, timecode
-from film.segment import decode_gray
-from film.shots import analyze
-from image.sheet import contact_sheet
+from film.report import describe, encoder_notes, timecode
 
 
 def test_times_are_the_film_s(film: Callable[[str], Path]) -> None:
@@ -24,62 +15,30 @@ def test_times_are_the_film_s(film: Callable[[str], Path]) -> None:
     assert timecode(gap, gap.frames - 1) == "1:00:00"
 
 
-def test_a_sheet_names_shots_and_times(film: Callable[[str], Path]) -> None:
-    gap = probe(film("gap.mkv"))
-    pictures = [np.full((48, 64, 3), 255, np.uint8)] * 2
-    sheet = preview_sheet(gap, pictures, [0, gap.frames - 1])
-    np.testing.assert_array_equal(sheet, contact_sheet(pictures, ["1  0:00:00", "2  1:00:00"]))
-
-
-def test_a_preview_names_when_shots_begin_whatever_frame_is_shown(
-    gray_film: Path, options: FilmOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    captions: list[str] = []
-
-    def kept(pictures: Sequence[np.ndarray], named: Sequence[str]) -> np.ndarray:
-        captions.extend(named)
-        return contact_sheet(pictures, named)
-
-    monkeypatch.setattr("film.preview.contact_sheet", kept)
-    preview(gray_film, tmp_path / "sheet.png", colorization=colorization(), options=options)
-    assert captions == ["1  0:00:00", "2  0:00:00", "3  0:00:06"]  # frames 0, 12 and 162
-
-
-def test_what_is_shown_of_an_interlaced_film_is_deinterlaced_as_its_job_s_frames(
-    film: Callable[[str], Path],
-) -> None:
-    interlaced = probe(film("interlaced.mkv"))
-    for deinterlace in (True, False):
-        grays = list(decode_gray(interlaced, deinterlace=deinterlace))
-        ((shot,), _) = shot_frames(interlaced, 0, interlaced.frames, deinterlace=deinterlace)
-        side = min(interlaced.working_size)
-        again = frame_gray(interlaced, shot.number, short_side=side, deinterlace=deinterlace)
-        for gray in (shot.gray, again):
-            assert np.array_equal(gray, grays[shot.number])
-
-
-def test_a_preview_finds_the_shots_that_the_job_finds(
-    film: Callable[[str], Path],
-    options: FilmOptions,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[bool] = []
-
-    def kept(*args: Any, deinterlace: bool = False, **more: Any) -> Any:
-        asked.append(deinterlace)
-        return analyze(*args, deinterlace=deinterlace, **more)
-
-    monkeypatch.setattr("film.preview.analyze", kept)
-    wanted = replace(options, encoder=replace(options.encoder, deinterlace=True))
-    preview(
-        film("interlaced.mkv"), tmp_path / "sheet.png", colorization=colorization(), options=wanted
-    )
-    assert asked == [True]
-
-
 def test_a_description_names_every_stream(film: Callable[[str], Path]) -> None:
     rich = probe(film("rich.mkv"))
     lines = describe(rich).splitlines()
     assert len(lines) == 3 + len(rich.streams) + len(rich.chapters)
     assert "25 frames" in lines[1]
+
+
+Make = Callable[[str], Path]
+
+
+def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
+    def notes(name: str, codec: str) -> str:
+        return " ".join(encoder_notes(probe(film(name)), EncoderOptions(codec=codec)))
+
+    assert "10 of 12 bits" in notes("444-12.mkv", "h264")
+    assert "transparency" in notes("alpha.mkv", "h264")
+    assert "no luma plane" in notes("rgb.mkv", "h264")
+    assert "only limited range" in notes("full709.mkv", "prores")
+    assert "10 of 12 bits" in notes("444-12.mkv", "av1")
+    assert "av1 stores yuv420p, with less chroma than the film's yuv422p" in notes("422.mkv", "av1")
+    assert notes("gray10.mkv", "av1") == notes("420-10.mkv", "av1") == ""
+    assert "h264_vaapi keeps 8 of 10 bits" in notes("420-10.mkv", "h264_vaapi")
+    assert notes("420-10.mkv", "hevc_nvenc") == ""
+    assert notes("422-10.mkv", "h264") == notes("plain.mp4", "prores") == ""
+    plain = probe(film("plain.mp4"))
+    bright = replace(plain, video=replace(plain.video, transfer="smpte2084"))
+    assert "the film is HDR" in " ".join(encoder_notes(bright, EncoderOptions()))

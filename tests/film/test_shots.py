@@ -1,13 +1,17 @@
 """Known cuts in synthetic films are found; color is distinguished from tints."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from films import colorization
 from numpy.typing import NDArray
 
-from film.job import SegmentRecord
+from film.job import SegmentRecord, open_job
+from film.options import FilmOptions
+from film.probe import probe
 from film.shots import (
     LONGEST,
     STEP,
@@ -17,9 +21,11 @@ from film.shots import (
     has_color,
     segments,
     shrink,
+    split,
     thumbnails,
     unlikeness,
 )
+from film.work import manifest_of, work_of
 from model.steady import KEY_EVERY
 
 Frames = list[NDArray[np.uint8]]
@@ -210,3 +216,20 @@ def test_color_is_told_at_every_depth(depth: int) -> None:
     film = [(gray, (flat, flat)), *[(gray, (colored, flat))] * 12]
     assert [look.color for look in thumbnails(film, depth=depth)][::6] == [False, True, True]
     assert [look.color for look in thumbnails([(gray, ())])] == [False]
+
+
+def test_a_film_half_analyzed_gives_the_same_segments(
+    gray_film: Path, options: FilmOptions
+) -> None:
+    film = probe(gray_film)
+    with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
+        work = work_of(film, (0, film.frames), job, colorization(), options)
+        whole = list(split(work, job))
+        assert [(r.first, r.count, r.shot, r.number, r.ends_shot) for r in whole] == [
+            (0, 12, 0, 0, True), (12, 56, 1, 0, False), (68, 56, 1, 1, False),
+            (124, 38, 1, 2, True), (162, 8, 2, 0, True),
+        ]  # fmt: skip
+        for known in (0, 1, 3, 4):
+            job.note(segments=tuple(whole[:known]), complete=False)
+            assert list(split(work, job)) == whole
+            assert job.manifest.complete

@@ -1,14 +1,14 @@
 """Shots of several segments get the whole shot's colors despite interruptions, losses and damage."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from films import SHOTS, color_of, packets, run_ffmpeg, shot_colorization
+from films import SHOTS, color_of, colorization, packets, run_ffmpeg, shot_colorization
 
 from conversion import color_film
 from film import FilmError, schedule
@@ -17,7 +17,7 @@ from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 from film.segment import decode_gray, has_grays
 from film.shots import split
-from film.steps import colors, is_linked, link, predict
+from film.steps import Step, colors, is_linked, link, predict, take
 from film.work import Work, manifest_of, work_of
 from runtime.progress import Stopwatch
 
@@ -241,3 +241,45 @@ def test_scenes_are_known_again_by_a_run_that_was_interrupted(
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert colorize(dialogue, tmp_path / "out.mkv", options) == whole
     assert not options.cache.exists() or not any(options.cache.iterdir())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda ab: np.save(ab, np.zeros((12, 24), np.float16)),
+        lambda ab: np.save(ab, np.zeros((11, 24, 32, 2), np.float16)),
+        lambda ab: np.save(ab, np.full((12, 24, 32, 2), np.nan, np.float16)),
+        lambda ab: np.save(ab, np.array([{}], object), allow_pickle=True),
+        lambda ab: ab.write_bytes(ab.read_bytes()[:-100]),
+        lambda ab: ab.write_bytes(ab.read_bytes().replace(b"(12, ", b"(99999999, ")),
+        lambda ab: ab.write_bytes(b""),
+    ],
+    ids=["shape", "frames", "nan", "pickle", "cut", "huge", "empty"],
+)
+def test_colors_that_are_damaged_on_the_disk_are_made_again(
+    gray_film: Path, options: FilmOptions, spoil: Callable[[Path], object]
+) -> None:
+    film, kept = probe(gray_film), replace(options, keep_cache=True)
+    with open_job(options.cache, manifest_of(gray_film, colorization(), kept)) as job:
+        work = work_of(film, (0, film.frames), job, colorization(), kept)
+        record = next(split(work, job))
+        whole = colors(work, record, Stopwatch())
+        spoil(work.output_img(record) / AB)
+        np.testing.assert_array_equal(colors(work, record, Stopwatch()), whole)
+
+
+def test_segments_are_finished_together_or_alone_to_the_same_bytes(
+    gray_film: Path, options: FilmOptions
+) -> None:
+    """Decoding consecutive segments in one pass gives the same frames as decoding each from a keyframe."""
+    film, files = probe(gray_film), []
+    for together in (True, False):
+        made = replace(options, cache=options.cache / str(together))
+        with open_job(made.cache, manifest_of(gray_film, colorization(), made)) as job:
+            work = work_of(film, (0, film.frames), job, colorization(), made)
+            records = tuple(split(work, job))
+            for group in [records] if together else [(record,) for record in records]:
+                take(work, Step("finish", group))
+            files.append([work.shot(record).read_bytes() for record in records])
+    assert len(files[0]) > 2
+    assert files[0] == files[1]

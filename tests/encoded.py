@@ -1,0 +1,63 @@
+"""What is in encoded films: samples, colors, times and packets, read back by PyAV and ffmpeg."""
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from films import run_ffmpeg
+from numpy.typing import NDArray
+
+from color.arrays import Floats
+from film.decode import decode
+from film.encode import render
+from film.info import Film
+from film.options import EncoderOptions
+from film.probe import probe
+from prior.lab import rgb2lab
+from runtime.files import whole_file
+
+
+def flat(film: Film, a: float, b: float) -> Floats:
+    """Return one uniform color at the colorizer's size."""
+    height, width = film.working_size
+    color = np.array([a, b], np.float32)
+    return np.tile(color, (film.frames, height // 4, width // 4, 1))
+
+
+def rendered(film: Film, ab: Floats | None, path: Path, **options: object) -> Film:
+    """Render a whole film and probe the result."""
+    settings = EncoderOptions(**{"codec": "ffv1", **options})  # type: ignore[arg-type]
+    with whole_file(path) as part:
+        render(film, ab, part, numbers=range(film.frames), options=settings)
+    return probe(path)
+
+
+def lumas(film: Film) -> list[NDArray[np.generic]]:
+    return [frame.luma for frame in decode(film)]
+
+
+def shown_lab(film: Film, *, words: tuple[str, ...] = ()) -> Floats:
+    """Decode the first frame as a player does, to Lab (H, W, 3)."""
+    command = ("-i", film.path, "-frames:v", "1", *words)
+    raw = run_ffmpeg(*command, "-f", "rawvideo", "-pix_fmt", "gbrpf32le", "-")
+    height, width = film.video.height, film.video.width
+    if film.video.orientation[0]:
+        height, width = width, height
+    green, blue, red = np.frombuffer(raw, "<f4").reshape(3, height, width)
+    return np.asarray(rgb2lab(np.clip(np.stack([red, green, blue], axis=-1), 0, 1)))
+
+
+def packets_md5(path: Path) -> dict[int, str]:
+    """Return the MD5 of each sound and subtitle stream's packets."""
+    sums: dict[int, hashlib._Hash] = {}
+    with av.open(str(path)) as container:
+        for packet in container.demux():
+            if packet.size and packet.stream.type in {"audio", "subtitle"}:
+                sums.setdefault(packet.stream_index, hashlib.md5()).update(bytes(packet))
+    return {index: md5.hexdigest() for index, md5 in sums.items()}
+
+
+def seconds(film: Film) -> list[Fraction]:
+    return [time * film.video.time_base for time in film.pts]

@@ -1,0 +1,103 @@
+"""Previews of a film: its shots, their frames and captions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+import pytest
+from films import colorization
+from guided import Guided, guidance_of, guided
+
+from color.segment import Segment
+from film.options import FilmOptions
+from film.preview import frame_gray, preview, preview_sheet, shot_frames
+from film.probe import probe
+from film.segment import decode_gray
+from film.shots import analyze
+from image.sheet import contact_sheet
+
+
+class Watched(Guided):
+    """A colorizer that records its frames and the number of hints of each."""
+
+    seen: ClassVar[list[tuple[int, int]]] = []
+
+    def colorize(self, segment: Segment) -> np.ndarray:
+        hints = segment.guidance.hints[0] if segment.guidance else ()
+        self.seen.append((segment.numbers[0], len(hints)))
+        return super().colorize(segment)
+
+
+def test_a_preview_shows_the_frame_with_hints(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    wanted = guided(guidance_of("120f,64,48,#d02010", "120f,9,9,#1020d0"))
+    wanted = replace(wanted, factory=Watched)
+    Watched.seen.clear()
+    assert preview(gray_film, tmp_path / "sheet.png", colorization=wanted, options=options) == 3
+    assert Watched.seen == [(6, 0), (120, 2), (166, 0)]
+
+
+def test_a_sheet_names_shots_and_times(film: Callable[[str], Path]) -> None:
+    gap = probe(film("gap.mkv"))
+    pictures = [np.full((48, 64, 3), 255, np.uint8)] * 2
+    sheet = preview_sheet(gap, pictures, [0, gap.frames - 1])
+    np.testing.assert_array_equal(sheet, contact_sheet(pictures, ["1  0:00:00", "2  1:00:00"]))
+
+
+def test_a_preview_names_when_shots_begin_whatever_frame_is_shown(
+    gray_film: Path, options: FilmOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captions: list[str] = []
+
+    def kept(pictures: Sequence[np.ndarray], named: Sequence[str]) -> np.ndarray:
+        captions.extend(named)
+        return contact_sheet(pictures, named)
+
+    monkeypatch.setattr("film.preview.contact_sheet", kept)
+    preview(gray_film, tmp_path / "sheet.png", colorization=colorization(), options=options)
+    assert captions == ["1  0:00:00", "2  0:00:00", "3  0:00:06"]  # frames 0, 12 and 162
+
+
+def test_what_is_shown_of_an_interlaced_film_is_deinterlaced_as_its_job_s_frames(
+    film: Callable[[str], Path],
+) -> None:
+    interlaced = probe(film("interlaced.mkv"))
+    for deinterlace in (True, False):
+        grays = list(decode_gray(interlaced, deinterlace=deinterlace))
+        ((shot,), _) = shot_frames(interlaced, 0, interlaced.frames, deinterlace=deinterlace)
+        side = min(interlaced.working_size)
+        again = frame_gray(interlaced, shot.number, short_side=side, deinterlace=deinterlace)
+        for gray in (shot.gray, again):
+            assert np.array_equal(gray, grays[shot.number])
+
+
+def test_a_preview_finds_the_shots_that_the_job_finds(
+    film: Callable[[str], Path],
+    options: FilmOptions,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bool] = []
+
+    def kept(*args: Any, deinterlace: bool = False, **more: Any) -> Any:
+        asked.append(deinterlace)
+        return analyze(*args, deinterlace=deinterlace, **more)
+
+    monkeypatch.setattr("film.preview.analyze", kept)
+    wanted = replace(options, encoder=replace(options.encoder, deinterlace=True))
+    preview(
+        film("interlaced.mkv"), tmp_path / "sheet.png", colorization=colorization(), options=wanted
+    )
+    assert asked == [True]
+
+
+def test_a_preview_shows_each_shot(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    assert preview(gray_film, sheet, colorization=colorization(), options=options) == 3
+    picture = cv2.imread(str(sheet))
+    assert picture is not None
+    assert np.ptp(picture.astype(int), axis=-1).max() > 50
