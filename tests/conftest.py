@@ -15,6 +15,7 @@ import pytest
 from films import SHOTS, colorization, film_of, make_film
 from helpers import NO_BROWSER, wait_for
 
+import main
 from conversion import color_film
 from film import FilmError
 from film.options import EncoderOptions, FilmOptions
@@ -161,3 +162,21 @@ def dask_cluster(tmp_path: Path, *, path: list[str]) -> Iterator[Cluster]:
         for process in running:
             process.kill()
             process.wait()
+
+
+@pytest.fixture
+def run_main(
+    small_weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run main.py on films; return exit code, stdout, stderr."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        argv = ["-weights", str(small_weights), "-cache", str(tmp_path / "cache"), "-workers", "1"]
+        argv += ["-movie_in", *map(str, words)]
+        try:
+            code = main.main(argv)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return code, *capfd.readouterr()
+
+    return call
