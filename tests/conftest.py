@@ -19,6 +19,7 @@ import main
 from conversion import color_film
 from film import FilmError
 from film.options import EncoderOptions, FilmOptions
+from gray2color import Colorizer
 from prior.lab import rgb2lab
 from prior.qspace import QSpace, read_bins
 
@@ -180,3 +181,15 @@ def run_main(
         return code, *capfd.readouterr()
 
     return call
+
+
+@pytest.fixture(scope="session")
+def make_colorizer(small_weights: Path) -> functools.partial[Colorizer]:
+    """Return a Colorizer class bound to small weights."""
+    how = {"device": "cpu", "precision": "fp32", "working_size": 64}
+    return functools.partial(Colorizer, small_weights, **how)
+
+
+@pytest.fixture(scope="session")
+def colorizer(make_colorizer: functools.partial[Colorizer]) -> Colorizer:
+    return make_colorizer()

@@ -1,5 +1,7 @@
 """What the tests of several modules need: pictures, profiles, folder trees, and waiting for processes."""
 
+import multiprocessing
+import multiprocessing.connection
 import os
 import struct
 import time
@@ -145,3 +147,12 @@ NO_BROWSER = "the page was NOT tried in a browser"
 def no_browser(what_to_do: str) -> str:
     """Return the reason of a skipped test of the page, which the summary repeats."""
     return f"{NO_BROWSER}: {what_to_do}"
+
+
+def wait_in(folder: Path, item: int) -> int:
+    """Signal that the item is in progress, and wait until the test releases it."""
+    (folder / f"{item} begun").touch()
+    while not (folder / "go").exists():
+        multiprocessing.connection.wait([], 0.01)
+    (folder / f"{item} done").touch()
+    return item

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageDraw
 
-from color.guidance import Hint, read_hint
+from color.guidance import Hint
 from color.options import GuidanceOptions
 from model.photo_colors import point_of
 from photo.guidance import read_guidance, read_hints, read_reference, read_strokes
@@ -120,27 +120,6 @@ def photo(tmp_path: Path) -> Path:
     exif[274] = 6
     picture.save(tmp_path / "photo.jpg", exif=exif, quality=80)
     return tmp_path / "photo.jpg"
-
-
-@pytest.mark.parametrize(
-    ("text", "hint"),
-    [
-        ("20,30,#c83c28", Hint(20, 30, "#c83c28")),
-        ("2.5,0,#FFFFFF", Hint(2.5, 0, "#FFFFFF")),
-        ("25%,40%,#808080", Hint(25, 40, "#808080", True, True)),
-        ("25%,7,#808080", Hint(25, 7, "#808080", True, False)),
-    ],
-)
-def test_hints_are_read_in_pixels_and_percent(text: str, hint: Hint) -> None:
-    assert read_hint(text) == hint
-
-
-@pytest.mark.parametrize(
-    "text", ["", "1,2", "1,2,red", "1,2,#12345", "-1,2,#123456", "1;2;#123456"]
-)
-def test_other_hints_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"invalid hint .*: expected X,Y,#RRGGBB"):
-        read_hint(text)
 
 
 def test_hints_and_points_of_a_file_are_one_list(photo: Path, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from model.options import RunOptions
 from runtime.options import (
     OneLineParser,
     add_options,
@@ -128,13 +127,6 @@ def test_what_cannot_be_is_one_line_and_exit_2(
 def test_ranges_hold_without_a_command_line_too(values: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Options(**values)  # type: ignore[arg-type]
-
-
-def test_what_runs_the_network_is_checked_too() -> None:
-    with pytest.raises(
-        ValueError, match=r"device must be one of auto, cpu, gpu, got 'tpu'; threads"
-    ):
-        RunOptions(device="tpu", threads=0)  # type: ignore[arg-type]
 
 
 def test_what_the_dataclass_refuses_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Grain and dust are removed from the network's input, moving objects are kept, and the film is unchanged."""
+"""Grain is measured and removed along the motion; edges, fades and moving objects are not mistaken for it."""
 
 import cv2
 import numpy as np
@@ -7,16 +7,39 @@ from helpers import texture
 from numpy.typing import NDArray
 
 from color.arrays import Bytes
-from model.motion import GRAIN, denoised, motion_of
-from model.shot_colors import color_share
-
-SIZE = (30, 40)
-FRAMES = 7
+from model.motion import GRAIN_SHORT_PX, denoised, grain, motion_of
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
-    return np.random.default_rng(5)
+    return np.random.default_rng(11)
+
+
+def smooth(rng: np.random.Generator) -> np.ndarray:
+    return cv2.resize(rng.uniform(40, 210, (5, 7)).astype(np.float32), (128, GRAIN_SHORT_PX))
+
+
+@pytest.mark.parametrize("sigma", [2, 5, 12])
+def test_the_deviation_of_grain_is_found(rng: np.random.Generator, sigma: float) -> None:
+    noisy = smooth(rng) + rng.normal(0, sigma, (GRAIN_SHORT_PX, 128))
+    assert grain(np.clip(noisy, 0, 255).astype(np.uint8)) == pytest.approx(sigma, rel=0.15)
+
+
+def test_smooth_pictures_and_edges_have_none(rng: np.random.Generator) -> None:
+    steps = np.where(np.arange(128) < 60, 40, 200) * np.ones((GRAIN_SHORT_PX, 1))
+    for picture in (smooth(rng), steps, np.full((3, 400), 7)):
+        assert grain(picture.astype(np.uint8)) < 1
+
+
+def test_larger_pictures_are_measured_at_the_same_size(rng: np.random.Generator) -> None:
+    noisy = np.clip(smooth(rng) + rng.normal(0, 8, (GRAIN_SHORT_PX, 128)), 0, 255).astype(np.uint8)
+    larger = cv2.resize(noisy, (512, 4 * GRAIN_SHORT_PX), interpolation=cv2.INTER_NEAREST)
+    assert grain(larger) == pytest.approx(grain(noisy), rel=0.01)
+    assert grain(texture(rng)) >= 0
+
+
+SIZE = (30, 40)
+FRAMES = 7
 
 
 def pan(rng: np.random.Generator) -> Bytes:
@@ -68,13 +91,3 @@ def test_ends_of_a_shot_and_what_cannot_be_traced_stay(rng: np.random.Generator)
     np.testing.assert_array_equal(ends, frames[[0, 2]])
     middle = denoised(frames, motion, np.array([False, True, False]))
     assert error(middle, frames[1:2]) < 0.3 * error(frames[0], frames[1])
-
-
-def test_black_and_white_have_no_color_and_what_lies_between_has_all() -> None:
-    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, None], 8, axis=1)
-    share = color_share(ramp, (8, 256))[0, 0]
-    assert share[0] == share[255] == 0
-    assert (share[40:240] == 1).all()
-    assert (np.diff(share[:100]) >= 0).all()
-    assert (np.diff(share[200:]) <= 0).all()
-    assert GRAIN[0] < GRAIN[1]

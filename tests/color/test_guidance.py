@@ -1,0 +1,69 @@
+"""Hints and colors are read as users write them, and placed in pixels."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from color.guidance import UNGUIDED, Guidance, Hint, ShotReference, read_color, read_hint
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("20,30,#c83c28", Hint(20, 30, "#c83c28")),
+        ("2.5,0,#FFFFFF", Hint(2.5, 0, "#FFFFFF")),
+        ("25%,40%,#808080", Hint(25, 40, "#808080", True, True)),
+        ("25%,7,#808080", Hint(25, 7, "#808080", True, False)),
+    ],
+)
+def test_hints_are_read_in_pixels_and_percent(text: str, hint: Hint) -> None:
+    assert read_hint(text) == hint
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1,2", "1,2,red", "1,2,#12345", "-1,2,#123456", "1;2;#123456"]
+)
+def test_other_hints_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"invalid hint .*: expected X,Y,#RRGGBB"):
+        read_hint(text)
+
+
+def test_a_hint_of_a_film_has_its_time() -> None:
+    assert read_hint("0:01.5,20,30%,#c83c28") == Hint(20, 30, "#c83c28", False, True, at="0:01.5")
+
+
+def test_100_percent_is_the_last_pixel() -> None:
+    places = [
+        Hint(x, y, "#000000", x_percent=True, y_percent=True).place((11, 21))
+        for x, y in ((0, 0), (50, 50), (100, 100))
+    ]
+    assert places == [(0, 0), (10, 5), (20, 10)]
+    assert Hint(3.5, 2, "#000000").place((11, 21)) == (3.5, 2)
+
+
+def test_colors_are_six_hexadecimal_digits() -> None:
+    assert read_color("#C83c28") == "#c83c28"
+    for text in ("c83c28", "#c83", "#c83c2g", "red", "#c83c28 "):
+        with pytest.raises(ValueError, match="expected #rrggbb"):
+            read_color(text)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"hints": (Hint(1, 1, "#000000"),)},
+        {"strokes": np.zeros((1, 1, 4), np.uint8)},
+        {"reference": np.zeros((1, 1, 3), np.uint8)},
+        {"palette": ("#000000",)},
+        {"mood": "warm"},
+        {"strength": 0.0},
+        {"references": (ShotReference("1", np.zeros((1, 1, 3), np.uint8)),)},
+        {"colorize": ("1",)},
+        {"leave": ("1",)},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_anything_that_is_given_is_guidance(given: dict[str, Any]) -> None:
+    assert Guidance(**given)
+    assert not UNGUIDED

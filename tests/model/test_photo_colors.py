@@ -1,0 +1,146 @@
+"""Guidance of a photo: hints, references, palettes and moods, and which of them goes first."""
+
+import functools
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from helpers import asked, landscape, texture
+
+from gray2color import Colorizer
+from model.correspondence import Correspondence
+from prior.lab import gray2lightness, lab2rgb, rgb2lab
+
+
+def test_hints_leave_alone_what_is_not_their_object(colorizer: Colorizer) -> None:
+    gray = landscape(64, 64) // 4 + 20
+    gray[:, 32:] += 150
+    free, hinted = (
+        colorizer.ab(gray, asked(hints=hints)) for hints in (None, [(14, 30, 60.0, -40.0)])
+    )
+    change = np.hypot(*np.moveaxis(hinted - free, -1, 0))
+    assert change[:, :7].mean() > 20
+    assert change[:, 9:].mean() < 1
+
+
+RED = np.full((4, 4, 3), (200, 40, 30), np.uint8)
+
+
+def redness(ab: np.ndarray) -> float:
+    wanted = rgb2lab(RED[0, 0])[1:]
+    return float((ab @ wanted).mean() / np.linalg.norm(wanted))
+
+
+def test_a_reference_and_a_palette_have_their_colors_taken(colorizer: Colorizer) -> None:
+    gray = landscape(120, 160)
+    free = redness(colorizer.ab(gray))
+    for wanted in ({"reference": RED}, {"palette": ["#c8281e"]}):
+        half, whole = (redness(colorizer.ab(gray, asked(guidance=g, **wanted))) for g in (0.2, 1.0))
+        assert free < half < whole
+
+
+@pytest.fixture
+def own_reference() -> tuple[np.ndarray, np.ndarray]:
+    """Return a gray picture and its color original: (192, 256) and (192, 256, 3)."""
+    gray = texture(np.random.default_rng(5), 192, 256)
+    lab = np.dstack([gray2lightness(gray) * 0.4 + 30, np.zeros((192, 256, 2))])
+    lab[:, :128, 1:], lab[:, 128:, 1:] = (30, 20), (-30, 20)
+    return lab2rgb(lab * (1, 0, 0))[..., 0], lab2rgb(lab)
+
+
+def test_a_reference_of_the_same_scene_colors_each_place(
+    colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray]
+) -> None:
+    gray, reference = own_reference
+    chosen, content, histogram = (
+        colorizer.ab(gray, asked(reference=reference, reference_by=by))
+        for by in ("auto", "content", "histogram")
+    )
+    truth = cv2.resize(rgb2lab(reference)[..., 1:], content.shape[1::-1])
+    errors = [np.hypot(*(ab - truth).reshape(-1, 2).T).mean() for ab in (content, histogram)]
+    assert errors[0] < 0.75 * errors[1]
+    np.testing.assert_array_equal(chosen, content)
+
+
+@pytest.mark.parametrize(("share", "by"), [(0.04, "histogram"), (0.36, "content")])
+def test_a_reference_is_taken_by_its_content_if_much_of_it_matches(
+    colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, share: float, by: str
+) -> None:
+    gray, points = landscape(64, 64), np.array([[30, 30, -50, -20, 1]], np.float32)
+    found = Correspondence(share, points)
+    monkeypatch.setattr("model.photo_colors.correspondence", lambda *_, bins: found)
+    wanted = {"reference": RED}
+    chosen = colorizer.ab(gray, asked(reference_by=by, **wanted))
+    np.testing.assert_array_equal(colorizer.ab(gray, asked(**wanted)), chosen)
+    assert (np.abs(chosen[7, 7] - (-50, -20)) < 2).all() == (by == "content")
+
+
+def test_a_reference_with_nothing_to_match_changes_nothing(
+    colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Correspondence(0, np.zeros((0, 5), np.float32))
+    monkeypatch.setattr("model.photo_colors.correspondence", lambda *_, bins: nothing)
+    gray = landscape(64, 64)
+    content = colorizer.ab(gray, asked(reference=RED, reference_by="content"))
+    np.testing.assert_array_equal(content, colorizer.ab(gray))
+
+
+def test_hints_go_before_a_reference(
+    colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray]
+) -> None:
+    gray, reference = own_reference
+    strokes = np.zeros((192, 256, 4), np.uint8)
+    strokes[120:150, 20:50] = (128, 128, 128, 255)
+    ab = colorizer.ab(gray, asked(reference=reference, hints=[(60, 60, -40, -30)], strokes=strokes))
+    height, width = ab.shape[:2]
+    at_point = ab[60 * height // 192, 60 * width // 256]
+    np.testing.assert_allclose(at_point, (-40, -30), atol=3)
+    np.testing.assert_allclose(ab[135 * height // 192, 35 * width // 256], 0, atol=3)
+
+
+def test_guidance_of_0_is_none(
+    make_colorizer: functools.partial[Colorizer], colorizer: Colorizer
+) -> None:
+    gray = landscape(64, 64)
+    free = colorizer.ab(gray)
+    guided = colorizer.ab(gray, asked(reference=RED, palette=["#2e86c1"], mood="sepia", guidance=0))
+    np.testing.assert_array_equal(guided, free)
+    np.testing.assert_array_equal(make_colorizer(mood="cold", guidance=0).ab(gray), free)
+
+
+def test_hints_go_before_palettes(colorizer: Colorizer) -> None:
+    ab = colorizer.ab(landscape(64, 64), asked(hints=[(30, 30, -40.0, 30.0)], mood="sepia"))
+    np.testing.assert_allclose(ab[7, 7], (-40, 30), atol=2)
+    assert redness(ab[-2:]) > 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"palette": ["red"]}, "invalid color 'red'"),
+        ({"mood": "happy"}, "unknown mood 'happy'"),
+        (
+            {"reference": RED, "reference_by": "eye"},
+            "expected reference_by auto, histogram, content",
+        ),
+        ({"guidance": 1.5}, "expected guidance from 0 to 1, got 1.5"),
+        ({"hints": [(99, 2, 0, 0)]}, "outside the picture"),
+    ],
+)
+def test_other_guidance_is_refused(
+    make_colorizer: functools.partial[Colorizer], colorizer: Colorizer, wanted: Any, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        colorizer.ab(landscape(64, 64), asked(**wanted))
+    if not {"hints", "reference"} & wanted.keys():
+        with pytest.raises(ValueError, match=says):
+            make_colorizer(**wanted)
+
+
+@pytest.mark.parametrize(
+    "gray", [np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint8), np.zeros((4, 4))]
+)
+def test_other_arrays_are_refused(colorizer: Colorizer, gray: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"expected gray \(H, W\) uint8 or uint16, got"):
+        colorizer.ab(gray)

@@ -1,0 +1,182 @@
+"""A pool of processes: lost items, lost processes, and none that outlives its parent."""
+
+import functools
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers import wait_in
+
+from runtime.files import whole_file
+from runtime.pool import workers
+from runtime.workers import WorkerError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def process_of(item: int) -> int:
+    return os.getpid()
+
+
+def item_and_process(item: int) -> tuple[int, int]:
+    return item, os.getpid()
+
+
+def die_at(item: int, *, at: int) -> int:
+    if item == at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def write_until_let_go(folder: Path, item: int) -> int:
+    with whole_file(folder / f"{item}.png") as part:
+        part.touch()
+        return wait_in(folder, item)
+
+
+def write_beside_a_death(folder: Path, item: int) -> int:
+    """Write 0.png; on the first try, item 1 kills its process in the middle of writing."""
+    begun = folder / "begun"
+    while item == 1 and not begun.exists():
+        multiprocessing.connection.wait([], 0.01)
+    if item == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    with whole_file(folder / "0.png") as part:
+        part.touch()
+        first = not begun.exists()
+        begun.touch()
+        while first:
+            multiprocessing.connection.wait([], 0.01)
+    return item
+
+
+def fail_at_0(folder: Path, item: int) -> int:
+    if item == 0:
+        raise ValueError("cannot be colorized")
+    return wait_in(folder, item)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_every_item_has_its_result_once_and_processes_stay_for_the_next_map(number: int) -> None:
+    processes: set[int] = set()
+    with workers(number) as run:
+        for items in (range(12), range(12, 20)):
+            results = list(run(item_and_process, items))
+            assert sorted((item, of) for item, (of, _) in results) == [(i, i) for i in items]
+            processes |= {process for _, (_, process) in results}
+    assert len(processes) <= number
+    assert (os.getpid() in processes) == (number == 1), "one worker is this process"
+
+
+def test_a_lost_process_is_one_clear_error_and_the_next_map_works() -> None:
+    with workers(2) as run:
+        with pytest.raises(
+            WorkerError, match=r"a worker process died.*run the same command to con"
+        ):
+            list(run(functools.partial(die_at, at=5), range(12)))
+        assert len(list(run(process_of, range(12)))) == 12
+
+
+@pytest.mark.parametrize("at", [0, 11])
+def test_an_item_that_kills_its_process_is_the_only_one_lost(at: int) -> None:
+    with workers(2) as run:
+        found = dict(run(functools.partial(die_at, at=at), range(12), lost=lambda item: -item - 1))
+    assert found == {item: -item - 1 if item == at else item for item in range(12)}
+
+
+def test_nothing_of_a_failed_map_goes_on_beside_the_next(tmp_path: Path) -> None:
+    with workers(2) as run:
+        with pytest.raises(ValueError, match="cannot be colorized"):
+            list(run(functools.partial(fail_at_0, tmp_path), range(12)))
+        (tmp_path / "go").touch()
+        list(run(process_of, range(4)))  # gives a process that still runs time to finish its item
+        assert not list(tmp_path.glob("* done"))
+
+
+def test_a_map_that_ends_early_leaves_no_unfinished_file(tmp_path: Path) -> None:
+    def items() -> Iterator[int]:
+        yield 0
+        while not (tmp_path / "0 begun").exists():
+            multiprocessing.connection.wait([], 0.01)
+        raise KeyboardInterrupt
+
+    with workers(2) as run, pytest.raises(KeyboardInterrupt):
+        list(run(functools.partial(write_until_let_go, tmp_path), items()))
+    assert [path.name for path in tmp_path.iterdir()] == ["0 begun"]
+
+
+def test_a_lost_process_leaves_no_unfinished_file_of_another(tmp_path: Path) -> None:
+    with workers(2) as run:
+        write = functools.partial(write_beside_a_death, tmp_path)
+        assert dict(run(write, [0, 1], lost=lambda item: -item)) == {0: 0, 1: -1}
+    assert {path.name for path in tmp_path.iterdir()} == {"begun", "0.png"}
+
+
+def test_a_pool_ends_its_own_processes_only(tmp_path: Path) -> None:
+    other = multiprocessing.get_context("spawn").Process(target=wait_in, args=(tmp_path, 0))
+    other.start()
+    try:
+        with workers(2) as run:
+            own = {process for _, process in run(process_of, range(9))}
+        assert other.is_alive()
+        assert not any(Path(f"/proc/{process}").exists() for process in own)
+    finally:
+        other.kill()
+        other.join()
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_pool_ends_before_its_interpreter_and_says_nothing(tmp_path: Path, busy: bool) -> None:
+    """Regression: its thread sometimes used the pool's pipes after they were closed."""
+    code = (
+        "import sys, test_workers as t\n"
+        "if __name__ == '__main__':\n"
+        "    with t.workers(2) as run:\n"
+        "        done = run(t.process_of, range(12))\n"
+        f"        [next(done)] if {busy} else list(done)\n"
+        "    import threading, multiprocessing\n"
+        "    assert threading.enumerate() == [threading.main_thread()], threading.enumerate()\n"
+        "    assert not multiprocessing.active_children()\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent), str(ROOT / "tests")]),
+    }
+    command = [sys.executable, str(script)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+PARENT = """
+import os, sys, test_workers as t
+if __name__ == "__main__":
+    with t.workers(2) as run:
+        print(*{process for _, process in run(t.process_of, range(9))}, flush=True)
+        sys.stdin.read()
+"""
+
+
+def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent), str(ROOT / "tests")]),
+    }
+    pipe, command = subprocess.PIPE, [sys.executable, str(script)]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True) as parent:
+        assert parent.stdout is not None
+        own = [int(word) for word in parent.stdout.readline().split()]
+        ends = [os.pidfd_open(process) for process in own]
+        parent.kill()
+    for end in ends:  # readable once the process has ended
+        assert multiprocessing.connection.wait([end], 30)
+        os.close(end)
