@@ -1,5 +1,6 @@
 """What the tests of several modules need: pictures, profiles, folder trees, and waiting for processes."""
 
+import io
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -156,3 +157,15 @@ def wait_in(folder: Path, item: int) -> int:
         multiprocessing.connection.wait([], 0.01)
     (folder / f"{item} done").touch()
     return item
+
+
+def colorful(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
+    """Return large soft patches of random color."""
+    small = np.random.default_rng(seed).integers(0, 256, (5, 6, 3)).astype(np.uint8)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def jpeg(rgb: NDArray[np.uint8]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "JPEG", quality=90)
+    return stream.getvalue()

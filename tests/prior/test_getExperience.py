@@ -1,8 +1,6 @@
 """Counts are exact when split, interrupted or distributed; skipped pictures are listed."""
 
 import csv
-import functools
-import io
 import json
 import os
 import signal
@@ -15,62 +13,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import wait_for
+from helpers import colorful, jpeg, wait_for
 from numpy.typing import NDArray
 from PIL import Image
 
 from prior import getExperience
-from prior.batches import Batch, batches, map_batches
-from prior.dataset import Picture, Shard, list_pictures, read_rgb
+from prior.batches import Batch
+from prior.dataset import Shard
 from prior.getExperience import CountOptions, count_pictures
-from prior.histogram import (
-    CountedShard,
-    Histogram,
-    count_batch,
-    count_pixels,
-    merge,
-    read_counted,
-    write_counted,
-)
-from prior.lab import rgb2lab
-from prior.qspace import QSpace, read_bins
+from prior.histogram import CountedShard, Histogram, read_counted, write_counted
+from prior.qspace import read_bins
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BINS = read_bins()
-
-
-def colorful(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
-    """Return large soft patches of random color."""
-    small = np.random.default_rng(seed).integers(0, 256, (5, 6, 3)).astype(np.uint8)
-    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
-
-
-def jpeg(rgb: NDArray[np.uint8]) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(rgb).save(stream, "JPEG", quality=90)
-    return stream.getvalue()
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write 200 valid pictures in class folders, a few tasks of 64."""
-    root = tmp_path_factory.mktemp("photos")
-    for seed in range(200):
-        path = root / f"class {seed % 3}" / f"{seed:03}.jpg"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(jpeg(colorful(seed)))
-    return root
-
-
-@pytest.fixture(scope="module")
-def truth(photos: Path) -> NDArray[np.int64]:
-    """Count by definition: the nearest bin of each pixel."""
-    space = QSpace(BINS)
-    total = np.zeros(len(BINS), np.int64)
-    for picture in list_pictures(photos):
-        nearest = space.nearest(rgb2lab(read_rgb(picture))[..., 1:])
-        total += np.bincount(nearest.ravel(), minlength=len(BINS))
-    return total
 
 
 def options_of(photos: Path, out: Path, **changes: Any) -> CountOptions:
@@ -81,20 +36,6 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     """Run the script's main() with these arguments."""
     monkeypatch.setattr(sys, "argv", ["getExperience.py", *map(str, words)])
     return getExperience.main()
-
-
-def test_each_pixel_falls_into_its_nearest_bin_and_class() -> None:
-    rgb = np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8)
-    ab = rgb2lab(rgb)[..., 1:]
-    chroma = np.linalg.norm(ab, axis=-1)
-    found = count_pixels(rgb, BINS)
-    nearest = QSpace(BINS).nearest(ab).ravel()
-    assert np.array_equal(found.sum(axis=1), np.bincount(nearest, minlength=len(BINS)))
-    classes = [(chroma < 4).sum(), ((chroma >= 4) & (chroma < 20)).sum(), (chroma >= 20).sum()]
-    assert np.array_equal(found.sum(axis=0), classes)
-    assert found.sum() == 50 * 70
-    part = rgb[::2, ::3]
-    assert np.array_equal(count_pixels(part, BINS), count_pixels(part.copy(), BINS))
 
 
 def test_the_script_counts_every_pixel(
@@ -208,29 +149,6 @@ def test_the_command_continues_after_a_kill(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-def test_a_cluster_that_loses_a_worker_counts_exactly(
-    photos: Path,
-    truth: NDArray[np.int64],
-    bare_cluster: tuple[str, list["subprocess.Popen[bytes]"]],
-) -> None:
-    address, workers = bare_cluster
-    items = list(batches(list_pictures(photos), size=8))
-    count = functools.partial(count_batch, bins=BINS, every=1)
-    total, seen = Histogram.empty(len(BINS)), []
-    for batch, found in map_batches(
-        count, items, work="counting", total=200, processes=1, scheduler=address
-    ):
-        total += found
-        seen.append(batch.number)
-        if len(seen) == 3:
-            workers[0].send_signal(signal.SIGKILL)
-    assert workers[0].poll() is not None
-    assert sorted(seen) == [batch.number for batch in items]
-    assert np.array_equal(total.per_bin, truth)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_cluster_in_other_folders_finds_pictures_named_from_here(
     photos: Path,
     truth: NDArray[np.int64],
@@ -277,31 +195,6 @@ def test_an_experience_is_not_lost_by_counting_again(
     np.save(out, np.arange(261))
     assert run(monkeypatch, "-data", photos, "-out", out, "-processes", 1) == 0
     assert np.array_equal(np.load(tmp_path / "E.previous.npy"), np.arange(261))
-
-
-def test_shards_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
-    histogram = Histogram.empty(261)
-
-    def counted(number: int, count: int, *, list_id: str = "a", done: bool = True) -> Any:
-        name = tmp_path / f"{number}-{count}-{list_id}-{done}.npz"
-        write_counted(
-            name, CountedShard(histogram, np.array([done]), list_id, Shard(number, count), 1)
-        )
-        return name, read_counted(name)
-
-    assert merge([counted(2, 2), counted(1, 2)]).shard == Shard(1, 1)
-    for shards, wrong in (
-        ([counted(1, 2), counted(1, 2)], "expected each of 1 to 2 once"),
-        ([counted(1, 2)], "expected each of 1 to 2 once"),
-        ([counted(1, 2), counted(2, 2, list_id="b")], "other pictures"),
-        ([counted(1, 2), counted(2, 2, done=False)], "not finished"),
-    ):
-        with pytest.raises(ValueError, match=wrong):
-            merge(shards)
-    (tmp_path / "x.npz").write_bytes(b"nothing")
-    for name, wrong in (("x.npz", "has no counts"), ("gone.npz", "does not exist")):
-        with pytest.raises(ValueError, match=wrong):
-            read_counted(tmp_path / name)
 
 
 def test_a_damaged_shard_is_one_line(
@@ -387,10 +280,3 @@ def test_the_released_counts_are_of_photographs() -> None:
     assert central == pytest.approx(record["share in the central bin"], abs=1e-4)
     assert 0.2 < central < 0.45
     assert 0.55 < record["share with chroma under 20"] < 0.85
-
-
-def test_a_missing_picture_is_a_problem_not_a_failure() -> None:
-    batch = Batch(0, [Picture("/nowhere/x.jpg", "x.jpg")])
-    found = count_batch(batch, bins=BINS, every=1)
-    assert found.pictures == 1
-    assert found.problems[0].reason.startswith("cannot be read")

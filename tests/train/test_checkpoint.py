@@ -99,32 +99,3 @@ def test_killing_a_save_loses_nothing(tmp_path: Path) -> None:
         back = read_checkpoint(path, CONFIG)
         expected = np.random.default_rng(0).random(4_000_000) + back.step
         np.testing.assert_array_equal(back.arrays["network/a"], expected)
-
-
-def test_config_survives_json() -> None:
-    config = TrainConfig(sizes=(64, 32), init="x.npz", learning_rate=1e-5)
-    assert TrainConfig.from_json(config.to_json()) == config
-
-
-def test_unknown_settings_are_errors() -> None:
-    with pytest.raises(ValueError, match="unknown settings nonsense"):
-        TrainConfig.from_json('{"nonsense": 1}')
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"sizes": (100,)}, "multiples of 32"),
-        ({"sizes": ()}, "multiples of 32"),
-        ({"valid_size": 100}, "multiples of 32"),
-        ({"fit": "some"}, "fit must be one of all, context\\+head"),
-        ({"batch": 5, "parts": 2}, "multiple of parts"),
-        ({"entropy": 0.0, "squared": 0.0}, "above 0"),
-        ({"hints": 1.5}, "hints must be from 0 to 1, got 1.5"),
-        ({"steps": 0}, "steps must be 1 or more"),
-        ({"learning_rate": -1.0}, "learning_rate"),
-    ],
-)
-def test_impossible_settings_are_named(wrong: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        TrainConfig(**wrong)  # type: ignore[arg-type]

@@ -154,27 +154,6 @@ def test_more_points_make_better_colors(pictures: list[Bytes], qspace: QSpace) -
     assert found[2].auc > 95
 
 
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ({"working_size": 100}, "multiple of 32"),
-        ({"working_size": 0}, "multiple of 32"),
-        ({"temperature": 0.0}, "expected temperature > 0"),
-        ({"temperature": float("nan")}, "expected temperature > 0"),
-        ({"hints": -1}, "hints, palette >= 0"),
-        ({"saturation": -0.5}, "saturation, contrast, neutral, hints, palette >= 0"),
-        ({"contrast": -0.5}, "hints, palette >= 0"),
-        ({"neutral": -0.5}, "hints, palette >= 0"),
-        ({"steady": 1.5}, "expected 0 to 1"),
-        ({"guidance": -0.5}, "expected 0 to 1"),
-        ({"palette": -1}, "hints, palette >= 0"),
-    ],
-)
-def test_impossible_settings_are_refused(how: dict[str, float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Method(**how)
-
-
 def test_no_picture_is_refused(qspace: QSpace) -> None:
     with pytest.raises(ValueError, match="no picture"):
         measure_photos([GRAY], [], qspace=qspace)
