@@ -3,7 +3,7 @@
 import http.client
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from urllib.parse import quote
 import uvicorn
 from helpers import wait_for
 
-from model.options import ColorOptions
+from film.options import FilmOptions
+from model.options import ColorOptions, RunOptions
+from photo.options import PhotoOptions
 from web.app import application
 from web.options import Settings, WebOptions
 from web.server import listening, password_for
@@ -81,3 +83,28 @@ def served(folder: Path, settings: Settings, **options: Any) -> Iterator[Visitor
         server.should_exit = True
         thread.join(30)
         listener.close()
+
+
+def opened(visitor: Visitor, path: Path) -> Json:
+    """Open a film; return its description when its shots are known."""
+    token = json.loads(visitor.post("/films/open", {"path": str(path)}))["id"]
+    return when(visitor, token, lambda film: film["analysis"]["state"] == "done")
+
+
+def when(visitor: Visitor, token: str, condition: Callable[[Json], bool]) -> Json:
+    found: Json = {}
+
+    def asked() -> bool:
+        found.update(json.loads(visitor.get(f"/films/{token}")))
+        return condition(found)
+
+    wait_for(asked)
+    return found
+
+
+def _no_films(color: ColorOptions) -> Any:
+    raise AssertionError("no film here")
+
+
+def settings_of(run: RunOptions, folder: Path) -> Settings:
+    return Settings(run, COLOR, PhotoOptions(), FilmOptions(cache=folder / "cache"), _no_films)

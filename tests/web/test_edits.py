@@ -1,0 +1,67 @@
+"""Edits of a photo: anything malformed is refused in one line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from web_visitor import COLOR, Json, Visitor
+
+from model.options import ColorOptions
+from photo.guidance import STROKES_PX
+from web.edits import Stroke, drawn, edits_from
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"hints": "40,30,#d02010"}, {"hints": ["40,30,red"]}, {"hints": ["400,30,#d02010"]},
+        {"hints": ["1,1,#000000"] * 501}, {"saturation": "1"}, {"saturation": 9}, {"mood": "sad"}, {"mood": []}, {"palette": ["red"]}, {"palette": "#2040c0"}, {"temperature": True},
+        {"strokes": [{"color": "#d02010", "radius": 5, "points": []}]}, {"strokes": [7]},
+        {"strokes": [{"color": "#d02010", "radius": 5, "points": [["a", 1]]}]},
+        {"strokes": [{"color": "#d02010", "radius": -1, "points": [[1, 1]]}]},
+        {"reference": "../../etc/passwd"}, {"reference": ["x"]}, {"candidate": 0}, {"candidate": "2"}, {"candidate": True},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_malformed_edits_are_refused_in_one_line(
+    visitor: Visitor, photo: Path, values: Json
+) -> None:
+    id = visitor.upload(photo)["id"]
+    status, _, content = visitor.ask("POST", f"/photos/{id}/color", json.dumps(values).encode())
+    assert status == 400
+    assert json.loads(content)["error"].count("\n") == 0
+
+
+def test_edits_know_no_more_than_they_are_told() -> None:
+    edits = edits_from({"unknown": 1}, released=COLOR, references={})
+    assert edits.color == COLOR
+    assert not edits.hints
+
+
+def test_strokes_are_drawn_where_they_were_painted() -> None:
+    stroke = Stroke((208, 32, 16), 2, np.array([[4.0, 8], [30, 8]]))
+    rgba = drawn([stroke], (20, 40))
+    assert rgba.shape == (20, 40, 4)
+    assert (rgba[8, 4:31] == (208, 32, 16, 255)).all()
+    assert not rgba[14:].any()
+    large = drawn([stroke], (10 * STROKES_PX, 20 * STROKES_PX))
+    assert max(large.shape) == STROKES_PX
+    assert large.any()
+
+
+def test_hints_keep_their_place_in_a_smaller_copy(tmp_path: Path) -> None:
+    Image.new("L", (80, 60)).save(tmp_path / "photo.png")
+    edits = edits_from(
+        {"hints": ["40,30,#d02010", "100%,0,#2040c0"]}, released=COLOR, references={}
+    )
+    guidance = edits.for_preview(tmp_path / "photo.png", (60, 80), (30, 40))
+    assert [(hint.x, hint.y) for hint in guidance.hints] == [(20, 15), (39.5, 0)]
+    assert not any(hint.x_percent or hint.y_percent for hint in guidance.hints)
+
+
+def test_what_the_page_sets_replaces_what_the_command_was_given() -> None:
+    released = ColorOptions(saturation=0.5, mood="cold")
+    edits = edits_from({"saturation": 2, "palette": []}, released=released, references={})
+    assert edits.color == ColorOptions(saturation=2.0, mood="cold")

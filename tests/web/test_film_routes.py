@@ -1,0 +1,72 @@
+"""Routes of films: only films are opened, under names that files may have, and nobody waits for another."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from web_visitor import Json, Visitor, opened
+
+from web.film_routes import film_name
+from web.films import OpenFilm
+
+
+def test_an_uploaded_film_has_its_result_among_the_uploads(
+    film_visitor: Visitor, gray_film: Path, tmp_path: Path
+) -> None:
+    film = film_visitor.upload(gray_film, to="/films", name="../../my film?.mkv")
+    assert film["name"] == "my film_.mkv"
+    assert Path(film["target"]).is_relative_to(tmp_path / "uploads")
+    assert not (tmp_path / "my film_.mkv").exists()
+    assert [one["name"] for one in json.loads(film_visitor.get("/films"))] == ["my film_.mkv"]
+
+
+def test_nobody_waits_for_what_is_read_of_another_s_film(
+    film_visitor: Visitor, film_here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = opened(film_visitor, film_here)["id"]
+    asked, answered = threading.Event(), threading.Event()
+
+    def slow(film: OpenFilm) -> Json:
+        asked.set()
+        assert answered.wait(30)
+        return {}
+
+    monkeypatch.setattr("web.film_routes.described", slow)
+    one = threading.Thread(target=film_visitor.get, args=(f"/films/{token}",))
+    one.start()
+    try:
+        assert asked.wait(30)
+        assert json.loads(film_visitor.get("/queue", timeout=5)) == {"length": 0}
+    finally:
+        answered.set()
+        one.join()
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/nowhere/film.mp4", "/etc/passwd", "/dev/zero", "/tmp", "a\0b", "x" * 9000, "*.mp4", 7]
+)  # fmt: skip
+def test_what_is_no_film_is_refused_in_one_line(film_visitor: Visitor, path: Any) -> None:
+    status, _, content = film_visitor.ask(
+        "POST", "/films/open", json.dumps({"path": path}).encode()
+    )
+    assert status == 400
+    said = json.loads(content)["error"]
+    assert said
+    assert "\n" not in said
+    assert "root:" not in said
+
+
+def test_an_upload_that_is_no_film_leaves_nothing(film_visitor: Visitor, tmp_path: Path) -> None:
+    status, _, _ = film_visitor.ask("POST", "/films?name=x.mp4", b"no film")
+    assert status == 400
+    assert not list((tmp_path / "uploads").iterdir())
+
+
+@pytest.mark.parametrize("name", ["", "...", "a/b", "CON:", "x" * 400, "\n"])
+def test_names_of_films_are_names_of_files(name: str) -> None:
+    made = film_name(name)
+    assert made == Path(made).name
+    assert 0 < len(made) <= 120
+    assert not made.startswith(".")

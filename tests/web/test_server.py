@@ -1,0 +1,41 @@
+"""The server: its address and password, and what keeps it from starting."""
+
+import signal
+import socket
+import sys
+
+import pytest
+
+import main
+from web.options import WebOptions
+from web.server import address, password_for
+
+
+def test_a_password_is_made_up_for_other_hosts_only() -> None:
+    assert password_for(WebOptions()) == ""
+    outside = WebOptions(web_host="0.0.0.0")
+    made_up = password_for(outside)
+    assert len(made_up) >= 16
+    assert made_up != password_for(outside)
+    assert f"?token={made_up}" in address(outside, 80, made_up)
+    assert "token" not in address(WebOptions(web_host="0.0.0.0", web_password="x"), 80, "x")
+
+
+def test_what_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main.main(["-web"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "pip install -r requirements-web.txt" in said
+
+
+def test_a_port_that_is_taken_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process runs the tests
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main.main(["-web", "-web_port", str(port)]) == 2
+    assert f"cannot listen on 127.0.0.1 port {port}" in capsys.readouterr().err
