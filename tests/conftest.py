@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from films import SHOTS, colorization, film_of, make_film
-from helpers import NO_BROWSER, wait_for
+from helpers import NO_BROWSER, landscape, wait_for
+from PIL import Image
 
 import main
 from conversion import color_film
@@ -193,3 +194,10 @@ def make_colorizer(small_weights: Path) -> functools.partial[Colorizer]:
 @pytest.fixture(scope="session")
 def colorizer(make_colorizer: functools.partial[Colorizer]) -> Colorizer:
     return make_colorizer()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(landscape(60, 80)).save(path)
+    return path

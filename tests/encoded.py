@@ -1,6 +1,7 @@
 """What is in encoded films: samples, colors, times and packets, read back by PyAV and ffmpeg."""
 
 import hashlib
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -61,3 +62,23 @@ def packets_md5(path: Path) -> dict[int, str]:
 
 def seconds(film: Film) -> list[Fraction]:
     return [time * film.video.time_base for time in film.pts]
+
+
+def planes(path: Path) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Yield (pts in ms, luma, both chroma planes) of each frame."""
+    with av.open(str(path)) as film:
+        for frame in film.decode(video=0):
+            all_planes = frame.to_ndarray()
+            assert frame.time is not None
+            height = frame.height
+            yield round(frame.time * 1000), all_planes[:height], all_planes[height:]
+
+
+def packets(path: Path, kind: str = "video") -> str:
+    with av.open(str(path)) as film:
+        digest = hashlib.sha256()
+        for packet in film.demux(next(s for s in film.streams if s.type == kind)):
+            if packet.size:
+                digest.update(f"{packet.pts} {packet.size}".encode() if kind == "video" else b"")
+                digest.update(bytes(packet))
+        return digest.hexdigest()

@@ -1,13 +1,11 @@
 """Tiny real films made by ffmpeg, a colorizer of arithmetic for them, and what is in the result."""
 
 import functools
-import hashlib
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import av
 import numpy as np
 from helpers import wait_for
 from numpy.typing import NDArray
@@ -312,23 +310,3 @@ def shot_colorization(fail: str = "") -> Colorization:
 
 def colorization(**settings: Path | int | None) -> Colorization:
     return Colorization(functools.partial(Tint, **settings), weights="f" * 64)
-
-
-def planes(path: Path) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Yield (pts in ms, luma, both chroma planes) of each frame."""
-    with av.open(str(path)) as film:
-        for frame in film.decode(video=0):
-            all_planes = frame.to_ndarray()
-            assert frame.time is not None
-            height = frame.height
-            yield round(frame.time * 1000), all_planes[:height], all_planes[height:]
-
-
-def packets(path: Path, kind: str = "video") -> str:
-    with av.open(str(path)) as film:
-        digest = hashlib.sha256()
-        for packet in film.demux(next(s for s in film.streams if s.type == kind)):
-            if packet.size:
-                digest.update(f"{packet.pts} {packet.size}".encode() if kind == "video" else b"")
-                digest.update(bytes(packet))
-        return digest.hexdigest()

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from films import Tint, colorization, planes
+from encoded import planes
+from films import Tint, colorization
 
 from color.guidance import Guidance, ShotReference, read_hint
 from color.segment import Colorization, Segment

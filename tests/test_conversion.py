@@ -12,17 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from films import (
-    DIVIDED,
-    FRAMES,
-    SIZE,
-    Signer,
-    colorization,
-    film_of,
-    packets,
-    planes,
-    shot_colorization,
-)
+from encoded import packets, planes
+from films import DIVIDED, FRAMES, SIZE, Signer, colorization, film_of, shot_colorization
 
 import conversion
 from conversion import color_film

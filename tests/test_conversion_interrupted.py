@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import SHOTS, Tint, colorization, packets
+from encoded import packets
+from films import SHOTS, Tint, colorization
 from helpers import group_is_gone, wait_for
 from numpy.typing import NDArray
 

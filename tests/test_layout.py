@@ -17,6 +17,13 @@ AT_IMPORT = (
     ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     | ast.Assign | ast.AnnAssign | ast.AugAssign
 )  # fmt: skip
+# Modules without a test file of their own, and why.
+UNTESTED = {
+    "color/arrays.py": "names of types",
+    "color/likely.py": "two tuples with named fields",
+    "color/segment.py": "the interface between films and the network: dataclasses without methods, protocols",
+    "prior/command.py": "one call, which every script of this folder makes in its own tests",
+}
 READING = {"open", "load", "read_text", "read_bytes"}
 DECIDING = {"__name__ == '__main__'", "TYPE_CHECKING", "__package__ in {None, ''}"}
 
@@ -43,6 +50,12 @@ def test_importing_a_module_does_nothing() -> None:
 
 def test_no_room_is_a_drawer() -> None:
     assert not {part for path in house.sources() for part in path.with_suffix("").parts} & BAD_NAMES
+
+
+def test_each_module_has_its_tests_in_a_file_of_its_name() -> None:
+    modules = [p for p in house.sources() if len(p.parts) == 2 and p.name != "__init__.py"]
+    missing = [p for p in modules if not (ROOT / "tests" / p.parent / f"test_{p.name}").is_file()]
+    assert {path.as_posix() for path in missing} == UNTESTED.keys()
 
 
 def test_files_and_functions_are_short_and_no_import_is_a_circle() -> None:

@@ -22,7 +22,8 @@ TESTS = Path(__file__).resolve().parent.parent
 ROOT = TESTS.parent
 sys.path[:0] = [str(ROOT), str(TESTS)]
 
-from films import film_of, packets
+from encoded import packets
+from films import film_of
 from helpers import group_is_gone, wait_for
 
 from runtime.files import temporary_name

@@ -9,9 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from films import colorization
 
-from conversion import color_film
 from film.info import source_of
 from film.job import (
     AB,
@@ -24,7 +22,6 @@ from film.job import (
     folder_of,
     open_job,
 )
-from film.options import EncoderOptions, FilmOptions
 from runtime.files import delete_lock, temporary_name, write_text
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -305,21 +302,3 @@ def test_a_job_folder_has_a_harmless_name(tmp_path: Path, name: str) -> None:
     assert folder.parent == tmp_path
     assert not set(folder.name) & set('%\n"<>|?*')
     assert len(folder.name) <= 80
-
-
-def test_other_settings_are_refused_and_the_work_is_kept(
-    gray_film: Path, half_done: Path, options: FilmOptions, tmp_path: Path
-) -> None:
-    before = {path: path.stat().st_mtime_ns for path in half_done.rglob("*")}
-    for chosen in (replace(options, compare=True), replace(options, encoder=EncoderOptions())):
-        with pytest.raises(JobError, match="-restart"):
-            color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=chosen)
-    with pytest.raises(JobError, match=r"weights were ffff.*, now eeee"):
-        color_film(
-            gray_film,
-            tmp_path / "out.mkv",
-            colorization=replace(colorization(), weights="e" * 64),
-            options=options,
-        )
-    assert not (tmp_path / "out.mkv").exists()
-    assert {path: path.stat().st_mtime_ns for path in half_done.rglob("*")} == before

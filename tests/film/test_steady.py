@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import planes, run_ffmpeg
+from encoded import planes
+from films import run_ffmpeg
 from numpy.typing import NDArray
 
 from color.segment import Colorization

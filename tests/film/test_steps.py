@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import SHOTS, color_of, colorization, packets, run_ffmpeg, shot_colorization
+from encoded import packets
+from films import SHOTS, color_of, colorization, run_ffmpeg, shot_colorization
 
 from conversion import color_film
 from film import FilmError, schedule

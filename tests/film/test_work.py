@@ -15,7 +15,7 @@ from color.segment import Colorization, Segment
 from conversion import color_film
 from film import FilmError
 from film.job import JobError, open_job
-from film.options import FilmOptions
+from film.options import EncoderOptions, FilmOptions
 from film.preview import preview
 from film.probe import probe
 from film.shots import split
@@ -105,3 +105,21 @@ def test_a_manifest_that_lacks_a_segment_makes_no_shorter_film(
     with pytest.raises(JobError, match=r"lists 124 of 170 frames; add -restart"):
         color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=options)
     assert not (tmp_path / "out.mkv").exists()
+
+
+def test_other_settings_are_refused_and_the_work_is_kept(
+    gray_film: Path, half_done: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in half_done.rglob("*")}
+    for chosen in (replace(options, compare=True), replace(options, encoder=EncoderOptions())):
+        with pytest.raises(JobError, match="-restart"):
+            color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=chosen)
+    with pytest.raises(JobError, match=r"weights were ffff.*, now eeee"):
+        color_film(
+            gray_film,
+            tmp_path / "out.mkv",
+            colorization=replace(colorization(), weights="e" * 64),
+            options=options,
+        )
+    assert not (tmp_path / "out.mkv").exists()
+    assert {path: path.stat().st_mtime_ns for path in half_done.rglob("*")} == before

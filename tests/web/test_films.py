@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import FRAMES, SHOTS, SIZE, colorization, planes
+from encoded import planes
+from films import FRAMES, SHOTS, SIZE, colorization
 from helpers import wait_for
 from PIL import Image
 from web_visitor import COLOR, Json, Visitor, opened, when
