@@ -21,6 +21,7 @@ from conversion import color_film
 from film import FilmError
 from film.options import EncoderOptions, FilmOptions
 from gray2color import Colorizer
+from model.paddle_import import import_paddle
 from prior.lab import rgb2lab
 from prior.qspace import QSpace, read_bins
 
@@ -47,6 +48,7 @@ def qspace() -> QSpace:
 @pytest.fixture(scope="session")
 def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Weights of a small network; the program made of them once a session stays out of the user's cache."""
+    import_paddle()  # as the program does, without its notices
     from small_network import write_small_weights  # imports Paddle, which tests of films do without
 
     folder = tmp_path_factory.mktemp("weights")
