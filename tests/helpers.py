@@ -169,3 +169,9 @@ def jpeg(rgb: NDArray[np.uint8]) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(rgb).save(stream, "JPEG", quality=90)
     return stream.getvalue()
+
+
+def run_script(main: Callable[[], int], *words: object, patch: pytest.MonkeyPatch) -> int:
+    """Run a script's main() as if it had been started with these words."""
+    patch.setattr("sys.argv", ["a script", *map(str, words)])
+    return main()

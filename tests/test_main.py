@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -15,13 +16,7 @@ from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
 import main
-from color.guidance import UNGUIDED
-from gray2color import colorize_photo_files
-from model.options import ColorOptions, RunOptions
-from photo.inputs import Task
-from photo.options import PhotoOptions
 from prior.lab import gray2lightness, rgb2lab
-from runtime.options import options_from
 
 ROOT = Path(main.__file__).parent
 
@@ -133,24 +128,31 @@ def test_many_photos_by_several_processes(small: list[str], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("device", "gpus", "processes"), [("auto", 2, 1), ("gpu", 1, 1), ("cpu", 1, 4), ("auto", 0, 4)]
+    ("device", "gpus", "alone"),
+    [
+        ("auto", 2, True),
+        pytest.param("cpu", 1, False, marks=pytest.mark.slow),
+        pytest.param("auto", 0, False, marks=pytest.mark.slow),
+    ],
 )
 def test_a_gpu_gets_one_network(
-    monkeypatch: pytest.MonkeyPatch, small: list[str], device: str, gpus: int, processes: int
+    monkeypatch: pytest.MonkeyPatch,
+    small: list[str],
+    tmp_path: Path,
+    device: str,
+    gpus: int,
+    alone: bool,
 ) -> None:
-    started: list[int] = []
+    """Photos are colorized by this process alone, whose children then take no processor time."""
     monkeypatch.setattr("gray2color.has_gpu_package", lambda: True)
     monkeypatch.setattr("gray2color.gpu_count", lambda: gpus)
-    monkeypatch.setattr("gray2color.prepare", lambda *_, **__: None)
-    monkeypatch.setattr(
-        "photo.batch.colorize_photos", lambda *_, processes, **__: started.append(processes) or []
-    )
-    words = ["-img_in", "x", *small, "-device", device, "-threads", "4"]
-    args = main._parser().parse_args(words)
-    photos = [Task(Path(f"{n}.png"), Path(f"{n}.color.png")) for n in range(20)]
-    color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
-    colorize_photo_files(photos, PhotoOptions(), color=color, run=run, guidance=UNGUIDED)
-    assert started == [processes]
+    paths = map(str, write_photos(tmp_path / "in", 9))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    words = ["-img_in", *paths, "-save", str(tmp_path / "out"), *small, "-device", device]
+    assert main.main([*words, "-threads", "2"]) == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (after.ru_utime == before.ru_utime) == alone
+    assert len(list((tmp_path / "out").iterdir())) == 9
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ import pytest
 from films import picture, run_ffmpeg
 from helpers import wait_for
 
+import main
 from film.probe import probe
 from model.weights_file import RELEASED
 from runtime.console import printable
@@ -168,3 +169,15 @@ def test_the_same_film_by_hand_and_by_folder(
     assert code == 0, errors
     assert probe(tmp_path / "done" / "plain.color.mp4").frames == 25
     assert run_main(*words[:-2])[:2] == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "workers"), [("auto", 2, 1), ("gpu", 1, 1), ("cpu", 1, 4), ("auto", 0, 4)]
+)
+def test_a_gpu_gets_one_network(
+    monkeypatch: pytest.MonkeyPatch, device: str, gpus: int, workers: int
+) -> None:
+    monkeypatch.setattr("gray2color.has_gpu_package", lambda: True)
+    monkeypatch.setattr("gray2color.gpu_count", lambda: gpus)
+    words = ["-movie_in", "x.mp4", "-device", device, "-workers", "4"]
+    assert main._film(main._parser().parse_args(words)).workers == workers

@@ -13,8 +13,6 @@ import pytest
 from films import HARDWARE, colorization, run_ffmpeg
 
 import conversion
-import gray2color
-import main
 from conversion import color_film
 from film import FilmError
 from film.options import EncoderOptions, FilmOptions
@@ -218,25 +216,3 @@ def test_no_two_outputs_of_a_command_are_one_file(
         assert (code, errors.count("\n")) == (2, 1)
         assert "would be written twice" in errors
     assert not list(tmp_path.glob("*/*"))
-
-
-@pytest.mark.parametrize(
-    ("device", "gpus", "workers"), [("auto", 2, 1), ("gpu", 1, 1), ("cpu", 1, 4), ("auto", 0, 4)]
-)
-def test_a_gpu_gets_one_network(
-    monkeypatch: pytest.MonkeyPatch,
-    small_weights: Path,
-    tmp_path: Path,
-    device: str,
-    gpus: int,
-    workers: int,
-) -> None:
-    started: list[int] = []
-    monkeypatch.setattr(gray2color, "has_gpu_package", lambda: True)
-    monkeypatch.setattr(gray2color, "gpu_count", lambda: gpus)
-    monkeypatch.setattr(
-        conversion, "color_films", lambda *_, options, **__: started.append(options.workers) or []
-    )
-    words = ["-movie_in", "x.mp4", "-device", device, "-workers", "4"]
-    main.main([*words, "-weights", str(small_weights), "-save", str(tmp_path)])
-    assert started == [workers]

@@ -1,22 +1,21 @@
 """Previews of a film: its shots, their frames and captions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import cv2
 import numpy as np
-import pytest
-from films import colorization
+from films import Tint, colorization
 from guided import Guided, guidance_of, guided
+from PIL import Image
 
 from color.segment import Segment
 from film.options import FilmOptions
-from film.preview import frame_gray, preview, preview_sheet, shot_frames
+from film.preview import colorized_frame, frame_gray, preview, preview_sheet, shot_frames
 from film.probe import probe
 from film.segment import decode_gray
-from film.shots import analyze
 from image.sheet import contact_sheet
 
 
@@ -49,17 +48,20 @@ def test_a_sheet_names_shots_and_times(film: Callable[[str], Path]) -> None:
 
 
 def test_a_preview_names_when_shots_begin_whatever_frame_is_shown(
-    gray_film: Path, options: FilmOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
-    captions: list[str] = []
-
-    def kept(pictures: Sequence[np.ndarray], named: Sequence[str]) -> np.ndarray:
-        captions.extend(named)
-        return contact_sheet(pictures, named)
-
-    monkeypatch.setattr("film.preview.contact_sheet", kept)
     preview(gray_film, tmp_path / "sheet.png", colorization=colorization(), options=options)
-    assert captions == ["1  0:00:00", "2  0:00:00", "3  0:00:06"]  # frames 0, 12 and 162
+    film, colorizer = probe(gray_film), Tint()
+    shots, _ = shot_frames(film, 0, film.frames)
+    assert [shot.number for shot in shots] == [6, 40, 166]
+    pictures = [colorized_frame(colorizer, shot.gray, shot.number, None) for shot in shots]
+    expected = contact_sheet(pictures, ["1  0:00:00", "2  0:00:00", "3  0:00:06"])
+    np.testing.assert_array_equal(read_sheet(tmp_path / "sheet.png"), expected)
+
+
+def read_sheet(path: Path) -> np.ndarray:
+    with Image.open(path) as sheet:
+        return np.asarray(sheet.convert("RGB"))
 
 
 def test_what_is_shown_of_an_interlaced_film_is_deinterlaced_as_its_job_s_frames(
@@ -76,23 +78,20 @@ def test_what_is_shown_of_an_interlaced_film_is_deinterlaced_as_its_job_s_frames
 
 
 def test_a_preview_finds_the_shots_that_the_job_finds(
-    film: Callable[[str], Path],
-    options: FilmOptions,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    film: Callable[[str], Path], options: FilmOptions, tmp_path: Path
 ) -> None:
-    asked: list[bool] = []
-
-    def kept(*args: Any, deinterlace: bool = False, **more: Any) -> Any:
-        asked.append(deinterlace)
-        return analyze(*args, deinterlace=deinterlace, **more)
-
-    monkeypatch.setattr("film.preview.analyze", kept)
-    wanted = replace(options, encoder=replace(options.encoder, deinterlace=True))
-    preview(
-        film("interlaced.mkv"), tmp_path / "sheet.png", colorization=colorization(), options=wanted
-    )
-    assert asked == [True]
+    """Among frames that are deinterlaced as the job's."""
+    interlaced, sheets = probe(film("interlaced.mkv")), []
+    for deinterlace in (True, False):
+        wanted = replace(options, encoder=replace(options.encoder, deinterlace=deinterlace))
+        path = tmp_path / f"{deinterlace}.png"
+        preview(interlaced.path, path, colorization=colorization(), options=wanted)
+        shots, _ = shot_frames(interlaced, 0, interlaced.frames, deinterlace=deinterlace)
+        pictures = [colorized_frame(Tint(), shot.gray, shot.number, None) for shot in shots]
+        expected = preview_sheet(interlaced, pictures, [shot.first for shot in shots])
+        np.testing.assert_array_equal(read_sheet(path), expected)
+        sheets.append(expected)
+    assert sheets[0].shape != sheets[1].shape or (sheets[0] != sheets[1]).any()
 
 
 def test_a_preview_shows_each_shot(gray_film: Path, options: FilmOptions, tmp_path: Path) -> None:

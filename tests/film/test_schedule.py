@@ -20,9 +20,12 @@ SHOTS = (1, 2 * BLOCK + 1, 2, 1, BLOCK, 2 * BLOCK)  # segments
 RETURNS = {2: 0, 3: 1, 5: 3}  # shot -> the earlier shot whose scene it returns to
 
 
-def records(*, color: tuple[int, ...] = ()) -> Iterator[SegmentRecord]:
-    index, shot_ends = 0, list(np.cumsum(SHOTS) - 1)
-    for shot, count in enumerate(SHOTS):
+def records(
+    *, shots: tuple[int, ...] = SHOTS, color: tuple[int, ...] = ()
+) -> Iterator[SegmentRecord]:
+    """List the segments of shots, each given by their number."""
+    index, shot_ends = 0, list(np.cumsum(shots) - 1)
+    for shot, count in enumerate(shots):
         for number in range(count):
             ends = number == count - 1
             returns_to = int(shot_ends[RETURNS[shot]]) if number == 0 and shot in RETURNS else NONE
@@ -116,11 +119,8 @@ def test_each_segment_takes_each_step_once(work: Work, seed: int, color: tuple[i
         assert len({record.shot for record in step.records}) == 1
 
 
-def test_few_segments_wait_on_the_disk_however_long_the_shot(
-    work: Work, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(f"{__name__}.SHOTS", (20 * BLOCK,))
-    schedule, most = schedule_of(work), 0
+def test_few_segments_wait_on_the_disk_however_long_the_shot(work: Work) -> None:
+    schedule, most = schedule_of(work, shots=(20 * BLOCK,)), 0
     for step in schedule.steps():
         take(work, step)
         schedule.taken(step)
@@ -130,11 +130,10 @@ def test_few_segments_wait_on_the_disk_however_long_the_shot(
 
 @pytest.mark.parametrize(("workers", "longest"), [(0, 1), (1, BLOCK), (2, BLOCK), (20, 1)])
 def test_steps_finish_several_segments_while_much_is_left(
-    work: Work, monkeypatch: pytest.MonkeyPatch, workers: int, longest: int
+    work: Work, workers: int, longest: int
 ) -> None:
-    monkeypatch.setattr(f"{__name__}.SHOTS", (6 * BLOCK,))
     work = replace(work, last=60 * 6 * BLOCK)
-    steps = run(work, schedule_of(work, workers=workers), seed=1)
+    steps = run(work, schedule_of(work, shots=(6 * BLOCK,), workers=workers), seed=1)
     finished = [step.records for step in steps if step.stage == "finish"]
     assert max(map(len, finished)) == longest
     left = 6 * BLOCK

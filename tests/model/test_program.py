@@ -2,10 +2,11 @@
 
 import functools
 import logging
+import subprocess
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from model import program as programs
 from model.program import Device, Engine, Precision, Program, choose_engine
 from model.program_cache import CACHE_VARIABLE, program_for
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
@@ -40,11 +42,9 @@ def test_an_engine_that_cannot_open_a_program_is_replaced_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     expected = open_it()(*inputs, temperature=0.7)
-    opened: list[str] = []
     original = programs.open_program
 
     def fails_with_onednn(folder: Path, *, engine: Engine, threads: int) -> object:
-        opened.append(engine)
         if engine != "plain":
             raise RuntimeError("oneDNN says no\nand a long story")
         return original(folder, engine=engine, threads=threads)
@@ -52,7 +52,7 @@ def test_an_engine_that_cannot_open_a_program_is_replaced_once(
     monkeypatch.setattr(programs, "open_program", fails_with_onednn)
     with caplog.at_level(logging.WARNING):
         slow = open_it()
-    assert opened == ["fp32", "plain"]
+    assert slow.engine == "plain"
     assert caplog.messages == ["fp32 failed (oneDNN says no): continuing without it, more slowly"]
     np.testing.assert_allclose(slow(*inputs, temperature=0.7), expected, atol=1e-3)
 
@@ -154,12 +154,24 @@ def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         choose_engine("gpu", "auto")
 
 
-def test_a_program_has_the_cores_that_this_process_may_use(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {2, 5, 7}, raising=False)
-    inference = MagicMock()
-    monkeypatch.setattr(programs, "import_inference", lambda: inference)
-    programs.open_program(tmp_path, engine="fp32")
-    config = inference.AnalysisConfig.return_value
-    config.set_cpu_math_library_num_threads.assert_called_once_with(3)
+USE_CORES = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from model.program import open_program, run_program
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+for threads in (None, 1, 2):
+    predictor = open_program(Path(sys.argv[1]), engine="fp32", threads=threads)
+    planes, palettes = np.ones((2, 4, 64, 96), np.float32), np.zeros((2, 7), np.float32)
+    run_program(predictor, planes, palettes, temperature=1.0)
+    print(len(os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+def test_a_program_has_the_cores_that_this_process_may_use(exported: Path) -> None:
+    """On one core, it has as many threads as if one were asked for."""
+    command = [sys.executable, "-c", USE_CORES, str(exported / "program")]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    by_itself, one, two = map(int, done.stdout.split())
+    assert by_itself == one < two

@@ -14,7 +14,7 @@ from image.upsample import color_field
 from photo.compose import Composition
 from photo.icc import srgb_profile
 from photo.read import Photo, mark_in, read_photo
-from photo.write import write_photo
+from photo.write import BAND_ROWS, write_photo
 from prior.lab import gray2lightness
 
 ORIENTATION, DESCRIPTION = 274, 270
@@ -73,12 +73,11 @@ def test_metadata_is_kept(tmp_path: Path, source: str, suffix: str, deep: bool) 
 @pytest.mark.parametrize("alpha", [False, True])
 @pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg", ".webp", ".bmp"])
 def test_a_picture_composed_in_bands_is_the_one_composed_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, deep: bool, alpha: bool
+    tmp_path: Path, suffix: str, deep: bool, alpha: bool
 ) -> None:
-    monkeypatch.setattr("photo.write.BAND_ROWS", 7)
-    gray = landscape(50, 60, np.uint16 if deep else np.uint8)
+    gray = landscape(2 * BAND_ROWS + 9, 60, np.uint16 if deep else np.uint8)
     photo = Photo(gray, alpha=gray[::-1] if alpha else None)
-    ab = np.random.default_rng(4).normal(0, 20, (5, 6, 2)).astype(np.float32)
+    ab = np.random.default_rng(4).normal(0, 20, (25, 6, 2)).astype(np.float32)
     composition = Composition(gray, color_field(ab, gray, to_lightness=gray2lightness), threads=2)
     for name, picture in (("whole", composition.whole()), ("bands", composition)):
         write_photo((tmp_path / name).with_suffix(suffix), picture, like=photo)

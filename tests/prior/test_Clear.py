@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import tree, write_tree
+from helpers import run_script, tree, write_tree
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -83,8 +83,7 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["Clear.py", "-processes", "1", *map(str, words)])
-    return Clear.main()
+    return run_script(Clear.main, "-processes", 1, *words, patch=monkeypatch)
 
 
 @pytest.mark.parametrize("quality", [60, 80, 95])

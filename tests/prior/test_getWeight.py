@@ -1,11 +1,11 @@
 """Rare colors weigh more, the mean weight is 1, and the released file matches the code."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import run_script
 
 from prior import getWeight
 from prior.getWeight import smoothed, weights
@@ -16,8 +16,7 @@ SOME = np.random.default_rng(0).pareto(1.0, len(BINS))
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["getWeight.py", *map(str, words)])
-    return getWeight.main()
+    return run_script(getWeight.main, *words, patch=monkeypatch)
 
 
 def test_smoothing_keeps_the_mass_and_spreads_it_to_the_neighbors() -> None:

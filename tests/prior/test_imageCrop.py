@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import scene, tree, wait_for, write_tree
+from helpers import run_script, scene, tree, wait_for, write_tree
 from PIL import Image
 
 from image.crop import center_square
@@ -59,8 +59,7 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["imageCrop.py", "-processes", "1", *map(str, words)])
-    return imageCrop.main()
+    return run_script(imageCrop.main, "-processes", 1, *words, patch=monkeypatch)
 
 
 def test_every_kind_of_picture_is_cropped_upright_and_the_source_left(

@@ -43,12 +43,6 @@ def unvalidated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Validate without plotting the curve, half of the validation's time."""
-    monkeypatch.setattr("train.run.write_training_curve", lambda path, history: None)
-
-
-@pytest.fixture
 def pictures() -> list[Bytes]:
     return soft_squares(3)
 

@@ -120,7 +120,6 @@ def test_a_nan_stops_the_run_and_keeps_the_last_good_state(room: Path, tmp_path:
     assert np.isfinite(state.arrays["network/head.weight"]).all()
 
 
-@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_fewer_pictures_than_a_batch_are_enough(room: Path, tmp_path: Path, count: int) -> None:
     data = tmp_path / "data"
@@ -132,7 +131,6 @@ def test_fewer_pictures_than_a_batch_are_enough(room: Path, tmp_path: Path, coun
     assert run.step == 2
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_gray_pictures_train_without_an_accident(room: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
