@@ -1,4 +1,4 @@
-"""Tiny real films made by ffmpeg, a colorizer of arithmetic for them, and what is in the result."""
+"""Tiny real films made by ffmpeg, and colorizers of arithmetic for them."""
 
 import functools
 import os

@@ -1,4 +1,4 @@
-"""What the tests of several modules need: pictures, profiles, folder trees, and waiting for processes."""
+"""What the tests of several modules need: pictures, profiles, folder trees, scripts, and work for processes."""
 
 import io
 import multiprocessing
@@ -175,3 +175,7 @@ def run_script(main: Callable[[], int], *words: object, patch: pytest.MonkeyPatc
     """Run a script's main() as if it had been started with these words."""
     patch.setattr("sys.argv", ["a script", *map(str, words)])
     return main()
+
+
+def process_of(item: int) -> int:
+    return os.getpid()

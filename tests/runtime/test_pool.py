@@ -11,17 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import wait_in
+from helpers import process_of, wait_in
 
 from runtime.files import whole_file
 from runtime.pool import workers
 from runtime.workers import WorkerError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def process_of(item: int) -> int:
-    return os.getpid()
 
 
 def item_and_process(item: int) -> tuple[int, int]:
@@ -135,7 +131,7 @@ def test_a_pool_ends_its_own_processes_only(tmp_path: Path) -> None:
 def test_a_pool_ends_before_its_interpreter_and_says_nothing(tmp_path: Path, busy: bool) -> None:
     """Regression: its thread sometimes used the pool's pipes after they were closed."""
     code = (
-        "import sys, test_workers as t\n"
+        "import sys, test_pool as t\n"
         "if __name__ == '__main__':\n"
         "    with t.workers(2) as run:\n"
         "        done = run(t.process_of, range(12))\n"
@@ -156,7 +152,7 @@ def test_a_pool_ends_before_its_interpreter_and_says_nothing(tmp_path: Path, bus
 
 
 PARENT = """
-import os, sys, test_workers as t
+import os, sys, test_pool as t
 if __name__ == "__main__":
     with t.workers(2) as run:
         print(*{process for _, process in run(t.process_of, range(9))}, flush=True)

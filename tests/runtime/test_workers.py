@@ -8,13 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers import process_of
 
 from runtime.pool import workers
 from runtime.workers import PER_WORKER, Wait, once, report
-
-
-def process_of(item: int) -> int:
-    return os.getpid()
 
 
 def reported(item: int) -> int:
