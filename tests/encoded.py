@@ -1,4 +1,4 @@
-"""What is in encoded films: samples, colors, times and packets, read back by PyAV and ffmpeg."""
+"""Films rendered, and what is in them: samples, colors, times and packets, read back by PyAV and ffmpeg."""
 
 import hashlib
 from collections.abc import Iterator
@@ -7,14 +7,15 @@ from pathlib import Path
 
 import av
 import numpy as np
-from films import run_ffmpeg
+from films import run_ffmpeg, shot_colorization
 from numpy.typing import NDArray
 
 from color.arrays import Floats
+from conversion import color_film
 from film.decode import decode
 from film.encode import render
 from film.info import Film
-from film.options import EncoderOptions
+from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 from prior.lab import rgb2lab
 from runtime.files import whole_file
@@ -82,3 +83,9 @@ def packets(path: Path, kind: str = "video") -> str:
                 digest.update(f"{packet.pts} {packet.size}".encode() if kind == "video" else b"")
                 digest.update(bytes(packet))
         return digest.hexdigest()
+
+
+def colorize(source: Path, target: Path, options: FilmOptions, fail: str = "") -> str:
+    """Colorize a film shot by shot; return the hash of its packets. `fail` is the step of `ShotMean` that fails."""
+    color_film(source, target, colorization=shot_colorization(fail), options=options)
+    return packets(target)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from encoded import packets
+from encoded import colorize, packets
 from films import SHOTS, color_of, colorization, run_ffmpeg, shot_colorization
 
 from conversion import color_film
@@ -33,11 +33,6 @@ def whole(gray_film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     chosen = FilmOptions(cache=cache, workers=1, encoder=ENCODER)
     color_film(gray_film, target, colorization=shot_colorization(), options=chosen)
     return target
-
-
-def colorize(source: Path, target: Path, options: FilmOptions, fail: str = "") -> str:
-    color_film(source, target, colorization=shot_colorization(fail), options=options)
-    return packets(target)
 
 
 def test_every_frame_has_the_color_of_its_whole_shot(
@@ -179,69 +174,6 @@ def test_a_segment_in_color_divides_its_shot(options: FilmOptions, tmp_path: Pat
     means = [np.mean(grays[:56]), *[np.mean(grays[112:])] * 2]
     for colors_of, mean in zip(ab, means, strict=True):
         np.testing.assert_allclose(colors_of, color_of(float(mean)), atol=0.02)
-
-
-@pytest.fixture(scope="module")
-def dialogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make two alternating scenes, three shots each, each shot a little brighter than the one before."""
-    path = tmp_path_factory.mktemp("dialogue") / "film.mkv"
-    scene = "mandelbrot=size=128x96:rate=25:start_scale=0.01,format=gray"
-    one = f"{scene},trim=end_frame=1,loop=loop={TALK - 1}:size=1,lutyuv=y=val*0.5+40"
-    shots = [
-        f"{one},{side}lutyuv=y=val+{6 * i}[v{i}]" for i, side in enumerate(["", "negate,"] * 3)
-    ]
-    graph = ";".join(shots) + ";" + "".join(f"[v{i}]" for i in range(6)) + "concat=n=6"
-    run_ffmpeg("-f", "lavfi", "-i", graph, "-c:v", "ffv1", "-pix_fmt", "gray", path)
-    return path
-
-
-TALK = 70  # frames of a shot
-
-
-def records_of(cache: Path) -> tuple[SegmentRecord, ...]:
-    (job,) = cache.iterdir()
-    return Manifest.read(job / MANIFEST).segments
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_scene_that_comes_back_has_the_colors_that_it_had(
-    dialogue: Path, options: FilmOptions, tmp_path: Path, workers: int
-) -> None:
-    colorize(dialogue, tmp_path / "out.mkv", replace(options, keep_cache=True, workers=workers))
-    assert [record.returns_to for record in records_of(options.cache)] == [-1, -1, 0, 1, 2, 3]
-    found = [np.load(path).mean() for path in sorted(options.cache.glob(f"*/*/*/{AB}"))]
-    grays = [gray.mean() for gray in decode_gray(probe(dialogue))]
-    means = np.reshape(grays, (6, TALK)).mean(axis=1)
-    own = [color_of(float(np.mean(means[i % 2 : i + 1 : 2]))) for i in range(6)]
-    np.testing.assert_allclose(found, own, atol=0.02)
-
-
-def test_without_film_lock_each_shot_stands_for_itself(
-    dialogue: Path, options: FilmOptions, tmp_path: Path
-) -> None:
-    colorize(dialogue, tmp_path / "out.mkv", replace(options, keep_cache=True, film_lock="off"))
-    assert {record.returns_to for record in records_of(options.cache)} == {-1}
-    found = [np.load(path).mean() for path in sorted(options.cache.glob(f"*/*/*/{AB}"))]
-    grays = [gray.mean() for gray in decode_gray(probe(dialogue))]
-    own = [color_of(float(mean)) for mean in np.reshape(grays, (6, TALK)).mean(axis=1)]
-    np.testing.assert_allclose(found, own, atol=0.02)
-
-
-def test_scenes_are_known_again_by_a_run_that_was_interrupted(
-    dialogue: Path, options: FilmOptions, tmp_path: Path
-) -> None:
-    """Records from before the interruption are on disk, but not the pictures for comparing later shots."""
-    whole = colorize(dialogue, tmp_path / "whole.mkv", replace(options, keep_cache=True))
-    known = records_of(options.cache)
-    (job,) = options.cache.iterdir()
-    manifest = Manifest.read(job / MANIFEST)
-    half = replace(manifest, segments=known[:4], complete=False)
-    (job / MANIFEST).write_text(half.to_json(), "utf-8")
-    for room in ("shots", "linked", "output_img"):
-        for path in (job / room).glob("0000[3-5]*"):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    assert colorize(dialogue, tmp_path / "out.mkv", options) == whole
-    assert not options.cache.exists() or not any(options.cache.iterdir())
 
 
 @pytest.mark.parametrize(
