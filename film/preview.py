@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -41,6 +42,13 @@ class ShotFrame:
     color: bool
 
 
+class FilmShots(NamedTuple):
+    """A film's shots and its segments, found together; none before its analysis."""
+
+    shots: Sequence[ShotFrame] = ()
+    records: Sequence[SegmentRecord] = ()
+
+
 def shot_frames(
     film: Film,
     first: int,
@@ -49,7 +57,7 @@ def shot_frames(
     hints: Sequence[FrameHint] = (),
     deinterlace: bool = False,
     advance: Callable[[int], object] | None = None,
-) -> tuple[list[ShotFrame], list[SegmentRecord]]:
+) -> FilmShots:
     """Find a film's shots in frames [first, last), each with its first hinted frame or else its middle frame.
 
     advance : receives the number of frames analyzed since its last call
@@ -72,7 +80,7 @@ def shot_frames(
         records.append(record)
         if advance:
             advance(record.count)
-    return shots, records
+    return FilmShots(shots, records)
 
 
 def colorized_frame(
