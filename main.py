@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from color.options import GuidanceOptions
-from color.segment import WORKING_SIDE, Colorization
 from film.options import (
     CODECS_WITH,
     EncoderOptions,
@@ -20,7 +19,7 @@ from film.options import (
     FilmOptions,
     check_films_outputs,
 )
-from model.options import ColorOptions, RunOptions, color_settings
+from model.options import ColorOptions, RunOptions
 from photo.inputs import InputOptions, plan, unfinished
 from photo.options import PhotoOptions
 from runtime.console import exit_code, log_to_stderr, usage_errors
@@ -105,13 +104,13 @@ def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
 
 def run_page(args: argparse.Namespace) -> int:
     """Serve the page; return the exit code."""
-    from gray2color import check_weights
+    from gray2color import check_weights, film_colorization
     from web.server import serve
 
     color, run, film = options_from(args, ColorOptions), options_from(args, RunOptions), _film(args)
     with usage_errors():
         check_weights(run.weights)
-        colorization = functools.partial(_colorization, run=run, steady=film.steady)
+        colorization = functools.partial(film_colorization, run=run, steady=film.steady)
         settings = Settings(run, color, _photo(args), film, colorization)
         return serve(options_from(args, WebOptions), settings)
 
@@ -138,6 +137,7 @@ def run_films(args: argparse.Namespace) -> int:
     """Colorize or only describe films and return the exit code; a failure does not stop the others."""
     from conversion import color_films, film_kind, try_encoder
     from film.guidance import GuidanceError, read_guidance
+    from gray2color import film_colorization
     from photo.guidance import read_reference
     from runtime.outcomes import finish
     from runtime.progress import progress_for
@@ -157,7 +157,7 @@ def run_films(args: argparse.Namespace) -> int:
         inputs = [*(task.source for task in planned), *([run.weights] if run.weights else [])]
         films = [(task.source, task.target) for task in tasks]
         check_films_outputs(films, command, inputs=inputs, overwrite=args.overwrite)
-        colorization = _colorization(color, run, steady=options.steady)
+        colorization = film_colorization(color, run, steady=options.steady)
         guidance = read_guidance(options_from(args, GuidanceOptions), command, read=read_reference)
         if guidance and command.several:
             raise ValueError(
@@ -184,19 +184,6 @@ def _film(args: argparse.Namespace) -> FilmOptions:
         workers=1 if uses_gpu(args.device) else args.workers or args.threads,
         encoder=options_from(args, EncoderOptions), compare=args.compare, overwrite=args.overwrite,
     )  # fmt: skip
-
-
-def _colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
-    """Return the colorization of films: each worker process runs one network with one thread."""
-    from gray2color import check_weights, colorizer_factory
-
-    return Colorization(
-        colorizer_factory(color, run, threads=1, steady=steady, films=True),
-        weights=check_weights(run.weights),
-        settings=color_settings(color, run, steady=steady),
-        working_side=color.working_size or WORKING_SIDE,
-        whole_shots=steady > 0,
-    )
 
 
 if __name__ == "__main__":
