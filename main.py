@@ -13,11 +13,11 @@ from typing import Any
 
 from color.options import GuidanceOptions
 from film.options import (
-    CODECS_WITH,
     EncoderOptions,
     FilmCommand,
     FilmOptions,
     check_films_outputs,
+    unsupported,
 )
 from model.options import ColorOptions, RunOptions
 from photo.inputs import InputOptions, plan, unfinished
@@ -87,10 +87,8 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
     for kind, what in _others(args):
         for name in given(args, kind):
             parser.error(f"-{name} is for {what}: leave it out here")
-    for name, codecs in CODECS_WITH.items():
-        if args.codec not in codecs and name in given(args, EncoderOptions):
-            named = ", ".join(codecs)
-            parser.error(f"-{name} is for {named}: leave it out with -codec {args.codec}")
+    for mistake in unsupported(args.codec, given(args, EncoderOptions)):
+        parser.error(mistake)
 
 
 def _others(args: argparse.Namespace) -> list[tuple[type, str]]:

@@ -6,7 +6,7 @@ usage errors appear without loading FFmpeg or OpenCV.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -232,6 +232,14 @@ class FilmOptions:
 def written_suffixes(codec: str) -> tuple[str, ...]:
     """Return the suffixes of the containers that a codec supports."""
     return tuple(f".{name}" for name in CODECS[codec].containers)
+
+
+def unsupported(codec: str, given: Iterable[str]) -> Iterator[str]:
+    """Yield a message for each given option that a codec does not support."""
+    for name in given:
+        codecs = CODECS_WITH.get(name, (codec,))
+        if codec not in codecs:
+            yield f"-{name} is for {', '.join(codecs)}: leave it out with -codec {codec}"
 
 
 def check_target(source: Path, target: Path, *, codec: str, overwrite: bool) -> None:

@@ -16,6 +16,7 @@ from film.options import (
     Codec,
     EncoderOptions,
     FilmOptions,
+    unsupported,
     written_suffixes,
 )
 from runtime.options import OneLineParser, add_options, options_from
@@ -83,6 +84,14 @@ def test_every_codec_has_a_container_and_x264_s_presets_are_all_there() -> None:
     assert len(PRESETS) == 9
     assert CODECS_WITH["preset"] == ("h264", "h265", "av1")
     assert CODECS_WITH["crf"] == ("h264", "h265", "av1", *HARDWARE)
+
+
+def test_options_that_a_codec_does_not_support_are_named_with_those_that_do() -> None:
+    assert list(unsupported("h264", ["crf", "preset", "deinterlace"])) == []
+    assert list(unsupported("prores", ["deinterlace", "preset"])) == [
+        "-preset is for h264, h265, av1: leave it out with -codec prores"
+    ]
+    assert len(list(unsupported("ffv1", ["crf", "preset"]))) == 2
 
 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
