@@ -105,7 +105,10 @@ def preview_sheet(film: Film, pictures: Sequence[Bytes], begins: Sequence[int]) 
 
 
 def preview(source: Path, sheet: Path, *, colorization: Colorization, options: FilmOptions) -> int:
-    """Write a contact sheet (PNG) of one colorized frame of each shot, with its hints; return the number of shots."""
+    """Write a contact sheet (PNG) of one colorized frame of each shot, with its hints; return the number of shots.
+
+    Creates the folder if it is missing.
+    """
     film = replace(probe(source), working_side=colorization.working_side)
     first, last = span(film, options)
     wanted = colorization.guidance
@@ -118,6 +121,7 @@ def preview(source: Path, sheet: Path, *, colorization: Colorization, options: F
         colorized_frame(colorizer, shot.gray, shot.number, guidance.get(index))
         for index, shot in enumerate(shots)
     ]
+    sheet.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(sheet, png_of(preview_sheet(film, pictures, [shot.first for shot in shots])))
     return len(pictures)
 

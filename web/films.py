@@ -16,10 +16,11 @@ import numpy as np
 from color.arrays import Bytes
 from color.guidance import UNGUIDED, Guidance, ShotReference
 from color.segment import Colorization
-from conversion import color_films, film_kind
+from conversion import color_films
+from film.command import film_kind
 from film.guidance import ShotGuidance, frame_hints, shots_guidance
 from film.info import Film, span
-from film.options import FilmCommand, FilmOptions
+from film.options import FilmOptions
 from film.preview import (
     FilmShots,
     ShotFrame,
@@ -217,9 +218,8 @@ def colorize(opened: OpenFilm, *, restart: bool = False) -> None:
             raise ValueError(f"{task.source} is missing: move it back, or open its new path")
         options = replace(opened.options, restart=restart or opened.settings.film.restart)
         (result,) = color_films(
-            [task], FilmCommand(),
-            colorization=opened.colorization, options=options, progress=progress,
-        )  # fmt: skip
+            [task], colorization=opened.colorization, options=options, progress=progress
+        )
         if result.error:
             raise ValueError(result.error)
 
