@@ -4,11 +4,10 @@
 As a script, it splits a film into gray frames and sound under cache/; with -join it rebuilds a film from the frames.
 """
 
-import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -17,37 +16,26 @@ from typing import Any
 
 from color.segment import Colorization
 from film import FilmError
-from film.chroma import Encoding
-from film.encode import TRIAL, check_encoder, encoding_of, read_rendered, render
-from film.guidance import GuidanceError, frame_hints
+from film.command import results_of
+from film.encode import encoding_of, read_rendered, render, try_encoder
+from film.guidance import frame_hints
 from film.hint_tracks import guided
 from film.info import Film, source_of, span
 from film.job import Job, Manifest, SegmentRecord, open_job
-from film.mux import join, mark_in, mark_of
-from film.options import (
-    CACHE,
-    FALLBACK,
-    SUFFIXES,
-    EncoderOptions,
-    FilmCommand,
-    FilmOptions,
-    check_target,
-    written_suffixes,
-)
-from film.preview import preview
+from film.mux import join, mark_of
+from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
 from film.probe import probe
-from film.report import Summary, film_info, warnings_of
+from film.report import Summary, warnings_of, write_report
 from film.schedule import Schedule
 from film.segment import has_grays, painted_ab, segment_of
 from film.shots import SHORT, split
 from film.steps import finished_shots, rendered, taker
 from film.stream_copy import extract_audio
 from film.work import Work, build_colorizer, manifest_of, start_worker, work_of
-from photo.inputs import BESIDE, Kind, Result, Task
+from photo.inputs import Output, Result, Task, check_outputs
 from runtime.console import exit_code
-from runtime.files import discard, whole_file, write_json
+from runtime.files import discard, whole_file
 from runtime.options import OneLineParser, add_options, option, options_from
-from runtime.outcomes import FailureOf
 from runtime.places import WORK, shown
 from runtime.pool import workers
 from runtime.progress import Progress, Silent
@@ -70,10 +58,11 @@ def color_film(
     """Colorize a film, resuming an interrupted earlier run of the same job.
 
     started : returns workers shared with the next films, starting them if needed; None uses workers for this film only
-    Raises FilmError, JobError or WorkerError, with one-line messages.
+    Raises OSError or ValueError (FilmError, JobError and WorkerError among them), with one-line messages.
     """
     began = time.perf_counter()
-    check_target(source, target, codec=options.encoder.codec, overwrite=options.overwrite)
+    check_suffix(target, options.encoder.codec)
+    check_outputs([Output(target, source)], inputs=[source], overwrite=options.overwrite)
     film = replace(probe(source), working_side=colorization.working_side)
     first, last = span(film, options)
     try_encoder(options, encoding_of(film, options.encoder))
@@ -109,43 +98,31 @@ def color_film(
 
 def color_films(
     tasks: Sequence[Task],
-    command: FilmCommand,
     *,
     colorization: Colorization,
     options: FilmOptions,
+    reports: Mapping[Task, Path] | None = None,
     progress: Progress = Silent(),
 ) -> Iterator[Result]:
-    """Run a command on each film; yield results as they come. One film's failure does not stop the others."""
+    """Colorize films, which share their workers; yield results as they come. One film's failure does not stop the others.
+
+    reports : where to write a report of the work, for some of the films
+    """
     with ExitStack() as stack:
         # Started when first needed and kept for the next films, since loading the network takes seconds.
         started = cache(lambda: stack.enter_context(workers_for(colorization, options)))
-        for task in tasks:
-            with FailureOf(task.source, passing=(GuidanceError,)) as failure:
-                if command.probe:
-                    result = _described(task, command.probe, options)
-                elif command.preview:
-                    sheet = command.named(task.source, command.preview, ".png")
-                    shots = preview(task.source, sheet, colorization=colorization, options=options)
-                    log.info("%s: %d shots", sheet, shots)
-                    result = Result(task, output=(str(sheet),))
-                else:
-                    summary = color_film(
-                        task.source, task.target, colorization=colorization, options=options,
-                        started=started, progress=progress,
-                    )  # fmt: skip
-                    log.info("%s", summary.line())
-                    if command.report:
-                        report = command.named(task.source, command.report, ".json")
-                        write_json(report, summary.as_json())
-                    result = Result(task, output=(str(task.target),))
-            yield Result(task, error=failure.line) if failure.line else result
 
+        def colored(task: Task) -> Result:
+            summary = color_film(
+                task.source, task.target, colorization=colorization, options=options,
+                started=started, progress=progress,
+            )  # fmt: skip
+            log.info("%s", summary.line())
+            if reports and task in reports:
+                write_report(reports[task], summary)
+            return Result(task, output=(str(task.target),))
 
-def _described(task: Task, form: str, options: FilmOptions) -> Result:
-    """Describe a film and the planned work, as text or as JSON."""
-    text, values = film_info(task.source, task.target, options=options)
-    shown = text if form == "text" else json.dumps(values, indent=1, ensure_ascii=False)
-    return Result(task, output=tuple(shown.split("\n")))
+        yield from results_of(tasks, colored)
 
 
 def _workers_of(
@@ -171,25 +148,6 @@ def workers_for(colorization: Colorization, options: FilmOptions) -> AbstractCon
 def worker_count(options: FilmOptions) -> int:
     """Return the number of workers that share a film's steps; 0 for a cluster, where it varies."""
     return 0 if options.scheduler else options.workers or cores()
-
-
-def try_encoder(options: FilmOptions, encoding: Encoding = TRIAL) -> None:
-    """Raise FilmError, before any work, if the encoder does not work here; a cluster's workers report it themselves."""
-    if not options.scheduler:
-        check_encoder(options.encoder, encoding)
-
-
-def film_kind(options: FilmOptions) -> Kind:
-    """Describe films as inputs: how they are found, and how their results are named and recognized."""
-    return Kind(
-        "film",
-        SUFFIXES,
-        written_suffixes(options.encoder.codec),
-        FALLBACK,
-        mark_of=partial(mark_of, options=options),
-        mark_in=mark_in,
-        in_folder=BESIDE,
-    )
 
 
 @contextmanager
@@ -244,13 +202,15 @@ def to_frames(source: Path, *, cache: Path, restart: bool = False) -> Path:
         return job.folder
 
 
-def from_frames(source: Path, target: Path, *, cache: Path) -> int:
+def from_frames(source: Path, target: Path, *, cache: Path, overwrite: bool = False) -> int:
     """Rebuild a film from the frames that `to_frames` wrote; return the number of frames.
 
     Color comes from pictures of the same names under output_img/, however they were made; frames without one stay
     gray. Lightness, sound and everything else come from the source.
     """
-    check_target(source, target, codec=EncoderOptions().codec, overwrite=False)
+    check_suffix(target, EncoderOptions().codec)
+    output = Output(target, source, option="-join")
+    check_outputs([output], inputs=[source], overwrite=overwrite)
     film = probe(source)
     with open_job(cache, _script_manifest(film)) as job:
         if not job.manifest.complete:
@@ -290,6 +250,7 @@ class ScriptOptions:
     join: Path | None = option(None, "build the film OUT from the frames", metavar="OUT")
     cache: Path = option(CACHE, "folder for frames and sound", shown=shown(CACHE), metavar="DIR")
     restart: bool = option(False, "discard an earlier run's work and start again")
+    overwrite: bool = option(False, "replace an existing OUT")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -302,7 +263,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         if options.join:
-            frames = from_frames(options.film, options.join, cache=options.cache)
+            frames = from_frames(
+                options.film, options.join, cache=options.cache, overwrite=options.overwrite
+            )
             print(frames, "frames in", options.join)
         else:
             print(to_frames(options.film, cache=options.cache, restart=options.restart))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from color.arrays import Arrays, Floats
 from color.guidance import UNGUIDED, Guidance
 from color.likely import LikelyColor, Suggestion
-from color.segment import Segment
+from color.segment import WORKING_SIDE, Colorization, Segment
 from image.upsample import color_field
 from model.contract import Predictor
 from model.decode import AbPredictor, Prediction
@@ -33,6 +33,7 @@ from model.options import (
     WORKING_SIZE,
     ColorOptions,
     RunOptions,
+    color_settings,
 )
 from model.paddle_import import gpu_count, has_gpu_package
 from model.photo_colors import PhotoColors, recolored
@@ -199,11 +200,7 @@ class Colorizer:
         return self._shots.finish(predicted, before=before, after=after)
 
     def predict(
-        self,
-        lightness: Floats,
-        *,
-        hints: Floats | None = None,
-        palette: Floats | None = None,
+        self, lightness: Floats, *, hints: Floats | None = None, palette: Floats | None = None
     ) -> Prediction:
         """Predict small ab for L (n, H, W) 0..100 at the working size: see `AbPredictor`."""
         return self._predict(lightness, hints=hints, palette=palette)
@@ -226,12 +223,18 @@ def colorizer_factory(
     options = {**dataclasses.asdict(color), "weights": run.weights}
     chosen: Any = {name: value for name, value in options.items() if value is not None}
     return functools.partial(
-        Colorizer,
-        device=run.device,
-        precision=precision,
-        threads=threads,
-        steady=steady,
-        **chosen,
+        Colorizer, device=run.device, precision=precision, threads=threads, steady=steady, **chosen
+    )
+
+
+def film_colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
+    """Return the colorization of films: each worker process runs one network with one thread."""
+    return Colorization(
+        colorizer_factory(color, run, threads=1, steady=steady, films=True),
+        weights=check_weights(run.weights),
+        settings=color_settings(color, run, steady=steady),
+        working_side=color.working_size or WORKING_SIDE,
+        whole_shots=steady > 0,
     )
 
 

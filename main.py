@@ -12,16 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from color.options import GuidanceOptions
-from color.segment import WORKING_SIDE, Colorization
-from film.options import (
-    CODECS_WITH,
-    EncoderOptions,
-    FilmCommand,
-    FilmOptions,
-    check_films_outputs,
-)
-from model.options import ColorOptions, RunOptions, color_settings
-from photo.inputs import InputOptions, plan, unfinished
+from film.options import EncoderOptions, FilmCommand, FilmOptions, unsupported
+from model.options import ColorOptions, RunOptions
+from photo.inputs import InputOptions
 from photo.options import PhotoOptions
 from runtime.console import exit_code, log_to_stderr, usage_errors
 from runtime.options import OneLineParser, add_options, given, options_from, spellings
@@ -88,10 +81,8 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
     for kind, what in _others(args):
         for name in given(args, kind):
             parser.error(f"-{name} is for {what}: leave it out here")
-    for name, codecs in CODECS_WITH.items():
-        if args.codec not in codecs and name in given(args, EncoderOptions):
-            named = ", ".join(codecs)
-            parser.error(f"-{name} is for {named}: leave it out with -codec {args.codec}")
+    for mistake in unsupported(args.codec, given(args, EncoderOptions)):
+        parser.error(mistake)
 
 
 def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
@@ -105,13 +96,13 @@ def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
 
 def run_page(args: argparse.Namespace) -> int:
     """Serve the page; return the exit code."""
-    from gray2color import check_weights
+    from gray2color import check_weights, film_colorization
     from web.server import serve
 
     color, run, film = options_from(args, ColorOptions), options_from(args, RunOptions), _film(args)
     with usage_errors():
         check_weights(run.weights)
-        colorization = functools.partial(_colorization, run=run, steady=film.steady)
+        colorization = functools.partial(film_colorization, run=run, steady=film.steady)
         settings = Settings(run, color, _photo(args), film, colorization)
         return serve(options_from(args, WebOptions), settings)
 
@@ -136,40 +127,25 @@ def run_photos(args: argparse.Namespace) -> int:
 
 def run_films(args: argparse.Namespace) -> int:
     """Colorize or only describe films and return the exit code; a failure does not stop the others."""
-    from conversion import color_films, film_kind, try_encoder
-    from film.guidance import GuidanceError, read_guidance
-    from photo.guidance import read_reference
+    from conversion import color_films
+    from film.command import FilmColorization, plan_films
+    from film.guidance import GuidanceError
+    from gray2color import film_colorization
     from runtime.outcomes import finish
     from runtime.progress import progress_for
 
-    command, color = options_from(args, FilmCommand), options_from(args, ColorOptions)
-    run, options = options_from(args, RunOptions), _film(args)
+    color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
+    options = _film(args)
+    colorization = FilmColorization(
+        load=functools.partial(film_colorization, color, run, steady=options.steady),
+        colorize=functools.partial(color_films, progress=progress_for(quiet=run.quiet)),
+        weights=run.weights,
+    )
     with usage_errors():
-        kind = film_kind(options)
-        planned, failures = plan(args.movie_in, kind=kind, save=args.save, recursive=args.recursive)
-        tasks = planned
-        if not command.probe and not command.preview:  # these two write no results
-            tasks, taken = unfinished(planned, kind=kind, overwrite=args.overwrite)
-            failures += taken
-            if tasks:
-                try_encoder(options)
-        command = dataclasses.replace(command, several=len(planned) > 1)
-        inputs = [*(task.source for task in planned), *([run.weights] if run.weights else [])]
-        films = [(task.source, task.target) for task in tasks]
-        check_films_outputs(films, command, inputs=inputs, overwrite=args.overwrite)
-        colorization = _colorization(color, run, steady=options.steady)
-        guidance = read_guidance(options_from(args, GuidanceOptions), command, read=read_reference)
-        if guidance and command.several:
-            raise ValueError(
-                f"hints and references are for one film, got {len(planned)}: give one input"
-            )
-        colorization = dataclasses.replace(colorization, guidance=guidance)
-    results = color_films(
-        tasks, command, colorization=colorization, options=options,
-        progress=progress_for(quiet=run.quiet),
-    )  # fmt: skip
+        inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
+        work = plan_films(inputs, options_from(args, FilmCommand), options, guidance, colorization)
     with usage_errors((GuidanceError,)):
-        return finish(failures, results, quiet=run.quiet)
+        return finish(work.failures, work.results(), quiet=run.quiet)
 
 
 def _photo(args: argparse.Namespace) -> PhotoOptions:
@@ -184,19 +160,6 @@ def _film(args: argparse.Namespace) -> FilmOptions:
         workers=1 if uses_gpu(args.device) else args.workers or args.threads,
         encoder=options_from(args, EncoderOptions), compare=args.compare, overwrite=args.overwrite,
     )  # fmt: skip
-
-
-def _colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
-    """Return the colorization of films: each worker process runs one network with one thread."""
-    from gray2color import check_weights, colorizer_factory
-
-    return Colorization(
-        colorizer_factory(color, run, threads=1, steady=steady, films=True),
-        weights=check_weights(run.weights),
-        settings=color_settings(color, run, steady=steady),
-        working_side=color.working_size or WORKING_SIDE,
-        whole_shots=steady > 0,
-    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from film.chroma import Encoding, Planes
 from film.decode import FIRST_FIELD, NativeFrame, decode
 from film.ffmpeg import FFmpegFailure, command_of, film_stream, open_film, run, running
 from film.info import Film, Video
-from film.options import CODECS, YUV420, YUV444, Codec, EncoderOptions
+from film.options import CODECS, YUV420, YUV444, Codec, EncoderOptions, FilmOptions
 from runtime.workers import report
 
 SVT_PARALLELISM = 6  # SVT's highest level; levels are not thread counts
@@ -201,6 +201,12 @@ def check_encoder(options: EncoderOptions, encoding: Encoding = TRIAL) -> None:
             f"{encoding.pixel_format} on this machine (ffmpeg: {error.cause.rstrip('.')}): "
             f"choose {codec.software}, which needs no hardware encoder"
         ) from error
+
+
+def try_encoder(options: FilmOptions, encoding: Encoding = TRIAL) -> None:
+    """Raise FilmError, before any work, if the encoder does not work here; a cluster's workers report it themselves."""
+    if not options.scheduler:
+        check_encoder(options.encoder, encoding)
 
 
 def render(

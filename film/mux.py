@@ -58,8 +58,8 @@ def join(
     """Write the segments, in order, and the film's other streams to `path` (.mp4, .mkv or .mov).
 
     The segments hold frames first, first + 1, ... in presentation order. An excerpt (fewer frames than the
-    film) gets the sound, subtitles and chapters of the same span. The file appears under its name only
-    when it is complete. Streams that the container cannot hold are omitted: see film.info.unsupported_by.
+    film) gets the sound, subtitles and chapters of the same span. The folder is created if it is missing; the
+    file appears under its name only when it is complete. Streams that the container cannot hold are omitted: see film.info.unsupported_by.
     mark : identifies the result, see mark_of
     advance : receives the number of frames written since its last call
     """
@@ -68,6 +68,7 @@ def join(
     count = sum(segment.frames for segment in segments)
     if not count or first + count > film.frames:
         raise FilmError(f"{path}: {count} frames from {first} on for a film of {film.frames}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with whole_file(path, use="result") as part, _beside(path) as (sound, unfinished):
             early = _early_sound(film) if container == "mkv" else []

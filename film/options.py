@@ -5,8 +5,7 @@ trac.ffmpeg.org/wiki/HWAccelIntro); none was available for a test. This module a
 usage errors appear without loading FFmpeg or OpenCV.
 """
 
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -234,68 +233,16 @@ def written_suffixes(codec: str) -> tuple[str, ...]:
     return tuple(f".{name}" for name in CODECS[codec].containers)
 
 
-def check_target(source: Path, target: Path, *, codec: str, overwrite: bool) -> None:
-    """Raise FilmError or OSError, before any work, for an output that could not be written afterward."""
+def check_suffix(target: Path, codec: str) -> None:
+    """Raise FilmError for a result whose container a codec does not support."""
     if target.suffix.lower() not in written_suffixes(codec):
         suffixes = " or ".join(written_suffixes(codec))
         raise FilmError(f"{target}: {codec} films are written as {suffixes}; choose that suffix")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    check_outputs([target], inputs=[source], overwrite=overwrite)
 
 
-def check_outputs(outputs: Sequence[Path], *, inputs: Iterable[Path], overwrite: bool) -> None:
-    """Raise FilmError or OSError, before any work, for a file that a command must not or cannot write.
-
-    No output may be an input, another output of the same command, or, without ``overwrite``, an existing file.
-    """
-    read = {_identity(path) for path in inputs}
-    written: set[object] = set()
-    for path in outputs:
-        if _identity(path) in read:
-            raise FilmError(f"{path} is an input of this command; choose another output file")
-        if _identity(path) in written:
-            raise FilmError(f"{path} would be written twice by this command; choose another file")
-        if path.is_dir():
-            raise FilmError(f"{path} is a folder; name a file to write")
-        if path.exists() and not overwrite:
-            raise FilmError(f"{path} exists already; add -overwrite, or choose another file")
-        if not path.parent.is_dir():
-            raise FilmError(f"{path}: no such folder: {path.parent}; create it, or choose another")
-        written.add(_identity(path))
-        # Permissions are not enough: a disk may be read-only, a folder on a share may have another owner.
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part"):
-            pass
-
-
-def check_films_outputs(
-    films: Sequence[tuple[Path, Path]],
-    command: FilmCommand,
-    *,
-    inputs: Iterable[Path],
-    overwrite: bool,
-) -> None:
-    """Check, before any work, all files that a command would write for its films, each (source, target)."""
-    if command.probe:
-        return
-    outputs: list[Path] = []
-    folders = [path for path in (command.preview, command.report) if path and command.several]
-    for source, target in films:
-        if command.preview:
-            outputs.append(command.named(source, command.preview, ".png"))
-            continue
-        outputs.append(target)
-        folders.append(target.parent)
-        if command.report:
-            outputs.append(command.named(source, command.report, ".json"))
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-    check_outputs(outputs, inputs=inputs, overwrite=overwrite)
-
-
-def _identity(path: Path) -> object:
-    """Identify an existing file by device and inode (links give it several names), a new one by its path."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return path.resolve()
-    return status.st_dev, status.st_ino
+def unsupported(codec: str, given: Iterable[str]) -> Iterator[str]:
+    """Yield a message for each given option that a codec does not support."""
+    for name in given:
+        codecs = CODECS_WITH.get(name, (codec,))
+        if codec not in codecs:
+            yield f"-{name} is for {', '.join(codecs)}: leave it out with -codec {codec}"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -41,6 +42,13 @@ class ShotFrame:
     color: bool
 
 
+class FilmShots(NamedTuple):
+    """A film's shots and its segments, found together; none before its analysis."""
+
+    shots: Sequence[ShotFrame] = ()
+    records: Sequence[SegmentRecord] = ()
+
+
 def shot_frames(
     film: Film,
     first: int,
@@ -49,7 +57,7 @@ def shot_frames(
     hints: Sequence[FrameHint] = (),
     deinterlace: bool = False,
     advance: Callable[[int], object] | None = None,
-) -> tuple[list[ShotFrame], list[SegmentRecord]]:
+) -> FilmShots:
     """Find a film's shots in frames [first, last), each with its first hinted frame or else its middle frame.
 
     advance : receives the number of frames analyzed since its last call
@@ -72,7 +80,7 @@ def shot_frames(
         records.append(record)
         if advance:
             advance(record.count)
-    return shots, records
+    return FilmShots(shots, records)
 
 
 def colorized_frame(
@@ -97,7 +105,10 @@ def preview_sheet(film: Film, pictures: Sequence[Bytes], begins: Sequence[int]) 
 
 
 def preview(source: Path, sheet: Path, *, colorization: Colorization, options: FilmOptions) -> int:
-    """Write a contact sheet (PNG) of one colorized frame of each shot, with its hints; return the number of shots."""
+    """Write a contact sheet (PNG) of one colorized frame of each shot, with its hints; return the number of shots.
+
+    Creates the folder if it is missing.
+    """
     film = replace(probe(source), working_side=colorization.working_side)
     first, last = span(film, options)
     wanted = colorization.guidance
@@ -110,6 +121,7 @@ def preview(source: Path, sheet: Path, *, colorization: Colorization, options: F
         colorized_frame(colorizer, shot.gray, shot.number, guidance.get(index))
         for index, shot in enumerate(shots)
     ]
+    sheet.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(sheet, png_of(preview_sheet(film, pictures, [shot.first for shot in shots])))
     return len(pictures)
 

@@ -13,6 +13,7 @@ from film.job import SegmentRecord
 from film.mux import Joined
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
+from runtime.files import write_json
 from runtime.workers import cores
 
 HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
@@ -68,6 +69,12 @@ class Summary:
                 for r in records
             ],
         }
+
+
+def write_report(path: Path, summary: Summary) -> None:
+    """Write the record of the work on a film as JSON; create the folder if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, summary.as_json())
 
 
 def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:

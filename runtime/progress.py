@@ -43,6 +43,23 @@ class Silent:
     def close(self) -> None: ...
 
 
+class _Stderr:
+    """The `sys.stderr` of the moment, because a capture replaces it while a bar is open: see runtime.standard_error."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether lines written to another stream appear beside the bar, which tqdm then clears."""
+        return other is sys.stderr
+
+
 class Bar(Silent):
     """A progress bar on stderr, removed when the work is done."""
 
@@ -51,8 +68,9 @@ class Bar(Silent):
     def start(self, work: str, total: int, *, unit: str) -> None:
         """Show the bar."""
         self._bar = tqdm(
-            desc=work, total=total, unit=f" {unit}", leave=False, smoothing=0.1, dynamic_ncols=True
-        )
+            desc=work, total=total, unit=f" {unit}", leave=False, smoothing=0.1, dynamic_ncols=True,
+            file=_Stderr(),
+        )  # fmt: skip
 
     def advance(self, count: int = 1, *, earlier: bool = False) -> None:
         """Advance the bar."""

@@ -103,6 +103,14 @@ def tree(root: Path) -> dict[str, bytes]:
     }
 
 
+def files_and_folders(root: Path) -> dict[str, bytes | None]:
+    """Read every file below root; folders have no content."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in sorted(root.rglob("*"))
+    }
+
+
 def with_slow(quick: Iterable[str], every: Iterable[str]) -> list[Any]:
     """Return all names as parameters; those that are not among the quick ones are for the slow tests."""
     chosen = set(quick)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from encoded import packets, planes
 from films import DIVIDED, FRAMES, SIZE, Signer, colorization, film_of, shot_colorization
+from helpers import files_and_folders
 
 import conversion
 from conversion import color_film
@@ -145,6 +146,44 @@ def test_a_short_film_waits_for_no_other_process(
     assert (os.getpid() in signed) == here
 
 
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("out.avi", "h264 films are written as .mp4 or .mkv or .mov"),
+        ("out", "h264 films are written as"),
+        ("new/out.avi", "h264 films are written as"),
+        ("film.mp4", "is an input: choose another path"),
+        ("link.mp4", "is an input: choose another path"),
+        ("there.mp4", "exists already: add -overwrite"),
+        ("folder.mkv", "is a folder"),
+        ("there.mp4/new/out.mkv", "cannot be written to"),
+    ],
+)
+def test_an_impossible_output_is_refused_at_once(tmp_path: Path, name: str, complaint: str) -> None:
+    """Before the film is read, which is empty here."""
+    (tmp_path / "film.mp4").touch()
+    (tmp_path / "link.mp4").hardlink_to(tmp_path / "film.mp4")
+    (tmp_path / "there.mp4").touch()
+    (tmp_path / "folder.mkv").mkdir()
+    before = files_and_folders(tmp_path)
+    cache = tmp_path / "cache"
+    source, target = tmp_path / "film.mp4", tmp_path / name
+    with pytest.raises(ValueError, match=complaint):
+        color_film(source, target, colorization=colorization(), options=FilmOptions(cache=cache))
+    with pytest.raises(ValueError, match=complaint):
+        conversion.from_frames(source, target, cache=cache)
+    assert files_and_folders(tmp_path) == before
+
+
+def test_a_film_goes_into_a_folder_that_does_not_exist_yet(
+    gray_film: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    target, chosen = tmp_path / "new" / "folder" / "out.mkv", replace(options, duration=0.2)
+    summary = color_film(gray_film, target, colorization=colorization(), options=chosen)
+    assert summary.joined is not None
+    assert target.stat().st_size == summary.joined.size_bytes
+
+
 def test_a_cache_that_cannot_be_written_is_refused(
     gray_film: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
@@ -167,6 +206,10 @@ def test_frames_and_back(gray_film: Path, tmp_path: Path) -> None:
     cv2.imwrite(str(painted / frames[50].name), rgb)
     assert conversion.from_frames(gray_film, tmp_path / "back.mkv", cache=tmp_path) == FRAMES
     assert packets(gray_film, "audio") == packets(tmp_path / "back.mkv", "audio")
+    with pytest.raises(ValueError, match="exists already: add -overwrite"):
+        conversion.from_frames(gray_film, tmp_path / "back.mkv", cache=tmp_path)
+    words = [str(gray_film), "-join", str(tmp_path / "back.mkv"), "-cache", str(tmp_path)]
+    assert conversion.main([*words, "-overwrite"]) == 0
     for number, (_, _, chroma) in enumerate(planes(tmp_path / "back.mkv")):
         assert (np.abs(chroma.astype(int) - 128).max() > 40) == (number == 50)
 

@@ -16,6 +16,7 @@ from model.contract import STRIDE
 from model.paddle_import import import_paddle, is_amd
 from runtime.options import check, option
 from runtime.places import ROOT, WORK
+from runtime.workers import cores
 
 FROM_SCRATCH_RATE, FINE_TUNING_RATE = 1.5e-3, 3e-4
 TRAINABLE = ("all", "context+head")
@@ -187,7 +188,7 @@ def prepare_environment(*, threads: int | None = None) -> None:
     """
     for notice in ("When training, we now always track", "Tensor do not have"):
         warnings.filterwarnings("ignore", message=notice, category=UserWarning)
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads or os.cpu_count() or 1))
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads or cores()))
     if is_amd():
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
     with contextlib.redirect_stderr(io.StringIO()):

@@ -5,7 +5,7 @@ page and the command share the job folder, so each can resume the other's job.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
@@ -16,12 +16,19 @@ import numpy as np
 from color.arrays import Bytes
 from color.guidance import UNGUIDED, Guidance, ShotReference
 from color.segment import Colorization
-from conversion import color_films, film_kind
+from conversion import color_films
+from film.command import film_kind
 from film.guidance import ShotGuidance, frame_hints, shots_guidance
 from film.info import Film, span
-from film.job import SegmentRecord
-from film.options import FilmCommand, FilmOptions
-from film.preview import ShotFrame, colorized_frame, frame_gray, latest_frame, shot_frames
+from film.options import FilmOptions
+from film.preview import (
+    FilmShots,
+    ShotFrame,
+    colorized_frame,
+    frame_gray,
+    latest_frame,
+    shot_frames,
+)
 from film.probe import probe
 from film.report import describe, timecode, warnings_of
 from model.options import ColorOptions
@@ -90,8 +97,7 @@ class OpenFilm:
     text, warnings : its description, and what its result will lack
     mark : identifies its result
     folder : the folder of an upload, deleted with it; None for a film opened on this machine
-    edits : replaced as a whole, so that a job never reads a mixture
-    shots, records : empty until the analysis is finished
+    edits, found : replaced as a whole, so that other threads never read a mixture
     """
 
     id: str
@@ -103,10 +109,14 @@ class OpenFilm:
     mark: str
     edits: FilmEdits
     folder: Path | None = None
-    shots: list[ShotFrame] = field(default_factory=list)
-    records: list[SegmentRecord] = field(default_factory=list)
+    found: FilmShots = field(default_factory=FilmShots)
     analysis: FilmProgress = field(default_factory=FilmProgress)
     job: FilmProgress = field(default_factory=FilmProgress)
+
+    @property
+    def shots(self) -> Sequence[ShotFrame]:
+        """Return the shots; none before the analysis is finished."""
+        return self.found.shots
 
     @property
     def options(self) -> FilmOptions:
@@ -130,7 +140,7 @@ class OpenFilm:
     def shot_guidance(self, shot: int, guidance: Guidance) -> ShotGuidance | None:
         """Return the guidance of one shot."""
         first, _ = span(self.film, self.settings.film)
-        return shots_guidance(self.film, guidance, self.records, first=first).get(shot)
+        return shots_guidance(self.film, guidance, self.found.records, first=first).get(shot)
 
 
 def open_for_page(source: Path, settings: Settings) -> OpenFilm:
@@ -193,7 +203,7 @@ def analyze(opened: OpenFilm) -> None:
     first, last = span(opened.film, opened.settings.film)
     with opened.analysis.running("analyzing") as progress:
         progress.start("analyzing", last - first, unit="frames")
-        opened.shots, opened.records = shot_frames(
+        opened.found = shot_frames(
             opened.film, first, last,
             deinterlace=opened.settings.film.encoder.deinterlace, advance=progress.advance,
         )  # fmt: skip
@@ -208,9 +218,8 @@ def colorize(opened: OpenFilm, *, restart: bool = False) -> None:
             raise ValueError(f"{task.source} is missing: move it back, or open its new path")
         options = replace(opened.options, restart=restart or opened.settings.film.restart)
         (result,) = color_films(
-            [task], FilmCommand(),
-            colorization=opened.colorization, options=options, progress=progress,
-        )  # fmt: skip
+            [task], colorization=opened.colorization, options=options, progress=progress
+        )
         if result.error:
             raise ValueError(result.error)
 

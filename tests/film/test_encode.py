@@ -15,10 +15,18 @@ from films import HARDWARE, OTHER_PIXELS, RECIPES, SOFTWARE, picture, run_ffmpeg
 from helpers import with_slow
 
 from film import FilmError
-from film.encode import TRIAL, check_encoder, encoder_command, encoding_of, render, trial_command
+from film.encode import (
+    TRIAL,
+    check_encoder,
+    encoder_command,
+    encoding_of,
+    render,
+    trial_command,
+    try_encoder,
+)
 from film.ffmpeg import FFmpegFailure, run
 from film.info import Film
-from film.options import CODECS, EncoderOptions
+from film.options import CODECS, EncoderOptions, FilmOptions
 from film.probe import probe
 from film.report import encoder_notes
 
@@ -290,6 +298,11 @@ def test_a_trial_encodes_and_software_needs_none() -> None:
     with pytest.raises(FFmpegFailure):
         run(trial_command(nothing, EncoderOptions("h264")))
     check_encoder(EncoderOptions("h264"), nothing)
+
+
+def test_the_encoders_of_a_cluster_are_not_tried_here() -> None:
+    for codec in HARDWARE:
+        try_encoder(FilmOptions(scheduler="tcp://a:1", encoder=EncoderOptions(codec)))
 
 
 @pytest.mark.slow

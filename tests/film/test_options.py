@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from films import HARDWARE, SOFTWARE
 
-from film import FilmError
 from film.decode import planar_format
 from film.options import (
     CACHE,
@@ -17,7 +16,7 @@ from film.options import (
     Codec,
     EncoderOptions,
     FilmOptions,
-    check_target,
+    unsupported,
     written_suffixes,
 )
 from runtime.options import OneLineParser, add_options, options_from
@@ -87,6 +86,14 @@ def test_every_codec_has_a_container_and_x264_s_presets_are_all_there() -> None:
     assert CODECS_WITH["crf"] == ("h264", "h265", "av1", *HARDWARE)
 
 
+def test_options_that_a_codec_does_not_support_are_named_with_those_that_do() -> None:
+    assert list(unsupported("h264", ["crf", "preset", "deinterlace"])) == []
+    assert list(unsupported("prores", ["deinterlace", "preset"])) == [
+        "-preset is for h264, h265, av1: leave it out with -codec prores"
+    ]
+    assert len(list(unsupported("ffv1", ["crf", "preset"]))) == 2
+
+
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 def test_what_is_said_of_a_codec_can_be_true(codec: Codec) -> None:
     assert set(codec.containers) <= {"mp4", "mkv", "mov"}
@@ -108,23 +115,3 @@ def test_a_command_line_s_help_waits_for_nothing_heavy() -> None:
         "import sys, film.options; sys.exit(any(m in sys.modules for m in ('av', 'cv2', 'numpy')))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
-
-
-@pytest.mark.parametrize(
-    ("name", "complaint"),
-    [
-        ("out.avi", "h264 films are written as .mp4 or .mkv or .mov"),
-        ("out", "h264 films are written as"),
-        ("film.mp4", "is an input of this command"),
-        ("link.mp4", "is an input of this command"),
-        ("there.mp4", "exists already; add -overwrite"),
-        ("folder.mkv", "is a folder"),
-    ],
-)
-def test_an_impossible_output_is_refused_at_once(tmp_path: Path, name: str, complaint: str) -> None:
-    (tmp_path / "film.mp4").touch()
-    (tmp_path / "link.mp4").hardlink_to(tmp_path / "film.mp4")
-    (tmp_path / "there.mp4").touch()
-    (tmp_path / "folder.mkv").mkdir()
-    with pytest.raises(FilmError, match=complaint):
-        check_target(tmp_path / "film.mp4", tmp_path / name, codec="h264", overwrite=False)

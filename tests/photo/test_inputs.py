@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import landscape, tree
+from helpers import files_and_folders, landscape
 from PIL import Image
 
-from conversion import film_kind
+from film.command import film_kind
 from film.mux import append_mark
 from film.options import FilmOptions, written_suffixes
 from photo.batch import PHOTOS
@@ -254,23 +254,23 @@ def test_outputs_that_must_not_be_written_are_refused_and_nothing_is_made(
     (tmp_path / "hard.png").hardlink_to(photo)
     (tmp_path / "folder").mkdir()
     (tmp_path / "there.json").touch()
-    before = tree(tmp_path)
+    before = files_and_folders(tmp_path)
     paths = [tmp_path / "again.json", tmp_path / name]
     reports = [Output(path, photo, "the report", "-report") for path in paths]
     with pytest.raises(ValueError, match=says):
         check_outputs(reports, inputs=[photo], others=[result], overwrite=overwrite)
-    assert tree(tmp_path) == before
+    assert files_and_folders(tmp_path) == before
 
 
 def test_outputs_that_can_be_written_are_not_made_by_the_check(tmp_path: Path) -> None:
     photo, there = tmp_path / "photo.png", tmp_path / "there.json"
     photo.touch()
     there.touch()
-    before = tree(tmp_path)
+    before = files_and_folders(tmp_path)
     paths = (there, tmp_path / "new" / "folder" / "report.json", tmp_path / "report.json")
     outputs = [Output(path, photo, "the report", "-report") for path in paths]
     check_outputs(outputs, inputs=[photo], overwrite=True)
-    assert tree(tmp_path) == before
+    assert files_and_folders(tmp_path) == before
 
 
 def test_results_with_one_content_on_the_disk_are_two_results(tmp_path: Path) -> None:

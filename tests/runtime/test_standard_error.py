@@ -36,6 +36,26 @@ for _ in range(2):
 print(*lines)
 """
 
+BAR_OPENED_BEFORE = """
+import logging, os
+from runtime.console import log_to_stderr
+from runtime.progress import Bar
+from runtime.standard_error import captured_stderr
+
+log_to_stderr()
+lines, bar = [], Bar()
+bar.start("colorizing", 9, unit="photos")
+with captured_stderr(lines.append):
+    os.write(2, b"library\\n")
+    bar.advance(4)
+    bar._bar.refresh()
+    logging.warning("logged")
+bar.advance(5)
+bar._bar.refresh()
+bar.close()
+print(*lines)
+"""
+
 
 def test_lines_of_a_library_are_logged_after_the_block() -> None:
     lines: list[str] = []
@@ -63,6 +83,20 @@ def test_messages_of_other_threads_reach_the_real_standard_error() -> None:
     )  # fmt: skip
     assert done.stdout.split() == ["inner", "library"] * 2
     assert done.stderr.splitlines() == ["printed", "logged", "logged later", "kept"] * 2
+
+
+def test_a_bar_opened_before_a_capture_stays_on_the_screen_below_other_lines() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BAR_OPENED_BEFORE], cwd=ROOT, capture_output=True, timeout=60, check=True
+    )  # fmt: skip
+    assert done.stdout.decode() == "library\n"
+    screen = done.stderr.decode()
+    before, after = screen.split("logged\n")
+    assert "4/9" in before
+    assert before.endswith("\r"), "the bar's line is cleared"
+    assert "4/9" in after, "and shown again below"
+    assert "9/9" in after
+    assert screen.endswith("\r"), "a bar that is done leaves nothing"
 
 
 def test_a_process_without_standard_error_captures_too() -> None:

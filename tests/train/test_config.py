@@ -51,6 +51,17 @@ def test_mkl_takes_its_fast_path_on_amd_too_and_what_the_user_set_stays(
     assert environment.get("MKL_DEBUG_CPU_TYPE") == kind
 
 
+def test_paddle_gets_the_processors_that_this_process_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environment: dict[str, str] = {}
+    monkeypatch.setattr(os, "environ", environment)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {1, 4, 6}, raising=False)
+    with warnings.catch_warnings():
+        prepare_environment()
+    assert environment["OMP_NUM_THREADS"] == "3"
+
+
 def test_what_changes_the_training_is_a_difference_and_nothing_else() -> None:
     config = TrainConfig()
     assert config.differences(config) == []

@@ -17,7 +17,7 @@ from color.segment import Colorization
 from film.options import FilmOptions
 from model.options import ColorOptions, RunOptions
 from photo.options import PhotoOptions
-from web.films import OpenFilm, guide, open_for_page
+from web.films import OpenFilm, analyze, guide, open_for_page
 from web.options import Settings
 
 
@@ -33,6 +33,24 @@ def test_a_film_shows_its_shots_gray_and_in_color(film_visitor: Visitor, film_he
     assert color.shape == (*SIZE, 3)
     assert film_visitor.ask("GET", f"/films/{film['id']}/shots/4/gray")[0] == 404
     assert film_visitor.ask("GET", f"/films/{film['id']}/file")[0] == 404
+
+
+def test_shots_and_segments_appear_together(film_here: Path, options: FilmOptions) -> None:
+    """Requests read an open film while its analysis sets what it found."""
+    seen: list[tuple[int, int]] = []
+
+    class Watched(OpenFilm):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if "job" in vars(self):  # the last field to be set
+                seen.append((len(self.shots), len(self.found.records)))
+
+    settings = Settings(
+        RunOptions(), COLOR, PhotoOptions(), options, lambda _: replace(colorization(), working_side=SIZE[0])
+    )  # fmt: skip
+    film = Watched(**vars(open_for_page(film_here, settings)))
+    analyze(film)
+    assert set(seen) == {(0, 0), (len(SHOTS), 5)}
 
 
 def test_a_job_that_is_stopped_goes_on_and_ends_as_the_command_s(

@@ -1,0 +1,202 @@
+"""The film command: checks everything first, then describes, previews or colorizes the films.
+
+Independent of the network: `FilmColorization` provides it.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from color.guidance import Guidance
+from color.options import GuidanceOptions
+from color.segment import Colorization
+from film.encode import try_encoder
+from film.guidance import GuidanceError, read_guidance
+from film.mux import mark_in, mark_of
+from film.options import FALLBACK, SUFFIXES, FilmCommand, FilmOptions, written_suffixes
+from film.preview import preview
+from film.report import film_info
+from photo.guidance import read_reference
+from photo.inputs import (
+    BESIDE,
+    InputOptions,
+    Kind,
+    Output,
+    Result,
+    Task,
+    check_outputs,
+    plan,
+    unfinished,
+)
+from runtime.outcomes import FailureOf
+
+log = logging.getLogger(__name__)
+
+
+class ColorizeFilms(Protocol):
+    """Colorizes films, which share their workers: `conversion.color_films`."""
+
+    def __call__(
+        self,
+        tasks: Sequence[Task],
+        *,
+        colorization: Colorization,
+        options: FilmOptions,
+        reports: Mapping[Task, Path],
+    ) -> Iterable[Result]: ...
+
+
+@dataclass(frozen=True)
+class FilmColorization:
+    """The functions that colorize films: this package's only interface to the network.
+
+    load : returns the colorization without guidance; raises OSError or ValueError for weights that are missing or of
+        another program
+    weights : the weights file if the user named one; no output may replace it
+    """
+
+    load: Callable[[], Colorization]
+    colorize: ColorizeFilms
+    weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class FilmWork:
+    """The checked work of one film command.
+
+    tasks : the films still to be colorized; for a description or a preview, all films
+    failures : a line for each input without films and each film whose output path is occupied
+    """
+
+    tasks: Sequence[Task]
+    failures: list[str]
+    command: FilmCommand
+    options: FilmOptions
+    colorization: Colorization
+    colorize: ColorizeFilms
+
+    def results(self) -> Iterator[Result]:
+        """Describe, preview or colorize the films and yield each result when it is ready; a failure does not stop the others.
+
+        Raises GuidanceError for guidance that does not match a film.
+        """
+        command, options, colorization = self.command, self.options, self.colorization
+        if command.probe:
+            describe = partial(_described, form=command.probe, options=options)
+            return results_of(self.tasks, describe)
+        if command.preview:
+            sheets = _named(self.tasks, command, command.preview, ".png")
+            show = partial(_previewed, sheets=sheets, colorization=colorization, options=options)
+            return results_of(self.tasks, show)
+        reports = _reports(self.tasks, command)
+        done = self.colorize(
+            self.tasks, colorization=colorization, options=options, reports=reports
+        )
+        return iter(done)
+
+
+def plan_films(
+    inputs: InputOptions,
+    command: FilmCommand,
+    options: FilmOptions,
+    guided: GuidanceOptions,
+    colorization: FilmColorization,
+) -> FilmWork:
+    """Plan the command's work; raise OSError or ValueError, before any work, if it cannot be done."""
+    kind = film_kind(options)
+    planned, failures = plan(
+        inputs.movie_in, kind=kind, save=inputs.save, recursive=inputs.recursive
+    )
+    command = replace(command, several=len(planned) > 1)
+    colorizes, tasks = not (command.probe or command.preview), planned
+    if colorizes:
+        tasks, taken = unfinished(planned, kind=kind, overwrite=inputs.overwrite)
+        failures += taken
+    read = [task.source for task in planned]
+    check_outputs(
+        _outputs(tasks, command),
+        inputs=[*read, colorization.weights] if colorization.weights else read,
+        overwrite=inputs.overwrite,
+    )
+    if colorizes and tasks:
+        try_encoder(options)
+    loaded = colorization.load()
+    guidance = _guidance(guided, command, films=len(planned))
+    loaded = replace(loaded, guidance=guidance)
+    return FilmWork(tasks, failures, command, options, loaded, colorization.colorize)
+
+
+def film_kind(options: FilmOptions) -> Kind:
+    """Describe films as inputs: how they are found, and how their results are named and recognized."""
+    return Kind(
+        "film",
+        SUFFIXES,
+        written_suffixes(options.encoder.codec),
+        FALLBACK,
+        mark_of=partial(mark_of, options=options),
+        mark_in=mark_in,
+        in_folder=BESIDE,
+    )
+
+
+def results_of(tasks: Iterable[Task], work: Callable[[Task], Result]) -> Iterator[Result]:
+    """Yield the result of some work on each film; one film's failure does not stop the others.
+
+    Raises GuidanceError for guidance that does not match a film.
+    """
+    for task in tasks:
+        with FailureOf(task.source, passing=(GuidanceError,)) as failure:
+            result = work(task)
+        yield Result(task, error=failure.line) if failure.line else result
+
+
+def _outputs(tasks: Sequence[Task], command: FilmCommand) -> list[Output]:
+    """List all files that a command will write."""
+    if command.probe:
+        return []
+    if command.preview:
+        sheets = _named(tasks, command, command.preview, ".png")
+        return [Output(path, task.source, "a preview", "-preview") for task, path in sheets.items()]
+    results = [Output(task.target, task.source) for task in tasks]
+    reports = _reports(tasks, command)
+    return results + [
+        Output(path, task.source, "a report", "-report") for task, path in reports.items()
+    ]
+
+
+def _reports(tasks: Sequence[Task], command: FilmCommand) -> dict[Task, Path]:
+    return _named(tasks, command, command.report, ".json") if command.report else {}
+
+
+def _named(
+    tasks: Sequence[Task], command: FilmCommand, path: Path, suffix: str
+) -> dict[Task, Path]:
+    return {task: command.named(task.source, path, suffix) for task in tasks}
+
+
+def _guidance(guided: GuidanceOptions, command: FilmCommand, *, films: int) -> Guidance:
+    guidance = read_guidance(guided, command, read=read_reference)
+    if guidance and command.several:
+        raise ValueError(f"hints and references are for one film, got {films}: give one input")
+    return guidance
+
+
+def _described(task: Task, *, form: str, options: FilmOptions) -> Result:
+    """Describe a film and the planned work, as text or as JSON."""
+    text, values = film_info(task.source, task.target, options=options)
+    shown = text if form == "text" else json.dumps(values, indent=1, ensure_ascii=False)
+    return Result(task, output=tuple(shown.split("\n")))
+
+
+def _previewed(
+    task: Task, *, sheets: Mapping[Task, Path], colorization: Colorization, options: FilmOptions
+) -> Result:
+    """Write a film's preview."""
+    sheet = sheets[task]
+    shots = preview(task.source, sheet, colorization=colorization, options=options)
+    log.info("%s: %d shots", sheet, shots)
+    return Result(task, output=(str(sheet),))

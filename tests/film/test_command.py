@@ -1,0 +1,150 @@
+"""The film command checks everything before any work, creates nothing while it does, then works on each film."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import pytest
+from films import colorization
+from helpers import files_and_folders
+
+from color.options import GuidanceOptions
+from color.segment import Colorization
+from conversion import color_films
+from film import FilmError
+from film.command import FilmColorization, FilmWork, plan_films
+from film.options import EncoderOptions, FilmCommand, FilmOptions
+from film.probe import probe
+from photo.inputs import InputOptions
+
+Make = Callable[[str], Path]
+Plan = Callable[..., FilmWork]
+COLORIZE, UNGUIDED = FilmCommand(), GuidanceOptions()
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Plan:
+    """Plan the work on films with an arithmetic colorizer."""
+    options = FilmOptions(cache=tmp_path / "cache", workers=1, recolor=True)
+
+    def call(
+        films: Sequence[Path], command: FilmCommand = COLORIZE, *, save: str | None = None,
+        guided: GuidanceOptions = UNGUIDED, load: Callable[[], Colorization] = colorization,
+        codec: str = "h264", weights: Path | None = None, overwrite: bool = False,
+    ) -> FilmWork:  # fmt: skip
+        inputs = InputOptions(movie_in=tuple(map(str, films)), save=save, overwrite=overwrite)
+        chosen = replace(options, encoder=EncoderOptions(codec), overwrite=overwrite)
+        return plan_films(
+            inputs, command, chosen, guided, FilmColorization(load, color_films, weights)
+        )
+
+    return call
+
+
+def no_weights() -> Colorization:
+    raise FileNotFoundError("no weights file")
+
+
+def test_folders_that_do_not_exist_yet_are_made_when_a_film_is_finished(
+    planned: Plan, film: Make, tmp_path: Path
+) -> None:
+    report, save = tmp_path / "new" / "told" / "report.json", tmp_path / "other" / "out.mkv"
+    work = planned([film("plain.mp4")], FilmCommand(report=report), save=str(save))
+    assert files_and_folders(tmp_path) == {}
+    (result,) = work.results()
+    assert (result.error, result.output) == (None, (str(save),))
+    assert json.loads(report.read_text())["output"] == str(save)
+    assert probe(save).frames == 25
+
+
+@pytest.mark.parametrize("names", [["plain.mp4"], ["plain.mp4", "silent.mp4"]])
+def test_a_preview_goes_into_a_folder_that_does_not_exist_yet(
+    planned: Plan, film: Make, tmp_path: Path, names: list[str]
+) -> None:
+    sheets = tmp_path / "new" / "sheets"
+    paths = [sheets / Path(name).with_suffix(".png") for name in names]
+    preview = sheets if len(names) > 1 else paths[0]
+    work = planned([film(name) for name in names], FilmCommand(preview=preview))
+    assert files_and_folders(tmp_path) == {}
+    assert [result.output for result in work.results()] == [(str(path),) for path in paths]
+    assert all(cv2.imread(str(path)) is not None for path in paths)
+
+
+def test_reports_of_several_films_go_into_a_folder(
+    planned: Plan, film: Make, tmp_path: Path
+) -> None:
+    films = [film(name) for name in ("plain.mp4", "silent.mp4")]
+    work = planned(films, FilmCommand(report=tmp_path / "told"), save=f"{tmp_path}/out/")
+    assert [result.error for result in work.results()] == [None, None]
+    assert sorted(path.name for path in (tmp_path / "told").iterdir()) == [
+        "plain.json",
+        "silent.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"command": FilmCommand(report=Path("there.json"))}, "there.json exists already: add"),
+        ({"command": FilmCommand(preview=Path("there.json"))}, "there.json exists already: add"),
+        ({"command": FilmCommand(report=Path("w.npz")), "overwrite": True}, "w.npz is an input"),
+        ({"command": FilmCommand(report=Path("new/one/out.mkv"))}, "is the path of the result"),
+        ({"command": FilmCommand(report=Path("there.json/x/r"))}, "another place with -report"),
+        ({"save": "there.json/x/"}, "another place with -save"),
+        ({"load": no_weights}, "no weights file"),
+        ({"guided": GuidanceOptions(hints=Path("none.json"))}, "none.json is not a file"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_command_that_is_refused_leaves_no_folder(
+    planned: Plan, film: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    wrong: dict[str, object], says: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    for name in ("there.json", "w.npz"):
+        Path(name).touch()
+    before = files_and_folders(tmp_path)
+    settings = {"save": "new/one/out.mkv", "weights": Path("w.npz"), **wrong}
+    with pytest.raises((OSError, ValueError), match=says):
+        planned([film("plain.mp4")], **settings)
+    assert files_and_folders(tmp_path) == before
+
+
+def test_films_of_one_name_cannot_have_one_report(
+    planned: Plan, film: Make, tmp_path: Path
+) -> None:
+    shutil.copy(film("plain.mp4"), tmp_path / "plain.mkv")
+    before = files_and_folders(tmp_path)
+    films = [film("plain.mp4"), tmp_path / "plain.mkv"]
+    for command in (FilmCommand(report=tmp_path / "told"), FilmCommand(preview=tmp_path / "told")):
+        with pytest.raises(ValueError, match=r"would both become .*told/plain\.(json|png): run"):
+            planned(films, command, save=f"{tmp_path}/out/")
+    assert files_and_folders(tmp_path) == before
+
+
+def test_guidance_is_for_one_film(planned: Plan, film: Make) -> None:
+    films = [film(name) for name in ("plain.mp4", "silent.mp4")]
+    with pytest.raises(ValueError, match="are for one film, got 2: give one input"):
+        planned(films, FilmCommand(leave=("1",)))
+
+
+def test_an_encoder_is_tried_only_for_films_that_are_still_to_be_colorized(
+    planned: Plan, film: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise FilmError("cannot encode")
+
+    monkeypatch.setattr("film.encode.check_encoder", broken)
+    attempt = partial(planned, [film("plain.mp4")], save=str(tmp_path / "out.mkv"))
+    with pytest.raises(FilmError, match="cannot encode"):
+        attempt()
+    for command in (FilmCommand(probe="text"), FilmCommand(preview=tmp_path / "sheet.png")):
+        assert len(attempt(command).tasks) == 1
+    (tmp_path / "out.mkv").touch()
+    work = attempt()
+    assert not work.tasks
+    assert len(work.failures) == 1
