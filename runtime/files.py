@@ -171,7 +171,8 @@ def lock(path: Path, *, wait: bool = False) -> Iterator[None]:
 def delete_lock(path: Path) -> None:
     """Delete a lock file that this process holds, as its last action before it releases the lock.
 
-    Other processes may have opened the file; filelock (from 3.24.3 on) does not let them lock it once it is deleted.
+    Other processes may have opened the file; filelock does not let them lock it once it is deleted, and its
+    release (from 3.29.5 on) does not delete a new file of that name, which another process may hold by then.
     Windows cannot delete open files; there filelock deletes it after the release, unless another process has it open.
     """
     if sys.platform != "win32":
