@@ -1,4 +1,4 @@
-"""Films to frames and back: the driver of a film's job, and the owner's script. Contains no network.
+"""Films to frames and back: the driver of film jobs, and a script of its own. Does not import the network.
 
 `color_film` takes a film through split -> colorized -> rendered -> joined; the network is passed in as a function.
 As a script, it splits a film into gray frames and sound under cache/; with -join it rebuilds a film from the frames.
@@ -57,7 +57,7 @@ def color_film(
 ) -> Summary:
     """Colorize a film, resuming an interrupted earlier run of the same job.
 
-    started : returns workers shared with the next films, starting them if needed; None uses workers for this film only
+    started : returns workers shared with the next films, starting them if needed; with None, workers are started for this film only
     Raises OSError or ValueError (FilmError, JobError and WorkerError among them), with one-line messages.
     """
     began = time.perf_counter()
@@ -104,7 +104,7 @@ def color_films(
     reports: Mapping[Task, Path] | None = None,
     progress: Progress = Silent(),
 ) -> Iterator[Result]:
-    """Colorize films, which share their workers; yield results as they come. One film's failure does not stop the others.
+    """Colorize films, which share their workers; yield each result when it is ready. One film's failure does not stop the others.
 
     reports : where to write a report of the work, for some of the films
     """
@@ -131,7 +131,7 @@ def _workers_of(
     colorization: Colorization,
     options: FilmOptions,
 ) -> AbstractContextManager[Map]:
-    """Start the workers for a film; process a short one here, which is faster than starting others."""
+    """Start the workers for a film; a short one is processed here, which is faster than starting processes."""
     if frames < SHORT and not options.workers and not options.scheduler:
         options, started = replace(options, workers=1), None
     return nullcontext(started()) if started else workers_for(colorization, options)

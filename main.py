@@ -28,9 +28,9 @@ examples:
   python main.py -img_in photo.jpg -save out.png
   python main.py -img_in photos/ -recursive -save colored/
   python main.py -img_in "scans/*.tif" -save colored/ -saturation 1.2
-  python main.py -movie_in film.mp4 -save out.mp4         resumes if interrupted and run again
+  python main.py -movie_in film.mp4 -save out.mp4         run it again to resume an interrupted job
   python main.py -movie_in film.mp4 -start 1:30 -duration 10 -save try.mp4
-  python main.py -web                                     opens a page for all of it in the browser
+  python main.py -web                                     opens a page in the browser
 """
 FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
 
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog=COMMAND,
         description="Colorize black-and-white photographs and films.\n"
-        "Every option may also be spelled with two dashes.",
+        "Each option can be written with one dash or two.",
         epilog=EXAMPLES.replace("python main.py", spelled),
     )
     add_options(parser, InputOptions, title="inputs and results")
@@ -63,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     films: Any = parser.add_argument_group("films")
     for kind in FILM_OPTIONS:
         add_options(films, kind)
-    add_options(parser, WebOptions, title="a page on this machine")
-    add_options(parser, RunOptions, title="how to run")
+    add_options(parser, WebOptions, title="page on this machine")
+    add_options(parser, RunOptions, title="execution")
     version = f"colorizer {VERSION}"
     parser.add_argument(*spellings("version"), action="version", version=version)
     return parser
@@ -75,9 +75,7 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
     if not args.img_in and not args.movie_in and not args.web:
         parser.error("nothing to colorize: give -img_in, -movie_in or -web")
     if bool(args.img_in) + bool(args.movie_in) + args.web > 1:
-        parser.error(
-            "photos, films and the page are three commands: give one of -img_in, -movie_in, -web"
-        )
+        parser.error("-img_in, -movie_in and -web are separate commands: give only one of them")
     for kind, what in _others(args):
         for name in given(args, kind):
             parser.error(f"-{name} is for {what}: leave it out here")
@@ -86,7 +84,7 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
 
 
 def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
-    """List the options that do not apply to this command, each with what they apply to."""
+    """List the options that do not apply to this command, each group with what it applies to."""
     films = [(kind, "films") for kind in FILM_OPTIONS]
     if args.web:
         named = "the commands, not the page"
@@ -126,7 +124,7 @@ def run_photos(args: argparse.Namespace) -> int:
 
 
 def run_films(args: argparse.Namespace) -> int:
-    """Colorize or only describe films and return the exit code; a failure does not stop the others."""
+    """Colorize, preview or describe films and return the exit code; a failure does not stop the others."""
     from conversion import color_films
     from film.command import FilmColorization, plan_films
     from film.guidance import GuidanceError

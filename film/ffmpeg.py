@@ -63,7 +63,7 @@ class FFmpegFailure(FilmError):
 def open_film(path: Path) -> Iterator[av.container.InputContainer]:
     """Open a film for reading; raise FilmError if FFmpeg cannot."""
     if not path.is_file():
-        raise FilmError(f"no such film: {path}")
+        raise FilmError(f"{path}: no such film")
     if path.stat().st_size == 0:
         raise FilmError(f"{path} is empty (0 bytes)")
     try:
@@ -113,7 +113,7 @@ def first_times(path: Path, indices: list[int]) -> dict[int, Fraction]:
 
 
 def is_top_field_first(frame: av.video.frame.VideoFrame) -> bool:
-    """Tell whether an interlaced frame's top field is shown first."""
+    """Return whether an interlaced frame's top field is shown first."""
     # PyAV does not expose this flag of a frame; the filter passes only frames that have it.
     graph = av.filter.Graph()
     source = graph.add_buffer(

@@ -30,7 +30,7 @@ GRID = 32  # px, cell size of the network's coarsest grid
 CONTAINERS = {"mp4": "mp4", "mkv": "matroska", "mov": "mov"}  # ours -> FFmpeg's muxer
 # Matroska stores these by their RIFF numbers; PyAV accepts only codecs that it stores by name.
 RIFF_SOUND = {"wmav1", "wmav2", "wmapro", "wmavoice", "adpcm_ms", "adpcm_ima_wav", "gsm_ms"}
-SAMPLE_BYTES = 1 << 20  # hashed of a film's head, middle and tail each, to identify it
+SAMPLE_BYTES = 1 << 20  # bytes hashed at each of a film's head, middle and tail, to identify it
 EARLY_S = 1e-6  # tolerance for rounded times, so that they still select their frame
 
 
@@ -241,7 +241,7 @@ def unsupported_by(film: Film, container: str) -> list[Unsupported]:
 
 
 def can_hold(container: str, stream: Any) -> bool:
-    """Tell whether a container can hold a stream, by a dry run of its muxer."""
+    """Return whether a container can hold a stream, by a dry run of its muxer."""
     if container == "mkv" and kind_of(stream) == "picture":
         return stream.codec_context is not None  # stored as an attachment, as Matroska specifies
     if container == "mkv" and stream.type == "audio" and codec_of(stream) in RIFF_SOUND:

@@ -255,7 +255,7 @@ def complete_command(joined: Path, film: Film, indices: Sequence[int], path: Pat
 
 
 def mark_of(source: Path, options: FilmOptions) -> str:
-    """Return the mark for a film's result; it also states an excerpt's span and a half-gray comparison."""
+    """Return the mark of a film's result, which also states the span of an excerpt and whether half is left gray."""
     only = [f"start {options.start:g} s"] * (options.start > 0) + ["compare"] * options.compare
     only += [] if options.duration is None else [f"duration {options.duration:g} s"]
     return ", ".join([f"colorizer: of {source_of(source).digest[:16]}", *only])

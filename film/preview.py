@@ -86,7 +86,7 @@ def shot_frames(
 def colorized_frame(
     colorizer: SegmentColorizer, gray: Bytes, number: int, guidance: ShotGuidance | None
 ) -> Bytes:
-    """Colorize one frame (H, W) by itself with its own hints: rgb (H, W, 3), gray if its shot is left unchanged."""
+    """Colorize one frame (H, W) independently, with its own hints: rgb (H, W, 3), gray if its shot is left unchanged."""
     if guidance and guidance.colorize is False:
         return np.repeat(gray[..., None], 3, axis=-1)
     set_here = guidance.on_frame(number, gray.shape) if guidance else None

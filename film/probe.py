@@ -164,7 +164,7 @@ def _orientation(nine: tuple[int, ...]) -> tuple[bool, bool, bool]:
 
 
 def _is_ours(stream: Any, film: av.VideoStream) -> bool:
-    """Tell whether to copy a stream: neither the film's video nor a track that the muxer regenerates."""
+    """Return whether to copy a stream: neither the film's video nor a track that the muxer regenerates."""
     if stream.index == film.index:
         return False
     if stream.type != "data":
@@ -209,7 +209,7 @@ def _chapter(chapter: Any) -> Chapter:
 def _promised_end(
     container: av.container.InputContainer, stream: av.VideoStream
 ) -> Fraction | None:
-    """Return the film's end by its own header, in seconds; None if the header has no duration."""
+    """Return the film's end according to its own header, in seconds; None if the header has no duration."""
     base = stream.time_base or Fraction(1, 1000)
     # MPEG-TS has no header: FFmpeg estimates its duration from the file's end, which may be missing.
     if stream.duration is not None and container.format.name != "mpegts":

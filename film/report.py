@@ -78,7 +78,7 @@ def write_report(path: Path, summary: Summary) -> None:
 
 
 def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
-    """List, before the work starts, what the result will lose of the film."""
+    """List what the result will lose of the film, before the work starts."""
     container = target.suffix.lower().lstrip(".")
     found = encoder_notes(film, options.encoder)
     lost = unsupported_by(film, container)
@@ -141,7 +141,7 @@ def describe(film: Film) -> str:
     lines = [
         f"{film.path}: {film.container}, {film.size_bytes / 1e6:.1f} MB",
         f"  video      {kind}, {film.frames} frames, {film.duration_s:.3f} s",
-        f"  picture    {video.field_order}, pixels {video.sar}, turned {video.rotation} degrees, "
+        f"  picture    {video.field_order}, pixel aspect ratio {video.sar}, rotated by {video.rotation} degrees, "
         f"{'full' if video.full_range else 'limited'} range, {tags}",
     ]
     lines += [f"  {stream.kind:<10} {stream}" for stream in film.streams]

@@ -13,7 +13,7 @@ from runtime.workers import Wait
 # Segments linked at once; linking also considers as many after them. Two blocks are on disk, at most 90 MB.
 # Frames further ahead have a weight below 1/100 (see MEMORY in model/steady.py).
 BLOCK = 6
-SHARES = 2  # a step finishes at most 1 / this of a worker's remaining share, so that all end at about the same time
+SHARES = 2  # a step finishes at most 1 / SHARES of a worker's remaining share, so that all workers end together
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Schedule:
     """Yields the steps of a film's segments as soon as their inputs are ready.
 
     records : the film's segments in order, found lazily
-    is_rendered : tells whether an earlier run finished a segment
+    is_rendered : returns whether an earlier run finished a segment
     workers : number of workers that share the steps; 0 if unknown
     """
 

@@ -1,8 +1,8 @@
 """Detects cuts from luma alone and shots that already have color; divides shots into segments.
 
-In a gray film hue and saturation are constant, so a cut is detected by the change of luma: a jump far above the
+In a gray film, hue and saturation are constant, so a cut is detected by the change of luma: a jump far above the
 surrounding motion, after which the earlier picture does not return. Dissolves and fades change gradually and are not
-cut; neither are flashes, flicker, pans and repeated frames.
+detected; flashes, flicker, pans and repeated frames are not mistaken for cuts.
 """
 
 from collections import deque
@@ -57,7 +57,7 @@ def shrink(picture: NDArray[Any]) -> Floats:
 
 
 def has_color(luma: Floats, chroma: Floats) -> bool:
-    """Tell whether chroma (24, 32, 2) varies beyond a single tint: sepia and color casts do not count.
+    """Return whether chroma (24, 32, 2) varies beyond a single tint: sepia and color casts do not count.
 
     Both in 8-bit codes. The linear dependence of chroma on luma is subtracted before measuring.
     """
@@ -103,7 +103,7 @@ def unlikeness(one: Floats, other: Floats) -> float:
 
 
 def is_cut(before: list[Floats], after: list[Floats]) -> bool:
-    """Tell whether there is a cut between two runs of frames, each the nearest `REACH` or fewer."""
+    """Return whether there is a cut between two runs of frames, each the nearest `REACH` or fewer."""
     jump = change(before[-1], after[0])
     if jump < _JUMP or unlikeness(before[-1], after[0]) < _UNLIKE:
         return False
@@ -205,7 +205,7 @@ class Scenes:
     def returned_to(self, first: Bytes) -> int:
         """Find the shot whose end is most similar to a gray frame (H, W), if similar enough not to be a cut.
 
-        Return its segment or NONE. Of equally similar shots the last is chosen, which knows most of the scene.
+        Return its segment or NONE. Among equally similar shots, the latest is chosen, which has the most of the scene's colors.
         """
         small = shrink(first)
         like = [(round(unlikeness(end, small), 2), -segment) for segment, end in self._ends]

@@ -190,7 +190,7 @@ class StreamCopy:
                 yield packet
 
     def _cut(self, packet: Packet) -> bool:
-        """Tell whether a packet is in the span; a subtitle already on screen is cut to start with it."""
+        """Return whether a packet is in the span; a subtitle already on screen is cut to start with it."""
         if self.span.start_s is None or packet.stream.type == "video":
             return True
         start, end = packet.pts, packet.pts + (packet.duration or 0)

@@ -4,8 +4,8 @@ Colorizing, evaluation and training share these steps: gray -> lightness at the 
 network -> output at a quarter of the size, padding cropped.
 
 The tones of the network's copy of the lightness are stretched to the usual range; the picture's own lightness is
-unchanged. Without it, pictures faded to half their contrast lose 0.4 dB of PSNR, and the stretch restores it (70
-photographs, measured once by hand); pictures aged as in training gain 0.04 dB, plain ones 0.03 dB at 0.2 less
+unchanged. Without the stretch, pictures faded to half their contrast lose 0.4 dB of PSNR; with it, they lose nothing
+(70 photographs, measured once by hand); pictures aged as in training gain 0.04 dB, plain ones 0.03 dB at 0.2 less
 rebalanced AuC, which is within noise. Grain, scratches and vignettes are not removed: doing so (non-local means, a
 median, a fitted falloff) made the colors worse, as the network was trained with them.
 """
@@ -30,7 +30,7 @@ LONGEST = 4  # highest aspect ratio of the input; longer pictures are squeezed
 
 # Percentiles taken as black and white; dust and scratches lie beyond them.
 DARKEST, LIGHTEST = 1.0, 99.0
-BLACK, WHITE = 3.0, 95.0  # L: upper bound of black and lower bound of white, as in most photographs
+BLACK, WHITE = 3.0, 95.0  # L: upper limit of black and lower limit of white, as in most photographs
 # Smallest range of L that is stretched to the full range; flatter pictures are stretched by the same factor.
 LEAST_CONTRAST = 20.0
 SAMPLED_PX = 2  # percentiles use every second pixel in both directions

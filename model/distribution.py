@@ -17,8 +17,8 @@ from model.contract import Predictor, cropped, network_planes, padded
 from prior.lab import fit_gamut, lab2rgb
 
 # Rebalancing in training makes the network overestimate rare colors. Dividing by this power of the weights gives nearly
-# the best likelihood of the true bins (60 validation photographs: 2.84 nats instead of 3.26) and the mean chroma of the
-# ground truth (18.0 for 17.4, instead of 29.8).
+# the best likelihood of the true bins (60 validation photographs: 2.84 nats instead of 3.26), and a mean chroma of 18.0
+# instead of 29.8, where the ground truth has 17.4.
 CALIBRATION = 0.75
 COLORS = 4  # likely colors of a position, at most
 LEAST_SHARE = 0.08  # of the distribution: least share of a likely color

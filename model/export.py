@@ -33,7 +33,7 @@ from model.weights_file import Weights, build, load_into, read_weights
 log = logging.getLogger(__name__)
 
 TOLERANCE_AB = 1e-3  # between program and network, fp32
-ROUNDING = 5e-5  # the same over the largest ab, if larger; a network of 30 steps gives 100 on noise and rounds 1.2e-3
+ROUNDING = 5e-5  # relative to the largest ab, if that is more: after 30 training steps, noise gives ab of 100 and errors of 1.2e-3
 TOLERANCE_SHARE = 1e-5  # between program and network, probabilities
 # RMS difference over the standard deviation of ab; the released weights differ by 0.04.
 TOLERANCE_INT8 = 0.2
@@ -197,7 +197,7 @@ def export(
     """Write the program of a weights file into a folder, and check it against the network.
 
     output : what the program returns
-    int8 : quantize for the int8 engine (means only); weights that lose too much by it are exported in fp32
+    int8 : quantize for the int8 engine (means only); weights that lose too much in int8 are exported in fp32
     temperature : of the int8 program, which has it built in
 
     Raises RuntimeError if program and network differ.
@@ -276,7 +276,7 @@ def _saved_int8(
             difference = _difference(reference, folder, samples, temperature=temperature)
             if difference < TOLERANCE_INT8:
                 return True
-    log.warning("in int8, ab would differ by %.0f %%: taking fp32", 100 * difference)
+    log.warning("in int8, ab would differ by %.0f %%: using fp32", 100 * difference)
     (folder / INT8_PROGRAM).unlink()
     return False
 

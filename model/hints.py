@@ -24,9 +24,9 @@ from prior.lab import rgb2lab
 from prior.qspace import QSpace
 
 MEAN_POINTS = 8.0  # mean number of points per picture in training (geometric, from 1)
-LEAST_COVERAGE = 0.25  # least painted share of a pixel of the network's input for a hint
+LEAST_COVERAGE = 0.25  # least painted share of an input pixel that counts as a hint
 POINT_RADIUS_PX = 2  # of a user's point: a square of 5 x 5 pixels
-# Difference of L from the square's center at which a pixel is taken to belong to another object.
+# Difference of L from the square's center above which a pixel is taken to belong to another object.
 ALIKE = 15.0
 
 # Propagation of hints; tuned on 100 validation photographs, one hint each: `tests/benchmarks/guidance.py`.

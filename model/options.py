@@ -16,7 +16,7 @@ TEMPERATURE = 0.6  # of the annealed mean: 1 the mean color, below it purer and 
 CONTRAST = 1.35  # factor of the deviation of colors from their mean over the picture
 NEUTRAL = 9.5  # chroma that is halved; fainter colors are likely gray
 SATURATION = 1.0  # factor of the chroma
-# Strength of palettes, moods and references; with more, a reference of other content displaces the likely colors.
+# Strength of palettes, moods and references; at higher values, a reference with other content displaces the likely colors.
 GUIDANCE = 0.7
 STEADY = 1.0  # temporal consistency of films, 0 to 1
 WORKING_SIZE = 192  # short side of the network's input, in pixels
@@ -28,14 +28,14 @@ class ColorOptions:
 
     temperature: float | None = option(
         None,
-        "below 1 purer and bolder, 1 the mean color (0.05 to 2; default: as released)",
+        "temperature of the predicted colors: 1 the mean color, below 1 purer and bolder (0.05 to 2; default: as released)",
         low=0.05,
         high=2,
         metavar="T",
     )
     saturation: float | None = option(
         None,
-        "times the network's chroma (0 to 4; default: as released)",
+        "factor of the network's chroma (0 to 4; default: as released)",
         low=0,
         high=4,
         metavar="S",
@@ -77,12 +77,12 @@ class RunOptions:
         choices=("auto", "fp32", "bf16", "int8"),
     )
     threads: int | None = option(
-        None, "processor cores", low=1, high=1024, shown="all", metavar="N"
+        None, "processor cores to use", low=1, high=1024, shown="all", metavar="N"
     )
     weights: Path | None = option(
         None, "weights file to use instead of the released one", metavar="FILE"
     )
-    quiet: bool = option(False, "errors only")
+    quiet: bool = option(False, "print errors only")
 
     def __post_init__(self) -> None:
         check(self)

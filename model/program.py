@@ -122,7 +122,7 @@ def choose_engine(device: Device, precision: Precision) -> Engine:
     """Resolve "auto" and "fastest". Raises RuntimeError if a GPU is requested but not available."""
     gpus = gpu_count() if device != "cpu" and has_gpu_package() else 0
     if device == "gpu" and not gpus:
-        raise RuntimeError("no GPU that this Paddle can use: use -device cpu")
+        raise RuntimeError("Paddle can use no GPU here: use -device cpu")
     if gpus:
         return "gpu"
     if precision == "fastest":

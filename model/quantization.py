@@ -32,7 +32,7 @@ SAMPLES = (
 SAMPLE_PX = 128
 PLANES_RANGE = 1.0  # L/50 - 1, a/110, b/110; int8 keeps the 255 levels of 8-bit gray
 SAMPLE_HINTS = 10
-# Ranges over the largest magnitudes on the samples, tried in turn: values beyond are clipped, all others rounded finer.
+# Ranges relative to the largest magnitudes on the samples, tried in turn: a smaller range clips more, but rounds finer.
 # With 0.9, PSNR of the released weights is within 0.01 dB of fp32, with 1 it is 0.04 dB below; colorfulness is 1 % less.
 RANGE_SHARES = (0.9, 1.0)
 CONVOLUTIONS = ("conv2d", "depthwise_conv2d")

@@ -102,7 +102,7 @@ def weights_sha256(path: Path) -> str:
 
 
 def load_into(network: "ColorNet", arrays: Mapping[str, np.ndarray], *, prefix: str = "") -> None:
-    """Load arrays into the part of a network whose names start with `prefix`; default: the whole network.
+    """Load arrays into the part of a network whose array names start with `prefix`; default: the whole network.
 
     Raises ValueError unless every name and shape of that part matches.
     """
@@ -161,7 +161,7 @@ def _compact(name: str, array: np.ndarray) -> np.ndarray:
 def _opened(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
     """Open an .npz file; raise ValueError if reading it fails, here or in the block."""
     if not path.is_file():
-        raise FileNotFoundError(f"no weights file {path}")
+        raise FileNotFoundError(f"{path}: no such weights file")
     try:
         with path.open("rb") as raw, zipfile.ZipFile(raw):
             raw.seek(0)  # a zip file: NumPy does not mistake it for a pickle

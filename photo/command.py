@@ -44,7 +44,7 @@ class ColorizePhotos(Protocol):
 class PhotoColorization:
     """The functions that colorize photos: this package's only interface to the network.
 
-    check : raises OSError or ValueError for weights that are missing or of another program
+    check : raises OSError or ValueError for weights that are missing or belong to another program
     analyzer : loads the network; called once, for the first analyzed photo
     """
 

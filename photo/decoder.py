@@ -29,7 +29,7 @@ def check_file(path: Path, what: str = "file") -> None:
     Raises FileNotFoundError or ValueError.
     """
     if not path.exists():
-        raise FileNotFoundError(f"no {what} {path}")
+        raise FileNotFoundError(f"{path}: no such {what}")
     if path.is_dir():
         raise ValueError(f"{path} is a folder: name a file")
     if not path.is_file():

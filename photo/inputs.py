@@ -135,7 +135,7 @@ def unfinished(
     for folder in {task.target.parent for task in waiting}:
         check_folder(folder, option="-save")
     if done := len(tasks) - len(waiting) - len(failures):
-        log.info("%d finished already and skipped; -overwrite replaces them", done)
+        log.info("skipped %d already finished; -overwrite replaces existing results", done)
     return waiting, failures
 
 
@@ -168,7 +168,7 @@ def _files_of(text: str, *, kind: Kind, recursive: bool) -> Iterator[tuple[Path,
 
 
 def _is_input(path: Path, kind: Kind) -> bool:
-    """Tell whether a file is an input by its suffix; hidden files and our own results are not."""
+    """Return whether a file is an input by its suffix; hidden files and our own results are not."""
     known = path.suffix.lower() in kind.suffixes and not path.name.startswith(".")
     return known and path.is_file() and not kind.mark_in(path)
 
@@ -190,7 +190,9 @@ def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool
     out, known = Path(save), ", ".join(kind.written)
     if several or os.path.isdir(save) or save.endswith(("/", os.sep)):
         if not os.path.isdir(save) and (os.path.isfile(save) or out.suffix.lower() in kind.written):
-            raise ValueError(f"-save {save} is a file, but several inputs need a folder")
+            raise ValueError(
+                f"-save {save} is a file, but several inputs need a folder: name a folder/"
+            )
         return out / place.with_name(f"{place.stem}{kind.in_folder}{suffix}")
     if out.suffix.lower() not in kind.written:
         end = f"ends in {out.suffix}" if out.suffix else "has no extension"

@@ -55,5 +55,5 @@ class PhotoOptions:
 
     @property
     def analyzes(self) -> bool:
-        """Tell whether photos are analyzed, besides or instead of being colorized."""
+        """Return whether photos are analyzed, besides or instead of being colorized."""
         return bool(self.confidence or self.suggest)

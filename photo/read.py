@@ -1,7 +1,7 @@
 """Reads a photo's lightness and the metadata that its result must keep.
 
-Of the colors, only lightness is kept: gray (H, W) upright, uint8 or uint16, sRGB-encoded. Alpha, EXIF, XMP and
-resolution are kept for `photo.write`.
+Only the lightness of the picture is kept, as gray (H, W), upright, uint8 or uint16, sRGB-encoded. Alpha, EXIF, XMP
+and resolution are kept for `photo.write`.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ Pixels: TypeAlias = NDArray[Any]
 
 ORIENTATION, SOFTWARE, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 305, 700, 34675, 0x8769, 0x8825
 MARK = re.compile("colorizer: of [0-9a-f]{16}")  # in every result
-MARK_BYTES = 40  # searched at the end of a BMP, which has no field for it
+MARK_BYTES = 40  # at the end of a BMP, which has no metadata field for the mark
 # Tags that describe how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
 STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532, XMP_TAG, 34377, ICC_TAG}
@@ -119,7 +119,7 @@ def _is_png(path: Path) -> bool:
 
 
 def is_deep(path: Path) -> bool:
-    """Tell whether a PNG or TIFF has more than 8 bits per sample, which Pillow would lose."""
+    """Return whether a PNG or TIFF has more than 8 bits per sample, which Pillow would lose."""
     with path.open("rb") as file:
         head = file.read(26)
     if head[:8] == PNG:
@@ -147,7 +147,7 @@ def _read_deep_tiff(path: Path) -> Photo:
         if page.photometric not in GRAY_OR_RGB or page.bitspersample < 16:
             kind = getattr(page.photometric, "name", page.photometric)
             raise ValueError(
-                f"{kind} of {page.bitspersample} bits: save it as gray or RGB with 8 or 16 bits"
+                f"{kind} of {page.bitspersample} bits is not supported: save the picture as gray or RGB with 8 or 16 bits"
             )
         check_memory(path, page.imagewidth, page.imagelength, sample_bytes=2)
         check_memory(path, page.tilewidth, page.tilelength, sample_bytes=2)
@@ -178,7 +178,7 @@ def _decoded(path: Path) -> Pixels:
     """Read 16-bit pixels with OpenCV, which supports more compressions; channels in RGB order."""
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise ValueError("no decoder for this compression")
+        raise ValueError("its compression is not supported: save the picture uncompressed")
     if pixels.ndim == 3 and pixels.shape[-1] >= 3:
         pixels[..., :3] = pixels[..., 2::-1].copy()
     return np.asarray(pixels)
@@ -210,7 +210,9 @@ def _from_pillow(path: Path, image: Image.Image) -> Photo:
     if image.mode in {"CMYK", "LAB"}:
         image, info["icc_profile"] = _separated(image, info.get("icc_profile")), None
     if image.mode not in {"L", "LA", "RGB", "RGBA"}:
-        raise ValueError(f"pixels of mode {image.mode}: save it as gray or RGB with 8 or 16 bits")
+        raise ValueError(
+            f"pixels of mode {image.mode} are not supported: save the picture as gray or RGB with 8 or 16 bits"
+        )
     return _photo(np.asarray(image), turn, exif, info, turned=True)
 
 
@@ -249,11 +251,15 @@ def _photo(
     turn : the orientation declared in the file; turned : whether its decoder has applied it
     """
     if pixels.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"samples of type {pixels.dtype}: save it with 8 or 16 bits")
+        raise ValueError(
+            f"samples of type {pixels.dtype} are not supported: save the picture with 8 or 16 bits"
+        )
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     if pixels.ndim != 3 or pixels.shape[-1] > 4:
-        raise ValueError(f"pixels of shape {pixels.shape}: save one gray or RGB picture")
+        raise ValueError(
+            f"pixels of shape {pixels.shape} are not supported: save one gray or RGB picture"
+        )
     channels = 1 if pixels.shape[-1] < 3 else 3
     alpha = pixels[..., channels] if pixels.shape[-1] > channels else None
     gray = _lightness_codes(pixels[..., :channels], info.get("icc_profile") or None)

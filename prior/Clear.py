@@ -52,7 +52,7 @@ class ClearOptions(PictureOptions):
 
     report: Path | None = option(None, "also write the list as CSV", metavar="FILE.csv")
     move: Path | None = option(
-        None, "move the listed pictures to this folder, with the same tree", metavar="FOLDER"
+        None, "move the listed pictures to this folder, keeping their tree", metavar="FOLDER"
     )
     delete: bool = option(False, "delete the listed pictures")
 
@@ -116,10 +116,10 @@ def find_faults(pictures: Sequence[Picture], *, processes: int) -> list[Finding]
 
 
 def clear(finding: Finding, *, folder: Path | None) -> Finding:
-    """Move a picture below `folder` with the same tree, or delete it if `folder` is None; record the action."""
+    """Move a picture into the same tree below `folder`, or delete it if `folder` is None; record the action."""
     try:
         action = _clear(finding.picture, folder)
-    except OSError as error:  # continue with the others: pictures already removed must be listed
+    except OSError as error:  # continue, because pictures already removed must be listed
         action = f"kept: {error.strerror or error}"
     return finding._replace(action=action)
 

@@ -34,7 +34,7 @@ class PictureOptions:
         shown="data/train and data/test",
     )
     processes: int = option(
-        factory=cores, text="worker processes; default: one per core", low=1, metavar="N"
+        factory=cores, text="worker processes", low=1, shown="one per core", metavar="N"
     )
 
     def __post_init__(self) -> None:

@@ -162,7 +162,9 @@ def _name_of(root: Path) -> str:
     """Return the name of a folder or shard; a link's own name; the resolved name of `.` and `..`."""
     name = root.name if root.name not in {"", ".."} else root.resolve().name
     if not name:
-        raise PictureError(f"{root} has no name for its pictures: give the folders in it instead")
+        raise PictureError(
+            f"{root} cannot be used, because pictures are named after their folder: give the folders in it instead"
+        )
     return name
 
 

@@ -41,8 +41,8 @@ SAVE_EVERY_S = 20.0
 EVERY = 4  # the network predicts at a quarter of the size, and counting is then cheap
 DESCRIPTION = """\
 Count the pixels of pictures in each of the 261 color bins. Reads a folder tree of pictures or .tar shards;
-writes Experience.npy (pixels per bin) and beside it .json (sources and settings) and .csv (skipped
-pictures, with the reason). After an interruption, run the same command to continue."""
+writes Experience.npy (pixels per bin) and, beside it, a .json file (sources and settings) and a .csv file (skipped
+pictures, with the reasons). After an interruption, run the same command to continue."""
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,9 @@ class CountOptions(PictureOptions):
         metavar="FILE.npy",
         shown="prior/Experience.npy",
     )
-    every: int = option(EVERY, "count each Nth row and column; 1: every pixel", low=1, metavar="N")
+    every: int = option(
+        EVERY, "count only every Nth row and column; 1 counts every pixel", low=1, metavar="N"
+    )
     shard: Shard = option(
         Shard(),
         "count only the Kth of N parts of the pictures, into Experience.K-of-N.npz",
@@ -80,7 +82,7 @@ class CountOptions(PictureOptions):
         metavar="tcp://HOST:PORT",
     )
     plot: bool = option(False, "also plot the distribution as Experience.png")
-    note: str = option("", "description of the pictures for the record", metavar="TEXT")
+    note: str = option("", "description of the pictures, for the .json file", metavar="TEXT")
     restart: bool = option(False, "discard the counts of an earlier run")
 
     def __post_init__(self) -> None:

@@ -138,7 +138,7 @@ def read_counted(path: Path) -> CountedShard:
         raise ValueError(f"{path} does not exist") from error
     except UNREADABLE as error:
         raise ValueError(
-            f"{path} has no counts of getExperience.py -shard, or is truncated: count it again"
+            f"{path} has no counts from getExperience.py -shard, or is truncated: count that shard again"
         ) from error
 
 
@@ -147,7 +147,9 @@ def merge(shards: Sequence[tuple[Path, CountedShard]]) -> CountedShard:
     _, first = shards[0]
     for path, counted in shards:
         if (counted.list_id, counted.shard.count) != (first.list_id, first.shard.count):
-            raise ValueError(f"{path} has other pictures or another split than {shards[0][0]}")
+            raise ValueError(
+                f"{path} was counted from other pictures or with another number of shards than {shards[0][0]}"
+            )
         if not counted.done.all():
             raise ValueError(f"{path} is not finished: run its -shard command again")
     ordered = sorted((counted for _, counted in shards), key=lambda counted: counted.shard.number)

@@ -52,7 +52,7 @@ class CropSettings(NamedTuple):
 
 
 class Cropped(NamedTuple):
-    """Numbers of pictures written and found existing, and the unreadable ones."""
+    """Numbers of pictures written and of pictures that existed, and the unreadable ones."""
 
     written: int = 0
     found: int = 0
@@ -122,7 +122,7 @@ def _check_settings(out: Path, settings: CropSettings) -> None:
     earlier = json.loads(mark.read_text("utf-8"))
     if earlier != settings._asdict():
         words = f"-size {earlier['size_px']} -quality {earlier['quality']}"
-        raise ValueError(f"{out} was started with {words}: use the same, or another -out")
+        raise ValueError(f"{out} was started with {words}: use the same settings, or another -out")
 
 
 def _check_apart(out: Path, folders: Sequence[Path]) -> None:

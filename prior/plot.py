@@ -19,7 +19,8 @@ from runtime.files import whole_file
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
 LIGHTNESS = 65.0  # at which most hues are in gamut
-SMALLEST, LARGEST = 0.25, 0.96  # side of the rarest and commonest bin's square, over the cell's
+# Sides of the rarest and commonest bins' squares, relative to the cell's.
+SMALLEST, LARGEST = 0.25, 0.96
 REACH = 118
 INK = "#333333"
 
@@ -30,7 +31,8 @@ def write_plot(path: Path, bins: Floats, values: Floats, *, title: str, unit: st
     Left: each bin in its own color, its square growing with the value. Right: a heat map.
     unit : label of the scale
     """
-    smallest, largest = values[values > 0].min(), values.max() * 1.0001  # a scale needs two ends
+    # LogNorm needs two different limits.
+    smallest, largest = values[values > 0].min(), values.max() * 1.0001
     scale = LogNorm(smallest, largest)
     figure = Figure(figsize=(9.0, 4.4), dpi=200, layout="constrained", facecolor="white")
     figure.suptitle(title, fontsize=11, color=INK)

@@ -97,7 +97,8 @@ class QSpace:
         ab = np.asarray(ab, np.float32)
         squared = (self.bins[indices, 0] - ab[..., 0, None]) ** 2
         squared += (self.bins[indices, 1] - ab[..., 1, None]) ** 2
-        squared -= squared.min(axis=-1, keepdims=True)  # else, far outside, all weights are 0
+        # Otherwise, far outside the bins, all weights would underflow to 0.
+        squared -= squared.min(axis=-1, keepdims=True)
         weights = np.exp(squared / np.float32(-2 * SIGMA**2))
         return indices, weights / weights.sum(axis=-1, keepdims=True)
 

@@ -4,7 +4,7 @@
     class Options:
         crf: int | None = option(None, "0 lossless, 51 worst", low=0, high=51)
 
-Each option can be written as -name, the owner's style, or --name.
+Each option can be written as -name, as in the documentation, or as --name.
 """
 
 import argparse
@@ -40,8 +40,8 @@ def option(
 
     low, high : inclusive range of a number
     shown : the default as help shows it, "" for nothing; None shows the value itself
-    read : converts the option's text to a value, instead of the field's type; raises ValueError
-    const : value if the option is given without one
+    read : converts the option's text to a value, in place of the field's type; raises ValueError
+    const : the value of an option that is given without one
     name : the option's name if it differs from the field's, as for Python's reserved words
     separator : separates the values of a tuple in one argument, instead of several arguments
     repeated : each value of a tuple needs its own option
@@ -101,7 +101,7 @@ def check(options: Any) -> None:
 
 
 def spellings(name: str) -> list[str]:
-    """Return an option's two spellings: the owner's and the usual one."""
+    """Return an option's two spellings, with one dash and with two."""
     return [f"-{name}", f"--{name}"]
 
 

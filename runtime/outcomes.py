@@ -1,4 +1,4 @@
-"""Outcomes of many files: results and one-line failures are printed as they come, failures again at the end."""
+"""Outcomes of many files: each result or one-line failure is printed when it is ready, and failures again at the end."""
 
 import logging
 import sys

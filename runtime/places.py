@@ -1,4 +1,4 @@
-"""Default folders: in the source tree or, for an installed program, among the user's own."""
+"""Default folders: in the source tree or, for an installed program, in the user's own folders."""
 
 from pathlib import Path
 

@@ -56,7 +56,7 @@ class _Stderr:
         sys.stderr.flush()
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether lines written to another stream appear beside the bar, which tqdm then clears."""
+        """Return whether lines written to another stream appear beside the bar, which tqdm then clears."""
         return other is sys.stderr
 
 

@@ -135,7 +135,7 @@ def test_a_factory_travels_to_other_processes(make_colorizer: functools.partial[
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no weights file"):
+    with pytest.raises(FileNotFoundError, match="no such weights file"):
         Colorizer(tmp_path / "none.npz")
 
 

@@ -129,7 +129,7 @@ def test_an_interlaced_film_is_refused_before_the_work_where_its_fields_would_be
         (["-codec", "vp9"], "vp9"),
         (["-workers", "0"], "not a whole number from 1"),
         (["-workers", "2.9"], "not a whole number from 1"),
-        (["-img_in", "photo.jpg"], "three commands"),
+        (["-img_in", "photo.jpg"], "separate commands"),
     ],
 )
 def test_wrong_words_are_usage_errors(

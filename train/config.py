@@ -22,9 +22,9 @@ FROM_SCRATCH_RATE, FINE_TUNING_RATE = 1.5e-3, 3e-4
 TRAINABLE = ("all", "context+head")
 PATHS = ("data", "valid", "prior", "init", "backbone")
 NO_BACKBONE = "none"
-# The backbone is frozen until then: early gradients of a network from scratch would only disturb it.
+# The backbone is frozen until this step, because the first gradients of random layers would only disturb it.
 TUNE_FROM_STEP = 10_000
-# A resumed run may change these: evaluation, speed, length, but nothing that affects past training.
+# A resumed run may change these: they affect evaluation, speed and length, but no past step.
 FREE = {
     "steps",
     "valid",
@@ -39,7 +39,7 @@ FREE = {
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Hyperparameters of a run; a checkpoint can be continued only with the same ones."""
+    """Hyperparameters of a run; a checkpoint can be resumed only with the same ones."""
 
     data: str = option(
         str(WORK / "data" / "train"),
@@ -66,7 +66,7 @@ class TrainConfig:
     )
     tune_from: int = option(
         -1,
-        "first step of fine-tuning the backbone; -1 means 10,000 from scratch, and 0 with -init",
+        "step at which fine-tuning of the backbone starts; -1 means 10,000 from scratch, and 0 with -init",
         low=-1,
     )
     fit: str = option("all", "parameters to train", choices=TRAINABLE)
@@ -78,7 +78,9 @@ class TrainConfig:
         low=1,
     )
     sizes: tuple[int, ...] = option(
-        (96, 128, 160), f"training sizes in pixels, multiples of {STRIDE}, in turn", low=STRIDE
+        (96, 128, 160),
+        f"training sizes in pixels, multiples of {STRIDE}, used one after another",
+        low=STRIDE,
     )
     learning_rate: float = option(
         0.0, "peak learning rate; 0 means 1.5e-3 from scratch, and 3e-4 with -init", low=0

@@ -70,7 +70,7 @@ class EvaluateOptions:
         (),
         "weights files to compare",
         metavar="FILE",
-        shown="the released ones; with -film none: the film's own colors only",
+        shown="the released ones; with -film, none: only the film's own colors",
     )
     data: Path = option(
         WORK / "data" / "test",
@@ -99,7 +99,7 @@ class EvaluateOptions:
     )
     palette: tuple[int, ...] = _several(
         "palette",
-        "1: the truth as a reference; 2 or more: number of its colors in a palette",
+        "1: the true picture as a reference; 2 or more: a palette of that many of its colors",
         low=0,
     )
     guidance: tuple[float, ...] = _several(
@@ -108,7 +108,7 @@ class EvaluateOptions:
     saturation: tuple[float, ...] = _several("saturation", "factor of the chroma", low=0)
     smoothing: tuple[int, ...] = _several(
         "smoothing",
-        "1: smooth colors where the network is undecided, as the program does",
+        "1: smooth colors where the network is undecided, as in the program",
         low=0,
         high=1,
     )
@@ -116,7 +116,7 @@ class EvaluateOptions:
         "contrast", "factor of the deviation of colors from their mean over the picture", low=0
     )
     neutral: tuple[float, ...] = _several(
-        "neutral", "chroma that is halved; fainter colors are likely gray", low=0
+        "neutral", "chroma that is halved; fainter colors, likely gray, are reduced more", low=0
     )
     shipped: bool = option(
         False, "use the released settings for options not given; always used for films"
@@ -166,13 +166,13 @@ class EvaluateOptions:
     json: Path | None = option(None, "also write the metrics as JSON", metavar="FILE")
     curve: Path | None = option(
         None,
-        "plot PSNR and AuC over colorfulness: a line through the saturations of each combination of other settings",
+        "plot PSNR and AuC over colorfulness: for each combination of the other settings, a line through its saturations",
         metavar="FILE",
     )
     sheet: Path | None = option(
         None,
-        f"write a picture of gray, each network, truth; {SHEET_ROWS} pictures, or {STRIP_FRAMES} frames of the "
-        f"first shot of at least {STRIP_SHOT} frames",
+        f"write a sheet of gray, each network's colors, and true colors: {SHEET_ROWS} pictures, or {STRIP_FRAMES} "
+        f"frames of the first shot of at least {STRIP_SHOT} frames",
         metavar="FILE",
     )
 

@@ -37,8 +37,9 @@ class Method:
     saturation: float = 1.0  # factor of the chroma
     smoothing: int = 0  # 1: smooth where the network is undecided, as the program does
     contrast: float = 1.0  # factor of the deviation of colors from their mean, without hints
-    neutral: float = 0.0  # chroma that is halved; fainter colors are likely gray
-    palette: int = 0  # 1: the truth is a reference; 2 or more: number of its colors in a palette
+    neutral: float = 0.0  # chroma that is halved; fainter colors, likely gray, are reduced more
+    # 1: the true picture is a reference; 2 or more: a palette of that many of its colors.
+    palette: int = 0
     reference: int = 0  # films only; 1: each shot's first frame in color is its reference
     guidance: float = GUIDANCE  # strength of palettes and references
     aged: int = 0  # 1: the network's input is aged as in training

@@ -1,6 +1,6 @@
 """Metrics of colorized pictures: arrays -> numbers.
 
-The metrics of one picture are plain functions; a `MetricAccumulator` combines pictures to `Metrics`. It stores
+The metrics of one picture are plain functions; a `MetricAccumulator` combines them into `Metrics`. It stores
 histograms only, so memory does not depend on the size of the data set.
 """
 
@@ -68,7 +68,7 @@ def auc(errors: NDArray[np.integer]) -> float:
 
 
 def auc_rebalanced(errors: NDArray[np.integer]) -> float:
-    """Return the area with each pixel weighted by 1/p of its true bin, so that all bins weigh the same."""
+    """Return the area with each pixel weighted by 1/p of its true bin, so that all bins have the same weight."""
     return _area(errors[errors.sum(axis=1) > 0])
 
 
@@ -111,10 +111,10 @@ class Metrics:
     ssim: float
     ciede2000: float
     auc: float  # percent, over all pixels
-    auc_rebalanced: float  # percent, all true bins that occur weigh the same
+    auc_rebalanced: float  # percent; all true bins that occur have the same weight
     colorfulness: float
     colorfulness_truth: float
-    tint: float  # mean chroma of all pixels whose true chroma is below NEUTRAL; NaN without any
+    tint: float  # mean chroma of all pixels whose true chroma is below NEUTRAL, or NaN
     chroma: tuple[float, ...]  # 50, 90, 99 % quantiles over all pixels
     chroma_truth: tuple[float, ...]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHEET_PICTURES = 12
-# Calibration uses other crops of the same pictures than any training epoch.
+# Recalibration uses crops of the same pictures that differ from those of all training epochs.
 CALIBRATION_SEED = 1 << 20
 
 
@@ -53,14 +53,14 @@ class Run:
 
         self.config, self.out, self.step = config, out, 0
         out.mkdir(parents=True, exist_ok=True)
-        sweep(out)  # before another process of this run can write there
+        sweep(out)  # now, before another process of this run can write there
         precision = devices.choose_precision(precision, devices.choose_device(device))
         self.rank, self.processes = devices.join_processes(config.parts)
         self.qspace = QSpace(read_bins(Path(config.prior) / "Q.npy"))
         pictures = fileReader.picture_index(
             Path(config.data), kept=out / f"pictures-{self.rank}.json.gz", restart=restart
         )
-        if restart:  # a checkpoint belongs to its own list of pictures
+        if restart:  # a checkpoint is valid only with its own list of pictures
             self.checkpoint.unlink(missing_ok=True)
         self.samples: SampleSet = fileReader.SampleSet(
             pictures,

@@ -18,7 +18,7 @@ CDC_STEPS = (1, 2, 4)  # frames apart (Liu et al. 2021)
 APART = (1, 8, 16)  # distances, in frames, of pairs whose colors are compared along the motion
 # Least share of pixels that pass the forward-backward check; with fewer, two frames are too different to compare.
 TRACED_SHARE = 0.1
-INTO_SHOT = (1, 8, 32, 64)  # frames of a shot, from 1, whose PSNR is reported separately
+INTO_SHOT = (1, 8, 32, 64)  # frames of a shot, counted from 1, whose PSNR is reported separately
 
 
 def warp_error(before: Floats, after: Floats, motion: CheckedFlow) -> float:

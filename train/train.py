@@ -43,7 +43,7 @@ class TrainOptions:
         "auto",
         "precision of the convolutions; losses, statistics and weights stay fp32",
         choices=("auto", "fp32", "bf16", "fp16"),
-        shown="auto, half on a GPU",
+        shown="auto: 16 bits on a GPU, fp32 on a CPU",
     )
     threads: int | None = option(None, "CPU threads", low=1, shown="all cores")
     visualdl: bool = option(False, "also log for VisualDL, which must be installed")
@@ -67,7 +67,8 @@ def train(run: Run, *, progress: Progress = Silent()) -> None:
         run.step += 1
         progress.advance()
         log, valid, save = (run.step % steps == 0 or not run.in_progress for steps in every)
-        if log or valid or save:  # before validating or saving, check that the loss is finite
+        # Before validating or saving, because the report checks that the loss is finite.
+        if log or valid or save:
             progress.note(meter.report())
         with meter.paused():
             if valid and not run.stopping:

@@ -98,12 +98,12 @@ class Trainer:
         return sum(terms[1:], terms[0])
 
     def start_from(self, arrays: Mapping[str, NDArray[Any]], *, prefix: str = "") -> None:
-        """Replace random weights, or those under `prefix`, by trained ones."""
+        """Replace random weights, or those under `prefix`, with trained ones."""
         for network in (self.network, self.averaged):
             load_into(network, arrays, prefix=prefix)
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        """Split the parameters in two groups: the backbone has a lower learning rate."""
+        """Split the parameters into two groups: the backbone has a lower learning rate."""
         every = dict(self.network.named_parameters())
         backbone = [p for name, p in every.items() if name.startswith(BACKBONE_PREFIX)]
         own = [p for name, p in every.items() if not name.startswith(BACKBONE_PREFIX)]

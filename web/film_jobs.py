@@ -65,7 +65,7 @@ class FilmJobs:
         pool.submit(work).add_done_callback(_log_unforeseen)
 
     def close(self) -> None:
-        """Stop all work; restarted films resume."""
+        """Stop all work; a film that is started again resumes."""
         for film in self.all():
             film.analysis.stop()
             film.job.stop()

@@ -56,7 +56,7 @@ class FilmProgress(Silent):
 
     @property
     def at_work(self) -> bool:
-        """Tell whether the work is waiting or running."""
+        """Return whether the work is waiting or running."""
         return self.state in {"waiting", "running"}
 
     @contextmanager

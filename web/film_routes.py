@@ -82,7 +82,7 @@ class FilmRoutes:
         """Open a film on this machine by its path."""
         text = (await json_of(request)).get("path")
         if not isinstance(text, str) or not text.strip():
-            raise ValueError("no film path: enter one")
+            raise ValueError("the film's path is empty: enter one")
         opened = await self._open(Path(text.strip()).expanduser())
         return JSONResponse(await self._described(opened))
 

@@ -1,4 +1,4 @@
-"""Films on the page: their info, their shots, and their jobs, which are the same as the command's.
+"""Films on the page: their info, their shots, and their jobs, which are those of the command.
 
 The result of a film opened on this machine is written beside it, that of an uploaded film into its upload folder. The
 page and the command share the job folder, so each can resume the other's job.
@@ -133,7 +133,7 @@ class OpenFilm:
 
     @property
     def has_result(self) -> bool:
-        """Tell whether the complete result exists; reads only the result, because the film may have been moved."""
+        """Return whether the complete result exists; reads only the result, because the film may have been moved."""
         kind = film_kind(self.settings.film)
         return self.target.exists() and kind.mark_in(self.target) == self.mark
 

@@ -67,7 +67,7 @@ class Queue:
             self.length -= 1
 
     def begin(self, function: Callable[[], object]) -> None:
-        """Call a function before all others; its errors recur for the calls that need its result."""
+        """Call a function before all others; an error in it is raised again by the calls that need its result."""
         self._thread.submit(function)
 
     def close(self) -> None:

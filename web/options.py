@@ -22,7 +22,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class WebOptions:
     """Whether to serve the page, and its address and password."""
 
-    web: bool = option(False, "open a page in the browser for all of the commands, offline")
+    web: bool = option(False, "open a page in the browser that offers all commands, offline")
     web_host: str = option(
         "127.0.0.1", "address to listen on; any other than 127.0.0.1 (this machine only) requires a password, "
         "which is sent unencrypted", read=named, metavar="HOST",
@@ -40,7 +40,7 @@ class WebOptions:
 
     @property
     def own_machine_only(self) -> bool:
-        """Tell whether only this machine can reach the page."""
+        """Return whether only this machine can reach the page."""
         return self.web_host in LOOPBACK
 
 

@@ -38,9 +38,9 @@ LONGEST_NAME = 200
 OVERLAY_PX = 480  # long side
 # Magenta, which is rare in photos, marks uncertain places.
 OVERLAY_BGR = (220, 40, 230)
-# Percentiles of the uncertainty that get no mark and the full mark.
+# Percentiles of the uncertainty at which the mark starts and is full.
 LOW, HIGH = 40, 99
-LEAST_RANGE = 0.1  # least difference in uncertainty between the two
+LEAST_RANGE = 0.1  # least difference in uncertainty between LOW and HIGH
 TILE_PX = 480  # long side of a candidate in the gallery
 SUGGESTIONS = 5
 
@@ -73,13 +73,13 @@ class UploadedPhoto:
 
     @property
     def target(self) -> Path:
-        """Return the path of its result, named as by the command."""
+        """Return the path of its result, named as the command names it."""
         tasks, _ = plan([str(self.source)], kind=PHOTOS)
         return tasks[0].target
 
     @property
     def result_name(self) -> str:
-        """Return the name under which the visitor downloads the result."""
+        """Return the file name of the visitor's download."""
         return f"{PurePosixPath(self.name).stem}.color{self.target.suffix}"
 
 

@@ -95,7 +95,7 @@ def _announce(url: str) -> None:
 
 
 def has_screen() -> bool:
-    """Tell whether a browser would open a window; a text browser would take over the terminal."""
+    """Return whether a browser would open a window; a text browser would take over the terminal."""
     if sys.platform in {"win32", "darwin"}:
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

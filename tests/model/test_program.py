@@ -150,7 +150,7 @@ def test_auto_is_the_fastest_engine_here(
 
 def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "gpu_count", lambda: 0)
-    with pytest.raises(RuntimeError, match="no GPU that this Paddle can use: use -device cpu"):
+    with pytest.raises(RuntimeError, match="Paddle can use no GPU here: use -device cpu"):
         choose_engine("gpu", "auto")
 
 

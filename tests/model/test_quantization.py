@@ -81,7 +81,7 @@ def test_weights_that_lose_in_int8_are_run_in_fp32(
     monkeypatch.setattr(export, "TOLERANCE_INT8", 0.03)  # random weights: 0.002, here 0.07
     bins = np.load(exported / "bins.npy")
     export.export(exported / "small.npz", tmp_path, bins=bins, int8=True)
-    assert caplog.messages == ["in int8, ab would differ by 7 %: taking fp32"]
+    assert caplog.messages == ["in int8, ab would differ by 7 %: using fp32"]
     inputs = sample_inputs(bins)[0]
     found = run_program(open_program(tmp_path, engine="int8"), *inputs, temperature=1.0)
     program = open_program(exported / "program", engine="fp32")

@@ -145,7 +145,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
         for read in (read_weights, weights_sha256):
             with pytest.raises(ValueError, match=path.name):
                 read(path)
-    with pytest.raises(FileNotFoundError, match="no weights file"):
+    with pytest.raises(FileNotFoundError, match="no such weights file"):
         read_weights(tmp_path / "none.npz")
 
 

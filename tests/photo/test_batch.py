@@ -150,6 +150,6 @@ def test_every_photo_has_one_result(tmp_path: Path) -> None:
     assert [result.task for result in results] == tasks
     assert progress.told == [("colorizing", 3), 1, 1, 1, "closed"]
     assert results[0] == Result(tasks[0], output=(str(tasks[0].target),))
-    assert results[1].error == f"no file {tasks[1].source}"
+    assert results[1].error == f"{tasks[1].source}: no such file"
     pair = side_by_side(landscape(40, 50), gray_twice(landscape(40, 50)))
     np.testing.assert_array_equal(np.asarray(Image.open(tasks[0].target)), pair)

@@ -18,7 +18,7 @@ def test_a_link_to_itself_is_one_failure(
     Path("loop.png").symlink_to("loop.png")
     words = ["-img_in", "loop.png", "photo.png", "-confidence", "maps", "-suggest", "2"]
     assert main.main([*words, "-suggest_json", "points.json", *small]) == 1
-    assert capsys.readouterr().err == "no file loop.png\n"
+    assert capsys.readouterr().err == "loop.png: no such file\n"
     assert list(json.loads(Path("points.json").read_text())) == ["photo.png"]
 
 

@@ -188,7 +188,7 @@ def test_two_threads_do_not_disturb_each_other_s_limit_of_pixels(
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no file"):
+    with pytest.raises(FileNotFoundError, match="no such file"):
         read_photo(tmp_path / "none.jpg")
     with pytest.raises(ValueError, match="is a folder"):
         read_photo(tmp_path)

@@ -73,9 +73,9 @@ def test_a_reference_without_color_is_refused(tmp_path: Path, suffix: str) -> No
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no hints file"):
+    with pytest.raises(FileNotFoundError, match="no such hints file"):
         read_hints(tmp_path / "none.json")
-    with pytest.raises(FileNotFoundError, match="no reference picture"):
+    with pytest.raises(FileNotFoundError, match="no such reference picture"):
         read_reference(tmp_path / "none.png")
     with pytest.raises(ValueError, match="is not a picture"):
         read_reference(write(tmp_path / "text.png", "words"))

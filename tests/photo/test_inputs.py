@@ -160,7 +160,7 @@ def test_what_is_done_already_is_counted(tmp_path: Path, caplog: pytest.LogCaptu
     with caplog.at_level("INFO", logger="photo.inputs"):
         assert unfinished(tasks, kind=PHOTOS) == (tasks[2:], [])
     assert [record.message.split(";")[0] for record in caplog.records] == [
-        "2 finished already and skipped"
+        "skipped 2 already finished"
     ]
 
 

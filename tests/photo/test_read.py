@@ -118,5 +118,7 @@ def test_deep_pixels_of_other_kinds_are_refused(
 ) -> None:
     pixels = np.stack([landscape(30, 41, np.uint16)] * samples, axis=-1)
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric=photometric)
-    with pytest.raises(ValueError, match=rf"{photometric.upper()} of 16 bits: save it as gray or"):
+    with pytest.raises(
+        ValueError, match=rf"{photometric.upper()} of 16 bits is not supported: save"
+    ):
         read_photo(tmp_path / "a.tif")

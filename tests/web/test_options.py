@@ -17,7 +17,7 @@ def usage(*words: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_the_page_is_a_command_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     tell: Callable[..., str] = partial(usage, capsys=capsys)
-    assert "three commands" in tell("-web", "-img_in", "x.png")
+    assert "separate commands" in tell("-web", "-img_in", "x.png")
     assert "-web_port is for -web" in tell("-img_in", "x.png", "-web_port", "1")
     assert "-save is for" in tell("-web", "-save", "x.png")
 

@@ -21,7 +21,7 @@ let again = false; // whether its edits have changed meanwhile
 export async function startPhotos() {
   find(".stage-place").append(stage.element);
   showColors = makeColors(find(".colors"), change);
-  startKnown({ stage, change, asked: () => current && { path: `/photos/${current.id}`, edits: told(current) } });
+  startKnown({ stage, change, asked: () => current && { path: `/photos/${current.id}`, edits: sentEdits(current) } });
   listen();
   await recall();
 }
@@ -146,7 +146,7 @@ function step(way) {
 }
 
 // Returns a photo's edits, as sent to the server.
-function told(photo) {
+function sentEdits(photo) {
   const { hints, referenceName, ...rest } = photo.edits.now;
   return { ...rest, hints: written(hints) };
 }
@@ -175,7 +175,7 @@ async function colorize() {
     again = false;
     asked = current;
     try {
-      const blob = await (await post(`/photos/${asked.id}/color`, told(asked))).blob();
+      const blob = await (await post(`/photos/${asked.id}/color`, sentEdits(asked))).blob();
       if (asked === current) stage.color = URL.createObjectURL(blob);
       showThumbnail(asked, blob);
       if (!again) await refreshKnown();
@@ -248,7 +248,7 @@ async function download(chosen) {
     const button = document.getElementById("download");
     button.disabled = true;
     try {
-      const { href, name } = await (await post(`/photos/${photo.id}/file`, told(photo))).json();
+      const { href, name } = await (await post(`/photos/${photo.id}/file`, sentEdits(photo))).json();
       const link = make("a", { href, download: name });
       document.body.append(link);
       link.click();
