@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from color.arrays import Bytes, Picture
 
-ReferenceBy: TypeAlias = Literal["auto", "histogram", "content"]
+ReferenceBy: TypeAlias = Literal["auto", "registered", "content", "histogram"]
 
 MOODS = ("warm", "cold", "vivid", "muted", "sepia")
 NUMBER = r"(\d+(?:\.\d+)?)(%?)"
@@ -24,7 +26,7 @@ class Hint(NamedTuple):
     x, y : to the right and down from the upper left corner, in pixels, or in percent of a side
     color : #rrggbb, whose lightness is ignored, or (a, b)
     x_percent, y_percent : whether x and y are in percent
-    at : time or frame in a film, parsed by `film.guidance`
+    at : time or frame in a film, parsed by `film.guidance_files`
     radius : of the filled square, in pixels of the network's input; None for the default
     """
 
@@ -56,6 +58,21 @@ class ShotReference:
     rgb: "Bytes"
 
 
+@dataclass(frozen=True)
+class ColoredFrame:
+    """A colored picture of one frame of a film, a keyframe.
+
+    at : the frame "120f", or a time; parsed by `film.guidance_files`
+    path : of the picture, of any size; it may be shifted, cropped or redrawn a little, and transparent where it says
+        nothing
+    digest : SHA-256 of its content
+    """
+
+    at: str
+    path: "Path"
+    digest: str
+
+
 @dataclass(frozen=True, eq=False)
 class Guidance:
     """The user's guidance of a photo or a film.
@@ -63,12 +80,16 @@ class Guidance:
     hints : points and their colors; in a film, each has a time
     strokes : rgba (h, w, 4) of any size, colors painted on a photo
     reference : rgb (h, w, 3), a picture with the desired colors; in a film, for shots without their own reference
-    reference_by : "histogram" gives a photo the reference's color histogram, "content" transfers colors between
-        similar positions, "auto" chooses by the share of similar positions
+    reference_by : "registered" gives a photo the colors of its colored copy, place by place, "content" transfers colors
+        between similar positions, "histogram" gives it the reference's color histogram; "auto" is the first of these
+        that applies, by the share of equal and of similar positions
+    reference_large : rgb (h, w, 3) or rgba (h, w, 4), the reference with more detail, as a colored copy, whose
+        transparent places give no color; default: `reference`
     palette : colors #rrggbb to use; their lightness is ignored
     mood : one of `MOODS`
-    strength : 0..1, of a reference's histogram, palette and mood; 0 also disables matching by content
+    strength : 0..1, of a reference's histogram, palette and mood; 0 disables every reference
     references : references of shots of a film
+    keyframes : colored frames of a film
     colorize, leave : shots of a film to colorize or to leave unchanged, whether they have color or not; format of
         `ShotReference.where`
 
@@ -79,18 +100,27 @@ class Guidance:
     strokes: "Bytes | None" = None
     reference: "Picture | None" = None
     reference_by: ReferenceBy = "auto"
+    reference_large: "Picture | None" = None
     palette: tuple[str, ...] = ()
     mood: str | None = None
     strength: float | None = None
     references: tuple[ShotReference, ...] = ()
+    keyframes: tuple[ColoredFrame, ...] = ()
     colorize: tuple[str, ...] = ()
     leave: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Return whether any guidance is given."""
-        several = self.hints or self.palette or self.references or self.colorize or self.leave
+        several = (
+            self.hints,
+            self.palette,
+            self.references,
+            self.keyframes,
+            self.colorize,
+            self.leave,
+        )
         single = (self.strokes, self.reference, self.mood, self.strength)
-        return bool(several) or any(one is not None for one in single)
+        return any(several) or any(one is not None for one in single)
 
 
 UNGUIDED = Guidance()

@@ -27,7 +27,8 @@ class GuidanceOptions:
     )
     reference_by: ReferenceBy | None = option(
         None,
-        "for photos, how -reference is used: histogram transfers its color histogram, content transfers colors between "
-        "places that look alike, auto chooses (default: auto)",
-        choices=("auto", "histogram", "content"),
+        "for photos, how -reference is used: registered gives the photo the colors of its colored copy, place by place; "
+        "content transfers colors between places that look alike; histogram transfers its color histogram; auto uses the "
+        "first that applies (default: auto)",
+        choices=("auto", "registered", "content", "histogram"),
     )

@@ -2,21 +2,24 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
-from typing import Any, NamedTuple, get_args
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Floats
 from color.guidance import Guidance, Hint, ReferenceBy
+from image.crop import fitted
+from image.upsample import SMOOTHNESS, TRUE_SMOOTHNESS
 from model.candidates import candidates
 from model.contract import working_lightness
 from model.correspondence import SAME_CONTENT, correspondence
 from model.decode import AbPredictor
 from model.distribution import ColorDistribution, DistributionPredictor
-from model.hints import palette_vector, point_planes, stroke_planes
+from model.hints import palette_vector, point_planes, propagate, stroke_planes
 from model.palette import log_weights
+from model.registered import RegisteredColors, distinct, enlarged, registered_colors
 from prior.lab import color2ab, rgb2lab
 from prior.qspace import WEIGHT_PATH, QSpace, read_per_bin
 
@@ -29,47 +32,133 @@ class _Inputs(NamedTuple):
     palette: Floats | None
 
 
+_Predict: TypeAlias = Callable[[AbPredictor, _Inputs], list[Floats]]
+
+
+class _UsedReference(NamedTuple):
+    """How a photo uses its reference, if any: its color points, or the registered colors themselves."""
+
+    by: ReferenceBy | None = None
+    matches: Sequence[Sequence[float]] = ()
+    registered: RegisteredColors | None = None
+
+
+class PhotoAb(NamedTuple):
+    """The colors of a photo.
+
+    ab : (h, w, 2), small; of the reference's size if that is registered
+    reference_by : how the reference was used; None without one
+    share : 0..1, share of the photo with the colors of a registered reference
+    """
+
+    ab: Floats
+    reference_by: ReferenceBy | None = None
+    share: float = 0.0
+
+    @property
+    def smoothness(self) -> float:
+        """Return how smooth ab is to be upsampled (`image.upsample`)."""
+        return TRUE_SMOOTHNESS if self.reference_by == "registered" else SMOOTHNESS
+
+    @property
+    def note(self) -> str:
+        """Say how the reference was used; "" without one."""
+        if self.reference_by == "registered":
+            return f"reference: registered, {self.share:.0%} of the photo"
+        return f"reference: {self.reference_by}" if self.reference_by else ""
+
+
 class PhotoColors:
     """Predicts the colors of gray pictures (H, W) uint8 or uint16, guided by `wanted`."""
 
     def __init__(self, predictor: AbPredictor) -> None:
         self._predictor = predictor
 
-    def ab(self, gray: NDArray[Any], wanted: Guidance) -> Floats:
-        """Predict small ab (h, w, 2)."""
-        predictor = recolored(self._predictor, wanted)
-        lightness, hints, palette = self._inputs(predictor, gray, wanted)
-        ab: Floats = predictor(lightness, hints=hints, palette=palette).ab[0]
-        return ab
+    def ab(self, gray: NDArray[Any], wanted: Guidance) -> PhotoAb:
+        """Predict ab (h, w, 2)."""
 
-    def candidates(self, gray: NDArray[Any], n: int, wanted: Guidance) -> list[Floats]:
+        def one(predictor: AbPredictor, inputs: _Inputs) -> list[Floats]:
+            return [predictor(**inputs._asdict()).ab[0]]
+
+        return self._all(gray, wanted, one)[0]
+
+    def candidates(self, gray: NDArray[Any], n: int, wanted: Guidance) -> list[PhotoAb]:
         """Predict up to n plausible, visibly different ab (h, w, 2); the first is `ab`."""
-        predictor = recolored(self._predictor, wanted)
-        lightness, hints, palette = self._inputs(predictor, gray, wanted)
-        predicted = self._distributions(lightness, hints=hints, palette=palette)
-        return candidates(
-            predicted, predictor, n, lightness=lightness, hints=hints, palette=palette
-        )
+
+        def several(predictor: AbPredictor, inputs: _Inputs) -> list[Floats]:
+            predicted = self._distributions(**inputs._asdict())
+            return candidates(predicted, predictor, n, **inputs._asdict())
+
+        return self._all(gray, wanted, several)
 
     def distribution(self, gray: NDArray[Any], wanted: Guidance) -> ColorDistribution:
         """Predict the distribution of colors at each position."""
-        lightness, hints, palette = self._inputs(self._predictor, gray, wanted)
-        return self._distributions(lightness, hints=hints, palette=palette)
+        _check_gray(gray)
+        used = self._used_reference(self._predictor, gray, wanted)
+        inputs = self._inputs(self._predictor, gray, wanted, used)
+        return self._distributions(**inputs._asdict())
 
     def palette_of(self, reference: NDArray[Any] | None) -> Floats | None:
         """Return the palette vector of a reference rgb (..., 3), or None without a reference."""
-        if reference is None:
-            return None
-        return palette_vector(rgb2lab(reference)[..., 1:], self._qspace)
+        return None if reference is None else self.palette_from(rgb2lab(reference)[..., 1:])
 
-    def _inputs(self, predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance) -> _Inputs:
+    def palette_from(self, ab: Floats) -> Floats:
+        """Return the palette vector of colors ab (..., 2)."""
+        return palette_vector(ab, self._qspace)
+
+    def _all(self, gray: NDArray[Any], wanted: Guidance, predict: _Predict) -> list[PhotoAb]:
+        """Predict colorizations, and join each with the colors of a registered reference."""
         _check_gray(gray)
-        lightness = working_lightness(gray[None], short=predictor.working_size)
+        predictor = recolored(self._predictor, wanted)
+        used = self._used_reference(predictor, gray, wanted)
+        copy = used.registered
+        if copy is None:
+            found = predict(predictor, self._inputs(predictor, gray, wanted, used))
+            return [PhotoAb(ab, used.by) for ab in found]
+        joined = [copy.ab]
+        if not copy.is_complete:
+            unhinted = dataclasses.replace(wanted, hints=(), strokes=None)
+            found = predict(predictor, self._inputs(predictor, gray, unhinted, used))
+            joined = [copy.joined(ab, gray) for ab in found]
+        if wanted.hints or wanted.strokes is not None:
+            joined = _hinted(predictor, gray, wanted, joined)
+        return [PhotoAb(ab, used.by, copy.share) for ab in distinct(joined)]
+
+    def _used_reference(
+        self, predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
+    ) -> _UsedReference:
+        """Decide how a photo uses its reference.
+
+        Raises ValueError for an unknown `reference_by`, and for a reference to register that is not a copy.
+        """
+        reference, by = wanted.reference, wanted.reference_by
+        if by not in get_args(ReferenceBy):
+            ways = ", ".join(get_args(ReferenceBy))
+            raise ValueError(f"expected reference_by {ways}, got {by!r}")
+        if reference is None or not predictor.guidance:
+            return _UsedReference()
+        if by in {"auto", "registered"}:
+            large = wanted.reference_large
+            copy = registered_colors(gray, reference if large is None else large)
+            if copy:
+                points = copy.points(gray.shape)
+                copy = dataclasses.replace(copy, ab=copy.ab * np.float32(predictor.saturation))
+                return _UsedReference("registered", points, copy)
+            if by == "registered":
+                raise ValueError(
+                    "the reference is not a colored copy of this photo: name one, or use another -reference_by"
+                )
         matches = reference_matches(predictor, gray, wanted)
+        return _UsedReference("content" if matches or by == "content" else "histogram", matches)
+
+    def _inputs(
+        self, predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance, used: _UsedReference
+    ) -> _Inputs:
+        lightness = working_lightness(gray[None], short=predictor.working_size)
         size = (gray.shape[0], gray.shape[1])
-        hints = hint_planes(wanted, lightness[0], picture=size, matches=matches)
-        by_content = matches or wanted.reference_by == "content"
-        palette = None if by_content else self.palette_of(wanted.reference)
+        hints = hint_planes(wanted, lightness[0], picture=size, matches=used.matches)
+        by_place = used.by in {"registered", "content"}
+        palette = None if by_place else self.palette_of(wanted.reference)
         return _Inputs(lightness, None if hints is None else hints[None], palette)
 
     @functools.cached_property
@@ -88,6 +177,25 @@ class PhotoColors:
 def _check_gray(gray: NDArray[Any]) -> None:
     if gray.ndim != 2 or not gray.size or gray.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"expected gray (H, W) uint8 or uint16, got {gray.shape} {gray.dtype}")
+
+
+def _hinted(
+    predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance, colorizations: Sequence[Floats]
+) -> list[Floats]:
+    """Apply the user's hints to colorizations (h, w, 2) of gray that have the colors of a registered reference."""
+    lightness = working_lightness(gray[None], short=predictor.working_size)
+    planes = hint_planes(wanted, lightness[0], picture=(gray.shape[0], gray.shape[1]))
+    if planes is None:
+        return list(colorizations)
+    prediction = predictor(lightness, hints=planes[None]).ab[0]
+    hinted = []
+    for ab in colorizations:
+        small = np.asarray(fitted(ab, (prediction.shape[1], prediction.shape[0])))
+        changed, _ = propagate(
+            small, prediction, hints=planes, lightness=lightness[0], saturation=predictor.saturation
+        )
+        hinted.append(ab + enlarged(changed - small, gray, ab.shape))
+    return hinted
 
 
 def hint_planes(
@@ -126,11 +234,8 @@ def reference_matches(
     """Return color points (x, y, a, b, radius) from a reference of similar content; none without such a reference.
 
     predictor : as returned by `recolored`
-    Raises ValueError for an unknown `reference_by`.
     """
     reference, by = wanted.reference, wanted.reference_by
-    if by not in get_args(ReferenceBy):
-        raise ValueError(f"expected reference_by {', '.join(get_args(ReferenceBy))}, got {by!r}")
     if reference is None or by == "histogram" or not predictor.guidance:
         return []
     features = predictor.giving("features")

@@ -78,6 +78,7 @@ def _colorize_photo(
     """
     written: list[Path] = []
     dropped: list[str] = []
+    note = ""
     is_large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
     with lock(large, wait=True) if is_large else nullcontext():
         with FailureOf(task.source) as failure:
@@ -85,11 +86,19 @@ def _colorize_photo(
         if not failure.line:
             colorize = load()
             with failure:
-                written, dropped = _write(task.target, photo, colorize(photo.gray), options)
+                colored = colorize(photo.gray)
+                note = _note(colored)
+                written, dropped = _write(task.target, photo, colored, options)
     if failure.line:
         return Result(task, error=failure.line)
-    notes = tuple(f"{task.target} lacks {what}" for what in dropped)
-    return Result(task, output=tuple(map(str, written)), notes=notes)
+    notes = [f"{task.target}: {note}"] if note else []
+    notes += [f"{task.target} lacks {what}" for what in dropped]
+    return Result(task, output=tuple(map(str, written)), notes=tuple(notes))
+
+
+def _note(colored: Picture | Sequence[Composition]) -> str:
+    first = colored[0] if isinstance(colored, Sequence) else colored
+    return first.note if isinstance(first, Composition) else ""
 
 
 def _lost(task: Task) -> Result:

@@ -33,11 +33,13 @@ class Composition:
     gray : (H, W) uint8 or uint16
     field : its colors
     threads : threads that compose it
+    note : a remark for the user on how it was colorized
     """
 
     gray: NDArray[Any]
     field: Field
     threads: int = 1
+    note: str = ""
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -1,6 +1,7 @@
 """Reads color guidance: references, and hints from the command line, JSON or painted pictures, checked against the photo."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from prior.lab import hex2ab, rgb2lab
 
 # Long side at which a reference's colors are counted and its content is compared.
 REFERENCE_PX = 512
+OPAQUE = 255
+REGISTERED_PX = 1024  # short side at which a colored copy is registered, and which its colors keep
+REGISTERED_LONG_PX = 4096  # its long side at most
 STROKES_PX = 2048  # long side at which strokes are kept
 PAINTED = 32  # least difference of a painted place, in 8-bit codes; JPEG at low quality stays below nearly everywhere
 # A reference counts as colored if this share of it has at least this chroma; JPEG noise has less.
@@ -44,10 +48,13 @@ def read_guidance(options: GuidanceOptions, photo: Path | None = None) -> Guidan
         elif options.hints:
             hints += read_hints(options.hints)
         _check_inside(hints, size, photo)
+    reference, by = options.reference, options.reference_by or "auto"
+    registers = reference and by in {"auto", "registered"}
     return Guidance(
         tuple(hints), strokes,
-        reference=read_reference(options.reference) if options.reference else None,
-        reference_by=options.reference_by or "auto",
+        reference=read_reference(reference) if reference else None,
+        reference_by=by,
+        reference_large=_read_large(reference) if reference and registers else None,
     )  # fmt: skip
 
 
@@ -136,10 +143,44 @@ def read_reference(path: Path) -> Bytes:
     with opened(path) as image:
         image.thumbnail((REFERENCE_PX, REFERENCE_PX))
         reference = np.asarray(image.convert("RGB"))
-    chroma = np.hypot(*np.moveaxis(rgb2lab(reference)[..., 1:], -1, 0))
-    if np.percentile(chroma, 100 - COLORED_PERCENT) < LEAST_CHROMA:
+    if not _is_colored(reference):
         raise ValueError(f"reference picture {path} has no color: name a picture in color")
     return reference
+
+
+def has_color(path: Path) -> bool:
+    """Tell whether a picture has color where it is not transparent. Raises as `read_reference`."""
+    check_file(path, "picture")
+    with opened(path) as image:
+        image.thumbnail((REFERENCE_PX, REFERENCE_PX))
+        rgba = np.asarray(image.convert("RGBA"))
+    shown = rgba[rgba[..., 3] > OPAQUE // 2][None, :, :3]
+    return bool(shown.size) and _is_colored(shown)
+
+
+def read_colored(path: Path) -> Bytes:
+    """Read a colored copy, upright and reduced: rgba (h, w, 4) uint8. Raises as `read_reference`."""
+    check_file(path, "picture")
+    picture = _read_large(path)
+    if picture.shape[2] == 4:
+        return picture
+    return np.dstack([picture, np.full(picture.shape[:2], OPAQUE, np.uint8)])
+
+
+def _is_colored(rgb: Bytes) -> bool:
+    chroma = np.hypot(*np.moveaxis(rgb2lab(rgb)[..., 1:], -1, 0))
+    return bool(np.percentile(chroma, 100 - COLORED_PERCENT) >= LEAST_CHROMA)
+
+
+def _read_large(path: Path) -> Bytes:
+    """Read a reference upright, with the detail that registration keeps: rgb (h, w, 3) or rgba (h, w, 4) uint8."""
+    with opened(path) as image:
+        width, height = image.size
+        scale = min(REGISTERED_PX / min(width, height), REGISTERED_LONG_PX / max(width, height))
+        if scale < 1:
+            image.thumbnail((math.ceil(width * scale), math.ceil(height * scale)))
+        upright = ImageOps.exif_transpose(image)
+        return np.asarray(upright.convert("RGBA" if image.has_transparency_data else "RGB"))
 
 
 def _point(path: Path, point: Any) -> Hint:

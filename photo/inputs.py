@@ -83,7 +83,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of a task: lines of output, notes on dropped metadata, or its failure in one line."""
+    """The outcome of a task: lines of output, notes on its reference and on dropped metadata, or its failure in one line."""
 
     task: Task
     output: tuple[str, ...] = ()

@@ -16,9 +16,10 @@ from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
 import main
-from prior.lab import gray2lightness, rgb2lab
+from prior.lab import gray2lightness, lab2rgb, rgb2lab
 
 ROOT = Path(main.__file__).parent
+SAMPLES = ROOT / "data" / "samples"
 
 
 def run(*words: str | Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
@@ -104,6 +105,28 @@ def test_hints_and_references_guide_the_colors(small: list[str], photo: Path) ->
         assert all((guided != other).any() for other in results[:number])
 
 
+def test_a_photo_takes_its_colored_copy_s_colors(
+    small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    color = Image.open(SAMPLES / "color" / "chelsea.jpg").convert("RGB")
+    gray = lab2rgb(rgb2lab(np.asarray(color)) * np.array([1, 0, 0], np.float32))
+    photo, copy = tmp_path / "photo.png", tmp_path / "copy.jpg"
+    Image.fromarray(gray).save(photo)
+    color.resize((320, 240)).save(copy)
+    out = tmp_path / "out.png"
+    words = ["-img_in", str(photo), "-save", str(out), *small]
+    assert main.main([*words, "-reference", str(copy), "-reference_by", "registered"]) == 0
+    assert f"{out}: reference: registered, 100% of the photo" in capsys.readouterr().err
+    away = rgb2lab(np.asarray(Image.open(out))) - rgb2lab(np.asarray(color))
+    assert np.abs(away[..., 0]).max() < 1
+    assert np.median(np.hypot(away[..., 1], away[..., 2])) < 2
+    other = str(SAMPLES / "color" / "coffee.jpg")
+    words = [*words, "-overwrite", "-reference", other]
+    assert main.main([*words, "-reference_by", "registered"]) == 1
+    says = capsys.readouterr().err.strip().splitlines()
+    assert [line for line in says if "not a colored copy of this photo" in line] == says[-1:]
+
+
 def test_hints_are_for_one_photo(
     small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,8 +167,8 @@ def test_a_gpu_gets_one_network(
     alone: bool,
 ) -> None:
     """Photos are colorized by this process alone, whose children then take no processor time."""
-    monkeypatch.setattr("gray2color.has_gpu_package", lambda: True)
-    monkeypatch.setattr("gray2color.gpu_count", lambda: gpus)
+    monkeypatch.setattr("model.paddle_import.has_gpu_package", lambda: True)
+    monkeypatch.setattr("model.paddle_import.gpu_count", lambda: gpus)
     paths = map(str, write_photos(tmp_path / "in", 9))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     words = ["-img_in", *paths, "-save", str(tmp_path / "out"), *small, "-device", device]

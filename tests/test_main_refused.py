@@ -63,6 +63,15 @@ ROOT = Path(main.__file__).parent
         (["-img_in", "photo.png", "-reference", "photo.png"], "photo.png has no color", 2),
         (["-img_in", "photo.png", "-hint", "80,2,#d02010"], "a hint at 80,2 is outside", 2),
         (["-movie_in", "film.mp4", "-quality", "90"], "-quality is for photos", 2),
+        (["-img_in", "photo.png", "-keyframes", "x"], "-keyframes is for films", 2),
+        (["-movie_in", "film.mp4", "-keyframes_per_shot", "x"], "neither auto nor a number", 2),
+        (["-movie_in", "film.mp4", "-keyframes_per_shot", "51"], "number from 1 to 50", 2),
+        (["-movie_in", "film.mp4", "-keyframes_per_shot", "2"], "is for -keyframes: add a fo", 2),
+        (
+            ["-movie_in", "film.mp4", "-keyframes", "x", "-preview", "y.png"],
+            "-keyframes and -preview are two commands",
+            2,
+        ),
         (["-movie_in", "film.mp4", "-preset", "typo"], "'typo' (choose from", 2),
         (
             ["-movie_in", "film.mp4", "-codec", "ffv1", "-crf", "20"],

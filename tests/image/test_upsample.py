@@ -1,13 +1,22 @@
 """Upsampled colors follow the edges of the gray picture."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import skimage.data
 from helpers import landscape
 
-from image.upsample import upsample, upsample_planes
-from prior.lab import gray2lightness, rgb2lab
+from image.upsample import (
+    SMOOTHNESS,
+    TRUE_SMOOTHNESS,
+    color_field,
+    upsample,
+    upsample_fine,
+    upsample_planes,
+)
+from prior.lab import gray2lightness, lab2rgb, rgb2lab
 
 
 def test_colors_stop_at_edges() -> None:
@@ -18,6 +27,23 @@ def test_colors_stop_at_edges() -> None:
     bilinear = np.abs(cv2.resize(small, (128, 128)) - truth).mean()
     guided = np.abs(upsample(small, gray, to_lightness=gray2lightness) - truth).mean()
     assert guided < bilinear / 3
+
+
+def test_true_colors_are_upsampled_more_exactly_if_smoother() -> None:
+    path = Path(__file__).resolve().parents[2] / "data" / "samples" / "color" / "coffee.jpg"
+    color = cv2.imread(str(path))
+    assert color is not None
+    lab = rgb2lab(np.ascontiguousarray(color[..., ::-1]))
+    gray = lab2rgb(lab * np.array([1, 0, 0], np.float32))[..., 0]
+    small = cv2.resize(lab[..., 1:], (300, 200), interpolation=cv2.INTER_AREA)
+    errors = []
+    for smoothness in (SMOOTHNESS, TRUE_SMOOTHNESS):
+        field = color_field(small, gray, to_lightness=gray2lightness, smoothness=smoothness)
+        slope, base = (
+            cv2.resize(np.moveaxis(part, 0, -1), (600, 400)) for part in (field.slope, field.base)
+        )
+        errors.append(float(((slope * lab[..., :1] / 100 + base - lab[..., 1:]) ** 2).mean()))
+    assert errors[1] < 0.9 * errors[0]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (3, 2), (64, 64), (257, 130)])
@@ -59,3 +85,38 @@ def test_flat_color_stays_flat() -> None:
     guide = rng.integers(0, 256, (90, 120), dtype=np.uint8)
     for plane in upsample_planes(np.full((12, 16, 2), 30, np.float32), guide, between=(32, 24)):
         np.testing.assert_allclose(plane, 30, atol=1e-2)
+
+
+def test_colors_of_the_guide_s_size_stay_exactly_themselves() -> None:
+    ab = np.random.default_rng(1).normal(0, 20, (48, 64, 2)).astype(np.float32)
+    assert np.array_equal(np.dstack(upsample_fine(ab, landscape(48, 64))), ab)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (30, 50), (48, 64), (49, 65), (70, 40), (96, 128)])
+def test_one_color_stays_itself_in_one_level(shape: tuple[int, int]) -> None:
+    ab = np.full((48, 64, 2), (20, -10), np.float32)
+    full = np.dstack(upsample_fine(ab, landscape(*shape)))
+    assert full.shape == (*shape, 2)
+    np.testing.assert_allclose(full, np.broadcast_to((20, -10), full.shape), atol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.8, 1.25, 2])
+def test_the_mean_color_stays_at_another_size(scale: float) -> None:
+    rgb = skimage.data.astronaut()
+    ab = np.ascontiguousarray(rgb2lab(rgb)[..., 1:])
+    small = cv2.resize(ab, (256, 256), interpolation=cv2.INTER_AREA)
+    side = round(scale * 256)
+    guide = cv2.resize(
+        cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (side, side), None, 0, 0, cv2.INTER_AREA
+    )
+    full = np.dstack(upsample_fine(small, np.asarray(guide, np.uint8)))
+    np.testing.assert_allclose(full.mean(axis=(0, 1)), small.mean(axis=(0, 1)), atol=0.1)
+
+
+def test_colors_follow_the_light_in_one_level() -> None:
+    rgb = skimage.data.astronaut()
+    ab, guide = rgb2lab(rgb)[..., 1:], cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(ab, (256, 256), interpolation=cv2.INTER_AREA)
+    full, enlarged = np.dstack(upsample_fine(small, guide)), cv2.resize(small, (512, 512))
+    errors = [np.sqrt(np.mean((one - ab) ** 2)) for one in (full, enlarged)]
+    assert errors[0] < 0.9 * errors[1]

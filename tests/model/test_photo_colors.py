@@ -53,14 +53,76 @@ def test_a_reference_of_the_same_scene_colors_each_place(
     colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray]
 ) -> None:
     gray, reference = own_reference
-    chosen, content, histogram = (
+    content, histogram = (
         colorizer.ab(gray, asked(reference=reference, reference_by=by))
-        for by in ("auto", "content", "histogram")
+        for by in ("content", "histogram")
     )
     truth = cv2.resize(rgb2lab(reference)[..., 1:], content.shape[1::-1])
     errors = [np.hypot(*(ab - truth).reshape(-1, 2).T).mean() for ab in (content, histogram)]
     assert errors[0] < 0.75 * errors[1]
-    np.testing.assert_array_equal(chosen, content)
+
+
+def test_a_colored_copy_gives_each_pixel_its_color(
+    colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray]
+) -> None:
+    gray, reference = own_reference
+    rgb = colorizer(gray, asked(reference=reference))
+    assert np.abs(rgb.astype(int) - reference).max() <= 1
+    smaller = cv2.resize(reference, (179, 134), interpolation=cv2.INTER_AREA)
+    rgb = colorizer(gray, asked(reference=smaller, reference_by="registered"))
+    away = np.hypot(*np.moveaxis(rgb2lab(rgb) - rgb2lab(reference), -1, 0)[1:])
+    assert np.median(away) < 1
+    # A smaller reference for content and histogram does not take the detail away.
+    guidance = asked(reference=RED, reference_large=reference, reference_by="registered")
+    assert np.abs(colorizer(gray, guidance).astype(int) - reference).max() <= 1
+
+
+def test_a_picture_that_is_no_copy_is_not_registered(
+    colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray]
+) -> None:
+    gray, reference = own_reference
+    other = np.ascontiguousarray(reference.transpose(1, 0, 2)[::-1])
+    other[:, ::2] = 255 - other[:, ::2]
+    with pytest.raises(ValueError, match="not a colored copy of this photo"):
+        colorizer(gray, asked(reference=other, reference_by="registered"))
+    notes = [
+        colorizer.composition(gray, asked(reference=picture, reference_by=by)).note
+        for picture, by in ((reference, "auto"), (reference, "content"), (other, "auto"))
+    ]
+    assert notes == [
+        "reference: registered, 100% of the photo",
+        "reference: content",
+        "reference: histogram",
+    ]
+    assert not colorizer.composition(gray).note
+
+
+def test_candidates_differ_where_a_copy_does_not_show_the_photo(
+    colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, own_reference: Any
+) -> None:
+    gray, reference = own_reference
+    small = np.zeros((8, 11, 2), np.float32)
+    left, right = small.copy(), small.copy()
+    left[:, :5], right[:, 9:] = 50, 50  # seen by the copy, and not
+    monkeypatch.setattr("model.photo_colors.candidates", lambda *_, **__: [small, left, right])
+    part = np.ascontiguousarray(reference[:, :190])
+    assert len(colorizer.candidates(gray, 3, asked(reference=part))) == 2
+
+
+def test_a_copy_guides_the_colors_of_what_it_does_not_show(
+    colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray]
+) -> None:
+    gray, reference = own_reference
+    part = np.ascontiguousarray(reference[:, :190])
+    truth = rgb2lab(reference)[..., 1:]
+    shown, hidden = np.s_[20:-20, 20:110], np.s_[20:-20, 200:]
+    ab = colorizer.ab(gray, asked(reference=part))
+    assert np.abs(ab - truth)[shown].max() < 0.5
+    free = np.abs(colorizer.ab(gray)[2:-2, -6:] - truth[0, -1])
+    assert np.abs(ab - truth)[hidden].mean() < 0.25 * free.mean()
+    found = [rgb2lab(rgb) for rgb in colorizer.candidates(gray, 3, asked(reference=part))]
+    assert all(np.abs(lab[..., 1:] - truth)[shown].mean() < 1 for lab in found)
+    assert len(colorizer.candidates(gray, 3, asked(reference=reference))) == 1
 
 
 @pytest.mark.parametrize(("share", "by"), [(0.04, "histogram"), (0.36, "content")])
@@ -86,13 +148,16 @@ def test_a_reference_with_nothing_to_match_changes_nothing(
     np.testing.assert_array_equal(content, colorizer.ab(gray))
 
 
+@pytest.mark.parametrize("by", ["content", "registered"])
 def test_hints_go_before_a_reference(
-    colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray]
+    colorizer: Colorizer, own_reference: tuple[np.ndarray, np.ndarray], by: str
 ) -> None:
     gray, reference = own_reference
     strokes = np.zeros((192, 256, 4), np.uint8)
     strokes[120:150, 20:50] = (128, 128, 128, 255)
-    ab = colorizer.ab(gray, asked(reference=reference, hints=[(60, 60, -40, -30)], strokes=strokes))
+    hints = [(60, 60, -40, -30)]
+    wanted = asked(reference=reference, reference_by=by, hints=hints, strokes=strokes)
+    ab = cv2.resize(colorizer.ab(gray, wanted), (21, 16), interpolation=cv2.INTER_AREA)
     height, width = ab.shape[:2]
     at_point = ab[60 * height // 192, 60 * width // 256]
     np.testing.assert_allclose(at_point, (-40, -30), atol=3)
@@ -122,7 +187,7 @@ def test_hints_go_before_palettes(colorizer: Colorizer) -> None:
         ({"mood": "happy"}, "unknown mood 'happy'"),
         (
             {"reference": RED, "reference_by": "eye"},
-            "expected reference_by auto, histogram, content",
+            "expected reference_by auto, registered, content, histogram",
         ),
         ({"guidance": 1.5}, "expected guidance from 0 to 1, got 1.5"),
         ({"hints": [(99, 2, 0, 0)]}, "outside the picture"),

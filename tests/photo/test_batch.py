@@ -13,8 +13,10 @@ import pytest
 from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
+from image.upsample import Field
 from photo import batch
 from photo.batch import FEW, PHOTOS, colorize_photos, side_by_side
+from photo.compose import Composition
 from photo.inputs import Result, plan
 from photo.options import PhotoOptions
 from photo.read import Photo, read_photo
@@ -34,6 +36,17 @@ def made_once(folder: Path) -> Any:
         return gray_twice(gray)
 
     return colorize
+
+
+def test_a_composition_s_note_names_the_result(tmp_path: Path) -> None:
+    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 1)], kind=PHOTOS)
+
+    def colorize(gray: np.ndarray) -> Composition:
+        planes = np.zeros((2, *gray.shape), np.float32)
+        return Composition(gray, Field(planes, planes), note="reference: content")
+
+    (result,) = colorize_photos(tasks, lambda: colorize)
+    assert result.notes == (f"{tasks[0].target}: reference: content",)
 
 
 def missing_gpu() -> Any:

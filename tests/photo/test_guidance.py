@@ -12,7 +12,14 @@ from PIL import Image, ImageDraw
 from color.guidance import Hint
 from color.options import GuidanceOptions
 from model.photo_colors import point_of
-from photo.guidance import read_guidance, read_hints, read_reference, read_strokes
+from photo.guidance import (
+    has_color,
+    read_colored,
+    read_guidance,
+    read_hints,
+    read_reference,
+    read_strokes,
+)
 from prior.lab import rgb2lab
 
 
@@ -61,6 +68,19 @@ def test_references_are_read_small(tmp_path: Path) -> None:
     reference = read_reference(tmp_path / "r.png")
     assert reference.shape == (171, 512, 3)
     assert (reference == (200, 60, 40)).all()
+
+
+def test_a_copy_keeps_detail_to_be_registered(tmp_path: Path) -> None:
+    path = tmp_path / "copy.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored on its side
+    Image.new("RGB", (3000, 1500), (200, 60, 40)).save(path, exif=exif)
+    guidance = read_guidance(GuidanceOptions(reference=path))
+    assert guidance.reference_large is not None
+    assert guidance.reference_large.shape == (2048, 1024, 3)
+    assert max(guidance.reference.shape) == 512
+    guidance = read_guidance(GuidanceOptions(reference=path, reference_by="content"))
+    assert guidance.reference_large is None
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
@@ -192,3 +212,63 @@ def test_other_strokes_are_refused(
     Image.new("RGBA", size).save(tmp_path / "strokes.png")
     with pytest.raises(ValueError, match=says):
         read_strokes(tmp_path / "strokes.png", photo)
+
+
+def painted(path: Path, *, color: str = "#c83c28", alpha: int = 255, mode: str = "RGBA") -> Path:
+    """Write a gray picture of 60 x 40 pixels whose left third has a color."""
+    picture = Image.new("RGBA", (60, 40), "#808080")
+    picture.paste((*bytes.fromhex(color[1:]), alpha), (0, 0, 20, 40))
+    picture.convert(mode).save(path)
+    return path
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_a_gray_picture_has_no_color(tmp_path: Path, mode: str) -> None:
+    assert not has_color(painted(tmp_path / "gray.png", color="#303030", mode=mode))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_a_picture_that_is_colored_in_part_has_color(tmp_path: Path, mode: str) -> None:
+    assert has_color(painted(tmp_path / "colored.png", mode=mode))
+
+
+@pytest.mark.parametrize(("alpha", "shown"), [(0, False), (100, False), (200, True), (255, True)])
+def test_color_of_transparent_places_does_not_count(
+    tmp_path: Path, alpha: int, shown: bool
+) -> None:
+    assert has_color(painted(tmp_path / "colored.png", alpha=alpha)) == shown
+    Image.new("RGBA", (60, 40), (200, 60, 40, alpha)).save(tmp_path / "all.png")
+    assert has_color(tmp_path / "all.png") == shown
+
+
+def test_a_colored_copy_is_read_with_its_transparency(tmp_path: Path) -> None:
+    for mode, alpha in (("RGB", 255), ("RGBA", 0), ("RGBA", 90)):
+        rgba = read_colored(painted(tmp_path / "copy.png", alpha=alpha, mode=mode))
+        assert rgba.shape == (40, 60, 4)
+        assert (rgba[:, :20, 3] == alpha).all()
+        assert (rgba[:, 20:] == (128, 128, 128, 255)).all()
+        assert alpha == 0 or (rgba[:, :20, :3] == (0xC8, 0x3C, 0x28)).all()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_a_colored_copy_is_read_upright_and_reduced(tmp_path: Path, suffix: str) -> None:
+    path, exif = tmp_path / f"copy{suffix}", Image.Exif()
+    exif[0x0112] = 6  # stored on its side: its left is above
+    stored = Image.new("RGB", (3000, 1500), "#808080")
+    stored.paste((200, 60, 40), (0, 0, 1500, 1500))
+    stored.save(path, exif=exif)
+    rgba = read_colored(path)
+    assert rgba.shape == (2048, 1024, 4)
+    assert (rgba[..., 3] == 255).all()
+    above, below = rgba[:1000, :, :3].astype(int), rgba[1048:, :, :3].astype(int)
+    assert np.abs(above - (200, 60, 40)).max() < 6
+    assert np.abs(below - (128, 128, 128)).max() < 6
+
+
+def test_a_colored_copy_that_is_no_picture_is_named(tmp_path: Path) -> None:
+    text = write(tmp_path / "text.png", "words")
+    for read in (has_color, read_colored):
+        with pytest.raises(FileNotFoundError, match=r"no picture .*none\.png"):
+            read(tmp_path / "none.png")
+        with pytest.raises(ValueError, match=r"text\.png is not a picture"):
+            read(text)
