@@ -8,7 +8,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from color.segment import Colorization
 from film import FilmError
 from film.command import results_of
 from film.encode import encoding_of, read_rendered, render, try_encoder
-from film.guidance import frame_hints
+from film.guidance import check_moments
 from film.hint_tracks import guided
 from film.info import Film, source_of, span
 from film.job import Job, Manifest, SegmentRecord, open_job
@@ -38,7 +38,7 @@ from runtime.files import discard, whole_file
 from runtime.options import OneLineParser, add_options, option, options_from
 from runtime.places import WORK, shown
 from runtime.pool import workers
-from runtime.progress import Progress, Silent
+from runtime.progress import Progress, Silent, shown_work
 from runtime.workers import Map, cores
 
 ROOT = Path(__file__).resolve().parent
@@ -70,8 +70,7 @@ def color_film(
     for warning in warnings:
         log.warning("%s", warning)
     if colorization.guidance:
-        # Raises GuidanceError for hints outside the film.
-        frame_hints(film, colorization.guidance, first=first, last=last)
+        check_moments(film, colorization.guidance, first=first, last=last)
     wanted = manifest_of(source, colorization, options)
     summary = Summary(source, target, film, wanted.weights, wanted.settings, warnings)
     with open_job(options.cache, wanted, restart=options.restart) as job:
@@ -79,12 +78,12 @@ def color_film(
         extract_audio(film, job.folder / "audio")
         with (
             _workers_of(last - first, started, colorization, options) as run,
-            _shown(progress, "colorizing", last - first),
+            shown_work(progress, "colorizing", last - first, unit="frames"),
         ):
             work = guided(run, work, job)
             _take_steps(run, work, job, summary, progress)
         shots = finished_shots(work, job)
-        with _shown(progress, "joining", last - first):
+        with shown_work(progress, "joining", last - first, unit="frames"):
             mark = mark_of(source, options)
             summary.joined = join(
                 film, shots, target, first=first, mark=mark, advance=progress.advance
@@ -148,15 +147,6 @@ def workers_for(colorization: Colorization, options: FilmOptions) -> AbstractCon
 def worker_count(options: FilmOptions) -> int:
     """Return the number of workers that share a film's steps; 0 for a cluster, where it varies."""
     return 0 if options.scheduler else options.workers or cores()
-
-
-@contextmanager
-def _shown(progress: Progress, work: str, frames: int) -> Iterator[None]:
-    progress.start(work, frames, unit="frames")
-    try:
-        yield
-    finally:
-        progress.close()
 
 
 def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Progress) -> None:

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from image.upsample import color_field
 from model.contract import Predictor
 from model.decode import AbPredictor, Prediction
 from model.distribution import ColorDistribution, suggestions
+from model.frames import colored_frames
+from model.keyframes import carry_segment, keyframe, overlays
 from model.options import (
     CONTRAST,
     GUIDANCE,
@@ -35,12 +37,12 @@ from model.options import (
     RunOptions,
     color_settings,
 )
-from model.paddle_import import gpu_count, has_gpu_package
-from model.photo_colors import PhotoColors, recolored
+from model.paddle_import import uses_gpu
+from model.photo_colors import PhotoAb, PhotoColors, recolored
 from model.program import Device, Precision, Program
 from model.program_cache import prepare, program_for
 from model.shot_colors import ShotColors
-from model.weights_file import RELEASED, weights_sha256
+from model.weights_file import RELEASED, check_weights, weights_sha256
 from photo.compose import Composition
 from photo.inputs import Result, Task
 from photo.options import PhotoOptions
@@ -104,7 +106,7 @@ class Colorizer:
         wanted = Guidance(palette=tuple(palette), mood=mood, strength=guidance)
         self._predict = recolored(plain, wanted)
         self._photos = PhotoColors(self._predict)
-        self._shots = ShotColors(self._predict, steady, self._photos.palette_of)
+        self._shots = ShotColors(self._predict, steady, self._photos.palette_from)
 
     def with_options(self, color: ColorOptions) -> "Colorizer":
         """Return a colorizer with other settings that shares the network."""
@@ -128,11 +130,11 @@ class Colorizer:
 
     def composition(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Composition:
         """Colorize as `__call__` does, but compose the picture later, as a whole or band by band."""
-        return self._composed(self.ab(gray, guidance), gray)
+        return self._composed(self._photos.ab(gray, guidance), gray)
 
     def ab(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
-        """Predict small ab (h, w, 2) for gray (H, W) uint8 or uint16, with guidance as above."""
-        return self._photos.ab(gray, guidance)
+        """Predict ab (h, w, 2) for gray (H, W): small, or of a registered reference's size, with guidance as above."""
+        return self._photos.ab(gray, guidance).ab
 
     def candidates(
         self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
@@ -147,7 +149,8 @@ class Colorizer:
         self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
     ) -> list[Composition]:
         """Colorize as `candidates` does, but compose the pictures later."""
-        return [self._composed(ab, gray) for ab in self._photos.candidates(gray, n, guidance)]
+        found = self._photos.candidates(gray, n, guidance)
+        return [self._composed(colors, gray) for colors in found]
 
     def confidence(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
         """Return the network's confidence at each pixel of gray (H, W): (H, W), 1 certain, 0 all colors equally likely."""
@@ -162,31 +165,34 @@ class Colorizer:
     def likely_colors(
         self, gray: NDArray[Any], x: float, y: float, guidance: Guidance = UNGUIDED
     ) -> list[LikelyColor]:
-        """Return the likely colors at a pixel of gray (H, W), the likeliest first.
-
-        For several pixels, call `distribution` once, and then its `likely_colors_at`.
-        """
+        """Return the likely colors at a pixel of gray (H, W), the likeliest first; for several, see `distribution`."""
         return self.distribution(gray, guidance).likely_colors_at(x, y, picture=gray.shape)
 
     def distribution(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> ColorDistribution:
         """Predict the distribution of colors at each position of gray (H, W)."""
         return self._photos.distribution(gray, guidance)
 
-    def _composed(self, ab: Floats, gray: NDArray[Any]) -> Composition:
-        field = color_field(ab, gray, to_lightness=gray2lightness)
-        return Composition(gray, field, self.threads)
+    def _composed(self, colors: PhotoAb, gray: NDArray[Any]) -> Composition:
+        smooth = colors.smoothness
+        field = color_field(colors.ab, gray, to_lightness=gray2lightness, smoothness=smooth)
+        return Composition(gray, field, self.threads, note=colors.note)
 
     def colorize(self, segment: Segment) -> Floats:
         """Predict temporally consistent small ab (n, h, w, 2) for a segment's frames.
 
-        The network colorizes the keyframes; their colors are propagated along the segment's motion and averaged.
+        The network colorizes some frames, the anchors; their colors are propagated along the segment's motion and averaged.
         """
         if not self._shots.steadiness:
             return self._shots.frames(segment)
         return self._shots.finish(self._shots.predict(segment))
 
+    # Keyframes need no network: see `color.segment.KeyframeCarrier`.
+    keyframe = staticmethod(keyframe)
+    carry_segment = staticmethod(carry_segment)
+    overlays = staticmethod(overlays)
+
     def predict_segment(self, segment: Segment) -> Arrays:
-        """Predict a segment's keyframes and motion (`color.segment.ShotColorizer`)."""
+        """Predict a segment's anchors and motion (`color.segment.ShotColorizer`)."""
         return self._shots.predict(segment)
 
     def link_segment(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
@@ -198,6 +204,19 @@ class Colorizer:
     ) -> Floats:
         """Average a segment's colors with those entering from both sides: ab (n, h, w, 2)."""
         return self._shots.finish(predicted, before=before, after=after)
+
+    def frames(
+        self, grays: Iterable[NDArray[Any]], keyframes: Mapping[int, NDArray[Any]] | None = None
+    ) -> Iterator[NDArray[Any]]:
+        """Colorize the gray frames (H, W) of one shot steadily, in order; yield rgb (H, W, 3) of the same lightness.
+
+        keyframes : colored frames, rgb or rgba (H', W', 3 or 4) uint8 by number from 0, transparent where they say
+            nothing; their colors are carried through the shot, which is then read as a whole before the first result
+
+        Raises ValueError for frames of different sizes, and for a keyframe that does not show its frame.
+        """
+        for gray, ab in colored_frames(self, grays, keyframes or {}):
+            yield self._composed(PhotoAb(ab), gray).whole()
 
     def predict(
         self, lightness: Floats, *, hints: Floats | None = None, palette: Floats | None = None
@@ -272,22 +291,6 @@ def guided(
     if candidates:
         return functools.partial(colorizer.candidate_compositions, n=candidates, guidance=guidance)
     return functools.partial(colorizer.composition, guidance=guidance)
-
-
-def check_weights(weights: Path | None = None) -> str:
-    """Return the sha256 stored in a weights file, by default the released one, without importing Paddle.
-
-    Raises FileNotFoundError or ValueError for missing or invalid weights.
-    """
-    return weights_sha256(weights or RELEASED)
-
-
-def uses_gpu(device: Device) -> bool:
-    """Return whether `device` selects a GPU here; then one process, with one network, does all the work.
-
-    For Paddle's CPU package this returns False without the seconds of importing it.
-    """
-    return device != "cpu" and has_gpu_package() and gpu_count() > 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -94,7 +94,8 @@ def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
 
 def run_page(args: argparse.Namespace) -> int:
     """Serve the page; return the exit code."""
-    from gray2color import check_weights, film_colorization
+    from gray2color import film_colorization
+    from model.weights_file import check_weights
     from web.server import serve
 
     color, run, film = options_from(args, ColorOptions), options_from(args, RunOptions), _film(args)
@@ -107,7 +108,8 @@ def run_page(args: argparse.Namespace) -> int:
 
 def run_photos(args: argparse.Namespace) -> int:
     """Colorize photographs and return the exit code; a failure does not stop the others."""
-    from gray2color import check_weights, colorize_photo_files, colorizer_factory
+    from gray2color import colorize_photo_files, colorizer_factory
+    from model.weights_file import check_weights
     from photo.command import PhotoColorization, plan_photos
     from runtime.outcomes import finish
 
@@ -127,17 +129,18 @@ def run_films(args: argparse.Namespace) -> int:
     """Colorize, preview or describe films and return the exit code; a failure does not stop the others."""
     from conversion import color_films
     from film.command import FilmColorization, plan_films
-    from film.guidance import GuidanceError
+    from film.guidance_files import GuidanceError
     from gray2color import film_colorization
     from runtime.outcomes import finish
     from runtime.progress import progress_for
 
     color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
-    options = _film(args)
+    options, progress = _film(args), progress_for(quiet=run.quiet)
     colorization = FilmColorization(
         load=functools.partial(film_colorization, color, run, steady=options.steady),
-        colorize=functools.partial(color_films, progress=progress_for(quiet=run.quiet)),
+        colorize=functools.partial(color_films, progress=progress),
         weights=run.weights,
+        progress=progress,
     )
     with usage_errors():
         inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
@@ -151,7 +154,7 @@ def _photo(args: argparse.Namespace) -> PhotoOptions:
 
 
 def _film(args: argparse.Namespace) -> FilmOptions:
-    from gray2color import uses_gpu
+    from model.paddle_import import uses_gpu
 
     return dataclasses.replace(
         options_from(args, FilmOptions),

@@ -3,9 +3,9 @@
 Heavy imports are avoided, so that help texts and errors of commands do not wait for NumPy.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from color.guidance import UNGUIDED, Guidance
 
@@ -13,6 +13,32 @@ if TYPE_CHECKING:
     from color.arrays import Arrays, Bytes, Floats, Mask
 
 WORKING_SIDE = 256  # px, short side of the frames passed to a colorizer
+COLOR_SIDE = 540  # px, largest short side of colors carried from keyframes
+
+
+class Overlay(NamedTuple):
+    """Colors carried to a frame: ab (H, W, 2), and the share (H, W), 0..1, with which they replace predicted ones."""
+
+    ab: "Floats"
+    share: "Floats"
+
+
+@dataclass(frozen=True, eq=False)
+class Keyframe:
+    """A frame whose colors are known.
+
+    number : of the frame in the film
+    gray : (h, w), the frame at working size
+    ab : (H, W, 2), its colors
+    share : (H, W), 0..1, where it has colors
+    whole : whether it says the colors of its shot, or only of the places it covers
+    """
+
+    number: int
+    gray: "Bytes"
+    ab: "Floats"
+    share: "Floats"
+    whole: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +48,15 @@ class SegmentGuidance:
     hints : for each frame, color points (m, 4): x, y in pixels of the gray frame, a, b
     hinted : (n,), whether the user set hints on the frame
     reference : rgb (h, w, 3), a picture with the desired colors, or None
+    keyframes : those of its shot, by number
+    carried : what `KeyframeCarrier.carry_segment` returned of it, forward and backward
     """
 
     hints: "Sequence[Floats]"
     hinted: "Mask"
     reference: "Bytes | None" = None
+    keyframes: "Mapping[int, Keyframe]" = field(default_factory=dict)
+    carried: "Sequence[Arrays]" = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +83,39 @@ class SegmentColorizer(Protocol):
 
     def colorize(self, segment: Segment) -> "Floats":
         """Return ab (n, h, w, 2), of any smaller size, for a segment's n frames."""
+        ...
+
+
+class KeyframeCarrier(SegmentColorizer, Protocol):
+    """Carries the colors of keyframes through their shot, segment by segment, forward and backward.
+
+    Arrays are stored on disk; their contents are private to the carrier. Shots without keyframes need none of it.
+    """
+
+    def keyframe(
+        self, number: int, picture: "Bytes", *, gray: "Bytes", large: "Bytes", aspect: float
+    ) -> Keyframe | None:
+        """Register a picture, rgba (h', w', 4), to the frame that it shows; return None if it does not show it.
+
+        gray : (h, w), the frame at working size
+        large : (H, W), the frame at the size of its colors
+        aspect : the frame's width over its height; both grays are stretched to whole cells of the network
+        """
+        ...
+
+    def carry_segment(
+        self, segment: Segment, entering: "Arrays | None", *, backward: bool
+    ) -> "tuple[Arrays | None, Arrays]":
+        """Carry what enters a segment, None at the first one, through it and to the next, or backward to the previous.
+
+        Returns what leaves it, None before the first keyframe, and a summary for `SegmentGuidance.carried`.
+        """
+        ...
+
+    def overlays(
+        self, segment: Segment, *, before: "Arrays | None", after: "Arrays | None"
+    ) -> "Iterator[Overlay | None]":
+        """Yield what keyframes' colors reach in each frame, given what enters from both sides."""
         ...
 
 
@@ -98,3 +161,9 @@ class Colorization:
     working_side: int = WORKING_SIDE
     whole_shots: bool = False
     guidance: Guidance = UNGUIDED
+
+
+def color_side(size: Sequence[int], *, working_side: int = WORKING_SIDE) -> int:
+    """Return the short side of colors carried to frames (H, W): half of theirs, more of small ones."""
+    short = min(size)
+    return min(max(short // 2, min(short, working_side)), COLOR_SIDE)

@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 
 from color.arrays import Bytes, Floats
+from color.segment import Overlay
 from film.decode import NativeFrame, Plane, planar_format
 from film.info import Film, Video
-from image.upsample import upsample_planes
+from image.upsample import upsample_fine, upsample_planes
 from prior.lab import fit_gamut, gray2lightness, lab2rgb
 
 LUMA_WEIGHTS = {  # (K_r, K_b), ITU-T H.273 table 4
@@ -94,11 +95,16 @@ class Planes:
     film: Film
     encoding: Encoding
 
-    def __call__(self, frame: NativeFrame, ab: Floats | None) -> tuple[Plane, Plane, Plane]:
-        """Return luma and two chroma planes for a frame and its ab (h, w, 2); None keeps the source's own chroma."""
+    def __call__(
+        self, frame: NativeFrame, ab: Floats | None, overlay: Overlay | None = None
+    ) -> tuple[Plane, Plane, Plane]:
+        """Return luma and two chroma planes for a frame and its ab (h, w, 2); None keeps the source's own chroma.
+
+        overlay : finer colors that replace those of `ab` in places
+        """
         luma = _padded(self._luma(frame.luma), self.encoding.height, self.encoding.width)
         if ab is not None:
-            return luma, *self._chroma(luma, ab)
+            return luma, *self._chroma(luma, ab, overlay)
         first, second = frame.chroma or (None, None)
         return luma, self._own(first), self._own(second)
 
@@ -128,7 +134,7 @@ class Planes:
         more = np.left_shift(plane.astype(np.uint16), max(shift, 0))
         return _padded(np.right_shift(more, max(-shift, 0)).astype(kind), height, width)
 
-    def _chroma(self, luma: Plane, ab: Floats) -> tuple[Plane, Plane]:
+    def _chroma(self, luma: Plane, ab: Floats, overlay: Overlay | None) -> tuple[Plane, Plane]:
         """Make two chroma planes from ab (h, w, 2) and a luma plane of the encoding's size."""
         guide = self._guide(luma)
         height, width = guide.shape
@@ -137,7 +143,22 @@ class Planes:
         grid_h, grid_w = (upright_w, upright_h) if turned else (upright_h, upright_w)
         between = (min(grid_w // BETWEEN, width), min(grid_h // BETWEEN, height))
         full = upsample_planes(upright_to_coded(ab, self.film.video), guide, between=between)
+        if overlay is not None:
+            full = self._overlaid(full, overlay, guide)
         return self._codes(look_up(chroma_table(self.encoding.matrix), guide, full))
+
+    def _overlaid(
+        self, planes: tuple[Floats, Floats], overlay: Overlay, guide: Bytes
+    ) -> tuple[Floats, Floats]:
+        """Replace two planes of ab by an overlay's, by its share, at the size of a guide."""
+        ab, share = (upright_to_coded(one, self.film.video) for one in overlay)
+        share = np.asarray(cv2.resize(share, guide.shape[::-1]), np.float32)
+        finer = upsample_fine(ab, guide)
+        first, second = (
+            np.asarray(plane + share * (fine - plane), np.float32)
+            for plane, fine in zip(planes, finer, strict=True)
+        )
+        return first, second
 
     def _guide(self, luma: Plane) -> Bytes:
         """Return luma at chroma size, 0..255 full range, uint8."""
@@ -214,10 +235,19 @@ def look_up(table: Floats, luma: Bytes, ab: tuple[Floats, Floats]) -> tuple[Floa
     return first, second
 
 
-def colorized_rgb(gray: Bytes, ab: Floats) -> Bytes:
-    """Compose one colorized working-size picture (H, W, 3) for viewing."""
-    height, width = (max(1, side // BETWEEN) for side in gray.shape)
-    a, b = upsample_planes(ab, gray, between=(width, height))
+def colorized_rgb(gray: Bytes, ab: Floats, *, working_size: tuple[int, int] | None = None) -> Bytes:
+    """Compose one colorized picture: gray (H, W) and its ab (h, w, 2) -> rgb (H, W, 3) of the same lightness.
+
+    working_size : (height, width) of the colorizer's input, if the gray picture is larger or smaller
+    """
+    height, width = (
+        max(1, min(small // BETWEEN, side))
+        for small, side in zip(working_size or gray.shape, gray.shape, strict=True)
+    )
+    if ab.shape[0] > height:  # of a keyframe
+        a, b = upsample_fine(ab, gray)
+    else:
+        a, b = upsample_planes(ab, gray, between=(width, height))
     lab = np.stack([gray2lightness(gray), a, b], axis=-1)
     rgb = np.clip(lab2rgb(fit_gamut(lab), dtype=np.float32), 0, 1) * 255
     return np.asarray(np.rint(rgb), np.uint8)

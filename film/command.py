@@ -1,4 +1,4 @@
-"""The film command: checks everything first, then describes, previews or colorizes the films.
+"""The film command: checks everything first, then describes, previews or colorizes the films, or takes keyframes out.
 
 Independent of the network: `FilmColorization` provides it.
 """
@@ -15,7 +15,8 @@ from color.guidance import Guidance
 from color.options import GuidanceOptions
 from color.segment import Colorization
 from film.encode import try_encoder
-from film.guidance import GuidanceError, read_guidance
+from film.guidance_files import GuidanceError, read_guidance
+from film.keyframes import known_files, write_keyframes
 from film.mux import mark_in, mark_of
 from film.options import FALLBACK, SUFFIXES, FilmCommand, FilmOptions, written_suffixes
 from film.preview import preview
@@ -33,6 +34,7 @@ from photo.inputs import (
     unfinished,
 )
 from runtime.outcomes import FailureOf
+from runtime.progress import Progress, Silent
 
 log = logging.getLogger(__name__)
 
@@ -57,18 +59,20 @@ class FilmColorization:
     load : returns the colorization without guidance; raises OSError or ValueError for weights that are missing or of
         another program
     weights : the weights file if the user named one; no output may replace it
+    progress : of the work that is done here, on keyframes
     """
 
     load: Callable[[], Colorization]
     colorize: ColorizeFilms
     weights: Path | None = None
+    progress: Progress = Silent()
 
 
 @dataclass(frozen=True)
 class FilmWork:
     """The checked work of one film command.
 
-    tasks : the films still to be colorized; for a description or a preview, all films
+    tasks : the films still to be colorized; for a description, a preview or keyframes, all films
     failures : a line for each input without films and each film whose output path is occupied
     """
 
@@ -78,9 +82,10 @@ class FilmWork:
     options: FilmOptions
     colorization: Colorization
     colorize: ColorizeFilms
+    progress: Progress = Silent()
 
     def results(self) -> Iterator[Result]:
-        """Describe, preview or colorize the films and yield each result when it is ready; a failure does not stop the others.
+        """Do the work on the films and yield each result when it is ready; a failure does not stop the others.
 
         Raises GuidanceError for guidance that does not match a film.
         """
@@ -88,6 +93,13 @@ class FilmWork:
         if command.probe:
             describe = partial(_described, form=command.probe, options=options)
             return results_of(self.tasks, describe)
+        if command.keyframes:
+            folders = _named(self.tasks, command, command.keyframes, "")
+            take = partial(
+                _keyframes, folders=folders, per_shot=command.keyframes_per_shot,
+                colorization=colorization, options=options, progress=self.progress,
+            )  # fmt: skip
+            return results_of(self.tasks, take)
         if command.preview:
             sheets = _named(self.tasks, command, command.preview, ".png")
             show = partial(_previewed, sheets=sheets, colorization=colorization, options=options)
@@ -112,8 +124,8 @@ def plan_films(
         inputs.movie_in, kind=kind, save=inputs.save, recursive=inputs.recursive
     )
     command = replace(command, several=len(planned) > 1)
-    colorizes, tasks = not (command.probe or command.preview), planned
-    if colorizes:
+    tasks = planned
+    if command.colorizes:
         tasks, taken = unfinished(planned, kind=kind, overwrite=inputs.overwrite)
         failures += taken
     read = [task.source for task in planned]
@@ -122,12 +134,14 @@ def plan_films(
         inputs=[*read, colorization.weights] if colorization.weights else read,
         overwrite=inputs.overwrite,
     )
-    if colorizes and tasks:
+    if command.colorizes and tasks:
         try_encoder(options)
     loaded = colorization.load()
     guidance = _guidance(guided, command, films=len(planned))
     loaded = replace(loaded, guidance=guidance)
-    return FilmWork(tasks, failures, command, options, loaded, colorization.colorize)
+    return FilmWork(
+        tasks, failures, command, options, loaded, colorization.colorize, colorization.progress
+    )
 
 
 def film_kind(options: FilmOptions) -> Kind:
@@ -161,6 +175,13 @@ def _outputs(tasks: Sequence[Task], command: FilmCommand) -> list[Output]:
     if command.preview:
         sheets = _named(tasks, command, command.preview, ".png")
         return [Output(path, task.source, "a preview", "-preview") for task, path in sheets.items()]
+    if command.keyframes:
+        folders = _named(tasks, command, command.keyframes, "")
+        return [
+            output
+            for task, folder in folders.items()
+            for output in known_files(folder, task.source)
+        ]
     results = [Output(task.target, task.source) for task in tasks]
     reports = _reports(tasks, command)
     return results + [
@@ -200,3 +221,22 @@ def _previewed(
     shots = preview(task.source, sheet, colorization=colorization, options=options)
     log.info("%s: %d shots", sheet, shots)
     return Result(task, output=(str(sheet),))
+
+
+def _keyframes(
+    task: Task,
+    *,
+    folders: Mapping[Task, Path],
+    per_shot: int | None,
+    colorization: Colorization,
+    options: FilmOptions,
+    progress: Progress,
+) -> Result:
+    """Write a film's keyframes."""
+    folder = folders[task]
+    counts = write_keyframes(
+        task.source, folder, per_shot=per_shot, colorization=colorization, options=options,
+        progress=progress,
+    )  # fmt: skip
+    log.info("%s: %s", folder, counts)
+    return Result(task, output=(str(folder),))

@@ -10,6 +10,7 @@ from pathlib import Path
 import ffmpeg
 
 from color.arrays import Floats
+from color.segment import Overlay
 from film import FilmError
 from film.chroma import Encoding, Planes
 from film.decode import FIRST_FIELD, NativeFrame, decode
@@ -219,6 +220,7 @@ def render(
     comment: str = "",
     advance: Callable[[], object] = report,
     frames: Iterator[NativeFrame] | None = None,
+    overlays: Iterator[Overlay | None] | None = None,
 ) -> None:
     """Encode consecutive frames with the colors of `ab` into `path` (.mkv).
 
@@ -228,15 +230,17 @@ def render(
     advance : called once per frame
     frames : the film's decoded frames, from the first of `numbers` or earlier, not read past the last; None decodes
         them here
+    overlays : for each frame, finer colors that replace those of `ab` in places
     """
     assert ab is None or len(ab) == len(numbers), numbers
     encoding = encoding_of(film, options)
     planes = Planes(film, encoding)
     command = encoder_command(film, encoding, path, options=options, comment=comment)
-    own = decode(film, numbers.start, numbers.stop, deinterlace=options.deinterlace)
-    with closing(own), running(command) as pipe:
-        for frame in _among(frames or own, numbers):
-            for plane in planes(frame, None if ab is None else ab[frame.number - numbers.start]):
+    decoded = decode(film, numbers.start, numbers.stop, deinterlace=options.deinterlace)
+    with closing(decoded), running(command) as pipe:
+        for frame in _among(frames or decoded, numbers):
+            own = None if ab is None else ab[frame.number - numbers.start]
+            for plane in planes(frame, own, next(overlays) if overlays else None):
                 pipe.write(plane.data)
             advance()
     # Encoders have been seen to end early and report success; a file under its final name must be complete.

@@ -1,4 +1,4 @@
-"""A film's guidance, point hints in frames and reference pictures of shots: read, checked, assigned to shots.
+"""A film's guidance, point hints in frames, keyframes and references of shots: checked and assigned to shots.
 
 The whole film is analyzed first to find the shot of each hint. A shot's guidance is stored apart from the job's other
 settings, so that a new hint does not affect other shots.
@@ -7,131 +7,19 @@ settings, so that a new hint does not affect other shots.
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from color.arrays import Bytes
-from color.guidance import Guidance, Hint, ShotReference, read_hint
-from color.options import GuidanceOptions
+from color.guidance import ColoredFrame, Guidance
 from color.segment import SegmentGuidance
-from film import FilmError
+from film.guidance_files import GuidanceError, moment, shots_or_times
 from film.info import EARLY_S, Film
 from film.job import SegmentRecord
-from film.options import FilmCommand
 from prior.lab import color2ab
-from runtime.options import seconds
-
-HINTS_FORM = '[[T, x, y, "#rrggbb"], ...] with T a time ("0:01:05.2") or a frame ("120f")'
-SHOTS_FORM = "3, 5-7 or 0:10-0:25"
-REFERENCES_FORM = '{"3": "sea.jpg", "5-7": "room.png", "0:10-0:25": "garden.jpg"}'
-LARGEST_BYTES = 10_000_000  # size limit of a JSON file
-
-
-class GuidanceError(FilmError):
-    """The guidance is not valid for films, or does not match this film."""
-
-
-def read_guidance(
-    options: GuidanceOptions, command: FilmCommand, *, read: Callable[[Path], Bytes]
-) -> Guidance:
-    """Read a film's guidance: the options' hints, and further hints and reference pictures from JSON files.
-
-    read : reads a picture, reduced
-    Raises GuidanceError, OSError, or what `read` raises.
-    """
-    if options.reference_by:
-        raise GuidanceError("-reference_by is for photos only: remove it for films")
-    hints = (*options.hint, *(_read_points(options.hints) if options.hints else ()))
-    for hint in hints:
-        if not hint.at:
-            raise GuidanceError(
-                f"a hint at {hint.x:g},{hint.y:g} has no time: write T,X,Y,#RRGGBB for films"
-            )
-        hint_time(hint.at)
-    references = tuple(_read_references(command.references, read)) if command.references else ()
-    reference = read(options.reference) if options.reference else None
-    for option, named in (("-colorize", command.colorize), ("-leave", command.leave)):
-        for where in named:
-            shots_or_times(where, form=f"{option} with {SHOTS_FORM}")
-    return Guidance(
-        hints, reference=reference, references=references,
-        colorize=command.colorize, leave=command.leave,
-    )  # fmt: skip
-
-
-def _read_points(path: Path) -> Iterator[Hint]:
-    points = _read_json(path, HINTS_FORM)
-    if not isinstance(points, list) or not points:
-        raise GuidanceError(f"{path} does not contain a list of hints: write {HINTS_FORM}")
-    for point in points:
-        try:
-            if not isinstance(point, list):
-                raise ValueError("not a list")
-            yield read_hint(",".join(str(value) for value in point))
-        except ValueError:
-            shown = json.dumps(point)[:80]
-            raise GuidanceError(
-                f"{path}: {shown} is not a valid hint: write {HINTS_FORM}"
-            ) from None
-
-
-def _read_references(path: Path, read: Callable[[Path], Bytes]) -> Iterator[ShotReference]:
-    pictures = _read_json(path, REFERENCES_FORM)
-    if not isinstance(pictures, dict) or not pictures:
-        raise GuidanceError(f"{path} does not assign pictures to shots: write {REFERENCES_FORM}")
-    for where, picture in pictures.items():
-        shots_or_times(where)
-        if not isinstance(picture, str):
-            raise GuidanceError(f"{path}: {where} has no picture: write {REFERENCES_FORM}")
-        yield ShotReference(where, read(path.parent / picture))
-
-
-def _read_json(path: Path, form: str) -> Any:
-    if not path.is_file():
-        raise GuidanceError(f"{path} is not a file: create it with {form}")
-    if path.stat().st_size > LARGEST_BYTES:
-        raise GuidanceError(f"{path} is larger than {LARGEST_BYTES // 1_000_000} MB: write {form}")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise GuidanceError(f"{path} is not JSON ({error}): write {form}") from None
-
-
-def hint_time(at: str) -> int | float:
-    """Read a hint's time: a frame number (int) or seconds (float)."""
-    if at.endswith("f") and at[:-1].isdecimal():
-        return int(at[:-1])
-    try:
-        return seconds(at)
-    except ValueError:
-        raise GuidanceError(
-            f"{at!r} is not a valid time for a hint: write seconds, h:mm:ss, or a frame as 120f"
-        ) from None
-
-
-def shots_or_times(
-    where: str, *, form: str = REFERENCES_FORM
-) -> tuple[range | None, tuple[float, float]]:
-    """Read a choice of shots: (numbers from 1, unused), or (None, span in seconds).
-
-    form : the expected syntax, for the error message
-    Raises GuidanceError.
-    """
-    begin, _, end = where.partition("-")
-    try:
-        if begin.isdecimal() and (end or begin).isdecimal():
-            shots = range(int(begin), int(end or begin) + 1)
-            if shots and shots.start:
-                return shots, (0, 0)
-        elif end and seconds(begin) < seconds(end):
-            return None, (seconds(begin), seconds(end))
-    except ValueError:
-        pass
-    raise GuidanceError(f"{where!r} does not name shots: write {form}")
 
 
 @dataclass(frozen=True)
@@ -150,11 +38,21 @@ class FrameHint:
         return x, y, *self.ab
 
 
+@dataclass(frozen=True)
+class FrameColors:
+    """A keyframe: a frame's number in the film, and the colored picture of it."""
+
+    frame: int
+    path: Path
+    digest: str
+
+
 @dataclass(frozen=True, eq=False)
 class ShotGuidance:
     """The guidance of one shot.
 
     first, last : its frames [first, last) in the film
+    keyframes : its own, and those of other shots of the same scene if it has none
     digest : identifies all guidance that its colors depend on
     colorize : whether to colorize it; None decides by whether it already has color
     """
@@ -163,8 +61,14 @@ class ShotGuidance:
     last: int
     hints: tuple[FrameHint, ...] = ()
     reference: Bytes | None = None
+    keyframes: tuple[FrameColors, ...] = ()
     digest: str = ""
     colorize: bool | None = None
+
+    @property
+    def own_keyframes(self) -> tuple[FrameColors, ...]:
+        """Return the keyframes in this shot, without those of other shots of its scene."""
+        return tuple(one for one in self.keyframes if self.first <= one.frame < self.last)
 
     def on_frame(self, frame: int, size: tuple[int, ...]) -> SegmentGuidance:
         """Return the guidance of a single frame of size (H, W): the hints that were set on it."""
@@ -186,19 +90,38 @@ def frame_hints(
             raise GuidanceError(
                 f"a hint at {x:g},{y:g} lies outside {film.path}, which has {width} x {height} pixels"
             )
-        frame = _frame_at(film, hint.at)
-        if not first <= frame < last:
-            raise GuidanceError(
-                f"a hint at {hint.at} lies outside -start and -duration, which select frames {first} to {last - 1} "
-                f"of {film.path} ({_shown_s(film, first):.3f} to {_shown_s(film, last):.3f} s)"
-            )
+        frame = _frame_at(film, hint.at, span=(first, last), what="a hint")
         ab = color2ab(hint.color)
         placed.append(FrameHint(frame, (x + 0.5) / width, (y + 0.5) / height, ab))
     return placed
 
 
-def _frame_at(film: Film, at: str) -> int:
-    time = hint_time(at)
+def frame_colors(
+    film: Film, guidance: Guidance, *, first: int = 0, last: int | None = None
+) -> list[FrameColors]:
+    """Assign keyframes to frames; raise GuidanceError for one outside the film or [first, last), and for two of a frame."""
+    span = (first, film.frames if last is None else last)
+    found: dict[int, ColoredFrame] = {}
+    for one in guidance.keyframes:
+        frame = _frame_at(film, one.at, span=span, what=f"the keyframe {one.path.name}")
+        other = found.setdefault(frame, one)
+        if other is not one:
+            raise GuidanceError(
+                f"{other.path} and {one.path} are two pictures for frame {frame}: remove one of them"
+            )
+    return [FrameColors(frame, one.path, one.digest) for frame, one in sorted(found.items())]
+
+
+def check_moments(film: Film, guidance: Guidance, *, first: int, last: int) -> None:
+    """Raise GuidanceError for a hint or a keyframe outside the film or its frames [first, last)."""
+    frame_hints(film, guidance, first=first, last=last)
+    frame_colors(film, guidance, first=first, last=last)
+
+
+def _frame_at(film: Film, at: str, *, span: tuple[int, int], what: str) -> int:
+    """Return the number of the frame shown at a moment, which must be one of [first, last)."""
+    first, last = span
+    time = moment(at)
     if isinstance(time, int):
         frame = time
     else:
@@ -206,8 +129,13 @@ def _frame_at(film: Film, at: str) -> int:
         frame = film.frames if time >= film.duration_s else frame
     if frame >= film.frames:
         raise GuidanceError(
-            f"a hint at {at} lies outside {film.path}, which has {film.frames} frames and lasts "
+            f"{what} at {at} lies outside {film.path}, which has {film.frames} frames and lasts "
             f"{film.duration_s:.3f} s"
+        )
+    if not first <= frame < last:
+        raise GuidanceError(
+            f"{what} at {at} lies outside -start and -duration, which select frames {first} to {last - 1} "
+            f"of {film.path} ({_shown_s(film, first):.3f} to {_shown_s(film, last):.3f} s)"
         )
     return frame
 
@@ -246,17 +174,41 @@ def shots_guidance(
             f"-colorize and -leave both name shot {numbers} of {film.path}: name it in only one"
         )
     wanted = dict.fromkeys(chosen, True) | dict.fromkeys(left, False)
+    keyframes = _keyframes_of(film, guidance, records, spans)
     found: dict[int, ShotGuidance] = {}
     for record in records:
         if record.number:
             continue
         shot = record.shot
         earlier = found.get(_shot_of(records, record.returns_to))
-        own = (tuple(hints.get(shot, ())), pictures.get(shot))
-        colorize = wanted.get(shot)
-        if digest := _digest(*own, colorize, after=earlier.digest if earlier else ""):
-            found[shot] = ShotGuidance(*spans[shot], *own, digest, colorize)
+        own = ShotGuidance(
+            *spans[shot], tuple(hints.get(shot, ())), pictures.get(shot), keyframes.get(shot, ()),
+            colorize=wanted.get(shot),
+        )  # fmt: skip
+        if digest := _digest(own, after=earlier.digest if earlier else ""):
+            found[shot] = replace(own, digest=digest)
     return found
+
+
+def _keyframes_of(
+    film: Film,
+    guidance: Guidance,
+    records: Sequence[SegmentRecord],
+    spans: Sequence[tuple[int, int]],
+) -> dict[int, tuple[FrameColors, ...]]:
+    """Return each shot's keyframes; a shot without any has those of the other shots of its scene."""
+    if not guidance.keyframes:
+        return {}
+    colors = frame_colors(film, guidance, first=spans[0][0], last=spans[-1][1])
+    own = [tuple(one for one in colors if begin <= one.frame < end) for begin, end in spans]
+    scene = list(range(len(spans)))  # the first shot of each shot's scene
+    for record in records:
+        if record.returns_to >= 0 and not record.number:
+            scene[record.shot] = scene[_shot_of(records, record.returns_to)]
+    shared: dict[int, tuple[FrameColors, ...]] = {}
+    for shot, keyframes in enumerate(own):
+        shared[scene[shot]] = shared.get(scene[shot], ()) + keyframes
+    return {shot: own[shot] or shared[scene[shot]] for shot in range(len(spans))}
 
 
 def shot_spans(records: Iterable[SegmentRecord], *, first: int) -> list[tuple[int, int]]:
@@ -302,18 +254,15 @@ def _shown_s(film: Film, frame: int) -> float:
     return float((film.pts[frame] - film.pts[0]) * film.video.time_base)
 
 
-def _digest(
-    hints: Sequence[FrameHint],
-    reference: Bytes | None,
-    colorize: bool | None,
-    *,
-    after: str,
-) -> str:
+def _digest(shot: ShotGuidance, *, after: str) -> str:
     """Hash a shot's guidance together with that of the shot whose scene it returns to; "" if there is none."""
-    if not hints and reference is None and colorize is None and not after:
+    given = (shot.hints, shot.keyframes, shot.reference is not None, shot.colorize is not None)
+    if not any(given) and not after:
         return ""
-    named = json.dumps([[hint.frame, hint.x, hint.y, hint.ab] for hint in hints] + [colorize])
+    points = [[hint.frame, hint.x, hint.y, hint.ab] for hint in shot.hints]
+    colors = [[one.frame, one.digest] for one in shot.keyframes]
+    named = json.dumps([*points, *colors, shot.colorize])
     content = hashlib.sha256(f"{named} {after}".encode())
-    if reference is not None:
-        content.update(str(reference.shape).encode() + reference.tobytes())
+    if shot.reference is not None:
+        content.update(str(shot.reference.shape).encode() + shot.reference.tobytes())
     return content.hexdigest()[:16]

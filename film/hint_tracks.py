@@ -8,6 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from color.arrays import Bytes, Floats, Mask
+from film.carried import carried
 from film.guidance import FrameHint, ShotGuidance, shots_guidance
 from film.job import Job
 from film.segment import decode_gray, read_tracks
@@ -40,7 +41,7 @@ def guided(run: Map, work: Work, job: Job) -> Work:
     hinted = [shot for shot, guidance in work.guidance.items() if guidance.hints]
     for _ in run(partial(follow, write_description(work)), hinted):
         pass
-    return work
+    return carried(run, work, records)
 
 
 def follow(described: Callable[[], Work], shot: int) -> None:

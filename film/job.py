@@ -20,14 +20,15 @@ from runtime.files import UNFINISHED, LockedError, delete_lock, discard, lock, s
 
 log = logging.getLogger(__name__)
 
-FORMAT = 4  # of the manifest
+FORMAT = 5  # of the manifest
 NONE = -1  # no segment
 WRITING_SHARE = 0.02  # maximum fraction of time spent writing the growing manifest
 MANIFEST = "manifest.json"
 LOCK = "lock"
 PREDICTED, LINKED = "predicted", "linked"  # results of these steps, inputs of the next
 HINTS = "hints"  # positions of each shot's hints in its frames
-ROOMS = ("audio", "input_img", "output_img", PREDICTED, LINKED, HINTS, "shots")
+KEYFRAMES, CARRIED = "keyframes", "carried"  # colors of keyframes, and what is carried of them
+ROOMS = ("audio", "input_img", "output_img", PREDICTED, LINKED, HINTS, KEYFRAMES, CARRIED, "shots")
 AB = "ab.npy"  # a segment's colors, in every folder that this program writes to output_img
 Record = TypeVar("Record")
 

@@ -16,6 +16,7 @@ from runtime.places import jobs_folder, shown
 CACHE = jobs_folder()
 # Suffixes of films searched for in folders.
 SUFFIXES = (".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
+MOST_KEYFRAMES = 50  # of a shot: bounds memory
 FALLBACK = ".mkv"  # for films whose own container cannot be written; supports every codec
 YUV420, YUV422, YUV444 = (2, 2), (2, 1), (1, 1)  # (across, down), see film.info.Video.chroma
 YUV411, YUV440, YUV410 = (4, 1), (1, 2), (4, 4)
@@ -161,11 +162,21 @@ class EncoderOptions:
         check(self)
 
 
+def keyframe_count(text: str) -> int | None:
+    """Read a number of keyframes; "auto" is None."""
+    if text == "auto":
+        return None
+    if not text.isdecimal():
+        raise ValueError(f"{text!r} is neither auto nor a number from 1 to {MOST_KEYFRAMES}")
+    return int(text)
+
+
 @dataclass(frozen=True)
 class FilmCommand:
     """What a command does with films besides or instead of colorizing them.
 
-    several : the command has more than one film; previews and reports are named after the films, in a folder
+    several : the command has more than one film; previews, reports and folders of keyframes are named after the
+        films, in a folder
     """
 
     probe: str | None = option(
@@ -173,10 +184,19 @@ class FilmCommand:
         choices=("text", "json"), const="text",
     )  # fmt: skip
     preview: Path | None = option(None, "colorize only one frame of each shot", metavar="PNG")
+    keyframes: Path | None = option(
+        None, "write only the frames of each shot that are worth coloring by hand, gray and colorized, to a folder",
+        metavar="DIR",
+    )  # fmt: skip
+    keyframes_per_shot: int | None = option(
+        None, f"number of keyframes in each shot, up to {MOST_KEYFRAMES}, or auto: by what they reach of it",
+        read=keyframe_count, low=1, high=MOST_KEYFRAMES, shown="auto", metavar="N",
+    )  # fmt: skip
     report: Path | None = option(None, "write a report of the work to this file", metavar="JSON")
     references: Path | None = option(
-        None, 'reference pictures for the colors of shots: {"3": "sea.jpg", "5-7": ..., "0:10-0:25": ...}, numbered as '
-        "in the preview", metavar="JSON",
+        None, 'colored pictures: a folder of frames, named like shot003.frame000123.png, or JSON: '
+        '{"123f": "frame.png", "0:05.2": ...} for frames, {"3": "sea.jpg", "5-7": ..., "0:10-0:25": ...} for the colors '
+        "of shots, numbered as in the preview", metavar="FOLDER|JSON",
     )  # fmt: skip
     colorize: tuple[str, ...] = option(
         (), "shots to colorize even if they have color, numbered as in the preview: 3 5-7 0:10-0:25",
@@ -187,8 +207,20 @@ class FilmCommand:
     )
     several: bool = False
 
+    def __post_init__(self) -> None:
+        check(self)
+        if self.keyframes and self.preview:
+            raise ValueError("-keyframes and -preview are two commands: give one of them")
+        if self.keyframes_per_shot and not self.keyframes:
+            raise ValueError("-keyframes_per_shot is for -keyframes: add a folder for them")
+
+    @property
+    def colorizes(self) -> bool:
+        """Whether the command colorizes the films."""
+        return not (self.probe or self.preview or self.keyframes)
+
     def named(self, film: Path, path: Path, suffix: str) -> Path:
-        """Return the file to write for a film: `path` itself, or for several films a file in the folder `path`."""
+        """Return the path to write to for a film: `path` itself, or for several films a path in the folder `path`."""
         return path / f"{film.stem}{suffix}" if self.several else path
 
 

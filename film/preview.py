@@ -1,6 +1,6 @@
 """Views of an unfinished film: its shots, one colorized frame of each, the latest finished frame."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -8,14 +8,16 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from color.arrays import Bytes
-from color.segment import Colorization, Segment, SegmentColorizer
+from color.arrays import Bytes, Floats
+from color.segment import Colorization, KeyframeCarrier, Segment, SegmentColorizer
 from film import FilmError
+from film.carried import registered, warn_refused
 from film.chroma import coded_to_upright, colorized_rgb
 from film.ffmpeg import open_film
 from film.guidance import FrameHint, ShotGuidance, frame_hints, shots_guidance
 from film.info import Film, Video, span
 from film.job import SegmentRecord, folder_of
+from film.keyframe_preview import keyframe_picture, reach_of, reach_picture
 from film.options import FilmOptions
 from film.probe import probe
 from film.report import timecode
@@ -89,19 +91,18 @@ def colorized_frame(
     """Colorize one frame (H, W) independently, with its own hints: rgb (H, W, 3), gray if its shot is left unchanged."""
     if guidance and guidance.colorize is False:
         return np.repeat(gray[..., None], 3, axis=-1)
+    return colorized_rgb(gray, frame_colors(colorizer, gray, number, guidance))
+
+
+def frame_colors(
+    colorizer: SegmentColorizer, gray: Bytes, number: int, guidance: ShotGuidance | None
+) -> Floats:
+    """Predict the colors of one frame (H, W) by itself with its own hints: ab (h, w, 2)."""
     set_here = guidance.on_frame(number, gray.shape) if guidance else None
     none = gray[None][:0]
     alone = Segment(gray[None], range(number, number + 1), 0, 0, after=none, guidance=set_here)
-    return colorized_rgb(gray, colorizer.colorize(alone)[0])
-
-
-def preview_sheet(film: Film, pictures: Sequence[Bytes], begins: Sequence[int]) -> Bytes:
-    """Arrange one picture (H, W, 3) of each shot on a sheet, with the shot's number and start time.
-
-    begins : first frames of the shots, since references by time refer to shots, not to the frames shown
-    """
-    captions = [f"{shot}  {timecode(film, begin)}" for shot, begin in enumerate(begins, 1)]
-    return contact_sheet(pictures, captions)
+    ab: Floats = colorizer.colorize(alone)[0]
+    return ab
 
 
 def preview(source: Path, sheet: Path, *, colorization: Colorization, options: FilmOptions) -> int:
@@ -117,13 +118,50 @@ def preview(source: Path, sheet: Path, *, colorization: Colorization, options: F
     shots, records = shot_frames(film, first, last, hints=hints, deinterlace=deinterlace)
     guidance = shots_guidance(film, wanted, records, first=first)
     colorizer = colorizer_of(colorization)
-    pictures = [
-        colorized_frame(colorizer, shot.gray, shot.number, guidance.get(index))
-        for index, shot in enumerate(shots)
-    ]
+    shown: list[tuple[Bytes, str]] = []
+    for index, shot in enumerate(shots):
+        # The start, since references by time refer to shots, not to the frames shown.
+        caption = f"{index + 1}  {timecode(film, shot.first)}"
+        own = guidance.get(index)
+        if own and own.own_keyframes:
+            shown += _keyframe_pictures(film, own, colorizer, caption, deinterlace=deinterlace)
+        else:
+            shown.append((colorized_frame(colorizer, shot.gray, shot.number, own), caption))
     sheet.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(sheet, png_of(preview_sheet(film, pictures, [shot.first for shot in shots])))
-    return len(pictures)
+    pictures, captions = zip(*shown, strict=True)
+    write_bytes(sheet, png_of(contact_sheet(pictures, captions)))
+    return len(shots)
+
+
+def _keyframe_pictures(
+    film: Film,
+    shot: ShotGuidance,
+    colorizer: SegmentColorizer,
+    caption: str,
+    *,
+    deinterlace: bool,
+) -> Iterator[tuple[Bytes, str]]:
+    """Yield a shot's keyframes, and the frame of which they reach the least, each with a caption."""
+    carrier: KeyframeCarrier = colorizer  # type: ignore[assignment]
+    whole, found_any = [], False
+    for colors in shot.own_keyframes:
+        keyframe = registered(film, colors, carrier, deinterlace=deinterlace)
+        if keyframe is None:
+            warn_refused(film, colors)
+            continue
+        found_any = True
+        whole += [colors.frame] if keyframe.whole else []
+        yield keyframe_picture(keyframe), f"{caption}  frame {colors.frame}"
+    if not found_any:
+        number = (shot.first + shot.last) // 2
+        gray = frame_gray(film, number, short_side=film.working_side, deinterlace=deinterlace)
+        yield colorized_frame(colorizer, gray, number, shot), caption
+        return
+    if not whole:
+        return
+    found = reach_of(film, (shot.first, shot.last), whole, deinterlace=deinterlace)
+    gray = frame_gray(film, found.frame, short_side=film.working_side, deinterlace=deinterlace)
+    yield reach_picture(gray, found.reached), f"{caption}  reached {found.share:.0%}"
 
 
 def frame_gray(film: Film, number: int, *, short_side: int, deinterlace: bool = False) -> Bytes:

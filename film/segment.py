@@ -1,21 +1,23 @@
 """A colorizer's input (a segment's gray frames and guidance) and output (its colors), stored on disk."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from color.arrays import Bytes, Floats
-from color.segment import Segment, SegmentGuidance
+from color.arrays import Arrays, Bytes, Floats
+from color.segment import Keyframe, Segment, SegmentGuidance
 from film import FilmError
 from film.chroma import coded_to_upright, colorized_rgb, luma_range
 from film.decode import Plane, decode
+from film.guidance import FrameColors
 from film.info import Film, Video
 from film.job import AB, JobError, SegmentRecord
-from film.work import Work
+from film.work import SIDES, Work
 from image.crop import fitted
 from prior.lab import rgb2lab
 from runtime.files import read_arrays, whole_folder, write_bytes
@@ -85,17 +87,75 @@ def segment_guidance(work: Work, record: SegmentRecord) -> SegmentGuidance | Non
     if shot.hints:
         kept = read_tracks(work, record.shot)
         if kept is None:
-            raise JobError(
-                f"{work.hint_tracks(record.shot)} is missing or damaged: run the same command again"
-            )
+            raise _gone(work.hint_tracks(record.shot))
         table = kept
     places = [table[table[:, 0] == number - shot.first] for number in numbers]
     hinted = {hint.frame for hint in shot.hints}
+    summaries = (_carried(work, record, side, "summary") for side in SIDES if shot.own_keyframes)
     return SegmentGuidance(
         tuple(_thinned(place) for place in places),
         np.array([number in hinted for number in numbers], bool),
         shot.reference,
+        keyframes_of(work, record.shot),
+        tuple(summary for summary in summaries if summary),
     )
+
+
+class _Keyframes(Mapping[int, Keyframe]):
+    """A shot's keyframes by number, read when they are needed."""
+
+    def __init__(self, work: Work, shot: int) -> None:
+        guidance = work.guidance.get(shot)
+        colors = guidance.keyframes if guidance else ()
+        self._colors = {one.frame: (work.keyframe(one.frame), one) for one in colors}
+
+    def __getitem__(self, number: int) -> Keyframe:
+        return _keyframe(*self._colors[number])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._colors)
+
+    def __len__(self) -> int:
+        return len(self._colors)
+
+
+def keyframes_of(work: Work, shot: int) -> Mapping[int, Keyframe]:
+    """Return the keyframes of a shot by number."""
+    return _Keyframes(work, shot)
+
+
+@lru_cache(maxsize=4)  # a shot's segments need the same ones, each up to 4 MB
+def _keyframe(path: Path, colors: FrameColors) -> Keyframe:
+    kept = read_arrays(path)
+    if kept is None or str(kept["digest"]) != colors.digest or "ab" not in kept:
+        raise _gone(path)
+    share = kept["share"] * np.float32(1 / 255)
+    number = colors.frame
+    return Keyframe(number, kept["gray"], kept["ab"].astype(np.float32), share, bool(kept["whole"]))
+
+
+def is_carried(work: Work, record: SegmentRecord, side: str) -> bool:
+    """Tell whether what enters a segment from a side is stored."""
+    kept = read_arrays(work.carried_state(record, side))
+    return kept is not None and str(kept["digest"]) == work.guidance[record.shot].digest
+
+
+def entering_of(work: Work, record: SegmentRecord, side: str) -> Arrays | None:
+    """Read what enters a segment from a side; None if nothing does."""
+    return _carried(work, record, side, "entering") or None
+
+
+def _carried(work: Work, record: SegmentRecord, side: str, name: str) -> Arrays:
+    path = work.carried_state(record, side)
+    kept = read_arrays(path)
+    if kept is None or str(kept["digest"]) != work.guidance[record.shot].digest:
+        raise _gone(path)
+    named = (key.partition(".") for key in kept)
+    return {own: kept[f"{name}.{own}"] for first, _, own in named if first == name}
+
+
+def _gone(path: Path) -> JobError:
+    return JobError(f"{path} is missing or damaged: run the same command again")
 
 
 def _thinned(rows: Floats) -> Floats:
@@ -142,8 +202,12 @@ def working_gray(film: Film, luma: Plane) -> Bytes:
     """Turn a luma plane into a colorizer's gray input: film.working_size, upright, 0..255."""
     height, width = film.working_size
     size = (height, width) if film.video.orientation[0] else (width, height)
-    gray = fitted(np.ascontiguousarray(luma), size)
-    return coded_to_upright(_expanded(gray, film.video), film.video)
+    return upright_gray(film, fitted(np.ascontiguousarray(luma), size))
+
+
+def upright_gray(film: Film, luma: Plane) -> Bytes:
+    """Turn a luma plane of any size into gray, upright, 0..255."""
+    return coded_to_upright(_expanded(luma, film.video), film.video)
 
 
 def _expanded(gray: Plane, video: Video) -> Bytes:

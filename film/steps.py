@@ -18,6 +18,7 @@ import numpy as np
 
 from color.arrays import Arrays, Floats
 from color.segment import ShotColorizer
+from film.carried import overlays
 from film.decode import NativeFrame, decode
 from film.encode import Rendered, read_rendered, render
 from film.job import Job, JobError, SegmentRecord
@@ -195,6 +196,7 @@ def _finish(
                 work.film, ab, part, numbers=work.numbers(record),
                 options=work.options.encoder, comment=work.label(record),
                 advance=_Halves().add if work.linked(record) else report, frames=frames,
+                overlays=overlays(work, record) if work.has_keyframes(record) else None,
             )  # fmt: skip
             # Before the shot gets its final name: without a checksum it would be rendered again.
             write_text(work.checksum(record), _sha256(part))

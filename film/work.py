@@ -18,11 +18,22 @@ from color.segment import Colorization, SegmentColorizer
 from film import FilmError
 from film.guidance import ShotGuidance
 from film.info import Film, source_of
-from film.job import HINTS, LINKED, PREDICTED, Job, JobError, Manifest, SegmentRecord
+from film.job import (
+    CARRIED,
+    HINTS,
+    KEYFRAMES,
+    LINKED,
+    PREDICTED,
+    Job,
+    JobError,
+    Manifest,
+    SegmentRecord,
+)
 from film.options import FilmOptions
 from runtime.files import discard, write_bytes
 from runtime.workers import once
 
+SIDES = ("forward", "backward")  # directions in which keyframes' colors are carried
 WORK = "work.pickle"  # in the job's folder
 
 
@@ -66,7 +77,9 @@ class Work:
     def forget(self, record: SegmentRecord) -> None:
         """Delete all results that depend on a segment's colors."""
         made = (self.shot(record), self.checksum(record), self.output_img(record))
-        for path in (*made, self.predicted_state(record), self.linked_state(record)):
+        states = (self.predicted_state(record), self.linked_state(record))
+        carried = (self.carried_state(record, side) for side in SIDES)
+        for path in (*made, *states, *carried):
             discard(path)
 
     def input_img(self, record: SegmentRecord) -> Path:
@@ -94,6 +107,11 @@ class Work:
             return guidance.colorize
         return self.options.recolor or not record.color
 
+    def has_keyframes(self, record: SegmentRecord) -> bool:
+        """Return whether the segment's colors are carried from keyframes of its shot."""
+        guidance = self.guidance.get(record.shot)
+        return self.colorized(record) and guidance is not None and bool(guidance.own_keyframes)
+
     def linked(self, record: SegmentRecord) -> bool:
         """Tell whether the segment's colors depend on other segments, or other segments on them."""
         alone = self.options.film_lock == "off" and record.number == 0 and record.ends_shot
@@ -102,6 +120,14 @@ class Work:
     def predicted_state(self, record: SegmentRecord) -> Path:
         """Return the file with a segment's prediction, an input of linking and finishing."""
         return self.folder / PREDICTED / f"{record.name}.npz"
+
+    def keyframe(self, frame: int) -> Path:
+        """Return the file with the colors of a keyframe."""
+        return self.folder / KEYFRAMES / f"{frame:07d}.npz"
+
+    def carried_state(self, record: SegmentRecord, side: str) -> Path:
+        """Return the file with what keyframes' colors enter a segment from a side, one of `SIDES`."""
+        return self.folder / CARRIED / f"{record.name}.{side}.npz"
 
     def linked_state(self, record: SegmentRecord) -> Path:
         """Return the file with a segment's links: the states from its neighbors and its outgoing state."""

@@ -36,9 +36,14 @@ def estimate_motion(before: Bytes, after: Bytes) -> CheckedFlow:
     return CheckedFlow(flow, is_consistent(flow, backward))
 
 
-def optical_flow(frame: Bytes, other: Bytes, *, preset: int = MEDIUM) -> Floats:
-    """Estimate the flow of a gray frame (H, W) into another (DIS: Kroeger et al. 2016)."""
-    start = np.zeros((*frame.shape, 2), np.float32)
+def optical_flow(
+    frame: Bytes, other: Bytes, *, preset: int = MEDIUM, start: Floats | None = None
+) -> Floats:
+    """Estimate the flow of a gray frame (H, W) into another (DIS: Kroeger et al. 2016).
+
+    start : (H, W, 2), where the search begins; default: no motion
+    """
+    start = np.zeros((*frame.shape, 2), np.float32) if start is None else start.copy()
     return np.asarray(cv2.DISOpticalFlow.create(preset).calc(frame, other, start), np.float32)
 
 

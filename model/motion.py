@@ -70,9 +70,12 @@ def traced_back(earlier: Bytes, later: Bytes, size: tuple[int, int]) -> tuple[Fl
 
 
 def _flow_frame(gray: Bytes, size: tuple[int, int]) -> Bytes:
-    """Preprocess a frame for the optical flow: remove grain and normalize exposure."""
-    large = (size[1] * FLOW_SCALE, size[0] * FLOW_SCALE)
-    small = np.asarray(cv2.resize(gray, large, interpolation=cv2.INTER_AREA), np.uint8)
+    return flow_frame(gray, (size[1] * FLOW_SCALE, size[0] * FLOW_SCALE))
+
+
+def flow_frame(gray: Bytes, size: tuple[int, int]) -> Bytes:
+    """Preprocess a frame for the optical flow at (width, height): remove grain and normalize exposure."""
+    small = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
     if share := grainy(gray):
         small = np.asarray(cv2.GaussianBlur(small, (0, 0), share * GRAIN_BLUR), np.uint8)
     level = _standardized(small) * np.float32(FLOW_CONTRAST) + 128
@@ -127,16 +130,16 @@ def grain(gray: Bytes) -> float:
     return float(np.percentile(noise, 25)) / QUARTILE
 
 
-def denoised(grays: Bytes, motion: Motion, key: Mask) -> Bytes:
-    """Remove from keyframes what only they show: grain, scratches, dust. Return (k, H, W).
+def denoised(grays: Bytes, motion: Motion, anchor: Mask) -> Bytes:
+    """Remove from anchors what only they show: grain, scratches, dust. Return (k, H, W).
 
-    In a grainy frame, each pixel is the median of the keyframe and its two neighbors, which are motion-compensated and
+    In a grainy frame, each pixel is the median of the anchor and its two neighbors, which are motion-compensated and
     matched in exposure; a neighbor's weight is the trust in the motion.
     grays : (n, H, W), optionally followed by the next frame
     motion : over the steps between them
-    key : (n,), which frames are keyframes
+    anchor : (n,), which frames are anchors
     """
-    return np.stack([_denoised(grays, motion, int(i)) for i in np.flatnonzero(key)])
+    return np.stack([_denoised(grays, motion, int(i)) for i in np.flatnonzero(anchor)])
 
 
 def _denoised(grays: Bytes, motion: Motion, i: int) -> Bytes:

@@ -120,3 +120,11 @@ def _processor() -> str:
     """Return Linux's description of the processor; elsewhere its name and vendor."""
     path = Path("/proc/cpuinfo")
     return path.read_text(encoding="utf-8") if path.is_file() else platform.processor()
+
+
+def uses_gpu(device: str) -> bool:
+    """Return whether `device` selects a GPU here; then one process, with one network, does all the work.
+
+    For Paddle's CPU package this returns False without the seconds of importing it.
+    """
+    return device != "cpu" and has_gpu_package() and gpu_count() > 0

@@ -1,11 +1,12 @@
 """Temporally consistent colors of a shot, segment by segment, equal to those of the shot processed as a whole.
 
-Predict: the network colorizes a segment's keyframes, and its motion is estimated. Link: colors are propagated along the
+Predict: the network colorizes a segment's anchors, and its motion is estimated. Link: colors are propagated along the
 motion from segment to segment, forward and backward. Finish: a segment's colors are averaged with those that enter it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -15,18 +16,19 @@ from color.guidance import Guidance, Hint
 from color.segment import Segment, SegmentGuidance
 from model.contract import REDUCTION, STRIDE, working_lightness, working_shape
 from model.decode import AbPredictor, Prediction
+from model.keyframes import Guides, KeyframeGuides
 from model.motion import denoised, motion_of
 from model.photo_colors import hint_planes, reference_matches
 from model.steady import (
     MEMORY,
     Link,
     Part,
-    keyframes,
+    anchors,
     link_backward,
     link_forward,
     steady,
 )
-from prior.lab import gray2lightness
+from prior.lab import gray2lightness, rgb2lab
 
 # L at which color starts and reaches full strength, from black and from white; beyond lie shadows that show only grain,
 # and blown-out skies.
@@ -44,61 +46,84 @@ class ShotColors:
     """Predicts, links and finishes the colors of segments; returns named arrays small enough to store.
 
     steadiness : 0..1, strength of the temporal averaging
-    palette_of : reference picture -> palette (Q + 1,); None -> None
+    palette_from : colors (..., 2) -> palette (Q + 1,)
     """
 
     predictor: AbPredictor
     steadiness: float
-    palette_of: Callable[[Bytes | None], Floats | None]
+    palette_from: Callable[[Floats], Floats]
 
     def predict(self, segment: Segment) -> Arrays:
-        """Predict the colors of a segment's keyframes and estimate its motion, the input of the other steps.
+        """Predict the colors of a segment's anchors and estimate its motion, the input of the other steps.
 
-        Segments start at multiples of KEY_EVERY frames of their shot.
+        Segments start at multiples of ANCHOR_EVERY frames of their shot.
         """
         grays = np.concatenate([segment.frames, segment.after])
         short = self.predictor.working_size
         height, width = working_shape(grays.shape[1:], short=short, grid=STRIDE)
         motion = motion_of(grays, (height // REDUCTION, width // REDUCTION))
-        key = keyframes(motion, frames=len(segment.frames))
+        anchor = anchors(motion, frames=len(segment.frames))
         if segment.guidance:
-            key |= segment.guidance.hinted
-        predicted = self._predicted(denoised(grays, motion, key), segment.guidance, key)
+            anchor |= segment.guidance.hinted
+        predicted = self._predicted(denoised(grays, motion, anchor), segment.guidance, anchor)
         size = predicted.ab.shape[1:3]
-        ab = np.zeros((len(key), *size, 2), np.float32)
-        weight = np.zeros((len(key), *size), np.float32)
-        ab[key] = predicted.ab * color_share(segment.frames[key], size)[..., None]
-        weight[key] = weight_of(predicted.confidence)
-        return Part(ab, weight, key, motion).pack()
+        ab = np.zeros((len(anchor), *size, 2), np.float32)
+        weight = np.zeros((len(anchor), *size), np.float32)
+        ab[anchor] = predicted.ab * color_share(segment.frames[anchor], size)[..., None]
+        weight[anchor] = weight_of(predicted.confidence)
+        return Part(ab, weight, anchor, motion).pack()
 
     def frames(self, segment: Segment) -> Floats:
         """Predict ab (n, h, w, 2) of each frame of a segment independently."""
-        key = np.ones(len(segment.frames), bool)
-        return self._predicted(segment.frames, segment.guidance, key).ab
+        anchor = np.ones(len(segment.frames), bool)
+        return self._predicted(segment.frames, segment.guidance, anchor).ab
 
-    def _predicted(self, grays: Bytes, guidance: SegmentGuidance | None, key: Mask) -> Prediction:
-        """Predict with guidance for frames (n, H, W), those that `key` (N,) marks in a segment."""
+    def _predicted(
+        self, grays: Bytes, guidance: SegmentGuidance | None, anchor: Mask
+    ) -> Prediction:
+        """Predict with guidance for frames (n, H, W), those that `anchor` (N,) marks in a segment."""
         if guidance is None:
             return self.predictor.frames(grays)
-        short = self.predictor.working_size
-        own = [hints for hints, wanted in zip(guidance.hints, key, strict=True) if wanted]
-        lightness = working_lightness(grays, short=short, grid=STRIDE)
+        chosen = np.flatnonzero(anchor).tolist()
+        lightness = working_lightness(grays, short=self.predictor.working_size, grid=STRIDE)
+        own = [guidance.hints[i] for i in chosen]
+        points = [[Hint(x, y, (a, b)) for x, y, a, b in hints.tolist()] for hints in own]
+        reference, known, palette = guidance.reference, None, None
+        if found := self._guides(guidance, grays, chosen):
+            # They say more of the shot than a reference does.
+            reference, known, palette = None, found.known, self.palette_from(found.ab)
+            points = [
+                [*carried, *hints] for carried, hints in zip(found.points, points, strict=True)
+            ]
+        elif reference is not None:
+            palette = self.palette_from(rgb2lab(reference)[..., 1:])
         planes = [
-            self._hint_planes(*frame, guidance.reference)
-            for frame in zip(grays, lightness, own, strict=True)
+            self._hint_planes(*frame, reference)
+            for frame in zip(grays, lightness, points, strict=True)
         ]
-        palette = self.palette_of(guidance.reference)
-        return self.predictor.frames(grays, hints=np.stack(planes), palette=palette)
+        return self.predictor.frames(grays, hints=np.stack(planes), palette=palette, known=known)
+
+    def _guides(
+        self, guidance: SegmentGuidance, grays: Bytes, chosen: Sequence[int]
+    ) -> Guides | None:
+        if not guidance.keyframes or not self.predictor.guidance:
+            return None
+        return self._keyframe_guides.guides(guidance, grays, chosen)
+
+    @cached_property
+    def _keyframe_guides(self) -> KeyframeGuides:
+        """Open the program that returns features, on first use."""
+        return KeyframeGuides(self.predictor.giving("features"), bins=len(self.predictor.bins))
 
     def _hint_planes(
         self,
         gray: Bytes,
         lightness: Floats,
-        hints: Floats,
+        hints: Sequence[Hint],
         reference: Bytes | None,
     ) -> Floats:
-        """Draw a frame's hints (m, 4) over the matches with a reference of the same scene: (3, h, w)."""
-        points = tuple(Hint(x, y, (a, b)) for x, y, a, b in hints.tolist())
+        """Draw a frame's hints over the matches with a reference of the same scene: (3, h, w)."""
+        points = tuple(hints)
         wanted = Guidance(hints=points, reference=reference)
         matches = reference_matches(self.predictor, gray, wanted)
         size = (gray.shape[0], gray.shape[1])

@@ -17,12 +17,12 @@ from color.arrays import Bytes, Floats, Mask
 from image.optical_flow import warp
 from model.motion import Motion, traced_back
 
-KEY_EVERY = 8  # frames; frames between two keyframes have only propagated colors
-KEY_FIRST = 1  # index of the first keyframe; its two neighbors help to denoise it
-# Largest weight of a running mean, in keyframes of full confidence: the mean adapts to lasting changes of light, and
-# keyframes more than 150 keyframes away weigh less than 1/100.
+ANCHOR_EVERY = 8  # frames; frames between two anchors have only propagated colors
+ANCHOR_FIRST = 1  # index of the first anchor; its two neighbors help to denoise it
+# Largest weight of a running mean, in anchors of full confidence: the mean adapts to lasting changes of light, and
+# anchors more than 150 anchors away weigh less than 1/100.
 MEMORY = 20.0
-# Share of a frame unreached by any keyframe's colors above which it becomes a keyframe.
+# Share of a frame unreached by any anchor's colors above which it becomes an anchor.
 UNREACHED = 0.2
 REACHED = 0.25  # least trust of a reached position
 LEAST = 1e-3  # floor weight for untraceable colors
@@ -32,15 +32,15 @@ LEAST = 1e-3  # floor weight for untraceable colors
 class Part:
     """Consecutive frames of a shot: their predicted colors and their motion.
 
-    ab : (n, h, w, 2); used for keyframes only
-    weight : (n, h, w), above 0 and up to 1, weight of each color in a mean; used for keyframes only
-    key : (n,), which frames are keyframes
+    ab : (n, h, w, 2); used for anchors only
+    weight : (n, h, w), above 0 and up to 1, weight of each color in a mean; used for anchors only
+    anchor : (n,), which frames are anchors
     motion : over n - 1 steps, or n if the shot continues; the last step leads to the next part's first frame
     """
 
     ab: Floats
     weight: Floats
-    key: Mask
+    anchor: Mask
     motion: Motion
 
     def pack(self) -> dict[str, NDArray[Any]]:
@@ -48,24 +48,24 @@ class Part:
         m = self.motion
         flows = {"back": m.back.astype(np.float16), "ahead": m.ahead.astype(np.float16)}
         trusts = {"back_trust": _bytes_of(m.back_trust), "ahead_trust": _bytes_of(m.ahead_trust)}
-        colors = {"ab": self.ab[self.key].astype(np.float16), "key": self.key}
-        weight = _bytes_of(self.weight[self.key])
+        colors = {"ab": self.ab[self.anchor].astype(np.float16), "anchor": self.anchor}
+        weight = _bytes_of(self.weight[self.anchor])
         return {**colors, "weight": weight, "still": m.still, "ends": m.ends, **flows, **trusts}
 
     @classmethod
     def unpack(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Restore a packed part; flows and colors are rounded to float16, trust and weights to 1/255."""
-        key = arrays["key"]
-        ab = np.zeros((len(key), *arrays["ab"].shape[1:]), np.float32)
+        anchor = arrays["anchor"]
+        ab = np.zeros((len(anchor), *arrays["ab"].shape[1:]), np.float32)
         weight = np.zeros(ab.shape[:3], np.float32)
-        ab[key] = arrays["ab"]
-        weight[key] = np.maximum(arrays["weight"], 1) * np.float32(1 / 255)
+        ab[anchor] = arrays["ab"]
+        weight[anchor] = np.maximum(arrays["weight"], 1) * np.float32(1 / 255)
         back, ahead = (arrays[name].astype(np.float32) for name in ("back", "ahead"))
         back_trust, ahead_trust = (
             arrays[name] * np.float32(1 / 255) for name in ("back_trust", "ahead_trust")
         )
         motion = Motion(back, ahead, back_trust, ahead_trust, arrays["still"], arrays["ends"])
-        return cls(ab, weight, key, motion)
+        return cls(ab, weight, anchor, motion)
 
 
 def _bytes_of(trust: Floats) -> Bytes:
@@ -88,24 +88,24 @@ class Link:
         return {name: array for name, array in vars(self).items() if array is not None}
 
 
-def keyframes(motion: Motion, *, frames: int, every: int = KEY_EVERY) -> Mask:
-    """Choose a part's keyframes (n,): each `every`-th frame from the second on, and frames that they do not reach.
+def anchors(motion: Motion, *, frames: int, every: int = ANCHOR_EVERY) -> Mask:
+    """Choose a part's anchors (n,): each `every`-th frame from the second on, and frames that they do not reach.
 
-    If parts start at multiples of `every` frames of their shot, their keyframes are those of the whole shot.
+    If parts start at multiples of `every` frames of their shot, their anchors are those of the whole shot.
     """
-    key = np.arange(frames) % every == min(KEY_FIRST, every - 1, frames - 1)
+    anchor = np.arange(frames) % every == min(ANCHOR_FIRST, every - 1, frames - 1)
     size = motion.back.shape[1:3]
     following = None
     if len(motion.back) < frames:
-        key[-1] = True  # the shot's last frame
+        anchor[-1] = True  # the shot's last frame
     else:
         following = Link(np.zeros((*size, 2), np.float32), np.ones(size, np.float32))
     weight = np.ones((frames, *size), np.float32)
-    none = Part(np.zeros((frames, *size, 2), np.float32), weight, key, motion)
+    none = Part(np.zeros((frames, *size, 2), np.float32), weight, anchor, motion)
     _, before = _forward(none, None, memory=1.0)
     _, after = _backward(none, following, memory=1.0)
     missed = (np.maximum(before, after) < REACHED).mean(axis=(1, 2)) > UNREACHED
-    return np.asarray(key | missed)
+    return np.asarray(anchor | missed)
 
 
 def link_forward(part: Part, entering: Link | None, *, memory: float = MEMORY) -> Link:
@@ -144,8 +144,8 @@ def steady(
     """
     forward, forward_weight = _forward(part, before, memory=memory)
     backward, backward_weight = _backward(part, after, memory=memory)
-    # A keyframe's own colors are in both means, so they are subtracted once.
-    own = part.weight * part.key[:, None, None]
+    # An anchor's own colors are in both means, so they are subtracted once.
+    own = part.weight * part.anchor[:, None, None]
     total = forward_weight + backward_weight - own
     summed = forward_weight[..., None] * forward + backward_weight[..., None] * backward
     averaged = (summed - own[..., None] * part.ab) / total[..., None]
@@ -193,18 +193,18 @@ def _pass(
 
     order : order of the frames and of the results
     """
-    ab, own, key = part.ab[order], part.weight[order], part.key[order]
+    ab, own, anchor = part.ab[order], part.weight[order], part.anchor[order]
     means, weights = np.zeros_like(ab), np.full(ab.shape[:3], LEAST, np.float32)
     weights[0] = 0
     if entering is not None:
         means[0], weights[0] = entering.mean, entering.weight
-    for i, is_key in enumerate(key):
+    for i, is_anchor in enumerate(anchor):
         if i:
             moved = _moved(
                 means[i - 1], np.minimum(weights[i - 1], memory), flows[i - 1], trust[i - 1]
             )
             means[i], weights[i] = moved.mean, moved.weight
-        if is_key:
+        if is_anchor:
             weights[i] += own[i]
             means[i] += (ab[i] - means[i]) * (own[i] / weights[i])[..., None]
     return means, weights

@@ -225,3 +225,11 @@ def _from_paddle(name: str) -> str:
 def _turned(array: np.ndarray) -> np.ndarray:
     """Transpose matrices between (out, in) and (in, out): only linear weights are matrices."""
     return array.T if array.ndim == 2 else array
+
+
+def check_weights(weights: Path | None = None) -> str:
+    """Return the sha256 stored in a weights file, by default the released one, without importing Paddle.
+
+    Raises FileNotFoundError or ValueError for missing or invalid weights.
+    """
+    return weights_sha256(weights or RELEASED)

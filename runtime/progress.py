@@ -90,6 +90,16 @@ class Bar(Silent):
             self._bar = None
 
 
+@contextmanager
+def shown_work(progress: Progress, work: str, total: int, *, unit: str) -> Iterator[None]:
+    """Show the progress of a piece of work while the block runs."""
+    progress.start(work, total, unit=unit)
+    try:
+        yield
+    finally:
+        progress.close()
+
+
 class Stopwatch(dict[str, float]):
     """Seconds spent in each stage of some work."""
 

@@ -3,10 +3,11 @@
 Maps that use other processes are in `runtime.pool`, which chooses one, and in `runtime.cluster`.
 """
 
+import multiprocessing
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
@@ -115,6 +116,25 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def own_cores() -> int:
+    """Count the cores that this process has for itself: one in a pool of processes, else all."""
+    return 1 if multiprocessing.parent_process() else cores()
+
+
+def together(first: Callable[[], T], second: Callable[[], R]) -> tuple[T, R]:
+    """Call two functions that release the GIL, side by side if this process has two cores; return both results."""
+    if own_cores() < 2:
+        return first(), second()
+    pending = _thread().submit(first)
+    done = second()
+    return pending.result(), done
+
+
+@lru_cache(maxsize=1)
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="together")
 
 
 def once(factory: Callable[[], T]) -> T:

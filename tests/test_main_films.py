@@ -102,6 +102,15 @@ def test_probe_tells_as_text_and_as_json(
     assert not (tmp_path / "cache").exists()
 
 
+def test_keyframes_are_written_by_the_command(
+    run_main: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
+) -> None:
+    words = [film("gray.mkv"), "-keyframes", tmp_path / "keys", "-keyframes_per_shot", "auto"]
+    code, out, errors = run_main(*words, "-working_size", "64", "-device", "cpu")
+    assert (code, out) == (0, f"{tmp_path / 'keys'}\n"), errors
+    assert len(list((tmp_path / "keys").iterdir())) == 3
+
+
 @pytest.mark.slow
 def test_the_working_size_is_what_films_are_decoded_at(
     run_main: Callable[..., tuple[int, str, str]], tmp_path: Path
@@ -177,7 +186,7 @@ def test_the_same_film_by_hand_and_by_folder(
 def test_a_gpu_gets_one_network(
     monkeypatch: pytest.MonkeyPatch, device: str, gpus: int, workers: int
 ) -> None:
-    monkeypatch.setattr("gray2color.has_gpu_package", lambda: True)
-    monkeypatch.setattr("gray2color.gpu_count", lambda: gpus)
+    monkeypatch.setattr("model.paddle_import.has_gpu_package", lambda: True)
+    monkeypatch.setattr("model.paddle_import.gpu_count", lambda: gpus)
     words = ["-movie_in", "x.mp4", "-device", device, "-workers", "4"]
     assert main._film(main._parser().parse_args(words)).workers == workers

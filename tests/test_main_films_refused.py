@@ -203,7 +203,7 @@ def test_no_two_outputs_of_a_command_are_one_file(
     films = [film("gray.mkv"), film("silent.mp4"), tmp_path / "gray.mp4"]
     shutil.copy(film("silent.mp4"), films[-1])
     before = files_and_folders(tmp_path)
-    for option in ("-preview", "-report"):
+    for option in ("-preview", "-report", "-keyframes"):
         code, _, errors = run_main(*films, "-save", tmp_path / "done", option, tmp_path / "told")
         assert (code, errors.count("\n")) == (2, 1)
         assert "would both become" in errors

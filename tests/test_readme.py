@@ -149,8 +149,10 @@ def test_every_command_runs_as_printed(clone: Path) -> None:
 @pytest.mark.slow
 def test_the_python_example_runs(clone: Path) -> None:
     code = (
-        "import numpy as np\ngray = np.full((40, 60), 90, np.uint8)\n"
+        "import cv2\nimport numpy as np\n"
+        "gray = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (120, 160), np.uint8), (0, 0), 3)\n"
+        "gray = cv2.normalize(gray, None, 0, 255, cv2.NORM_MINMAX)\ngrays = [gray] * 3\n"
         + blocks("python", setup=False)[0]
     )
-    check = "\nassert rgb.shape == (40, 60, 3)"
+    check = "\nassert [one.shape for one in (rgb, *rgbs)] == [(120, 160, 3)] * 4"
     subprocess.run([sys.executable, "-W", "ignore", "-c", code + check], cwd=clone, check=True)

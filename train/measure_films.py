@@ -30,7 +30,7 @@ LONGEST = 1200  # frames; longer shots are split, to bound memory
 # Share of pixels that pass the forward-backward check below which two frames belong to different shots.
 CUT_SHARE = 0.5
 # Sampling interval, in frames, of pairs of distant frames: estimating the motion of one takes 40 ms. Coprime to
-# `model.steady.KEY_EVERY`, so that keyframes are not only compared with keyframes.
+# `model.steady.ANCHOR_EVERY`, so that anchors are not only compared with anchors.
 FAR_EVERY = 5
 STRIP_FRAMES = 8
 STRIP_SHOT = 32  # least number of frames of the strip's shot

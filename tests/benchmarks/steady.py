@@ -37,7 +37,7 @@ from train.metrics import colorfulness, psnr
 from train.temporal_metrics import warp_error
 
 SHORT_PX = 256  # of the frames
-SEGMENT = 56  # frames, a multiple of KEY_EVERY
+SEGMENT = 56  # frames, a multiple of ANCHOR_EVERY
 SCENE = 48  # frames of a shot of a recurring scene
 LATER = (0, 8, 24)  # frames of the second shot that are compared with the end of the first
 
@@ -65,8 +65,8 @@ class Variant:
 
 
 def own_colors(part: steady.Part, entering: object, *, memory: float) -> tuple[Floats, Floats]:
-    """Replace the backward pass by the keyframes' own colors."""
-    return part.ab, part.weight * part.key[:, None, None]
+    """Replace the backward pass by the anchors' own colors."""
+    return part.ab, part.weight * part.anchor[:, None, None]
 
 
 def in_segments(colorizer: Colorizer, shot: Shot) -> Floats:
@@ -96,19 +96,19 @@ VARIANTS = [
         "1 no forward-backward check",
         {"model.motion.is_consistent": lambda flow, _: np.ones(flow.shape[:2], bool)},
     ),
-    Variant("2 memory of 2 keyframes", {"model.shot_colors.MEMORY": 2.0}),
+    Variant("2 memory of 2 anchors", {"model.shot_colors.MEMORY": 2.0}),
     Variant(
-        "2 keyframes count alike",
+        "2 anchors count alike",
         {"model.shot_colors.weight_of": np.ones_like},
     ),
     Variant(
-        "4 every frame a keyframe",
-        {"model.shot_colors.keyframes": partial(steady.keyframes, every=1)},
+        "4 every frame an anchor",
+        {"model.shot_colors.anchors": partial(steady.anchors, every=1)},
     ),
     Variant(
         "6 nothing for old film",
         {
-            "model.shot_colors.denoised": lambda grays, _, key: grays[: len(key)][key],
+            "model.shot_colors.denoised": lambda grays, _, anchor: grays[: len(anchor)][anchor],
             "model.shot_colors.color_share": lambda grays, size: np.ones(
                 (len(grays), *size), np.float32
             ),

@@ -74,6 +74,28 @@ def test_a_preview_goes_into_a_folder_that_does_not_exist_yet(
     assert all(cv2.imread(str(path)) is not None for path in paths)
 
 
+def test_keyframes_of_several_films_go_into_a_folder_each_and_one_failure_stops_none(
+    planned: Plan, film: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no film")
+    films, keys = [film("plain.mp4"), broken, film("silent.mp4")], tmp_path / "new" / "keys"
+    caplog.set_level("INFO")
+    plain, failed, silent = planned(
+        films, FilmCommand(keyframes=keys, keyframes_per_shot=2)
+    ).results()
+    assert failed.error
+    assert "broken.mp4" in failed.error
+    assert sorted(path.name for path in keys.iterdir()) == ["plain", "silent"]
+    for result in (plain, silent):
+        (folder,) = map(Path, result.output)
+        listed = json.loads((folder / "keyframes.json").read_text())
+        assert listed["film"] == f"{folder.name}.mp4"
+        assert len(listed["keyframes"]) == 2
+        assert len(list(folder.glob("shot001.frame*.color.png"))) == 2
+        assert f"{folder}: 2 keyframes of 1 shots" in caplog.messages
+
+
 def test_reports_of_several_films_go_into_a_folder(
     planned: Plan, film: Make, tmp_path: Path
 ) -> None:
@@ -91,6 +113,11 @@ def test_reports_of_several_films_go_into_a_folder(
     [
         ({"command": FilmCommand(report=Path("there.json"))}, "there.json exists already: add"),
         ({"command": FilmCommand(preview=Path("there.json"))}, "there.json exists already: add"),
+        ({"command": FilmCommand(keyframes=Path("there.json"))}, "another place with -keyframes"),
+        (
+            {"command": FilmCommand(keyframes=Path("kept"))},
+            "kept/shot001.frame000007.png exists al",
+        ),
         ({"command": FilmCommand(report=Path("w.npz")), "overwrite": True}, "w.npz is an input"),
         ({"command": FilmCommand(report=Path("new/one/out.mkv"))}, "is the path of the result"),
         ({"command": FilmCommand(report=Path("there.json/x/r"))}, "another place with -report"),
@@ -105,7 +132,8 @@ def test_a_command_that_is_refused_leaves_no_folder(
     wrong: dict[str, object], says: str,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    for name in ("there.json", "w.npz"):
+    Path("kept").mkdir()
+    for name in ("there.json", "w.npz", "kept/shot001.frame000007.png"):
         Path(name).touch()
     before = files_and_folders(tmp_path)
     settings = {"save": "new/one/out.mkv", "weights": Path("w.npz"), **wrong}
@@ -120,8 +148,11 @@ def test_films_of_one_name_cannot_have_one_report(
     shutil.copy(film("plain.mp4"), tmp_path / "plain.mkv")
     before = files_and_folders(tmp_path)
     films = [film("plain.mp4"), tmp_path / "plain.mkv"]
-    for command in (FilmCommand(report=tmp_path / "told"), FilmCommand(preview=tmp_path / "told")):
-        with pytest.raises(ValueError, match=r"would both become .*told/plain\.(json|png): run"):
+    for option in ("report", "preview", "keyframes"):
+        command = FilmCommand(**{option: tmp_path / "told"})
+        with pytest.raises(
+            ValueError, match=r"become .*told/plain(\.|/keyframes\.)(json|png): run"
+        ):
             planned(films, command, save=f"{tmp_path}/out/")
     assert files_and_folders(tmp_path) == before
 
@@ -142,7 +173,11 @@ def test_an_encoder_is_tried_only_for_films_that_are_still_to_be_colorized(
     attempt = partial(planned, [film("plain.mp4")], save=str(tmp_path / "out.mkv"))
     with pytest.raises(FilmError, match="cannot encode"):
         attempt()
-    for command in (FilmCommand(probe="text"), FilmCommand(preview=tmp_path / "sheet.png")):
+    for command in (
+        FilmCommand(probe="text"),
+        FilmCommand(preview=tmp_path / "sheet.png"),
+        FilmCommand(keyframes=tmp_path / "keys"),
+    ):
         assert len(attempt(command).tasks) == 1
     (tmp_path / "out.mkv").touch()
     work = attempt()

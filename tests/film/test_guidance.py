@@ -1,6 +1,5 @@
-"""Hints and references for films: read, checked, followed through their shot; a new hint affects only its shot."""
+"""Hints and references for films: checked, assigned to their shots; a new hint affects only its shot."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,15 +8,14 @@ import pytest
 from films import SIZE
 from guided import guidance_of, guided
 
-from color.guidance import Guidance, Hint, read_hint
-from color.options import GuidanceOptions
+from color.guidance import ColoredFrame, Guidance
 from conversion import color_film
-from film.guidance import GuidanceError, frame_hints, read_guidance, shots_guidance
+from film.guidance import frame_hints, shots_guidance
+from film.guidance_files import GuidanceError
 from film.job import SegmentRecord
-from film.options import FilmCommand, FilmOptions
+from film.options import FilmOptions
 from film.preview import preview
 from film.probe import probe
-from runtime.files import write_text
 
 RED = np.zeros((4, 4, 3), np.uint8) + np.array([200, 20, 20], np.uint8)
 
@@ -72,70 +70,6 @@ def test_percent_reach_the_corners(gray_film: Path) -> None:
     (hint,) = frame_hints(probe(gray_film), guidance_of("0,100%,100%,#d02010"))
     assert hint.point(SIZE)[:2] == pytest.approx((127, 95))
     assert hint.point((48, 64))[:2] == (63, 47)
-
-
-def no_picture(path: Path) -> np.ndarray:
-    raise AssertionError(path)
-
-
-def test_guidance_is_read_from_json(tmp_path: Path) -> None:
-    write_text(
-        tmp_path / "hints.json", json.dumps([["0:01.5", 3, "4%", "#102030"], [2, 1, 1, "#ffffff"]])
-    )
-    write_text(tmp_path / "shots.json", json.dumps({"2": "a/sea.jpg", "0:10-1:00": "b.png"}))
-    read: list[Path] = []
-    found = read_guidance(
-        GuidanceOptions(hint=(read_hint("7f,1,2,#d02010"),), hints=tmp_path / "hints.json"),
-        FilmCommand(references=tmp_path / "shots.json"),
-        read=lambda path: read.append(path) or RED,  # type: ignore[func-returns-value]
-    )
-    assert [hint.at for hint in found.hints] == ["7f", "0:01.5", "2"]
-    assert found.hints[1] == Hint(3, 4, "#102030", y_percent=True, at="0:01.5")
-    assert [reference.where for reference in found.references] == ["2", "0:10-1:00"]
-    assert read == [tmp_path / "a/sea.jpg", tmp_path / "b.png"]
-    assert not read_guidance(GuidanceOptions(), FilmCommand(), read=no_picture)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "is not JSON"),
-        ("[]", "does not contain a list of hints"),
-        ('{"1": 2}', "does not contain a list of hints"),
-        ("[[1, 2, 3]]", r"\[1, 2, 3\] is not a valid hint"),
-        ('[[1, 2, 3, "red"]]', "is not a valid hint"),
-        ('[[1, "NaN", 3, "#102030"]]', "is not a valid hint"),
-        ('["1,2,3,#102030"]', "is not a valid hint"),
-        ('[["x", 2, 3, "#102030"]]', "'x' is not a valid time for a hint"),
-        ('[["-1", 2, 3, "#102030"]]', "'-1' is not a valid time for a hint"),
-    ],
-)
-def test_broken_hints_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    write_text(tmp_path / "hints.json", text)
-    with pytest.raises(GuidanceError, match=message):
-        read_guidance(
-            GuidanceOptions(hints=tmp_path / "hints.json"), FilmCommand(), read=no_picture
-        )
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[1]", "does not assign pictures to shots"),
-        ("{}", "does not assign pictures to shots"),
-        ('{"0": "a.jpg"}', "'0' does not name shots"),
-        ('{"3-2": "a.jpg"}', "'3-2' does not name shots"),
-        ('{"sea": "a.jpg"}', "'sea' does not name shots"),
-        ('{"0:20-0:10": "a.jpg"}', "'0:20-0:10' does not name shots"),
-        ('{"1": 5}', "1 has no picture"),
-    ],
-)
-def test_broken_references_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    write_text(tmp_path / "shots.json", text)
-    with pytest.raises(GuidanceError, match=message):
-        read_guidance(
-            GuidanceOptions(), FilmCommand(references=tmp_path / "shots.json"), read=no_picture
-        )
 
 
 def records() -> list[SegmentRecord]:
@@ -196,9 +130,20 @@ def test_a_shot_that_is_not_there_is_refused_before_any_color(
     assert not (tmp_path / "out.mkv").exists()
 
 
-@pytest.mark.parametrize("option", ["colorize", "leave"])
-@pytest.mark.parametrize("where", ["0", "two", "3-1"])
-def test_shots_are_named_as_everywhere(where: str, option: str) -> None:
-    form = f"'{where}' does not name shots: write -{option} with 3, 5-7 or 0:10-0:25$"
-    with pytest.raises(GuidanceError, match=form):
-        read_guidance(GuidanceOptions(), FilmCommand(**{option: (where,)}), read=no_picture)
+def test_a_shot_without_keyframes_has_those_of_its_scene(gray_film: Path) -> None:
+    def frames(*numbers: int) -> dict[int, tuple[list[int], list[int]]]:
+        wanted = Guidance(
+            keyframes=tuple(ColoredFrame(f"{n}f", Path(f"{n}.png"), str(n)) for n in numbers)
+        )
+        found = shots_guidance(probe(gray_film), wanted, records(), first=0)
+        return {
+            shot: (
+                [one.frame for one in guidance.keyframes],
+                [one.frame for one in guidance.own_keyframes],
+            )
+            for shot, guidance in found.items()
+        }
+
+    assert frames(165) == {0: ([165], []), 2: ([165], [165])}  # shot 2 returns to shot 0
+    assert frames(3, 165) == {0: ([3], [3]), 2: ([165], [165])}
+    assert frames(50, 20) == {1: ([20, 50], [20, 50])}

@@ -13,8 +13,9 @@ from PIL import Image
 
 from color.segment import Segment
 from film.options import FilmOptions
-from film.preview import colorized_frame, frame_gray, preview, preview_sheet, shot_frames
+from film.preview import colorized_frame, frame_gray, preview, shot_frames
 from film.probe import probe
+from film.report import timecode
 from film.segment import decode_gray
 from image.sheet import contact_sheet
 
@@ -38,13 +39,6 @@ def test_a_preview_shows_the_frame_with_hints(
     Watched.seen.clear()
     assert preview(gray_film, tmp_path / "sheet.png", colorization=wanted, options=options) == 3
     assert Watched.seen == [(6, 0), (120, 2), (166, 0)]
-
-
-def test_a_sheet_names_shots_and_times(film: Callable[[str], Path]) -> None:
-    gap = probe(film("gap.mkv"))
-    pictures = [np.full((48, 64, 3), 255, np.uint8)] * 2
-    sheet = preview_sheet(gap, pictures, [0, gap.frames - 1])
-    np.testing.assert_array_equal(sheet, contact_sheet(pictures, ["1  0:00:00", "2  1:00:00"]))
 
 
 def test_a_preview_names_when_shots_begin_whatever_frame_is_shown(
@@ -88,7 +82,8 @@ def test_a_preview_finds_the_shots_that_the_job_finds(
         preview(interlaced.path, path, colorization=colorization(), options=wanted)
         shots, _ = shot_frames(interlaced, 0, interlaced.frames, deinterlace=deinterlace)
         pictures = [colorized_frame(Tint(), shot.gray, shot.number, None) for shot in shots]
-        expected = preview_sheet(interlaced, pictures, [shot.first for shot in shots])
+        captions = [f"{i}  {timecode(interlaced, shot.first)}" for i, shot in enumerate(shots, 1)]
+        expected = contact_sheet(pictures, captions)
         np.testing.assert_array_equal(read_sheet(path), expected)
         sheets.append(expected)
     assert sheets[0].shape != sheets[1].shape or (sheets[0] != sheets[1]).any()

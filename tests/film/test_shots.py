@@ -26,7 +26,7 @@ from film.shots import (
     unlikeness,
 )
 from film.work import manifest_of, work_of
-from model.steady import KEY_EVERY
+from model.steady import ANCHOR_EVERY
 
 Frames = list[NDArray[np.uint8]]
 SIZE = (256, 344)
@@ -160,7 +160,7 @@ def test_a_short_film_has_work_for_several() -> None:
 
 def test_segments_begin_where_the_network_looks_at_a_frame() -> None:
     """All segments but the first begin at multiples of STEP frames in their shot."""
-    assert STEP % KEY_EVERY == 0
+    assert STEP % ANCHOR_EVERY == 0
     for lengths in ((1501, 300, 700), (500,), (7777,)):
         records = divided(*lengths)
         starts = {record.shot: record.first for record in records if record.number == 0}

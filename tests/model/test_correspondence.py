@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.correspondence import SAME_CONTENT, correspondence, match
+from model.correspondence import SAME_CONTENT, correspondence, match, recalled, remembered
 from prior.lab import fit_gamut, lab2rgb, rgb2lab
 
 SIDE, PLACE = 384, 16
@@ -66,3 +66,48 @@ def test_a_match_is_each_other_s_nearest() -> None:
     assert nearest.tolist() == [2, 0, 0]
     assert mutual.tolist() == [True, False, True]
     np.testing.assert_allclose(cosine, [1, 0.8, 1])
+
+
+def ab_of(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(rgb2lab(rgb)[..., 1:])
+
+
+@pytest.mark.parametrize("scale", [1, 257])
+def test_a_picture_recalls_its_own_colors(scale: int) -> None:
+    """Whatever its depth, and among other memories."""
+    pictures = [colored(seed) for seed in range(3)]
+    grays = [gray_of(rgb).astype(np.uint8 if scale == 1 else np.uint16) * scale for rgb in pictures]
+    memory = [
+        remembered(patches, gray, ab_of(rgb), bins=261)
+        for gray, rgb in zip(grays, pictures, strict=True)
+    ]
+    for gray, rgb in zip(grays, pictures, strict=True):
+        found = recalled(patches, gray, memory, bins=261)
+        size = found.shape[1::-1]
+        assert size == ((SIDE // PLACE) + 6, SIDE // PLACE)
+        truth = cv2.resize(ab_of(rgb), size, interpolation=cv2.INTER_AREA)
+        assert np.abs(found - truth).max() < 0.1
+
+
+def test_a_moved_picture_recalls_the_colors_of_each_place() -> None:
+    """Shift the camera by six positions."""
+    whole = colored(0)
+    before, after = (np.ascontiguousarray(whole[:, cut]) for cut in (np.s_[:SIDE], np.s_[-SIDE:]))
+    memory = [remembered(patches, gray_of(before), ab_of(before), bins=261)]
+    found = recalled(patches, gray_of(after), memory, bins=261)
+    truth = cv2.resize(ab_of(after), found.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(found - truth)[:, :-6].max() < 1
+
+
+def test_of_two_like_places_the_color_of_the_one_as_bright_is_recalled() -> None:
+    picture = colored(0)[:, :SIDE]
+    gray = gray_of(picture)
+    dark, bright = gray // 2, gray // 2 + 120
+    red, blue = (np.broadcast_to(np.float32(ab), (*gray.shape, 2)) for ab in ((40, 20), (0, -40)))
+    memory = [
+        remembered(patches, one, np.ascontiguousarray(ab), bins=261)
+        for one, ab in ((dark, red), (bright, blue))
+    ]
+    for one, ab in ((dark, (40, 20)), (bright, (0, -40))):
+        found = recalled(patches, one, memory, bins=261)
+        assert np.abs(found - np.float32(ab)).max() < 3

@@ -57,31 +57,31 @@ def error(one: Bytes, other: Bytes) -> float:
 
 
 def test_grain_and_dust_go_along_the_motion(rng: np.random.Generator) -> None:
-    clean, key = pan(rng), all_but_ends()
+    clean, anchor = pan(rng), all_but_ends()
     noise = rng.normal(0, 25, clean.shape)
     old = np.clip(clean + noise, 0, 255).astype(np.uint8)
     old[3, 40:43, 60:63] = 255
     before = old.copy()
-    found = denoised(old, motion_of(old, SIZE), key)
+    found = denoised(old, motion_of(old, SIZE), anchor)
     np.testing.assert_array_equal(old, before)
     assert found.shape == (FRAMES - 2, *clean.shape[1:])
-    assert error(found, clean[key]) < 0.8 * error(old[key], clean[key])
+    assert error(found, clean[anchor]) < 0.8 * error(old[anchor], clean[anchor])
     assert found[2, 40:43, 60:63].mean() < 245
 
 
 def test_breathing_exposure_is_not_mixed_into_a_frame(rng: np.random.Generator) -> None:
-    clean, key = pan(rng), all_but_ends()
+    clean, anchor = pan(rng), all_but_ends()
     light = 1 + 0.2 * np.sin(1.7 * np.arange(FRAMES))[:, None, None]
     lit = clean * 0.7 * light
     old = np.clip(lit + rng.normal(0, 25, lit.shape), 0, 255).astype(np.uint8)
-    found = denoised(old, motion_of(old, SIZE), key)
-    levels = found.mean(axis=(1, 2)) / old[key].mean(axis=(1, 2))
+    found = denoised(old, motion_of(old, SIZE), anchor)
+    levels = found.mean(axis=(1, 2)) / old[anchor].mean(axis=(1, 2))
     np.testing.assert_allclose(levels, 1, atol=0.02)
 
 
 def test_a_film_without_grain_is_seen_as_it_is(rng: np.random.Generator) -> None:
-    clean, key = pan(rng), all_but_ends()
-    np.testing.assert_array_equal(denoised(clean, motion_of(clean, SIZE), key), clean[key])
+    clean, anchor = pan(rng), all_but_ends()
+    np.testing.assert_array_equal(denoised(clean, motion_of(clean, SIZE), anchor), clean[anchor])
 
 
 def test_ends_of_a_shot_and_what_cannot_be_traced_stay(rng: np.random.Generator) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from helpers import landscape, texture
 
+from color.segment import SegmentGuidance
 from gray2color import Colorizer
 from model.motion import GRAIN
 from model.shot_colors import color_share
@@ -127,19 +128,12 @@ def test_frames_have_the_colors_of_the_palette(
     assert cold[..., 1].mean() < free[..., 1].mean() - 3
 
 
-@dataclasses.dataclass(frozen=True)
-class Guidance:
-    """Return a segment's guidance, as passed by `film.segment`."""
-
-    hints: tuple[np.ndarray, ...]
-    hinted: np.ndarray
-    reference: np.ndarray | None = None
-
-
-def hint_on(frame: int, *, of: int, x: float, y: float) -> Guidance:
+def hint_on(frame: int, *, of: int, x: float, y: float) -> SegmentGuidance:
     """Return hints with one blue point on one of a segment's frames."""
     none, blue = np.zeros((0, 4), np.float32), np.array([[x, y, 10, -60]], np.float32)
-    return Guidance(tuple(blue if n == frame else none for n in range(of)), np.arange(of) == frame)
+    return SegmentGuidance(
+        tuple(blue if n == frame else none for n in range(of)), np.arange(of) == frame
+    )
 
 
 @pytest.mark.parametrize("steady", [0, 1])
@@ -156,7 +150,7 @@ def test_hints_of_frames_guide_their_colors(
 def test_a_reference_of_a_shot_guides_its_colors(colorizer: Colorizer, pan: np.ndarray) -> None:
     none = tuple(np.zeros((0, 4), np.float32) for _ in range(8))
     red = np.zeros((4, 4, 3), np.uint8) + np.array([200, 20, 20], np.uint8)
-    plain, guidance = segment_of(pan, 0, 8), Guidance(none, np.zeros(8, bool), red)
+    plain, guidance = segment_of(pan, 0, 8), SegmentGuidance(none, np.zeros(8, bool), red)
     referred = colorizer.colorize(dataclasses.replace(plain, guidance=guidance))
     assert np.abs(referred - colorizer.colorize(plain)).max() > 0.01
     alone = colorizer.colorize(
@@ -175,7 +169,7 @@ def test_a_colored_frame_of_a_shot_gives_places_their_colors(
     lab = rgb2lab(np.repeat(frames[0][..., None], 3, axis=-1))
     lab[:, :48, 1:], lab[:, 48:, 1:] = (-25, 20), (25, -20)
     colored = lab2rgb(fit_gamut(lab))
-    guidance = Guidance(none, np.zeros(8, bool), colored)
+    guidance = SegmentGuidance(none, np.zeros(8, bool), colored)
     segment = segment_of(frames, 0, 8)
     ab = colorizer.colorize(dataclasses.replace(segment, guidance=guidance))
     left, right = ab[4, :, 2:10].mean(axis=(0, 1)), ab[4, :, 14:22].mean(axis=(0, 1))

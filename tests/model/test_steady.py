@@ -10,12 +10,12 @@ from helpers import texture
 from color.arrays import Bytes, Floats
 from model.motion import Motion, motion_of
 from model.steady import (
-    KEY_EVERY,
-    KEY_FIRST,
+    ANCHOR_EVERY,
+    ANCHOR_FIRST,
     MEMORY,
     Link,
     Part,
-    keyframes,
+    anchors,
     link_backward,
     link_forward,
     steady,
@@ -42,7 +42,7 @@ def pan(rng: np.random.Generator, *, step: int = 4) -> tuple[Bytes, Floats]:
 def whole(frames: Bytes, ab: Floats, *, every: int = 1) -> Part:
     motion = motion_of(frames, SIZE)
     weight = np.ones(ab.shape[:3], np.float32)
-    return Part(ab, weight, keyframes(motion, frames=len(frames), every=every), motion)
+    return Part(ab, weight, anchors(motion, frames=len(frames), every=every), motion)
 
 
 def split(part: Part, bounds: list[int]) -> list[Part]:
@@ -53,7 +53,7 @@ def split(part: Part, bounds: list[int]) -> list[Part]:
         m = part.motion
         flows = (getattr(m, field.name)[steps] for field in fields(Motion)[:-1])
         motion = Motion(*flows, ends=m.ends)
-        colors = (part.ab[first:last], part.weight[first:last], part.key[first:last])
+        colors = (part.ab[first:last], part.weight[first:last], part.anchor[first:last])
         parts.append(Part(*colors, motion))
     return parts
 
@@ -97,7 +97,7 @@ def test_a_part_is_kept_in_little_space_and_found_again(rng: np.random.Generator
     packed = part.pack()
     found = Part.unpack(packed)
     assert sum(array.nbytes for array in packed.values()) < FRAMES * SIZE[0] * SIZE[1] * 12
-    np.testing.assert_array_equal(found.ab[part.key], part.ab[part.key].astype(np.float16))
+    np.testing.assert_array_equal(found.ab[part.anchor], part.ab[part.anchor].astype(np.float16))
     for field in fields(Motion):
         kept, given = getattr(found.motion, field.name), getattr(part.motion, field.name)
         np.testing.assert_allclose(kept, given, atol=0.004)
@@ -143,7 +143,7 @@ def test_grain_does_not_cut_the_memory(rng: np.random.Generator) -> None:
 def test_only_keyframes_are_looked_at(rng: np.random.Generator) -> None:
     frames, truth = pan(rng)
     part = whole(frames, truth, every=4)
-    garbage = np.where(part.key[:, None, None, None], truth, 99)
+    garbage = np.where(part.anchor[:, None, None, None], truth, 99)
     one, other = steady(part), steady(replace(part, ab=garbage.astype(np.float32)))
     np.testing.assert_array_equal(one, other)
 
@@ -151,18 +151,19 @@ def test_only_keyframes_are_looked_at(rng: np.random.Generator) -> None:
 def test_keyframes_are_the_same_in_any_part_of_a_shot(rng: np.random.Generator) -> None:
     frames, _ = pan(rng)
     motion = motion_of(frames, SIZE)
-    key = keyframes(motion, frames=FRAMES)
+    anchor = anchors(motion, frames=FRAMES)
     assert (
-        np.flatnonzero(key)[: FRAMES // KEY_EVERY] == np.arange(KEY_FIRST, FRAMES, KEY_EVERY)
+        np.flatnonzero(anchor)[: FRAMES // ANCHOR_EVERY]
+        == np.arange(ANCHOR_FIRST, FRAMES, ANCHOR_EVERY)
     ).all()
-    middle = keyframes(motion_of(frames[8:17], SIZE), frames=8)
-    np.testing.assert_array_equal(middle, key[8:16])
+    middle = anchors(motion_of(frames[8:17], SIZE), frames=8)
+    np.testing.assert_array_equal(middle, anchor[8:16])
 
 
 def test_a_frame_that_no_keyframe_reaches_is_one(rng: np.random.Generator) -> None:
     frames = np.repeat(texture(rng)[None], 12, axis=0)
     frames[6] = texture(rng)
-    assert np.flatnonzero(keyframes(motion_of(frames, SIZE), frames=12)).tolist() == [
+    assert np.flatnonzero(anchors(motion_of(frames, SIZE), frames=12)).tolist() == [
         1,
         6,
         9,

@@ -268,7 +268,7 @@ def test_a_colored_copy_is_read_upright_and_reduced(tmp_path: Path, suffix: str)
 def test_a_colored_copy_that_is_no_picture_is_named(tmp_path: Path) -> None:
     text = write(tmp_path / "text.png", "words")
     for read in (has_color, read_colored):
-        with pytest.raises(FileNotFoundError, match=r"no picture .*none\.png"):
+        with pytest.raises(FileNotFoundError, match=r"none\.png: no such picture"):
             read(tmp_path / "none.png")
         with pytest.raises(ValueError, match=r"text\.png is not a picture"):
             read(text)

@@ -4,6 +4,7 @@ import functools
 import multiprocessing
 import multiprocessing.connection
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from helpers import process_of
 
 from runtime.pool import workers
-from runtime.workers import PER_WORKER, Wait, once, report
+from runtime.workers import PER_WORKER, Wait, cores, once, own_cores, report, together
 
 
 def reported(item: int) -> int:
@@ -109,3 +110,52 @@ def test_a_report_that_nobody_asked_for_is_dropped(number: int) -> None:
 def test_a_process_builds_once() -> None:
     with workers(2, prepare=functools.partial(built_for, 0)) as run:
         assert {built for _, (_, built) in run(built_for, range(12))} == {1}
+
+
+def own_cores_of(item: int) -> int:
+    return own_cores()
+
+
+def test_a_process_has_all_cores_for_itself_and_one_of_several_has_one() -> None:
+    assert own_cores() == cores()
+    with workers(2) as run:
+        assert {number for _, number in run(own_cores_of, range(4))} == {1}
+
+
+@pytest.fixture(params=[1, 2])
+def cores_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    number = int(request.param)
+    monkeypatch.setattr("runtime.workers.cores", lambda: number)
+    return number
+
+
+@pytest.mark.usefixtures("cores_here")
+def test_results_of_two_functions_are_in_their_order() -> None:
+    for number in range(20):
+        assert together(lambda: ("first", number), lambda: ("second", number)) == (  # noqa: B023
+            ("first", number),
+            ("second", number),
+        )
+
+
+def test_two_functions_are_side_by_side_on_two_cores_alone(cores_here: int) -> None:
+    meeting = threading.Barrier(2)
+
+    def meet() -> bool:
+        try:
+            return meeting.wait(60 if cores_here > 1 else 0.01) >= 0
+        except threading.BrokenBarrierError:
+            return False
+
+    assert together(meet, meet) == (cores_here > 1,) * 2
+
+
+@pytest.mark.usefixtures("cores_here")
+def test_exceptions_of_either_function_pass_and_the_next_two_are_called() -> None:
+    def fail() -> int:
+        raise ZeroDivisionError("here")
+
+    for pair in ((fail, int), (int, fail), (fail, fail)):
+        with pytest.raises(ZeroDivisionError, match="here"):
+            together(*pair)
+    assert together(int, str) == (0, "")

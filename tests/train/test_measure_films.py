@@ -10,7 +10,7 @@ from helpers import texture, tinted
 
 from color.arrays import Bytes, Floats
 from film.shots import Thumbnail, segments, shrink
-from model.steady import KEY_EVERY
+from model.steady import ANCHOR_EVERY
 from prior.lab import rgb2lab
 from train import measure_films
 from train.measure_films import (
@@ -79,7 +79,7 @@ def test_frames_far_apart_are_compared_with_the_right_ones(rng: np.random.Genera
 
 
 def test_pairs_far_apart_are_not_all_of_keyframes() -> None:
-    assert np.gcd(measure_films.FAR_EVERY, KEY_EVERY) == 1
+    assert np.gcd(measure_films.FAR_EVERY, ANCHOR_EVERY) == 1
 
 
 def test_nothing_is_compared_across_cuts(rng: np.random.Generator) -> None:
