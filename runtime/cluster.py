@@ -49,10 +49,18 @@ def cluster_map(address: str, packages: Sequence[Path]) -> Iterator[Map]:
             raise WorkerError(
                 f"the Dask cluster has no workers; start some with: {DASK} worker ADDRESS --nthreads 1"
             )
-        executor = client.get_executor(pure=False, retries=RETRIES)  # type: ignore[no-untyped-call]
+        pending: dict[Future[R], Any] = {}
+
+        # Dask's own executor confuses a result with an exception when the worker that has it is lost meanwhile.
+        def submit(item: T) -> Future[R]:
+            own: Future[R] = Future()
+            pending[own] = client.submit(function, item, pure=False, retries=RETRIES)
+            pending[own].add_done_callback(partial(_pass_on, own))
+            return own
+
         try:
-            submit: Callable[[T], Future[R]] = partial(executor.submit, function)
             for item, future in in_flight(submit, items, PER_WORKER * threads, lambda: None):
+                del pending[future]  # the cluster may forget its result
                 try:
                     yield item, future.result()
                 except KilledWorker as error:
@@ -66,12 +74,23 @@ def cluster_map(address: str, packages: Sequence[Path]) -> Iterator[Map]:
                         raise WorkerError(f"{CANNOT_IMPORT} ({DASK} ...)") from error
                     raise
         finally:
-            executor.shutdown(wait=False)  # cancels pending items after an early end
+            client.cancel([*pending.values()])  # type: ignore[no-untyped-call]
 
     with client:
         if packages:
             _upload(client, packages)
         yield cluster
+
+
+def _pass_on(own: Future[Any], dask_future: Any) -> None:
+    """Give a future the outcome of Dask's; if its result is lost with a worker, Dask computes it again."""
+    if dask_future.cancelled():
+        return
+    error = dask_future.exception()
+    if error is None:
+        own.set_result(dask_future.result())
+    else:
+        own.set_exception(error)
 
 
 def _upload(client: Any, packages: Sequence[Path]) -> None:
