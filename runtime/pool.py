@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from runtime.cluster import cluster_map
 from runtime.files import discard_in_progress
@@ -131,8 +131,9 @@ class Pool:
         )
         # All processes start here: CPython 3.11 notices the death of a process started with a later item
         # only when another item is done. A failure in `prepare` recurs with an item and is reported then.
-        for _ in range(self.number):
-            self._executor.submit(self.prepare or _nothing)
+        with _interrupts_delayed():  # an executor that has half started cannot be shut down
+            for _ in range(self.number):
+                self._executor.submit(self.prepare or _nothing)
         return self._executor
 
     def _pass_on(self, advance: Callable[[int], object] | None) -> None:
@@ -149,6 +150,23 @@ class Pool:
             self._executor.shutdown(cancel_futures=True)  # waits: its thread must not outlive it
             self._reports.close()
             self._executor = self._lifeline = self._reports = None
+
+
+@contextmanager
+def _interrupts_delayed() -> Iterator[None]:
+    """Delay Ctrl-C until the end of the block; only the main thread receives it."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    received: list[Any] = []
+    signal.signal(signal.SIGINT, lambda *arguments: received.append(arguments))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if received:
+        before(*received[0])
 
 
 def _nothing() -> None:
