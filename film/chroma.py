@@ -13,20 +13,12 @@ import numpy as np
 
 from color.arrays import Bytes, Floats
 from color.segment import Overlay
+from film.color_tags import LUMA_WEIGHTS
 from film.decode import NativeFrame, Plane, planar_format
 from film.info import Film, Video
 from image.upsample import upsample_fine, upsample_planes
 from prior.lab import fit_gamut, gray2lightness, lab2rgb
 
-LUMA_WEIGHTS = {  # (K_r, K_b), ITU-T H.273 table 4
-    "bt709": (0.2126, 0.0722),
-    "fcc": (0.30, 0.11),
-    "bt470bg": (0.299, 0.114),
-    "smpte170m": (0.299, 0.114),
-    "smpte240m": (0.212, 0.087),
-    "bt2020nc": (0.2627, 0.0593),
-    "bt2020c": (0.2627, 0.0593),
-}
 AB_STEP = 5.0  # ab units between the table's nodes; 0 is a node, so gray stays exactly gray
 AB_NODES = 45  # -110 .. 110
 SLABS = 16  # the table's 256 slabs, one per luma code, are tiled 16 x 16 in one picture

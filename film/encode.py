@@ -13,6 +13,7 @@ from color.arrays import Floats
 from color.segment import Overlay
 from film import FilmError
 from film.chroma import Encoding, Planes
+from film.color_tags import LUMA_WEIGHTS
 from film.decode import FIRST_FIELD, NativeFrame, decode
 from film.ffmpeg import FFmpegFailure, command_of, film_stream, open_film, run, running
 from film.info import Film, Video
@@ -63,8 +64,8 @@ def _chroma(video: Video, codec: Codec) -> tuple[int, int]:
 
 
 def film_matrix(video: Video) -> str:
-    """Return the film's color matrix, else the players' default for its size: BT.709 from 720 lines."""
-    if video.matrix and video.matrix != "gbr":
+    """Return the film's color matrix if colors can be made for it, else the players' default for its size: BT.709 from 720 lines."""
+    if video.matrix in LUMA_WEIGHTS:
         return video.matrix
     if not video.has_luma or video.height >= 720 or video.width >= 1280:
         return "bt709"
@@ -123,25 +124,31 @@ def encoder_arguments(encoding: Encoding, film: Film, options: EncoderOptions) -
         "color_range": "pc" if encoding.full_range else "tv",
         "colorspace": encoding.matrix,
     }
-    if film.video.primaries:
-        arguments["color_primaries"] = film.video.primaries
-    if film.video.transfer:
-        arguments["color_trc"] = film.video.transfer
+    arguments |= kept_tags(film.video, CODECS[options.codec])
     # bitexact: no random numbers or version in the file, so that a segment's bytes are reproducible.
     return arguments | {"fflags": "+bitexact", "f": "matroska"}
 
 
-def picture_filters(encoding: Encoding, film: Film) -> list[tuple[str, dict[str, object]]]:
+def kept_tags(video: Video, codec: Codec) -> dict[str, str]:
+    """Return the tags that do not depend on the colors made, under the names of FFmpeg's options."""
+    tags = {"color_primaries": video.primaries, "color_trc": video.transfer}
+    return {
+        option: name
+        for option, name in tags.items()
+        if name and not name.isdecimal() and name not in codec.unwritable_tags
+    }
+
+
+def picture_filters(
+    encoding: Encoding, film: Film, codec: Codec
+) -> list[tuple[str, dict[str, object]]]:
     """Return the filters that tag the raw picture with its properties, leaving samples unchanged."""
     params: dict[str, object] = {
         "range": "pc" if encoding.full_range else "tv",
         "colorspace": encoding.matrix,
         "field_mode": encoding.first_field or "prog",
     }
-    if film.video.primaries:
-        params["color_primaries"] = film.video.primaries
-    if film.video.transfer:
-        params["color_trc"] = film.video.transfer
+    params |= kept_tags(film.video, codec)
     # Set by filters, because raw video on a pipe has no header and ffmpeg has no input options for some of these.
     sar = film.video.sar
     return [("setparams", params), ("setsar", {"sar": f"{sar.numerator}/{sar.denominator}"})]
@@ -159,7 +166,7 @@ def encoder_command(
         framerate=str(encoding.rate),
         color_range="pc" if encoding.full_range else "tv",
     )
-    for name, settings in picture_filters(encoding, film):
+    for name, settings in picture_filters(encoding, film, CODECS[options.codec]):
         source = source.filter(name, **settings)
     arguments = encoder_arguments(encoding, film, options) | {"metadata": f"comment={comment}"}
     return _compiled(source, encoding, str(path), arguments, options=options)

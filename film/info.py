@@ -19,13 +19,6 @@ from film.options import FilmOptions
 FIELD_ORDERS = ("unknown", "progressive", "tt", "bb")  # AVFieldOrder
 # "tb" and "bt": FFmpeg reads and writes these as top first and bottom first.
 SWAPPED = {4: "tt", 5: "bb"}
-MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m"}
-MATRICES |= {9: "bt2020nc", 10: "bt2020c"}
-PRIMARIES = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film"}
-PRIMARIES |= {9: "bt2020", 11: "smpte431", 12: "smpte432"}
-TRANSFERS = {1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear"}
-TRANSFERS |= {13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084"}
-TRANSFERS |= {18: "arib-std-b67"}  # numbers of ITU-T H.273, names of FFmpeg
 GRID = 32  # px, cell size of the network's coarsest grid
 CONTAINERS = {"mp4": "mp4", "mkv": "matroska", "mov": "mov"}  # ours -> FFmpeg's muxer
 # Matroska stores these by their RIFF numbers; PyAV accepts only codecs that it stores by name.
@@ -44,7 +37,7 @@ class Video:
     depth : bits per sample
     has_luma : False for RGB and palette films, whose luma must be computed
     full_range : luma uses all codes (PC) instead of 16..235 (TV)
-    matrix, primaries, transfer : FFmpeg's names ("bt709", "smpte170m"), "" if untagged
+    matrix, primaries, transfer : names of `color_tags` ("bt709"), "" if untagged, digits for unknown values
     field_order : "progressive", "unknown", or the field shown first: "tt" top, "bb" bottom
     """
 

@@ -68,6 +68,7 @@ class Codec:
     intermediate : for further editing: supports any size, keeps all chroma of RGB films
     interlaced : can code interlaced frames as such
     full_range : can signal full-range luma
+    unwritable_tags : color tags that the encoder drops or refuses
     software : for a hardware encoder, the software codec to use instead; "" for the others
     pixel_formats : planar pixel format -> equivalent format for the encoder, with the same samples
     device : device that frames are uploaded to; "" if the encoder uploads them itself
@@ -83,6 +84,7 @@ class Codec:
     intermediate: bool = False
     interlaced: bool = False
     full_range: bool = True
+    unwritable_tags: tuple[str, ...] = ()
     software: str = ""
     pixel_formats: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
@@ -93,11 +95,11 @@ class Codec:
 CODECS = {
     "h264": Codec(
         "libx264", depths=(8, 10), chromas=(YUV420, YUV422, YUV444), crf=18,
-        presets=X264_PRESETS, interlaced=True,
+        presets=X264_PRESETS, interlaced=True, unwritable_tags=("ebu3213",),
     ),
     "h265": Codec(
         "libx265", depths=(8, 10, 12), chromas=(YUV420, YUV422, YUV444), crf=20,
-        presets=X264_PRESETS, interlaced=True,
+        presets=X264_PRESETS, interlaced=True, unwritable_tags=("ebu3213",),
     ),
     "av1": Codec(
         "libsvtav1", ("mp4", "mkv"), depths=(8, 10), crf=24, quality=svt_crf, presets=SVT_PRESETS

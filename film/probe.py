@@ -16,14 +16,12 @@ import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 
 from film import FilmError
+from film.color_tags import MATRICES, PRIMARIES, TRANSFERS, tag_name
 from film.decode import decoded_frames
 from film.ffmpeg import film_stream, first_times, is_top_field_first, open_film
 from film.info import (
     FIELD_ORDERS,
-    MATRICES,
-    PRIMARIES,
     SWAPPED,
-    TRANSFERS,
     Chapter,
     Film,
     Stream,
@@ -112,9 +110,9 @@ def _video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Vid
         has_luma=shape.has_luma,
         has_alpha=shape.has_alpha,
         full_range=full and shape.has_luma,
-        matrix=MATRICES.get(frame.colorspace, "") if shape.has_luma else "",
-        primaries=PRIMARIES.get(frame.color_primaries, ""),
-        transfer=TRANSFERS.get(frame.color_trc, ""),
+        matrix=tag_name(MATRICES, frame.colorspace) if shape.has_luma else "",
+        primaries=tag_name(PRIMARIES, frame.color_primaries),
+        transfer=tag_name(TRANSFERS, frame.color_trc),
         field_order=_field_order(context.field_order, frame),
         time_base=stream.time_base or Fraction(1, 1000),
         rate=rate,

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from film import FilmError
-from film.encode import encoding_of
+from film.color_tags import LUMA_WEIGHTS
+from film.encode import encoding_of, kept_tags
 from film.info import Film, span, unsupported_by
 from film.job import SegmentRecord
 from film.mux import Joined
-from film.options import EncoderOptions, FilmOptions
+from film.options import CODECS, EncoderOptions, FilmOptions
 from film.probe import probe
 from runtime.files import write_json
 from runtime.workers import cores
@@ -118,6 +119,14 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
         notes.append("the film's transparency is discarded")
     if not video.has_luma:
         notes.append(f"{video.pixel_format} has no luma plane: BT.709 luma is computed from it")
+    if video.matrix not in LUMA_WEIGHTS and video.matrix and video.has_luma:
+        notes.append(
+            f"no colors can be made for the matrix {video.matrix}: {encoding.matrix} is used and tagged instead, "
+            "so shots that have color and are left unchanged look wrong"
+        )
+    tags = kept_tags(video, CODECS[options.codec]).values()
+    if lost := [tag for tag in (video.primaries, video.transfer) if tag and tag not in tags]:
+        notes.append(f"{options.codec} cannot store the color tag {' and '.join(lost)}: left out")
     if video.transfer in HDR:
         notes.append(
             f"the film is HDR ({video.transfer}), but its transfer is treated as SDR: "
@@ -137,7 +146,10 @@ def describe(film: Film) -> str:
     video = film.video
     rate = "variable rate" if film.is_vfr else f"{video.rate} fps"
     kind = f"{video.codec} {video.width}x{video.height} {video.pixel_format}, {rate}"
-    tags = "/".join(tag or "untagged" for tag in (video.matrix, video.primaries, video.transfer))
+    tags = ", ".join(
+        f"{kind} {getattr(video, kind) or 'untagged'}"
+        for kind in ("matrix", "primaries", "transfer")
+    )
     lines = [
         f"{film.path}: {film.container}, {film.size_bytes / 1e6:.1f} MB",
         f"  video      {kind}, {film.frames} frames, {film.duration_s:.3f} s",

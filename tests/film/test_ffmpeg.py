@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,8 @@ Make = Callable[[str], Path]
 
 def test_ffmpegs_own_words_are_in_the_error(film: Make, tmp_path: Path) -> None:
     plain = probe(film("plain.mp4"))
-    source = replace(plain, video=replace(plain.video, primaries="warp9"))
-    with pytest.raises(FilmError, match="warp9"):
+    source = replace(plain, video=replace(plain.video, sar=Fraction(-1)))
+    with pytest.raises(FilmError, match="Invalid string .-1"):
         rendered(source, flat(source, 1, 1), tmp_path / "out.mkv")
     assert list(tmp_path.iterdir()) == []
 
