@@ -269,7 +269,9 @@ def _plane(plane: av.video.plane.VideoPlane, depth: int) -> Plane:
     kind = np.dtype(np.uint8 if depth == 8 else "<u2")
     # PyAV omits the last chroma row and column of an odd-sized picture; the renderer repeats the edge.
     samples: Plane = np.frombuffer(memoryview(plane), kind)
-    return samples.reshape(plane.height, -1)[:, : plane.width]
+    rows = samples.reshape(plane.height, -1)[:, : plane.width]
+    # A negative line size: the memory has the last row first.
+    return np.ascontiguousarray(rows[::-1]) if plane.line_size < 0 else rows
 
 
 def decoded_frames(

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
@@ -12,13 +11,12 @@ import av
 import av.container
 import av.stream
 import av.video.frame
-import numpy as np
-from av.sidedata.sidedata import Type as SideDataType
 
 from film import FilmError
 from film.color_tags import MATRICES, PRIMARIES, TRANSFERS, tag_name
 from film.decode import decoded_frames
 from film.ffmpeg import film_stream, first_times, is_top_field_first, open_film
+from film.frame_info import display_matrix, orientation_of, plane_shape
 from film.info import (
     FIELD_ORDERS,
     SWAPPED,
@@ -33,7 +31,6 @@ from film.info import (
 LOOK_AHEAD = 24  # frames decoded to check whether the container's timestamps are reliable
 # 00:01:02.003000000
 DURATION_TAG = re.compile(r"([0-9]{1,4}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
-DEPTHS = (8, 9, 10, 12, 14, 16)  # bit depths of FFmpeg's planar formats
 TEXT_DEMUXERS = {"tty", "bin", "xbin", "idf", "adf"}  # FFmpeg renders text files as video
 
 
@@ -88,13 +85,12 @@ def _checked_stream(path: Path, container: av.container.InputContainer) -> av.Vi
 
 def _video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Video:
     context = stream.codec_context
-    shape = _plane_shape(frame.format)
+    shape = plane_shape(frame.format)
     name = frame.format.name
     full = name.startswith("yuvj") or frame.color_range == 2
     if frame.color_range == 0 and not name.startswith("yuvj"):
         full = shape.chroma == (0, 0)  # FFmpeg treats untagged gray as full range
-    display = frame.side_data.get(SideDataType.DISPLAYMATRIX)  # type: ignore[call-overload]
-    nine = tuple(int(v) for v in np.frombuffer(bytes(display), np.int32)) if display else ()
+    nine = display_matrix(frame)
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
     return Video(
         index=stream.index,
@@ -102,7 +98,7 @@ def _video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Vid
         width=frame.width,
         height=frame.height,
         sar=stream.sample_aspect_ratio or Fraction(1),
-        orientation=_orientation(nine),
+        orientation=orientation_of(nine),
         display_matrix=nine,
         pixel_format=name,
         depth=shape.depth,
@@ -124,41 +120,6 @@ def _field_order(order: int, frame: av.video.frame.VideoFrame) -> str:
     if frame.interlaced_frame:
         return "tt" if is_top_field_first(frame) else "bb"
     return SWAPPED.get(order) or FIELD_ORDERS[order if 0 <= order < len(FIELD_ORDERS) else 0]
-
-
-@dataclass(frozen=True)
-class _Shape:
-    depth: int
-    chroma: tuple[int, int]
-    has_luma: bool
-    has_alpha: bool
-
-
-def _plane_shape(pixel: av.VideoFormat) -> _Shape:
-    """Read depth and chroma size from FFmpeg's description of a pixel format."""
-    parts = pixel.components
-    colored = len([part for part in parts if not part.is_alpha]) >= 3
-    rgb = pixel.is_rgb or pixel.has_palette or pixel.name.startswith("xyz")
-    across = round(1 / (pixel.chroma_width(1 << 10) / (1 << 10))) if colored else 0
-    down = round(1 / (pixel.chroma_height(1 << 10) / (1 << 10))) if colored else 0
-    return _Shape(
-        depth=next(d for d in DEPTHS if d >= min(16, max(part.bits for part in parts))),
-        chroma=(1, 1) if rgb else (across, down),
-        has_luma=not rgb,
-        has_alpha=any(part.is_alpha for part in parts),
-    )
-
-
-def _orientation(nine: tuple[int, ...]) -> tuple[bool, bool, bool]:
-    """Read (transpose, flip_x, flip_y) from a display matrix; other angles are treated as upright."""
-    if not nine:
-        return (False, False, False)
-    xx, xy, _, yx, yy = nine[:5]  # column vectors: x' = xx x + yx y, y' = xy x + yy y
-    if xx == yy == 0 and xy and yx:
-        return (True, yx < 0, xy < 0)
-    if xy == yx == 0 and xx and yy:
-        return (False, xx < 0, yy < 0)
-    return (False, False, False)
 
 
 def _is_ours(stream: Any, film: av.VideoStream) -> bool:
@@ -211,9 +172,12 @@ def _promised_end(
     base = stream.time_base or Fraction(1, 1000)
     # MPEG-TS has no header: FFmpeg estimates its duration from the file's end, which may be missing.
     if stream.duration is not None and container.format.name != "mpegts":
-        return (stream.duration + (stream.start_time or 0)) * base
-    # One of Matroska's statistics tags; some programs use it for other content.
-    if written := DURATION_TAG.fullmatch(stream.metadata.get("DURATION", "")):
+        # Without its index, an AVI's duration is that of the frames found; its header still counts all.
+        counted = stream.frames if container.format.name == "avi" else 0
+        return (max(stream.duration, counted) + (stream.start_time or 0)) * base
+    # One of Matroska's statistics tags; other containers may have copied it from a longer film.
+    written = DURATION_TAG.fullmatch(stream.metadata.get("DURATION", ""))
+    if written and "matroska" in container.format.name:
         hours, minutes, seconds = written.groups()
         return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
     return None

@@ -3,17 +3,24 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import av
+import av.filter
+import av.video.format
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from films import RECIPES, picture, run_ffmpeg
 from numpy.typing import NDArray
 
 from film import FilmError
-from film.decode import NativeFrame, _warn_scaled, decode, decoded_frames, planar_format
+from film.decode import NativeFrame, _warn_scaled, decode, decoded_frames, planar_format, planes
 from film.ffmpeg import film_stream, open_film
+from film.frame_info import plane_shape
 from film.info import Film
 from film.probe import probe
 
@@ -51,6 +58,45 @@ def test_luma_is_the_sources_own(film: Make, name: str) -> None:
     for frame, luma in zip(frames, reference, strict=True):
         np.testing.assert_array_equal(frame.luma, luma)
         assert not frame.repeated
+
+
+def through(frame: VideoFrame, *filters: tuple[str, str]) -> VideoFrame:
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
+    )
+    graph.link_nodes(source, *(graph.add(*one) for one in filters), graph.add("buffersink"))
+    graph.configure()
+    graph.push(frame)
+    out = graph.pull()
+    assert isinstance(out, VideoFrame)
+    return out
+
+
+def upside_down(frame: VideoFrame, pixels: str) -> tuple[VideoFrame, VideoFrame] | None:
+    """Return a frame in a pixel format, and flipped by pointing to its last row; None if FFmpeg cannot make them."""
+    try:
+        converted = through(frame, ("scale", "flags=accurate_rnd"), ("format", pixels))
+        flipped = through(converted, ("vflip", ""))
+    except (av.FFmpegError, ValueError):
+        return None
+    return (converted, flipped) if any(p.line_size < 0 for p in flipped.planes) else None
+
+
+def test_rows_stored_bottom_up_are_upright(film: Make) -> None:
+    """AMV and others are decoded so; the law holds for every pixel format that FFmpeg can store and read so."""
+    with av.open(str(film("plain.mp4"))) as container:
+        plain = next(container.decode(video=0))
+    unread = {"bgr4", "rgb4"}  # FFmpeg cannot convert from them
+    tried = [pair for p in av.video.format.names - unread if (pair := upside_down(plain, p))]
+    assert len(tried) > 150
+    for upright, flipped in tried:
+        shape = plane_shape(upright.format)
+        video: Any = SimpleNamespace(
+            depth=shape.depth, chroma=shape.chroma, has_luma=shape.has_luma
+        )
+        for before, after in zip(planes(upright, video), planes(flipped, video), strict=True):
+            assert np.array_equal(after, before[::-1]), upright.format.name
 
 
 @pytest.mark.parametrize("name", [*RECIPES, *DERIVED])

@@ -24,7 +24,7 @@ Make = Callable[[str], Path]
 def test_ffmpegs_own_words_are_in_the_error(film: Make, tmp_path: Path) -> None:
     plain = probe(film("plain.mp4"))
     source = replace(plain, video=replace(plain.video, sar=Fraction(-1)))
-    with pytest.raises(FilmError, match="Invalid string .-1"):
+    with pytest.raises(FilmError, match="Invalid string"):
         rendered(source, flat(source, 1, 1), tmp_path / "out.mkv")
     assert list(tmp_path.iterdir()) == []
 

@@ -137,6 +137,28 @@ def test_truncated_film_says_how_much_is_missing(film: Make) -> None:
     assert probe(film("422.mkv")).missing_s == 0
 
 
+def test_an_avi_without_its_end_says_how_much_is_missing(tmp_path: Path) -> None:
+    whole, path = tmp_path / "whole.avi", tmp_path / "part.avi"
+    run_ffmpeg(*picture(seconds=2), "-c:v", "mjpeg", whole)
+    assert probe(whole).missing_s == 0
+    data = whole.read_bytes()
+    path.write_bytes(data[: len(data) // 3])
+    info = probe(path)
+    assert 0 < info.frames < 25
+    assert info.missing_s == pytest.approx(2 - info.frames / 25, abs=0.05)
+
+
+@pytest.mark.parametrize("suffix", ["nut", "mov", "avi", "flv", "ts", "mpg", "ogv", "wmv"])
+def test_a_whole_film_is_not_said_to_end_early(film: Make, tmp_path: Path, suffix: str) -> None:
+    """Tags of a longer film that it was cut from say nothing of it."""
+    path = tmp_path / f"cut.{suffix}"
+    codec = ("-c:v", {"ogv": "libtheora", "wmv": "wmv2"}.get(suffix, "mpeg2video"))
+    codec = ("-c:v", "flv1") if suffix == "flv" else codec
+    tag = ("-metadata:s:v", "DURATION=00:00:09.000000000")
+    run_ffmpeg("-i", film("422.mkv"), "-t", "0.4", *codec, "-pix_fmt", "yuv420p", *tag, path)
+    assert probe(path).missing_s == 0
+
+
 @pytest.mark.parametrize(
     ("tag", "missing_s"),
     [("00:00:03.000000000", 2.0), ("90 min", 0), ("00:01:02,003", 0), ("1:2", 0), ("9" * 5 + ":00:01", 0)],
