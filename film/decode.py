@@ -19,7 +19,7 @@ from av.codec.context import Flags
 from numpy.typing import NDArray
 
 from film import FilmError
-from film.ffmpeg import film_stream, open_film
+from film.ffmpeg import open_film
 from film.info import Film, Video
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.f
         waiting = waiting and not frame.key_frame
         if waiting:
             continue
-        key: Any = frame.pts if trusted else frame.opaque
+        key: Any = frame.pts if trusted else packet_time(frame)
         # Frames hidden by an edit list are still decoded; they have no number.
         number = number_of(key) if film.keys else count
         if number is not None:
@@ -153,8 +153,8 @@ def _from(film: Film, number: int, first: int) -> Iterator[av.video.frame.VideoF
     Before `first`, non-reference frames are skipped except the nearest ones, which can replace damaged frames.
     """
     with open_film(film.path) as container:
-        stream = film_stream(container)
-        assert stream is not None
+        stream = container.streams[film.video.index]
+        assert isinstance(stream, av.VideoStream)
         stream.codec_context.thread_count = 1  # every core already has a process
         if number > 0 and film.keys:
             try:
@@ -277,7 +277,7 @@ def _plane(plane: av.video.plane.VideoPlane, depth: int) -> Plane:
 def decoded_frames(
     container: av.container.InputContainer, stream: av.VideoStream, *, needed: int | None = None
 ) -> Iterator[av.video.frame.VideoFrame]:
-    """Decode from the container's position; each frame carries its packet's dts as `opaque`.
+    """Decode from the container's position; each frame carries its packet's dts: see packet_time.
 
     Non-reference frames shown before the time `needed` are not decoded. Packets that cannot be decoded are skipped,
     as players do.
@@ -294,7 +294,8 @@ def decoded_frames(
             packet = None  # a read error is treated as the end
         ended = packet is None or (packet.size == 0 and packet.dts is None)
         if packet is not None:
-            packet.opaque = packet.dts
+            # A new object each time: PyAV finds it by its address, which equal small numbers share.
+            packet.opaque = [packet.dts]
             early = needed is not None and packet.pts is not None and packet.pts < needed
             stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
         try:
@@ -303,3 +304,9 @@ def decoded_frames(
             return
         except av.FFmpegError:
             continue
+
+
+def packet_time(frame: av.video.frame.VideoFrame) -> Any:
+    """Return the dts of the packet of a frame from `decoded_frames`, None if it has none."""
+    carried: Any = frame.opaque
+    return carried and carried[0]

@@ -17,9 +17,9 @@ from typing import IO, Any
 import av
 import av.container
 import av.filter
-import av.stream
 import av.video.frame
 import ffmpeg
+from av.stream import Disposition
 
 from film import FilmError
 
@@ -32,6 +32,7 @@ PLAYLISTS = {
     "dash": (".mpd",),
     "imf": (".xml",),
 }
+NEARLY = 0.9  # of the greatest amount of picture
 FIRST_PACKETS = 2000  # packets read to find when each stream starts
 # Ctrl-C must reach only this process, which then ends ffmpeg; otherwise ffmpeg would fail first.
 WINDOWS = sys.platform == "win32"
@@ -89,11 +90,41 @@ def reason_of(error: Exception) -> str:
 
 
 def film_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    """Return the film's video stream: the first one that is not cover art."""
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:
-            return stream
-    return None
+    """Return the film's video stream: of those that are not cover art, the one with most picture, size times frames.
+
+    Of streams that differ by less than a tenth, such as views of one scene, it is the first.
+    """
+    candidates = [stream for stream in container.streams.video if not is_still(stream)]
+    if len(candidates) < 2:
+        return candidates[0] if candidates else None
+    frames = {stream.index: stream.frames for stream in candidates}
+    if not all(frames.values()):  # only some headers count them
+        frames = _packet_counts(Path(container.name), list(frames))
+    amounts = [frames[stream.index] * _pixels(stream) for stream in candidates]
+    enough = NEARLY * max(amounts)
+    return next(s for s, amount in zip(candidates, amounts, strict=True) if amount >= enough)
+
+
+def is_still(stream: av.VideoStream) -> bool:
+    """Return whether a video stream holds cover art or thumbnails."""
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
+def _pixels(stream: av.VideoStream) -> int:
+    context = stream.codec_context
+    return context.width * context.height if context is not None else 0
+
+
+def _packet_counts(path: Path, indices: list[int]) -> dict[int, int]:
+    """Count the packets of some streams, reading the whole file."""
+    counts = dict.fromkeys(indices, 0)
+    with (
+        open_film(path) as container,
+        suppress(av.FFmpegError),
+    ):  # a read error is treated as the end
+        for packet in container.demux([container.streams[index] for index in indices]):
+            counts[packet.stream_index] += packet.size > 0
+    return counts
 
 
 def first_times(path: Path, indices: list[int]) -> dict[int, Fraction]:

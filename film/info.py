@@ -13,7 +13,7 @@ import numpy as np
 
 from color.segment import WORKING_SIDE
 from film import FilmError
-from film.ffmpeg import open_film
+from film.ffmpeg import is_still, open_film
 from film.options import FilmOptions
 
 FIELD_ORDERS = ("unknown", "progressive", "tt", "bb")  # AVFieldOrder
@@ -79,7 +79,7 @@ class Video:
 class Stream:
     """A stream other than the film's video.
 
-    kind : "audio", "subtitle", "data", "attachment" or "picture" (cover art)
+    kind : "audio", "subtitle", "data", "attachment", "picture" (cover art) or "video" (a further track)
     dispositions : "default", "forced", ...
     start_s : time of the first packet; negative for samples that only prime a decoder
     """
@@ -212,7 +212,7 @@ class Unsupported:
 
 def kind_of(stream: Any) -> str:
     """Return a stream's kind, as in Stream.kind."""
-    return "picture" if stream.type == "video" else str(stream.type)
+    return "picture" if stream.type == "video" and is_still(stream) else str(stream.type)
 
 
 def codec_of(stream: Any) -> str:
@@ -241,14 +241,29 @@ def can_hold(container: str, stream: Any) -> bool:
         return True  # the ffmpeg program adds it
     if container == "mov" and kind_of(stream) == "picture":
         return False  # QuickTime has no cover art
+    if kind_of(stream) == "video" and _without_order(stream):
+        return False
     # Not a fixed list: muxers' support changes with FFmpeg, and some fail only when the header is written.
     with av.open(io.BytesIO(), "w", format=CONTAINERS[container]) as trial:
         try:
-            trial.add_stream_from_template(stream)
+            add_copy(trial, stream)
             trial.start_encoding()
         except (ValueError, av.FFmpegError):
             return False
     return True
+
+
+def add_copy(target: av.container.OutputContainer, stream: Any) -> Any:
+    """Add a stream to a container for copied packets of another one."""
+    # Opaque: PyAV looks for an encoder with the decoder's name, which some video codecs lack.
+    return target.add_stream_from_template(stream, opaque=stream.type == "video")
+
+
+def _without_order(stream: Any) -> bool:
+    """Return whether packets are stored without the times at which their pictures are shown."""
+    return stream.codec_context is None or (
+        stream.container.format.name == "avi" and stream.codec_context.has_b_frames
+    )
 
 
 @dataclass(frozen=True)

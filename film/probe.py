@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ import av.video.frame
 
 from film import FilmError
 from film.color_tags import MATRICES, PRIMARIES, TRANSFERS, tag_name
-from film.decode import decoded_frames
+from film.decode import decoded_frames, packet_time
 from film.ffmpeg import film_stream, first_times, is_top_field_first, open_film
 from film.frame_info import display_matrix, orientation_of, plane_shape
 from film.info import (
@@ -50,8 +51,7 @@ def probe(path: Path) -> Film:
         promised = _promised_end(container, stream)
         starts = first_times(path, [other.index for other in ours if other.type == "audio"])
         streams = tuple(_stream_info(s, starts.get(s.index, Fraction(0))) for s in ours)
-    # Reopens the container, since the decoder has read ahead in this one.
-    pts, keys, last = _timing(path, first=frame.pts, trusted=trusted, rate=video.rate)
+    pts, keys, last = _timing(path, video, first=frame.pts, trusted=trusted)
     missing = float(promised - (pts[-1] + last) * video.time_base) if promised else 0.0
     return Film(
         path=path,
@@ -197,14 +197,12 @@ def first_frames(
 
 
 def _timing(
-    path: Path, *, first: int | None, trusted: bool, rate: Fraction
+    path: Path, video: Video, *, first: int | None, trusted: bool
 ) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     """Return (pts, keys, duration of the last frame); see Film."""
-    with open_film(path) as container:
-        stream = film_stream(container)
-        assert stream is not None
+    with _opened(path, video) as (container, stream):
         packets = [(p.pts, p.dts, p.duration) for p in _packets(container, stream)]
-        step = max(1, round(1 / (rate * (stream.time_base or Fraction(1)))))
+    step = max(1, round(1 / (video.rate * (stream.time_base or Fraction(1)))))
     # Three cases: every packet has a presentation time that decoding preserves (all intact files); the times exist, but
     # the decoder returns others or none (H.264 in AVI), so frames are identified by their packets' decode times;
     # neither (raw streams), so frames can only be counted from the start.
@@ -216,11 +214,22 @@ def _timing(
         durations = {pts: duration for pts, _, duration in packets}
         return shown, shown, durations[shown[-1]] or _last_step(shown, step)
     if len(times) == len(set(times)) == len(decode_times) == len(packets):
-        keys = _decoded_keys(path)
+        keys = _decoded_keys(path, video)
         pts = tuple(times[: len(keys)])
         return pts, keys, _last_step(pts, step)
-    filled = _filled(_decoded_times(path), step, start=times[0] if times else 0)
+    filled = _filled(_decoded_times(path, video), step, start=times[0] if times else 0)
     return filled, (), step
+
+
+@contextmanager
+def _opened(
+    path: Path, video: Video
+) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """Open a film again, since its decoder has read ahead; yield the container and the film's stream."""
+    with open_film(path) as container:
+        stream = container.streams[video.index]
+        assert isinstance(stream, av.VideoStream)
+        yield container, stream
 
 
 def _filled(times: list[int | None], step: int, *, start: int) -> tuple[int, ...]:
@@ -255,16 +264,12 @@ def _packets(
         return
 
 
-def _decoded_keys(path: Path) -> tuple[int, ...]:
+def _decoded_keys(path: Path, video: Video) -> tuple[int, ...]:
     """Decode the film once; return the decode time of each frame's packet, in presentation order."""
-    with open_film(path) as container:
-        stream = film_stream(container)
-        assert stream is not None
-        return tuple(int(str(frame.opaque)) for frame in decoded_frames(container, stream))
+    with _opened(path, video) as (container, stream):
+        return tuple(packet_time(frame) for frame in decoded_frames(container, stream))
 
 
-def _decoded_times(path: Path) -> list[int | None]:
-    with open_film(path) as container:
-        stream = film_stream(container)
-        assert stream is not None
+def _decoded_times(path: Path, video: Video) -> list[int | None]:
+    with _opened(path, video) as (container, stream):
         return [frame.pts for frame in decoded_frames(container, stream)]

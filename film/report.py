@@ -87,6 +87,11 @@ def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
         could = next((item.could for item in lost if item.could), "")
         streams = "; ".join(str(item.stream) for item in lost)
         found.append(f"{container} cannot hold: {streams}" + (f"; {could} can" if could else ""))
+    first, last = span(film, options)
+    videos = [stream for stream in film.streams if stream.kind == "video"]
+    if videos and last - first < film.frames:
+        named = "; ".join(str(stream) for stream in videos)
+        found.append(f"a part of a film has only one video, without: {named}")
     if film.missing_s > 0:
         found.append(
             f"{film.path} is truncated: the last {film.missing_s:.1f} s are missing; the rest is colorized"

@@ -17,7 +17,7 @@ import ffmpeg
 
 from film import FilmError
 from film.ffmpeg import command_of, open_film, reason_of, run
-from film.info import FIELD_ORDERS, RIFF_SOUND, Film, can_hold, codec_of, kind_of
+from film.info import FIELD_ORDERS, RIFF_SOUND, Film, add_copy, can_hold, codec_of, kind_of
 from runtime.files import whole_file
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,8 @@ class StreamCopy:
                 video = self._add_video(stream, finished)
             elif codec_of(stream) in RIFF_SOUND:
                 continue  # added by the ffmpeg program
+            elif kind_of(stream) == "video" and self.span.start_s is not None:
+                continue  # cannot be cut without encoding
             elif stream.index in ours and can_hold(self.container, stream):
                 self._add_copy(stream)
         assert video is not None
@@ -123,7 +125,7 @@ class StreamCopy:
             self.target.add_attachment(name, mime, stream.data)
         else:
             origin = self.origins[stream.index]
-            copy = self.target.add_stream_from_template(origin)
+            copy = add_copy(self.target, origin)
             copy.time_base = origin.time_base  # the same clock, so that no time is rounded
             copy.disposition = stream.disposition
             copy.metadata.update(stream.metadata)
@@ -206,8 +208,9 @@ class StreamCopy:
 
     def _packets_of(self, source: av.container.InputContainer) -> Iterator[Packet]:
         """Yield one file's packets of the copied streams, each with a presentation and a decode time."""
-        for packet in _readable(source.demux(*(o for o in self.copies if o.container is source))):
-            if packet.pts is None and packet.dts is None and packet.stream.type == "video":
+        packets = _readable(source.demux(*(o for o in self.copies if o.container is source)))
+        for packet in _with_decode_times(packets):
+            if packet.pts is None and packet.dts is None and kind_of(packet.stream) == "picture":
                 packet.pts = 0  # cover art has no time
             if packet.pts is None and packet.dts is None:
                 continue  # cannot be placed without a time
@@ -241,6 +244,24 @@ def _readable(packets: Iterator[Any]) -> Iterator[Any]:
                 yield packet
     except av.FFmpegError as error:
         log.warning("the source cannot be read to its end: %s", reason_of(error))
+
+
+def _with_decode_times(packets: Iterator[Packet]) -> Iterator[Packet]:
+    """Give the first packets of video tracks decode times: Matroska's are known only after reordered frames."""
+    waiting: dict[Any, list[Packet]] = {}
+    for packet in packets:
+        if kind_of(packet.stream) != "video":
+            yield packet
+            continue
+        held = waiting.setdefault(packet.stream, [])
+        held.append(packet)
+        if packet.dts is not None:
+            for back, one in enumerate(reversed(held)):
+                one.dts = packet.dts - back * max(1, packet.duration or 1)
+            yield from held
+            held.clear()
+    for held in waiting.values():
+        yield from held
 
 
 def extract_audio(film: Film, folder: Path) -> list[Path]:

@@ -91,7 +91,7 @@ def test_8k_goes_through(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "lost"),
-    [(b"auds", b"axds", "picture 1 unknown"), (b"strf\x1e", b"strx\x1e", "unknown 1 unknown")],
+    [(b"auds", b"axds", "video 1 unknown"), (b"strf\x1e", b"strx\x1e", "unknown 1 unknown")],
 )
 def test_a_stream_of_no_known_kind_is_left_out_and_named(
     film: Make, tmp_path: Path, old: bytes, new: bytes, lost: str

@@ -18,7 +18,15 @@ from films import RECIPES, picture, run_ffmpeg
 from numpy.typing import NDArray
 
 from film import FilmError
-from film.decode import NativeFrame, _warn_scaled, decode, decoded_frames, planar_format, planes
+from film.decode import (
+    NativeFrame,
+    _warn_scaled,
+    decode,
+    decoded_frames,
+    packet_time,
+    planar_format,
+    planes,
+)
 from film.ffmpeg import film_stream, open_film
 from film.frame_info import plane_shape
 from film.info import Film
@@ -58,6 +66,15 @@ def test_luma_is_the_sources_own(film: Make, name: str) -> None:
     for frame, luma in zip(frames, reference, strict=True):
         np.testing.assert_array_equal(frame.luma, luma)
         assert not frame.repeated
+
+
+def test_frames_keep_their_packets_times_beside_another_decoder(film: Make) -> None:
+    """PyAV keeps what packets carry in one table for the whole process."""
+    path = film("h264.avi")
+    with open_film(path) as one, open_film(path) as other:
+        pairs = zip(*(decoded_frames(c, c.streams.video[0]) for c in (one, other)), strict=True)
+        times = [(packet_time(first), packet_time(second)) for first, second in pairs]
+    assert sorted(times) == [(number, number) for number in range(25)]
 
 
 def through(frame: VideoFrame, *filters: tuple[str, str]) -> VideoFrame:

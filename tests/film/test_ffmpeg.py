@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from encoded import flat, rendered
-from films import HARDWARE
+from films import HARDWARE, picture, run_ffmpeg
 
 from film import FilmError
 from film.encode import check_encoder
@@ -51,6 +51,32 @@ def test_any_name_will_do(film: Make, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(film("plain.mp4").read_bytes())
     assert probe(path).frames == 25
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mov", "mp4", "ts"])
+@pytest.mark.parametrize(
+    ("videos", "chosen"),
+    [
+        ([("32x32", 0.04), ("64x48", 0.4)], 1),  # a still first
+        ([("640x480", 0.04), ("64x48", 5)], 1),  # many pixels, but of one frame
+        ([("32x24", 1), ("64x48", 1)], 1),  # a small copy first
+        ([("64x48", 1), ("64x48", 1.04)], 0),  # two views, the second a frame longer
+    ],
+)
+def test_the_film_is_the_stream_with_most_picture(
+    tmp_path: Path, suffix: str, videos: list[tuple[str, float]], chosen: int
+) -> None:
+    words: list[str] = []
+    for size, length in videos:
+        words += picture(size, seconds=length)
+    maps = ["-map", "0", "-map", "1", "-c:v", "mpeg2video"]
+    run_ffmpeg(*words, *maps, tmp_path / f"two.{suffix}")
+    info = probe(tmp_path / f"two.{suffix}")
+    size, length = videos[chosen]
+    assert info.video.index == chosen
+    assert f"{info.video.width}x{info.video.height}" == size
+    assert info.frames == round(length * 25)
+    assert [stream.kind for stream in info.streams] == ["video"]
 
 
 def test_the_ffmpeg_on_the_path_comes_first(

@@ -1,5 +1,6 @@
 """Sound, subtitles, pictures and tags cross into another container untouched and in step."""
 
+import hashlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,9 @@ from films import run_ffmpeg
 from film.encode import Rendered
 from film.info import Film, unsupported_by
 from film.mux import Joined, join
+from film.options import FilmOptions
 from film.probe import probe
+from film.report import warnings_of
 from film.stream_copy import extract_audio
 
 Make = Callable[[str], Path]
@@ -75,6 +78,67 @@ def test_tags_chapters_and_attachments_are_kept(joined: Join, name: str, contain
     assert result.metadata["title"] == "A film"
     assert {k.lower(): v for k, v in result.metadata.items()}["comment"] == "about nothing"
     assert pictures(out) == pictures(source.path)
+
+
+@pytest.fixture
+def two_views(film: Make, tmp_path: Path) -> Path:
+    path = tmp_path / "two.mkv"
+    maps = ("-map", "0", "-map", "1:v", "-c", "copy", "-metadata:s:v:1", "title=From above")
+    run_ffmpeg("-i", film("plain.mp4"), "-i", film("silent.mp4"), *maps, path)
+    return path
+
+
+def shown(path: Path, *, track: int) -> list[tuple[int, str]]:
+    """Return the time in ms and the hash of each frame of a video track."""
+    with av.open(str(path)) as container:
+        return [
+            (round(frame.time * 1000), hashlib.md5(frame.to_ndarray().tobytes()).hexdigest())
+            for frame in container.decode(video=track)
+        ]
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "mov"])
+def test_a_second_video_track_is_copied_whole(
+    two_views: Path, segments: Callable[..., list[Rendered]], tmp_path: Path, container: str
+) -> None:
+    source, out = probe(two_views), tmp_path / f"out.{container}"
+    assert [stream.kind for stream in source.streams] == ["audio", "video"]
+    assert unsupported_by(source, container) == []
+    done = join(source, segments("plain.mp4"), out)
+    assert done.streams == {"audio": 1, "video": 1}
+    assert [stream.kind for stream in probe(out).streams] == ["audio", "video"]
+    assert shown(out, track=1) == shown(two_views, track=1)
+    run_ffmpeg("-xerror", "-i", out, "-map", "0", "-f", "null", "-")
+
+
+def test_a_second_video_track_of_a_part_is_named_and_left_out(
+    two_views: Path, segments: Callable[..., list[Rendered]], tmp_path: Path
+) -> None:
+    source, out = probe(two_views), tmp_path / "out.mkv"
+    (note,) = warnings_of(source, out, FilmOptions(duration=0.16))
+    assert note == "a part of a film has only one video, without: video 2 h264 64x48 From above"
+    join(source, segments("plain.mp4")[:1], out)
+    assert [stream.kind for stream in probe(out).streams] == ["audio"]
+    assert warnings_of(source, out, FilmOptions()) == []
+
+
+def test_a_second_video_track_without_times_is_named(film: Make, tmp_path: Path) -> None:
+    path = tmp_path / "two.avi"
+    run_ffmpeg(
+        "-i",
+        film("h264.avi"),
+        "-i",
+        film("h264.avi"),
+        "-map",
+        "0:v",
+        "-map",
+        "1:v",
+        "-c",
+        "copy",
+        path,
+    )
+    (refused,) = unsupported_by(probe(path), "mkv")
+    assert refused.stream.kind == "video"
 
 
 def pictures(path: Path) -> list[bytes]:
