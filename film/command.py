@@ -16,6 +16,7 @@ from color.options import GuidanceOptions
 from color.segment import Colorization
 from film.encode import try_encoder
 from film.guidance_files import GuidanceError, read_guidance
+from film.info import roomiest
 from film.keyframes import known_files, write_keyframes
 from film.mux import mark_in, mark_of
 from film.options import FALLBACK, SUFFIXES, FilmCommand, FilmOptions, written_suffixes
@@ -123,6 +124,7 @@ def plan_films(
     planned, failures = plan(
         inputs.movie_in, kind=kind, save=inputs.save, recursive=inputs.recursive
     )
+    planned = [_with_room(task, kind=kind, save=inputs.save) for task in planned]
     command = replace(command, several=len(planned) > 1)
     tasks = planned
     if command.colorizes:
@@ -142,6 +144,16 @@ def plan_films(
     return FilmWork(
         tasks, failures, command, options, loaded, colorization.colorize, colorization.progress
     )
+
+
+def _with_room(task: Task, *, kind: Kind, save: str | None) -> Task:
+    """Return a task whose result, if the program chose its container, has room for all of the film's streams."""
+    if task.source.suffix.lower() in kind.written or (save and task.target == Path(save)):
+        return task
+    names = sorted((s.lstrip(".") for s in kind.written), key=kind.fallback.lstrip(".").__ne__)
+    with FailureOf(task.source) as failure:
+        name = roomiest(task.source, names)
+    return task if failure.line else Task(task.source, task.target.with_suffix(f".{name}"))
 
 
 def film_kind(options: FilmOptions) -> Kind:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from color.segment import WORKING_SIDE
 from film import FilmError
-from film.ffmpeg import is_still, open_film
+from film.ffmpeg import film_stream, is_still, open_film
 from film.options import FilmOptions
 
 FIELD_ORDERS = ("unknown", "progressive", "tt", "bb")  # AVFieldOrder
@@ -233,6 +234,16 @@ def unsupported_by(film: Film, container: str) -> list[Unsupported]:
     return found
 
 
+def roomiest(path: Path, containers: Sequence[str]) -> str:
+    """Return the container that can hold most of a film's streams, the first one of equals."""
+    with open_film(path) as source:
+        film = film_stream(source)
+        # Timecodes and names of chapters are written anew.
+        others = [s for s in source.streams if s is not film and s.type != "data"]
+        held = [sum(can_hold(name, stream) for stream in others) for name in containers]
+    return containers[held.index(max(held))]
+
+
 def can_hold(container: str, stream: Any) -> bool:
     """Return whether a container can hold a stream, by a dry run of its muxer."""
     if container == "mkv" and kind_of(stream) == "picture":
@@ -256,7 +267,7 @@ def can_hold(container: str, stream: Any) -> bool:
 def add_copy(target: av.container.OutputContainer, stream: Any) -> Any:
     """Add a stream to a container for copied packets of another one."""
     # Opaque: PyAV looks for an encoder with the decoder's name, which some video codecs lack.
-    return target.add_stream_from_template(stream, opaque=stream.type == "video")
+    return target.add_stream_from_template(stream, opaque=kind_of(stream) != "picture")
 
 
 def _without_order(stream: Any) -> bool:

@@ -4,9 +4,10 @@ import heapq
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import av.stream
 import ffmpeg
 
 from film import FilmError
+from film.amr import single_frames
 from film.ffmpeg import command_of, open_film, reason_of, run
 from film.info import FIELD_ORDERS, RIFF_SOUND, Film, add_copy, can_hold, codec_of, kind_of
 from runtime.files import whole_file
@@ -209,7 +211,7 @@ class StreamCopy:
     def _packets_of(self, source: av.container.InputContainer) -> Iterator[Packet]:
         """Yield one file's packets of the copied streams, each with a presentation and a decode time."""
         packets = _readable(source.demux(*(o for o in self.copies if o.container is source)))
-        for packet in _with_decode_times(packets):
+        for packet in _with_decode_times(chain.from_iterable(map(_single, packets))):
             if packet.pts is None and packet.dts is None and kind_of(packet.stream) == "picture":
                 packet.pts = 0  # cover art has no time
             if packet.pts is None and packet.dts is None:
@@ -244,6 +246,11 @@ def _readable(packets: Iterator[Any]) -> Iterator[Any]:
                 yield packet
     except av.FFmpegError as error:
         log.warning("the source cannot be read to its end: %s", reason_of(error))
+
+
+def _single(packet: Packet) -> Iterable[Packet]:
+    """Return the packets to write for one of the source."""
+    return single_frames(packet) if codec_of(packet.stream) == "amrnb" else (packet,)
 
 
 def _with_decode_times(packets: Iterator[Packet]) -> Iterator[Packet]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from films import colorization
+from films import colorization, picture, run_ffmpeg
 from helpers import files_and_folders
 
 from color.options import GuidanceOptions
@@ -59,6 +59,24 @@ def test_folders_that_do_not_exist_yet_are_made_when_a_film_is_finished(
     assert (result.error, result.output) == (None, (str(save),))
     assert json.loads(report.read_text())["output"] == str(save)
     assert probe(save).frames == 25
+
+
+@pytest.mark.parametrize(
+    ("sound", "suffix"),
+    [(("libopencore_amrnb", "-ar", "8000", "-ac", "1"), ".mov"), (("aac",), ".mkv")],
+)
+def test_the_default_container_holds_the_film_s_sound(
+    planned: Plan, tmp_path: Path, sound: tuple[str, ...], suffix: str
+) -> None:
+    path = tmp_path / "film.3gp"
+    tone = ("-f", "lavfi", "-i", "sine=duration=0.2", "-c:v", "h263", "-c:a", *sound)
+    run_ffmpeg(*picture("176x144", seconds=0.2), *tone, path)
+    (task,) = planned([path]).tasks
+    assert task.target == tmp_path / f"film.color{suffix}"
+    (task,) = planned([path], save=str(tmp_path / "named.mkv")).tasks
+    assert task.target == tmp_path / "named.mkv"
+    (task,) = planned([path], codec="ffv1").tasks  # only Matroska holds its picture
+    assert task.target == tmp_path / "film.color.mkv"
 
 
 @pytest.mark.parametrize("names", [["plain.mp4"], ["plain.mp4", "silent.mp4"]])
