@@ -18,6 +18,7 @@ from color.segment import Colorization
 from film import FilmError
 from film.command import results_of
 from film.encode import encoding_of, read_rendered, render, try_encoder
+from film.extract import extract_audio
 from film.guidance import check_moments
 from film.hint_tracks import guided
 from film.info import Film, source_of, span
@@ -30,7 +31,6 @@ from film.schedule import Schedule
 from film.segment import has_grays, painted_ab, segment_of
 from film.shots import SHORT, split
 from film.steps import finished_shots, rendered, taker
-from film.stream_copy import extract_audio
 from film.work import Work, build_colorizer, manifest_of, start_worker, work_of
 from photo.inputs import Output, Result, Task, check_outputs
 from runtime.console import exit_code

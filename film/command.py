@@ -15,8 +15,9 @@ from color.guidance import Guidance
 from color.options import GuidanceOptions
 from color.segment import Colorization
 from film.encode import try_encoder
+from film.ffmpeg import film_stream, open_film
 from film.guidance_files import GuidanceError, read_guidance
-from film.info import roomiest
+from film.info import can_hold
 from film.keyframes import known_files, write_keyframes
 from film.mux import mark_in, mark_of
 from film.options import FALLBACK, SUFFIXES, FilmCommand, FilmOptions, written_suffixes
@@ -152,8 +153,18 @@ def _with_room(task: Task, *, kind: Kind, save: str | None) -> Task:
         return task
     names = sorted((s.lstrip(".") for s in kind.written), key=kind.fallback.lstrip(".").__ne__)
     with FailureOf(task.source) as failure:
-        name = roomiest(task.source, names)
+        name = _roomiest(task.source, names)
     return task if failure.line else Task(task.source, task.target.with_suffix(f".{name}"))
+
+
+def _roomiest(path: Path, containers: Sequence[str]) -> str:
+    """Return the container that can hold most of a film's streams, the first one of equals."""
+    with open_film(path) as source:
+        film = film_stream(source)
+        # Timecodes and names of chapters are written anew.
+        others = [s for s in source.streams if s is not film and s.type != "data"]
+        held = [sum(can_hold(name, stream) for stream in others) for name in containers]
+    return containers[held.index(max(held))]
 
 
 def film_kind(options: FilmOptions) -> Kind:

@@ -3,7 +3,6 @@
 import hashlib
 import io
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 
 from color.segment import WORKING_SIDE
 from film import FilmError
-from film.ffmpeg import film_stream, is_still, open_film
+from film.ffmpeg import is_still, open_film
 from film.options import FilmOptions
 
 FIELD_ORDERS = ("unknown", "progressive", "tt", "bb")  # AVFieldOrder
@@ -22,6 +21,7 @@ FIELD_ORDERS = ("unknown", "progressive", "tt", "bb")  # AVFieldOrder
 SWAPPED = {4: "tt", 5: "bb"}
 GRID = 32  # px, cell size of the network's coarsest grid
 CONTAINERS = {"mp4": "mp4", "mkv": "matroska", "mov": "mov"}  # ours -> FFmpeg's muxer
+TEXT_CODECS = {"mp4": "mov_text", "mkv": "subrip", "mov": "mov_text"}  # FFmpeg's encoders
 # Matroska stores these by their RIFF numbers; PyAV accepts only codecs that it stores by name.
 RIFF_SOUND = {"wmav1", "wmav2", "wmapro", "wmavoice", "adpcm_ms", "adpcm_ima_wav", "gsm_ms"}
 SAMPLE_BYTES = 1 << 20  # bytes hashed at each of a film's head, middle and tail, to identify it
@@ -234,16 +234,6 @@ def unsupported_by(film: Film, container: str) -> list[Unsupported]:
     return found
 
 
-def roomiest(path: Path, containers: Sequence[str]) -> str:
-    """Return the container that can hold most of a film's streams, the first one of equals."""
-    with open_film(path) as source:
-        film = film_stream(source)
-        # Timecodes and names of chapters are written anew.
-        others = [s for s in source.streams if s is not film and s.type != "data"]
-        held = [sum(can_hold(name, stream) for stream in others) for name in containers]
-    return containers[held.index(max(held))]
-
-
 def can_hold(container: str, stream: Any) -> bool:
     """Return whether a container can hold a stream, by a dry run of its muxer."""
     if container == "mkv" and kind_of(stream) == "picture":
@@ -254,6 +244,18 @@ def can_hold(container: str, stream: Any) -> bool:
         return False  # QuickTime has no cover art
     if kind_of(stream) == "video" and _without_order(stream):
         return False
+    return converted(container, stream) or _takes(container, stream)
+
+
+def converted(container: str, stream: Any) -> bool:
+    """Return whether a stream is text subtitles in a format that a container can hold only converted."""
+    codec = (
+        stream.codec_context.codec if stream.type == "subtitle" and stream.codec_context else None
+    )
+    return codec is not None and codec.text_sub and not _takes(container, stream)
+
+
+def _takes(container: str, stream: Any) -> bool:
     # Not a fixed list: muxers' support changes with FFmpeg, and some fail only when the header is written.
     with av.open(io.BytesIO(), "w", format=CONTAINERS[container]) as trial:
         try:

@@ -19,10 +19,11 @@ import ffmpeg
 
 from film import FilmError
 from film.encode import Rendered
+from film.extract import convert_texts, copy_command
 from film.ffmpeg import command_of, film_stream, first_times, open_film, reason_of, run
-from film.info import CONTAINERS, RIFF_SOUND, Film, source_of
+from film.info import CONTAINERS, RIFF_SOUND, Film, converted, source_of
 from film.options import FilmOptions
-from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy, copy_command
+from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy
 from runtime.files import temporary_name, whole_file
 
 WITHOUT_SHAPE = {"ffv1", "prores", "av1"}  # codecs that do not store the pixel aspect ratio
@@ -70,10 +71,12 @@ def join(
         raise FilmError(f"{path}: {count} frames from {first} on for a film of {film.frames}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with whole_file(path, use="result") as part, _beside(path) as (sound, unfinished):
+        with whole_file(path, use="result") as part, _beside(path) as (sound, titles, unfinished):
             early = _early_sound(film) if container == "mkv" else []
             if early:
                 run(copy_command(film.path, early, sound))
+            texts = _texts(film, container)
+            legible = texts and convert_texts(film, texts, titles, container=container)
             with ExitStack() as stack:
                 source = stack.enter_context(open_film(film.path))
                 target = stack.enter_context(_written(part, film, container))
@@ -81,6 +84,10 @@ def join(
                 if early:
                     starts = first_times(sound, list(range(len(early))))
                     writer.replace(early, stack.enter_context(open_film(sound)), starts)
+                if legible:
+                    writer.replace(texts, stack.enter_context(open_film(titles)))
+                else:
+                    writer.left_out.update(texts)
                 opened = stack.enter_context(closing(_opened(segments)))
                 begin = next(opened)
                 video = writer.add_streams(_picture(begin))
@@ -105,15 +112,24 @@ def join(
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield temporary names for a result's early sound and its first version; delete both files at the end."""
+def _beside(path: Path) -> Iterator[list[Path]]:
+    """Yield temporary names for a result's early sound, its subtitles and its first version; delete them at the end."""
     # The user's folder is never swept, so the names are fixed: the next run overwrites what a killed run left.
-    sound, unfinished = (temporary_name(path, use=use) for use in ("sound", "unfinished"))
+    names = [temporary_name(path, use=use) for use in ("sound", "subtitles", "unfinished")]
     try:
-        yield sound, unfinished
+        yield names
     finally:
-        sound.unlink(missing_ok=True)
-        unfinished.unlink(missing_ok=True)
+        for name in names:
+            name.unlink(missing_ok=True)
+
+
+def _texts(film: Film, container: str) -> list[int]:
+    """List the text subtitles that a container can hold only in another format."""
+    titles = [stream.index for stream in film.streams if stream.kind == "subtitle"]
+    if not titles:
+        return []
+    with open_film(film.path) as source:
+        return [index for index in titles if converted(container, source.streams[index])]
 
 
 def container_of(path: Path) -> str:

@@ -18,6 +18,7 @@ from runtime.files import write_json
 from runtime.workers import cores
 
 HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
+STYLED = {"ass", "ssa"}  # subtitles
 
 
 @dataclass
@@ -87,6 +88,10 @@ def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
         could = next((item.could for item in lost if item.could), "")
         streams = "; ".join(str(item.stream) for item in lost)
         found.append(f"{container} cannot hold: {streams}" + (f"; {could} can" if could else ""))
+    styled = [stream for stream in film.streams if stream.codec in STYLED]
+    if styled and container != "mkv":
+        named = "; ".join(map(str, styled))
+        found.append(f"styles of subtitles are not kept in {container}: {named}; mkv can hold them")
     first, last = span(film, options)
     videos = [stream for stream in film.streams if stream.kind == "video"]
     if videos and last - first < film.frames:

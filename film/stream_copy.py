@@ -4,23 +4,19 @@ import heapq
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import av
 import av.container
 import av.stream
-import ffmpeg
 
-from film import FilmError
 from film.amr import single_frames
-from film.ffmpeg import command_of, open_film, reason_of, run
+from film.ffmpeg import open_film, reason_of
 from film.info import FIELD_ORDERS, RIFF_SOUND, Film, add_copy, can_hold, codec_of, kind_of
-from runtime.files import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -65,19 +61,27 @@ class StreamCopy:
         self.container, self.span = container, span
         self.origins: dict[int, Any] = {stream.index: stream for stream in source.streams}
         self.late: dict[Any, Fraction] = {}
+        self.left_out: set[int] = set()
         self.copies: dict[Any, Any] = {}
         self.last_dts: dict[Any, int] = {}
         self.kept: Counter[str] = Counter()
 
     def replace(
-        self, indices: list[int], other: av.container.InputContainer, starts: dict[int, Fraction]
+        self,
+        indices: Sequence[int],
+        other: av.container.InputContainer,
+        starts: Mapping[int, Fraction] | None = None,
     ) -> None:
-        """Take these streams, in this order, from another file, in which they start at `starts` (seconds)."""
+        """Take these streams, in this order, from another file.
+
+        starts : times in seconds at which they start there, if its clock is another one
+        """
         own = {stream.index: stream.start_s for stream in self.film.streams}
         for index, stream in zip(indices, other.streams, strict=True):
             self.origins[index] = stream
-            # Matroska's clock starts at 0: earlier packets shifted all times, which is undone on reading.
-            self.late[stream] = starts[stream.index] - own[index]
+            if starts is not None:
+                # Matroska's clock starts at 0: earlier packets shifted all times, which is undone on reading.
+                self.late[stream] = starts[stream.index] - own[index]
 
     def add_streams(self, finished: av.VideoStream) -> av.VideoStream:
         """Create the target's streams in the source's order; return the video, with the format of `finished`."""
@@ -90,6 +94,8 @@ class StreamCopy:
                 continue  # added by the ffmpeg program
             elif kind_of(stream) == "video" and self.span.start_s is not None:
                 continue  # cannot be cut without encoding
+            elif stream.index in self.left_out:
+                continue
             elif stream.index in ours and can_hold(self.container, stream):
                 self._add_copy(stream)
         assert video is not None
@@ -269,37 +275,3 @@ def _with_decode_times(packets: Iterator[Packet]) -> Iterator[Packet]:
             held.clear()
     for held in waiting.values():
         yield from held
-
-
-def extract_audio(film: Film, folder: Path) -> list[Path]:
-    """Copy every sound track unchanged to its own .mka file; finished files are not rewritten.
-
-    They are for the user; joining does not need them, so a failed copy is only a warning.
-    """
-    written = []
-    for stream in film.streams:
-        if stream.kind == "audio":
-            language = "".join(filter(str.isalnum, stream.language))
-            path = folder / f"{'-'.join(filter(None, ('track', str(stream.index), language)))}.mka"
-            if path.exists() or _extract(film, stream.index, path):
-                written.append(path)
-    return written
-
-
-def _extract(film: Film, index: int, path: Path) -> bool:
-    try:
-        with whole_file(path) as part:
-            run(copy_command(film.path, [index], part))
-    except FilmError as error:
-        log.warning("sound track %d cannot be copied to %s: %s", index, path.parent, error)
-        return False
-    return True
-
-
-def copy_command(source: Path, indices: Sequence[int], path: Path) -> list[str]:
-    """Build the ffmpeg command that copies streams to a Matroska file, unchanged and on the same clock."""
-    # copyts: otherwise ffmpeg shifts each file to start at 0, and sound and picture would be out of sync.
-    film = ffmpeg.input(str(source.resolve()), copyts=None)
-    streams = [film[str(index)] for index in indices]
-    arguments = {"c": "copy", "f": "matroska", "fflags": "+bitexact"}
-    return command_of(ffmpeg.output(*streams, str(path.resolve()), **arguments))
