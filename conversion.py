@@ -19,6 +19,7 @@ from film import FilmError
 from film.command import results_of
 from film.encode import encoding_of, read_rendered, render, try_encoder
 from film.extract import extract_audio
+from film.ffmpeg import use_ffmpeg
 from film.guidance import check_moments
 from film.hint_tracks import guided
 from film.info import Film, source_of, span
@@ -61,6 +62,7 @@ def color_film(
     Raises OSError or ValueError (FilmError, JobError and WorkerError among them), with one-line messages.
     """
     began = time.perf_counter()
+    use_ffmpeg(options.ffmpeg)
     check_suffix(target, options.encoder.codec)
     check_outputs([Output(target, source)], inputs=[source], overwrite=options.overwrite)
     film = replace(probe(source), working_side=colorization.working_side)

@@ -15,7 +15,7 @@ from color.guidance import Guidance
 from color.options import GuidanceOptions
 from color.segment import Colorization
 from film.encode import try_encoder
-from film.ffmpeg import film_stream, open_film
+from film.ffmpeg import film_stream, open_film, use_ffmpeg
 from film.guidance_files import GuidanceError, read_guidance
 from film.info import can_hold
 from film.keyframes import known_files, write_keyframes
@@ -121,6 +121,7 @@ def plan_films(
     colorization: FilmColorization,
 ) -> FilmWork:
     """Plan the command's work; raise OSError or ValueError, before any work, if it cannot be done."""
+    use_ffmpeg(options.ffmpeg)
     kind = film_kind(options)
     planned, failures = plan(
         inputs.movie_in, kind=kind, save=inputs.save, recursive=inputs.recursive

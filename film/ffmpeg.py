@@ -1,6 +1,7 @@
 """The interface to FFmpeg: opens films with PyAV, runs the ffmpeg program, turns its errors into FilmError."""
 
 import logging
+import os
 import re
 import shlex
 import shutil
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -40,6 +42,11 @@ NEW_PROCESS_GROUP = 0x200  # CREATE_NEW_PROCESS_GROUP
 OWN_GROUP: dict[str, Any] = (
     {"creationflags": NEW_PROCESS_GROUP} if WINDOWS else {"process_group": 0}
 )
+VARIABLE = "COLORIZER_FFMPEG"  # environment: the ffmpeg to run
+# The oldest version that the tests have passed with, imageio-ffmpeg 0.8's; 7.0 shifts times in Matroska, and some of
+# its builds lack SVT-AV1.
+MINIMUM = (9, 0)
+NUMBER = re.compile(r"n?(\d+)\.(\d+)")
 LAST_LINES = 5  # of ffmpeg's messages, shown when it fails
 ECHOES = (
     *("Terminating thread", "Task finished", "before EOF", "Nothing was written"),
@@ -162,14 +169,63 @@ def is_top_field_first(frame: av.video.frame.VideoFrame) -> bool:
     return True
 
 
+def use_ffmpeg(program: Path | None) -> None:
+    """Let this process and those that it starts run another ffmpeg than the one in the packages; None changes nothing.
+
+    Raise FilmError if it does not run or is too old.
+    """
+    if program is not None:
+        os.environ[VARIABLE] = str(program)
+    ffmpeg_path()
+
+
 def ffmpeg_path() -> str:
-    """Return the ffmpeg to run: the one on the PATH, else imageio-ffmpeg's."""
-    found = shutil.which("ffmpeg")
-    if found:
-        return found
+    """Return the ffmpeg to run: the one that the environment names, else the one in the packages.
+
+    A system's own is never taken unasked: its version and encoders are unknown.
+    """
+    chosen = os.environ.get(VARIABLE)
+    if chosen:
+        return _checked(chosen)
     import imageio_ffmpeg
 
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
+    try:
+        found = str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise FilmError(
+            f"imageio-ffmpeg has no ffmpeg for this system: name one with -ffmpeg or {VARIABLE}"
+        ) from error
+    own = Path(found).is_relative_to(Path(imageio_ffmpeg.__file__).parent)
+    return found if own else _checked(found)
+
+
+@cache
+def _checked(program: str) -> str:
+    """Return an ffmpeg's path; raise FilmError if it does not run or is too old."""
+    path = shutil.which(program)
+    advice = f"name another with -ffmpeg or {VARIABLE}, or neither to use the one in the packages"
+    if path is None:
+        raise FilmError(f"{program} is no program that can be run: {advice}")
+    version = ffmpeg_version(path)
+    if not version:
+        raise FilmError(f"{program} is not ffmpeg: {advice}")
+    number = NUMBER.match(version)  # builds between two releases have none
+    if number and (int(number[1]), int(number[2])) < MINIMUM:
+        needed = ".".join(map(str, MINIMUM))
+        raise FilmError(f"{program} is ffmpeg {version}, but {needed} or later is needed: {advice}")
+    return path
+
+
+def ffmpeg_version(path: str) -> str:
+    """Return the version that an ffmpeg states, "" for another program."""
+    try:
+        done = subprocess.run(
+            [path, "-version"], capture_output=True, text=True, errors="replace", timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    words = done.stdout.split(maxsplit=3)
+    return words[2] if words[:2] == ["ffmpeg", "version"] and len(words) > 2 else ""
 
 
 def command_of(output: ffmpeg.Stream, *arguments: str) -> list[str]:

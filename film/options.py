@@ -252,6 +252,9 @@ class FilmOptions:
     )  # fmt: skip
     scheduler: str = option("", "Dask cluster: tcp://host:8786", metavar="URL")
     cache: Path = option(CACHE, "folder for jobs", shown=shown(CACHE), metavar="DIR")
+    ffmpeg: Path | None = option(
+        None, "the ffmpeg to run, 9.0 or later (default: the one in the packages)", metavar="PATH"
+    )
     keep_cache: bool = option(False, "keep the frames and shots of a job")
     restart: bool = option(False, "discard an earlier run's work and start again")
     encoder: EncoderOptions = field(default_factory=EncoderOptions)

@@ -19,11 +19,18 @@ from PIL import Image
 import main
 from conversion import color_film
 from film import FilmError
+from film.ffmpeg import ffmpeg_path, ffmpeg_version
 from film.options import EncoderOptions, FilmOptions
 from gray2color import Colorizer
 from model.paddle_import import import_paddle
 from prior.lab import rgb2lab
 from prior.qspace import QSpace, read_bins
+
+
+def pytest_report_header() -> str:
+    """Say which ffmpeg the tests run with."""
+    path = ffmpeg_path()
+    return f"ffmpeg: {ffmpeg_version(path)} ({path})"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

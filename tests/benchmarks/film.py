@@ -127,8 +127,7 @@ def timed(
 
 def ffmpeg(*words: str | Path) -> list[str | Path]:
     """Return an ffmpeg command: the same binary for everyone."""
-    binary = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
-    return [binary, "-v", "error", "-nostdin", "-y", *words]
+    return [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *words]
 
 
 def gray_copy(film: Path, lines: int, seconds: float, path: Path) -> int:

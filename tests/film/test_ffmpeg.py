@@ -4,7 +4,7 @@ import os
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,10 +12,18 @@ import pytest
 from encoded import flat, rendered
 from films import HARDWARE, picture, run_ffmpeg
 
-from film import FilmError
+from film import FilmError, ffmpeg
 from film.encode import check_encoder
-from film.ffmpeg import FFmpegFailure, ffmpeg_path
-from film.options import EncoderOptions
+from film.ffmpeg import (
+    MINIMUM,
+    NUMBER,
+    VARIABLE,
+    FFmpegFailure,
+    ffmpeg_path,
+    ffmpeg_version,
+    use_ffmpeg,
+)
+from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 
 Make = Callable[[str], Path]
@@ -79,17 +87,77 @@ def test_the_film_is_the_stream_with_most_picture(
     assert [stream.kind for stream in info.streams] == ["video"]
 
 
-def test_the_ffmpeg_on_the_path_comes_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Return a function that makes a program that prints a text; the environment is restored later."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv(VARIABLE, "")
+
+    def make(text: str) -> Path:
+        path = tmp_path / "ffmpeg"
+        path.write_text(f"#!/bin/sh\necho '{text}'\n")
+        path.chmod(0o755)
+        ffmpeg._checked.cache_clear()
+        return path
+
+    return make
+
+
+def test_a_system_s_ffmpeg_is_not_taken_unasked(
+    program: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    bundled = ffmpeg_path()
-    assert Path(bundled).is_file()
-    own = tmp_path / "ffmpeg"
-    own.write_text("#!/bin/sh\n")
-    own.chmod(0o755)
-    assert ffmpeg_path() == str(own)
-    assert os.access(bundled, os.X_OK)
+    program("ffmpeg version 99.0 Copyright")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    found = ffmpeg_path()
+    assert os.access(found, os.X_OK)
+    assert Path(found).parent != tmp_path
+    assert tuple(map(int, NUMBER.match(ffmpeg_version(found)).groups())) >= MINIMUM  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("version", ["9.0", "n10.1.2-3-gabcdef", "N-119000-g0123456789", "9.0-dev"])
+def test_another_ffmpeg_is_used_if_it_is_new_enough(
+    program: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    path = program(f"ffmpeg version {version} Copyright (c) 2000-2026 the FFmpeg developers")
+    use_ffmpeg(path)
+    assert ffmpeg_path() == os.environ[VARIABLE] == str(path)
+    use_ffmpeg(None)  # as a later film's options say nothing
+    assert ffmpeg_path() == str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "ffmpeg version 5.1.9-0+deb12u1 Copyright",
+            r"is ffmpeg 5\.1\.9-0\+deb12u1, but 9\.0 or later is",
+        ),
+        ("ffmpeg version n8.1 Copyright", r"is ffmpeg n8\.1, but 9\.0 or later is needed"),
+        ("hello", "is not ffmpeg"),
+        ("", "is not ffmpeg"),
+    ],
+)
+def test_another_program_is_refused_in_one_line(
+    program: Callable[[str], Path], text: str, words: str
+) -> None:
+    with pytest.raises(FilmError, match=words) as failure:
+        use_ffmpeg(program(text))
+    assert "name another with -ffmpeg or COLORIZER_FFMPEG, or neither" in str(failure.value)
+
+
+def test_a_program_that_does_not_run_is_refused(
+    program: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = program("ffmpeg version 9.0 Copyright")
+    path.chmod(0o644)
+    for missing in (path, tmp_path / "none"):
+        with pytest.raises(FilmError, match="is no program that can be run: name another"):
+            use_ffmpeg(missing)
+
+
+def test_the_minimum_is_the_one_that_help_states() -> None:
+    (help_text,) = [f.metadata["help"] for f in fields(FilmOptions) if f.name == "ffmpeg"]
+    assert f"{MINIMUM[0]}.{MINIMUM[1]} or later" in help_text
 
 
 def test_playlists_are_opened_only_when_they_are_asked_for(film: Make, tmp_path: Path) -> None:
