@@ -34,7 +34,7 @@ from film.shots import SHORT, split
 from film.steps import finished_shots, rendered, taker
 from film.work import Work, build_colorizer, manifest_of, start_worker, work_of
 from photo.inputs import Output, Result, Task, check_outputs
-from runtime.console import exit_code
+from runtime.console import counted, exit_code
 from runtime.files import discard, whole_file
 from runtime.options import OneLineParser, add_options, option, options_from
 from runtime.places import WORK, shown
@@ -258,7 +258,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             frames = from_frames(
                 options.film, options.join, cache=options.cache, overwrite=options.overwrite
             )
-            print(frames, "frames in", options.join)
+            print(counted(frames, "frame"), "in", options.join)
         else:
             print(to_frames(options.film, cache=options.cache, restart=options.restart))
         return 0

@@ -35,6 +35,7 @@ from photo.inputs import (
     plan,
     unfinished,
 )
+from runtime.console import counted
 from runtime.outcomes import FailureOf
 from runtime.progress import Progress, Silent
 
@@ -243,7 +244,7 @@ def _previewed(
     """Write a film's preview."""
     sheet = sheets[task]
     shots = preview(task.source, sheet, colorization=colorization, options=options)
-    log.info("%s: %d shots", sheet, shots)
+    log.info("%s: %s", task.source, counted(shots, "shot"))
     return Result(task, output=(str(sheet),))
 
 
@@ -262,5 +263,5 @@ def _keyframes(
         task.source, folder, per_shot=per_shot, colorization=colorization, options=options,
         progress=progress,
     )  # fmt: skip
-    log.info("%s: %s", folder, counts)
+    log.info("%s: %s", task.source, counts)
     return Result(task, output=(str(folder),))

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from film import FilmError
 from film.ffmpeg import open_film
 from film.info import Film, Video
+from runtime.console import counted
 
 log = logging.getLogger(__name__)
 
@@ -190,8 +191,8 @@ def _without_holes(
         repeated += 1
     if repeated:
         log.warning(
-            "%s: %d frames near frame %d are damaged; neighboring frames replace them",
-            path.name, repeated, first,
+            "%s: damaged near frame %d: %s, replaced by the neighboring ones",
+            path.name, first, counted(repeated, "frame"),
         )  # fmt: skip
 
 

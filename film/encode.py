@@ -18,6 +18,7 @@ from film.decode import FIRST_FIELD, NativeFrame, decode
 from film.ffmpeg import FFmpegFailure, command_of, film_stream, open_film, run, running
 from film.info import Film, Video
 from film.options import CODECS, YUV420, YUV444, Codec, EncoderOptions, FilmOptions
+from runtime.console import counted
 from runtime.workers import report
 
 SVT_PARALLELISM = 6  # SVT's highest level; levels are not thread counts
@@ -254,7 +255,7 @@ def render(
     written = read_rendered(path).frames
     if written != len(numbers):
         raise FilmError(
-            f"the encoder wrote only {written} of {len(numbers)} frames: run the same command again"
+            f"the encoder wrote only {written} of {counted(len(numbers), 'frame')}: run the same command again"
         )
 
 

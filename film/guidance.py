@@ -20,6 +20,7 @@ from film.guidance_files import GuidanceError, moment, shots_or_times
 from film.info import EARLY_S, Film
 from film.job import SegmentRecord
 from prior.lab import color2ab
+from runtime.console import counted
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _frame_at(film: Film, at: str, *, span: tuple[int, int], what: str) -> int:
         frame = film.frames if time >= film.duration_s else frame
     if frame >= film.frames:
         raise GuidanceError(
-            f"{what} at {at} lies outside {film.path}, which has {film.frames} frames and lasts "
+            f"{what} at {at} lies outside {film.path}, which has {counted(film.frames, 'frame')} and lasts "
             f"{film.duration_s:.3f} s"
         )
     if not first <= frame < last:
@@ -232,7 +233,7 @@ def _shots_of(film: Film, where: str, spans: Sequence[tuple[int, int]]) -> list[
     if shots is not None:
         if shots.stop - 1 > len(spans):
             raise GuidanceError(
-                f"there is no shot {shots.stop - 1} in {film.path}: it has {len(spans)} shots"
+                f"there is no shot {shots.stop - 1} in {film.path}: it has {counted(len(spans), 'shot')}"
             )
         return [shot - 1 for shot in shots]
     found = []

@@ -306,8 +306,9 @@ def span(film: Film, options: FilmOptions) -> tuple[int, int]:
     end_s = float("inf") if options.duration is None else options.start + options.duration
     first, last = (bisect_left(shown_s, at - EARLY_S) for at in (options.start, end_s))
     if first >= last:
+        part = "on" if options.duration is None else f"to {end_s:g} s"
         raise FilmError(
-            f"{film.path}: no frame between {options.start:g} s and {end_s:g} s; "
+            f"{film.path}: no frame from {options.start:g} s {part}; "
             f"it lasts {film.duration_s:.3f} s"
         )
     return first, last

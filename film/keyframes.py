@@ -26,6 +26,7 @@ from film.shots import analyze
 from film.work import colorizer_of
 from image.keyframe_choice import choose_keyframes
 from photo.inputs import Output, check_outputs
+from runtime.console import counted
 from runtime.files import write_bytes, write_json
 from runtime.progress import Progress, Silent, shown_work
 
@@ -82,7 +83,7 @@ class Counts:
 
     def __str__(self) -> str:
         left = f", {self.left_out} left out" if self.left_out else ""
-        return f"{self.keyframes} keyframes of {self.shots} shots{left}"
+        return f"{counted(self.keyframes, 'keyframe')} of {counted(self.shots, 'shot')}{left}"
 
 
 def write_keyframes(
@@ -116,7 +117,7 @@ def write_keyframes(
     shots = choice.records[-1].shot + 1
     if not keyframes:
         raise FilmError(
-            f"{source}: all {shots} shots have color or are left unchanged: add -recolor or -colorize"
+            f"{source}: every shot has color or is left unchanged: add -recolor or -colorize"
         )
     outputs = [Output(folder / name, source, option="-keyframes") for name in _names(keyframes)]
     check_outputs(outputs, inputs=[source], overwrite=options.overwrite)

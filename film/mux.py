@@ -24,6 +24,7 @@ from film.ffmpeg import command_of, film_stream, first_times, open_film, reason_
 from film.info import CONTAINERS, RIFF_SOUND, Film, converted, source_of
 from film.options import FilmOptions
 from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy
+from runtime.console import counted
 from runtime.files import temporary_name, whole_file
 
 WITHOUT_SHAPE = {"ffv1", "prores", "av1"}  # codecs that do not store the pixel aspect ratio
@@ -68,7 +69,9 @@ def join(
     _check_alike(segments)
     count = sum(segment.frames for segment in segments)
     if not count or first + count > film.frames:
-        raise FilmError(f"{path}: {count} frames from {first} on for a film of {film.frames}")
+        raise FilmError(
+            f"{path}: {counted(count, 'frame')} from {first} on for a film of {film.frames}"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with whole_file(path, use="result") as part, _beside(path) as (sound, titles, unfinished):

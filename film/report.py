@@ -2,23 +2,26 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from film import FilmError
 from film.color_tags import LUMA_WEIGHTS
 from film.encode import encoding_of, kept_tags
+from film.estimate import Estimate, estimate
 from film.info import Film, span, unsupported_by
 from film.job import SegmentRecord
 from film.mux import Joined
 from film.options import CODECS, EncoderOptions, FilmOptions
 from film.probe import probe
+from runtime.console import counted
 from runtime.files import write_json
 from runtime.workers import cores
 
 HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
 STYLED = {"ass", "ssa"}  # subtitles
+NOUNS = {"audio": "sound track", "video": "further video track", "data": "data stream"}
 
 
 @dataclass
@@ -43,9 +46,11 @@ class Summary:
         """Summarize the work in one line."""
         assert self.joined is not None, "the film is not finished"
         frames, size = self.joined.frames, self.joined.size_bytes
-        kept = [f"{n} {kind}" for kind, n in sorted(self.joined.streams.items())]
+        kept = [
+            counted(n, NOUNS.get(kind, kind)) for kind, n in sorted(self.joined.streams.items())
+        ]
         return (
-            f"{self.target}: {frames} frames in {self.seconds:.1f} s ({frames / self.seconds:.1f} fps), "
+            f"{self.target}: {counted(frames, 'frame')} in {self.seconds:.1f} s ({frames / self.seconds:.1f} fps), "
             f"{size / 1e6:.1f} MB, kept: {', '.join(['video', *kept])}"
         )
 
@@ -162,11 +167,14 @@ def describe(film: Film) -> str:
     )
     lines = [
         f"{film.path}: {film.container}, {film.size_bytes / 1e6:.1f} MB",
-        f"  video      {kind}, {film.frames} frames, {film.duration_s:.3f} s",
+        f"  video      {kind}, {counted(film.frames, 'frame')}, {film.duration_s:.3f} s",
         f"  picture    {video.field_order}, pixel aspect ratio {video.sar}, rotated by {video.rotation} degrees, "
         f"{'full' if video.full_range else 'limited'} range, {tags}",
     ]
-    lines += [f"  {stream.kind:<10} {stream}" for stream in film.streams]
+    lines += [
+        f"  {stream.kind:<10} {str(stream).removeprefix(stream.kind).strip()}"
+        for stream in film.streams
+    ]
     lines += [
         f"  chapter    {chapter.start_s:.3f}-{chapter.end_s:.3f} s {chapter.title}"
         for chapter in film.chapters
@@ -182,14 +190,27 @@ def timecode(film: Film, frame: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
+def _estimate(film: Film, frames: int, options: FilmOptions, *, workers: int) -> Estimate | None:
+    """Estimate a film's job; None for a film that the codec cannot encode."""
+    try:
+        encoding = encoding_of(film, options.encoder)
+    except FilmError:  # the warnings say so
+        return None
+    return estimate(encoding, frames, codec=options.encoder.codec, cores=workers)
+
+
 def film_info(source: Path, target: Path, *, options: FilmOptions) -> tuple[str, dict[str, Any]]:
     """Return a film's properties and the planned work, as text and as plain JSON values."""
     film = probe(source)
     first, last = span(film, options)
     warnings = warnings_of(film, target, options)
-    codec = options.encoder.codec
+    codec, workers = options.encoder.codec, options.workers or cores()
     plan = {"output": str(target), "first": first, "frames": last - first, "warnings": warnings}
-    plan |= {"codec": codec, "workers": options.workers or cores()}
-    lines = [describe(film), f"  to do      {last - first} frames -> {target} ({codec})"]
+    plan |= {"codec": codec, "workers": workers}
+    takes = _estimate(film, last - first, options, workers=workers)
+    plan |= {"estimate": asdict(takes) if takes else None}
+    lines = [describe(film), f"  to do      {counted(last - first, 'frame')} -> {target} ({codec})"]
+    if takes:
+        lines.append(f"  estimate   {takes} ({counted(workers, 'core')})")
     lines += [f"  warning    {warning}" for warning in warnings]
     return "\n".join(lines), {"film": film.as_json(), "plan": plan}

@@ -43,6 +43,11 @@ def printable(text: object) -> str:
     return "".join(letters)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun in the singular or plural: "1 shot", "2 shots"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def one_line(file: Path, error: Exception) -> str:
     """Describe in one line an error in processing a file."""
     if isinstance(error, OSError | ValueError) and str(file) in str(error):

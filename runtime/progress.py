@@ -1,5 +1,6 @@
-"""Progress of the work, as a protocol: shown on a terminal, or silent."""
+"""Progress of the work, as a protocol: a bar on a terminal, a line a minute in a log, or silent."""
 
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -9,6 +10,10 @@ from typing import Any, Protocol, TextIO
 from tqdm import tqdm
 
 from runtime.console import printable
+
+log = logging.getLogger(__name__)
+
+LINE_S = 60  # between two lines in a log
 
 
 class Progress(Protocol):
@@ -90,6 +95,50 @@ class Bar(Silent):
             self._bar = None
 
 
+class Lines(Silent):
+    """Progress as a line a minute, where no terminal would show a bar: in a log, or under a scheduler."""
+
+    _work = _unit = _note = ""
+    _total = _done = _earlier = 0
+    _began_s = _due_s = 0.0
+
+    def start(self, work: str, total: int, *, unit: str) -> None:
+        """Start to count; a work of less than a minute shows nothing."""
+        self._work, self._total, self._unit, self._note = work, total, unit, ""
+        self._done = self._earlier = 0
+        self._began_s = time.monotonic()
+        self._due_s = self._began_s + LINE_S
+
+    def advance(self, count: int = 1, *, earlier: bool = False) -> None:
+        """Count, and log a line if one is due."""
+        self._done += count
+        self._earlier += count if earlier else 0
+        if time.monotonic() >= self._due_s:
+            self._due_s = time.monotonic() + LINE_S
+            log.info("%s", self._line(time.monotonic() - self._began_s))
+
+    def note(self, text: str) -> None:
+        """Show a text in the next lines."""
+        self._note = text
+
+    def _line(self, passed_s: float) -> str:
+        done, total, unit = self._done, self._total, self._unit
+        parts = [f"{self._work}: {done} of {total} {unit} ({100 * done // max(total, 1)} %)"]
+        rate = (done - self._earlier) / passed_s
+        if rate > 0:
+            left = spoken_time((total - done) / rate)
+            parts += [f"{rate:.1f} {unit}/s", f"about {left} left"]
+        return ", ".join([*parts, self._note] if self._note else parts)
+
+
+def spoken_time(seconds: float) -> str:
+    """Return a duration as a person would say it: "2 h 10 min", "5 min", "20 s"."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+
+
 @contextmanager
 def shown_work(progress: Progress, work: str, total: int, *, unit: str) -> Iterator[None]:
     """Show the progress of a piece of work while the block runs."""
@@ -114,8 +163,10 @@ class Stopwatch(dict[str, float]):
 
 
 def progress_for(*, quiet: bool) -> Progress:
-    """Return a bar if stderr is a terminal and not ``quiet``, else Silent."""
-    return Silent() if quiet or not sys.stderr.isatty() else Bar()
+    """Return a bar if stderr is a terminal, else lines; Silent if ``quiet``."""
+    if quiet:
+        return Silent()
+    return Bar() if sys.stderr.isatty() else Lines()
 
 
 def print_line(text: object, *, file: TextIO) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from film.options import EncoderOptions
+from film.mux import Joined
+from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
-from film.report import describe, encoder_notes, timecode
+from film.report import Summary, describe, encoder_notes, film_info, timecode
 
 
 def test_times_are_the_film_s(film: Callable[[str], Path]) -> None:
@@ -23,6 +24,38 @@ def test_a_description_names_every_stream(film: Callable[[str], Path]) -> None:
 
 
 Make = Callable[[str], Path]
+
+
+def test_a_description_reads_as_written_by_a_person(film: Make) -> None:
+    _, video, picture, *streams = describe(probe(film("one.mp4"))).splitlines()
+    assert "1 frame, 0.040 s" in video
+    assert "matrix untagged, primaries untagged, transfer untagged" in picture
+    assert streams == []
+    sound = describe(probe(film("plain.mp4"))).splitlines()[3]
+    assert sound.split() == ["audio", "1", "aac", "eng", "44100", "Hz", "mono"]
+
+
+def test_a_summary_counts_in_words(film: Make, tmp_path: Path) -> None:
+    summary = Summary(film("rich.mkv"), tmp_path / "out.mkv", probe(film("rich.mkv")), "", {})
+    summary.joined = Joined(1, {"audio": 2, "subtitle": 1, "video": 1}, 2_500_000)
+    summary.seconds = 2.0
+    assert summary.line() == (
+        f"{tmp_path / 'out.mkv'}: 1 frame in 2.0 s (0.5 fps), 2.5 MB, "
+        "kept: video, 2 sound tracks, 1 subtitle, 1 further video track"
+    )
+
+
+def test_a_plan_estimates_time_and_disk(film: Make, tmp_path: Path) -> None:
+    options = FilmOptions(workers=2)
+    text, values = film_info(film("plain.mp4"), tmp_path / "out.mp4", options=options)
+    assert "\n  to do      25 frames -> " in text
+    assert "\n  estimate   about 1 s; result 0.0 to 0.0 MB, " in text
+    assert text.endswith("(2 cores)")
+    assert values["plan"]["estimate"].keys() == {"seconds", "smallest", "largest"}
+    interlaced = replace(options, encoder=EncoderOptions(codec="av1"))
+    text, values = film_info(film("interlaced.mkv"), tmp_path / "out.mp4", options=interlaced)
+    assert values["plan"]["estimate"] is None
+    assert "  estimate  " not in text
 
 
 def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
