@@ -32,6 +32,7 @@ class Encoding:
     width, height : the source's, rounded up to even where the encoder requires it
     depth, chroma, full_range : as in film.info.Video
     matrix : FFmpeg's name; always tagged, since this program makes the colors
+    alpha : the film's transparency is stored, too
     first_field : FFmpeg's "tff" or "bff" for interlaced frames; "" for progressive ones
     """
 
@@ -43,11 +44,13 @@ class Encoding:
     matrix: str
     rate: Fraction
     first_field: str
+    alpha: bool = False
 
     @property
     def pixel_format(self) -> str:
         """FFmpeg's name of the pixel format."""
-        return planar_format(self.depth, self.chroma)
+        name = planar_format(self.depth, self.chroma)
+        return name.replace("yuv", "yuva") if self.alpha else name
 
     @property
     def chroma_size(self) -> tuple[int, int]:
@@ -89,16 +92,17 @@ class Planes:
 
     def __call__(
         self, frame: NativeFrame, ab: Floats | None, overlay: Overlay | None = None
-    ) -> tuple[Plane, Plane, Plane]:
-        """Return luma and two chroma planes for a frame and its ab (h, w, 2); None keeps the source's own chroma.
+    ) -> tuple[Plane, ...]:
+        """Return luma, two chroma planes and any alpha for a frame and its ab (h, w, 2); None keeps the source's chroma.
 
         overlay : finer colors that replace those of `ab` in places
         """
         luma = _padded(self._luma(frame.luma), self.encoding.height, self.encoding.width)
+        alpha = self._alpha(frame.alpha)
         if ab is not None:
-            return luma, *self._chroma(luma, ab, overlay)
+            return luma, *self._chroma(luma, ab, overlay), *alpha
         first, second = frame.chroma or (None, None)
-        return luma, self._own(first), self._own(second)
+        return luma, self._own(first), self._own(second), *alpha
 
     def _luma(self, luma: Plane) -> Plane:
         """Return luma at the encoding's depth: the same samples unless the bit depth or range differs."""
@@ -113,6 +117,18 @@ class Planes:
         new_low, new_span = luma_range(encoding.depth, full=encoding.full_range)
         codes = np.rint((luma.astype(np.float32) - low) * (new_span / span) + new_low)
         return np.asarray(np.clip(codes, 0, (1 << encoding.depth) - 1), kind)
+
+    def _alpha(self, alpha: Plane | None) -> tuple[Plane, ...]:
+        """Return the transparency at the encoding's size and depth, or nothing if it is not stored."""
+        if alpha is None or not self.encoding.alpha:
+            return ()
+        encoding, depth = self.encoding, self.film.video.depth
+        if encoding.depth != depth:  # opaque stays opaque
+            scale = ((1 << encoding.depth) - 1) / ((1 << depth) - 1)
+            alpha = np.asarray(
+                np.rint(alpha * scale), np.uint8 if encoding.depth == 8 else np.uint16
+            )
+        return (_padded(alpha, encoding.height, encoding.width),)
 
     def _own(self, plane: Plane | None) -> Plane:
         """Return a chroma plane of the source at the encoding's size and depth; neutral for gray films."""

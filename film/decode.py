@@ -4,14 +4,12 @@ import logging
 from bisect import bisect_left
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import av
 import av.container
-import av.filter
 import av.video.frame
 import av.video.plane
 import numpy as np
@@ -19,6 +17,7 @@ from av.codec.context import Flags
 from numpy.typing import NDArray
 
 from film import FilmError
+from film.deinterlace import Numbered, deinterlaced
 from film.ffmpeg import open_film
 from film.info import Film, Video
 from runtime.console import counted
@@ -26,8 +25,6 @@ from runtime.console import counted
 log = logging.getLogger(__name__)
 
 Plane = NDArray[Any]  # uint8, or uint16 above 8 bits
-Numbered = tuple[int, av.video.frame.VideoFrame, bool]
-FIRST_FIELD = {"tt": "tff", "bb": "bff"}
 PREROLL = 4  # frames to move the seek target back by when a seek landed too late
 
 
@@ -38,6 +35,7 @@ class NativeFrame:
     number : frame number in presentation order, from 0
     luma : (H, W) uint8, or uint16 above 8 bits
     chroma : the source's two chroma planes (h, w), or None for gray films
+    alpha : the source's transparency (H, W) at the film's depth, full range; None if it has none
     repeated : this frame cannot be decoded and is replaced by its neighbor
     """
 
@@ -45,6 +43,7 @@ class NativeFrame:
     luma: Plane
     chroma: tuple[Plane, Plane] | None
     repeated: bool = False
+    alpha: Plane | None = None
 
 
 def decode(
@@ -62,11 +61,12 @@ def decode(
     begin, end = (max(0, first - 1), min(film.frames, last + 1)) if deinterlace else (first, last)
     numbered = _without_holes(_numbered(film, begin, end), begin, end, path=film.path)
     if deinterlace:
-        numbered = _deinterlaced(numbered, film.video)
+        numbered = deinterlaced(numbered, film.video)
     for number, frame, repeated in numbered:
         if first <= number < last:
-            luma, *chroma = planes(frame, film.video)
-            yield NativeFrame(number, luma, (chroma[0], chroma[1]) if chroma else None, repeated)
+            luma, *others = planes(frame, film.video)
+            chroma = (others[0], others[1]) if others else None
+            yield NativeFrame(number, luma, chroma, repeated, alpha_plane(frame, film.video))
 
 
 def _numbered(film: Film, first: int, last: int) -> Iterator[Numbered]:
@@ -196,56 +196,6 @@ def _without_holes(
         )  # fmt: skip
 
 
-def _deinterlaced(frames: Iterable[Numbered], video: Video) -> Iterator[Numbered]:
-    """Deinterlace each frame to one progressive frame; the first and the last lack a neighbor."""
-    graph: av.filter.Graph | None = None
-    waiting: list[Numbered] = []
-    for number, frame, repeated in frames:
-        if graph is None:
-            graph = _deinterlacer(frame, video)
-        # The filter needs evenly ascending times; a repeated frame carries its neighbor's time.
-        frame.pts, frame.time_base = number, Fraction(1, 1000)
-        waiting.append((number, frame, repeated))
-        graph.push(frame)
-        yield from _pulled(graph, waiting)
-    if graph is not None:
-        graph.push(None)
-        yield from _pulled(graph, waiting)
-
-
-def _deinterlacer(frame: av.video.frame.VideoFrame, video: Video) -> av.filter.Graph:
-    """Build FFmpeg's bwdif filter in the mode that outputs one frame per frame."""
-    first_field = FIRST_FIELD.get(video.field_order, "auto")
-    if frame.interlaced_frame:
-        first_field = "auto"  # each frame has its own flag
-    which = "all" if video.interlaced else "interlaced"
-    graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=frame.width,
-        height=frame.height,
-        format=frame.format,
-        time_base=Fraction(1, 1000),
-    )
-    deinterlacer = graph.add("bwdif", f"mode=send_frame:parity={first_field}:deint={which}")
-    sink = graph.add("buffersink")
-    source.link_to(deinterlacer)
-    deinterlacer.link_to(sink)
-    graph.configure()
-    return graph
-
-
-def _pulled(graph: av.filter.Graph, waiting: list[Numbered]) -> Iterator[Numbered]:
-    """Yield the frames that the filter has finished, in input order."""
-    while waiting:
-        try:
-            frame = graph.pull()
-        except (av.BlockingIOError, av.EOFError):
-            return
-        assert isinstance(frame, av.video.frame.VideoFrame)
-        number, _, repeated = waiting.pop(0)
-        yield number, frame, repeated
-
-
 @lru_cache(maxsize=16)
 def planar_format(depth: int, chroma: tuple[int, int]) -> str:
     """Return FFmpeg's name of the little-endian planar pixel format with a depth and chroma size."""
@@ -264,6 +214,16 @@ def planes(frame: av.video.frame.VideoFrame, video: Video) -> list[Plane]:
     elif name != wanted:
         frame = frame.reformat(format=wanted)
     return [_plane(plane, video.depth) for plane in frame.planes[: 1 if wanted[0] == "g" else 3]]
+
+
+def alpha_plane(frame: av.video.frame.VideoFrame, video: Video) -> Plane | None:
+    """Return a frame's transparency (H, W), None if the film has none."""
+    if not video.has_alpha:
+        return None
+    if not frame.format.name.startswith("yuva"):
+        suffix = "" if video.depth == 8 else f"{video.depth}le"
+        frame = frame.reformat(format=f"yuva444p{suffix}")
+    return _plane(frame.planes[3], video.depth)
 
 
 def _plane(plane: av.video.plane.VideoPlane, depth: int) -> Plane:

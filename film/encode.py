@@ -14,7 +14,8 @@ from color.segment import Overlay
 from film import FilmError
 from film.chroma import Encoding, Planes
 from film.color_tags import LUMA_WEIGHTS
-from film.decode import FIRST_FIELD, NativeFrame, decode
+from film.decode import NativeFrame, decode
+from film.deinterlace import FIRST_FIELD
 from film.ffmpeg import FFmpegFailure, command_of, film_stream, open_film, run, running
 from film.info import Film, Video
 from film.options import CODECS, YUV420, YUV444, Codec, EncoderOptions, FilmOptions
@@ -44,21 +45,25 @@ def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
             f"add -deinterlace, or choose one of {others}"
         )
     chroma = _chroma(video, codec)
+    depth = next((depth for depth in codec.depths if depth >= video.depth), codec.depths[-1])
     # Delivery codecs require whole chroma samples.
     across, down = (1, 1) if codec.intermediate else chroma
     return Encoding(
         width=-(-video.width // across) * across,
         height=-(-video.height // down) * down,
-        depth=next((depth for depth in codec.depths if depth >= video.depth), codec.depths[-1]),
+        depth=depth,
         chroma=chroma,
         full_range=video.full_range and codec.full_range,
         matrix=film_matrix(video),
         rate=_rate(film),
         first_field=FIRST_FIELD[video.field_order] if interlaced else "",
+        alpha=video.has_alpha and (depth, chroma) in codec.alphas,
     )
 
 
 def _chroma(video: Video, codec: Codec) -> tuple[int, int]:
+    if video.has_alpha and codec.alphas and not any(c == video.chroma for _, c in codec.alphas):
+        return codec.alphas[0][1]
     if video.has_luma and video.chroma in codec.chromas:
         return video.chroma
     return YUV444 if codec.intermediate and not video.has_luma else codec.chromas[0]

@@ -37,6 +37,7 @@ class Video:
     chroma : (across, down) samples of luma per sample of chroma: (2, 2) is 4:2:0; (0, 0) is gray
     depth : bits per sample
     has_luma : False for RGB and palette films, whose luma must be computed
+    hidden_alpha : has transparency that FFmpeg's own decoder does not output (VP8 and VP9)
     full_range : luma uses all codes (PC) instead of 16..235 (TV)
     matrix, primaries, transfer : names of `color_tags` ("bt709"), "" if untagged, digits for unknown values
     field_order : "progressive", "unknown", or the field shown first: "tt" top, "bb" bottom
@@ -54,6 +55,7 @@ class Video:
     chroma: tuple[int, int]
     has_luma: bool
     has_alpha: bool
+    hidden_alpha: bool
     full_range: bool
     matrix: str
     primaries: str

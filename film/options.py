@@ -20,6 +20,11 @@ MOST_KEYFRAMES = 50  # of a shot: bounds memory
 FALLBACK = ".mkv"  # for films whose own container cannot be written; supports every codec
 YUV420, YUV422, YUV444 = (2, 2), (2, 1), (1, 1)  # (across, down), see film.info.Video.chroma
 YUV411, YUV440, YUV410 = (4, 1), (1, 2), (4, 4)
+# FFmpeg has no other planar formats with transparency.
+FFV1_ALPHAS = (
+    *((depth, chroma) for chroma in (YUV420, YUV422, YUV444) for depth in (8, 9, 10, 16)),
+    *((12, YUV422), (12, YUV444)),
+)
 PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow"),
@@ -68,6 +73,7 @@ class Codec:
     intermediate : for further editing: supports any size, keeps all chroma of RGB films
     interlaced : can code interlaced frames as such
     full_range : can signal full-range luma
+    alphas : (depth, chroma) with which it codes transparency
     unwritable_tags : color tags that the encoder drops or refuses
     software : for a hardware encoder, the software codec to use instead; "" for the others
     pixel_formats : planar pixel format -> equivalent format for the encoder, with the same samples
@@ -84,6 +90,7 @@ class Codec:
     intermediate: bool = False
     interlaced: bool = False
     full_range: bool = True
+    alphas: tuple[tuple[int, tuple[int, int]], ...] = ()
     unwritable_tags: tuple[str, ...] = ()
     software: str = ""
     pixel_formats: Mapping[str, str] = field(default_factory=dict)
@@ -107,11 +114,11 @@ CODECS = {
     "ffv1": Codec(
         "ffv1", ("mkv",), depths=(8, 9, 10, 12, 14, 16),
         chromas=(YUV420, YUV422, YUV444, YUV411, YUV440, YUV410),
-        intermediate=True, interlaced=True,
+        intermediate=True, interlaced=True, alphas=FFV1_ALPHAS,
     ),
     "prores": Codec(
         "prores_ks", ("mov", "mkv"), depths=(10,), chromas=(YUV422, YUV444),
-        intermediate=True, interlaced=True, full_range=False,
+        intermediate=True, interlaced=True, full_range=False, alphas=((10, YUV444),),
     ),
     "h264_nvenc": Codec(
         "h264_nvenc", chromas=(YUV420, YUV444), crf=18, quality=nvenc_quality, software="h264"

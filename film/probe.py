@@ -105,6 +105,7 @@ def _video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Vid
         chroma=shape.chroma,
         has_luma=shape.has_luma,
         has_alpha=shape.has_alpha,
+        hidden_alpha=stream.metadata.get("alpha_mode") == "1" and not shape.has_alpha,
         full_range=full and shape.has_luma,
         matrix=tag_name(MATRICES, frame.colorspace) if shape.has_luma else "",
         primaries=tag_name(PRIMARIES, frame.color_primaries),

@@ -130,8 +130,9 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
             f"{options.codec} needs even sizes: {video.width}x{video.height} becomes "
             f"{encoding.width}x{encoding.height} by repeating the edge; ffv1 would keep the size"
         )
-    if video.has_alpha:
-        notes.append("the film's transparency is discarded")
+    if video.hidden_alpha or (video.has_alpha and not encoding.alpha):
+        can = "" if video.hidden_alpha else "; ffv1 or prores would keep it"
+        notes.append(f"the film's transparency is left out{can}")
     if not video.has_luma:
         notes.append(f"{video.pixel_format} has no luma plane: BT.709 luma is computed from it")
     if video.matrix not in LUMA_WEIGHTS and video.matrix and video.has_luma:
