@@ -104,7 +104,7 @@ def read_references(
 
 
 def is_moment(where: str) -> bool:
-    """Tell whether a place in a film is one frame or time, not shots or a span of time."""
+    """Return whether a place in a film is one frame or time, not shots or a span of time."""
     return "-" not in where and not where.isdecimal()
 
 

@@ -195,7 +195,7 @@ def _identity(segment: Segment, entering: Arrays | None, *, backward: bool) -> s
     arrays = [segment.frames, *(entering or {}).values()]
     for one in _keyframes(segment).values():
         content.update(str(one.number).encode())
-        arrays += [one.ab, one.share]
+        arrays += [one.gray, one.ab, one.share]
     for array in arrays:
         content.update(np.ascontiguousarray(array).tobytes())
     return content.hexdigest()
