@@ -75,30 +75,10 @@ def join(
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with whole_file(path, use="result") as part, _beside(path) as (sound, titles, unfinished):
-            early = _early_sound(film) if container == "mkv" else []
-            if early:
-                run(copy_command(film.path, early, sound))
-            texts = _texts(film, container)
-            legible = texts and convert_texts(film, texts, titles, container=container)
-            with ExitStack() as stack:
-                source = stack.enter_context(open_film(film.path))
-                target = stack.enter_context(_written(part, film, container))
-                writer = StreamCopy(film, source, target, container, span_of(film, first, count))
-                if early:
-                    starts = first_times(sound, list(range(len(early))))
-                    writer.replace(early, stack.enter_context(open_film(sound)), starts)
-                if legible:
-                    writer.replace(texts, stack.enter_context(open_film(titles)))
-                else:
-                    writer.left_out.update(texts)
-                opened = stack.enter_context(closing(_opened(segments)))
-                begin = next(opened)
-                video = writer.add_streams(_picture(begin))
-                if mark and container == "mkv":
-                    target.metadata[MARK_TAG] = mark
-                timed = _timed(film, segments, chain([begin], opened), first, video)
-                writer.write(timed, video, advance)
-                codec = video.codec_context.codec.canonical_name
+            writer, codec = _write_streams(
+                part, film, segments, container, first=first, mark=mark, extracts=(sound, titles),
+                advance=advance,
+            )  # fmt: skip
             # Only the ffmpeg program can add these, in a last pass; for an excerpt it would add the whole track.
             left = foreign_sound(film) if container == "mkv" and count == film.frames else []
             if left or (container == "mkv" and film.video.sar != 1 and codec in WITHOUT_SHAPE):
@@ -112,6 +92,42 @@ def join(
         raise FilmError(f"{path} cannot be written: {reason_of(error)}") from error
     kept = writer.kept + Counter(audio=len(left))
     return Joined(count, dict(kept), path.stat().st_size)
+
+
+def _write_streams(
+    part: Path, film: Film, segments: Sequence[Rendered], container: str, *, first: int, mark: str,
+    extracts: tuple[Path, Path], advance: Callable[[int], object] | None,
+) -> tuple[StreamCopy, str]:  # fmt: skip
+    """Write all streams of a result; return their writer and the picture's codec.
+
+    extracts : temporary names for early sound and for converted subtitles
+    """
+    sound, titles = extracts
+    early = _early_sound(film) if container == "mkv" else []
+    if early:
+        run(copy_command(film.path, early, sound))
+    texts = _texts(film, container)
+    legible = texts and convert_texts(film, texts, titles, container=container)
+    count = sum(segment.frames for segment in segments)
+    with ExitStack() as stack:
+        source = stack.enter_context(open_film(film.path))
+        target = stack.enter_context(_written(part, film, container))
+        writer = StreamCopy(film, source, target, container, span_of(film, first, count))
+        if early:
+            starts = first_times(sound, list(range(len(early))))
+            writer.replace(early, stack.enter_context(open_film(sound)), starts)
+        if legible:
+            writer.replace(texts, stack.enter_context(open_film(titles)))
+        else:
+            writer.left_out.update(texts)
+        opened = stack.enter_context(closing(_opened(segments)))
+        begin = next(opened)
+        video = writer.add_streams(_picture(begin))
+        if mark and container == "mkv":
+            target.metadata[MARK_TAG] = mark
+        timed = _timed(film, segments, chain([begin], opened), first, video)
+        writer.write(timed, video, advance)
+        return writer, video.codec_context.codec.canonical_name
 
 
 @contextmanager
