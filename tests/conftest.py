@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,12 @@ from gray2color import Colorizer
 from model.paddle_import import import_paddle
 from prior.lab import rgb2lab
 from prior.qspace import QSpace, read_bins
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C even where a shell started the tests in the background, which makes them and their commands ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
