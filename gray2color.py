@@ -39,7 +39,7 @@ from model.options import (
 )
 from model.paddle_import import uses_gpu
 from model.photo_colors import PhotoAb, PhotoColors, recolored
-from model.program import Device, Precision, Program
+from model.program import Device, Precision, Program, choose_engine
 from model.program_cache import prepare, program_for
 from model.shot_colors import ShotColors
 from model.weights_file import RELEASED, check_weights, weights_sha256
@@ -238,20 +238,20 @@ def colorizer_factory(
     films : allow int8, which takes longer to open but pays off over thousands of frames; photos never use it by
         default, so that a photo gets the same colors alone and in a batch
     """
-    precision = "fastest" if films and run.precision == "auto" else run.precision
-    options = {**dataclasses.asdict(color), "weights": run.weights}
+    precision = run.film_precision if films else run.precision
+    options = {**dataclasses.asdict(color), "weights": run.weights, "device": run.device}
+    options |= {"precision": precision, "threads": threads, "steady": steady}
     chosen: Any = {name: value for name, value in options.items() if value is not None}
-    return functools.partial(
-        Colorizer, device=run.device, precision=precision, threads=threads, steady=steady, **chosen
-    )
+    return functools.partial(Colorizer, **chosen)
 
 
 def film_colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
     """Return the colorization of films: each worker process runs one network with one thread."""
+    engine = choose_engine(run.device, run.film_precision)
     return Colorization(
         colorizer_factory(color, run, threads=1, steady=steady, films=True),
         weights=check_weights(run.weights),
-        settings=color_settings(color, run, steady=steady),
+        settings=color_settings(color, engine, steady=steady),
         working_side=color.working_size or WORKING_SIDE,
         whole_shots=steady > 0,
     )

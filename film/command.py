@@ -18,6 +18,7 @@ from film.encode import try_encoder
 from film.ffmpeg import film_stream, open_film, use_ffmpeg
 from film.guidance_files import GuidanceError, read_guidance
 from film.info import can_hold
+from film.jobs import delete_job, job_lines, jobs_in
 from film.keyframes import known_files, write_keyframes
 from film.mux import mark_in, mark_of
 from film.options import FALLBACK, SUFFIXES, FilmCommand, FilmOptions, written_suffixes
@@ -141,12 +142,29 @@ def plan_films(
     )
     if command.colorizes and tasks:
         try_encoder(options)
-    loaded = colorization.load()
+    try:
+        loaded = colorization.load()
+    except RuntimeError as error:  # a device that this machine lacks
+        raise ValueError(str(error)) from error
     guidance = _guidance(guided, command, films=len(planned))
     loaded = replace(loaded, guidance=guidance)
     return FilmWork(
         tasks, failures, command, options, loaded, colorization.colorize, colorization.progress
     )
+
+
+def jobs_results(cache: Path, *, clean: bool) -> Iterator[Result]:
+    """List the jobs of films under a folder, or delete those at rest and say what was deleted."""
+    jobs = jobs_in(cache)
+    if not clean:
+        yield Result(Task(cache, cache), output=tuple(job_lines(jobs)))
+        return
+    for job in jobs:
+        task = Task(job.folder, job.folder)
+        with FailureOf(job.folder) as failure:
+            delete_job(job)
+        deleted = f"deleted {job.line()}"
+        yield Result(task, error=failure.line) if failure.line else Result(task, (deleted,))
 
 
 def _with_room(task: Task, *, kind: Kind, save: str | None) -> Task:

@@ -214,6 +214,9 @@ class FilmCommand:
     leave: tuple[str, ...] = option(
         (), "shots to leave unchanged, numbered likewise", metavar="SHOT"
     )
+    jobs: str | None = option(
+        None, "list the jobs of films, or with clean delete those at rest", choices=("list", "clean"), const="list",
+    )  # fmt: skip
     several: bool = False
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from color.guidance import MOODS, read_color
 from runtime.options import check, option
+from runtime.places import VERSION
 
 # On the validation pictures used for tuning, these settings have the smallest errors at seven tenths of the ground
 # truth's colorfulness, and a third less tint in neutral areas than temperature and saturation alone (see the model card).
@@ -87,15 +88,22 @@ class RunOptions:
     def __post_init__(self) -> None:
         check(self)
 
+    @property
+    def film_precision(self) -> Literal["fastest", "fp32", "bf16", "int8"]:
+        """The precision for films, for which int8 may be chosen, too."""
+        return "fastest" if self.precision == "auto" else self.precision
+
 
 def temperature_of(color: ColorOptions) -> float:
     """Return the chosen temperature, or the released one."""
     return TEMPERATURE if color.temperature is None else color.temperature
 
 
-def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> dict[str, object]:
-    """Return all settings, except the weights, that affect a film's colors."""
+def color_settings(color: ColorOptions, engine: str, *, steady: float) -> dict[str, object]:
+    """Return all settings, except the weights, that affect a film's colors; engines differ slightly in them."""
     return {
+        "version": VERSION,
+        "engine": engine,
         "temperature": temperature_of(color),
         "contrast": CONTRAST,
         "neutral": NEUTRAL,
@@ -105,5 +113,4 @@ def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> di
         "mood": color.mood,
         "guidance": GUIDANCE if color.guidance is None else color.guidance,
         "steady": steady,
-        "precision": run.precision,
     }

@@ -12,13 +12,16 @@ import pytest
 from films import colorization, picture, run_ffmpeg
 from helpers import files_and_folders
 
+import main
 from color.options import GuidanceOptions
 from color.segment import Colorization
 from conversion import color_films
 from film import FilmError
 from film.command import FilmColorization, FilmWork, plan_films
+from film.jobs import open_job
 from film.options import EncoderOptions, FilmCommand, FilmOptions
 from film.probe import probe
+from film.work import manifest_of
 from photo.inputs import InputOptions
 
 Make = Callable[[str], Path]
@@ -201,3 +204,23 @@ def test_an_encoder_is_tried_only_for_films_that_are_still_to_be_colorized(
     work = attempt()
     assert not work.tasks
     assert len(work.failures) == 1
+
+
+def test_the_jobs_are_listed_and_cleaned_by_the_command(
+    gray_film: Path, options: FilmOptions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
+        pass
+    words = ["-jobs", "-cache", str(options.cache)]
+    assert main.main(words) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert listed[0].startswith(f"{job.folder}: {gray_film}, 0 of 0+ frames, ")
+    assert listed[1].startswith("1 job, ")
+    assert main.main([*words[:1], "clean", *words[1:]]) == 0
+    assert capsys.readouterr().out.startswith(f"deleted {job.folder}: ")
+    assert not job.folder.exists()
+    assert main.main(words) == 0
+    assert capsys.readouterr().out == "0 jobs, 0.0 MB\n"
+    with pytest.raises(SystemExit) as ended:
+        main.main(["-jobs", "-saturation", "2"])
+    assert ended.value.code == 2
