@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -34,10 +35,12 @@ class FilmRoutes:
     """Answers requests about films; reads, computes and waits in threads."""
 
     def __init__(
-        self, folder: Path, network: Network, queue: Queue, settings: Settings, photos: Photos
-    ) -> None:
+        self, folder: Path, network: Network, queue: Queue, settings: Settings, photos: Photos, *,
+        roots: Sequence[Path] | None = None,
+    ) -> None:  # fmt: skip
         self._folder, self._network, self._queue = folder, network, queue
         self._settings, self._photos = settings, photos
+        self._roots = None if roots is None else [folder.resolve() for folder in roots]
         self.jobs = FilmJobs()
 
     def routes(self) -> list[Route]:
@@ -83,7 +86,13 @@ class FilmRoutes:
         text = (await json_of(request)).get("path")
         if not isinstance(text, str) or not text.strip():
             raise ValueError("the film's path is empty: enter one")
-        opened = await self._open(Path(text.strip()).expanduser())
+        path = Path(text.strip()).expanduser()
+        if self._roots is not None and not any(map(path.resolve().is_relative_to, self._roots)):
+            raise HTTPException(
+                403,
+                "this page opens no films there: upload it, or start the page with -web_root FOLDER",
+            )
+        opened = await self._open(path)
         return JSONResponse(await self._described(opened))
 
     async def _open(self, path: Path, *, folder: Path | None = None) -> OpenFilm:

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from web_visitor import COLOR, Json, Visitor
 
-from model.options import ColorOptions
+from model.options import GUIDANCE, TEMPERATURE, ColorOptions
 from photo.guidance import STROKES_PX
-from web.edits import Stroke, drawn, edits_from
+from web.edits import Stroke, drawn, edits_from, released_values
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,11 @@ def test_what_the_page_sets_replaces_what_the_command_was_given() -> None:
     released = ColorOptions(saturation=0.5, mood="cold")
     edits = edits_from({"saturation": 2, "palette": []}, released=released, references={})
     assert edits.color == ColorOptions(saturation=2.0, mood="cold")
+
+
+def test_sliders_rest_at_the_command_s_values() -> None:
+    assert released_values(ColorOptions(saturation=1.3)) == {
+        "saturation": 1.3,
+        "temperature": TEMPERATURE,
+        "guidance": GUIDANCE,
+    }

@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from helpers import no_browser
+from helpers import no_browser, wait_for
+
+from model.options import TEMPERATURE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "data" / "samples"
@@ -40,7 +43,13 @@ def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run the command; yield the address it prints."""
-    folder = tmp_path_factory.mktemp("page")
+    with running(tmp_path_factory.mktemp("page")) as url:
+        yield url
+
+
+@contextmanager
+def running(folder: Path, *words: str) -> Iterator[str]:
+    """Run the command with its files in a folder; yield the address it prints."""
     argv = [
         sys.executable,
         ROOT / "main.py",
@@ -48,6 +57,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "-web_port",
         "0",
         *QUICK,
+        *words,
         "-cache",
         folder / "cache",
     ]
@@ -119,6 +129,27 @@ class opened:
         self.context.close()
         assert not self.others
         assert not self.errors
+
+
+def test_a_password_lets_a_person_in(browser: Any, tmp_path: Path) -> None:
+    """A browser sends what it sends: a test that makes up its headers once passed while nobody could sign in."""
+    with running(tmp_path, "-web_password", "open sesame") as url:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(url)
+        for word, reached in (("wrong", "#password"), ("open sesame", "#tab-photos")):
+            page.fill("#password", word)
+            page.click("button")
+            page.wait_for_selector(reached)
+        context.close()
+
+
+def test_the_sliders_rest_where_the_command_s_options_are(browser: Any, tmp_path: Path) -> None:
+    with running(tmp_path, "-saturation", "1.4") as url, opened(browser, url) as page:
+        drop(page, SAMPLES / "chelsea.jpg")
+        sliders = page.locator("#photos .colors input[type=range]")
+        wait_for(lambda: sliders.nth(0).input_value() == "1.4")
+        assert sliders.nth(1).input_value() == str(TEMPERATURE)
 
 
 def drop(page: Page, path: Path) -> None:

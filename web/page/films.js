@@ -4,6 +4,7 @@ import { chooseColor, stopChoosing } from "/chooser.js";
 import { makeColors } from "/colors.js";
 import { Edits, stepByKeys, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
+import { settings } from "/settings.js";
 import { Stage } from "/stage.js";
 import { make, say } from "/words.js";
 
@@ -26,6 +27,7 @@ let behind = false; // whether the server lacks the latest edits
 export async function startFilms() {
   find(".stage-place").append(stage.element);
   showColors = makeColors(find(".colors"), change);
+  find(".path").hidden = !settings.opens;
   listen();
   const kept = sessionStorage.getItem(KEPT);
   if (kept && (await open(ask(`/films/${kept}`), { quiet: true }))) return;
