@@ -175,7 +175,7 @@ class Colorizer:
     def _composed(self, colors: PhotoAb, gray: NDArray[Any]) -> Composition:
         smooth = colors.smoothness
         field = color_field(colors.ab, gray, to_lightness=gray2lightness, smoothness=smooth)
-        return Composition(gray, field, self.threads, note=colors.note)
+        return Composition(gray, field, self.threads, colors.note, colors.confidence)
 
     def colorize(self, segment: Segment) -> Floats:
         """Predict temporally consistent small ab (n, h, w, 2) for a segment's frames.
@@ -303,12 +303,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("usage: python gray2color.py IN OUT    (more options: main.py)", file=sys.stderr)
         return 2
     try:
-        tasks, problems = plan(words[:1], kind=PHOTOS, save=words[1])
-        taken = dict.fromkeys(task.target for task in tasks if os.path.lexists(task.target))
+        planned = plan(words[:1], kind=PHOTOS, save=words[1])
+        problems = [result.error for result in planned.failures]
+        taken = [task.target for task in planned.tasks if os.path.lexists(task.target)]
         problems += [f"{path} already exists: remove it or name another" for path in taken]
-        if free := [task for task in tasks if task.target not in taken]:
-            results = colorize_photos(free, Colorizer)
-            problems += [result.error for result in results if result.error]
+        if free := [task for task in planned.tasks if task.target not in taken]:
+            problems += [done.error for done in colorize_photos(free, Colorizer) if done.error]
     except (OSError, ValueError, RuntimeError) as error:
         problems = [str(error)]
     for line in problems:

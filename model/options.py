@@ -93,6 +93,19 @@ def temperature_of(color: ColorOptions) -> float:
     return TEMPERATURE if color.temperature is None else color.temperature
 
 
+def photo_settings(color: ColorOptions, run: RunOptions) -> dict[str, object]:
+    """Return all settings that affect a photo's colors, the weights among them.
+
+    Raises FileNotFoundError or ValueError for missing or invalid weights.
+    """
+    from model.weights_file import check_weights
+
+    weights = {"weights_sha256": check_weights(run.weights)}
+    settings = color_settings(color, run, steady=0) | weights
+    del settings["steady"]
+    return settings
+
+
 def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> dict[str, object]:
     """Return all settings, except the weights, that affect a film's colors."""
     return {

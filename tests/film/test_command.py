@@ -35,8 +35,12 @@ def planned(tmp_path: Path) -> Plan:
         films: Sequence[Path], command: FilmCommand = COLORIZE, *, save: str | None = None,
         guided: GuidanceOptions = UNGUIDED, load: Callable[[], Colorization] = colorization,
         codec: str = "h264", weights: Path | None = None, overwrite: bool = False,
+        report: Path | None = None, dry_run: bool = False,
     ) -> FilmWork:  # fmt: skip
-        inputs = InputOptions(movie_in=tuple(map(str, films)), save=save, overwrite=overwrite)
+        inputs = InputOptions(
+            movie_in=tuple(map(str, films)), save=save, overwrite=overwrite, report=report,
+            dry_run=dry_run,
+        )  # fmt: skip
         chosen = replace(options, encoder=EncoderOptions(codec), overwrite=overwrite)
         return plan_films(
             inputs, command, chosen, guided, FilmColorization(load, color_films, weights)
@@ -53,7 +57,7 @@ def test_folders_that_do_not_exist_yet_are_made_when_a_film_is_finished(
     planned: Plan, film: Make, tmp_path: Path
 ) -> None:
     report, save = tmp_path / "new" / "told" / "report.json", tmp_path / "other" / "out.mkv"
-    work = planned([film("plain.mp4")], FilmCommand(report=report), save=str(save))
+    work = planned([film("plain.mp4")], report=report, save=str(save))
     assert files_and_folders(tmp_path) == {}
     (result,) = work.results()
     assert (result.error, result.output) == (None, (str(save),))
@@ -118,7 +122,7 @@ def test_reports_of_several_films_go_into_a_folder(
     planned: Plan, film: Make, tmp_path: Path
 ) -> None:
     films = [film(name) for name in ("plain.mp4", "silent.mp4")]
-    work = planned(films, FilmCommand(report=tmp_path / "told"), save=f"{tmp_path}/out/")
+    work = planned(films, report=tmp_path / "told", save=f"{tmp_path}/out/")
     assert [result.error for result in work.results()] == [None, None]
     assert sorted(path.name for path in (tmp_path / "told").iterdir()) == [
         "plain.json",
@@ -129,16 +133,16 @@ def test_reports_of_several_films_go_into_a_folder(
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"command": FilmCommand(report=Path("there.json"))}, "there.json exists already: add"),
+        ({"report": Path("there.json")}, "there.json exists already: add"),
         ({"command": FilmCommand(preview=Path("there.json"))}, "there.json exists already: add"),
         ({"command": FilmCommand(keyframes=Path("there.json"))}, "another place with -keyframes"),
         (
             {"command": FilmCommand(keyframes=Path("kept"))},
             "kept/shot001.frame000007.png exists al",
         ),
-        ({"command": FilmCommand(report=Path("w.npz")), "overwrite": True}, "w.npz is an input"),
-        ({"command": FilmCommand(report=Path("new/one/out.mkv"))}, "is the path of the result"),
-        ({"command": FilmCommand(report=Path("there.json/x/r"))}, "another place with -report"),
+        ({"report": Path("w.npz"), "overwrite": True}, "w.npz is an input"),
+        ({"report": Path("new/one/out.mkv")}, "is the path of the result"),
+        ({"report": Path("there.json/x/r")}, "another place with -report"),
         ({"save": "there.json/x/"}, "another place with -save"),
         ({"load": no_weights}, "no weights file"),
         ({"guided": GuidanceOptions(hints=Path("none.json"))}, "none.json is not a file"),
@@ -167,11 +171,14 @@ def test_films_of_one_name_cannot_have_one_report(
     before = files_and_folders(tmp_path)
     films = [film("plain.mp4"), tmp_path / "plain.mkv"]
     for option in ("report", "preview", "keyframes"):
-        command = FilmCommand(**{option: tmp_path / "told"})
+        told = tmp_path / "told"
+        asked = (
+            {"report": told} if option == "report" else {"command": FilmCommand(**{option: told})}
+        )
         with pytest.raises(
             ValueError, match=r"become .*told/plain(\.|/keyframes\.)(json|png): run"
         ):
-            planned(films, command, save=f"{tmp_path}/out/")
+            planned(films, **asked, save=f"{tmp_path}/out/")
     assert files_and_folders(tmp_path) == before
 
 
@@ -200,4 +207,4 @@ def test_an_encoder_is_tried_only_for_films_that_are_still_to_be_colorized(
     (tmp_path / "out.mkv").touch()
     work = attempt()
     assert not work.tasks
-    assert len(work.failures) == 1
+    assert len(work.ledger.failures) == 1
