@@ -1,5 +1,6 @@
 """The film command checks everything before any work, creates nothing while it does, then works on each film."""
 
+import csv
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -208,3 +209,46 @@ def test_an_encoder_is_tried_only_for_films_that_are_still_to_be_colorized(
     work = attempt()
     assert not work.tasks
     assert len(work.ledger.failures) == 1
+
+
+def test_a_table_lists_all_films_and_a_rerun_still_does(
+    planned: Plan, film: Make, tmp_path: Path
+) -> None:
+    broken, table = tmp_path / "broken.mp4", tmp_path / "told.csv"
+    broken.write_bytes(b"no film")
+    films = [film("plain.mp4"), broken]
+    for outcome in ("colored", "already there"):
+        work = planned(films, save=f"{tmp_path}/out/", report=table)
+        assert [result.error is None for result in work.results()].count(False) == 1
+        with table.open(newline="", encoding="utf-8") as file:
+            plain, failed = csv.DictReader(file)
+        assert (plain["outcome"], failed["outcome"]) == (outcome, "failed")
+        assert plain["result"] == str(tmp_path / "out" / "plain.color.mp4")
+        info = probe(films[0]).video
+        assert (int(plain["width"]), int(plain["height"])) == (info.width, info.height)
+        assert plain["kept"] == "video; 1 sound track"
+        assert json.loads(plain["settings"])["codec"] == "h264"
+        assert "broken.mp4" in failed["reason"]
+
+
+def test_a_dry_run_of_films_creates_nothing(planned: Plan, film: Make, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no film")
+    before = files_and_folders(tmp_path)
+    work = planned([film("plain.mp4"), broken], save=f"{tmp_path}/out/", dry_run=True)
+    plain, failed = work.results()
+    assert plain.output == (f"{film('plain.mp4')} -> {tmp_path}/out/plain.color.mp4",)
+    assert "broken.mp4" in str(failed.error)
+    assert files_and_folders(tmp_path) == before
+
+
+def test_a_roomier_container_does_not_take_another_film_s_result(
+    planned: Plan, film: Make, tmp_path: Path
+) -> None:
+    path = tmp_path / "film.3gp"
+    tone = ("-f", "lavfi", "-i", "sine=duration=0.2", "-c:v", "h263")
+    tone += ("-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1")
+    run_ffmpeg(*picture("176x144", seconds=0.2), *tone, path)
+    shutil.copy(film("plain.mp4"), tmp_path / "film.mov")
+    tasks = planned([path, tmp_path / "film.mov"]).tasks
+    assert [task.target.name for task in tasks] == ["film.color.mkv", "film.color.mov"]
