@@ -123,7 +123,7 @@ def color_films(
             log.info("%s", summary.line())
             if reports and task in reports:
                 write_report(reports[task], summary)
-            return Result(task, output=(str(task.target),))
+            return Result(task, output=(str(task.target),), facts=summary.facts())
 
         yield from results_of(tasks, colored)
 

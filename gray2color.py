@@ -36,10 +36,11 @@ from model.options import (
     ColorOptions,
     RunOptions,
     color_settings,
+    engine_of,
 )
 from model.paddle_import import uses_gpu
 from model.photo_colors import PhotoAb, PhotoColors, recolored
-from model.program import Device, Precision, Program, choose_engine
+from model.program import Device, Precision, Program
 from model.program_cache import prepare, program_for
 from model.shot_colors import ShotColors
 from model.weights_file import RELEASED, check_weights, weights_sha256
@@ -175,7 +176,7 @@ class Colorizer:
     def _composed(self, colors: PhotoAb, gray: NDArray[Any]) -> Composition:
         smooth = colors.smoothness
         field = color_field(colors.ab, gray, to_lightness=gray2lightness, smoothness=smooth)
-        return Composition(gray, field, self.threads, note=colors.note)
+        return Composition(gray, field, self.threads, colors.note, colors.confidence)
 
     def colorize(self, segment: Segment) -> Floats:
         """Predict temporally consistent small ab (n, h, w, 2) for a segment's frames.
@@ -247,11 +248,10 @@ def colorizer_factory(
 
 def film_colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
     """Return the colorization of films: each worker process runs one network with one thread."""
-    engine = choose_engine(run.device, run.film_precision)
     return Colorization(
         colorizer_factory(color, run, threads=1, steady=steady, films=True),
         weights=check_weights(run.weights),
-        settings=color_settings(color, engine, steady=steady),
+        settings=color_settings(color, engine_of(run, films=True), steady=steady),
         working_side=color.working_size or WORKING_SIDE,
         whole_shots=steady > 0,
     )
@@ -303,12 +303,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("usage: python gray2color.py IN OUT    (more options: main.py)", file=sys.stderr)
         return 2
     try:
-        tasks, problems = plan(words[:1], kind=PHOTOS, save=words[1])
-        taken = dict.fromkeys(task.target for task in tasks if os.path.lexists(task.target))
+        planned = plan(words[:1], kind=PHOTOS, save=words[1])
+        problems = [result.error for result in planned.failures]
+        taken = [task.target for task in planned.tasks if os.path.lexists(task.target)]
         problems += [f"{path} already exists: remove it or name another" for path in taken]
-        if free := [task for task in tasks if task.target not in taken]:
-            results = colorize_photos(free, Colorizer)
-            problems += [result.error for result in results if result.error]
+        if free := [task for task in planned.tasks if task.target not in taken]:
+            problems += [done.error for done in colorize_photos(free, Colorizer) if done.error]
     except (OSError, ValueError, RuntimeError) as error:
         problems = [str(error)]
     for line in problems:

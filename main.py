@@ -13,7 +13,7 @@ from typing import Any
 
 from color.options import GuidanceOptions
 from film.options import EncoderOptions, FilmCommand, FilmOptions, unsupported
-from model.options import ColorOptions, RunOptions
+from model.options import ColorOptions, RunOptions, photo_settings
 from photo.inputs import InputOptions
 from photo.options import PhotoOptions
 from runtime.console import exit_code, log_to_stderr, usage_errors
@@ -102,10 +102,12 @@ def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
 def run_jobs(args: argparse.Namespace) -> int:
     """List the jobs of films, or delete those at rest; return the exit code."""
     from film.command import jobs_results
+    from photo.inputs import Plan
+    from photo.ledger import Ledger
     from runtime.outcomes import finish
 
     results = jobs_results(args.cache, clean=args.jobs == "clean")
-    return finish([], results, quiet=args.quiet)
+    return finish(Ledger(Plan()), results, quiet=args.quiet)
 
 
 def run_page(args: argparse.Namespace) -> int:
@@ -125,20 +127,19 @@ def run_page(args: argparse.Namespace) -> int:
 def run_photos(args: argparse.Namespace) -> int:
     """Colorize photographs and return the exit code; a failure does not stop the others."""
     from gray2color import colorize_photo_files, colorizer_factory
-    from model.weights_file import check_weights
     from photo.command import PhotoColorization, plan_photos
     from runtime.outcomes import finish
 
     color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
     colorization = PhotoColorization(
-        check=functools.partial(check_weights, run.weights),
+        check=functools.partial(photo_settings, color, run),
         analyzer=colorizer_factory(color, run, threads=run.threads),
         colorize=functools.partial(colorize_photo_files, color=color, run=run),
     )
     with usage_errors():
         inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
         work = plan_photos(inputs, _photo(args), guidance, colorization)
-    return finish(work.failures, work.results(), quiet=run.quiet)
+    return finish(work.ledger, work.results(), quiet=run.quiet)
 
 
 def run_films(args: argparse.Namespace) -> int:
@@ -162,7 +163,7 @@ def run_films(args: argparse.Namespace) -> int:
         inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
         work = plan_films(inputs, options_from(args, FilmCommand), options, guidance, colorization)
     with usage_errors((GuidanceError,)):
-        return finish(work.failures, work.results(), quiet=run.quiet)
+        return finish(work.ledger, work.results(), quiet=run.quiet)
 
 
 def _photo(args: argparse.Namespace) -> PhotoOptions:

@@ -99,6 +99,29 @@ def temperature_of(color: ColorOptions) -> float:
     return TEMPERATURE if color.temperature is None else color.temperature
 
 
+def engine_of(run: RunOptions, *, films: bool = False) -> str:
+    """Return the engine that computes the colors here. Raises ValueError for a device that this machine lacks."""
+    from model.program import choose_engine
+
+    try:
+        return choose_engine(run.device, run.film_precision if films else run.precision)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+
+
+def photo_settings(color: ColorOptions, run: RunOptions) -> dict[str, object]:
+    """Return all settings that affect a photo's colors, the weights among them.
+
+    Raises FileNotFoundError or ValueError for missing or invalid weights, or for a device that this machine lacks.
+    """
+    from model.weights_file import check_weights
+
+    weights = {"weights_sha256": check_weights(run.weights)}
+    settings = color_settings(color, engine_of(run), steady=0) | weights
+    del settings["steady"]
+    return settings
+
+
 def color_settings(color: ColorOptions, engine: str, *, steady: float) -> dict[str, object]:
     """Return all settings, except the weights, that affect a film's colors; engines differ slightly in them."""
     return {

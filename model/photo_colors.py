@@ -32,7 +32,14 @@ class _Inputs(NamedTuple):
     palette: Floats | None
 
 
-_Predict: TypeAlias = Callable[[AbPredictor, _Inputs], list[Floats]]
+class _Predicted(NamedTuple):
+    """Colorizations (h, w, 2) of a picture, and the mean confidence in the first if it is known."""
+
+    colorizations: Sequence[Floats] = ()
+    confidence: float | None = None
+
+
+_Predict: TypeAlias = Callable[[AbPredictor, _Inputs], _Predicted]
 
 
 class _UsedReference(NamedTuple):
@@ -49,11 +56,13 @@ class PhotoAb(NamedTuple):
     ab : (h, w, 2), small; of the reference's size if that is registered
     reference_by : how the reference was used; None without one
     share : 0..1, share of the photo with the colors of a registered reference
+    confidence : 0..1, the network's at each position (`model.decode`), on average; None if it is not known
     """
 
     ab: Floats
     reference_by: ReferenceBy | None = None
     share: float = 0.0
+    confidence: float | None = None
 
     @property
     def smoothness(self) -> float:
@@ -77,17 +86,18 @@ class PhotoColors:
     def ab(self, gray: NDArray[Any], wanted: Guidance) -> PhotoAb:
         """Predict ab (h, w, 2)."""
 
-        def one(predictor: AbPredictor, inputs: _Inputs) -> list[Floats]:
-            return [predictor(**inputs._asdict()).ab[0]]
+        def one(predictor: AbPredictor, inputs: _Inputs) -> _Predicted:
+            predicted = predictor(**inputs._asdict())
+            return _Predicted([predicted.ab[0]], float(predicted.confidence.mean()))
 
         return self._all(gray, wanted, one)[0]
 
     def candidates(self, gray: NDArray[Any], n: int, wanted: Guidance) -> list[PhotoAb]:
         """Predict up to n plausible, visibly different ab (h, w, 2); the first is `ab`."""
 
-        def several(predictor: AbPredictor, inputs: _Inputs) -> list[Floats]:
+        def several(predictor: AbPredictor, inputs: _Inputs) -> _Predicted:
             predicted = self._distributions(**inputs._asdict())
-            return candidates(predicted, predictor, n, **inputs._asdict())
+            return _Predicted(candidates(predicted, predictor, n, **inputs._asdict()))
 
         return self._all(gray, wanted, several)
 
@@ -114,15 +124,15 @@ class PhotoColors:
         copy = used.registered
         if copy is None:
             found = predict(predictor, self._inputs(predictor, gray, wanted, used))
-            return [PhotoAb(ab, used.by) for ab in found]
-        joined = [copy.ab]
+            return [PhotoAb(ab, used.by, 0.0, found.confidence) for ab in found.colorizations]
+        joined, found = [copy.ab], _Predicted()
         if not copy.is_complete:
             unhinted = dataclasses.replace(wanted, hints=(), strokes=None)
             found = predict(predictor, self._inputs(predictor, gray, unhinted, used))
-            joined = [copy.joined(ab, gray) for ab in found]
+            joined = [copy.joined(ab, gray) for ab in found.colorizations]
         if wanted.hints or wanted.strokes is not None:
             joined = _hinted(predictor, gray, wanted, joined)
-        return [PhotoAb(ab, used.by, copy.share) for ab in distinct(joined)]
+        return [PhotoAb(ab, used.by, copy.share, found.confidence) for ab in distinct(joined)]
 
     def _used_reference(
         self, predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance

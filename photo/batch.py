@@ -5,6 +5,7 @@ Independent of the network: the colorizer comes from a factory, so that everythi
 
 import functools
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from photo.candidates import write_candidates
 from photo.compose import Composition
-from photo.inputs import Kind, Result, Task
+from photo.inputs import Facts, Kind, Result, Task
 from photo.options import PhotoOptions
 from photo.read import Photo, mark_in, mark_of, read_photo
 from photo.write import SUFFIXES, Picture, whole, write_photo
@@ -27,7 +28,7 @@ from runtime.progress import Progress, Silent
 from runtime.workers import once
 
 FEW = 6  # photos for which starting more processes takes longer than it saves
-PHOTOS = Kind("picture", tuple(SUFFIXES), tuple(SUFFIXES), ".png", mark_of, mark_in)
+PHOTOS = Kind("picture", "photo", tuple(SUFFIXES), ".png", mark_of, mark_in)
 LARGE_BYTES = 40_000_000  # file size from which only one process at a time works on a photo
 
 Colorize: TypeAlias = Callable[[NDArray[Any]], Picture | Sequence[Composition]]
@@ -76,29 +77,56 @@ def _colorize_photo(
 
     large : lock file for large photos, so that only one at a time is in memory
     """
+    began = time.perf_counter()
     written: list[Path] = []
     dropped: list[str] = []
-    note = ""
+    note, confidence = "", None
     is_large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
     with lock(large, wait=True) if is_large else nullcontext():
         with FailureOf(task.source) as failure:
             photo = read_photo(task.source)
         if not failure.line:
+            opening = time.perf_counter()
             colorize = load()
+            began += (
+                time.perf_counter() - opening
+            )  # the network's, for the first photo, is not the photo's time
             with failure:
                 colored = colorize(photo.gray)
-                note = _note(colored)
+                note, confidence = _remarks(colored)
                 written, dropped = _write(task.target, photo, colored, options)
     if failure.line:
         return Result(task, error=failure.line)
     notes = [f"{task.target}: {note}"] if note else []
     notes += [f"{task.target} lacks {what}" for what in dropped]
-    return Result(task, output=tuple(map(str, written)), notes=tuple(notes))
+    height, width = photo.gray.shape
+    facts = Facts(
+        width, height, 8 * photo.gray.itemsize,
+        kept=tuple(_kept(photo, task.target, dropped, options)), left_out=tuple(dropped),
+        confidence=confidence, seconds=time.perf_counter() - began,
+    )  # fmt: skip
+    return Result(task, output=tuple(map(str, written)), notes=tuple(notes), facts=facts)
 
 
-def _note(colored: Picture | Sequence[Composition]) -> str:
+def _remarks(colored: Picture | Sequence[Composition]) -> tuple[str, float | None]:
+    """Return the note on how a photo was colorized, and the network's confidence."""
     first = colored[0] if isinstance(colored, Sequence) else colored
-    return first.note if isinstance(first, Composition) else ""
+    return (first.note, first.confidence) if isinstance(first, Composition) else ("", None)
+
+
+def _kept(
+    photo: Photo, target: Path, dropped: Sequence[str], options: PhotoOptions
+) -> Iterator[str]:
+    """Name what a result has of its photo besides the picture."""
+    form = SUFFIXES[target.suffix.lower()]
+    if len(photo.exif) and form != "BMP":
+        yield "EXIF"
+    if photo.xmp and form != "BMP" and not any(line.startswith("XMP") for line in dropped):
+        yield "XMP"
+    if photo.dpi:
+        yield "resolution"
+    if photo.alpha is not None and form not in {"JPEG", "BMP"} and not options.compare:
+        yield "transparency"
 
 
 def _lost(task: Task) -> Result:

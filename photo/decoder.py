@@ -14,6 +14,7 @@ import psutil
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
+from photo.suffixes import not_a_picture
 from prior.dataset import PictureError
 from runtime.standard_error import captured_stderr
 
@@ -54,8 +55,7 @@ def decoding(path: Path) -> Iterator[None]:
     except PictureError:
         raise
     except UnidentifiedImageError:
-        kinds = "JPEG, PNG, TIFF, WebP or BMP; films need -movie_in"
-        raise ValueError(f"{path} is not a picture ({kinds})") from None
+        raise ValueError(not_a_picture(path)) from None
     except cv2.error as error:
         raise ValueError(f"{path} cannot be read (damaged?): {error.err}") from None
     except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError,

@@ -74,7 +74,7 @@ class UploadedPhoto:
     @property
     def target(self) -> Path:
         """Return the path of its result, named as the command names it."""
-        tasks, _ = plan([str(self.source)], kind=PHOTOS)
+        tasks = plan([str(self.source)], kind=PHOTOS).tasks
         return tasks[0].target
 
     @property
@@ -97,7 +97,7 @@ class Photos:
         folder = self._folder / token
         folder.mkdir()
         suffix = PurePosixPath(name).suffix.lower()
-        return token, folder / f"photo{suffix if suffix in PHOTOS.suffixes else ''}"
+        return token, folder / f"photo{suffix if suffix in PHOTOS.written else ''}"
 
     def add(self, token: str, name: str, source: Path) -> UploadedPhoto:
         """Read and add an uploaded photo. Raises ValueError, with the visitor's file name, if it is unreadable."""
@@ -156,7 +156,7 @@ def write_result(
 ) -> Path:
     """Write a photo's full-size file with the command's function. Raises ValueError."""
     guidance = edits.for_file(photo.source, photo.size)
-    tasks, _ = plan([str(photo.source)], kind=PHOTOS)
+    tasks = plan([str(photo.source)], kind=PHOTOS).tasks
     load = partial(network.colorizer, edits.color)
     factory: Callable[[], Any] = partial(guided, load, guidance)
     if edits.candidate > 1:

@@ -9,7 +9,9 @@ import pytest
 from helpers import asked, landscape, texture
 
 from gray2color import Colorizer
+from model.contract import working_lightness
 from model.correspondence import Correspondence
+from model.program import Program
 from prior.lab import gray2lightness, lab2rgb, rgb2lab
 
 
@@ -38,6 +40,27 @@ def test_a_reference_and_a_palette_have_their_colors_taken(colorizer: Colorizer)
     for wanted in ({"reference": RED}, {"palette": ["#c8281e"]}):
         half, whole = (redness(colorizer.ab(gray, asked(guidance=g, **wanted))) for g in (0.2, 1.0))
         assert free < half < whole
+
+
+def test_the_confidence_of_a_photo_is_the_prediction_s_mean_and_costs_no_run(
+    make_colorizer: functools.partial[Colorizer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colorizer, gray = make_colorizer(), landscape(64, 64)
+    sure = colorizer.predict(working_lightness(gray[None], short=64)).confidence
+    runs: list[int] = []
+    run = Program.__call__
+
+    def counted(self: Program, *planes: np.ndarray, temperature: float) -> np.ndarray:
+        runs.append(len(planes))
+        return run(self, *planes, temperature=temperature)
+
+    monkeypatch.setattr(Program, "__call__", counted)
+    made = colorizer.composition(gray)
+    assert made.confidence == pytest.approx(float(sure.mean()), abs=1e-5)
+    assert len(runs) == 1
+    hinted = colorizer.composition(gray, asked(hints=[(30, 30, 60.0, -40.0)]))
+    assert hinted.confidence is not None
+    assert hinted.confidence > made.confidence
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def made_once(folder: Path) -> Any:
 
 
 def test_a_composition_s_note_names_the_result(tmp_path: Path) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 1)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", 1)], kind=PHOTOS).tasks
 
     def colorize(gray: np.ndarray) -> Composition:
         planes = np.zeros((2, *gray.shape), np.float32)
@@ -58,7 +58,7 @@ def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.M
     numbers = [uuid.UUID(int=number) for number in range(3)]
     monkeypatch.setattr(files, "uuid4", iter(numbers).__next__)
     paths = write_photos(tmp_path / "in", 3)
-    tasks, _ = plan([str(path) for path in paths], kind=PHOTOS, save=str(tmp_path / "out"))
+    tasks = plan([str(path) for path in paths], kind=PHOTOS, save=str(tmp_path / "out")).tasks
     (tmp_path / "out").mkdir()
     full = tasks[1].target.with_name(f".{numbers[1].hex}.part.png")
     full.symlink_to("/dev/full")
@@ -72,7 +72,7 @@ def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.M
 def test_whatever_a_photo_brings_about_is_its_own_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 3)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", 3)], kind=PHOTOS).tasks
 
     def read(path: Path) -> Photo:
         if path == tasks[0].source:
@@ -93,13 +93,13 @@ def test_whatever_a_photo_brings_about_is_its_own_failure(
 
 @pytest.mark.parametrize("number", [2, FEW + 1])
 def test_a_network_that_cannot_be_had_is_no_photos_failure(tmp_path: Path, number: int) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", number)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", number)], kind=PHOTOS).tasks
     with pytest.raises(RuntimeError, match="no GPU"):
         list(colorize_photos(tasks, missing_gpu, processes=2))
 
 
 def test_a_photo_that_ends_its_process_is_the_only_one_lost(tmp_path: Path) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", FEW + 3)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", FEW + 3)], kind=PHOTOS).tasks
     (tmp_path / "made").mkdir()
     factory = functools.partial(made_once, tmp_path / "made")
     results = {result.task: result for result in colorize_photos(tasks, factory, processes=2)}
@@ -117,7 +117,7 @@ def test_a_photo_that_ends_its_process_is_the_only_one_lost(tmp_path: Path) -> N
 def test_a_large_photo_is_the_only_one_of_its_kind_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
 ) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 2)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", 2)], kind=PHOTOS).tasks
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(batch, "LARGE_BYTES", 1 if large else 1 << 30)
 
@@ -149,7 +149,7 @@ class Recorded(Silent):
 
 
 def test_every_photo_has_one_result(tmp_path: Path) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 3)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", 3)], kind=PHOTOS).tasks
     tasks[1].source.unlink()
     progress = Recorded()
     results = list(
