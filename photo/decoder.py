@@ -6,12 +6,15 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import cv2
 import psutil
 import tifffile
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from prior.dataset import PictureError
@@ -19,8 +22,26 @@ from runtime.standard_error import captured_stderr
 
 log = logging.getLogger(__name__)
 
+Pixels: TypeAlias = NDArray[Any]
+
+ORIENTATION, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 700, 34675, 0x8769, 0x8825
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
 COPIES = 8  # samples per pixel in memory: decoded, lightness, color, and a copy while writing
+
+
+@dataclass(frozen=True)
+class Raster:
+    """Decoded pixels (H, W) or (H, W, 1..4), uint8 or uint16, as stored, and what their file says of them.
+
+    info : as Pillow's: icc_profile, xmp, dpi
+    turn : the orientation declared in the file; turned : whether its decoder has applied it
+    """
+
+    pixels: Pixels
+    exif: Image.Exif
+    info: dict[Any, Any]
+    turn: int = 1
+    turned: bool = False
 
 
 def check_file(path: Path, what: str = "file") -> None:
@@ -114,3 +135,17 @@ def _any_size() -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+
+
+def exif_of(image: Image.Image) -> Image.Exif:
+    """Return a picture's EXIF tags, all of them read."""
+    exif = image.getexif()
+    return loaded(exif) if "exif" in image.info or exif else exif
+
+
+def loaded(exif: Image.Exif) -> Image.Exif:
+    """Read every tag now, because the file is closed, and errors are unexpected, when the tags are written."""
+    for group in (EXIF_IFD, GPS_IFD):
+        exif.get_ifd(group)
+    dict(exif)
+    return exif

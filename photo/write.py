@@ -13,8 +13,9 @@ import tifffile
 from PIL import ExifTags, Image, PngImagePlugin
 
 from photo.compose import Composition
+from photo.decoder import EXIF_IFD, GPS_IFD, XMP_TAG, Pixels
 from photo.icc import srgb_profile
-from photo.read import EXIF_IFD, GPS_IFD, SOFTWARE, XMP_TAG, Photo, Pixels
+from photo.read import SOFTWARE, Photo
 from runtime.files import whole_file
 
 SUFFIXES = {
