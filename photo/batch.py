@@ -91,7 +91,7 @@ def _colorize_photo(
                 written, dropped = _write(task.target, photo, colored, options)
     if failure.line:
         return Result(task, error=failure.line)
-    notes = [f"{task.target}: {note}"] if note else []
+    notes = [f"{task.target}: {remark}" for remark in (*photo.remarks, note) if remark]
     notes += [f"{task.target} lacks {what}" for what in dropped]
     return Result(task, output=tuple(map(str, written)), notes=tuple(notes))
 

@@ -1,22 +1,21 @@
 """Reads PNGs of 16 bits, and whatever else OpenCV decodes with more depth, or faster, than Pillow."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from photo.decoder import FORMATS, ORIENTATION, Pixels, Raster, check_memory, exif_of
-
-PNG = b"\x89PNG\r\n\x1a\n"
+from photo.decoder import FORMATS, Pixels, Raster, check_memory, raster_of
 
 
 def read_deep_png(path: Path) -> Raster:
     """Read a PNG with all its bits."""
     with Image.open(path, formats=FORMATS) as image:
         check_memory(path, *image.size, sample_bytes=2)
-        exif, info = exif_of(image), dict(image.info)
-    return Raster(decoded(path), exif, info, exif.get(ORIENTATION, 1))
+        raster = raster_of(image)
+    return replace(raster, pixels=decoded(path))
 
 
 def decoded(path: Path) -> Pixels:

@@ -5,19 +5,25 @@ and resolution are kept for `photo.write`.
 """
 
 import hashlib
-import io
+import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageOps
 
 from photo.compose import luminance_codes
+from photo.damage import SIDEWAYS, read_rest
 from photo.decoder import (
+    DAMAGED_PROFILE,
+    EXIF_IFD,
     ICC_TAG,
     ORIENTATION,
+    PNG,
     XMP_TAG,
     Pixels,
     Raster,
@@ -25,21 +31,27 @@ from photo.decoder import (
     decoding,
     exif_of,
     opened,
+    raster_of,
 )
-from photo.deep import PNG, decoded, read_deep_png
-from photo.icc import luminance_of, srgb_profile
+from photo.deep import decoded, read_deep_png
+from photo.exif import MAKER_NOTE, note_place
+from photo.icc import Luminance, luminance_of, luminance_of_gamma
+from photo.metadata import IPTC_TAG, PHOTOSHOP_TAG, Captions, iptc_of_tiff
+from photo.modes import BMP_MASKED, converted
 from photo.tiff import HEADS, is_deep_tiff, read_deep_tiff, size_of_tiff
+from prior.dataset import PictureError
 
 SOFTWARE = 305
 MARK = re.compile("colorizer: of [0-9a-f]{16}")  # in every result
 MARK_BYTES = 40  # at the end of a BMP, which has no metadata field for the mark
 # Tags that describe how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
-STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532, XMP_TAG, 34377, ICC_TAG}
+STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532}
+STRUCTURE |= {XMP_TAG, ICC_TAG, IPTC_TAG, PHOTOSHOP_TAG}  # kept otherwise
 RLE = (1, 2)  # BMP run-length compressions, which Pillow decodes byte by byte in Python
 BAND_PX = 1 << 20
 HEAD_BYTES = 26  # up to the depth of a PNG
-SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,7 @@ class Photo:
     """A photo: gray (H, W) and alpha (H, W) of one dtype, upright, and the metadata.
 
     dropped : its invalid metadata, as text
+    remarks : what the user should know of the picture, as sentences
     mark : the mark of its results, see `mark_of`
     """
 
@@ -57,6 +70,9 @@ class Photo:
     dpi: tuple[float, float] | None = None
     dropped: tuple[str, ...] = ()
     mark: str = ""
+    captions: Captions = field(default_factory=Captions)
+    note_at: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 def mark_of(path: Path) -> str:
@@ -79,18 +95,52 @@ def mark_in(path: Path) -> str:
 
 
 def read_photo(path: Path) -> Photo:
-    """Read a picture file.
+    """Read a picture file; of a truncated one, what is left, which its remarks tell.
 
     Raises FileNotFoundError, or ValueError for a file that is empty, damaged, too large or not a picture.
     """
     check_file(path)
+    raster = _read_or_rest(path)
+    with decoding(path):
+        return replace(_photo(raster), mark=mark_of(path))
+
+
+def _read_or_rest(path: Path) -> Raster:
+    try:
+        raster = _read(path)
+    except PictureError:
+        raise
+    except ValueError:
+        with suppress(ValueError):
+            if rest := read_rest(path, _read):
+                return rest
+        raise
+    if _lacks_end(path):
+        with suppress(ValueError):
+            return read_rest(path, _read) or raster
+    return raster
+
+
+def _read(path: Path) -> Raster:
     with decoding(path):
         reader = _deep_reader(path)
-        photo = _photo(reader(path)) if reader else None
-    if photo is None:
+        raster = reader(path) if reader else None
+    if raster is None:
         with opened(path) as image:
-            photo = _photo(_from_pillow(path, image))
-    return replace(photo, mark=mark_of(path))
+            raster = _from_pillow(path, image)
+    if IPTC_TAG in raster.exif or PHOTOSHOP_TAG in raster.exif:
+        with suppress(ValueError), decoding(path):
+            return replace(raster, captions=Captions(iptc_of_tiff(path), raster.captions.texts))
+    return raster
+
+
+def _lacks_end(path: Path) -> bool:
+    """Return whether a JPEG ends otherwise than it should, which decoders do not tell if the rest is zeros."""
+    with path.open("rb") as file:
+        if file.read(2) != JPEG_START:
+            return False
+        file.seek(-2, os.SEEK_END)
+        return file.read() != JPEG_END
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -103,7 +153,8 @@ def size_of(path: Path) -> tuple[int, int]:
         if _deep_reader(path) is read_deep_tiff:
             return _turned(*size_of_tiff(path))
     with opened(path) as image:
-        return _turned(image.size[::-1], image.getexif().get(ORIENTATION, 1))
+        exif, _ = exif_of(image)
+        return _turned(image.size[::-1], exif.get(ORIENTATION, 1))
 
 
 def _deep_reader(path: Path) -> Callable[[Path], Raster] | None:
@@ -125,41 +176,20 @@ def _turned(size: tuple[int, int], turn: int) -> tuple[int, int]:
 
 
 def _from_pillow(path: Path, image: Image.Image) -> Raster:
-    exif, info = exif_of(image), dict(image.info)
-    turn = exif.get(ORIENTATION, 1)
+    raster = raster_of(image)
+    info, turn = raster.info, raster.turn
     if image.format == "BMP" and info.get("compression") in RLE:
-        return Raster(decoded(path), exif, info, turn)
+        return replace(raster, pixels=decoded(path))
     image.load()
     info = {**image.info, **info}  # adds chunks behind the pixels; keeps the XMP before rotation
     if turn != 1:  # no effect for TIFFs with Pillow 13, which rotates them while loading
         image = ImageOps.exif_transpose(image)
-    if "transparency" in info or image.mode in {"LA", "La", "PA", "RGBA", "RGBa"}:
-        image = image.convert("LA" if image.mode in {"L", "1", "LA", "La"} else "RGBA")
-    elif image.mode in {"P", "YCbCr", "HSV"}:
-        image = image.convert("RGB")
-    elif image.mode == "1":
-        image = image.convert("L")
-    if image.mode in {"CMYK", "LAB"}:
-        image, info["icc_profile"] = _separated(image, info.get("icc_profile")), None
-    if image.mode not in {"L", "LA", "RGB", "RGBA"}:
-        raise ValueError(
-            f"pixels of mode {image.mode} are not supported: save the picture as gray or RGB with 8 or 16 bits"
-        )
-    return Raster(np.asarray(image), exif, info, turn, turned=True)
-
-
-def _separated(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert printing colors to sRGB, through their profile if there is one."""
-    if not profile:
-        return image.convert("RGB")
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        target = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
-        converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-    except ImageCms.PyCMSError:
-        return image.convert("RGB")
-    assert converted is not None
-    return converted
+    dropped = raster.dropped
+    plain = image.mode in {"L", "RGB"} and "transparency" not in info
+    if not plain or info.get("compression") in BMP_MASKED:
+        image, info, lost = converted(path, image, info)
+        dropped += lost
+    return replace(raster, pixels=np.asarray(image), info=info, turned=True, dropped=dropped)
 
 
 def _photo(raster: Raster) -> Photo:
@@ -176,23 +206,58 @@ def _photo(raster: Raster) -> Photo:
             f"pixels of shape {pixels.shape} are not supported: save one gray or RGB picture"
         )
     channels = 1 if pixels.shape[-1] < 3 else 3
-    alpha = pixels[..., channels] if pixels.shape[-1] > channels else None
-    gray = _lightness_codes(pixels[..., :channels], info.get("icc_profile") or None)
+    alpha = _alpha(pixels, channels, info.get("transparency"))
+    luminance, damaged = _luminance(info, channels)
+    gray = _lightness_codes(pixels[..., :channels], luminance)
+    note_at = 0
+    if MAKER_NOTE in exif.get_ifd(EXIF_IFD) and isinstance(info.get("exif"), bytes):
+        note_at = note_place(info["exif"])
     for tag in (*STRUCTURE, ORIENTATION):
         if tag in exif:
             del exif[tag]
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
     xmp = re.sub(rb'(tiff:Orientation(?:>|="))\d', rb"\g<1>1", xmp)
-    dpi, dropped = info.get("dpi"), []
-    if dpi and turn in SIDEWAYS:
-        dpi = dpi[::-1]
-    if dpi and not all(1 <= value < 1 << 16 for value in dpi):
-        dropped = [f"the resolution of {float(dpi[0]):g} x {float(dpi[1]):g} dpi"]
-        dpi = None
+    dpi, invalid = _dpi(info.get("dpi"), turn)
     left = 1 if raster.turned else turn
-    alpha = None if alpha is None else np.ascontiguousarray(_upright(alpha, left))
-    return Photo(np.ascontiguousarray(_upright(gray, left)), alpha, exif, xmp, dpi, tuple(dropped))
+    return Photo(
+        np.ascontiguousarray(_upright(gray, left)),
+        None if alpha is None else np.ascontiguousarray(_upright(alpha, left)),
+        exif, xmp, dpi, (*raster.dropped, *damaged, *invalid),
+        captions=raster.captions, note_at=note_at, remarks=raster.remarks,
+    )  # fmt: skip
+
+
+def _alpha(pixels: Pixels, channels: int, transparent: object) -> Pixels | None:
+    """Return alpha (H, W): the last channel, or where deep pixels have the transparent value, if any."""
+    if pixels.shape[-1] > channels:
+        return pixels[..., channels]
+    if pixels.dtype == np.uint8 or not isinstance(transparent, int | tuple):
+        return None
+    opaque = (pixels != np.array(transparent, np.uint16)).any(axis=-1)
+    return np.asarray(opaque * np.uint16(65535))
+
+
+def _dpi(
+    dpi: tuple[float, float] | None, turn: int
+) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+    """Return the resolution of the upright picture, and its name if it is none."""
+    if not dpi or all(1 <= value < 1 << 16 for value in dpi):
+        return dpi[::-1] if dpi and turn in SIDEWAYS else dpi, ()
+    return None, (f"the resolution of {float(dpi[0]):g} x {float(dpi[1]):g} dpi",)
+
+
+def _luminance(info: dict[Any, Any], channels: int) -> tuple[Luminance | None, tuple[str, ...]]:
+    """Return how codes become luminance, by a profile or a PNG's gamma; None if as in sRGB. Name a damaged profile."""
+    if profile := info.get("icc_profile"):
+        try:
+            return luminance_of(profile, channels=channels), ()
+        except ValueError:
+            return None, (DAMAGED_PROFILE,)
+    if "gamma" in info and "srgb" not in info:
+        primaries = info.get("chromaticity")
+        return luminance_of_gamma(info["gamma"], primaries, channels=channels), ()
+    return None, ()
 
 
 def _upright(pixels: Pixels, turn: int) -> Pixels:
@@ -204,12 +269,12 @@ def _upright(pixels: Pixels, turn: int) -> Pixels:
     return pixels[::-1] if turn in {3, 4, 7, 8} else pixels
 
 
-def _lightness_codes(pixels: Pixels, profile: bytes | None) -> Pixels:
-    """Return the luminance of (H, W, 1 or 3) as sRGB-encoded gray (H, W) of the same dtype."""
+def _lightness_codes(pixels: Pixels, luminance: Luminance | None) -> Pixels:
+    """Return the luminance of (H, W, 1 or 3), by default of sRGB, as sRGB-encoded gray (H, W) of the same dtype."""
     height, width, channels = pixels.shape
-    if profile is None and channels == 1:
+    if luminance is None and channels == 1:
         return pixels[..., 0]
-    luminance = luminance_of(profile, channels=channels) or luminance_of(None, channels=channels)
+    luminance = luminance or luminance_of(None, channels=channels)
     assert luminance is not None
     tables = luminance.tables(pixels.dtype)
     gray = np.empty((height, width), pixels.dtype)

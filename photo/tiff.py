@@ -43,7 +43,7 @@ def read_deep_tiff(path: Path) -> Raster:
             )
         check_memory(path, page.imagewidth, page.imagelength, sample_bytes=2)
         check_memory(path, page.tilewidth, page.tilelength, sample_bytes=2)
-        exif, turned = _exif_of_tiff(path, tiff), False
+        (exif, dropped), turned = _exif_of_tiff(path, tiff), False
         try:
             pixels = page.asarray()
         except ValueError:  # a compression for which tifffile needs another package
@@ -54,16 +54,16 @@ def read_deep_tiff(path: Path) -> Raster:
             pixels = np.invert(pixels)
         tags = {tag.code: tag.value for tag in page.tags}
     info = {"icc_profile": tags.get(ICC_TAG), "xmp": tags.get(XMP_TAG), "dpi": _dpi(tags)}
-    return Raster(pixels, exif, info, tags.get(ORIENTATION, 1), turned)
+    return Raster(pixels, exif, info, tags.get(ORIENTATION, 1), turned, dropped=dropped)
 
 
-def _exif_of_tiff(path: Path, tiff: tifffile.TiffFile) -> Image.Exif:
+def _exif_of_tiff(path: Path, tiff: tifffile.TiffFile) -> tuple[Image.Exif, tuple[str, ...]]:
     exif = Image.Exif()
-    if not tiff.is_bigtiff:  # which Pillow cannot read here
-        with path.open("rb") as file:
-            exif.load_from_fp(file)
-            loaded(exif)
-    return exif
+    if tiff.is_bigtiff:  # which Pillow cannot read here
+        return exif, ()
+    with path.open("rb") as file:
+        exif.load_from_fp(file)
+        return exif, loaded(exif)
 
 
 def _dpi(tags: dict[int, Any]) -> tuple[float, float] | None:
