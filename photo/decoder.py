@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 import cv2
 import psutil
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -25,7 +24,26 @@ log = logging.getLogger(__name__)
 Pixels: TypeAlias = NDArray[Any]
 
 ORIENTATION, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 700, 34675, 0x8769, 0x8825
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "TIFF",
+    "WEBP",
+    "BMP",
+    "GIF",
+    "AVIF",
+    "PPM",
+    "ICO",
+    "PCX",
+    "PSD",
+    "JPEG2000",
+)
+TGA_SUFFIXES = (
+    ".tga",
+    ".icb",
+    ".vda",
+    ".vst",
+)  # by suffix, as most of these files have no signature
 COPIES = 8  # samples per pixel in memory: decoded, lightness, color, and a copy while writing
 
 
@@ -35,6 +53,7 @@ class Raster:
 
     info : as Pillow's: icc_profile, xmp, dpi
     turn : the orientation declared in the file; turned : whether its decoder has applied it
+    notes : what of the file is not, or not plainly, in the pixels
     """
 
     pixels: Pixels
@@ -42,6 +61,7 @@ class Raster:
     info: dict[Any, Any]
     turn: int = 1
     turned: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def check_file(path: Path, what: str = "file") -> None:
@@ -75,12 +95,12 @@ def decoding(path: Path) -> Iterator[None]:
     except PictureError:
         raise
     except UnidentifiedImageError:
-        kinds = "JPEG, PNG, TIFF, WebP or BMP; films need -movie_in"
+        kinds = "JPEG, PNG, TIFF, WebP, BMP, AVIF, JPEG 2000, GIF, HEIC, raw, PDF ...; films need -movie_in"
         raise ValueError(f"{path} is not a picture ({kinds})") from None
     except cv2.error as error:
         raise ValueError(f"{path} cannot be read (damaged?): {error.err}") from None
     except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError,
-            struct.error, zlib.error, tifffile.TiffFileError) as error:  # fmt: skip
+            struct.error, zlib.error) as error:  # fmt: skip
         if isinstance(error, OSError) and error.errno:
             raise
         raise ValueError(f"{path} cannot be read (damaged?): {error}") from None
@@ -104,10 +124,11 @@ def _remarks_of_tifffile(path: Path) -> Iterator[None]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture of at most 8 bits per sample if memory suffices for its declared size."""
+    """Open a picture with Pillow if memory suffices for its declared size."""
     check_file(path)
+    formats = ("TGA",) if path.suffix.lower() in TGA_SUFFIXES else FORMATS
     # Pillow 13 maps a named file into memory, and then swaps the sides of rotated TIFFs: pass an open file.
-    with decoding(path), path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+    with decoding(path), path.open("rb") as file, Image.open(file, formats=formats) as image:
         check_memory(path, *image.size)
         yield image
 

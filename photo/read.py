@@ -5,17 +5,18 @@ and resolution are kept for `photo.write`.
 """
 
 import hashlib
-import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageOps
 
+from photo.bmp import decoded_runs
 from photo.compose import luminance_codes
 from photo.decoder import (
+    FORMATS,
     ICC_TAG,
     ORIENTATION,
     XMP_TAG,
@@ -26,19 +27,24 @@ from photo.decoder import (
     exif_of,
     opened,
 )
-from photo.deep import PNG, decoded, read_deep_png
-from photo.icc import luminance_of, srgb_profile
-from photo.tiff import HEADS, is_deep_tiff, read_deep_tiff, size_of_tiff
+from photo.deep import read_deep_png
+from photo.depth import separated
+from photo.icc import luminance_of
 
 SOFTWARE = 305
 MARK = re.compile("colorizer: of [0-9a-f]{16}")  # in every result
-MARK_BYTES = 40  # at the end of a BMP, which has no metadata field for the mark
+# Formats in which Pillow reads no EXIF data: the mark is in the first 60 bytes, the last 40 or an EXIF box at the end.
+WITHOUT_EXIF = ("BMP", "JPEG2000", "PPM", "TGA")
+MARK_BYTES, EXIF_BYTES = 60, 1 << 16
 # Tags that describe how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
 STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532, XMP_TAG, 34377, ICC_TAG}
-RLE = (1, 2)  # BMP run-length compressions, which Pillow decodes byte by byte in Python
+RLE = (1, 2)  # BMP run-length compressions
 BAND_PX = 1 << 20
-HEAD_BYTES = 26  # up to the depth of a PNG
+HEAD_BYTES = 32
+PNG = b"\x89PNG\r\n\x1a\n"
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+USUAL = (b"\xff\xd8", b"RIFF", b"BM", b"GIF8")  # JPEG, WebP, BMP, GIF: read by Pillow
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 
 
@@ -47,6 +53,7 @@ class Photo:
     """A photo: gray (H, W) and alpha (H, W) of one dtype, upright, and the metadata.
 
     dropped : its invalid metadata, as text
+    notes : what a user must know of how it was read
     mark : the mark of its results, see `mark_of`
     """
 
@@ -56,6 +63,7 @@ class Photo:
     xmp: bytes = b""
     dpi: tuple[float, float] | None = None
     dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     mark: str = ""
 
 
@@ -70,8 +78,9 @@ def mark_in(path: Path) -> str:
     try:
         with opened(path) as image:
             text = str(image.getexif().get(SOFTWARE, ""))
-            if image.format == "BMP":
-                text = path.read_bytes()[-MARK_BYTES:].decode("latin-1")
+            if image.format in WITHOUT_EXIF:
+                data = path.read_bytes()
+                text = (data[:MARK_BYTES] + data[-EXIF_BYTES:]).decode("latin-1")
     except (OSError, ValueError):
         return ""
     found = MARK.search(text)
@@ -85,12 +94,24 @@ def read_photo(path: Path) -> Photo:
     """
     check_file(path)
     with decoding(path):
-        reader = _deep_reader(path)
+        reader = _reader(path)
         photo = _photo(reader(path)) if reader else None
     if photo is None:
-        with opened(path) as image:
-            photo = _photo(_from_pillow(path, image))
+        photo = _read_with_pillow(path)
     return replace(photo, mark=mark_of(path))
+
+
+def _read_with_pillow(path: Path) -> Photo:
+    try:
+        with opened(path) as image:
+            return _photo(_from_pillow(path, image))
+    except ValueError:
+        from photo.foreign import unusual_reader
+
+        if not (reader := unusual_reader(path)):
+            raise
+    with decoding(path):
+        return _photo(reader(path))
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -100,24 +121,48 @@ def size_of(path: Path) -> tuple[int, int]:
     """
     check_file(path)
     with decoding(path):
-        if _deep_reader(path) is read_deep_tiff:
-            return _turned(*size_of_tiff(path))
+        if reader := _reader(path):
+            return _size_by(reader, path)
     with opened(path) as image:
         return _turned(image.size[::-1], image.getexif().get(ORIENTATION, 1))
 
 
-def _deep_reader(path: Path) -> Callable[[Path], Raster] | None:
-    """Choose, by a file's first bytes, the reader of what Pillow cannot read with all its bits."""
+def _size_by(reader: Callable[[Path], Raster], path: Path) -> tuple[int, int]:
+    """Return the size (H, W) of a photo that Pillow does not read: without decoding for TIFF and PNG."""
+    if reader is read_deep_png:
+        with Image.open(path, formats=FORMATS) as image:
+            return _turned(image.size[::-1], image.getexif().get(ORIENTATION, 1))
+    if reader.__name__ == "read_tiff":
+        from photo.tiff import size_of_tiff
+
+        return _turned(*size_of_tiff(path))
+    height, width = _photo(reader(path)).gray.shape
+    return height, width
+
+
+def _reader(path: Path) -> Callable[[Path], Raster] | None:
+    """Choose, by a file's first bytes, the reader of what Pillow cannot read with all its bits.
+
+    The readers of rarer formats are imported when they are needed, as some take longer to import than a photo to read.
+    """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    if head[:8] == PNG:
+    if head.startswith(PNG):
         return read_deep_png if head[24:25] == b"\x10" else None
-    return read_deep_tiff if head[:4] in HEADS and is_deep_tiff(path) else None
+    if head.startswith(TIFF):
+        from photo.tiff import reader_of_tiff
+
+        return reader_of_tiff(path)
+    if head.startswith(USUAL):
+        return None
+    from photo.foreign import reader_of
+
+    return reader_of(path, head)
 
 
 def is_deep(path: Path) -> bool:
-    """Return whether a PNG or TIFF has more than 8 bits per sample, which Pillow would lose."""
-    return _deep_reader(path) is not None
+    """Return whether Pillow cannot read a photo, or not with all its bits."""
+    return _reader(path) is not None
 
 
 def _turned(size: tuple[int, int], turn: int) -> tuple[int, int]:
@@ -128,7 +173,7 @@ def _from_pillow(path: Path, image: Image.Image) -> Raster:
     exif, info = exif_of(image), dict(image.info)
     turn = exif.get(ORIENTATION, 1)
     if image.format == "BMP" and info.get("compression") in RLE:
-        return Raster(decoded(path), exif, info, turn)
+        image = decoded_runs(path, image)
     image.load()
     info = {**image.info, **info}  # adds chunks behind the pixels; keeps the XMP before rotation
     if turn != 1:  # no effect for TIFFs with Pillow 13, which rotates them while loading
@@ -140,26 +185,12 @@ def _from_pillow(path: Path, image: Image.Image) -> Raster:
     elif image.mode == "1":
         image = image.convert("L")
     if image.mode in {"CMYK", "LAB"}:
-        image, info["icc_profile"] = _separated(image, info.get("icc_profile")), None
+        image, info["icc_profile"] = separated(image, info.get("icc_profile")), None
     if image.mode not in {"L", "LA", "RGB", "RGBA"}:
         raise ValueError(
             f"pixels of mode {image.mode} are not supported: save the picture as gray or RGB with 8 or 16 bits"
         )
     return Raster(np.asarray(image), exif, info, turn, turned=True)
-
-
-def _separated(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert printing colors to sRGB, through their profile if there is one."""
-    if not profile:
-        return image.convert("RGB")
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        target = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
-        converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-    except ImageCms.PyCMSError:
-        return image.convert("RGB")
-    assert converted is not None
-    return converted
 
 
 def _photo(raster: Raster) -> Photo:
@@ -192,7 +223,8 @@ def _photo(raster: Raster) -> Photo:
         dpi = None
     left = 1 if raster.turned else turn
     alpha = None if alpha is None else np.ascontiguousarray(_upright(alpha, left))
-    return Photo(np.ascontiguousarray(_upright(gray, left)), alpha, exif, xmp, dpi, tuple(dropped))
+    gray = np.ascontiguousarray(_upright(gray, left))
+    return Photo(gray, alpha, exif, xmp, dpi, tuple(dropped), raster.notes)
 
 
 def _upright(pixels: Pixels, turn: int) -> Pixels:

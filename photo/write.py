@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
-import tifffile
 from PIL import ExifTags, Image, PngImagePlugin
 
 from photo.compose import Composition
@@ -21,15 +20,22 @@ from runtime.files import whole_file
 SUFFIXES = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".webp": "WEBP",
     ".bmp": "BMP",
+    ".avif": "AVIF",
+    ".jp2": "JPEG2000",
+    ".ppm": "PPM",
+    ".tga": "TGA",
 }
 Picture: TypeAlias = Pixels | Composition  # rgb (H, W, 3 or 4), or composed on demand
 Tag: TypeAlias = tuple[tuple[int, ...], int, Any]  # group, number, value
-DEEP = ("PNG", "TIFF")  # formats that hold 16 bits
+DEEP = ("PNG", "TIFF", "JPEG2000", "PPM")  # formats that hold 16 bits
+OPAQUE = ("JPEG", "BMP", "PPM")  # formats without transparency
 GROUPS = (EXIF_IFD, GPS_IFD)  # groups of EXIF tags besides the main one
 POINTERS = (*GROUPS, 0xA005)  # tags that only hold the offsets of groups
 MARKER_BYTES = 65533  # limit for EXIF and for XMP in a JPEG
@@ -37,7 +43,7 @@ LONGEST_BYTES = (1 << 31) - 1  # limit for a PNG chunk
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 ROOM_FOR_MARK = 128
 BAND_ROWS = 128  # rows of a picture in memory at a time
-LONGEST_PX = {"JPEG": 65535, "WEBP": 16383}
+LONGEST_PX = {"JPEG": 65535, "WEBP": 16383, "AVIF": 65536, "TGA": 65535}
 PNG_LEVEL = 2  # of 9: takes half the time of 4 for the same size on grainy photos
 TEXT_TAGS = (270, 271, 272, 306, 315, 33432)  # description, maker, model, ..., copyright
 
@@ -48,7 +54,7 @@ def write_photo(
     """Write a picture in the format of its suffix, with the metadata of its source.
 
     EXIF Software is set to our mark, which names the program and identifies the source.
-    The file gets its name when it is complete. PNG and TIFF keep 16 bits; other formats get 8.
+    The file gets its name when it is complete. PNG, TIFF, JPEG 2000 and PPM keep 16 bits; other formats get 8.
     Returns the metadata that does not fit and was dropped, as text.
     """
     form = SUFFIXES.get(path.suffix.lower())
@@ -56,11 +62,14 @@ def write_photo(
         raise ValueError(f"{path}: unknown suffix: name the result with {', '.join(SUFFIXES)}")
     if max(picture.shape) > LONGEST_PX.get(form, 1 << 31):
         raise ValueError(f"{path}: {form} holds at most {LONGEST_PX[form]} pixels a side: use .tif")
-    added = like.alpha if alpha and form not in {"JPEG", "BMP"} else None
-    like, dropped = _fitting(like, MARKER_BYTES if form == "JPEG" else LONGEST_BYTES)
+    added = like.alpha if alpha and form not in OPAQUE else None
+    like, dropped = _fitting(like, MARKER_BYTES if form in {"JPEG", "JPEG2000"} else LONGEST_BYTES)
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as part:
-        if picture.dtype == np.uint8 or form not in DEEP:
+        if form in {"JPEG2000", "PPM"}:
+            (rgb,) = _bands(picture, added, picture.shape[0])
+            _write_whole(part, rgb, like, form=form)
+        elif picture.dtype == np.uint8 or form not in DEEP:
             _write_pillow(part, picture, added, like, form=form, quality=quality)
         elif form == "TIFF":
             _write_deep_tiff(part, picture, added, like)
@@ -147,18 +156,31 @@ def _write_pillow(
         settings["dpi"] = like.dpi
     if form == "JPEG":
         settings |= {"quality": quality, "subsampling": 0, "xmp": like.xmp}
-    elif form == "WEBP":
+    elif form in {"WEBP", "AVIF"}:
         settings |= {"quality": quality, "xmp": like.xmp}
     elif form == "PNG":
         settings |= {"pnginfo": _png_texts(like), "compress_level": PNG_LEVEL}
     elif form == "TIFF":
         settings["exif"] = _tiff_tags(like)
+    elif form == "TGA":
+        settings = {"id_section": like.mark.encode()}
     else:
         settings = {"dpi": like.dpi} if like.dpi else {}
     _image(picture, alpha).save(path, form, **settings)
     if form == "BMP":  # has no EXIF; readers ignore bytes after the last pixel
         with path.open("ab") as file:
             file.write(like.mark.encode())
+
+
+def _write_whole(path: Path, rgb: Pixels, like: Photo, *, form: str) -> None:
+    if form == "JPEG2000":
+        from photo.jpeg2000 import write_jpeg2000
+
+        write_jpeg2000(path, rgb, exif=like.exif.tobytes(), xmp=like.xmp)
+    else:
+        from photo.deep import write_ppm
+
+        write_ppm(path, rgb, comment=like.mark)
 
 
 def _image(picture: Picture, alpha: Pixels | None) -> Image.Image:
@@ -189,6 +211,8 @@ def _png_texts(like: Photo) -> PngImagePlugin.PngInfo:
 
 
 def _write_deep_tiff(path: Path, picture: Picture, alpha: Pixels | None, like: Photo) -> None:
+    import tifffile  # slow to import, with imagecodecs behind it
+
     channels = 3 if alpha is None else 4
     profile = srgb_profile()
     texts = [
