@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from photo.candidates import write_candidates
 from photo.compose import Composition
+from photo.formats import READ_ONLY, note_of_format, result_suffix
 from photo.inputs import Kind, Result, Task
 from photo.options import PhotoOptions
 from photo.read import Photo, mark_in, mark_of, read_photo
@@ -27,7 +28,15 @@ from runtime.progress import Progress, Silent
 from runtime.workers import once
 
 FEW = 6  # photos for which starting more processes takes longer than it saves
-PHOTOS = Kind("picture", tuple(SUFFIXES), tuple(SUFFIXES), ".png", mark_of, mark_in)
+PHOTOS = Kind(
+    "picture",
+    (*SUFFIXES, *READ_ONLY),
+    tuple(SUFFIXES),
+    ".png",
+    mark_of,
+    mark_in,
+    fallback_of=result_suffix,
+)
 LARGE_BYTES = 40_000_000  # file size from which only one process at a time works on a photo
 
 Colorize: TypeAlias = Callable[[NDArray[Any]], Picture | Sequence[Composition]]
@@ -91,7 +100,10 @@ def _colorize_photo(
                 written, dropped = _write(task.target, photo, colored, options)
     if failure.line:
         return Result(task, error=failure.line)
-    notes = [f"{task.target}: {remark}" for remark in (*photo.remarks, note) if remark]
+    said = [*photo.notes, note]
+    if task.target.suffix.lower() != task.source.suffix.lower():
+        said.append(note_of_format(task.source, task.target))
+    notes = [f"{task.target}: {what}" for what in said if what]
     notes += [f"{task.target} lacks {what}" for what in dropped]
     return Result(task, output=tuple(map(str, written)), notes=tuple(notes))
 

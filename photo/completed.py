@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import tifffile
 
 from photo.decoder import PNG, check_memory
 
@@ -145,6 +144,8 @@ def _bmp(data: bytes) -> Rest:
 
 def _tiff(data: bytes) -> Iterator[Rest]:
     """Complete a TIFF's first page: by zeros; or by its first strip, or none, in place of each that is missing."""
+    import tifffile  # slow to import, with imagecodecs behind it
+
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
         page: Any = tiff.pages.first
         starts, sizes = page.dataoffsets, page.databytecounts

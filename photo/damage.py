@@ -36,7 +36,7 @@ SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 
 
 def read_rest(path: Path, read: Callable[[Path], Raster]) -> Raster | None:
-    """Read what is left of a truncated picture, the rest gray; a remark of the raster says from which row.
+    """Read what is left of a truncated picture, the rest gray; a note of the raster says from which row.
 
     read : reads a whole picture
     Returns None for a file that has its end. Raises ValueError if nothing of the picture is left.
@@ -78,7 +78,7 @@ def _jpeg(data: bytes, read: _Reader) -> Raster | None:
     row = _first_difference(raster, read(data + JPEG_FILLING + mark))
     if row is None:
         remark = "the file lacks its end marker only: nothing of the picture is missing"
-        return replace(raster, remarks=(*raster.remarks, remark))
+        return replace(raster, notes=(*raster.notes, remark))
     return _shown(raster, Rest(data, row, coarse=scans > 1), filled=True)
 
 
@@ -188,7 +188,7 @@ def _shown(raster: Raster, rest: Rest, *, filled: bool = False) -> Raster:
         _fill(view[row:])
     return replace(
         raster, pixels=pixels, dropped=(*raster.dropped, *rest.dropped),
-        remarks=(*raster.remarks, *_remarks(rest, raster.turn, row, height)),
+        notes=(*raster.notes, *_remarks(rest, raster.turn, row, height)),
     )  # fmt: skip
 
 

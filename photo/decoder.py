@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 import cv2
 import numpy as np
 import psutil
-import tifffile
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
@@ -28,7 +27,26 @@ log = logging.getLogger(__name__)
 Pixels: TypeAlias = NDArray[Any]
 
 ORIENTATION, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 700, 34675, 0x8769, 0x8825
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "TIFF",
+    "WEBP",
+    "BMP",
+    "GIF",
+    "AVIF",
+    "PPM",
+    "ICO",
+    "PCX",
+    "PSD",
+    "JPEG2000",
+)
+TGA_SUFFIXES = (
+    ".tga",
+    ".icb",
+    ".vda",
+    ".vst",
+)  # by suffix, as most of these files have no signature
 # What decoders say of files that are in order.
 NOT_DAMAGED = re.compile("not supported|unsupported|not available|not implemented", re.IGNORECASE)
 EXIF_ERRORS = (ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, struct.error)
@@ -48,7 +66,7 @@ class Raster:
     info : as Pillow's: icc_profile, xmp, dpi
     turn : the orientation declared in the file; turned : whether its decoder has applied it
     dropped : what was invalid and is left out, as text
-    remarks : what the user should know of the picture, as sentences
+    notes : what of the file is not, or not plainly, in the pixels
     """
 
     pixels: Pixels
@@ -56,9 +74,9 @@ class Raster:
     info: dict[Any, Any]
     turn: int = 1
     turned: bool = False
+    notes: tuple[str, ...] = ()
     captions: Captions = field(default_factory=Captions)
     dropped: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
 
 
 def check_file(path: Path, what: str = "file") -> None:
@@ -92,12 +110,12 @@ def decoding(path: Path) -> Iterator[None]:
     except PictureError:
         raise
     except UnidentifiedImageError:
-        kinds = "JPEG, PNG, TIFF, WebP or BMP; films need -movie_in"
+        kinds = "JPEG, PNG, TIFF, WebP, BMP, AVIF, JPEG 2000, GIF, HEIC, raw, PDF ...; films need -movie_in"
         raise ValueError(f"{path} is not a picture ({kinds})") from None
     except cv2.error as error:
         raise ValueError(f"{path} cannot be read (damaged?): {error.err}") from None
     except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError,
-            struct.error, zlib.error, tifffile.TiffFileError) as error:  # fmt: skip
+            struct.error, zlib.error) as error:  # fmt: skip
         if isinstance(error, OSError) and error.errno:
             raise
         if NOT_DAMAGED.search(str(error)):
@@ -124,10 +142,11 @@ def _remarks_of_tifffile(path: Path) -> Iterator[None]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture of at most 8 bits per sample if memory suffices for its declared size."""
+    """Open a picture with Pillow if memory suffices for its declared size."""
     check_file(path)
+    formats = ("TGA",) if path.suffix.lower() in TGA_SUFFIXES else FORMATS
     # Pillow 13 maps a named file into memory, and then swaps the sides of rotated TIFFs: pass an open file.
-    with decoding(path), path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+    with decoding(path), path.open("rb") as file, Image.open(file, formats=formats) as image:
         check_memory(path, *image.size)
         yield image
 
@@ -178,7 +197,7 @@ def exif_of(image: Image.Image) -> tuple[Image.Exif, tuple[str, ...]]:
             exif, block = image.getexif(), image.info.get("exif")
             if isinstance(block, bytes):  # again, because Pillow may have passed over errors
                 Image.Exif().load(block)
-            dropped = loaded(exif) if "exif" in image.info or exif else ()
+            dropped = damaged_tags(exif) if "exif" in image.info or exif else ()
         except EXIF_ERRORS:
             return Image.Exif(), (DAMAGED_EXIF,)
     if any(PART_DAMAGED.search(str(remark.message)) for remark in remarks):
@@ -186,7 +205,7 @@ def exif_of(image: Image.Image) -> tuple[Image.Exif, tuple[str, ...]]:
     return exif, dropped
 
 
-def loaded(exif: Image.Exif) -> tuple[str, ...]:
+def damaged_tags(exif: Image.Exif) -> tuple[str, ...]:
     """Read every tag now, because the file is closed, and errors are unexpected, when the tags are written.
 
     Deletes those that are damaged, and returns their names.
@@ -199,3 +218,9 @@ def loaded(exif: Image.Exif) -> tuple[str, ...]:
             dropped.append(f"EXIF {ExifTags.TAGS.get(tag, tag)} (damaged)")
             del exif[tag]
     return tuple(dropped)
+
+
+def loaded(exif: Image.Exif) -> Image.Exif:
+    """Read every tag, as `damaged_tags` does."""
+    damaged_tags(exif)
+    return exif

@@ -9,7 +9,6 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import tifffile
 from PIL import Image, TiffImagePlugin
 
 from photo.decoder import EXIF_IFD, GPS_IFD
@@ -98,6 +97,8 @@ def tiff_tags(
 
 def add_groups(path: Path, exif: Image.Exif) -> None:
     """Append the groups of EXIF to a TIFF that has a place for each."""
+    import tifffile  # slow to import, with imagecodecs behind it
+
     with tifffile.TiffFile(path, mode="r+") as tiff:
         tags, file = tiff.pages.first.tags, tiff.filehandle
         for stand_in, group in STAND_INS.items():

@@ -43,7 +43,7 @@ class Kind:
     """The differences between photo files and film files.
 
     suffixes : suffixes of the inputs in folders and globs
-    written : suffixes of results; ``fallback`` is used if the input's is not among them
+    written : suffixes of results; if the input's is not among them, ``fallback_of`` it or ``fallback`` is used
     in_folder : added to the name of a result in a -save folder
     mark_of : (input) -> the mark of its complete result
     mark_in : (file) -> the mark in it, "" for a file that is not a result
@@ -56,6 +56,7 @@ class Kind:
     mark_of: Callable[[Path], str]
     mark_in: Callable[[Path], str]
     in_folder: str = ""
+    fallback_of: Callable[[Path], str | None] = lambda path: None
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,9 @@ def _why_none(text: str, kind: Kind) -> str:
 
 def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool) -> Path:
     """Return the path of a result."""
-    suffix = path.suffix if path.suffix.lower() in kind.written else kind.fallback
+    suffix = kind.fallback_of(path) or (
+        path.suffix if path.suffix.lower() in kind.written else kind.fallback
+    )
     if save is None:
         return path.with_name(f"{path.stem}{BESIDE}{suffix}")
     out, known = Path(save), ", ".join(kind.written)

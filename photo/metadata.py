@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
@@ -55,6 +54,8 @@ def captions_of(image: Image.Image) -> Captions:
 
 def iptc_of_tiff(path: Path) -> bytes:
     """Return the IPTC records in the tags of a TIFF's first page. Raises TiffFileError for other files."""
+    import tifffile  # slow to import, with imagecodecs behind it
+
     with tifffile.TiffFile(path) as tiff:
         tags = tiff.pages.first.tags
         values = [tags[tag].value for tag in (IPTC_TAG, PHOTOSHOP_TAG) if tag in tags]

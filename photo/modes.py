@@ -1,13 +1,12 @@
 """Converts pictures that are not plain gray or RGB: palettes, bits, transparent colors, printing colors, masked BMPs."""
 
-import io
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageCms
+from PIL import Image
 
-from photo.decoder import DAMAGED_PROFILE, PNG
-from photo.icc import srgb_profile
+from photo.decoder import PNG
+from photo.depth import separated
 
 # Factors of the values of gray PNGs of few bits, by which Pillow scales the pixels, but not the transparent value.
 FEW_BITS = {2: 85, 4: 17}
@@ -37,7 +36,7 @@ def converted(
     elif image.mode == "1":
         image = image.convert("L")
     if image.mode in {"CMYK", "LAB"}:
-        image, lost = _separated(image, info.get("icc_profile"))
+        image, lost = separated(image, info.get("icc_profile"))
         info = {key: value for key, value in info.items() if key != "icc_profile"}
     if image.mode not in {"L", "LA", "RGB", "RGBA"}:
         raise ValueError(
@@ -58,17 +57,3 @@ def _as_declared(image: Image.Image, head: bytes) -> tuple[Image.Image, Lost]:
     if size >= HEAD_BYTES - 14 and any(head[BMP_ALPHA_MASK:]):
         return image, () if image.mode == "RGBA" else ("the transparency, of fewer than 8 bits",)
     return image.convert("RGB") if image.mode == "RGBA" else image, ()
-
-
-def _separated(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, Lost]:
-    """Convert printing colors to sRGB, through their profile if there is one."""
-    if not profile:
-        return image.convert("RGB"), ()
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        target = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
-        rgb = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):  # OSError: it is no profile at all
-        return image.convert("RGB"), (DAMAGED_PROFILE,)
-    assert rgb is not None
-    return rgb, ()

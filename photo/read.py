@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from photo.bmp import decoded_runs
 from photo.compose import luminance_codes
 from photo.damage import SIDEWAYS, read_rest
 from photo.decoder import (
@@ -33,25 +34,28 @@ from photo.decoder import (
     opened,
     raster_of,
 )
-from photo.deep import decoded, read_deep_png
+from photo.deep import read_deep_png
 from photo.exif import MAKER_NOTE, note_place
 from photo.icc import Luminance, luminance_of, luminance_of_gamma
 from photo.metadata import IPTC_TAG, PHOTOSHOP_TAG, Captions, iptc_of_tiff
 from photo.modes import BMP_MASKED, converted
-from photo.tiff import HEADS, is_deep_tiff, read_deep_tiff, size_of_tiff
 from prior.dataset import PictureError
 
 SOFTWARE = 305
 MARK = re.compile("colorizer: of [0-9a-f]{16}")  # in every result
-MARK_BYTES = 40  # at the end of a BMP, which has no metadata field for the mark
+# Formats in which Pillow reads no EXIF data: the mark is in the first 60 bytes, the last 40 or an EXIF box at the end.
+WITHOUT_EXIF = ("BMP", "JPEG2000", "PPM", "TGA")
+MARK_BYTES, EXIF_BYTES = 60, 1 << 16
 # Tags that describe how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
 STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532}
 STRUCTURE |= {XMP_TAG, ICC_TAG, IPTC_TAG, PHOTOSHOP_TAG}  # kept otherwise
-RLE = (1, 2)  # BMP run-length compressions, which Pillow decodes byte by byte in Python
+RLE = (1, 2)  # BMP run-length compressions
 BAND_PX = 1 << 20
-HEAD_BYTES = 26  # up to the depth of a PNG
+HEAD_BYTES = 32
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+USUAL = (JPEG_START, b"RIFF", b"BM", b"GIF8")  # JPEG, WebP, BMP, GIF: read by Pillow
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Photo:
     """A photo: gray (H, W) and alpha (H, W) of one dtype, upright, and the metadata.
 
     dropped : its invalid metadata, as text
-    remarks : what the user should know of the picture, as sentences
+    notes : what a user must know of how it was read
     mark : the mark of its results, see `mark_of`
     """
 
@@ -69,10 +73,10 @@ class Photo:
     xmp: bytes = b""
     dpi: tuple[float, float] | None = None
     dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     mark: str = ""
     captions: Captions = field(default_factory=Captions)
     note_at: int = 0
-    remarks: tuple[str, ...] = ()
 
 
 def mark_of(path: Path) -> str:
@@ -86,8 +90,9 @@ def mark_in(path: Path) -> str:
     try:
         with opened(path) as image:
             text = str(image.getexif().get(SOFTWARE, ""))
-            if image.format == "BMP":
-                text = path.read_bytes()[-MARK_BYTES:].decode("latin-1")
+            if image.format in WITHOUT_EXIF:
+                data = path.read_bytes()
+                text = (data[:MARK_BYTES] + data[-EXIF_BYTES:]).decode("latin-1")
     except (OSError, ValueError):
         return ""
     found = MARK.search(text)
@@ -123,15 +128,26 @@ def _read_or_rest(path: Path) -> Raster:
 
 def _read(path: Path) -> Raster:
     with decoding(path):
-        reader = _deep_reader(path)
+        reader = _reader(path)
         raster = reader(path) if reader else None
-    if raster is None:
-        with opened(path) as image:
-            raster = _from_pillow(path, image)
+    raster = raster or _read_with_pillow(path)
     if IPTC_TAG in raster.exif or PHOTOSHOP_TAG in raster.exif:
         with suppress(ValueError), decoding(path):
             return replace(raster, captions=Captions(iptc_of_tiff(path), raster.captions.texts))
     return raster
+
+
+def _read_with_pillow(path: Path) -> Raster:
+    try:
+        with opened(path) as image:
+            return _from_pillow(path, image)
+    except ValueError:
+        from photo.foreign import unusual_reader
+
+        if not (reader := unusual_reader(path)):
+            raise
+    with decoding(path):
+        return reader(path)
 
 
 def _lacks_end(path: Path) -> bool:
@@ -150,25 +166,37 @@ def size_of(path: Path) -> tuple[int, int]:
     """
     check_file(path)
     with decoding(path):
-        if _deep_reader(path) is read_deep_tiff:
-            return _turned(*size_of_tiff(path))
+        if reader := _reader(path):
+            from photo.foreign import size_by
+
+            return _turned(*size_by(reader, path))
     with opened(path) as image:
-        exif, _ = exif_of(image)
-        return _turned(image.size[::-1], exif.get(ORIENTATION, 1))
+        return _turned(image.size[::-1], exif_of(image)[0].get(ORIENTATION, 1))
 
 
-def _deep_reader(path: Path) -> Callable[[Path], Raster] | None:
-    """Choose, by a file's first bytes, the reader of what Pillow cannot read with all its bits."""
+def _reader(path: Path) -> Callable[[Path], Raster] | None:
+    """Choose, by a file's first bytes, the reader of what Pillow cannot read with all its bits.
+
+    The readers of rarer formats are imported when they are needed, as some take longer to import than a photo to read.
+    """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    if head[:8] == PNG:
+    if head.startswith(PNG):
         return read_deep_png if head[24:25] == b"\x10" else None
-    return read_deep_tiff if head[:4] in HEADS and is_deep_tiff(path) else None
+    if head.startswith(TIFF):
+        from photo.tiff import reader_of_tiff
+
+        return reader_of_tiff(path)
+    if head.startswith(USUAL):
+        return None
+    from photo.foreign import reader_of
+
+    return reader_of(path, head)
 
 
 def is_deep(path: Path) -> bool:
-    """Return whether a PNG or TIFF has more than 8 bits per sample, which Pillow would lose."""
-    return _deep_reader(path) is not None
+    """Return whether Pillow cannot read a photo, or not with all its bits."""
+    return _reader(path) is not None
 
 
 def _turned(size: tuple[int, int], turn: int) -> tuple[int, int]:
@@ -179,7 +207,7 @@ def _from_pillow(path: Path, image: Image.Image) -> Raster:
     raster = raster_of(image)
     info, turn = raster.info, raster.turn
     if image.format == "BMP" and info.get("compression") in RLE:
-        return replace(raster, pixels=decoded(path))
+        image = decoded_runs(path, image)
     image.load()
     info = {**image.info, **info}  # adds chunks behind the pixels; keeps the XMP before rotation
     if turn != 1:  # no effect for TIFFs with Pillow 13, which rotates them while loading
@@ -224,7 +252,7 @@ def _photo(raster: Raster) -> Photo:
         np.ascontiguousarray(_upright(gray, left)),
         None if alpha is None else np.ascontiguousarray(_upright(alpha, left)),
         exif, xmp, dpi, (*raster.dropped, *damaged, *invalid),
-        captions=raster.captions, note_at=note_at, remarks=raster.remarks,
+        captions=raster.captions, note_at=note_at, notes=raster.notes,
     )  # fmt: skip
 
 

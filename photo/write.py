@@ -22,15 +22,23 @@ from runtime.files import whole_file
 SUFFIXES = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".webp": "WEBP",
     ".bmp": "BMP",
+    ".avif": "AVIF",
+    ".jp2": "JPEG2000",
+    ".ppm": "PPM",
+    ".tga": "TGA",
 }
 Picture: TypeAlias = Pixels | Composition  # rgb (H, W, 3 or 4), or composed on demand
 Tag: TypeAlias = tuple[tuple[int, ...], int, Any]  # group, number, value
-DEEP = ("PNG", "TIFF")  # formats that hold 16 bits
+DEEP = ("PNG", "TIFF", "JPEG2000", "PPM")  # formats that hold 16 bits
+OPAQUE = ("JPEG", "PPM")  # formats without transparency
+BARE = ("BMP", "PPM", "TGA")  # formats without metadata
 GROUPS = (EXIF_IFD, GPS_IFD)  # groups of EXIF tags besides the main one
 POINTERS = (*GROUPS, 0xA005)  # tags that only hold the offsets of groups
 MARKER_BYTES = 65533  # limit for EXIF and for XMP in a JPEG
@@ -38,7 +46,7 @@ LONGEST_BYTES = (1 << 31) - 1  # limit for a PNG chunk
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 ROOM_FOR_MARK = 128
 BAND_ROWS = 128  # rows of a picture in memory at a time
-LONGEST_PX = {"JPEG": 65535, "WEBP": 16383}
+LONGEST_PX = {"JPEG": 65535, "WEBP": 16383, "AVIF": 65536, "TGA": 65535}
 
 
 def write_photo(
@@ -47,7 +55,7 @@ def write_photo(
     """Write a picture in the format of its suffix, with the metadata of its source.
 
     EXIF Software is set to our mark, which names the program and identifies the source.
-    The file gets its name when it is complete. PNG and TIFF keep 16 bits; other formats get 8.
+    The file gets its name when it is complete. PNG, TIFF, JPEG 2000 and PPM keep 16 bits; other formats get 8.
     Returns the metadata that does not fit and was dropped, as text.
     """
     form = SUFFIXES.get(path.suffix.lower())
@@ -55,13 +63,16 @@ def write_photo(
         raise ValueError(f"{path}: unknown suffix: name the result with {', '.join(SUFFIXES)}")
     if max(picture.shape) > LONGEST_PX.get(form, 1 << 31):
         raise ValueError(f"{path}: {form} holds at most {LONGEST_PX[form]} pixels a side: use .tif")
-    added = like.alpha if alpha and form != "JPEG" else None
+    added = like.alpha if alpha and form not in OPAQUE else None
     like, dropped = _fitting(like, form)
     if alpha and added is None and like.alpha is not None:
         dropped.append("the transparency")
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as part:
-        if form == "BMP" and added is not None:
+        if form in {"JPEG2000", "PPM"}:
+            (rgb,) = _bands(picture, added, picture.shape[0])
+            _write_whole(part, rgb, like, form=form)
+        elif form == "BMP" and added is not None:
             (rgba,) = _bands(picture, added, picture.shape[0])
             write_alpha_bmp(part, _as_bytes(rgba), like)
             _mark_bmp(part, like)
@@ -99,7 +110,7 @@ def _bands(picture: Picture, alpha: Pixels | None, rows: int) -> Iterator[Pixels
 
 def _fitting(like: Photo, form: str) -> tuple[Photo, list[str]]:
     """Add our mark to the metadata, and drop what a format cannot hold."""
-    longest = MARKER_BYTES if form == "JPEG" else LONGEST_BYTES
+    longest = MARKER_BYTES if form in {"JPEG", "JPEG2000"} else LONGEST_BYTES
     tags: dict[int, bytes] = {}
     captions = like.captions
     lost: list[str] = []
@@ -117,7 +128,7 @@ def _fitting(like: Photo, form: str) -> tuple[Photo, list[str]]:
     xmp = like.xmp
     if len(xmp) > longest - len(XMP_HEAD):
         xmp, dropped = b"", [*dropped, f"XMP of {len(like.xmp)} bytes"]
-    if form == "BMP":  # which holds no metadata
+    if form in BARE:
         dropped = [*(["the EXIF data"] if like.exif else []), *(["XMP"] if like.xmp else [])]
         lost = like.captions.named()
     like = replace(like, exif=exif, xmp=xmp, captions=captions, note_at=note_at)
@@ -207,12 +218,14 @@ def _write_pillow(
         settings |= {"quality": quality, "subsampling": 0, "xmp": like.xmp}
         if like.captions != Captions():
             settings["extra"] = jpeg_segments(like.captions)
-    elif form == "WEBP":
+    elif form in {"WEBP", "AVIF"}:
         settings |= {"quality": quality, "xmp": like.xmp}
     elif form == "PNG":
         settings |= {"pnginfo": _png_texts(like), "compress_level": PNG_LEVEL}
     elif form == "TIFF":
         settings["exif"] = _tiff_tags(like)
+    elif form == "TGA":
+        settings = {"id_section": like.mark.encode()}
     else:
         settings = {"dpi": like.dpi} if like.dpi else {}
     _image(picture, alpha).save(path, form, **settings)
@@ -224,6 +237,17 @@ def _mark_bmp(path: Path, like: Photo) -> None:
     """Add our mark to a BMP, which has no EXIF; readers ignore bytes after the last pixel."""
     with path.open("ab") as file:
         file.write(like.mark.encode())
+
+
+def _write_whole(path: Path, rgb: Pixels, like: Photo, *, form: str) -> None:
+    if form == "JPEG2000":
+        from photo.jpeg2000 import write_jpeg2000
+
+        write_jpeg2000(path, rgb, exif=like.exif.tobytes(), xmp=like.xmp)
+    else:
+        from photo.deep import write_ppm
+
+        write_ppm(path, rgb, comment=like.mark)
 
 
 def _image(picture: Picture, alpha: Pixels | None) -> Image.Image:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import tifffile
 from numpy.typing import DTypeLike
 from PIL.PngImagePlugin import PngInfo
 
@@ -26,6 +25,8 @@ def write_deep_tiff(
     path: Path, bands: Iterator[Pixels], like: Photo, *, shape: tuple[int, ...], dtype: DTypeLike
 ) -> None:
     """Write a TIFF of 16 bits from bands of `TIFF_ROWS` rows, with all EXIF, XMP and IPTC."""
+    import tifffile  # slow to import, with imagecodecs behind it
+
     blocks = ((XMP_TAG, 1, like.xmp), (IPTC_TAG, 7, like.captions.iptc))
     extra = [(tag, kind, len(block), block, True) for tag, kind, block in blocks if block]
     extra += tiff_tags(like.exif, without=OWN_TAGS)

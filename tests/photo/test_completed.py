@@ -46,7 +46,7 @@ def test_an_interlaced_png_is_shown_as_coarse_as_it_is(tmp_path: Path) -> None:
         photo = read_photo(path)
         known = GRAY[::down, ::across].repeat(down, axis=0).repeat(across, axis=1)
         np.testing.assert_array_equal(photo.gray, known[:61, :45])
-        assert photo.remarks == ("the file is truncated: the picture lacks detail",)
+        assert photo.notes == ("the file is truncated: the picture lacks detail",)
     path.write_bytes(head + chunk(b"IDAT", zlib.compress(raw[: ends[0] - 1], 0)))
     with pytest.raises(ValueError, match=r"a\.png"):
         read_photo(path)
@@ -63,7 +63,7 @@ def test_pixels_before_the_damage_are_kept(tmp_path: Path) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + sound + damaged[:-4] + b"????" + END)
     photo = read_photo(path)
     found = re.fullmatch(
-        r"the file is damaged: from row (\d+) of 200 on, it may be wrong", photo.remarks[0]
+        r"the file is damaged: from row (\d+) of 200 on, it may be wrong", photo.notes[0]
     )
     assert found
     row = int(found[1]) - 1
@@ -80,7 +80,7 @@ def test_a_damaged_chunk_costs_no_picture(tmp_path: Path) -> None:
     photo = read_photo(path)
     np.testing.assert_array_equal(photo.gray, GRAY)
     assert photo.dropped == ("the PNG's chunk pHYs, which is damaged",)
-    assert photo.remarks == ()
+    assert photo.notes == ()
 
 
 def test_a_text_that_is_too_large_costs_no_picture(tmp_path: Path) -> None:

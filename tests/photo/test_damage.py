@@ -79,10 +79,10 @@ def test_what_is_left_is_read_and_the_rest_is_gray(tmp_path: Path, name: str) ->
     data, path = KINDS[name](), tmp_path / name
     path.write_bytes(data)
     whole = read_photo(path)
-    assert whole.remarks == ()
+    assert whole.notes == ()
     path.write_bytes(data[: len(data) * 3 // 5])
     part = read_photo(path)
-    (remark,) = part.remarks
+    (remark,) = part.notes
     found = ROWS.search(remark)
     assert found, remark
     assert "truncated" in remark
@@ -121,8 +121,8 @@ def test_the_remark_is_on_the_upright_picture(
     whole = read_photo(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 5])
     part = read_photo(path)
-    found = re.search(where, part.remarks[0])
-    assert found, part.remarks
+    found = re.search(where, part.notes[0])
+    assert found, part.notes
     differs = part.gray != whole.gray
     lines = np.flatnonzero(differs.any(axis=1 if turn < 5 else 0))
     from_there = "from" in where
@@ -136,7 +136,7 @@ def test_a_bmp_lacks_its_first_rows(tmp_path: Path) -> None:
     Image.fromarray(GRAY).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 5])
     part = read_photo(path)
-    found = re.search(r"up to row (\d+) of 200", part.remarks[0])
+    found = re.search(r"up to row (\d+) of 200", part.notes[0])
     assert found
     row = int(found[1])
     np.testing.assert_array_equal(part.gray[row:], GRAY[row:])
@@ -151,7 +151,7 @@ def test_only_the_end_marker_is_missing(tmp_path: Path) -> None:
         (tmp_path / "b.jpg").write_bytes(path.read_bytes()[:-lost])
         part = read_photo(tmp_path / "b.jpg")
         np.testing.assert_array_equal(part.gray, whole.gray)
-        assert part.remarks == (
+        assert part.notes == (
             "the file lacks its end marker only: nothing of the picture is missing",
         )
 
@@ -163,7 +163,7 @@ def test_a_file_with_more_behind_its_end_is_whole(tmp_path: Path) -> None:
     for more in (bytes(1000), b"trailer", data[2:-2], b"\xff\xda\0\x04ab"):
         path.write_bytes(data + more)
         again = read_photo(path)
-        assert again.remarks == ()
+        assert again.notes == ()
         np.testing.assert_array_equal(again.gray, whole.gray)
 
 
@@ -172,7 +172,7 @@ def test_zeros_in_place_of_the_end_are_told(tmp_path: Path) -> None:
     Image.fromarray(RGB).save(path)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2].ljust(len(data), b"\0"))
-    assert ROWS.search(read_photo(path).remarks[0])
+    assert ROWS.search(read_photo(path).notes[0])
 
 
 def test_progressive_jpegs_lack_detail(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_progressive_jpegs_lack_detail(tmp_path: Path) -> None:
     whole = read_photo(path).gray
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
     part = read_photo(path)
-    assert part.remarks == ("the file is truncated: the picture lacks detail",)
+    assert part.notes == ("the file is truncated: the picture lacks detail",)
     assert 0 < np.abs(part.gray.astype(int) - whole).mean() < 10
 
 
@@ -194,7 +194,7 @@ def test_metadata_behind_the_pixels_of_a_webp_are_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-5])
     part = read_photo(path)
     np.testing.assert_array_equal(part.gray, whole.gray)
-    assert part.remarks == ()
+    assert part.notes == ()
     assert part.dropped == ("the EXIF data, which are truncated",)
 
 

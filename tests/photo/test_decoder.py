@@ -48,10 +48,6 @@ def truncated_deep_png(path: Path) -> None:
     path.write_bytes(path.with_suffix(".png").read_bytes()[:100])
 
 
-def floats(path: Path) -> None:
-    tifffile.imwrite(path, np.zeros((20, 20), np.float32))
-
-
 def half_tiled(path: Path) -> None:
     """Write a TIFF with a tile width and no tile length."""
     data = bytearray(tiled(16, 16))
@@ -63,7 +59,7 @@ def half_tiled(path: Path) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        *(empty, text, floats, half_tiled),
+        *(empty, text, half_tiled),
         *(truncated, truncated_png, truncated_deep, truncated_deep_png),
     ],
 )
@@ -132,7 +128,8 @@ def test_a_run_length_code_takes_no_longer_than_its_pixels(tmp_path: Path) -> No
     start = time.perf_counter()
     with pytest.raises(ValueError, match=r"slow\.bmp cannot be read"):
         read_photo(tmp_path / "slow.bmp")
-    (tmp_path / "right.bmp").write_bytes(bmp(255, 4096, compression=1, data=runs))
+    rows = b"\xff\x07\0\0" * 4096 + b"\0\1"
+    (tmp_path / "right.bmp").write_bytes(bmp(255, 4096, compression=1, data=rows))
     assert read_photo(tmp_path / "right.bmp").gray.shape == (4096, 255)
     assert time.perf_counter() - start < 5
 

@@ -1,6 +1,5 @@
 """Tests pictures that are not plain gray or RGB: transparent colors, masks of BMPs, printing colors."""
 
-import io
 import struct
 import zlib
 from pathlib import Path
@@ -112,10 +111,10 @@ def test_a_profile_of_other_colors_is_left_out(tmp_path: Path) -> None:
     assert read_photo(tmp_path / "a.jpg").dropped != ()
 
 
-def test_pixels_that_have_no_lightness_are_refused_by_name(tmp_path: Path) -> None:
-    file = io.BytesIO()
-    Image.fromarray(np.zeros((4, 4), np.float32)).save(file, "TIFF")
-    (tmp_path / "a.tif").write_bytes(file.getvalue())
-    with pytest.raises(ValueError, match="not supported") as caught:
-        read_photo(tmp_path / "a.tif")
+def test_what_no_decoder_supports_is_not_called_damaged(tmp_path: Path) -> None:
+    data = bytearray(bmp(32, (0xFF0000, 0xFF00, 0xFF, 0), bytes(32)))
+    struct.pack_into("<I", data, 30, 11)  # CMYK
+    (tmp_path / "a.bmp").write_bytes(data)
+    with pytest.raises(ValueError, match="Unsupported BMP compression") as caught:
+        read_photo(tmp_path / "a.bmp")
     assert "damaged" not in str(caught.value)
