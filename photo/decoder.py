@@ -87,7 +87,7 @@ def decoding(path: Path) -> Iterator[None]:
             # First, because it holds a lock: those below change settings of the whole process.
             captured_stderr(partial(log.debug, "%s: %s", path)),
             _any_size(),
-            _remarks_of_tifffile(path),
+            _remarks(path),
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")
@@ -99,7 +99,7 @@ def decoding(path: Path) -> Iterator[None]:
         raise ValueError(f"{path} is not a picture ({kinds})") from None
     except cv2.error as error:
         raise ValueError(f"{path} cannot be read (damaged?): {error.err}") from None
-    except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError,
+    except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError,
             struct.error, zlib.error) as error:  # fmt: skip
         if isinstance(error, OSError) and error.errno:
             raise
@@ -107,19 +107,21 @@ def decoding(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _remarks_of_tifffile(path: Path) -> Iterator[None]:
-    """Log at debug level what tifffile remarks on a damaged file, which it does by Python's logging."""
+def _remarks(path: Path) -> Iterator[None]:
+    """Log at debug level what tifffile and Pillow remark on a damaged TIFF by Python's logging."""
 
     def note(record: logging.LogRecord) -> bool:
         log.debug("%s: %s", path, record.getMessage())
         return False
 
-    logger = logging.getLogger("tifffile")
-    logger.addFilter(note)
+    loggers = [logging.getLogger(name) for name in ("tifffile", "PIL.TiffImagePlugin")]
+    for logger in loggers:
+        logger.addFilter(note)
     try:
         yield
     finally:
-        logger.removeFilter(note)
+        for logger in loggers:
+            logger.removeFilter(note)
 
 
 @contextmanager
