@@ -102,7 +102,7 @@ def decoding(path: Path) -> Iterator[None]:
             # First, because it holds a lock: those below change settings of the whole process.
             captured_stderr(partial(log.debug, "%s: %s", path)),
             _any_size(),
-            _remarks_of_tifffile(path),
+            _remarks(path),
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")
@@ -125,19 +125,21 @@ def decoding(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _remarks_of_tifffile(path: Path) -> Iterator[None]:
-    """Log at debug level what tifffile remarks on a damaged file, which it does by Python's logging."""
+def _remarks(path: Path) -> Iterator[None]:
+    """Log at debug level what tifffile and Pillow remark on a damaged TIFF by Python's logging."""
 
     def note(record: logging.LogRecord) -> bool:
         log.debug("%s: %s", path, record.getMessage())
         return False
 
-    logger = logging.getLogger("tifffile")
-    logger.addFilter(note)
+    loggers = [logging.getLogger(name) for name in ("tifffile", "PIL.TiffImagePlugin")]
+    for logger in loggers:
+        logger.addFilter(note)
     try:
         yield
     finally:
-        logger.removeFilter(note)
+        for logger in loggers:
+            logger.removeFilter(note)
 
 
 @contextmanager

@@ -95,10 +95,7 @@ def read_deep_jpeg(path: Path) -> Raster:
     bits, width, height, block = jpeg_frame(data)
     imagecodecs = optional("imagecodecs", path, f"JPEG of {bits} bits")
     check_memory(path, width, height, sample_bytes=2)
-    try:
-        pixels = scaled(imagecodecs.jpeg_decode(data), bits)[0]
-    except RuntimeError as error:
-        raise ValueError(error) from None
+    pixels = scaled(imagecodecs.jpeg_decode(data), bits)[0]
     exif = Image.Exif()
     exif.load(block)
     return Raster(pixels, loaded(exif), {}, exif.get(ORIENTATION, 1))

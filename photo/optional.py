@@ -25,12 +25,9 @@ PAGE_DPI, INCH_PT = 300, 72
 def read_heic(path: Path) -> Raster:
     """Read the main picture of a HEIC file with all its bits."""
     pillow_heif = optional("pillow_heif", path, "HEIC")
-    try:
-        image = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
-        check_memory(path, *image.size, sample_bytes=2)
-        pixels, bits = np.asarray(image), image.info.get("bit_depth", 8)
-    except RuntimeError as error:
-        raise ValueError(error) from None
+    image = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
+    check_memory(path, *image.size, sample_bytes=2)
+    pixels, bits = np.asarray(image), image.info.get("bit_depth", 8)
     if pixels.dtype == np.uint16:  # whose codes libheif moves up to 16 bits
         pixels = scaled(pixels >> (16 - bits), bits)[0]
     exif = Image.Exif()

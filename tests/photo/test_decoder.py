@@ -17,7 +17,7 @@ from helpers import landscape
 from PIL import Image
 
 from photo.decoder import decoding
-from photo.read import read_photo
+from photo.read import mark_in, read_photo
 
 
 def empty(path: Path) -> None:
@@ -182,3 +182,21 @@ def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
         read_photo(tmp_path / "none.jpg")
     with pytest.raises(ValueError, match="is a folder"):
         read_photo(tmp_path)
+
+
+def test_avif_without_its_pictures_is_damaged_and_pillow_s_remarks_are_no_output(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(landscape(40, 50)).save(tmp_path / "a.avif")
+    data = (tmp_path / "a.avif").read_bytes()
+    (tmp_path / "a.avif").write_bytes(data.replace(b"iinf", b"free"))
+    with pytest.raises(ValueError, match=r"a\.avif cannot be read \(damaged\?\)"):
+        read_photo(tmp_path / "a.avif")
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 5, 3), np.uint8), photometric="rgb")
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    struct.pack_into("<I", data, data.index(struct.pack("<HHI", 277, 3, 1)) + 8, 18761)
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(ValueError, match=r"a\.tif"):
+        read_photo(tmp_path / "a.tif")
+    assert mark_in(tmp_path / "a.tif") == ""
+    assert capfd.readouterr() == ("", "")
