@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from photo.candidates import write_candidates
 from photo.compose import Composition
+from photo.formats import note_of_format, result_suffix
 from photo.inputs import Facts, Kind, Result, Task
 from photo.options import PhotoOptions
 from photo.read import Photo, mark_in, mark_of, read_photo
-from photo.write import SUFFIXES, Picture, whole, write_photo
+from photo.write import BARE, OPAQUE, SUFFIXES, Picture, whole, write_photo
 from runtime.files import lock
 from runtime.outcomes import FailureOf
 from runtime.pool import workers
@@ -28,7 +29,9 @@ from runtime.progress import Progress, Silent
 from runtime.workers import once
 
 FEW = 6  # photos for which starting more processes takes longer than it saves
-PHOTOS = Kind("picture", "photo", tuple(SUFFIXES), ".png", mark_of, mark_in)
+PHOTOS = Kind(
+    "picture", "photo", tuple(SUFFIXES), ".png", mark_of, mark_in, fallback_of=result_suffix
+)
 LARGE_BYTES = 40_000_000  # file size from which only one process at a time works on a photo
 
 Colorize: TypeAlias = Callable[[NDArray[Any]], Picture | Sequence[Composition]]
@@ -97,7 +100,10 @@ def _colorize_photo(
                 written, dropped = _write(task.target, photo, colored, options)
     if failure.line:
         return Result(task, error=failure.line)
-    notes = [f"{task.target}: {note}"] if note else []
+    said = [*photo.notes, note]
+    if task.target.suffix.lower() != task.source.suffix.lower():
+        said.append(note_of_format(task.source, task.target))
+    notes = [f"{task.target}: {what}" for what in said if what]
     notes += [f"{task.target} lacks {what}" for what in dropped]
     height, width = photo.gray.shape
     facts = Facts(
@@ -119,13 +125,15 @@ def _kept(
 ) -> Iterator[str]:
     """Name what a result has of its photo besides the picture."""
     form = SUFFIXES[target.suffix.lower()]
-    if len(photo.exif) and form != "BMP":
+    if len(photo.exif) and form not in BARE:
         yield "EXIF"
-    if photo.xmp and form != "BMP" and not any(line.startswith("XMP") for line in dropped):
+    if photo.xmp and form not in BARE and not any(line.startswith("XMP") for line in dropped):
         yield "XMP"
     if photo.dpi:
         yield "resolution"
-    if photo.alpha is not None and form not in {"JPEG", "BMP"} and not options.compare:
+    lost = " ".join(dropped)
+    yield from (name for name in photo.captions.named() if name not in lost and form not in BARE)
+    if photo.alpha is not None and form not in OPAQUE and not options.compare:
         yield "transparency"
 
 

@@ -53,7 +53,7 @@ class Kind:
     """The differences between photo files and film files.
 
     group : which files of folders and globs are inputs, see `photo.suffixes`
-    written : suffixes of results; ``fallback`` is used if the input's is not among them
+    written : suffixes of results; if the input's is not among them, ``fallback_of`` it or ``fallback`` is used
     in_folder : added to the name of a result in a -save folder
     mark_of : (input) -> the mark of its complete result
     mark_in : (file) -> the mark in it, "" for a file that is not a result
@@ -66,6 +66,7 @@ class Kind:
     mark_of: Callable[[Path], str]
     mark_in: Callable[[Path], str]
     in_folder: str = ""
+    fallback_of: Callable[[Path], str | None] = lambda path: None
 
 
 @dataclass(frozen=True)
@@ -248,7 +249,8 @@ def _name_results(
 
 def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool) -> Path:
     """Return the path of a result."""
-    suffix = path.suffix if path.suffix.lower() in kind.written else kind.fallback
+    own = path.suffix if path.suffix.lower() in kind.written else kind.fallback
+    suffix = kind.fallback_of(path) or own
     if save is None:
         return path.with_name(f"{place.stem}{BESIDE}{suffix}")
     out, known = Path(save), ", ".join(kind.written)
@@ -294,8 +296,7 @@ def check_outputs(
 ) -> None:
     """Raise ValueError, before any work, for files that a command must not or cannot write; create nothing.
 
-    A command never replaces an input, writes each file once, and replaces an existing file only with `overwrite`;
-    missing folders are created when the file is written.
+    A command never replaces an input, writes each file once, and replaces an existing file only with `overwrite`.
     others : outputs of the same command that are checked elsewhere
     """
     check_places([*others, *outputs], inputs=inputs)

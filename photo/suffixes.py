@@ -3,7 +3,9 @@
 A table and what it answers: which files of a folder are inputs, and why the others are not.
 """
 
+import importlib.util
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -40,7 +42,13 @@ PHOTOS = {
     "camera raw": ".dng .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .raf .rw2 .rwl .orf .pef .srw .x3f .3fr .fff .iiq"
     " .mef .mos .mrw .erf .dcr .kdc .raw",
 }
-READ = frozenset(("JPEG", "PNG", "TIFF", "WebP", "BMP"))  # those that `photo.decoder` opens
+# Those that `photo.read` reads.
+READ = frozenset(
+    ("JPEG", "PNG", "TIFF", "WebP", "BMP", "GIF", "HEIC", "AVIF", "JPEG XL", "JPEG 2000", "MPO", "PNM", "TGA", "PCX",
+     "ICO", "PSD", "DPX", "PDF", "camera raw")
+)  # fmt: skip
+# The module that reads a format, of the packages in requirements-formats.txt.
+NEEDS = {"HEIC": "pillow_heif", "JPEG XL": "pillow_jxl", "PDF": "pypdfium2", "camera raw": "rawpy"}
 FILMS = (
     ".mp4 .m4v .mkv .mov .qt .avi .divx .webm .mpg .mpeg .mpe .m1v .m2v .mpv .vob .mod .tod .ts .mts .m2ts .m2t .mxf .gxf"
     " .3gp .3g2 .dv .dif .wmv .asf .flv .f4v .rm .rmvb .ogv .ogm .y4m .ivf .nut .amv .mjpg .mjpeg .h264 .264 .hevc .265"
@@ -59,6 +67,7 @@ SIDECARS = (
 )
 SYSTEM_FOLDERS = frozenset(("@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information"))
 CONVERT = "not supported, convert to TIFF"
+INSTALL = "pip install -r requirements-formats.txt"
 # The first bytes of films, each with its offset, for files that are named as pictures.
 FILM_HEADS = (
     (4, b"ftyp"),
@@ -107,7 +116,13 @@ def kind_of(path: Path) -> FileKind:
 def is_input(path: Path, *, group: Group) -> bool:
     """Return whether a file is a photo or a film, by its suffix, that the program reads."""
     kind = kind_of(path)
-    return kind.group == group and (group == "film" or kind.name in READ)
+    return kind.group == group and (group == "film" or _can_read(kind.name))
+
+
+@cache
+def _can_read(name: str) -> bool:
+    """Return whether pictures of a format can be read with the packages that are installed."""
+    return name in READ and (name not in NEEDS or importlib.util.find_spec(NEEDS[name]) is not None)
 
 
 def is_ignored(place: Path) -> bool:
@@ -125,7 +140,9 @@ def why_passed(path: Path, *, wanted: Group) -> tuple[str, str]:
     if kind.group == "film":
         return kind.name, "use -movie_in"
     if kind.group == "photo":
-        return (kind.name, CONVERT) if kind.name not in READ else ("photo", "use -img_in")
+        if kind.name not in READ:
+            return kind.name, CONVERT
+        return (kind.name, INSTALL) if wanted == "photo" else ("photo", "use -img_in")
     if not path.suffix:
         return kind.name, "name one to try it"
     return kind.name, f"not a {wanted}"

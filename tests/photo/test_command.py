@@ -92,7 +92,7 @@ def album() -> None:
     """Write an album with odd files among its photos."""
     write_photos(Path("album"), 3)
     Path("album/empty.png").touch()
-    Path("album/scan.heic").touch()
+    Path("album/scan.exr").touch()
     Path("album/clip.mp4").touch()
     Path("album/0.png.xmp").touch()
 
@@ -104,12 +104,12 @@ def test_an_album_s_report_lists_every_file_and_a_rerun_completes_it(
     words = ["-img_in", "album", "-recursive", "-save", "out", "-report", "told.json", *small]
     assert main.main(words) == 1
     *_, passed, totals = capsys.readouterr().err.splitlines()
-    assert passed.startswith("passed over: 1 film: use -movie_in; 1 HEIC: ")
+    assert passed.startswith("passed over: 1 film: use -movie_in; 1 EXR: ")
     assert totals == "3 colored, 0 already there, 1 failed, 2 passed over"
     first = {row["source"]: row for row in json.loads(Path("told.json").read_text())["inputs"]}
     assert {source: row["outcome"] for source, row in first.items()} == {
         "album/0.png": "colored", "album/1.png": "colored", "album/deeper/last.jpg": "colored",
-        "album/empty.png": "failed", "album/scan.heic": "passed over", "album/clip.mp4": "passed over",
+        "album/empty.png": "failed", "album/scan.exr": "passed over", "album/clip.mp4": "passed over",
     }  # fmt: skip
     photo = first["album/0.png"]
     assert (photo["width"], photo["height"], photo["depth"]) == (50, 40, 8)

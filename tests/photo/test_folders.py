@@ -6,12 +6,12 @@ import pytest
 
 from photo.folders import Passed, folders_below, found_in, told_apart
 
-PHOTO, FILM, HEIC = ("use -img_in", "use -movie_in", "not supported, convert to TIFF")
+PHOTO, FILM, EXR = ("use -img_in", "use -movie_in", "not supported, convert to TIFF")
 
 
 @pytest.fixture
 def album(tmp_path: Path) -> Path:
-    names = "a.jpg a.jpg.xmp b.jfif c.heic d.mp4 e.xyz Thumbs.db .hidden.jpg ours.png more/f.jpg"
+    names = "a.jpg a.jpg.xmp b.jfif c.exr d.mp4 e.xyz Thumbs.db .hidden.jpg ours.png more/f.jpg"
     for name in names.split():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -28,7 +28,7 @@ def test_nothing_is_passed_over_in_silence_but_sidecars_and_results(album: Path,
     files, passed = found_in(text.format(album), group="photo", is_result=is_result)
     assert files == [(album / name, Path(name)) for name in ("a.jpg", "b.jfif")]
     assert passed == [
-        Passed(album / "c.heic", "HEIC", HEIC),
+        Passed(album / "c.exr", "EXR", EXR),
         Passed(album / "d.mp4", "film", FILM),
         Passed(album / "e.xyz", ".xyz file", "not a photo"),
         Passed(album / "gone.jpg", "broken link", "not a file"),

@@ -9,6 +9,7 @@ from PIL import Image
 
 from film import FilmError
 from film.probe import probe
+from photo import suffixes
 from photo.read import read_photo
 from photo.suffixes import (
     FILMS,
@@ -54,8 +55,8 @@ def test_films_of_rarer_suffixes_are_inputs(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "wanted", "counted_as", "why"),
     [
-        ("a.heic", "photo", "HEIC", "not supported, convert to TIFF"),
-        ("a.pdf", "film", "PDF", "not supported, convert to TIFF"),
+        ("a.sgi", "photo", "SGI", "not supported, convert to TIFF"),
+        ("a.exr", "film", "EXR", "not supported, convert to TIFF"),
         ("a.jpg", "film", "photo", "use -img_in"),
         ("a.zip", "photo", "archive", "not a photo"),
         ("a.XYZ", "film", ".xyz file", "not a film"),
@@ -89,14 +90,19 @@ def test_no_advice_leads_there_and_back(tmp_path: Path) -> None:
     assert read_photo(photo).gray.ndim == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"), [("a.ppm", "PNM"), ("a.avif", "AVIF"), ("a.jp2", "JPEG 2000")]
-)
+def test_a_format_whose_package_is_missing_is_counted_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(suffixes, "_can_read", lambda name: name not in suffixes.NEEDS)
+    assert not is_input(Path("a.heic"), group="photo")
+    told = why_passed(Path("a.heic"), wanted="photo")
+    assert told == ("HEIC", "pip install -r requirements-formats.txt")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.sgi", "SGI"), ("a.dds", "DDS")])
 def test_a_picture_that_neither_command_reads_is_sent_to_neither(
     tmp_path: Path, name: str, kind: str
 ) -> None:
-    if kind in READ:
-        pytest.skip(f"{kind} is read")
     path = tmp_path / name
     Image.new("RGB", (64, 64), "red").save(path)
     with pytest.raises(ValueError, match=rf"\({kind} is not supported, convert to TIFF\)$"):
