@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from color.names import read_color
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,17 +16,15 @@ if TYPE_CHECKING:
 
 ReferenceBy: TypeAlias = Literal["auto", "registered", "content", "histogram"]
 
-MOODS = ("warm", "cold", "vivid", "muted", "sepia")
-NUMBER = r"(\d+(?:\.\d+)?)(%?)"
-COLOR = "#[0-9a-fA-F]{6}"
-POINT = re.compile(rf"{NUMBER},{NUMBER},({COLOR})")
+MOODS = ("warm", "cold", "vivid", "muted", "sepia", "homely", "horror")
+LENGTH = re.compile(r"(\d+(?:\.\d+)?)(%?)")
 
 
 class Hint(NamedTuple):
     """A point of a picture and its desired color.
 
     x, y : to the right and down from the upper left corner, in pixels, or in percent of a side
-    color : #rrggbb, whose lightness is ignored, or (a, b)
+    color : #rrggbb or a name (`color.names`), whose lightness is ignored, or (a, b)
     x_percent, y_percent : whether x and y are in percent
     at : time or frame in a film, parsed by `film.guidance_files`
     radius : of the filled square, in pixels of the network's input; None for the default
@@ -37,6 +37,12 @@ class Hint(NamedTuple):
     y_percent: bool = False
     at: str = ""
     radius: int | None = None
+
+    @property
+    def written(self) -> str:
+        """Return x and y as a user writes them: "165,40%"."""
+        units = ("%" if self.x_percent else "", "%" if self.y_percent else "")
+        return f"{self.x:g}{units[0]},{self.y:g}{units[1]}"
 
     def place(self, size: tuple[int, int]) -> tuple[float, float]:
         """Return x and y in pixels of a picture of size (H, W); 100 % is the last pixel."""
@@ -85,7 +91,7 @@ class Guidance:
         that applies, by the share of equal and of similar positions
     reference_large : rgb (h, w, 3) or rgba (h, w, 4), the reference with more detail, as a colored copy, whose
         transparent places give no color; default: `reference`
-    palette : colors #rrggbb to use; their lightness is ignored
+    palette : colors to use, #rrggbb or names; their lightness is ignored
     mood : one of `MOODS`
     strength : 0..1, of a reference's histogram, palette and mood; 0 disables every reference
     references : references of shots of a film
@@ -126,21 +132,26 @@ class Guidance:
 UNGUIDED = Guidance()
 
 
-def read_color(text: str) -> str:
-    """Parse #RRGGBB."""
-    if not re.fullmatch(COLOR, text):
-        raise ValueError(f"invalid color {text!r}: expected #rrggbb")
-    return text.lower()
-
-
 def read_hint(text: str) -> Hint:
-    """Parse X,Y,#RRGGBB, or T,X,Y,#RRGGBB for a film."""
+    """Read X,Y,COLOR, or T,X,Y,COLOR for a film; COLOR is #rrggbb or a name. Raises ValueError."""
     *before, x, y, color = text.split(",") if text.count(",") in {2, 3} else ("", "", "")
-    found = POINT.fullmatch(f"{x},{y},{color}")
-    if not found:
+    try:
+        x_place, y_place = read_length(x), read_length(y)
+    except ValueError:
         raise ValueError(
-            f"invalid hint {text!r}: expected X,Y,#RRGGBB, in pixels or as 25%,40%,#RRGGBB; "
-            "for a film T,X,Y,#RRGGBB"
-        )
-    x, x_unit, y, y_unit, color = found.groups()
-    return Hint(float(x), float(y), color, bool(x_unit), bool(y_unit), at="".join(before))
+            f"invalid hint {text!r}: expected X,Y,COLOR, in pixels or as 25%,40%,COLOR; "
+            "for a film T,X,Y,COLOR"
+        ) from None
+    try:
+        wanted = read_color(color)
+    except ValueError as error:
+        raise ValueError(f"invalid hint {text!r}: {error}") from None
+    return Hint(x_place[0], y_place[0], wanted, x_place[1], y_place[1], at="".join(before))
+
+
+def read_length(text: str) -> tuple[float, bool]:
+    """Read a length in pixels or percent: the number, and whether it is in percent. Raises ValueError."""
+    found = LENGTH.fullmatch(text)
+    if not found:
+        raise ValueError(f"invalid length {text!r}: expected pixels or percent, as 165 or 40%")
+    return float(found[1]), bool(found[2])

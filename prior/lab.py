@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from color.arrays import Doubles, Floats, Mask
+from color.names import read_color
 
 # Linear sRGB -> XYZ, ITU-R BT.709 primaries with D65 (IEC 61966-2-1), with the usual six digits.
 XYZ_FROM_RGB = (
@@ -52,8 +53,8 @@ def hex2ab(colors: Sequence[str]) -> Floats:
 
 
 def color2ab(color: str | tuple[float, float]) -> tuple[float, float]:
-    """Return a and b of a color given as #rrggbb or as (a, b)."""
-    a, b = hex2ab([color])[0].tolist() if isinstance(color, str) else color
+    """Return a and b of a color given as #rrggbb, by name or as (a, b)."""
+    a, b = hex2ab([read_color(color)])[0].tolist() if isinstance(color, str) else color
     return a, b
 
 

@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from color.guidance import UNGUIDED, Guidance, Hint, ShotReference, read_color, read_hint
+from color.guidance import UNGUIDED, Guidance, Hint, ShotReference, read_hint, read_length
 
 
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
         ("20,30,#c83c28", Hint(20, 30, "#c83c28")),
-        ("2.5,0,#FFFFFF", Hint(2.5, 0, "#FFFFFF")),
+        ("2.5,0,#FFFFFF", Hint(2.5, 0, "#ffffff")),
+        ("2,5%,月白", Hint(2, 5, "#d6ecf0", False, True)),
         ("25%,40%,#808080", Hint(25, 40, "#808080", True, True)),
         ("25%,7,#808080", Hint(25, 7, "#808080", True, False)),
     ],
@@ -22,11 +23,27 @@ def test_hints_are_read_in_pixels_and_percent(text: str, hint: Hint) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1,2", "1,2,red", "1,2,#12345", "-1,2,#123456", "1;2;#123456"]
-)
-def test_other_hints_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"invalid hint .*: expected X,Y,#RRGGBB"):
+    ("text", "says"),
+    [
+        *((text, "expected X,Y,COLOR") for text in ("", "1,2", "-1,2,#123456", "1;2;#123456", "1%%,2,red")),
+        ("1,2,#12345", "invalid color '#12345'"),
+        ("1,2,navvy", "invalid color 'navvy'.*the nearest is navy"),
+    ],
+)  # fmt: skip
+def test_other_hints_are_refused_as_they_were_written(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=f"invalid hint {text!r}: {says}"):
         read_hint(text)
+
+
+def test_a_hint_is_shown_as_it_was_written() -> None:
+    assert [read_hint(f"{text},red").written for text in ("3.5,0", "60%,7")] == ["3.5,0", "60%,7"]
+
+
+def test_lengths_are_pixels_or_percent() -> None:
+    assert [read_length(text) for text in ("12", "2.5%")] == [(12, False), (2.5, True)]
+    for text in ("", "%", "-1", "1e3", "1 %"):
+        with pytest.raises(ValueError, match="expected pixels or percent"):
+            read_length(text)
 
 
 def test_a_hint_of_a_film_has_its_time() -> None:
@@ -40,13 +57,6 @@ def test_100_percent_is_the_last_pixel() -> None:
     ]
     assert places == [(0, 0), (10, 5), (20, 10)]
     assert Hint(3.5, 2, "#000000").place((11, 21)) == (3.5, 2)
-
-
-def test_colors_are_six_hexadecimal_digits() -> None:
-    assert read_color("#C83c28") == "#c83c28"
-    for text in ("c83c28", "#c83", "#c83c2g", "red", "#c83c28 "):
-        with pytest.raises(ValueError, match="expected #rrggbb"):
-            read_color(text)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ const SLIDERS = [
   { name: "temperature", low: 0.2, high: 1.4, step: 0.05, released: 0.8 },
   { name: "guidance", low: 0, high: 1, step: 0.05, released: 0.7 }, // shown if mood, palette or reference is set
 ];
-const MOODS = ["warm", "cold", "vivid", "muted", "sepia"];
+const MOODS = ["warm", "cold", "vivid", "muted", "sepia", "homely", "horror"];
 const MOST = 8; // colors in a palette
 
 // Adds the controls to an element and calls change(changes, name) for each new value. Returns a function that shows other values.
