@@ -4,12 +4,14 @@ Heavy imports are avoided: a command reads hints before it knows whether there i
 """
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from color.names import read_color
+from runtime.names import named_fields
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from color.arrays import Bytes, Picture
@@ -79,11 +81,13 @@ class ColoredFrame:
     digest: str
 
 
-@dataclass(frozen=True, eq=False)
+@named_fields
+@dataclass(frozen=True, eq=False, repr=False)
 class Guidance:
     """The user's guidance of a photo or a film.
 
-    hints : points and their colors; in a film, each has a time
+    hints : points and their colors, each a `Hint`, (x, y, color), (x, y, a, b) or "25%,40%,navy"; in a film, each has a
+        time
     strokes : rgba (h, w, 4) of any size, colors painted on a photo
     reference : rgb (h, w, 3), a picture with the desired colors; in a film, for shots without their own reference
     reference_by : "registered" gives a photo the colors of its colored copy, place by place, "content" transfers colors
@@ -107,13 +111,34 @@ class Guidance:
     reference: "Picture | None" = None
     reference_by: ReferenceBy = "auto"
     reference_large: "Picture | None" = None
-    palette: tuple[str, ...] = ()
+    palette: "Sequence[str]" = ()
     mood: str | None = None
     strength: float | None = None
     references: tuple[ShotReference, ...] = ()
     keyframes: tuple[ColoredFrame, ...] = ()
     colorize: tuple[str, ...] = ()
     leave: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Accept lists, hints as they are written or as plain tuples, and one value where several are expected.
+
+        Raises ValueError for a malformed hint or an invalid color.
+        """
+        one = isinstance(self.hints, Hint | str)
+        hints = (self.hints,) if one else self.hints
+        object.__setattr__(self, "hints", tuple(hint_from(hint) for hint in hints))
+        palette = self.palette.split(",") if isinstance(self.palette, str) else self.palette
+        object.__setattr__(self, "palette", tuple(read_color(color) for color in palette))
+
+    def __repr__(self) -> str:
+        """Show what is given, a picture by its shape."""
+        values = ((field, getattr(self, field.name)) for field in fields(self))
+        given = [
+            f"{field.name}={getattr(value, 'shape', value)!r}"
+            for field, value in values
+            if value is not field.default
+        ]
+        return f"Guidance({', '.join(given)})"
 
     def __bool__(self) -> bool:
         """Return whether any guidance is given."""
@@ -127,6 +152,35 @@ class Guidance:
         )
         single = (self.strokes, self.reference, self.mood, self.strength)
         return any(several) or any(one is not None for one in single)
+
+
+def guidance_arguments() -> dict[str, str]:
+    """Return the names of all guidance, each with how it is passed to a colorizer."""
+    second = "as the second argument of the call"
+    return {field.name: f"Guidance({field.name}=...) {second}" for field in fields(Guidance)}
+
+
+def hint_from(value: Any) -> Hint:
+    """Return a hint given as such, as text, or as (x, y, color) or (x, y, a, b) in pixels. Raises ValueError."""
+    if isinstance(value, str):
+        return read_hint(value)
+    hint = value if isinstance(value, Hint) else _hint_of(value)
+    if isinstance(hint.color, str):
+        read_color(hint.color)
+    return hint
+
+
+def _hint_of(value: Any) -> Hint:
+    try:
+        x, y, *color = value
+        wanted = color[0] if len(color) == 1 else (float(color[0]), float(color[1]))
+        if len(color) <= 2 and isinstance(wanted, str | tuple):
+            return Hint(float(x), float(y), wanted)
+    except (TypeError, ValueError, IndexError):
+        pass
+    raise ValueError(
+        f"invalid hint {value!r}: expected Hint(x, y, color), (x, y, color) or (x, y, a, b)"
+    )
 
 
 UNGUIDED = Guidance()

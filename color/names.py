@@ -3,9 +3,10 @@
 A curator knows a robe's color as a word (月白, 殷红), a designer as that of a style sheet (rebeccapurple).
 """
 
-import difflib
 import functools
 import re
+
+from runtime.names import nearest_name
 
 # The values commonly published as the names of Chinese traditional colors (中国传统色彩名录), of pigments, dyes, plants
 # and silks; a name has no single true value, as a dye varies with its bath.
@@ -57,7 +58,6 @@ SIMPLIFIED = str.maketrans(
     "红绯银樱绛枣绾颜朱鹅鸭黄姜缃驼栌绿葱缥苍蓝宝绀莲酱鱼莹铅乌铜鸦壳",
 )
 HEX = re.compile("#[0-9a-fA-F]{6}")
-ALIKE = 0.4  # least similarity of two names, as `difflib` measures it, for one to be suggested for the other
 
 
 def read_color(text: str) -> str:
@@ -69,16 +69,11 @@ def read_color(text: str) -> str:
         return text.lower()
     if found := _named(text):
         return found
-    near = nearest_name(text, _names())
+    near = nearest_name(_plain(text), _names())
     raise ValueError(
         f"invalid color {text!r}: expected #rrggbb or a name of CSS or of a traditional Chinese color"
         + (f"; the nearest is {near}" if near else "")
     )
-
-
-def nearest_name(text: str, names: "dict[str, str] | list[str]") -> str:
-    """Return the name most like a text, or "" if none is like it."""
-    return next(iter(difflib.get_close_matches(_plain(text), names, 1, ALIKE)), "")
 
 
 def _plain(text: str) -> str:

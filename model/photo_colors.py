@@ -13,7 +13,7 @@ from color.guidance import Guidance, Hint, ReferenceBy
 from image.crop import fitted
 from image.upsample import SMOOTHNESS, TRUE_SMOOTHNESS
 from model.candidates import candidates
-from model.contract import working_lightness
+from model.contract import check_gray, working_lightness
 from model.correspondence import SAME_CONTENT, correspondence
 from model.decode import AbPredictor
 from model.distribution import ColorDistribution, DistributionPredictor
@@ -93,7 +93,7 @@ class PhotoColors:
 
     def distribution(self, gray: NDArray[Any], wanted: Guidance) -> ColorDistribution:
         """Predict the distribution of colors at each position."""
-        _check_gray(gray)
+        _check(gray, wanted)
         used = self._used_reference(self._predictor, gray, wanted)
         inputs = self._inputs(self._predictor, gray, wanted, used)
         return self._distributions(**inputs._asdict())
@@ -108,7 +108,7 @@ class PhotoColors:
 
     def _all(self, gray: NDArray[Any], wanted: Guidance, predict: _Predict) -> list[PhotoAb]:
         """Predict colorizations, and join each with the colors of a registered reference."""
-        _check_gray(gray)
+        _check(gray, wanted)
         predictor = recolored(self._predictor, wanted)
         used = self._used_reference(predictor, gray, wanted)
         copy = used.registered
@@ -174,9 +174,10 @@ class PhotoColors:
         return QSpace(self._predictor.bins)
 
 
-def _check_gray(gray: NDArray[Any]) -> None:
-    if gray.ndim != 2 or not gray.size or gray.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"expected gray (H, W) uint8 or uint16, got {gray.shape} {gray.dtype}")
+def _check(gray: NDArray[Any], wanted: Guidance) -> None:
+    check_gray(gray)
+    if not isinstance(wanted, Guidance):
+        raise TypeError(f"expected guidance as Guidance(hints=...), got a {type(wanted).__name__}")
 
 
 def _hinted(

@@ -1,11 +1,20 @@
 """Hints and colors are read as users write them, and placed in pixels."""
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pytest
 
-from color.guidance import UNGUIDED, Guidance, Hint, ShotReference, read_hint, read_length
+from color.guidance import (
+    UNGUIDED,
+    Guidance,
+    Hint,
+    ShotReference,
+    guidance_arguments,
+    read_hint,
+    read_length,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +57,56 @@ def test_lengths_are_pixels_or_percent() -> None:
 
 def test_a_hint_of_a_film_has_its_time() -> None:
     assert read_hint("0:01.5,20,30%,#c83c28") == Hint(20, 30, "#c83c28", False, True, at="0:01.5")
+
+
+def test_guidance_takes_hints_as_people_write_them() -> None:
+    written = [
+        "25%,40%,navy",
+        (1, 2, "红"),
+        [3, 4, 5.5, -6],
+        (7, 8, (9, 10)),
+        Hint(1, 1, "#ABCDEF"),
+    ]
+    assert Guidance(hints=written).hints == (
+        Hint(25, 40, "#000080", True, True),
+        Hint(1, 2, "红"),
+        Hint(3, 4, (5.5, -6)),
+        Hint(7, 8, (9, 10)),
+        Hint(1, 1, "#ABCDEF"),
+    )
+    assert Guidance(hints=Hint(1, 2, "red")).hints == (Hint(1, 2, "red"),)
+    assert Guidance(hints="1,2,red").hints == (Hint(1, 2, "#ff0000"),)
+    assert Guidance(palette="navy,#FFFFFF").palette == ("#000080", "#ffffff")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"hints": [(1, 2)]}, r"invalid hint \(1, 2\): expected Hint\(x, y, color\)"),
+        ({"hints": (1, 2, "red")}, "invalid hint 1: expected Hint"),
+        ({"hints": [(1, "x", "red")]}, "invalid hint"),
+        ({"hints": [None]}, "invalid hint None"),
+        ({"hints": [Hint(1, 2, "navvy")]}, "the nearest is navy"),
+        ({"palette": ["navvy"]}, "the nearest is navy"),
+    ],
+)
+def test_other_guidance_is_refused_where_it_is_given(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Guidance(**given)
+
+
+def test_guidance_of_another_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(
+        TypeError, match=r"Guidance\(\) has no argument 'hint': the nearest is 'hints'"
+    ):
+        Guidance(hint=(1, 2, "red"))  # type: ignore[call-arg]
+    assert guidance_arguments().keys() == {field.name for field in fields(Guidance)}
+
+
+def test_guidance_shows_what_is_given() -> None:
+    assert repr(UNGUIDED) == "Guidance()"
+    shown = repr(Guidance(mood="warm", reference=np.zeros((2, 3, 3), np.uint8)))
+    assert shown == "Guidance(reference=(2, 3, 3), mood='warm')"
 
 
 def test_100_percent_is_the_last_pixel() -> None:

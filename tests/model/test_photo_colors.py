@@ -183,7 +183,7 @@ def test_hints_go_before_palettes(colorizer: Colorizer) -> None:
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"palette": ["red"]}, "invalid color 'red'"),
+        ({"palette": ["redd"]}, "invalid color 'redd'"),
         ({"mood": "happy"}, "unknown mood 'happy'"),
         (
             {"reference": RED, "reference_by": "eye"},
