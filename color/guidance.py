@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from color.names import read_color
+from color.names import read_color, read_tint, tint
 from runtime.names import named_fields
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ class Hint(NamedTuple):
     """A point of a picture and its desired color.
 
     x, y : to the right and down from the upper left corner, in pixels, or in percent of a side
-    color : #rrggbb or a name (`color.names`), whose lightness is ignored, or (a, b)
+    color : #rrggbb or a name (`color.names`), whose lightness is ignored, if wanted with a factor of its chroma,
+        "#5060a0@0.5"; or (a, b)
     x_percent, y_percent : whether x and y are in percent
     at : time or frame in a film, parsed by `film.guidance_files`
     radius : of the filled square, in pixels of the network's input; None for the default
@@ -166,7 +167,7 @@ def hint_from(value: Any) -> Hint:
         return read_hint(value)
     hint = value if isinstance(value, Hint) else _hint_of(value)
     if isinstance(hint.color, str):
-        read_color(hint.color)
+        read_tint(hint.color)
     return hint
 
 
@@ -187,7 +188,7 @@ UNGUIDED = Guidance()
 
 
 def read_hint(text: str) -> Hint:
-    """Read X,Y,COLOR, or T,X,Y,COLOR for a film; COLOR is #rrggbb or a name. Raises ValueError."""
+    """Read X,Y,COLOR, or T,X,Y,COLOR for a film; COLOR is #rrggbb or a name, with @S for its strength. Raises ValueError."""
     *before, x, y, color = text.split(",") if text.count(",") in {2, 3} else ("", "", "")
     try:
         x_place, y_place = read_length(x), read_length(y)
@@ -197,7 +198,7 @@ def read_hint(text: str) -> Hint:
             "for a film T,X,Y,COLOR"
         ) from None
     try:
-        wanted = read_color(color)
+        wanted = tint(*read_tint(color))
     except ValueError as error:
         raise ValueError(f"invalid hint {text!r}: {error}") from None
     return Hint(x_place[0], y_place[0], wanted, x_place[1], y_place[1], at="".join(before))

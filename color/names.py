@@ -57,6 +57,8 @@ SIMPLIFIED = str.maketrans(
     "紅緋銀櫻絳棗綰顏硃鵝鴨黃薑緗駝櫨綠蔥縹蒼藍寶紺蓮醬魚瑩鉛烏銅鴉殼",
     "红绯银樱绛枣绾颜朱鹅鸭黄姜缃驼栌绿葱缥苍蓝宝绀莲酱鱼莹铅乌铜鸦壳",
 )
+STRENGTH = re.compile(r"\d+(?:\.\d+)?")
+MOST_STRENGTH = 2
 HEX = re.compile("#[0-9a-fA-F]{6}")
 
 
@@ -74,6 +76,24 @@ def read_color(text: str) -> str:
         f"invalid color {text!r}: expected #rrggbb or a name of CSS or of a traditional Chinese color"
         + (f"; the nearest is {near}" if near else "")
     )
+
+
+def read_tint(text: str) -> tuple[str, float]:
+    """Read a color and how much of its chroma is wanted, "#5060a0@0.5": #rrggbb, and 0 gray to 2 twice the chroma.
+
+    Without @, the strength is 1. Raises ValueError.
+    """
+    color, at, strength = text.partition("@")
+    if at and not (STRENGTH.fullmatch(strength) and float(strength) <= MOST_STRENGTH):
+        raise ValueError(
+            f"invalid strength {strength!r} of a color: expected COLOR@S, S from 0 to {MOST_STRENGTH}"
+        )
+    return read_color(color), float(strength) if at else 1.0
+
+
+def tint(color: str, strength: float) -> str:
+    """Write a color and its strength as `read_tint` reads them."""
+    return color if strength == 1 else f"{color}@{strength:g}"
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ class GuidanceOptions:
 
     hint: tuple[Hint, ...] = option(
         (), "a color at a point of one photo, in pixels or percent; for a film T,X,Y,COLOR, with a time or "
-        "a frame (0:01:05.2 or 120f). COLOR is #RRGGBB or a name (navy, 月白); may be repeated",
+        "a frame (0:01:05.2 or 120f). COLOR is #RRGGBB or a name (navy, 月白), with a factor of its chroma if wanted (navy@0.5); may be repeated",
         read=read_hint, repeated=True, metavar="X,Y,COLOR",
     )  # fmt: skip
     hints: Path | None = option(

@@ -20,8 +20,11 @@ from model.distribution import ColorDistribution, DistributionPredictor
 from model.hints import palette_vector, point_planes, propagate, stroke_planes
 from model.palette import log_weights
 from model.registered import RegisteredColors, distinct, enlarged, registered_colors
-from prior.lab import color2ab, rgb2lab
+from prior.lab import ab2hex, color2ab, gray2lightness, rgb2lab
 from prior.qspace import WEIGHT_PATH, QSpace, read_per_bin
+
+KEPT_CHROMA = 0.6  # a hint with less of its chroma than this share is noted
+SHOWN_HINTS = 3  # in a note
 
 
 class _Inputs(NamedTuple):
@@ -49,11 +52,13 @@ class PhotoAb(NamedTuple):
     ab : (h, w, 2), small; of the reference's size if that is registered
     reference_by : how the reference was used; None without one
     share : 0..1, share of the photo with the colors of a registered reference
+    weakened : says which hints have less chroma than asked
     """
 
     ab: Floats
     reference_by: ReferenceBy | None = None
     share: float = 0.0
+    weakened: str = ""
 
     @property
     def smoothness(self) -> float:
@@ -62,10 +67,11 @@ class PhotoAb(NamedTuple):
 
     @property
     def note(self) -> str:
-        """Say how the reference was used; "" without one."""
+        """Say how the reference was used, and which hints have less chroma than asked; "" for neither."""
+        used = f"reference: {self.reference_by}" if self.reference_by else ""
         if self.reference_by == "registered":
-            return f"reference: registered, {self.share:.0%} of the photo"
-        return f"reference: {self.reference_by}" if self.reference_by else ""
+            used += f", {self.share:.0%} of the photo"
+        return "; ".join(filter(None, (used, self.weakened)))
 
 
 class PhotoColors:
@@ -114,7 +120,8 @@ class PhotoColors:
         copy = used.registered
         if copy is None:
             found = predict(predictor, self._inputs(predictor, gray, wanted, used))
-            return [PhotoAb(ab, used.by) for ab in found]
+            weakened = weakened_hints(gray, wanted.hints, saturation=predictor.saturation)
+            return [PhotoAb(ab, used.by, weakened=weakened) for ab in found]
         joined = [copy.ab]
         if not copy.is_complete:
             unhinted = dataclasses.replace(wanted, hints=(), strokes=None)
@@ -122,7 +129,8 @@ class PhotoColors:
             joined = [copy.joined(ab, gray) for ab in found]
         if wanted.hints or wanted.strokes is not None:
             joined = _hinted(predictor, gray, wanted, joined)
-        return [PhotoAb(ab, used.by, copy.share) for ab in distinct(joined)]
+        weakened = weakened_hints(gray, wanted.hints, saturation=predictor.saturation)
+        return [PhotoAb(ab, used.by, copy.share, weakened) for ab in distinct(joined)]
 
     def _used_reference(
         self, predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
@@ -227,6 +235,25 @@ def point_of(hint: Hint, picture: tuple[int, int]) -> tuple[float, ...]:
     """Return a hint as a color point (x, y, a, b) or (x, y, a, b, radius), in pixels of a picture (H, W)."""
     radius = () if hint.radius is None else (hint.radius,)
     return (*hint.place(picture), *color2ab(hint.color), *radius)
+
+
+def weakened_hints(gray: NDArray[Any], hints: Sequence[Hint], *, saturation: float) -> str:
+    """Say which hints lose much of their chroma, as the lightness of gray (H, W) there has none so strong; else "".
+
+    The lightness is that of the photo, never of the color: a dark place cannot become as colorful as a light one.
+    """
+    found = []
+    for hint in hints:
+        x, y = map(int, hint.place((gray.shape[0], gray.shape[1])))
+        lightness = float(gray2lightness(gray[y, x]))
+        a, b = (saturation * value for value in color2ab(hint.color))
+        given = ab2hex((a, b), lightness)
+        if np.hypot(*color2ab(given)) < KEPT_CHROMA * np.hypot(a, b):
+            found.append(f"{hint.color} at {hint.written} becomes {given}")
+    if not found:
+        return ""
+    more = f" and {len(found) - SHOWN_HINTS} more" if len(found) > SHOWN_HINTS else ""
+    return f"hints: less color than asked at this lightness: {', '.join(found[:SHOWN_HINTS])}{more}"
 
 
 def reference_matches(

@@ -23,6 +23,7 @@ from color.guidance import (
         ("20,30,#c83c28", Hint(20, 30, "#c83c28")),
         ("2.5,0,#FFFFFF", Hint(2.5, 0, "#ffffff")),
         ("2,5%,月白", Hint(2, 5, "#d6ecf0", False, True)),
+        ("2,5,月白@0.50", Hint(2, 5, "#d6ecf0@0.5")),
         ("25%,40%,#808080", Hint(25, 40, "#808080", True, True)),
         ("25%,7,#808080", Hint(25, 7, "#808080", True, False)),
     ],
@@ -36,6 +37,7 @@ def test_hints_are_read_in_pixels_and_percent(text: str, hint: Hint) -> None:
     [
         *((text, "expected X,Y,COLOR") for text in ("", "1,2", "-1,2,#123456", "1;2;#123456", "1%%,2,red")),
         ("1,2,#12345", "invalid color '#12345'"),
+        ("1,2,navy@3", "invalid strength '3'"),
         ("1,2,navvy", "invalid color 'navvy'.*the nearest is navy"),
     ],
 )  # fmt: skip

@@ -5,7 +5,7 @@ import re
 import matplotlib.colors
 import pytest
 
-from color.names import TRADITIONAL, read_color
+from color.names import TRADITIONAL, read_color, read_tint, tint
 
 
 def test_codes_are_six_hexadecimal_digits() -> None:
@@ -48,6 +48,22 @@ def test_the_table_has_a_code_for_each_of_its_names() -> None:
 def test_a_mistyped_name_is_refused_with_the_nearest(text: str, near: str) -> None:
     with pytest.raises(ValueError, match=f"invalid color {text!r}: .*; the nearest is {near}$"):
         read_color(text)
+
+
+def test_a_color_may_have_a_strength() -> None:
+    for text, tinted in {
+        "#5060A0": ("#5060a0", 1),
+        "月白@0.5": ("#d6ecf0", 0.5),
+        "navy@0": ("#000080", 0),
+    }.items():
+        assert read_tint(text) == tinted
+        assert read_tint(tint(*tinted)) == tinted
+    assert tint("#5060a0", 1.0) == "#5060a0"
+    for text in ("navy@", "navy@x", "navy@-1", "navy@2.1", "navy@50%", "navy@nan"):
+        with pytest.raises(ValueError, match="expected COLOR@S, S from 0 to 2"):
+            read_tint(text)
+    with pytest.raises(ValueError, match=r"invalid color 'navy@0\.5'"):  # a palette's has none
+        read_color("navy@0.5")
 
 
 def test_a_name_like_no_other_has_no_nearest() -> None:

@@ -1,6 +1,7 @@
 """Guidance of a photo: hints, references, palettes and moods, and which of them goes first."""
 
 import functools
+import re
 from typing import Any
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from helpers import asked, landscape, texture
 
+from color.guidance import Guidance
 from gray2color import Colorizer
 from model.correspondence import Correspondence
 from prior.lab import gray2lightness, lab2rgb, rgb2lab
@@ -201,6 +203,29 @@ def test_other_guidance_is_refused(
     if not {"hints", "reference"} & wanted.keys():
         with pytest.raises(ValueError, match=says):
             make_colorizer(**wanted)
+
+
+def test_a_hint_with_less_chroma_than_asked_is_noted(colorizer: Colorizer) -> None:
+    gray = np.repeat(np.array([[6, 150]], np.uint8), 64, 0).repeat(48, 1)
+
+    def note(*hints: str) -> str:
+        return colorizer.composition(gray, Guidance(hints=hints)).note
+
+    assert not note("70,30,#5060a0", "20,30,gray", "20,30,#5060a0@0.1")
+    weak = note("70,30,#5060a0", "20,30,#c8521e")
+    assert re.fullmatch(
+        "hints: less color than asked at this lightness: #c8521e at 20,30 becomes #[0-9a-f]{6}",
+        weak,
+    )
+    assert note(*["20,30,red"] * 5).endswith(" and 2 more")
+
+
+def test_a_hint_s_strength_is_the_share_of_its_chroma(colorizer: Colorizer) -> None:
+    gray = landscape(64, 64)
+    full = colorizer.ab(gray, Guidance(hints="30,30,#b03030"))[7, 7]
+    for strength in (0.0, 0.5, 1.2):
+        part = colorizer.ab(gray, Guidance(hints=f"30,30,#b03030@{strength}"))[7, 7]
+        np.testing.assert_allclose(part, full * strength, atol=2)
 
 
 @pytest.mark.parametrize(
