@@ -14,17 +14,18 @@ from image.crop import fitted
 from image.upsample import SMOOTHNESS, TRUE_SMOOTHNESS
 from model.candidates import candidates
 from model.contract import check_gray, working_lightness
-from model.correspondence import SAME_CONTENT, correspondence
+from model.correspondence import SAME_CONTENT, UNRELATED, Correspondence, correspondence
 from model.decode import AbPredictor
 from model.distribution import ColorDistribution, DistributionPredictor
-from model.hints import palette_vector, point_planes, propagate, stroke_planes
+from model.hints import palette_vector, point_planes, propagate, stroke_planes, weakened_hints
 from model.palette import log_weights
 from model.registered import RegisteredColors, distinct, enlarged, registered_colors
-from prior.lab import ab2hex, color2ab, gray2lightness, rgb2lab
+from prior.lab import color2ab, rgb2lab
 from prior.qspace import WEIGHT_PATH, QSpace, read_per_bin
 
-KEPT_CHROMA = 0.6  # a hint with less of its chroma than this share is noted
-SHOWN_HINTS = 3  # in a note
+UNRELATED_STRENGTH = (
+    0.3  # of an unrelated reference's histogram: a coffee cup no longer turns a sky orange
+)
 
 
 class _Inputs(NamedTuple):
@@ -39,11 +40,20 @@ _Predict: TypeAlias = Callable[[AbPredictor, _Inputs], list[Floats]]
 
 
 class _UsedReference(NamedTuple):
-    """How a photo uses its reference, if any: its color points, or the registered colors themselves."""
+    """How a photo uses its reference, if any: its color points, or the registered colors themselves.
+
+    share : 0..1, share of the photo with a match in the reference; 1 if its histogram is asked for
+    """
 
     by: ReferenceBy | None = None
     matches: Sequence[Sequence[float]] = ()
     registered: RegisteredColors | None = None
+    share: float = 1.0
+
+    @property
+    def unrelated(self) -> bool:
+        """Return whether the reference has nothing in common with the photo, so that its histogram counts less."""
+        return self.by == "histogram" and self.share <= UNRELATED
 
 
 class PhotoAb(NamedTuple):
@@ -51,13 +61,13 @@ class PhotoAb(NamedTuple):
 
     ab : (h, w, 2), small; of the reference's size if that is registered
     reference_by : how the reference was used; None without one
-    share : 0..1, share of the photo with the colors of a registered reference
+    share : 0..1, share of the photo with the colors of a registered reference, or with a match in another one
     weakened : says which hints have less chroma than asked
     """
 
     ab: Floats
     reference_by: ReferenceBy | None = None
-    share: float = 0.0
+    share: float = 1.0
     weakened: str = ""
 
     @property
@@ -71,6 +81,11 @@ class PhotoAb(NamedTuple):
         used = f"reference: {self.reference_by}" if self.reference_by else ""
         if self.reference_by == "registered":
             used += f", {self.share:.0%} of the photo"
+        elif self.reference_by == "histogram" and self.share <= UNRELATED:
+            used += (
+                f", with less strength, as only {self.share:.1%} of the photo has a match in it: "
+                "name a picture of a similar scene, or give this one its full strength with -reference_by histogram"
+            )
         return "; ".join(filter(None, (used, self.weakened)))
 
 
@@ -117,11 +132,14 @@ class PhotoColors:
         _check(gray, wanted)
         predictor = recolored(self._predictor, wanted)
         used = self._used_reference(predictor, gray, wanted)
-        copy = used.registered
-        if copy is None:
-            found = predict(predictor, self._inputs(predictor, gray, wanted, used))
+        copy, weakened = used.registered, ""
+        if wanted.hints:
             weakened = weakened_hints(gray, wanted.hints, saturation=predictor.saturation)
-            return [PhotoAb(ab, used.by, weakened=weakened) for ab in found]
+        if copy is None:
+            if used.unrelated:
+                predictor = dataclasses.replace(predictor, reference_strength=UNRELATED_STRENGTH)
+            found = predict(predictor, self._inputs(predictor, gray, wanted, used))
+            return [PhotoAb(ab, used.by, used.share, weakened) for ab in found]
         joined = [copy.ab]
         if not copy.is_complete:
             unhinted = dataclasses.replace(wanted, hints=(), strokes=None)
@@ -129,7 +147,6 @@ class PhotoColors:
             joined = [copy.joined(ab, gray) for ab in found]
         if wanted.hints or wanted.strokes is not None:
             joined = _hinted(predictor, gray, wanted, joined)
-        weakened = weakened_hints(gray, wanted.hints, saturation=predictor.saturation)
         return [PhotoAb(ab, used.by, copy.share, weakened) for ab in distinct(joined)]
 
     def _used_reference(
@@ -156,8 +173,12 @@ class PhotoColors:
                 raise ValueError(
                     "the reference is not a colored copy of this photo: name one, or use another -reference_by"
                 )
-        matches = reference_matches(predictor, gray, wanted)
-        return _UsedReference("content" if matches or by == "content" else "histogram", matches)
+        found = reference_correspondence(predictor, gray, wanted)
+        if found is None:
+            return _UsedReference("histogram")
+        matches = matches_of(found, by)
+        by = "content" if matches or by == "content" else "histogram"
+        return _UsedReference(by, matches, share=found.share)
 
     def _inputs(
         self, predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance, used: _UsedReference
@@ -237,25 +258,6 @@ def point_of(hint: Hint, picture: tuple[int, int]) -> tuple[float, ...]:
     return (*hint.place(picture), *color2ab(hint.color), *radius)
 
 
-def weakened_hints(gray: NDArray[Any], hints: Sequence[Hint], *, saturation: float) -> str:
-    """Say which hints lose much of their chroma, as the lightness of gray (H, W) there has none so strong; else "".
-
-    The lightness is that of the photo, never of the color: a dark place cannot become as colorful as a light one.
-    """
-    found = []
-    for hint in hints:
-        x, y = map(int, hint.place((gray.shape[0], gray.shape[1])))
-        lightness = float(gray2lightness(gray[y, x]))
-        a, b = (saturation * value for value in color2ab(hint.color))
-        given = ab2hex((a, b), lightness)
-        if np.hypot(*color2ab(given)) < KEPT_CHROMA * np.hypot(a, b):
-            found.append(f"{hint.color} at {hint.written} becomes {given}")
-    if not found:
-        return ""
-    more = f" and {len(found) - SHOWN_HINTS} more" if len(found) > SHOWN_HINTS else ""
-    return f"hints: less color than asked at this lightness: {', '.join(found[:SHOWN_HINTS])}{more}"
-
-
 def reference_matches(
     predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
 ) -> list[list[float]]:
@@ -263,11 +265,23 @@ def reference_matches(
 
     predictor : as returned by `recolored`
     """
-    reference, by = wanted.reference, wanted.reference_by
-    if reference is None or by == "histogram" or not predictor.guidance:
-        return []
+    found = reference_correspondence(predictor, gray, wanted)
+    return [] if found is None else matches_of(found, wanted.reference_by)
+
+
+def reference_correspondence(
+    predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
+) -> Correspondence | None:
+    """Match gray (H, W) with its reference; None without one, and if only its histogram is wanted."""
+    reference = wanted.reference
+    if reference is None or wanted.reference_by == "histogram" or not predictor.guidance:
+        return None
     features = predictor.giving("features")
-    found = correspondence(features, gray, reference, bins=len(predictor.bins))
+    return correspondence(features, gray, reference, bins=len(predictor.bins))
+
+
+def matches_of(found: Correspondence, by: ReferenceBy) -> list[list[float]]:
+    """Return the color points of a reference of similar content, or of any if it is to be used by content."""
     points: list[list[float]] = found.points.tolist()
     return points if by == "content" or found.share >= SAME_CONTENT else []
 

@@ -99,6 +99,30 @@ def test_a_picture_that_is_no_copy_is_not_registered(
     assert not colorizer.composition(gray).note
 
 
+@pytest.mark.parametrize(("share", "less"), [(0.0, True), (0.03, True), (0.05, False)])
+def test_a_reference_without_anything_in_common_counts_less_and_is_noted(
+    colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, share: float, less: bool
+) -> None:
+    gray = landscape(64, 64)
+    found = Correspondence(share, np.zeros((0, 5), np.float32))
+    monkeypatch.setattr("model.photo_colors.correspondence", lambda *_, **__: found)
+    histogram = colorizer.composition(gray, asked(reference=RED, reference_by="histogram"))
+    chosen = colorizer.composition(gray, asked(reference=RED))
+    plain = redness(colorizer.ab(gray))
+    full, auto = (
+        redness(colorizer.ab(gray, asked(reference=RED, reference_by=by)))
+        for by in ("histogram", "auto")
+    )
+    assert histogram.note == "reference: histogram"
+    if less:
+        assert plain < auto < plain + 0.7 * (full - plain)
+        assert f"only {share:.1%} of the photo has a match in it" in chosen.note
+        assert "-reference_by histogram" in chosen.note
+    else:
+        assert auto == full
+        assert chosen.note == "reference: histogram"
+
+
 def test_candidates_differ_where_a_copy_does_not_show_the_photo(
     colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, own_reference: Any
 ) -> None:
@@ -127,7 +151,7 @@ def test_a_copy_guides_the_colors_of_what_it_does_not_show(
     assert len(colorizer.candidates(gray, 3, asked(reference=reference))) == 1
 
 
-@pytest.mark.parametrize(("share", "by"), [(0.04, "histogram"), (0.36, "content")])
+@pytest.mark.parametrize(("share", "by"), [(0.05, "histogram"), (0.36, "content")])
 def test_a_reference_is_taken_by_its_content_if_much_of_it_matches(
     colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, share: float, by: str
 ) -> None:
