@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from color.guidance import MOODS, read_color
+from color.guidance import MOODS
+from color.names import read_color
 from runtime.options import check, option
 from runtime.places import VERSION
 
@@ -50,8 +51,8 @@ class ColorOptions:
     )
 
     palette: tuple[str, ...] = option(
-        (), "colors to use; their hue and chroma matter, not their lightness", read=read_color,
-        separator=",", metavar="#RRGGBB,...",
+        (), "colors to use, #RRGGBB or names; their hue and chroma matter, not their lightness", read=read_color,
+        separator=",", metavar="COLOR,...",
     )  # fmt: skip
     mood: str | None = option(
         None, f"shift of all colors: {', '.join(MOODS)}", choices=MOODS, metavar="NAME"

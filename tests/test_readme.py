@@ -154,5 +154,10 @@ def test_the_python_example_runs(clone: Path) -> None:
         "gray = cv2.normalize(gray, None, 0, 255, cv2.NORM_MINMAX)\ngrays = [gray] * 3\n"
         + blocks("python", setup=False)[0]
     )
-    check = "\nassert [one.shape for one in (rgb, *rgbs)] == [(120, 160, 3)] * 4"
+    check = (
+        "\nassert [one.shape for one in (rgb, *rgbs)] == [(120, 160, 3)] * 4\n"
+        "from PIL import Image\n"
+        "assert rgb.std(axis=-1).max() > 5\n"
+        "np.testing.assert_array_equal(np.asarray(Image.open('new.png')), rgb)"
+    )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code + check], cwd=clone, check=True)

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from color.arrays import Bytes, Doubles
-from color.guidance import Guidance, Hint, read_color, read_hint
+from color.guidance import Guidance, Hint, read_hint
+from color.names import read_color
 from color.options import GuidanceOptions
 from model.options import GUIDANCE, SATURATION, TEMPERATURE, ColorOptions
 from photo.guidance import STROKES_PX, read_guidance

@@ -24,8 +24,8 @@ from web.films import (
 )
 from web.network import Network, Queue
 from web.options import Settings
-from web.photos import Photos, printable_name
-from web.requests import json_of, place_of, write_upload
+from web.photos import Photos, printable_name, shown_colors
+from web.requests import colors_of, json_of, place_of, write_upload
 
 LONGEST_NAME = 120  # letters; a file system holds 255 bytes
 NO_FILE_HAS = '%\\/:*?"<>|'
@@ -54,6 +54,7 @@ class FilmRoutes:
             Route("/films/{id}/shots/{shot:int}/gray", self.gray, methods=["GET"]),
             Route("/films/{id}/shots/{shot:int}/color", self.color, methods=["GET"]),
             Route("/films/{id}/shots/{shot:int}/likely", self.likely, methods=["GET"]),
+            Route("/films/{id}/shots/{shot:int}/shown", self.shown, methods=["GET"]),
             Route("/films/{id}/start", self.start, methods=["POST"]),
             Route("/films/{id}/stop", self.stop, methods=["POST"]),
             Route("/films/{id}/latest", self.latest, methods=["GET"]),
@@ -128,6 +129,12 @@ class FilmRoutes:
         film, shot = self._shot(request)
         x, y = place_of(request)
         return JSONResponse(await self._queue.run(shot_likely, film, shot, x, y, self._network))
+
+    async def shown(self, request: Request) -> Response:
+        """Send what colors become at the lightness of a place of a shot's frame."""
+        film, shot = self._shot(request)
+        x, y = place_of(request)
+        return JSONResponse(shown_colors(film.shots[shot].gray, x, y, colors_of(request)))
 
     async def start(self, request: Request) -> Response:
         """Start or resume a film's job."""

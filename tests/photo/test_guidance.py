@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageDraw
 
-from color.guidance import Hint
+from color.guidance import Hint, read_hint
 from color.options import GuidanceOptions
 from model.photo_colors import point_of
 from photo.guidance import (
@@ -42,6 +42,18 @@ def test_numbers_are_taken_as_they_are(tmp_path: Path) -> None:
     ]
 
 
+def test_json_takes_what_the_option_takes(tmp_path: Path) -> None:
+    written = [["60%", 20, "navy"], ["2.5", "0%", "月白", 3], ["60%", 20, -3, 40], "60%,20,#000080"]
+    hints = read_hints(write(tmp_path / "h.json", written))
+    navy, white = (
+        rgb2lab(np.array(rgb, np.uint8))[1:].tolist() for rgb in ((0, 0, 128), (214, 236, 240))
+    )
+    assert hints[0] == Hint(60, 20, tuple(navy), x_percent=True)
+    assert hints[1] == Hint(2.5, 0, tuple(white), y_percent=True, radius=3)
+    assert hints[2] == Hint(60, 20, (-3, 40), x_percent=True)
+    assert hints[3] == read_hint("60%,20,navy")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -49,7 +61,11 @@ def test_numbers_are_taken_as_they_are(tmp_path: Path) -> None:
         ([], "is not a list of points"),
         ({"x": 1}, "is not a list of points"),
         ([[1, 2]], "invalid point"),
-        ([[1, 2, "red"]], "invalid color 'red'"),
+        ([[1, 2, "navvy"]], r'invalid point \[1, 2, "navvy"\]: .*the nearest is navy; write'),
+        ([["60 %", 2, "red"]], "invalid length '60 %': expected pixels or percent"),
+        ([[1, 2, 3, 4, 5, 6]], "invalid point"),
+        ([["月", 2, 3, 4]], r'invalid point \["月"'),
+        (["0:01,1,2,red"], "a hint at 0:01 is for a film"),
         ([[1, 2, True, 3]], "invalid point"),
         (["#c83c28"], "invalid point"),
         ("[[1, 2, 3, " + "9" * 400 + "]]", "invalid point"),

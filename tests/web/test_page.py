@@ -197,7 +197,7 @@ def when_colored(page: Page, room: str, act: Callable[[], object]) -> None:
 def place_hint(page: Page, room: str, x: float, y: float, color: str) -> None:
     box = page.locator(f"#{room} .pictures").bounding_box()
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
-    page.locator(".chooser input").fill(color)
+    page.locator(".chooser input[type=color]").fill(color)
     when_colored(page, room, page.locator(".chooser .use").click)
 
 
@@ -238,6 +238,37 @@ def test_the_keyboard_places_a_hint(page: Page) -> None:
     page.locator(".marker").focus()
     when_colored(page, "photos", lambda: page.keyboard.press("Delete"))
     assert page.locator(".marker").count() == 0
+
+
+def test_the_chooser_shows_what_colors_become_and_takes_names_and_strengths(page: Page) -> None:
+    when_colored(page, "photos", lambda: drop(page, SAMPLES / "chelsea.jpg"))
+    box = page.locator("#photos .pictures").bounding_box()
+    page.mouse.click(box["x"] + 0.4 * box["width"], box["y"] + 0.4 * box["height"])
+    color_of = "(element) => element.style.getPropertyValue('--color')"
+    page.wait_for_function(
+        "() => {const s = document.querySelector('.chooser .common button.swatch');"
+        " return s && s.style.getPropertyValue('--color') !== s.title}"
+    )
+    named, outcome = page.locator(".chooser .named"), page.locator(".chooser .outcome")
+    named.fill("navvy")
+    page.locator(".chooser .use").click()
+    page.wait_for_function(
+        "() => document.querySelector('.chooser .named').validationMessage.includes('the nearest is navy')"
+    )
+    shown_colors = []
+    for strength in ("1", "0.1"):
+        page.locator(".chooser input[type=range]").fill(strength)
+        with page.expect_response("**/shown?*color=%E6%B4%8B%E7%BA%A2*"):
+            named.fill("")
+            named.fill("洋红")
+        page.wait_for_timeout(300)
+        shown_colors.append(outcome.evaluate(color_of))
+    assert len(set(shown_colors)) == 2
+    with page.expect_request("**/color") as asked:
+        page.locator(".chooser .use").click()
+    (hint,) = asked.value.post_data_json["hints"]
+    assert hint.endswith(",#ff0097@0.1")
+    page.locator(".marker").wait_for()
 
 
 def test_what_the_network_knows_is_offered(page: Page) -> None:
