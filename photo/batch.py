@@ -97,6 +97,8 @@ def _colorize_photo(
             with failure:
                 colored = colorize(photo.gray)
                 note = _note(colored)
+                if photo.lost and isinstance(colored, Composition):
+                    colored = _with_gray(colored, photo.gray, photo.lost)
                 written, dropped = _write(task.target, photo, colored, options)
     if failure.line:
         return Result(task, error=failure.line)
@@ -106,6 +108,13 @@ def _colorize_photo(
     notes = [f"{task.target}: {what}" for what in said if what]
     notes += [f"{task.target} lacks {what}" for what in dropped]
     return Result(task, output=tuple(map(str, written)), notes=tuple(notes))
+
+
+def _with_gray(colored: Composition, gray: NDArray[Any], part: tuple[slice, slice]) -> NDArray[Any]:
+    """Compose a picture without color in a part of it."""
+    rgb = colored.whole()
+    rgb[part] = gray[part][..., None]
+    return rgb
 
 
 def _note(colored: Picture | Sequence[Composition]) -> str:

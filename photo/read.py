@@ -65,6 +65,8 @@ class Photo:
     dropped : its invalid metadata, as text
     notes : what a user must know of how it was read
     mark : the mark of its results, see `mark_of`
+    note_at : the offset of the maker note in the block of EXIF, for which its own offsets are right; 0 if unknown
+    lost : its rows and columns that are missing in the file, and gray
     """
 
     gray: Pixels
@@ -77,6 +79,7 @@ class Photo:
     mark: str = ""
     captions: Captions = field(default_factory=Captions)
     note_at: int = 0
+    lost: tuple[slice, slice] | None = None
 
 
 def mark_of(path: Path) -> str:
@@ -252,7 +255,7 @@ def _photo(raster: Raster) -> Photo:
         np.ascontiguousarray(_upright(gray, left)),
         None if alpha is None else np.ascontiguousarray(_upright(alpha, left)),
         exif, xmp, dpi, (*raster.dropped, *damaged, *invalid),
-        captions=raster.captions, note_at=note_at, notes=raster.notes,
+        captions=raster.captions, note_at=note_at, lost=raster.lost, notes=raster.notes,
     )  # fmt: skip
 
 
