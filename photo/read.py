@@ -6,7 +6,8 @@ and resolution are kept for `photo.write`.
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -114,6 +115,28 @@ def _read_with_pillow(path: Path) -> Photo:
         return _photo(reader(path))
 
 
+@contextmanager
+def opened_photo(path: Path) -> Iterator[Image.Image]:
+    """Open a picture of any format that photos may have, with 8 bits per sample, as its file declares it."""
+    check_file(path)
+    with decoding(path):
+        reader = _reader(path)
+        image = _shallow(reader(path)) if reader else None
+    if image:
+        yield image
+    else:
+        with opened(path) as image:
+            yield image
+
+
+def _shallow(raster: Raster) -> Image.Image:
+    pixels = (
+        raster.pixels if raster.pixels.dtype == np.uint8 else (raster.pixels >> 8).astype(np.uint8)
+    )
+    upright = np.ascontiguousarray(_upright(pixels, 1 if raster.turned else raster.turn))
+    return Image.fromarray(upright[..., 0] if upright.shape[2:] == (1,) else upright)
+
+
 def size_of(path: Path) -> tuple[int, int]:
     """Return the size (H, W) of a photo, upright, without decoding it.
 
@@ -160,11 +183,6 @@ def _reader(path: Path) -> Callable[[Path], Raster] | None:
     return reader_of(path, head)
 
 
-def is_deep(path: Path) -> bool:
-    """Return whether Pillow cannot read a photo, or not with all its bits."""
-    return _reader(path) is not None
-
-
 def _turned(size: tuple[int, int], turn: int) -> tuple[int, int]:
     return size[::-1] if turn in SIDEWAYS else size
 
@@ -196,6 +214,8 @@ def _from_pillow(path: Path, image: Image.Image) -> Raster:
 def _photo(raster: Raster) -> Photo:
     """Split pixels into lightness and alpha, upright."""
     pixels, turn, exif, info = raster.pixels, raster.turn, raster.exif, raster.info
+    if not pixels.size:
+        raise ValueError("it has no pixels")
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(
             f"samples of type {pixels.dtype} are not supported: save the picture with 8 or 16 bits"

@@ -71,6 +71,9 @@ def test_short_pnm_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "b.pgm").write_bytes(b"P5 1000000 1000000 65535\n")
     with pytest.raises(ValueError, match="declares 1000000 x 1000000 pixels"):
         read_photo(tmp_path / "b.pgm")
+    (tmp_path / "c.pgm").write_bytes(b"P5 0 9 65535\n")
+    with pytest.raises(ValueError, match="it has no pixels"):
+        read_photo(tmp_path / "c.pgm")
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
