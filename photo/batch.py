@@ -97,6 +97,8 @@ def _colorize_photo(
             with failure:
                 colored = colorize(photo.gray)
                 note, confidence = _remarks(colored)
+                if photo.lost and isinstance(colored, Composition):
+                    colored = _with_gray(colored, photo.gray, photo.lost)
                 written, dropped = _write(task.target, photo, colored, options)
     if failure.line:
         return Result(task, error=failure.line)
@@ -112,6 +114,13 @@ def _colorize_photo(
         confidence=confidence, seconds=time.perf_counter() - began,
     )  # fmt: skip
     return Result(task, output=tuple(map(str, written)), notes=tuple(notes), facts=facts)
+
+
+def _with_gray(colored: Composition, gray: NDArray[Any], part: tuple[slice, slice]) -> NDArray[Any]:
+    """Compose a picture without color in a part of it."""
+    rgb = colored.whole()
+    rgb[part] = gray[part][..., None]
+    return rgb
 
 
 def _remarks(colored: Picture | Sequence[Composition]) -> tuple[str, float | None]:

@@ -27,8 +27,9 @@ from photo.inputs import (
     standing,
 )
 from photo.ledger import Ledger, checked_report
+from photo.opened import size_of
 from photo.options import PhotoOptions
-from photo.read import read_photo, size_of
+from photo.read import read_photo
 from photo.suggestions import suggestion_line, write_suggestions
 from runtime.console import one_line
 from runtime.outcomes import FailureOf

@@ -20,6 +20,8 @@ from photo.decoder import PNG, Pixels, Raster, decoding
 LEAST_ROWS = 0.01  # share of the rows that is still a picture
 JPEG_START, RIFF = b"\xff\xd8", b"RIFF"
 HEADS = (JPEG_START, RIFF, PNG, b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MARKER_ONLY = "the file lacks its end marker only: nothing of the picture is missing"
+SCANS_END = "the file lacks its end: the picture may lack detail"
 JPEG_ENDS = re.compile(
     rb"\xff[^\0\xff\xd0-\xd7]"
 )  # markers that end a scan's data (ITU-T T.81, B.1.1)
@@ -77,7 +79,7 @@ def _jpeg(data: bytes, read: _Reader) -> Raster | None:
     raster = read(data + mark)
     row = _first_difference(raster, read(data + JPEG_FILLING + mark))
     if row is None:
-        remark = "the file lacks its end marker only: nothing of the picture is missing"
+        remark = SCANS_END if scans > 1 else MARKER_ONLY
         return replace(raster, notes=(*raster.notes, remark))
     return _shown(raster, Rest(data, row, coarse=scans > 1), filled=True)
 
@@ -179,15 +181,17 @@ def _shown(raster: Raster, rest: Rest, *, filled: bool = False) -> Raster:
     view = _stored(pixels, _turn(raster), upside=rest.upside)
     height = len(view)
     row = min(height if rest.row is None else rest.row, height)
-    if row < LEAST_ROWS * height or row == 0:
+    if not rest.coarse and (row < LEAST_ROWS * height or row == 0):
         raise ValueError(NOTHING)
     down, across = rest.grid
     if not filled:
         known = view[::down, ::across].repeat(down, axis=0).repeat(across, axis=1)
         view[:] = known[:height, : view.shape[1]]
         _fill(view[row:])
+    missing = row < height and not rest.coarse
+    lost = _upright_part(row, height, rest, raster.turn) if missing else None
     return replace(
-        raster, pixels=pixels, dropped=(*raster.dropped, *rest.dropped),
+        raster, pixels=pixels, lost=lost, dropped=(*raster.dropped, *rest.dropped),
         notes=(*raster.notes, *_remarks(rest, raster.turn, row, height)),
     )  # fmt: skip
 
@@ -197,6 +201,13 @@ def _fill(rows: Pixels) -> None:
     rows[:] = np.iinfo(rows.dtype).max // 255 * 128
     if rows.ndim == 3 and rows.shape[-1] in {2, 4}:
         rows[..., -1] = np.iinfo(rows.dtype).max
+
+
+def _upright_part(row: int, height: int, rest: Rest, turn: int) -> tuple[slice, slice]:
+    """Return where the rows from one on are in the upright picture."""
+    backward = (turn in {3, 4, 6, 7}) != rest.upside
+    part = slice(0, height - row) if backward else slice(row, height)
+    return (slice(None), part) if turn in SIDEWAYS else (part, slice(None))
 
 
 def _remarks(rest: Rest, turn: int, row: int, height: int) -> tuple[str, ...]:
@@ -209,7 +220,8 @@ def _remarks(rest: Rest, turn: int, row: int, height: int) -> tuple[str, ...]:
     if row == height:
         whole = f"the file is {rest.cause}, but nothing of the picture is missing"
         return () if rest.dropped else (whole,)
-    unit = "column" if turn in SIDEWAYS else "row"
-    if (turn in {3, 4, 6, 7}) != rest.upside:
-        return (f"the file is {rest.cause}: up to {unit} {height - row} of {height}, {state}",)
-    return (f"the file is {rest.cause}: from {unit} {row + 1} of {height} on, {state}",)
+    down, across = _upright_part(row, height, rest, turn)
+    unit, part = ("column", across) if turn in SIDEWAYS else ("row", down)
+    where = f"up to {unit} {part.stop}" if part.start == 0 else f"from {unit} {part.start + 1}"
+    on = " on" if part.start else ""
+    return (f"the file is {rest.cause}: {where} of {height}{on}, {state}",)

@@ -66,6 +66,7 @@ class Raster:
 
     info : as Pillow's: icc_profile, xmp, dpi
     turn : the orientation declared in the file; turned : whether its decoder has applied it
+    lost : rows and columns of the upright picture that are missing in the file, and gray
     dropped : what was invalid and is left out, as text
     notes : what of the file is not, or not plainly, in the pixels
     """
@@ -77,6 +78,7 @@ class Raster:
     turned: bool = False
     notes: tuple[str, ...] = ()
     captions: Captions = field(default_factory=Captions)
+    lost: tuple[slice, slice] | None = None
     dropped: tuple[str, ...] = ()
 
 

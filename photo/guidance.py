@@ -13,8 +13,8 @@ from PIL import Image, ImageChops, ImageOps
 from color.arrays import Bytes
 from color.guidance import Guidance, Hint, read_hint, read_length
 from color.options import GuidanceOptions
-from photo.decoder import check_file, opened
-from photo.read import is_deep, read_photo, size_of
+from photo.decoder import check_file
+from photo.opened import opened_photo, size_of
 from prior.lab import color2ab, rgb2lab
 
 # Long side at which a reference's colors are counted and its content is compared.
@@ -77,7 +77,7 @@ def _check_inside(hints: Sequence[Hint], size: tuple[int, int], photo: Path) -> 
 def _is_picture(path: Path) -> bool:
     check_file(path, "hints file")
     try:
-        with opened(path):
+        with opened_photo(path):
             return True
     except ValueError:
         return False
@@ -90,7 +90,7 @@ def read_strokes(path: Path, photo: Path) -> Bytes:
     photo, whose differences from it are the strokes. Raises FileNotFoundError or ValueError.
     """
     height, width = size_of(photo)
-    with opened(path) as image:
+    with opened_photo(path) as image:
         strokes = ImageOps.exif_transpose(image)
         strokes = strokes.convert("RGBA" if image.has_transparency_data else "RGB")
     if strokes.size != (width, height):
@@ -108,12 +108,8 @@ def read_strokes(path: Path, photo: Path) -> Bytes:
 
 def _painted(copy: Image.Image, photo: Path) -> Image.Image:
     """Return a mask, mode L, of where a copy of a photo differs from it by more than compression noise."""
-    if is_deep(photo):
-        gray = read_photo(photo).gray
-        original = Image.fromarray(np.asarray(gray >> 8, np.uint8)).convert("RGB")
-    else:
-        with opened(photo) as image:
-            original = ImageOps.exif_transpose(image).convert("RGB")
+    with opened_photo(photo) as image:
+        original = ImageOps.exif_transpose(image).convert("RGB")
     difference = np.asarray(ImageChops.difference(copy, original)).max(axis=-1)
     differs = np.asarray(difference > PAINTED, np.uint8) * np.uint8(255)
     return Image.fromarray(cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
@@ -140,7 +136,7 @@ def read_reference(path: Path) -> Bytes:
     Raises FileNotFoundError or ValueError, also for a picture without color.
     """
     check_file(path, "reference picture")
-    with opened(path) as image:
+    with opened_photo(path) as image:
         image.thumbnail((REFERENCE_PX, REFERENCE_PX))
         reference = np.asarray(image.convert("RGB"))
     if not _is_colored(reference):
@@ -151,7 +147,7 @@ def read_reference(path: Path) -> Bytes:
 def has_color(path: Path) -> bool:
     """Tell whether a picture has color where it is not transparent. Raises as `read_reference`."""
     check_file(path, "picture")
-    with opened(path) as image:
+    with opened_photo(path) as image:
         image.thumbnail((REFERENCE_PX, REFERENCE_PX))
         rgba = np.asarray(image.convert("RGBA"))
     shown = rgba[rgba[..., 3] > OPAQUE // 2][None, :, :3]
@@ -174,7 +170,7 @@ def _is_colored(rgb: Bytes) -> bool:
 
 def _read_large(path: Path) -> Bytes:
     """Read a reference upright, with the detail that registration keeps: rgb (h, w, 3) or rgba (h, w, 4) uint8."""
-    with opened(path) as image:
+    with opened_photo(path) as image:
         width, height = image.size
         scale = min(REGISTERED_PX / min(width, height), REGISTERED_LONG_PX / max(width, height))
         if scale < 1:

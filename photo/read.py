@@ -30,7 +30,6 @@ from photo.decoder import (
     Raster,
     check_file,
     decoding,
-    exif_of,
     opened,
     raster_of,
 )
@@ -65,6 +64,8 @@ class Photo:
     dropped : its invalid metadata, as text
     notes : what a user must know of how it was read
     mark : the mark of its results, see `mark_of`
+    note_at : the offset of the maker note in the block of EXIF, for which its own offsets are right; 0 if unknown
+    lost : its rows and columns that are missing in the file, and gray
     """
 
     gray: Pixels
@@ -77,6 +78,7 @@ class Photo:
     mark: str = ""
     captions: Captions = field(default_factory=Captions)
     note_at: int = 0
+    lost: tuple[slice, slice] | None = None
 
 
 def mark_of(path: Path) -> str:
@@ -128,7 +130,7 @@ def _read_or_rest(path: Path) -> Raster:
 
 def _read(path: Path) -> Raster:
     with decoding(path):
-        reader = _reader(path)
+        reader = reader_of_photo(path)
         raster = reader(path) if reader else None
     raster = raster or _read_with_pillow(path)
     if IPTC_TAG in raster.exif or PHOTOSHOP_TAG in raster.exif:
@@ -159,22 +161,7 @@ def _lacks_end(path: Path) -> bool:
         return file.read() != JPEG_END
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """Return the size (H, W) of a photo, upright, without decoding it.
-
-    Raises FileNotFoundError, or ValueError for a file that is empty, damaged or not a picture.
-    """
-    check_file(path)
-    with decoding(path):
-        if reader := _reader(path):
-            from photo.foreign import size_by
-
-            return _turned(*size_by(reader, path))
-    with opened(path) as image:
-        return _turned(image.size[::-1], exif_of(image)[0].get(ORIENTATION, 1))
-
-
-def _reader(path: Path) -> Callable[[Path], Raster] | None:
+def reader_of_photo(path: Path) -> Callable[[Path], Raster] | None:
     """Choose, by a file's first bytes, the reader of what Pillow cannot read with all its bits.
 
     The readers of rarer formats are imported when they are needed, as some take longer to import than a photo to read.
@@ -192,15 +179,6 @@ def _reader(path: Path) -> Callable[[Path], Raster] | None:
     from photo.foreign import reader_of
 
     return reader_of(path, head)
-
-
-def is_deep(path: Path) -> bool:
-    """Return whether Pillow cannot read a photo, or not with all its bits."""
-    return _reader(path) is not None
-
-
-def _turned(size: tuple[int, int], turn: int) -> tuple[int, int]:
-    return size[::-1] if turn in SIDEWAYS else size
 
 
 def _from_pillow(path: Path, image: Image.Image) -> Raster:
@@ -223,6 +201,8 @@ def _from_pillow(path: Path, image: Image.Image) -> Raster:
 def _photo(raster: Raster) -> Photo:
     """Split pixels into lightness and alpha, upright."""
     pixels, turn, exif, info = raster.pixels, raster.turn, raster.exif, raster.info
+    if not pixels.size:
+        raise ValueError("it has no pixels")
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(
             f"samples of type {pixels.dtype} are not supported: save the picture with 8 or 16 bits"
@@ -249,10 +229,10 @@ def _photo(raster: Raster) -> Photo:
     dpi, invalid = _dpi(info.get("dpi"), turn)
     left = 1 if raster.turned else turn
     return Photo(
-        np.ascontiguousarray(_upright(gray, left)),
-        None if alpha is None else np.ascontiguousarray(_upright(alpha, left)),
+        np.ascontiguousarray(upright(gray, left)),
+        None if alpha is None else np.ascontiguousarray(upright(alpha, left)),
         exif, xmp, dpi, (*raster.dropped, *damaged, *invalid),
-        captions=raster.captions, note_at=note_at, notes=raster.notes,
+        captions=raster.captions, note_at=note_at, lost=raster.lost, notes=raster.notes,
     )  # fmt: skip
 
 
@@ -288,7 +268,7 @@ def _luminance(info: dict[Any, Any], channels: int) -> tuple[Luminance | None, t
     return None, ()
 
 
-def _upright(pixels: Pixels, turn: int) -> Pixels:
+def upright(pixels: Pixels, turn: int) -> Pixels:
     """Undo an EXIF orientation, 1 to 8."""
     if turn in SIDEWAYS:
         pixels = pixels.swapaxes(0, 1)

@@ -38,6 +38,7 @@ Picture: TypeAlias = Pixels | Composition  # rgb (H, W, 3 or 4), or composed on 
 Tag: TypeAlias = tuple[tuple[int, ...], int, Any]  # group, number, value
 DEEP = ("PNG", "TIFF", "JPEG2000", "PPM")  # formats that hold 16 bits
 OPAQUE = ("JPEG", "PPM")  # formats without transparency
+DPI_IN_EXIF = ("WEBP", "AVIF", "JPEG2000")  # formats without a resolution of their own
 BARE = ("BMP", "PPM", "TGA")  # formats without metadata
 GROUPS = (EXIF_IFD, GPS_IFD)  # groups of EXIF tags besides the main one
 POINTERS = (*GROUPS, 0xA005)  # tags that only hold the offsets of groups
@@ -128,8 +129,11 @@ def _fitting(like: Photo, form: str) -> tuple[Photo, list[str]]:
     xmp = like.xmp
     if len(xmp) > longest - len(XMP_HEAD):
         xmp, dropped = b"", [*dropped, f"XMP of {len(like.xmp)} bytes"]
+    if like.dpi and form in DPI_IN_EXIF:
+        exif[282], exif[283], exif[296] = *like.dpi, 2  # in inches
     if form in BARE:
-        dropped = [*(["the EXIF data"] if like.exif else []), *(["XMP"] if like.xmp else [])]
+        dropped = ["the resolution"] if like.dpi and form != "BMP" else []
+        dropped += [*(["the EXIF data"] if like.exif else []), *(["XMP"] if like.xmp else [])]
         lost = like.captions.named()
     like = replace(like, exif=exif, xmp=xmp, captions=captions, note_at=note_at)
     return like, [*like.dropped, *dropped, *lost]

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import signal
 import tempfile
 import uuid
@@ -13,13 +14,14 @@ import pytest
 from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
-from image.upsample import Field
+from image.upsample import Field, color_field
 from photo import batch
 from photo.batch import FEW, PHOTOS, colorize_photos, side_by_side
 from photo.compose import Composition
 from photo.inputs import Result, plan
 from photo.options import PhotoOptions
 from photo.read import Photo, read_photo
+from prior.lab import gray2lightness
 from runtime import files
 from runtime.files import LockedError, lock
 from runtime.progress import Silent
@@ -166,3 +168,27 @@ def test_every_photo_has_one_result(tmp_path: Path) -> None:
     assert results[1].error == f"{tasks[1].source}: no such file"
     pair = side_by_side(landscape(40, 50), gray_twice(landscape(40, 50)))
     np.testing.assert_array_equal(np.asarray(Image.open(tasks[0].target)), pair)
+
+
+def test_what_is_missing_in_a_truncated_photo_stays_gray(tmp_path: Path) -> None:
+    source = tmp_path / "a.png"
+    gray = np.random.default_rng(0).integers(100, 150, (90, 60), np.uint8)
+    Image.fromarray(gray).save(source)
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    tasks = plan([str(source)], kind=PHOTOS).tasks
+    (result,) = colorize_photos(tasks, lambda: orange)
+    assert result.error is None
+    found = re.search(
+        r"a\.color\.png: the file is truncated: from row (\d+) of 90 on", result.notes[0]
+    )
+    assert found
+    row = int(found[1]) - 1
+    with Image.open(tasks[0].target) as image:
+        rgb = np.asarray(image).astype(int)
+    assert np.all(rgb[row:] == 128)
+    assert (rgb[:row].max(axis=-1) - rgb[:row].min(axis=-1)).min() > 10
+
+
+def orange(gray: np.ndarray) -> Composition:
+    ab = np.full((6, 4, 2), 30, np.float32)
+    return Composition(gray, color_field(ab, gray, to_lightness=gray2lightness))

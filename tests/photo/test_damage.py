@@ -185,6 +185,21 @@ def test_progressive_jpegs_lack_detail(tmp_path: Path) -> None:
     assert 0 < np.abs(part.gray.astype(int) - whole).mean() < 10
 
 
+def test_a_progressive_jpeg_that_ends_between_two_scans_is_whole_but_coarse(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(RGB).save(path, progressive=True)
+    data = path.read_bytes()
+    scans = [found.start() for found in re.finditer(b"\xff\xda", data)]
+    assert len(scans) > 3
+    for end in (scans[-1], scans[-1] + 6, scans[-1] + 10, scans[-1] + 11):
+        path.write_bytes(data[:end])
+        photo = read_photo(path)
+        assert photo.lost is None
+        assert "lack" in photo.notes[0]
+        assert "detail" in photo.notes[0]
+        assert photo.gray.std() > 10
+
+
 def test_metadata_behind_the_pixels_of_a_webp_are_named(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[270] = "Aunt Ida, 1931"

@@ -12,7 +12,8 @@ from PIL import Image
 
 from photo.deep import write_ppm
 from photo.formats import INSTALL
-from photo.read import mark_in, read_photo, size_of
+from photo.opened import size_of
+from photo.read import mark_in, read_photo
 from prior.lab import gray2lightness, rgb2lab
 
 GRAY = landscape(40, 50, np.uint16)
@@ -71,6 +72,9 @@ def test_short_pnm_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "b.pgm").write_bytes(b"P5 1000000 1000000 65535\n")
     with pytest.raises(ValueError, match="declares 1000000 x 1000000 pixels"):
         read_photo(tmp_path / "b.pgm")
+    (tmp_path / "c.pgm").write_bytes(b"P5 0 9 65535\n")
+    with pytest.raises(ValueError, match="it has no pixels"):
+        read_photo(tmp_path / "c.pgm")
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -11,7 +11,8 @@ from helpers import landscape
 from PIL import Image
 
 from photo.exif import MAKER_NOTE, moves, note_place
-from photo.read import read_photo, size_of
+from photo.opened import size_of
+from photo.read import read_photo
 from photo.write import write_photo
 
 GRAY = landscape(20, 30)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageDraw
+from rare_photos import rare_photos
 
 from color.guidance import Hint, read_hint
 from color.options import GuidanceOptions
@@ -288,3 +289,19 @@ def test_a_colored_copy_that_is_no_picture_is_named(tmp_path: Path) -> None:
             read(tmp_path / "none.png")
         with pytest.raises(ValueError, match=r"text\.png is not a picture"):
             read(text)
+
+
+def test_references_and_strokes_may_be_deep_or_of_a_rarer_format(tmp_path: Path) -> None:
+    rgb = np.full((40, 56, 3), (20, 90, 200), np.uint16) * 257
+    made = rare_photos(rgb)
+    for name in ("a.heic", "deep.avif", "deep.jp2", "a.j2k"):
+        (tmp_path / name).write_bytes(made[name])
+        reference = read_reference(tmp_path / name)
+        assert reference.shape == (40, 56, 3)
+        assert np.abs(reference.astype(int) - (20, 90, 200)).max() < 6, name
+    photo, painted = tmp_path / "photo.tif", rgb // 2 + 9000
+    tifffile.imwrite(photo, painted, photometric="rgb", compression="zstd")
+    painted[10:20, 10:20] = 65535, 0, 0
+    tifffile.imwrite(tmp_path / "strokes.tif", painted, photometric="rgb")
+    strokes = read_strokes(tmp_path / "strokes.tif", photo)
+    assert (strokes[..., 3] > 0).sum() == 100

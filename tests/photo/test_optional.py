@@ -14,7 +14,8 @@ from helpers import colored, landscape
 from PIL import Image
 
 from photo.formats import INSTALL
-from photo.read import read_photo, size_of
+from photo.opened import size_of
+from photo.read import read_photo
 from prior.lab import gray2lightness, linear2srgb, rgb2lab
 
 RGB8, RGB16 = (colored(landscape(40, 56, dtype)) for dtype in (np.uint8, np.uint16))

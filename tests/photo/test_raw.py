@@ -10,7 +10,8 @@ from helpers import landscape
 from rare_photos import DNG_SIZE, write_dng
 
 from photo.formats import INSTALL
-from photo.read import read_photo, size_of
+from photo.opened import size_of
+from photo.read import read_photo
 from prior.lab import gray2lightness, linear2srgb
 
 

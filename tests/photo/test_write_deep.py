@@ -8,6 +8,7 @@ import pytest
 from helpers import colored, landscape
 from PIL import Image
 
+from photo.metadata import Captions
 from photo.read import Photo, mark_in, read_photo
 from photo.write import write_photo
 
@@ -47,3 +48,23 @@ def test_a_bmp_names_what_it_does_not_hold(tmp_path: Path) -> None:
     photo = Photo(landscape(20, 31), exif=exif, xmp=b"<x:xmpmeta/>")
     dropped = write_photo(tmp_path / "a.bmp", colored(photo.gray), like=photo)
     assert dropped == ["the EXIF data", "XMP"]
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".avif", ".jp2"])
+def test_the_resolution_is_in_exif_where_the_format_has_none(tmp_path: Path, suffix: str) -> None:
+    photo = Photo(landscape(40, 40), dpi=(300, 600))
+    assert write_photo(tmp_path / f"a{suffix}", colored(photo.gray), like=photo) == []
+    exif = read_photo(tmp_path / f"a{suffix}").exif
+    assert (exif[282], exif[283], exif[296]) == (300, 600, 2)
+
+
+@pytest.mark.parametrize("suffix", [".ppm", ".tga"])
+def test_formats_without_metadata_name_all_of_it(tmp_path: Path, suffix: str) -> None:
+    exif = Image.Exif()
+    exif[270] = "Aunt Ida, 1931"
+    captions = Captions(b"\x1c\x02x\0\x01a", (("Title", "a title"),))
+    photo = Photo(
+        landscape(20, 31), exif=exif, xmp=b"<x:xmpmeta/>", dpi=(300, 300), captions=captions
+    )
+    dropped = write_photo(tmp_path / f"a{suffix}", colored(photo.gray), like=photo)
+    assert dropped == ["the resolution", "the EXIF data", "XMP", "IPTC", 'the text "Title"']
