@@ -10,7 +10,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit codes
+from runtime.interrupts import interrupts_raised
+from runtime.startup import INTERRUPTED, STOPPED
+
+DONE, FAILED, USAGE = 0, 1, 2  # exit codes, and INTERRUPTED
 
 
 class UsageError(ValueError):
@@ -83,7 +86,8 @@ def usage_errors(
 def exit_code(program: str, work: Callable[[], int]) -> int:
     """Run a command's work; print a user's mistake or Ctrl-C as one line and return the exit code."""
     try:
-        return work()
+        with interrupts_raised():
+            return work()
     except UsageError as error:
         complain(f"{program}: {error}")
         return USAGE
@@ -91,5 +95,5 @@ def exit_code(program: str, work: Callable[[], int]) -> int:
         complain(f"{program}: {error}")
         return FAILED
     except KeyboardInterrupt:
-        complain("interrupted: run the same command to continue")
+        complain(STOPPED)
         return INTERRUPTED

@@ -8,7 +8,6 @@ import pytest
 
 from runtime.console import (
     FAILED,
-    INTERRUPTED,
     USAGE,
     UsageError,
     exit_code,
@@ -18,6 +17,7 @@ from runtime.console import (
     usage_errors,
 )
 from runtime.progress import Bar
+from runtime.startup import INTERRUPTED
 
 
 def test_nothing_that_is_printed_commands_a_terminal() -> None:
