@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from runtime.interrupts import interrupts_raised
 from runtime.startup import INTERRUPTED, STOPPED
 
 DONE, FAILED, USAGE = 0, 1, 2  # exit codes, and INTERRUPTED
+BROKEN_PIPE = 141  # as of a program that SIGPIPE ends
 
 
 class UsageError(ValueError):
@@ -87,7 +89,13 @@ def exit_code(program: str, work: Callable[[], int]) -> int:
     """Run a command's work; print a user's mistake or Ctrl-C as one line and return the exit code."""
     try:
         with interrupts_raised():
-            return work()
+            code = work()
+            sys.stdout.flush()  # here, where a closed pipe can still be handled
+            return code
+    except BrokenPipeError:
+        # The reader has all it wants, as `| head`. The interpreter's own flush at its end must not fail, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except UsageError as error:
         complain(f"{program}: {error}")
         return USAGE
