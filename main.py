@@ -4,6 +4,11 @@ Checks run before Paddle is imported, and slow modules are imported where they a
 tenth of a second.
 """
 
+if __name__ == "__main__":  # before the imports below, which take a tenth of a second
+    from runtime.startup import quit_on_interrupt
+
+    quit_on_interrupt()
+
 import argparse
 import dataclasses
 import functools

@@ -30,7 +30,7 @@ from photo.ledger import Ledger, checked_report
 from photo.opened import size_of
 from photo.options import PhotoOptions
 from photo.read import read_photo
-from photo.suggestions import suggestion_line, write_suggestions
+from photo.suggestions import STDOUT, suggestion_line, write_suggestions
 from runtime.console import one_line
 from runtime.outcomes import FailureOf
 
@@ -142,7 +142,8 @@ def _color_outputs(planned: Sequence[Task], options: PhotoOptions) -> list[Outpu
 def _analysis_outputs(planned: Sequence[Task], options: PhotoOptions) -> list[Output]:
     maps = map_paths(planned, options.confidence) if options.confidence else {}
     outputs = map_outputs(maps)
-    if path := options.suggest_json:  # one for all photos
+    path = options.suggest_json
+    if path and path != STDOUT:  # one for all photos
         outputs.append(Output(path, path, "the JSON", "-suggest_json"))
     return outputs
 
@@ -186,7 +187,8 @@ def analyze_photos(
                     lines.append(str(maps[task]))
                 if options.suggest:
                     found[task.source] = analyzer.suggest(gray, options.suggest, guidance)
-                    lines += [suggestion_line(task.source, place) for place in found[task.source]]
+                    if options.suggest_json != STDOUT:
+                        lines += [suggestion_line(task.source, one) for one in found[task.source]]
         yield Result(task, output=tuple(lines) if not failure.line else (), error=failure.line)
     if path := options.suggest_json:
         try:

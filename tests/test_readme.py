@@ -133,6 +133,16 @@ def test_both_languages_have_the_same_numbers_in_their_tables() -> None:
         assert numbers(ours) == numbers(theirs), theirs
 
 
+def test_git_ignores_what_the_commands_write() -> None:
+    text = "\n".join([*blocks("sh", setup=False), *blocks("sh", setup=True)])
+    named = re.findall(r"-(?:save|sheet|preview|confidence|keyframes|out|report) (\S+)", text)
+    assert {"cat.png", "colored/", "keys/", "shots.png", "mine/Weight.npy"} <= set(named)
+    ignored = subprocess.run(
+        ["git", "check-ignore", *named], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert sorted(set(named) - set(ignored)) == []
+
+
 @pytest.mark.slow
 def test_every_command_runs_as_printed(clone: Path) -> None:
     search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
