@@ -170,6 +170,8 @@ def weakened_hints(gray: NDArray[Any], hints: Sequence[Hint], *, saturation: flo
     found = []
     for hint in hints:
         x, y = map(int, hint.place((gray.shape[0], gray.shape[1])))
+        if not (0 <= x < gray.shape[1] and 0 <= y < gray.shape[0]):
+            continue  # refused where it is used
         lightness = float(gray2lightness(gray[y, x]))
         a, b = (saturation * value for value in color2ab(hint.color))
         given = ab2hex((a, b), lightness)
