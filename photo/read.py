@@ -108,8 +108,11 @@ def read_photo(path: Path) -> Photo:
     """
     check_file(path)
     raster = _read_or_rest(path)
-    with decoding(path):
-        return replace(_photo(raster), mark=mark_of(path))
+    try:
+        photo = _photo(raster)
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+    return replace(photo, mark=mark_of(path))
 
 
 def _read_or_rest(path: Path) -> Raster:
