@@ -26,18 +26,9 @@ from film.preview import preview
 from film.probe import probe
 from film.report import film_info
 from photo.guidance import read_reference
-from photo.inputs import (
-    BESIDE,
-    InputOptions,
-    Kind,
-    Output,
-    Result,
-    Task,
-    check_outputs,
-    plan,
-    standing,
-)
+from photo.inputs import BESIDE, InputOptions, Kind, Output, Result, Task, check_outputs, plan
 from photo.ledger import Ledger, checked_report
+from photo.standing import standing
 from runtime.console import counted
 from runtime.outcomes import FailureOf
 from runtime.progress import Progress, Silent

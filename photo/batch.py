@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -88,6 +89,7 @@ def _colorize_photo(
     with lock(large, wait=True) if is_large else nullcontext():
         with FailureOf(task.source) as failure:
             photo = read_photo(task.source)
+            photo = replace(photo, mark=f"{photo.mark}{options.made_with}")
         if not failure.line:
             opening = time.perf_counter()
             colorize = load()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from image.sheet import TILE_WIDTH, contact_sheet
 from photo.compose import Composition
-from photo.inputs import Kind, Output, Result, Standing, Task, check_places, standing
+from photo.inputs import Kind, Output, Result, Task, check_places
 from photo.options import PhotoOptions
 from photo.read import Photo
+from photo.standing import Standing, standing
 from photo.write import write_photo
 
 SHEET = "candidates"  # NAME.candidates.EXT
@@ -36,12 +37,13 @@ def standing_candidates(
     sheets = [Task(task.source, sheet_path(task.target)) for task in tasks]
     now = standing(sheets, kind=kind, overwrite=overwrite)
     sources, done = ({task.source for task in some} for some in (now.waiting, now.done))
-    found = Standing([], [], now.failures)
+    found = Standing(failures=now.failures, redone=now.redone)
+    again = {task.source for task in now.redone}
     for task in tasks:
         taken = [path for path in _paths(task.target, number) if os.path.lexists(path)]
         if task.source in done:
             found.done.append(Task(task.source, candidate_path(task.target, 1)))
-        elif task.source in sources and (overwrite or not taken):
+        elif task.source in sources and (overwrite or task.source in again or not taken):
             found.waiting.append(task)
         elif task.source in sources:
             line = f"{taken[0]} exists already: add -overwrite, or choose another path with -save"

@@ -4,7 +4,7 @@ Independent of the network: `PhotoColorization` provides the colorizer and the a
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,20 +16,12 @@ from photo.batch import PHOTOS
 from photo.candidates import candidate_outputs, standing_candidates
 from photo.confidence import map_outputs, map_paths, write_map
 from photo.guidance import read_guidance
-from photo.inputs import (
-    InputOptions,
-    Output,
-    Result,
-    Standing,
-    Task,
-    check_outputs,
-    plan,
-    standing,
-)
+from photo.inputs import InputOptions, Output, Result, Task, check_outputs, plan
 from photo.ledger import Ledger, checked_report
 from photo.opened import size_of
 from photo.options import PhotoOptions
-from photo.read import read_photo
+from photo.read import mark_of, read_photo
+from photo.standing import Standing, made_with, standing
 from photo.suggestions import STDOUT, suggestion_line, write_suggestions
 from runtime.console import one_line
 from runtime.outcomes import FailureOf
@@ -112,15 +104,27 @@ def plan_photos(
     outputs, analyses = _color_outputs(planned, options), _analysis_outputs(planned, options)
     check_outputs(analyses, inputs=read, others=outputs, overwrite=inputs.overwrite)
     report = checked_report(inputs, read=read, others=[*outputs, *analyses])
-    now = _standing(planned, inputs, options)
-    if now is None and (report or inputs.dry_run):
-        raise ValueError("-report and -dry_run are about colorizing: add -save, or leave them out")
-    settings = _settings(colorization.check(), options, guided)
+    colors = colorization.check()
     if (guided.hint or guided.hints) and len(planned) > 1:
         raise ValueError(f"hints are for one photo, got {len(planned)}: give one input")
     guidance = read_guidance(guided, planned[0].source if planned else None)
+    options = marked(options, colors, guidance)
+    now = _standing(planned, inputs, options)
+    if now is None and (report or inputs.dry_run):
+        raise ValueError("-report and -dry_run are about colorizing: add -save, or leave them out")
+    settings = _settings(colors, options, guided)
     ledger = Ledger(given, now, settings, report, dry_run=inputs.dry_run)
     return PhotoWork(planned, ledger, options, guidance, colorization)
+
+
+def marked(options: PhotoOptions, colors: Mapping[str, object], guidance: Guidance) -> PhotoOptions:
+    """Return options whose results' marks name all settings that the results depend on."""
+    chosen = {
+        "quality": options.quality,
+        "compare": options.compare,
+        "candidates": options.candidates,
+    }
+    return replace(options, made_with=made_with({**colors, **chosen}, guidance))
 
 
 def _settings(
@@ -153,11 +157,12 @@ def _standing(
 ) -> Standing | None:
     """Tell the photos that are still to be colorized from the others; None if no photo is to be."""
     overwrite = inputs.overwrite
+    kind = replace(PHOTOS, mark_of=lambda path: f"{mark_of(path)}{options.made_with}")
     if options.candidates:
-        return standing_candidates(planned, options.candidates, kind=PHOTOS, overwrite=overwrite)
+        return standing_candidates(planned, options.candidates, kind=kind, overwrite=overwrite)
     if options.analyzes and inputs.save is None:
         return None
-    return standing(planned, kind=PHOTOS, overwrite=overwrite)
+    return standing(planned, kind=kind, overwrite=overwrite)
 
 
 def analyze_photos(

@@ -18,7 +18,6 @@ from runtime.options import named, option
 log = logging.getLogger(__name__)
 
 BESIDE = ".color"  # name.color.jpg: a result beside its input
-LONGEST_NAME = 255  # bytes, on every common file system
 
 
 @dataclass(frozen=True)
@@ -138,20 +137,6 @@ class Plan:
     passed: dict[Passed, None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How far earlier runs of a command got.
-
-    waiting : tasks without a result
-    done : tasks whose result is there
-    failures : tasks that are unreadable, or whose path another file occupies
-    """
-
-    waiting: list[Task]
-    done: list[Task]
-    failures: list[Result]
-
-
 def plan(
     inputs: Sequence[str], *, kind: Kind, save: str | None = None, recursive: bool = False
 ) -> Plan:
@@ -181,42 +166,6 @@ def plan(
     if refused and not tasks:
         raise ValueError(refused[0].error)
     return Plan(tasks, failures + refused, passed)
-
-
-def standing(tasks: Sequence[Task], *, kind: Kind, overwrite: bool = False) -> Standing:
-    """Tell the tasks without a result from those that are done.
-
-    Raises ValueError for a folder that is not writable.
-    """
-    now = Standing([], [], [])
-    for task in tasks:
-        if len(os.fsencode(task.target.name)) > LONGEST_NAME:
-            line = f"{task.target}: the name is too long: give a shorter one with -save"
-            now.failures.append(Result(task, error=line))
-        elif overwrite or not os.path.lexists(task.target):
-            now.waiting.append(task)
-        elif failure := _why_not_done(task, kind):
-            now.failures.append(Result(task, error=failure))
-        else:
-            now.done.append(task)
-    for folder in {task.target.parent for task in now.waiting}:
-        check_folder(folder, option="-save")
-    if now.done:
-        log.info("skipped %d already finished; -overwrite replaces existing results", len(now.done))
-    return now
-
-
-def _why_not_done(task: Task, kind: Kind) -> str | None:
-    """Return why the file at a task's target is not its result, or None if it is."""
-    try:
-        if kind.mark_in(task.target) == kind.mark_of(task.source):
-            return None
-    except OSError as error:
-        return f"{error.filename or task.source} cannot be read ({error.strerror})"
-    return (
-        f"{task.target} exists already and is not the complete result of {task.source}: "
-        "add -overwrite, or choose another path with -save"
-    )
 
 
 def _name_results(

@@ -7,17 +7,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from photo.folders import Passed
-from photo.inputs import (
-    Facts,
-    InputOptions,
-    Output,
-    Plan,
-    Result,
-    Standing,
-    Task,
-    check_outputs,
-)
+from photo.inputs import Facts, InputOptions, Output, Plan, Result, Task, check_outputs
 from photo.report import ReportFile, Row, report_file
+from photo.standing import Standing
 from runtime.console import counted
 from runtime.outcomes import FailureOf
 

@@ -14,6 +14,7 @@ class PhotoOptions:
     """Which outputs photos have, and how they are written.
 
     compare : write gray and color side by side
+    made_with : ends the mark of each result, see `photo.standing`
     """
 
     candidates: int | None = option(
@@ -47,6 +48,7 @@ class PhotoOptions:
         95, "quality of JPEG and WebP files, 1 to 100", low=1, high=100, metavar="N"
     )
     compare: bool = False
+    made_with: str = ""
 
     def __post_init__(self) -> None:
         check(self)

@@ -39,12 +39,15 @@ from photo.icc import Luminance, luminance_of, luminance_of_gamma
 from photo.metadata import IPTC_TAG, PHOTOSHOP_TAG, Captions, iptc_of_tiff
 from photo.modes import BMP_MASKED, converted
 from prior.dataset import PictureError
+from runtime.places import VERSION
 
 SOFTWARE = 305
-MARK = re.compile("colorizer: of [0-9a-f]{16}")  # in every result
+MARK = re.compile(
+    r"colorizer(?: [\w.+]{1,20})?: of [0-9a-f]{16}(?:, with [0-9a-f]{8})?"
+)  # in every result
 # Formats in which Pillow reads no EXIF data: the mark is in the first 60 bytes, the last 40 or an EXIF box at the end.
 WITHOUT_EXIF = ("BMP", "JPEG2000", "PPM", "TGA")
-MARK_BYTES, EXIF_BYTES = 60, 1 << 16
+MARK_BYTES, EXIF_BYTES = 120, 1 << 16
 # Tags that describe how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
 STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532}
@@ -84,7 +87,7 @@ class Photo:
 def mark_of(path: Path) -> str:
     """Return the mark that identifies a result of this photo, stored in its EXIF tag Software."""
     with path.open("rb") as file:
-        return f"colorizer: of {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+        return f"colorizer {VERSION}: of {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
 
 
 def mark_in(path: Path) -> str:

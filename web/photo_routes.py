@@ -126,7 +126,7 @@ class PhotoRoutes:
     async def write(self, request: Request) -> Response:
         """Write the full-size file; send its address."""
         photo, edits = self._photo(request), await self._edits(request)
-        await self._queue.run(write_result, photo, edits, self._network, self._settings.photo)
+        await self._queue.run(write_result, photo, edits, self._network, self._settings)
         return JSONResponse({"href": f"/photos/{photo.id}/file", "name": photo.result_name})
 
     async def download(self, request: Request) -> Response:

@@ -24,15 +24,17 @@ from color.guidance import Guidance
 from color.names import read_tint, tint
 from gray2color import guided
 from image.crop import fitted
+from model.options import photo_settings
 from photo.batch import PHOTOS, colorize_photos
+from photo.command import marked
 from photo.compose import Composition
 from photo.inputs import plan
-from photo.options import PhotoOptions
 from photo.read import read_photo
 from prior.lab import ab2hex, color2ab, gray2lightness
 from runtime.console import one_line
 from web.edits import CANDIDATES, Edits
 from web.network import Network
+from web.options import Settings
 
 SHOWN_PX = 1600  # long side of the shown picture
 MOST_PHOTOS = 500  # beyond this, the oldest are deleted
@@ -163,11 +165,10 @@ def preview(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
     return jpeg(network.colorizer(edits.color)(gray, guidance))
 
 
-def write_result(
-    photo: UploadedPhoto, edits: Edits, network: Network, options: PhotoOptions
-) -> Path:
+def write_result(photo: UploadedPhoto, edits: Edits, network: Network, settings: Settings) -> Path:
     """Write a photo's full-size file with the command's function. Raises ValueError."""
     guidance = edits.for_file(photo.source, photo.size)
+    options = marked(settings.photo, photo_settings(edits.color, settings.run), guidance)
     tasks = plan([str(photo.source)], kind=PHOTOS).tasks
     load = partial(network.colorizer, edits.color)
     factory: Callable[[], Any] = partial(guided, load, guidance)

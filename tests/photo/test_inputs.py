@@ -1,51 +1,15 @@
 """Tests finding inputs and naming results, with laws for photos and films alike."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from helpers import files_and_folders, landscape
-from PIL import Image
+from helpers import files_and_folders
+from inputs_made import color, films, write_inputs
 
-from film.command import film_kind
-from film.mux import append_mark
-from film.options import FilmOptions, written_suffixes
+from film.options import written_suffixes
 from photo.batch import PHOTOS
-from photo.inputs import Kind, Output, Plan, Standing, Task, check_outputs, plan, standing
-from photo.read import read_photo
-from photo.write import SUFFIXES, write_photo
-
-FILM = b"\0\0\0\x14ftypisom\0\0\0\0mp42"
-FILM += b"\0\0\0\x74moov\0\0\0\x6cmvhd" + bytes(12) + b"\0\0\3\xe8" + bytes(84)  # no streams
-FILM += b"\0\0\0\x09free"
-
-
-def films(**options: float) -> Kind:
-    return film_kind(replace(FilmOptions(), **options))
-
-
-def write_inputs(folder: Path, *names: str) -> list[Path]:
-    paths = [folder / name for name in names]
-    for seed, path in enumerate(paths):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix in SUFFIXES:
-            Image.fromarray(landscape(20, 30, seed=seed)).save(path)
-        else:
-            path.write_bytes(FILM + bytes([seed]))
-    return paths
-
-
-def color(task: Task, kind: Kind = PHOTOS) -> None:
-    """Write a task's result as the program does."""
-    task.target.parent.mkdir(parents=True, exist_ok=True)
-    if kind is PHOTOS:
-        photo = read_photo(task.source)
-        write_photo(task.target, np.repeat(photo.gray[..., None], 3, -1), like=photo)
-    else:
-        shutil.copy(task.source, task.target)
-        append_mark(task.target, kind.mark_of(task.source))
+from photo.inputs import Kind, Output, Plan, Task, check_outputs, plan
 
 
 def names(tasks: list[Task], folder: Path) -> list[str]:
@@ -159,81 +123,6 @@ def test_no_input_is_a_result(tmp_path: Path) -> None:
         plan([str(first)], kind=PHOTOS, save=str(tmp_path / "link.png"))
 
 
-KINDS = [*((PHOTOS, f"a{suffix}") for suffix in SUFFIXES), (films(), "a.mp4"), (films(), "a.mov")]
-
-
-@pytest.mark.parametrize(("kind", "name"), KINDS)
-def test_own_results_are_recognized_by_what_is_in_them(
-    tmp_path: Path, kind: Kind, name: str
-) -> None:
-    (source,) = write_inputs(tmp_path, name)
-    (task,) = plan([str(source)], kind=kind).tasks
-    color(task, kind)
-    shutil.copy(task.target, tmp_path / f"renamed{source.suffix}")
-    (again,) = plan([str(tmp_path)], kind=kind).tasks
-    assert again.source == source
-    assert standing([task], kind=kind) == Standing([], [task], [])
-    # A file of the same name from elsewhere.
-    task.target.write_bytes(source.read_bytes()[:-1] + b"\0")
-    assert source not in {task.target}
-    now = standing([task], kind=kind)
-    (failure,) = now.failures
-    assert (now.waiting, now.done) == ([], [])
-    assert "exists already" in str(failure.error)
-    assert standing([task], kind=kind, overwrite=True) == Standing([task], [], [])
-
-
-def test_what_is_done_already_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    write_inputs(tmp_path, "a.png", "b.png", "c.png")
-    tasks = plan([str(tmp_path)], kind=PHOTOS).tasks
-    for task in tasks[:2]:
-        color(task)
-    with caplog.at_level("INFO", logger="photo.inputs"):
-        assert standing(tasks, kind=PHOTOS) == Standing(tasks[2:], tasks[:2], [])
-    assert [record.message.split(";")[0] for record in caplog.records] == [
-        "skipped 2 already finished"
-    ]
-
-
-@pytest.mark.parametrize(("kind", "name"), [(PHOTOS, "x.png"), (films(), "x.mp4")])
-def test_the_result_of_another_input_is_not_this_ones(
-    tmp_path: Path, kind: Kind, name: str
-) -> None:
-    first, second = write_inputs(tmp_path, f"a/{name}", f"b/{name}")
-    out = str(tmp_path / "out")
-    (one,) = plan([str(first)], kind=kind, save=f"{out}/").tasks
-    color(one, kind)
-    (two,) = plan([str(second)], kind=kind, save=f"{out}/").tasks
-    assert two.target == one.target
-    assert len(standing([two], kind=kind).failures) == 1
-
-
-@pytest.mark.parametrize(("kind", "suffix"), [(PHOTOS, ".png"), (films(), ".mp4")])
-def test_an_unreadable_input_whose_result_is_there_fails_alone(
-    tmp_path: Path, kind: Kind, suffix: str
-) -> None:
-    paths = write_inputs(tmp_path, *(f"{name}{suffix}" for name in ("dangling", "folder", "good")))
-    tasks = plan(list(map(str, paths)), kind=kind, save=str(tmp_path / "out")).tasks
-    for task in tasks[:2]:
-        color(task, kind)
-        task.source.unlink()
-    tasks[0].source.symlink_to("nowhere")
-    tasks[1].source.mkdir()
-    now = standing(tasks, kind=kind)
-    assert now.waiting == tasks[2:]
-    lines = [str(failure.error) for failure in now.failures]
-    assert [line.split(" cannot be read (")[0] for line in lines] == list(map(str, paths[:2]))
-
-
-def test_a_try_out_is_not_the_finished_film(tmp_path: Path) -> None:
-    (source,) = write_inputs(tmp_path, "x.mp4")
-    (task,) = plan([str(source)], kind=films()).tasks
-    for options in ({"duration": 10.0}, {"start": 2.0}, {"compare": True}):
-        color(task, films(**options))
-        assert standing([task], kind=films(**options)).done == [task]
-        assert len(standing([task], kind=films()).failures) == 1
-
-
 def test_results_inside_the_folder_are_not_colored_again(tmp_path: Path) -> None:
     write_inputs(tmp_path / "in", "0.png", "deeper/1.bmp")
     words, save = [str(tmp_path / "in")], str(tmp_path / "in" / "colored")
@@ -241,24 +130,6 @@ def test_results_inside_the_folder_are_not_colored_again(tmp_path: Path) -> None
     for task in first:
         color(task)
     assert plan(words, kind=PHOTOS, save=save, recursive=True) == Plan(first, [], {})
-
-
-def test_names_too_long_for_a_result_fail_alone(tmp_path: Path) -> None:
-    (source,) = write_inputs(tmp_path, "x" * 246 + ".png")
-    tasks = plan([str(source)], kind=PHOTOS).tasks
-    assert "the name is too long" in str(standing(tasks, kind=PHOTOS).failures[0].error)
-    tasks = plan([str(source)], kind=PHOTOS, save=f"{tmp_path}/out/").tasks
-    color(tasks[0])
-    assert tasks[0].target.exists()
-
-
-def test_a_place_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
-    (source,) = write_inputs(tmp_path, "a.png")
-    (tmp_path / "loop").symlink_to("loop")
-    for save in ("loop/", "a.png/x/"):
-        tasks = plan([str(source)], kind=PHOTOS, save=f"{tmp_path}/{save}").tasks
-        with pytest.raises(ValueError, match="cannot be written to"):
-            standing(tasks, kind=PHOTOS)
 
 
 # Other outputs of a command

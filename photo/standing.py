@@ -1,0 +1,115 @@
+"""How far earlier runs of a command got: each result has a mark that names its input and the settings that made it.
+
+A result of the same input with other settings is made again; any other file in a result's place is left alone.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from color.guidance import Guidance
+from photo.inputs import Kind, Result, Task
+from runtime.console import counted
+from runtime.files import check_folder
+
+log = logging.getLogger(__name__)
+
+LONGEST_NAME = 255  # bytes, on every common file system
+# Settings that hardly change a result, so that an archive that moves to another machine is not made again.
+UNMARKED = ("version", "engine", "threads")
+INPUT = re.compile("^colorizer[^:]*: of ([0-9a-f]{16})")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far earlier runs of a command got.
+
+    waiting : tasks without a result, and those whose result was made with other settings
+    done : tasks whose result is there
+    failures : tasks that are unreadable, or whose path another file occupies
+    redone : those of `waiting` whose result was made with other settings
+    """
+
+    waiting: list[Task] = field(default_factory=list)
+    done: list[Task] = field(default_factory=list)
+    failures: list[Result] = field(default_factory=list)
+    redone: list[Task] = field(default_factory=list)
+
+
+def standing(tasks: Sequence[Task], *, kind: Kind, overwrite: bool = False) -> Standing:
+    """Tell the tasks without a result from those that are done.
+
+    Raises ValueError for a folder that is not writable.
+    """
+    now = Standing()
+    for task in tasks:
+        if len(os.fsencode(task.target.name)) > LONGEST_NAME:
+            line = f"{task.target}: the name is too long: give a shorter one with -save"
+            now.failures.append(Result(task, error=line))
+        elif overwrite or not os.path.lexists(task.target):
+            now.waiting.append(task)
+        else:
+            _judge(task, kind, now)
+    for folder in {task.target.parent for task in now.waiting}:
+        check_folder(folder, option="-save")
+    if now.done:
+        log.info("skipped %d already finished; -overwrite replaces existing results", len(now.done))
+    if now.redone:
+        log.info("%s made with other settings: again", counted(len(now.redone), "result"))
+    return now
+
+
+def _judge(task: Task, kind: Kind, now: Standing) -> None:
+    """Add a task whose target exists to those that are done, to be made again, or refused."""
+    try:
+        found, wanted = kind.mark_in(task.target), kind.mark_of(task.source)
+    except OSError as error:
+        line = f"{error.filename or task.source} cannot be read ({error.strerror})"
+        now.failures.append(Result(task, error=line))
+        return
+    if _without_version(found) == _without_version(wanted):
+        now.done.append(task)
+    elif input_of(found) == input_of(wanted):
+        now.waiting.append(task)
+        now.redone.append(task)
+    else:
+        line = (
+            f"{task.target} exists already and is not the complete result of {task.source}: "
+            "add -overwrite, or choose another path with -save"
+        )
+        now.failures.append(Result(task, error=line))
+
+
+def input_of(mark: str) -> str:
+    """Return the part of a mark that identifies the input, "" for what is no mark."""
+    found = INPUT.search(mark)
+    return found[1] if found else ""
+
+
+def _without_version(mark: str) -> str:
+    return mark.partition(": of ")[2]
+
+
+def made_with(settings: Mapping[str, object], guidance: Guidance) -> str:
+    """Return the part of a mark that names the settings and the guidance of a result, by their hash."""
+    named = {name: value for name, value in settings.items() if name not in UNMARKED}
+    digest = hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode())
+    for one in fields(guidance):
+        digest.update(f"{one.name} {_text(getattr(guidance, one.name))}".encode())
+    return f", with {digest.hexdigest()[:8]}"
+
+
+def _text(value: Any) -> str:
+    """Return a text that differs for other guidance: a hash for pictures."""
+    if isinstance(value, np.ndarray):
+        return f"{value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return str([_text(one) for one in value])
+    return repr(value)
