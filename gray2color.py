@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from color.arrays import Arrays, Floats
 from color.guidance import UNGUIDED, Guidance
 from color.likely import LikelyColor, Suggestion
-from color.segment import WORKING_SIDE, Colorization, Segment
+from color.segment import Colorization, Segment
 from image.upsample import color_field
+from model.chosen_network import ab_predictor, films_by, open_network
 from model.contract import Predictor
-from model.decode import AbPredictor, Prediction
+from model.decode import Prediction
 from model.distribution import ColorDistribution, suggestions
 from model.frames import colored_frames
 from model.keyframes import carry_segment, keyframe, overlays
@@ -32,22 +33,20 @@ from model.options import (
     SATURATION,
     STEADY,
     TEMPERATURE,
-    WORKING_SIZE,
     ColorOptions,
+    NetworkKind,
     RunOptions,
-    color_settings,
 )
 from model.paddle_import import uses_gpu
 from model.photo_colors import PhotoAb, PhotoColors, recolored
-from model.program import Device, Precision, Program
-from model.program_cache import prepare, program_for
+from model.program import Device, Precision
+from model.program_cache import prepare
 from model.shot_colors import ShotColors
-from model.weights_file import RELEASED, check_weights, weights_sha256
+from model.weights_file import RELEASED
 from photo.compose import Composition
 from photo.inputs import Result, Task
 from photo.options import PhotoOptions
 from prior.lab import gray2lightness
-from prior.qspace import read_bins
 from runtime.progress import progress_for
 from runtime.workers import cores
 
@@ -55,12 +54,13 @@ from runtime.workers import cores
 class Colorizer:
     """Colorizes gray pictures and segments of films; keeps the network loaded.
 
+    weights, network_kind : a weights file, or an ONNX file and what it receives and returns, if it does not tell
     device : "auto" uses a GPU if Paddle and the machine support one
     precision : "auto" uses bf16 if the processor is faster in it, else fp32; "fastest", for films, may also use int8
     threads : processor cores to use; default: all
     temperature : of the annealed mean: 1 the mean color, below it purer and bolder
     saturation : factor of the chroma
-    working_size : short side of the network's input, in pixels
+    working_size : short side of the network's input, in pixels; default: as released, or the ONNX file's own
     steady : 0..1, temporal consistency of films; 0 colorizes each frame independently
     smoothing : smooth colors where the network is undecided, so that plain walls stay plain
     contrast, neutral : contrast of colors within a picture, and chroma below which colors turn gray, both without
@@ -76,12 +76,13 @@ class Colorizer:
         self,
         weights: Path = RELEASED,
         *,
+        network_kind: NetworkKind | None = None,
         device: Device = "auto",
         precision: Precision = "auto",
         threads: int | None = None,
         temperature: float = TEMPERATURE,
         saturation: float = SATURATION,
-        working_size: int = WORKING_SIZE,
+        working_size: int | None = None,
         steady: float = STEADY,
         smoothing: bool = True,
         contrast: float = CONTRAST,
@@ -92,15 +93,12 @@ class Colorizer:
         predictor: Predictor | None = None,
     ) -> None:
         self.threads = threads or cores()
-        if predictor is None:
-            weights_sha256(weights)  # reports a bad file before opening, which takes seconds
-            folder = functools.partial(program_for, weights)
-            predictor = Program(
-                folder, device=device, precision=precision,
-                threads=self.threads, temperature=temperature,
-            )  # fmt: skip
-        plain = AbPredictor(
-            predictor, read_bins(), temperature, saturation, working_size,
+        network = predictor or open_network(
+            weights, kind=network_kind, device=device, precision=precision,
+            threads=self.threads, temperature=temperature,
+        )  # fmt: skip
+        plain = ab_predictor(
+            network, temperature, saturation, working_size,
             smoothing=smoothing, contrast=contrast, neutral=neutral,
         )  # fmt: skip
         wanted = Guidance(palette=tuple(palette), mood=mood, strength=guidance)
@@ -215,7 +213,9 @@ class Colorizer:
 
         Raises ValueError for frames of different sizes, and for a keyframe that does not show its frame.
         """
-        for gray, ab in colored_frames(self, grays, keyframes or {}):
+        for gray, ab in colored_frames(
+            self, grays, keyframes or {}, side=self._predict.working_size
+        ):
             yield self._composed(PhotoAb(ab), gray).whole()
 
     def predict(
@@ -239,7 +239,8 @@ def colorizer_factory(
         default, so that a photo gets the same colors alone and in a batch
     """
     precision = "fastest" if films and run.precision == "auto" else run.precision
-    options = {**dataclasses.asdict(color), "weights": run.weights}
+    options = {**dataclasses.asdict(color), "network_kind": run.network_kind}
+    options["weights"] = run.network or run.weights
     chosen: Any = {name: value for name, value in options.items() if value is not None}
     return functools.partial(
         Colorizer, device=run.device, precision=precision, threads=threads, steady=steady, **chosen
@@ -248,13 +249,8 @@ def colorizer_factory(
 
 def film_colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
     """Return the colorization of films: each worker process runs one network with one thread."""
-    return Colorization(
-        colorizer_factory(color, run, threads=1, steady=steady, films=True),
-        weights=check_weights(run.weights),
-        settings=color_settings(color, run, steady=steady),
-        working_side=color.working_size or WORKING_SIDE,
-        whole_shots=steady > 0,
-    )
+    factory = colorizer_factory(color, run, threads=1, steady=steady, films=True)
+    return films_by(factory, color, run, steady=steady)
 
 
 def colorize_photo_files(

@@ -10,7 +10,7 @@ rebalanced AuC, which is within noise. Grain, scratches and vignettes are not re
 median, a fitted falloff) made the colors worse, as the network was trained with them.
 """
 
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import cv2
 import numpy as np
@@ -46,6 +46,15 @@ class Predictor(Protocol):
         palettes : (N, Q + 1)
         temperature : of the annealed mean
         """
+        ...
+
+
+@runtime_checkable
+class FullPredictor(Predictor, Protocol):
+    """A loaded network that also returns what its means are made from."""
+
+    def giving(self, output: Output) -> Predictor:
+        """Return the same network with another output."""
         ...
 
 

@@ -149,7 +149,14 @@ class PhotoColors:
                     "the reference is not a colored copy of this photo: name one, or use another -reference_by"
                 )
         matches = reference_matches(predictor, gray, wanted)
-        return _UsedReference("content" if matches or by == "content" else "histogram", matches)
+        if matches or by == "content":
+            return _UsedReference("content", matches)
+        if not predictor.distributes:
+            raise ValueError(
+                "the reference shows another scene, and this network cannot take its histogram: give a colored "
+                "copy, a picture of a similar scene, or hints"
+            )
+        return _UsedReference("histogram")
 
     def _inputs(
         self, predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance, used: _UsedReference
