@@ -20,12 +20,13 @@ from color.guidance import UNGUIDED, Guidance
 from color.likely import LikelyColor, Suggestion
 from color.segment import Colorization, Segment
 from image.upsample import color_field
-from model.chosen_network import ab_predictor, films_by, open_network
+from model import chosen_network
 from model.contract import Predictor
 from model.decode import Prediction
 from model.distribution import ColorDistribution, suggestions
 from model.frames import colored_frames
 from model.keyframes import carry_segment, keyframe, overlays
+from model.onnx_signature import OnnxFile
 from model.options import (
     CONTRAST,
     GUIDANCE,
@@ -74,7 +75,7 @@ class Colorizer:
 
     def __init__(
         self,
-        weights: Path = RELEASED,
+        weights: Path | OnnxFile = RELEASED,
         *,
         network_kind: NetworkKind | None = None,
         device: Device = "auto",
@@ -93,11 +94,11 @@ class Colorizer:
         predictor: Predictor | None = None,
     ) -> None:
         self.threads = threads or cores()
-        network = predictor or open_network(
+        network = predictor or chosen_network.open_network(
             weights, kind=network_kind, device=device, precision=precision,
             threads=self.threads, temperature=temperature,
         )  # fmt: skip
-        plain = ab_predictor(
+        plain = chosen_network.ab_predictor(
             network, temperature, saturation, working_size,
             smoothing=smoothing, contrast=contrast, neutral=neutral,
         )  # fmt: skip
@@ -239,8 +240,7 @@ def colorizer_factory(
         default, so that a photo gets the same colors alone and in a batch
     """
     precision = "fastest" if films and run.precision == "auto" else run.precision
-    options = {**dataclasses.asdict(color), "network_kind": run.network_kind}
-    options["weights"] = run.network or run.weights
+    options = {**dataclasses.asdict(color), "weights": chosen_network.network_of(run)}
     chosen: Any = {name: value for name, value in options.items() if value is not None}
     return functools.partial(
         Colorizer, device=run.device, precision=precision, threads=threads, steady=steady, **chosen
@@ -250,7 +250,7 @@ def colorizer_factory(
 def film_colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
     """Return the colorization of films: each worker process runs one network with one thread."""
     factory = colorizer_factory(color, run, threads=1, steady=steady, films=True)
-    return films_by(factory, color, run, steady=steady)
+    return chosen_network.films_by(factory, color, run, steady=steady)
 
 
 def colorize_photo_files(
@@ -265,7 +265,7 @@ def colorize_photo_files(
     from photo.batch import FEW, colorize_photos
 
     alone = len(tasks) <= FEW or run.device == "gpu" or uses_gpu(run.device)
-    processes = 1 if alone else run.threads or cores()
+    processes = 1 if alone else run.threads or chosen_network.processes_that_fit(run) or cores()
     load = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
     factory = functools.partial(guided, load, guidance, candidates=options.candidates)
     if processes > 1:

@@ -120,7 +120,7 @@ def run_photos(args: argparse.Namespace) -> int:
     color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
     colorization = PhotoColorization(
         check=functools.partial(check_network, run, vars(args)),
-        analyzer=colorizer_factory(color, run, threads=run.threads),
+        analyzer=lambda: colorizer_factory(color, run, threads=run.threads)(),
         colorize=functools.partial(colorize_photo_files, color=color, run=run),
     )
     with usage_errors():
@@ -158,11 +158,13 @@ def _photo(args: argparse.Namespace) -> PhotoOptions:
 
 
 def _film(args: argparse.Namespace) -> FilmOptions:
+    from model.chosen_network import processes_that_fit
     from model.paddle_import import uses_gpu
 
+    run = options_from(args, RunOptions)
+    workers = 1 if uses_gpu(run.device) else args.workers or args.threads or processes_that_fit(run)
     return dataclasses.replace(
-        options_from(args, FilmOptions),
-        workers=1 if uses_gpu(options_from(args, RunOptions).device) else args.workers or args.threads,
+        options_from(args, FilmOptions), workers=workers,
         encoder=options_from(args, EncoderOptions), compare=args.compare, overwrite=args.overwrite,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import psutil
 
 from color.segment import WORKING_SIDE, Colorization, NetworkTime, SegmentColorizer
 from model.contract import Predictor
@@ -21,8 +22,13 @@ from model.program_cache import program_for
 from model.steady import ANCHOR_EVERY
 from model.weights_file import check_weights, weights_sha256
 from prior.qspace import read_bins
+from runtime.workers import cores
 
 ONNX = ".onnx"
+LOADED, PROCESS_BYTES = (
+    2.2,
+    300_000_000,
+)  # memory of a process while it opens a file, in sizes of it, and besides
 # Options that need a distribution, or belong to its decoding, and settings without a meaning for one color per place.
 DISTRIBUTED = ("palette", "mood", "temperature", "candidates", "confidence", "suggest")
 UNUSED = ("temperature", "contrast", "neutral", "palette", "mood", "precision")
@@ -55,8 +61,22 @@ def _check_size(file: OnnxFile, working_size: object) -> None:
         )
 
 
+def network_of(run: RunOptions) -> Path | OnnxFile | None:
+    """Return the chosen network, an ONNX file with what it is, so that workers need not find out; None for ours."""
+    return inspected(run.network, run.network_kind) if run.network else run.weights
+
+
+def processes_that_fit(run: RunOptions) -> int | None:
+    """Return how many processes can have the chosen network in memory at once; None if that is no limit."""
+    if run.network is None or not run.network.is_file():
+        return None
+    each = LOADED * run.network.stat().st_size + PROCESS_BYTES
+    fitting = int(psutil.virtual_memory().available // each)
+    return max(fitting, 1) if fitting < cores() else None
+
+
 def open_network(
-    path: Path,
+    network: Path | OnnxFile,
     *,
     kind: NetworkKind | None,
     device: Device,
@@ -65,11 +85,12 @@ def open_network(
     temperature: float,
 ) -> Predictor:
     """Open weights with Paddle, or an ONNX file with ONNX Runtime; the arguments are those of `gray2color.Colorizer`."""
-    if path.suffix.lower() == ONNX or kind:
-        file = inspected(path, kind)
-        return (OurOnnx if file.kind == "ours" else OneColorNetwork)(file, threads=threads)
-    weights_sha256(path)  # reports a bad file before opening, which takes seconds
-    folder = functools.partial(program_for, path)
+    if isinstance(network, Path) and (network.suffix.lower() == ONNX or kind):
+        network = inspected(network, kind)
+    if isinstance(network, OnnxFile):
+        return (OurOnnx if network.kind == "ours" else OneColorNetwork)(network, threads=threads)
+    weights_sha256(network)  # reports a bad file before opening, which takes seconds
+    folder = functools.partial(program_for, network)
     return Program(
         folder, device=device, precision=precision, threads=threads, temperature=temperature
     )

@@ -1,14 +1,16 @@
 """What the user chose is checked before any work, and opened with the engine that it needs."""
 
 import hashlib
+import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from color.segment import WORKING_SIDE
 from gray2color import Colorizer, film_colorization
-from model.chosen_network import check_network, open_network
+from model.chosen_network import check_network, open_network, processes_that_fit
 from model.onnx_file import write_onnx
 from model.onnx_network import OneColorNetwork, OurOnnx
 from model.options import WORKING_SIZE, ColorOptions, RunOptions
@@ -77,6 +79,28 @@ def test_other_settings_share_the_network_and_its_size(fixed: Path) -> None:
     np.testing.assert_allclose(
         one.with_options(ColorOptions(saturation=2)).ab(gray), 2 * one.ab(gray), atol=1e-4
     )
+
+
+def test_processes_share_the_memory(other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = RunOptions(network=other)
+    monkeypatch.setattr("model.chosen_network.cores", lambda: 16)
+    assert processes_that_fit(RunOptions()) is None
+    assert processes_that_fit(large) in {None, *range(1, 16)}
+    monkeypatch.setattr("model.chosen_network.LOADED", 1e9 / other.stat().st_size)
+    for available, expected in ((4.5e9, 3), (1e6, 1), (100e9, None)):
+        memory = SimpleNamespace(available=available)
+        monkeypatch.setattr("psutil.virtual_memory", lambda memory=memory: memory)
+        assert processes_that_fit(large) == expected
+    assert processes_that_fit(RunOptions(network=other.with_name("missing.onnx"))) is None
+
+
+def test_workers_need_not_find_out_what_a_file_is(
+    other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory = film_colorization(ColorOptions(), RunOptions(network=other), steady=1).factory
+    load = pickle.loads(pickle.dumps(factory))
+    monkeypatch.setattr("model.chosen_network.inspected", None)
+    assert load().ab(np.full((64, 64), 90, np.uint8)).shape == (128, 128, 2)
 
 
 def test_each_is_opened_with_its_engine(other: Path, ours: Path, small_weights: Path) -> None:

@@ -14,17 +14,11 @@ pytest.importorskip("onnxruntime")
 from onnx import TensorProto, helper
 from onnx_networks import (
     load,
-    no_network_opens,
     picture_values,
     refused,
     write,
     write_linear,
 )
-
-
-@pytest.fixture(autouse=True)
-def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    no_network_opens(monkeypatch)
 
 
 @pytest.mark.parametrize(
