@@ -99,12 +99,15 @@ class AbPredictor:
             hinted, _ = self._predicted(lightness, hints=hints, palette=palette)
             hinted = _toward(hinted, known) * np.float32(self.saturation)
         for i, planes in enumerate(hints):
-            free[i], influence = propagate(
-                free[i], hinted[i],
-                hints=planes, lightness=lightness[i], saturation=self.saturation,
-            )  # fmt: skip
+            free[i], influence = self._spread(free[i], hinted[i], planes, lightness[i])
             sure[i] = np.maximum(sure[i], influence)
         return Prediction(free, sure)
+
+    def _spread(
+        self, free: Floats, hinted: Floats, hints: Floats, lightness: Floats
+    ) -> tuple[Floats, Floats]:
+        """Propagate a picture's hints (3, H, W): ab (h, w, 2) and their influence (h, w)."""
+        return propagate(free, hinted, hints=hints, lightness=lightness, saturation=self.saturation)
 
     def _predicted(
         self, lightness: Floats, *, hints: Floats | None = None, palette: Floats | None = None

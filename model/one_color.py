@@ -7,11 +7,15 @@ import functools
 from dataclasses import dataclass
 from typing import ClassVar
 
+import cv2
 import numpy as np
 
 from color.arrays import Floats
+from image.crop import fitted
+from image.upsample import upsample
 from model.contract import PLANES, Output, Predictor
 from model.decode import AbPredictor, Prediction
+from model.hints import SCREENED_SIDE
 from model.onnx_network import OneColorNetwork
 from model.program import Program
 from model.program_cache import program_for
@@ -50,6 +54,18 @@ class OneColorPredictor(AbPredictor):
         means = self.network(planes, np.empty((0, 0), np.float32), temperature=self.temperature)
         ab = np.ascontiguousarray(means[:, :2].transpose(0, 2, 3, 1))
         return Prediction(ab, np.ones(ab.shape[:3], np.float32))
+
+    def _spread(
+        self, free: Floats, hinted: Floats, hints: Floats, lightness: Floats
+    ) -> tuple[Floats, Floats]:
+        """Propagate on the grid for which propagation is tuned, as these networks may have a much finer one."""
+        height, width = free.shape[:2]
+        scale = max(min(height, width) / SCREENED_SIDE, 1)
+        small = np.asarray(fitted(free, (round(width / scale), round(height / scale))))
+        changed, influence = super()._spread(small, small, hints, lightness)
+        guide = fitted(lightness, (width, height))
+        change = upsample(changed - small, guide, to_lightness=lambda plane: plane)
+        return free + change, np.asarray(cv2.resize(influence, (width, height)))
 
 
 def one_color_only(network: OneColorNetwork, wanted: str) -> str:

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 from helpers import asked, landscape, scene, texture
+from PIL import Image
 
-from color.guidance import Guidance
+from color.guidance import Guidance, Hint
 from gray2color import Colorizer
 from model import one_color
 from model.onnx_network import OneColorNetwork
@@ -19,6 +20,7 @@ from prior.lab import gray2lightness, rgb2lab
 pytest.importorskip("onnxruntime")
 from onnx_networks import write_linear
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 # ab as linear functions of the gray level 0..1
 A, B = (60, -20), (-40, 10)
 
@@ -69,6 +71,16 @@ def test_a_hint_colors_its_object_and_leaves_the_others(colorizer: Colorizer) ->
     np.testing.assert_allclose(hinted[12, 7], wanted, atol=2)
     np.testing.assert_allclose(hinted[4, 12], wanted, atol=8)  # the same half, elsewhere
     assert np.abs(hinted[:, 20:] - plain[:, 20:]).max() < 2
+
+
+def test_a_hint_reaches_as_far_on_a_finer_grid(other: Path) -> None:
+    gray = np.asarray(Image.open(ROOT / "data" / "samples" / "astronaut.jpg").convert("L"))
+    orange, suit = rgb2lab(np.array([[[200, 82, 30]]], np.uint8))[0, 0, 1:], (100, 300)
+    fine = Colorizer(other, threads=1, working_size=512)
+    plain, hinted = fine.ab(gray), fine.ab(gray, Guidance((Hint(165, 357, "#c8521e"),)))
+    assert hinted.shape == (128, 128, 2)
+    far, before = (np.abs(ab[suit[1] // 4, suit[0] // 4] - orange).mean() for ab in (hinted, plain))
+    assert far < 0.4 * before
 
 
 def test_strokes_count_as_hints(colorizer: Colorizer) -> None:
