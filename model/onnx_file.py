@@ -55,12 +55,13 @@ class OnnxFileOptions:
 def write_onnx(weights: Path, out: Path) -> None:
     """Write the network of a weights file as an ONNX file, and check it.
 
-    Raises FileNotFoundError or ValueError for missing or invalid weights, RuntimeError if file and network differ.
+    Raises FileNotFoundError or ValueError for missing or invalid weights and for missing packages, RuntimeError if file
+    and network differ.
     """
-    import onnx
-
+    from model.onnx_safety import import_onnx
     from model.paddle_import import import_paddle
 
+    onnx = import_onnx()
     import_paddle()
     from model.weights_file import build, read_weights
 

@@ -61,7 +61,7 @@ def import_onnx() -> Any:
         return importlib.import_module("onnx")
     except ImportError as error:
         raise ValueError(
-            f"-network needs the package {error.name}: run pip install -r requirements-onnx.txt"
+            f"ONNX files need the package {error.name}: run pip install -r requirements-onnx.txt"
         ) from error
 
 

@@ -1,6 +1,7 @@
 """The network as an ONNX file computes what the network computes, and says how it is used."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +121,15 @@ def test_missing_weights_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["-weights", str(tmp_path / "no.npz"), "-out", str(tmp_path / "a.onnx")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "a.onnx").exists()
+
+
+def test_a_missing_package_is_one_line(
+    small_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert main(["-weights", str(small_weights), "-out", str(tmp_path / "a.onnx")]) == 1
+    said = (
+        "onnx_file.py: ONNX files need the package onnx: run pip install -r requirements-onnx.txt"
+    )
+    assert capsys.readouterr().err == f"{said}\n"
