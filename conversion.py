@@ -23,7 +23,8 @@ from film.ffmpeg import use_ffmpeg
 from film.guidance import check_moments
 from film.hint_tracks import guided
 from film.info import Film, source_of, span
-from film.job import Job, Manifest, SegmentRecord, open_job
+from film.job import Job, Manifest, SegmentRecord
+from film.jobs import open_job, remove
 from film.mux import join, mark_of
 from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
 from film.probe import probe
@@ -74,7 +75,8 @@ def color_film(
     if colorization.guidance:
         check_moments(film, colorization.guidance, first=first, last=last)
     wanted = manifest_of(source, colorization, options)
-    summary = Summary(source, target, film, wanted.weights, wanted.settings, warnings)
+    settings = {**wanted.settings, **wanted.encoding}
+    summary = Summary(source, target, film, wanted.weights, settings, warnings)
     with open_job(options.cache, wanted, restart=options.restart) as job:
         work = work_of(film, (first, last), job, colorization, options)
         extract_audio(film, job.folder / "audio")
@@ -92,7 +94,7 @@ def color_film(
             )
         job.note(state="joined")
         if not options.keep_cache:
-            job.remove()
+            remove(job)
     summary.seconds = time.perf_counter() - began
     return summary
 
@@ -121,7 +123,7 @@ def color_films(
             log.info("%s", summary.line())
             if reports and task in reports:
                 write_report(reports[task], summary)
-            return Result(task, output=(str(task.target),))
+            return Result(task, output=(str(task.target),), facts=summary.facts())
 
         yield from results_of(tasks, colored)
 

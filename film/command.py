@@ -18,10 +18,12 @@ from film.encode import try_encoder
 from film.ffmpeg import film_stream, open_film, use_ffmpeg
 from film.guidance_files import GuidanceError, read_guidance
 from film.info import can_hold
+from film.jobs import delete_job, job_lines, jobs_in
 from film.keyframes import known_files, write_keyframes
 from film.mux import mark_in, mark_of
-from film.options import FALLBACK, SUFFIXES, FilmCommand, FilmOptions, written_suffixes
+from film.options import FALLBACK, FilmCommand, FilmOptions, written_suffixes
 from film.preview import preview
+from film.probe import probe
 from film.report import film_info
 from photo.guidance import read_reference
 from photo.inputs import (
@@ -33,13 +35,16 @@ from photo.inputs import (
     Task,
     check_outputs,
     plan,
-    unfinished,
+    standing,
 )
+from photo.ledger import Ledger, checked_report
 from runtime.console import counted
 from runtime.outcomes import FailureOf
 from runtime.progress import Progress, Silent
 
 log = logging.getLogger(__name__)
+
+TABLE = ".csv"  # a report of all films; each film's own is JSON
 
 
 class ColorizeFilms(Protocol):
@@ -76,11 +81,11 @@ class FilmWork:
     """The checked work of one film command.
 
     tasks : the films still to be colorized; for a description, a preview or keyframes, all films
-    failures : a line for each input without films and each film whose output path is occupied
+    ledger : what became of each input
     """
 
     tasks: Sequence[Task]
-    failures: list[str]
+    ledger: Ledger
     command: FilmCommand
     options: FilmOptions
     colorization: Colorization
@@ -109,11 +114,13 @@ class FilmWork:
             sheets = _named(self.tasks, command, command.preview, ".png")
             show = partial(_previewed, sheets=sheets, colorization=colorization, options=options)
             return results_of(self.tasks, show)
+        if self.ledger.dry_run:
+            return self.ledger.rehearse(probe)
         reports = _reports(self.tasks, command)
         done = self.colorize(
             self.tasks, colorization=colorization, options=options, reports=reports
         )
-        return iter(done)
+        return self.ledger.follow(done)
 
 
 def plan_films(
@@ -126,33 +133,65 @@ def plan_films(
     """Plan the command's work; raise OSError or ValueError, before any work, if it cannot be done."""
     use_ffmpeg(options.ffmpeg)
     kind = film_kind(options)
-    planned, failures = plan(
-        inputs.movie_in, kind=kind, save=inputs.save, recursive=inputs.recursive
-    )
-    planned = [_with_room(task, kind=kind, save=inputs.save) for task in planned]
-    command = replace(command, several=len(planned) > 1)
-    tasks = planned
+    given = plan(inputs.movie_in, kind=kind, save=inputs.save, recursive=inputs.recursive)
+    given = replace(given, tasks=_with_room(given.tasks, kind=kind, save=inputs.save))
+    planned = given.tasks
+    table = inputs.report is not None and inputs.report.suffix.lower() == TABLE
+    details = None if table else inputs.report
+    command = replace(command, several=len(planned) > 1, report=details)
+    now = None
     if command.colorizes:
-        tasks, taken = unfinished(planned, kind=kind, overwrite=inputs.overwrite)
-        failures += taken
+        now = standing(planned, kind=kind, overwrite=inputs.overwrite)
+    elif inputs.report or inputs.dry_run:
+        raise ValueError("-report and -dry_run are about colorizing: leave them out here")
+    tasks = now.waiting if now else planned
     read = [task.source for task in planned]
-    check_outputs(
-        _outputs(tasks, command),
-        inputs=[*read, colorization.weights] if colorization.weights else read,
-        overwrite=inputs.overwrite,
-    )
-    if command.colorizes and tasks:
+    read += [colorization.weights] if colorization.weights else []
+    outputs = _outputs(tasks, command)
+    check_outputs(outputs, inputs=read, overwrite=inputs.overwrite)
+    report = checked_report(inputs, read=read, others=outputs) if table else None
+    if command.colorizes and tasks and not inputs.dry_run:
         try_encoder(options)
     loaded = colorization.load()
-    guidance = _guidance(guided, command, films=len(planned))
-    loaded = replace(loaded, guidance=guidance)
+    loaded = replace(loaded, guidance=_guidance(guided, command, films=len(planned)))
+    ledger = Ledger(given, now, _settings(loaded, options), report, dry_run=inputs.dry_run)
     return FilmWork(
-        tasks, failures, command, options, loaded, colorization.colorize, colorization.progress
+        tasks, ledger, command, options, loaded, colorization.colorize, colorization.progress
     )
 
 
-def _with_room(task: Task, *, kind: Kind, save: str | None) -> Task:
-    """Return a task whose result, if the program chose its container, has room for all of the film's streams."""
+def jobs_results(cache: Path, *, clean: bool) -> Iterator[Result]:
+    """List the jobs of films under a folder, or delete those at rest and say what was deleted."""
+    jobs = jobs_in(cache)
+    if not clean:
+        yield Result(Task(cache, cache), output=tuple(job_lines(jobs)))
+        return
+    for job in jobs:
+        task = Task(job.folder, job.folder)
+        with FailureOf(job.folder) as failure:
+            delete_job(job)
+        deleted = f"deleted {job.line()}"
+        yield Result(task, error=failure.line) if failure.line else Result(task, (deleted,))
+
+
+def _settings(loaded: Colorization, options: FilmOptions) -> Mapping[str, object]:
+    """Return all settings that a result depends on, as JSON values."""
+    encoder = {name: value for name, value in vars(options.encoder).items() if name != "threads"}
+    part = {"start": options.start, "duration": options.duration, "recolor": options.recolor}
+    return {**loaded.settings, **encoder, **part, "weights_sha256": loaded.weights}
+
+
+def _with_room(tasks: Sequence[Task], *, kind: Kind, save: str | None) -> list[Task]:
+    """Return tasks whose results, where the program chose the container, have room for all of the film's streams."""
+    taken = {task.target for task in tasks}
+    found = []
+    for task in tasks:
+        roomier = _roomier(task, kind=kind, save=save)
+        found.append(task if roomier.target in taken else roomier)
+    return found
+
+
+def _roomier(task: Task, *, kind: Kind, save: str | None) -> Task:
     if task.source.suffix.lower() in kind.written or (save and task.target == Path(save)):
         return task
     names = sorted((s.lstrip(".") for s in kind.written), key=kind.fallback.lstrip(".").__ne__)
@@ -175,7 +214,7 @@ def film_kind(options: FilmOptions) -> Kind:
     """Describe films as inputs: how they are found, and how their results are named and recognized."""
     return Kind(
         "film",
-        SUFFIXES,
+        "film",
         written_suffixes(options.encoder.codec),
         FALLBACK,
         mark_of=partial(mark_of, options=options),

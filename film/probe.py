@@ -28,6 +28,7 @@ from film.info import (
     codec_of,
     kind_of,
 )
+from photo.suffixes import is_picture, not_a_film
 
 LOOK_AHEAD = 24  # frames decoded to check whether the container's timestamps are reliable
 # 00:01:02.003000000
@@ -69,9 +70,9 @@ def probe(path: Path) -> Film:
 
 
 def _checked_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
-    name = container.format.name
-    if name == "image2" or name.endswith("_pipe"):
-        raise FilmError(f"{path} is a picture, not a film: use -img_in")
+    name, brand = container.format.name, container.metadata.get("major_brand", "")
+    if name == "image2" or name.endswith("_pipe") or is_picture(brand):
+        raise FilmError(not_a_film(path, read_as=brand or name))
     stream = film_stream(container)
     if stream is None or name in TEXT_DEMUXERS:
         has = "only sound" if container.streams.audio else "no picture"

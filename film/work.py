@@ -29,7 +29,7 @@ from film.job import (
     Manifest,
     SegmentRecord,
 )
-from film.options import FilmOptions
+from film.options import CODECS, EncoderOptions, FilmOptions
 from runtime.files import discard, write_bytes
 from runtime.workers import once
 
@@ -66,7 +66,8 @@ class Work:
 
     def label(self, record: SegmentRecord) -> str:
         """Return the comment in the header of the segment's encoded file, which identifies its content."""
-        label = f"{self.digest} {record.index} {record.first} {record.count}"
+        encoding = " ".join(map(str, encoding_settings(self.options.encoder).values()))
+        label = f"{self.digest} {encoding} {record.index} {record.first} {record.count}"
         guidance = self.guidance.get(record.shot)
         return f"{label} {guidance.digest}" if guidance else label
 
@@ -136,14 +137,23 @@ class Work:
 
 def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) -> Manifest:
     """Return the manifest of a film's job: everything that could change a byte of its shots."""
-    encoder = ("codec", "crf", "preset", "deinterlace")
     chosen = ("film_lock", "recolor", "compare", "start", "duration")
     settings = {
         **colorization.settings,
-        **{name: getattr(options.encoder, name) for name in encoder},
         **{name: getattr(options, name) for name in chosen},
+        "deinterlace": options.encoder.deinterlace,
     }
-    return Manifest(source_of(path), str(path.resolve()), settings, colorization.weights)
+    return Manifest(
+        source_of(path), str(path.resolve()), settings, colorization.weights,
+        encoding=encoding_settings(options.encoder),
+    )  # fmt: skip
+
+
+def encoding_settings(encoder: EncoderOptions) -> dict[str, object]:
+    """Return the settings that change a shot's encoded bytes but not its colors, defaults resolved."""
+    codec = CODECS[encoder.codec]
+    crf = codec.crf if encoder.crf is None else encoder.crf
+    return {"codec": encoder.codec, "crf": crf, "preset": encoder.preset if codec.presets else None}
 
 
 def work_of(

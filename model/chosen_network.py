@@ -16,7 +16,14 @@ from model.decode import AbPredictor
 from model.one_color import OneColorPredictor
 from model.onnx_network import OneColorNetwork, OurOnnx, side_of
 from model.onnx_signature import OnnxFile, inspected
-from model.options import WORKING_SIZE, ColorOptions, NetworkKind, RunOptions, color_settings
+from model.options import (
+    WORKING_SIZE,
+    ColorOptions,
+    NetworkKind,
+    RunOptions,
+    color_settings,
+    engine_of,
+)
 from model.program import Device, Precision, Program
 from model.program_cache import program_for
 from model.steady import ANCHOR_EVERY
@@ -31,7 +38,7 @@ LOADED, PROCESS_BYTES = (
 )  # memory of a process while it opens a file, in sizes of it, and besides
 # Options that need a distribution, or belong to its decoding, and settings without a meaning for one color per place.
 DISTRIBUTED = ("palette", "mood", "temperature", "candidates", "confidence", "suggest")
-UNUSED = ("temperature", "contrast", "neutral", "palette", "mood", "precision")
+UNUSED = ("temperature", "contrast", "neutral", "palette", "mood")
 
 
 def check_network(run: RunOptions, given: Mapping[str, object] = MappingProxyType({})) -> str:
@@ -63,7 +70,7 @@ def _check_size(file: OnnxFile, working_size: object) -> None:
 
 def network_of(run: RunOptions) -> Path | OnnxFile | None:
     """Return the chosen network, an ONNX file with what it is, so that workers need not find out; None for ours."""
-    return inspected(run.network, run.network_kind) if run.network else run.weights
+    return _onnx_file(run) or run.weights
 
 
 def processes_that_fit(run: RunOptions) -> int | None:
@@ -76,7 +83,7 @@ def processes_that_fit(run: RunOptions) -> int | None:
 
 
 def open_network(
-    network: Path | OnnxFile,
+    network: Path | str | OnnxFile,
     *,
     kind: NetworkKind | None,
     device: Device,
@@ -85,12 +92,13 @@ def open_network(
     temperature: float,
 ) -> Predictor:
     """Open weights with Paddle, or an ONNX file with ONNX Runtime; the arguments are those of `gray2color.Colorizer`."""
-    if isinstance(network, Path) and (network.suffix.lower() == ONNX or kind):
-        network = inspected(network, kind)
-    if isinstance(network, OnnxFile):
-        return (OurOnnx if network.kind == "ours" else OneColorNetwork)(network, threads=threads)
-    weights_sha256(network)  # reports a bad file before opening, which takes seconds
-    folder = functools.partial(program_for, network)
+    file = network if isinstance(network, OnnxFile) else Path(network)
+    if isinstance(file, Path) and (file.suffix.lower() == ONNX or kind):
+        file = inspected(file, kind)
+    if isinstance(file, OnnxFile):
+        return (OurOnnx if file.kind == "ours" else OneColorNetwork)(file, threads=threads)
+    weights_sha256(file)  # reports a bad file before opening, which takes seconds
+    folder = functools.partial(program_for, file)
     return Program(
         folder, device=device, precision=precision, threads=threads, temperature=temperature
     )
@@ -128,20 +136,50 @@ def films_by(
     *,
     steady: float,
 ) -> Colorization:
-    """Return the colorization of films by colorizers that use the chosen network. Raises the errors of `check_network`."""
+    """Return the colorization of films by colorizers that use the chosen network. Raises the errors of `photo_settings`."""
     sha256 = check_network(run, vars(color))
-    settings = color_settings(color, run, steady=steady)
-    by = functools.partial(Colorization, factory, sha256, whole_shots=steady > 0)
-    if run.network is None:
-        return by(settings, color.working_size or WORKING_SIDE)
-    file = inspected(run.network, run.network_kind)
+    settings = _settings(color, run, films=True, steady=steady)
+    by = functools.partial(Colorization, factory, sha256, settings, whole_shots=steady > 0)
+    file = _onnx_file(run)
+    if file is None or file.kind == "ours":
+        return by(color.working_size or WORKING_SIDE)
+    side = color.working_size or side_of(file)
+    return by(
+        side, timer=functools.partial(_timed, file, side, every=ANCHOR_EVERY if steady else 1)
+    )
+
+
+def photo_settings(
+    color: ColorOptions, run: RunOptions, given: Mapping[str, object] = MappingProxyType({})
+) -> dict[str, object]:
+    """Return all settings that affect a photo's colors, the network among them.
+
+    given : the command's options by name
+    Raises the errors of `check_network`, and ValueError for a device that this machine lacks.
+    """
+    sha256 = check_network(run, given)
+    settings = _settings(color, run)
+    del settings["steady"]
+    return {**settings, "weights_sha256": sha256}
+
+
+def _settings(
+    color: ColorOptions, run: RunOptions, *, films: bool = False, steady: float = 0
+) -> dict[str, object]:
+    """Return all settings, except the network's sha256, that affect the colors."""
+    file = _onnx_file(run)
+    if file is None:
+        return color_settings(color, engine_of(run, films=films), steady=steady)
+    settings = color_settings(color, f"ONNX Runtime fp{8 * file.dtype.itemsize}", steady=steady)
     settings |= {"network": file.name, "network_kind": file.kind}
     if file.kind == "ours":
-        return by(settings, color.working_size or WORKING_SIDE)
-    side = color.working_size or side_of(file)
+        return settings
     used = {name: value for name, value in settings.items() if name not in UNUSED}
-    timer = functools.partial(_timed, file, side, every=ANCHOR_EVERY if steady else 1)
-    return by({**used, "working_size": side}, side, timer=timer)
+    return {**used, "working_size": color.working_size or side_of(file)}
+
+
+def _onnx_file(run: RunOptions) -> OnnxFile | None:
+    return inspected(run.network, run.network_kind) if run.network else None
 
 
 def _timed(file: OnnxFile, side: int, *, every: int) -> NetworkTime:

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit codes
+from runtime.interrupts import interrupts_raised
+from runtime.startup import INTERRUPTED, STOPPED
+
+DONE, FAILED, USAGE = 0, 1, 2  # exit codes, and INTERRUPTED
+BROKEN_PIPE = 141  # as of a program that SIGPIPE ends
 
 
 class UsageError(ValueError):
@@ -83,7 +88,14 @@ def usage_errors(
 def exit_code(program: str, work: Callable[[], int]) -> int:
     """Run a command's work; print a user's mistake or Ctrl-C as one line and return the exit code."""
     try:
-        return work()
+        with interrupts_raised():
+            code = work()
+            sys.stdout.flush()  # here, where a closed pipe can still be handled
+            return code
+    except BrokenPipeError:
+        # The reader has all it wants, as `| head`. The interpreter's own flush at its end must not fail, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except UsageError as error:
         complain(f"{program}: {error}")
         return USAGE
@@ -91,5 +103,5 @@ def exit_code(program: str, work: Callable[[], int]) -> int:
         complain(f"{program}: {error}")
         return FAILED
     except KeyboardInterrupt:
-        complain("interrupted: run the same command to continue")
+        complain(STOPPED)
         return INTERRUPTED

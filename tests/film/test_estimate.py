@@ -32,7 +32,7 @@ def test_twice_the_film_takes_twice_as_much(codec: str) -> None:
 def test_it_is_said_in_one_line() -> None:
     hour = estimate(LINES_1080, 90_000, codec="h264", cores=2)
     assert str(hour) == (
-        "about 2 h 19 min; result 2.3 to 28.0 GB, and as much again for the job while it runs"
+        "about 2 h 19 min; result 2.3 to 28.0 GB, and for the job while it runs as much again and 1.1 GB"
     )
     short = str(estimate(LINES_480, 24, codec="ffv1", cores=2))
     assert short.startswith("about 1 s; result 2.3 to 6.0 MB")
@@ -46,4 +46,7 @@ def test_the_time_of_another_network_is_added_for_the_frames_that_it_colorizes()
     )
     assert each.seconds - plain.seconds == pytest.approx(800 * 2.0 / 2)
     assert eighth.seconds - plain.seconds == pytest.approx(100 * 2.0 / 2)
-    assert "2 s of one core for each frame that the network colorizes, every frame)" in str(each)
+    assert "2 s of one core for each frame that the network colorizes, every frame); result" in str(
+        each
+    )
+    assert each.colors == plain.colors

@@ -52,7 +52,8 @@ def test_a_plan_estimates_time_and_disk(film: Make, tmp_path: Path) -> None:
     assert "\n  to do      25 frames -> " in text
     assert "\n  estimate   about 1 s; result 0.0 to 0.0 MB, " in text
     assert text.endswith("(2 cores)")
-    assert values["plan"]["estimate"].keys() == {"seconds", "smallest", "largest", "network"}
+    names = {"seconds", "smallest", "largest", "colors", "network"}
+    assert values["plan"]["estimate"].keys() == names
     slow = NetworkTime(frame_s=40.0, every=8)
     text, values = film_info(film("plain.mp4"), tmp_path / "out.mp4", options=options, network=slow)
     assert values["plan"]["estimate"]["network"] == {"frame_s": 40.0, "every": 8}

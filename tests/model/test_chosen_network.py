@@ -10,12 +10,18 @@ import pytest
 
 from color.segment import WORKING_SIDE
 from gray2color import Colorizer, film_colorization
-from model.chosen_network import check_network, open_network, processes_that_fit
+from model.chosen_network import (
+    check_network,
+    open_network,
+    photo_settings,
+    processes_that_fit,
+)
 from model.onnx_file import write_onnx
 from model.onnx_network import OneColorNetwork, OurOnnx
 from model.options import WORKING_SIZE, ColorOptions, RunOptions
 from model.program import Program
 from model.weights_file import RELEASED, weights_sha256
+from runtime.places import VERSION
 
 pytest.importorskip("onnxruntime")
 from onnx_networks import write_linear
@@ -114,7 +120,7 @@ def test_each_is_opened_with_its_engine(other: Path, ours: Path, small_weights: 
 def test_films_know_the_network(other: Path, fixed: Path, ours: Path, small_weights: Path) -> None:
     plain = film_colorization(ColorOptions(), RunOptions(weights=small_weights), steady=1)
     assert (plain.working_side, plain.timer) == (WORKING_SIDE, None)
-    assert "network" not in plain.settings  # or jobs of earlier versions could not be resumed
+    assert "network" not in plain.settings
     assert plain.settings["working_size"] == WORKING_SIZE
     by = film_colorization(ColorOptions(saturation=2), RunOptions(network=other), steady=1)
     assert by.weights == hashlib.sha256(other.read_bytes()).hexdigest()
@@ -123,7 +129,8 @@ def test_films_know_the_network(other: Path, fixed: Path, ours: Path, small_weig
         by.settings.items()
         >= {"network": "other.onnx", "network_kind": "ddcolor", "saturation": 2}.items()
     )
-    assert not by.settings.keys() & {"temperature", "contrast", "palette", "precision"}
+    assert by.settings.items() >= {"engine": "ONNX Runtime fp32", "version": VERSION}.items()
+    assert not by.settings.keys() & {"temperature", "contrast", "palette"}
     assert by.timer is not None
     assert by.timer().every == 8
     assert by.timer().frame_s > 0
@@ -132,5 +139,30 @@ def test_films_know_the_network(other: Path, fixed: Path, ours: Path, small_weig
     assert small.timer is not None
     assert small.timer().every == 1
     own = film_colorization(ColorOptions(), RunOptions(network=ours), steady=1)
-    assert own.settings.items() >= {**plain.settings, "network_kind": "ours"}.items()
+    told = {"network_kind": "ours", "engine": "ONNX Runtime fp32"}
+    assert own.settings.items() >= {**plain.settings, **told}.items()
     assert (own.working_side, own.timer) == (WORKING_SIDE, None)
+
+
+def test_reports_of_photos_name_the_network(other: Path, ours: Path, small_weights: Path) -> None:
+    color = ColorOptions(saturation=2)
+    plain = photo_settings(color, RunOptions(weights=small_weights, precision="fp32", device="cpu"))
+    assert plain["weights_sha256"] == weights_sha256(small_weights)
+    assert plain["engine"] == "fp32"
+    assert not plain.keys() & {"steady", "network"}
+    told = photo_settings(color, RunOptions(network=other))
+    assert told == {
+        "version": VERSION, "engine": "ONNX Runtime fp32", "network": "other.onnx", "network_kind": "ddcolor",
+        "weights_sha256": hashlib.sha256(other.read_bytes()).hexdigest(),
+        "saturation": 2, "working_size": 512, "guidance": plain["guidance"],
+    }  # fmt: skip
+    own = photo_settings(color, RunOptions(network=ours))
+    assert own.keys() == plain.keys() | {"network", "network_kind"}
+    with pytest.raises(ValueError, match="leave -mood out"):
+        photo_settings(color, RunOptions(network=other), {"mood": "warm"})
+
+
+def test_a_file_is_named_as_text_too(other: Path, small_weights: Path) -> None:
+    how = {"device": "cpu", "precision": "fp32", "threads": 1, "temperature": 1.0}
+    for path, kind in ((other, OneColorNetwork), (small_weights, Program)):
+        assert isinstance(open_network(str(path), kind=None, **how), kind)  # type: ignore[arg-type]

@@ -129,7 +129,7 @@ def test_a_reference_gives_its_colors_to_places_that_look_alike(
 def test_a_reference_that_shows_something_else_is_refused(
     colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.photo_colors.reference_matches", lambda *arguments: [])
+    monkeypatch.setattr("model.photo_colors.matches_of", lambda *arguments: [])
     with pytest.raises(ValueError, match="cannot take its histogram: give a colored copy"):
         colorizer.ab(halves(), Guidance(reference=scene(40, 60)))
 
