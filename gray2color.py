@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from color.arrays import Floats
 from color.guidance import UNGUIDED, Guidance, guidance_arguments
 from color.likely import LikelyColor, Suggestion
-from color.segment import WORKING_SIDE, Colorization
+from color.segment import Colorization
 from image.upsample import color_field
+from model import chosen_network
 from model.contract import Predictor
-from model.decode import AbPredictor, Prediction
+from model.decode import Prediction
 from model.distribution import ColorDistribution, suggestions
 from model.frames import colored_frames
+from model.onnx_signature import OnnxFile
 from model.options import (
     CONTRAST,
     GUIDANCE,
@@ -32,23 +34,20 @@ from model.options import (
     SATURATION,
     STEADY,
     TEMPERATURE,
-    WORKING_SIZE,
     ColorOptions,
+    NetworkKind,
     RunOptions,
-    color_settings,
-    engine_of,
 )
 from model.paddle_import import uses_gpu
 from model.photo_colors import PhotoAb, PhotoColors, recolored
-from model.program import Device, Precision, Program
-from model.program_cache import prepare, program_for
+from model.program import Device, Precision
+from model.program_cache import prepare
 from model.shot_colors import SegmentColorizer, ShotColors
-from model.weights_file import RELEASED, check_weights, weights_sha256
+from model.weights_file import RELEASED
 from photo.compose import Composition
 from photo.inputs import Result, Task
 from photo.options import PhotoOptions
 from prior.lab import gray2lightness
-from prior.qspace import read_bins
 from runtime.names import named_arguments
 from runtime.progress import progress_for
 from runtime.workers import cores
@@ -64,13 +63,14 @@ def _checked() -> dict[str, str]:
 class Colorizer(SegmentColorizer):
     """Colorizes gray pictures and frames of films; keeps the network loaded.
 
-    weights : file of weights; default: the released ones
+    weights, network_kind : a weights file, by default the released one, or an ONNX file and what it receives and
+        returns, if it does not tell
     device : "auto" uses a GPU if Paddle and the machine support one
     precision : "auto" uses bf16 if the processor is faster in it, else fp32; "fastest", for films, may also use int8
     threads : processor cores to use; default: all
     temperature : of the annealed mean: 1 the mean color, below it purer and bolder
     saturation : factor of the chroma
-    working_size : short side of the network's input, in pixels
+    working_size : short side of the network's input, in pixels; default: as released, or the ONNX file's own
     steady : 0..1, temporal consistency of films; 0 colorizes each frame independently
     smoothing : smooth colors where the network is undecided, so that plain walls stay plain
     contrast, neutral : contrast of colors within a picture, and chroma below which colors turn gray, both without
@@ -85,14 +85,15 @@ class Colorizer(SegmentColorizer):
     @_checked
     def __init__(
         self,
-        weights: Path | str = RELEASED,
+        weights: Path | str | OnnxFile = RELEASED,
         *,
+        network_kind: NetworkKind | None = None,
         device: Device = "auto",
         precision: Precision = "auto",
         threads: int | None = None,
         temperature: float = TEMPERATURE,
         saturation: float = SATURATION,
-        working_size: int = WORKING_SIZE,
+        working_size: int | None = None,
         steady: float = STEADY,
         smoothing: bool = True,
         contrast: float = CONTRAST,
@@ -103,15 +104,12 @@ class Colorizer(SegmentColorizer):
         predictor: Predictor | None = None,
     ) -> None:
         self.threads = threads or cores()
-        if predictor is None:
-            weights_sha256(Path(weights))  # reports a bad file before opening, which takes seconds
-            folder = functools.partial(program_for, Path(weights))
-            predictor = Program(
-                folder, device=device, precision=precision,
-                threads=self.threads, temperature=temperature,
-            )  # fmt: skip
-        plain = AbPredictor(
-            predictor, read_bins(), temperature, saturation, working_size,
+        network = predictor or chosen_network.open_network(
+            weights, kind=network_kind, device=device, precision=precision,
+            threads=self.threads, temperature=temperature,
+        )  # fmt: skip
+        plain = chosen_network.ab_predictor(
+            network, temperature, saturation, working_size,
             smoothing=smoothing, contrast=contrast, neutral=neutral,
         )  # fmt: skip
         wanted = Guidance(palette=palette, mood=mood, strength=guidance)
@@ -215,7 +213,9 @@ class Colorizer(SegmentColorizer):
 
         Raises ValueError for frames of different sizes, and for a keyframe that does not show its frame.
         """
-        for gray, ab in colored_frames(self, grays, keyframes or {}):
+        for gray, ab in colored_frames(
+            self, grays, keyframes or {}, side=self._predict.working_size
+        ):
             yield self._composed(PhotoAb(ab), gray).whole()
 
     @_checked
@@ -240,21 +240,16 @@ def colorizer_factory(
         default, so that a photo gets the same colors alone and in a batch
     """
     precision = run.film_precision if films else run.precision
-    options = {**dataclasses.asdict(color), "weights": run.weights, "device": run.device}
-    options |= {"precision": precision, "threads": threads, "steady": steady}
+    options = {**dataclasses.asdict(color), "weights": chosen_network.network_of(run)}
+    options |= {"device": run.device, "precision": precision, "threads": threads, "steady": steady}
     chosen: Any = {name: value for name, value in options.items() if value is not None}
     return functools.partial(Colorizer, **chosen)
 
 
 def film_colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
     """Return the colorization of films: each worker process runs one network with one thread."""
-    return Colorization(
-        colorizer_factory(color, run, threads=1, steady=steady, films=True),
-        weights=check_weights(run.weights),
-        settings=color_settings(color, engine_of(run, films=True), steady=steady),
-        working_side=color.working_size or WORKING_SIDE,
-        whole_shots=steady > 0,
-    )
+    factory = colorizer_factory(color, run, threads=1, steady=steady, films=True)
+    return chosen_network.films_by(factory, color, run, steady=steady)
 
 
 def colorize_photo_files(
@@ -269,7 +264,7 @@ def colorize_photo_files(
     from photo.batch import FEW, colorize_photos
 
     alone = len(tasks) <= FEW or run.device == "gpu" or uses_gpu(run.device)
-    processes = 1 if alone else run.threads or cores()
+    processes = 1 if alone else run.threads or chosen_network.processes_that_fit(run) or cores()
     load = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
     factory = functools.partial(guided, load, guidance, candidates=options.candidates)
     if processes > 1:

@@ -18,7 +18,7 @@ from typing import Any
 
 from color.options import GuidanceOptions
 from film.options import EncoderOptions, FilmCommand, FilmOptions, unsupported
-from model.options import ColorOptions, RunOptions, photo_settings
+from model.options import ColorOptions, RunOptions
 from photo.inputs import InputOptions
 from photo.options import PhotoOptions
 from runtime.console import exit_code, log_to_stderr, usage_errors
@@ -88,6 +88,10 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
     for kind, what in _others(args):
         for name in given(args, kind):
             parser.error(f"-{name} is for {what}: leave it out here")
+    try:
+        options_from(args, RunOptions)
+    except ValueError as error:
+        parser.error(str(error))
     for mistake in unsupported(args.codec, given(args, EncoderOptions)):
         parser.error(mistake)
 
@@ -118,12 +122,12 @@ def run_jobs(args: argparse.Namespace) -> int:
 def run_page(args: argparse.Namespace) -> int:
     """Serve the page; return the exit code."""
     from gray2color import film_colorization
-    from model.weights_file import check_weights
+    from model.chosen_network import check_network
     from web.server import serve
 
     color, run, film = options_from(args, ColorOptions), options_from(args, RunOptions), _film(args)
     with usage_errors():
-        check_weights(run.weights)
+        check_network(run, vars(args))
         colorization = functools.partial(film_colorization, run=run, steady=film.steady)
         settings = Settings(run, color, _photo(args), film, colorization)
         return serve(options_from(args, WebOptions), settings)
@@ -132,13 +136,14 @@ def run_page(args: argparse.Namespace) -> int:
 def run_photos(args: argparse.Namespace) -> int:
     """Colorize photographs and return the exit code; a failure does not stop the others."""
     from gray2color import colorize_photo_files, colorizer_factory
+    from model.chosen_network import photo_settings
     from photo.command import PhotoColorization, plan_photos
     from runtime.outcomes import finish
 
     color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
     colorization = PhotoColorization(
-        check=functools.partial(photo_settings, color, run),
-        analyzer=colorizer_factory(color, run, threads=run.threads),
+        check=functools.partial(photo_settings, color, run, vars(args)),
+        analyzer=lambda: colorizer_factory(color, run, threads=run.threads)(),
         colorize=functools.partial(colorize_photo_files, color=color, run=run),
     )
     with usage_errors():
@@ -161,7 +166,7 @@ def run_films(args: argparse.Namespace) -> int:
     colorization = FilmColorization(
         load=functools.partial(film_colorization, color, run, steady=options.steady),
         colorize=functools.partial(color_films, progress=progress),
-        weights=run.weights,
+        weights=run.network or run.weights,
         progress=progress,
     )
     with usage_errors():
@@ -176,11 +181,13 @@ def _photo(args: argparse.Namespace) -> PhotoOptions:
 
 
 def _film(args: argparse.Namespace) -> FilmOptions:
+    from model.chosen_network import processes_that_fit
     from model.paddle_import import uses_gpu
 
+    run = options_from(args, RunOptions)
+    workers = 1 if uses_gpu(run.device) else args.workers or args.threads or processes_that_fit(run)
     return dataclasses.replace(
-        options_from(args, FilmOptions),
-        workers=1 if uses_gpu(args.device) else args.workers or args.threads,
+        options_from(args, FilmOptions), workers=workers,
         encoder=options_from(args, EncoderOptions), compare=args.compare, overwrite=args.overwrite,
     )  # fmt: skip
 

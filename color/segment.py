@@ -144,15 +144,24 @@ class ShotColorizer(SegmentColorizer, Protocol):
 
 
 @dataclass(frozen=True)
+class NetworkTime:
+    """The time that a network takes on one core for a frame, in s, and of how many frames it colorizes one."""
+
+    frame_s: float
+    every: int
+
+
+@dataclass(frozen=True)
 class Colorization:
     """The colorizer of films, and all that a film's job needs to know about it.
 
     factory : builds a colorizer; picklable
-    weights : sha256 of the weights
+    weights : sha256 of the network
     settings : all other settings that affect the colors, for the manifest
     working_side : px, short side to which larger frames are downscaled for the colorizer
     whole_shots : whether the colorizer is a ShotColorizer
     guidance : the user's color guidance
+    timer : measures the network's time; None for the released one, which estimates know
     """
 
     factory: Callable[[], SegmentColorizer]
@@ -161,6 +170,7 @@ class Colorization:
     working_side: int = WORKING_SIDE
     whole_shots: bool = False
     guidance: Guidance = UNGUIDED
+    timer: Callable[[], NetworkTime] | None = None
 
 
 def color_side(size: Sequence[int], *, working_side: int = WORKING_SIDE) -> int:

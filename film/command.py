@@ -13,7 +13,7 @@ from typing import Protocol
 
 from color.guidance import Guidance
 from color.options import GuidanceOptions
-from color.segment import Colorization
+from color.segment import Colorization, NetworkTime
 from film.encode import try_encoder
 from film.ffmpeg import film_stream, open_film, use_ffmpeg
 from film.guidance_files import GuidanceError, read_guidance
@@ -90,7 +90,9 @@ class FilmWork:
         """
         command, options, colorization = self.command, self.options, self.colorization
         if command.probe:
-            describe = partial(_described, form=command.probe, options=options)
+            timer = colorization.timer
+            network = timer() if timer else None
+            describe = partial(_described, form=command.probe, options=options, network=network)
             return results_of(self.tasks, describe)
         if command.keyframes:
             folders = _named(self.tasks, command, command.keyframes, "")
@@ -261,9 +263,11 @@ def _guidance(guided: GuidanceOptions, command: FilmCommand, *, films: int) -> G
     return guidance
 
 
-def _described(task: Task, *, form: str, options: FilmOptions) -> Result:
+def _described(
+    task: Task, *, form: str, options: FilmOptions, network: NetworkTime | None
+) -> Result:
     """Describe a film and the planned work, as text or as JSON."""
-    text, values = film_info(task.source, task.target, options=options)
+    text, values = film_info(task.source, task.target, options=options, network=network)
     shown = text if form == "text" else json.dumps(values, indent=1, ensure_ascii=False)
     return Result(task, output=tuple(shown.split("\n")))
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from color.segment import NetworkTime
 from film.chroma import Encoding
 from runtime.progress import spoken_time
 
@@ -29,29 +30,46 @@ class Estimate:
     seconds : on the given cores
     colors : bytes of the colors that a job keeps until its film is joined
     smallest, largest : bytes of the result, for a smooth and a grainy film
+    network : the measured time of another network than the released one, which is included
     """
 
     seconds: float
     smallest: int
     largest: int
     colors: int
+    network: NetworkTime | None = None
 
     def __str__(self) -> str:
         time, unit = spoken_time(self.seconds), 1e9 if self.largest >= 1e9 else 1e6
         sizes = f"{self.smallest / unit:.1f} to {self.largest / unit:.1f} {'GB' if unit == 1e9 else 'MB'}"
         colors = f"{self.colors / unit:.1f} {'GB' if unit == 1e9 else 'MB'}"
-        return f"about {time}; result {sizes}, and for the job while it runs as much again and {colors}"
+        return (
+            f"about {time}{self._by}; result {sizes}, "
+            f"and for the job while it runs as much again and {colors}"
+        )
+
+    @property
+    def _by(self) -> str:
+        """Say how the network's time became the film's."""
+        if self.network is None:
+            return ""
+        every = self.network.every
+        which = "every frame" if every == 1 else f"one frame of {every}"
+        return f" ({self.network.frame_s:.2g} s of one core for each frame that the network colorizes, {which})"
 
 
-def estimate(encoding: Encoding, frames: int, *, codec: str, cores: int) -> Estimate:
+def estimate(
+    encoding: Encoding, frames: int, *, codec: str, cores: int, network: NetworkTime | None = None
+) -> Estimate:
     """Estimate the job of a film that is encoded at default quality on CPUs, start-up and sound not included."""
     megapixels = encoding.width * encoding.height / 1e6
     encoder_s = ENCODER_S.get(codec, HARDWARE_S)
-    seconds = frames * (FRAME_S + megapixels * (MEGAPIXEL_S + encoder_s)) / cores
+    network_s = network.frame_s / network.every if network else 0.0
+    seconds = frames * (FRAME_S + network_s + megapixels * (MEGAPIXEL_S + encoder_s)) / cores
     low, high = BITS.get(codec, BITS["h264"])
     # Lossless sizes grow with the bits per sample.
     deeper = encoding.depth / 8 if codec == "ffv1" else 1.0
     smallest, largest = (
         round(frames * megapixels * 1e6 / 8 * bits * deeper) for bits in (low, high)
     )
-    return Estimate(seconds, smallest, largest, frames * COLOR_BYTES)
+    return Estimate(seconds, smallest, largest, frames * COLOR_BYTES, network)

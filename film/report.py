@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from color.segment import NetworkTime
 from film import FilmError
 from film.color_tags import LUMA_WEIGHTS
 from film.encode import encoding_of, kept_tags
@@ -202,24 +203,31 @@ def timecode(film: Film, frame: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
-def _estimate(film: Film, frames: int, options: FilmOptions, *, workers: int) -> Estimate | None:
+def _estimate(
+    film: Film, frames: int, options: FilmOptions, *, workers: int, network: NetworkTime | None
+) -> Estimate | None:
     """Estimate a film's job; None for a film that the codec cannot encode."""
     try:
         encoding = encoding_of(film, options.encoder)
     except FilmError:  # the warnings say so
         return None
-    return estimate(encoding, frames, codec=options.encoder.codec, cores=workers)
+    return estimate(encoding, frames, codec=options.encoder.codec, cores=workers, network=network)
 
 
-def film_info(source: Path, target: Path, *, options: FilmOptions) -> tuple[str, dict[str, Any]]:
-    """Return a film's properties and the planned work, as text and as plain JSON values."""
+def film_info(
+    source: Path, target: Path, *, options: FilmOptions, network: NetworkTime | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Return a film's properties and the planned work, as text and as plain JSON values.
+
+    network : the time of another network than the released one
+    """
     film = probe(source)
     first, last = span(film, options)
     warnings = warnings_of(film, target, options)
     codec, workers = options.encoder.codec, options.workers or cores()
     plan = {"output": str(target), "first": first, "frames": last - first, "warnings": warnings}
     plan |= {"codec": codec, "workers": workers}
-    takes = _estimate(film, last - first, options, workers=workers)
+    takes = _estimate(film, last - first, options, workers=workers, network=network)
     plan |= {"estimate": asdict(takes) if takes else None}
     lines = [describe(film), f"  to do      {counted(last - first, 'frame')} -> {target} ({codec})"]
     if takes:

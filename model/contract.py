@@ -11,7 +11,7 @@ median, a fitted falloff) made the colors worse, as the network was trained with
 """
 
 import os
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import cv2
 import numpy as np
@@ -47,6 +47,15 @@ class Predictor(Protocol):
         palettes : (N, Q + 1)
         temperature : of the annealed mean
         """
+        ...
+
+
+@runtime_checkable
+class FullPredictor(Predictor, Protocol):
+    """A loaded network that also returns what its means are made from."""
+
+    def giving(self, output: Output) -> Predictor:
+        """Return the same network with another output."""
         ...
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from color.arrays import Bytes, Floats
 from model.contract import (
     STRIDE,
+    FullPredictor,
     Output,
     Predictor,
     cropped,
@@ -24,7 +25,6 @@ from model.contract import (
 )
 from model.hints import propagate
 from model.palette import reference_weights, reweighted_means
-from model.program import Program
 
 # Smoothing where the network is undecided, in positions of its output. A wider filter, or a guided filter, also removes
 # the color of arms and faces, not only patches on walls.
@@ -51,7 +51,7 @@ class Prediction(NamedTuple):
 class AbPredictor:
     """A loaded network and its decoding settings, which `gray2color.Colorizer` explains.
 
-    network : must be a `Program`, which also returns the distribution, for palettes, moods and references
+    network : must be a `FullPredictor`, which also returns the distribution, for palettes, moods and references
     bins : (Q, 2), ab
     saturation : factor of the chroma, hints included
     contrast, neutral : see `contrasted` and `without_tint`; applied to colors predicted without hints, but not to
@@ -72,6 +72,7 @@ class AbPredictor:
     weights: Floats | None = None
     guidance: float = 1.0
     reference_strength: float = 1.0
+    distributes: ClassVar[bool] = True  # the network predicts distributions, and receives hints
 
     def __call__(
         self,
@@ -95,15 +96,20 @@ class AbPredictor:
         free *= np.float32(self.saturation)
         if hints is None:
             return Prediction(free, sure)
-        hinted, _ = self._predicted(lightness, hints=hints, palette=palette)
-        hinted = _toward(hinted, known) * np.float32(self.saturation)
+        hinted = free
+        if self.distributes:
+            hinted, _ = self._predicted(lightness, hints=hints, palette=palette)
+            hinted = _toward(hinted, known) * np.float32(self.saturation)
         for i, planes in enumerate(hints):
-            free[i], influence = propagate(
-                free[i], hinted[i],
-                hints=planes, lightness=lightness[i], saturation=self.saturation,
-            )  # fmt: skip
+            free[i], influence = self._spread(free[i], hinted[i], planes, lightness[i])
             sure[i] = np.maximum(sure[i], influence)
         return Prediction(free, sure)
+
+    def _spread(
+        self, free: Floats, hinted: Floats, hints: Floats, lightness: Floats
+    ) -> tuple[Floats, Floats]:
+        """Propagate a picture's hints (3, H, W): ab (h, w, 2) and their influence (h, w)."""
+        return propagate(free, hinted, hints=hints, lightness=lightness, saturation=self.saturation)
 
     def _predicted(
         self, lightness: Floats, *, hints: Floats | None = None, palette: Floats | None = None
@@ -135,8 +141,8 @@ class AbPredictor:
         return bool(self.guidance) and (given or self.weights is not None)
 
     def giving(self, output: Output) -> Predictor:
-        """Return the same network with another output. Raises TypeError unless it is a `Program`."""
-        if not isinstance(self.network, Program):
+        """Return the same network with another output. Raises TypeError for a network that has no other."""
+        if not isinstance(self.network, FullPredictor):
             raise TypeError(f"{self.network} returns only means, not {output}: use a Program")
         return self.network.giving(output)
 

@@ -55,12 +55,18 @@ def colored_frames(
     colorizer: FrameColorizer,
     grays: Iterable[NDArray[Any]],
     keyframes: Mapping[int, NDArray[Any]],
+    *,
+    side: int = WORKING_SIDE,
 ) -> Iterator[Colored]:
-    """Colorize the gray frames of a shot: see `gray2color.Colorizer.frames`."""
+    """Colorize the gray frames of a shot: see `gray2color.Colorizer.frames`.
+
+    side : px, least short side of the frames that the colorizer receives
+    """
+    side = max(side, WORKING_SIDE)
     if not keyframes:
-        yield from _steady(colorizer, _parts(grays))
+        yield from _steady(colorizer, _parts(grays, side))
         return
-    shot = [*_parts(grays)]
+    shot = [*_parts(grays, side)]
     known = _registered(colorizer, shot, keyframes)
     sides = _carried(colorizer, shot, known)
     guided = (
@@ -78,7 +84,7 @@ def colored_frames(
         yield Colored(gray, ab if overlay is None else _overlaid(gray, ab, overlay))
 
 
-def _parts(grays: Iterable[NDArray[Any]]) -> Iterator[_Part]:
+def _parts(grays: Iterable[NDArray[Any]], side: int) -> Iterator[_Part]:
     """Divide frames into parts; each segment has the first frame of the next."""
     frames = iter(grays)
     first = 0
@@ -89,14 +95,15 @@ def _parts(grays: Iterable[NDArray[Any]]) -> Iterator[_Part]:
             if gray.shape != own[0].shape:
                 raise ValueError(f"frame {index}: expected gray {own[0].shape}, got {gray.shape}")
         following = list(islice(frames, SEGMENT))
-        small = np.stack([_working(gray) for gray in own])
-        after = np.stack([_working(gray) for gray in following[:1]]) if following else small[:0]
+        small = np.stack([_working(gray, side=side) for gray in own])
+        ahead = [_working(gray, side=side) for gray in following[:1]]
+        after = np.stack(ahead) if ahead else small[:0]
         numbers = range(first, first + len(own))
         yield _Part(own, Segment(small, numbers, 0, first // SEGMENT, after))
         first, own = numbers.stop, following
 
 
-def _working(gray: NDArray[Any], *, side: int = WORKING_SIDE) -> Bytes:
+def _working(gray: NDArray[Any], *, side: int) -> Bytes:
     """Shrink a gray frame to a short side of about `side`, 8 bits."""
     height, width = working_shape(gray.shape, short=min(side, min(gray.shape)), grid=STRIDE)
     small = fitted(gray, (width, height))

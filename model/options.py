@@ -5,7 +5,7 @@ Heavy imports are avoided, so that help texts and errors of commands do not wait
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias, get_args
 
 from color.guidance import MOODS
 from color.names import read_color
@@ -22,6 +22,11 @@ SATURATION = 1.0  # factor of the chroma
 GUIDANCE = 0.7
 STEADY = 1.0  # temporal consistency of films, 0 to 1
 WORKING_SIZE = 192  # short side of the network's input, in pixels
+
+# What ONNX files receive and return: see `model.onnx_signature`.
+NetworkKind: TypeAlias = Literal[
+    "ddcolor", "deoldify", "rgb", "eccv16", "eccv16-caffe", "siggraph17-scaled", "pix2pix", "ours"
+]
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,33 @@ class RunOptions:
     weights: Path | None = option(
         None, "weights file to use instead of the released one", metavar="FILE"
     )
+    network: Path | None = option(
+        None, "an ONNX file with another network that colorizes, instead of our weights; needs requirements-onnx.txt",
+        metavar="FILE.onnx",
+    )  # fmt: skip
+    network_kind: NetworkKind | None = option(
+        None,
+        "what the ONNX file receives and returns, if its inputs and outputs do not tell: ddcolor gray RGB 0..1 -> ab; "
+        "deoldify gray RGB 0..255 -> RGB 0..255; rgb gray RGB 0..1 -> RGB 0..1; eccv16 L -> ab; eccv16-caffe "
+        "L - 50 -> ab; siggraph17-scaled (L - 50)/100 -> ab/110; pix2pix L/50 - 1 -> ab/110; ours",
+        choices=get_args(NetworkKind),
+        metavar="KIND",
+    )
     quiet: bool = option(False, "print errors only")
 
     def __post_init__(self) -> None:
         check(self)
+        if self.network is None:
+            if self.network_kind:
+                raise ValueError("-network_kind describes an ONNX file: add -network FILE.onnx")
+            return
+        if self.weights:
+            raise ValueError("-network replaces our weights: leave -weights out")
+        if self.device == "gpu" or self.precision != "auto":
+            raise ValueError(
+                "an ONNX file runs on the CPU in its own precision: leave -device and -precision out"
+            )
+        object.__setattr__(self, "device", "cpu")
 
     @property
     def film_precision(self) -> Literal["fastest", "fp32", "bf16", "int8"]:
@@ -108,19 +136,6 @@ def engine_of(run: RunOptions, *, films: bool = False) -> str:
         return choose_engine(run.device, run.film_precision if films else run.precision)
     except RuntimeError as error:
         raise ValueError(str(error)) from error
-
-
-def photo_settings(color: ColorOptions, run: RunOptions) -> dict[str, object]:
-    """Return all settings that affect a photo's colors, the weights among them.
-
-    Raises FileNotFoundError or ValueError for missing or invalid weights, or for a device that this machine lacks.
-    """
-    from model.weights_file import check_weights
-
-    weights = {"weights_sha256": check_weights(run.weights)}
-    settings = color_settings(color, engine_of(run), steady=0) | weights
-    del settings["steady"]
-    return settings
 
 
 def color_settings(color: ColorOptions, engine: str, *, steady: float) -> dict[str, object]:

@@ -109,7 +109,8 @@ class PhotoColors:
 
         def one(predictor: AbPredictor, inputs: _Inputs) -> _Predicted:
             predicted = predictor(**inputs._asdict())
-            return _Predicted([predicted.ab[0]], float(predicted.confidence.mean()))
+            sure = float(predicted.confidence.mean()) if predictor.distributes else None
+            return _Predicted([predicted.ab[0]], sure)
 
         return self._all(gray, wanted, one)[0]
 
@@ -186,11 +187,15 @@ class PhotoColors:
                     "the reference is not a colored copy of this photo: name one, or use another -reference_by"
                 )
         found = reference_correspondence(predictor, gray, wanted)
-        if found is None:
-            return _UsedReference("histogram")
-        matches = matches_of(found, by)
-        by = "content" if matches or by == "content" else "histogram"
-        return _UsedReference(by, matches, share=found.share)
+        matches, share = (matches_of(found, by), found.share) if found else ([], 1.0)
+        if matches or by == "content":
+            return _UsedReference("content", matches, share=share)
+        if not predictor.distributes:
+            raise ValueError(
+                "the reference shows another scene, and this network cannot take its histogram: give a colored "
+                "copy, a picture of a similar scene, or hints"
+            )
+        return _UsedReference("histogram", share=share)
 
     def _inputs(
         self, predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance, used: _UsedReference

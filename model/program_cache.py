@@ -96,7 +96,12 @@ def prepare(
     refers : include the program that returns the features for matching references
     """
     int8 = choose_engine(run.device, run.precision) == "int8"
-    outputs: dict[Output, bool] = {"means": True, "distribution": distributes, "features": refers}
+    ours = run.network is None  # of an ONNX file's run, only the released features may be needed
+    outputs: dict[Output, bool] = {
+        "means": ours,
+        "distribution": ours and distributes,
+        "features": refers,
+    }
     for output in (output for output, needed in outputs.items() if needed):
         weights = run.weights or RELEASED
         with program_for(weights, output=output, int8=int8, temperature=temperature_of(color)):

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from color.arrays import Arrays, Bytes, Floats, Mask
-from color.guidance import Guidance, Hint
+from color.guidance import Guidance, Hint, ReferenceBy
 from color.segment import Segment, SegmentGuidance
 from model.contract import REDUCTION, STRIDE, working_lightness, working_shape
 from model.decode import AbPredictor, Prediction
@@ -124,7 +124,9 @@ class ShotColors:
     ) -> Floats:
         """Draw a frame's hints over the matches with a reference of the same scene: (3, h, w)."""
         points = tuple(hints)
-        wanted = Guidance(hints=points, reference=reference)
+        # A network without a distribution cannot take the histogram: it takes all places that look alike.
+        by: ReferenceBy = "auto" if self.predictor.distributes else "content"
+        wanted = Guidance(hints=points, reference=reference, reference_by=by)
         matches = reference_matches(self.predictor, gray, wanted)
         size = (gray.shape[0], gray.shape[1])
         planes = hint_planes(wanted, lightness, picture=size, matches=matches)

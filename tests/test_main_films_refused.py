@@ -66,7 +66,7 @@ def test_one_bad_film_stops_no_other(
 def test_whatever_a_film_brings_about_is_its_own_failure(
     run_main: Callable[..., tuple[int, str, str]], film: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def film_info(source: Path, target: Path, *, options: FilmOptions) -> Any:
+    def film_info(source: Path, target: Path, *, options: FilmOptions, network: object) -> Any:
         if source.name == "silent.mp4":
             raise ZeroDivisionError("in a demuxer")
         return source.name, {}

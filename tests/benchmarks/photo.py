@@ -26,6 +26,9 @@ sys.path[0] = str(ROOT)  # not this folder: film.py would shadow the package fil
 
 from gray2color import Colorizer
 from image.upsample import color_field, upsample, upsample_planes
+from model.contract import Predictor
+from model.onnx_network import OurOnnx
+from model.onnx_signature import OnnxFile, inspected
 from model.paddle_import import has_bf16
 from model.program import Engine, Program, open_program, run_program
 from model.program_cache import program_for
@@ -36,6 +39,7 @@ from photo.inputs import plan
 from photo.read import Photo, read_photo
 from photo.write import write_photo
 from prior.lab import gray2lightness, rgb2lab
+from prior.qspace import read_bins
 
 Row = tuple[str, str]
 FRAMES = 4  # of a film, at once
@@ -66,19 +70,23 @@ def engines(weights: Path, folder: Path) -> Iterator[Row]:
     import paddle
 
     from model.export import AnnealedNet
+    from model.quantization import sample_inputs
     from model.weights_file import build, read_weights
-    from prior.qspace import read_bins
 
     annealed = AnnealedNet(build(read_weights(weights)), read_bins())
     annealed.eval()
     names: list[Engine] = ["plain", "fp32", "int8"]
     if has_bf16():
         names.append("bf16")
-    predictors, single = {}, {}
+    predictors: dict[str, Predictor] = {}
+    single: dict[str, Predictor] = {}
     for name in names:
         with program_for(weights, int8=name == "int8", temperature=0.7) as program:
-            predictors[name] = open_program(program, engine=name)
-            single[name] = open_program(program, engine=name, threads=1)
+            for found, threads in ((predictors, None), (single, 1)):
+                opened = open_program(program, engine=name, threads=threads)
+                found[name] = functools.partial(run_program, opened)
+    for name, file in onnx_files(weights, folder).items():
+        predictors[name], single[name] = OurOnnx(file), OurOnnx(file, threads=1)
     for side in (192, 256):
         planes = np.random.default_rng(0).uniform(-1, 1, (1, 4, side, side)).astype(np.float32)
         arrays = (planes, np.zeros((1, len(read_bins()) + 1), np.float32), np.full(1, 0.7, "f4"))
@@ -86,16 +94,44 @@ def engines(weights: Path, folder: Path) -> Iterator[Row]:
         with paddle.no_grad():
             yield f"{side} px, eager", f"{best_ms(lambda t=tensors: annealed(*t)):.1f} ms"
         for engine, predictor in predictors.items():
-            run = functools.partial(run_program, predictor)
-            work = functools.partial(run, *arrays[:2], temperature=0.7)
+            work = functools.partial(predictor, *arrays[:2], temperature=0.7)
             yield f"{side} px, {engine}", f"{best_ms(work):.1f} ms"
     planes = np.random.default_rng(0).uniform(-1, 1, (FRAMES, 4, 192, 256)).astype(np.float32)
     palettes = np.zeros((FRAMES, len(read_bins()) + 1), np.float32)
     del single["plain"]
     for engine, predictor in [*single.items()] * 2:  # twice: the machine may change in between
-        work = functools.partial(run_program, predictor, planes, palettes, temperature=0.7)
+        work = functools.partial(predictor, planes, palettes, temperature=0.7)
         per_frame = best_ms(work) / FRAMES
         yield f"{FRAMES} frames of 192x256, one thread, {engine}", f"{per_frame:.1f} ms each"
+    planes, palettes = sample_inputs(read_bins())[0]
+    expected = predictors["plain"](planes, palettes, temperature=0.7)[:, :2]
+    for engine, predictor in predictors.items():
+        found_ab = predictor(planes, palettes, temperature=0.7)[:, :2]
+        error = np.sqrt(np.mean((found_ab - expected) ** 2)) / expected.std()
+        yield f"RMS error of ab over its deviation, {engine}", f"{error:.4f}"
+
+
+def onnx_files(weights: Path, folder: Path) -> dict[str, OnnxFile]:
+    """Write the network as an ONNX file in fp32, and in int8 by ONNX Runtime's own quantization; none without it."""
+    try:
+        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+    except ImportError:
+        return {}
+    from model.onnx_file import INPUTS, write_onnx
+    from model.quantization import sample_inputs
+
+    class Samples(CalibrationDataReader):
+        left = iter(sample_inputs(read_bins()))
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            arrays = next(self.left, None)
+            return dict(zip(INPUTS, arrays, strict=True)) if arrays else None
+
+    paths = {f"{kind} by ONNX Runtime": folder / f"{kind}.onnx" for kind in ("fp32", "int8")}
+    fp32, int8 = paths.values()
+    write_onnx(weights, fp32)
+    quantize_static(fp32, int8, Samples(), quant_format=QuantFormat.QDQ, per_channel=True)
+    return {name: inspected(path) for name, path in paths.items()}
 
 
 def start(weights: Path, folder: Path) -> Iterator[Row]:

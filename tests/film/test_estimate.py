@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from films import SOFTWARE
 
+from color.segment import NetworkTime
 from film.encode import TRIAL
 from film.estimate import estimate
 
@@ -35,3 +36,17 @@ def test_it_is_said_in_one_line() -> None:
     )
     short = str(estimate(LINES_480, 24, codec="ffv1", cores=2))
     assert short.startswith("about 1 s; result 2.3 to 6.0 MB")
+
+
+def test_the_time_of_another_network_is_added_for_the_frames_that_it_colorizes() -> None:
+    plain = estimate(LINES_480, 800, codec="h264", cores=2)
+    each, eighth = (
+        estimate(LINES_480, 800, codec="h264", cores=2, network=NetworkTime(2.0, every))
+        for every in (1, 8)
+    )
+    assert each.seconds - plain.seconds == pytest.approx(800 * 2.0 / 2)
+    assert eighth.seconds - plain.seconds == pytest.approx(100 * 2.0 / 2)
+    assert "2 s of one core for each frame that the network colorizes, every frame); result" in str(
+        each
+    )
+    assert each.colors == plain.colors

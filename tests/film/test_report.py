@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from color.segment import NetworkTime
 from film.mux import Joined
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
@@ -51,7 +52,12 @@ def test_a_plan_estimates_time_and_disk(film: Make, tmp_path: Path) -> None:
     assert "\n  to do      25 frames -> " in text
     assert "\n  estimate   about 1 s; result 0.0 to 0.0 MB, " in text
     assert text.endswith("(2 cores)")
-    assert values["plan"]["estimate"].keys() == {"seconds", "smallest", "largest"}
+    names = {"seconds", "smallest", "largest", "colors", "network"}
+    assert values["plan"]["estimate"].keys() == names
+    slow = NetworkTime(frame_s=40.0, every=8)
+    text, values = film_info(film("plain.mp4"), tmp_path / "out.mp4", options=options, network=slow)
+    assert values["plan"]["estimate"]["network"] == {"frame_s": 40.0, "every": 8}
+    assert " (40 s of one core for each frame that the network colorizes, one frame of 8)" in text
     interlaced = replace(options, encoder=EncoderOptions(codec="av1"))
     text, values = film_info(film("interlaced.mkv"), tmp_path / "out.mp4", options=interlaced)
     assert values["plan"]["estimate"] is None

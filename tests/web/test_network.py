@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.exceptions import HTTPException
 from web_visitor import COLOR, Visitor
 
-from model.options import RunOptions
+from model.options import ColorOptions, RunOptions
 from web.network import LONGEST, MOST_KEPT, Network, Queue
 
 
@@ -81,3 +82,19 @@ def test_other_settings_share_the_weights_and_are_kept(run: RunOptions) -> None:
     network.colorizer(others[-1])  # displaces the oldest
     assert network.colorizer(others[1]) is made[1]
     assert network.colorizer(others[0]) is not made[0]
+
+
+def test_an_onnx_file_colorizes_and_refuses_what_it_cannot_give(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from onnx_networks import write_linear
+
+    path = write_linear(tmp_path / "other.onnx", [[60, 0, 0], [0, -40, 0]], [-20, 10])
+    network = Network(ColorOptions(), RunOptions(network=path, threads=1))
+    gray = np.full((64, 64), 128, np.uint8)
+    once, twice = (network.colorizer(ColorOptions(saturation=s)).ab(gray) for s in (1, 2))
+    np.testing.assert_allclose(twice, 2 * once, atol=1e-4)
+    assert abs(once[9, 9, 0] - (60 * 128 / 255 - 20)) < 0.2
+    with pytest.raises(ValueError, match="no palette or mood"):
+        network.colorizer(ColorOptions(mood="warm"))
+    with pytest.raises(ValueError, match="no confidence, likely colors, suggestions or candidates"):
+        network.released.candidates(gray)
