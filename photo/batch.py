@@ -142,8 +142,10 @@ def _kept(
         yield "XMP"
     if photo.dpi:
         yield "resolution"
-    lost = " ".join(dropped)
-    yield from (name for name in photo.captions.named() if name not in lost and form not in BARE)
+    if photo.captions.iptc or photo.captions.texts:
+        lost = " ".join(dropped)
+        names = photo.captions.named() if form not in BARE else ()
+        yield from (name for name in names if name not in lost)
     if photo.alpha is not None and form not in OPAQUE and not options.compare:
         yield "transparency"
 

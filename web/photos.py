@@ -24,7 +24,7 @@ from color.guidance import Guidance
 from color.names import read_tint, tint
 from gray2color import guided
 from image.crop import fitted
-from model.options import photo_settings
+from model.chosen_network import photo_settings
 from photo.batch import PHOTOS, colorize_photos
 from photo.command import marked
 from photo.compose import Composition
