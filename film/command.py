@@ -19,10 +19,18 @@ from film.ffmpeg import film_stream, open_film, use_ffmpeg
 from film.guidance_files import GuidanceError, read_guidance
 from film.info import can_hold
 from film.keyframes import known_files, write_keyframes
-from film.mux import mark_in, mark_of
+from film.mark import mark_in, mark_of
 from film.options import FALLBACK, SUFFIXES, FilmCommand, FilmOptions, written_suffixes
 from film.preview import preview
 from film.report import film_info
+from film.sequence import sequence_of
+from film.sequence_plan import (
+    check_sequences,
+    options_for,
+    pictures_target,
+    sequence_name,
+    unfinished_pictures,
+)
 from photo.guidance import read_reference
 from photo.inputs import (
     BESIDE,
@@ -123,16 +131,28 @@ def plan_films(
 ) -> FilmWork:
     """Plan the command's work; raise OSError or ValueError, before any work, if it cannot be done."""
     use_ffmpeg(options.ffmpeg)
+    pictures = pictures_target(inputs.save)
+    options = options_for(options, pictures)
     kind = film_kind(options)
     planned, failures = plan(
-        inputs.movie_in, kind=kind, save=inputs.save, recursive=inputs.recursive
+        inputs.movie_in,
+        kind=kind,
+        save=None if pictures else inputs.save,
+        recursive=inputs.recursive,
     )
-    planned = [_with_room(task, kind=kind, save=inputs.save) for task in planned]
+    check_sequences([task.source for task in planned], pictures, options)
+    if pictures:
+        planned = [Task(task.source, pictures) for task in planned]
+    else:
+        planned = [_with_room(task, options, kind=kind, save=inputs.save) for task in planned]
     command = replace(command, several=len(planned) > 1)
     tasks = planned
     if command.colorizes:
-        tasks, taken = unfinished(planned, kind=kind, overwrite=inputs.overwrite)
-        failures += taken
+        if pictures:
+            tasks = unfinished_pictures(planned, options, overwrite=inputs.overwrite)
+        else:
+            tasks, taken = unfinished(planned, kind=kind, overwrite=inputs.overwrite)
+            failures += taken
     read = [task.source for task in planned]
     check_outputs(
         _outputs(tasks, command),
@@ -149,13 +169,16 @@ def plan_films(
     )
 
 
-def _with_room(task: Task, *, kind: Kind, save: str | None) -> Task:
+def _with_room(task: Task, options: FilmOptions, *, kind: Kind, save: str | None) -> Task:
     """Return a task whose result, if the program chose its container, has room for all of the film's streams."""
     if task.source.suffix.lower() in kind.written or (save and task.target == Path(save)):
         return task
     names = sorted((s.lstrip(".") for s in kind.written), key=kind.fallback.lstrip(".").__ne__)
+    sequence = sequence_of(task.source) is not None
     with FailureOf(task.source) as failure:
-        name = _roomiest(task.source, names)
+        if sequence and not options.audio:
+            return task
+        name = _roomiest(options.audio or task.source if sequence else task.source, names)
     return task if failure.line else Task(task.source, task.target.with_suffix(f".{name}"))
 
 
@@ -179,6 +202,7 @@ def film_kind(options: FilmOptions) -> Kind:
         mark_of=partial(mark_of, options=options),
         mark_in=mark_in,
         in_folder=BESIDE,
+        as_one=sequence_name,
     )
 
 

@@ -20,6 +20,7 @@ from film import FilmError
 from film.deinterlace import Numbered, deinterlaced
 from film.ffmpeg import open_film
 from film.info import Film, Video
+from film.pictures import luma_and_chroma, numbered_pictures
 from runtime.console import counted
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,10 @@ def decode(
 
 def _numbered(film: Film, first: int, last: int) -> Iterator[Numbered]:
     """Yield (number, frame, False) for the decodable frames of [first, last) and one frame before them."""
+    if film.pictures:
+        for number, frame in numbered_pictures(film, first, last):
+            yield number, _sized(frame, film), False
+        return
     # By the container's index, a seek lands on a keyframe at or before the requested time. With B-frames the index is
     # in decode order, so the seek can land too late: retry from earlier frames, and finally from the start, which is
     # slow but always right.
@@ -206,7 +211,12 @@ def planar_format(depth: int, chroma: tuple[int, int]) -> str:
 
 
 def planes(frame: av.video.frame.VideoFrame, video: Video) -> list[Plane]:
-    """Return a frame's luma and chroma planes, unchanged; RGB is first converted to BT.709 limited range."""
+    """Return a frame's luma and chroma planes, unchanged; RGB is first converted to BT.709.
+
+    Its luma has the limited range in films, as their other codecs do, and the full range in image sequences.
+    """
+    if not video.has_luma and video.full_range:
+        return [*luma_and_chroma(frame, video.depth)]
     wanted = planar_format(video.depth, video.chroma)
     name = frame.format.name.replace("yuvj", "yuv").replace("yuva", "yuv")
     if not video.has_luma:

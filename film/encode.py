@@ -36,7 +36,7 @@ def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
 
     Raise FilmError if the film is interlaced and the codec is not.
     """
-    video, codec = film.video, CODECS[options.codec]
+    video, codec = film.video, options.chosen
     interlaced = video.interlaced and not options.deinterlace
     if interlaced and not codec.interlaced:
         others = ", ".join(name for name, other in CODECS.items() if other.interlaced)
@@ -53,7 +53,8 @@ def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
         height=-(-video.height // down) * down,
         depth=depth,
         chroma=chroma,
-        full_range=video.full_range and codec.full_range,
+        # Of RGB pictures, in films for viewing, players expect the limited range.
+        full_range=video.full_range and codec.full_range and (video.has_luma or codec.intermediate),
         matrix=film_matrix(video),
         rate=_rate(film),
         first_field=FIRST_FIELD[video.field_order] if interlaced else "",
@@ -89,7 +90,7 @@ def _rate(film: Film) -> Fraction:
 
 def codec_arguments(encoding: Encoding, options: EncoderOptions) -> dict[str, object]:
     """Return ffmpeg's output options that select and configure the encoder, for ffmpeg-python."""
-    codec = CODECS[options.codec]
+    codec = options.chosen
     arguments: dict[str, object] = {"c:v": codec.encoder}
     if codec.presets:
         arguments["preset"] = codec.presets[options.preset]
@@ -130,7 +131,7 @@ def encoder_arguments(encoding: Encoding, film: Film, options: EncoderOptions) -
         "color_range": "pc" if encoding.full_range else "tv",
         "colorspace": encoding.matrix,
     }
-    arguments |= kept_tags(film.video, CODECS[options.codec])
+    arguments |= kept_tags(film.video, options.chosen)
     # bitexact: no random numbers or version in the file, so that a segment's bytes are reproducible.
     return arguments | {"fflags": "+bitexact", "f": "matroska"}
 
@@ -172,7 +173,7 @@ def encoder_command(
         framerate=str(encoding.rate),
         color_range="pc" if encoding.full_range else "tv",
     )
-    for name, settings in picture_filters(encoding, film, CODECS[options.codec]):
+    for name, settings in picture_filters(encoding, film, options.chosen):
         source = source.filter(name, **settings)
     arguments = encoder_arguments(encoding, film, options) | {"metadata": f"comment={comment}"}
     return _compiled(source, encoding, str(path), arguments, options=options)
@@ -183,7 +184,7 @@ def _compiled(
     *, options: EncoderOptions,
 ) -> list[str]:  # fmt: skip
     """Complete an encoding command; for some hardware, add the upload of frames."""
-    codec, device = CODECS[options.codec], []
+    codec, device = options.chosen, []
     if codec.device:
         source = source.filter("format", _taken_format(encoding, codec)).filter("hwupload")
         device = ["-vaapi_device", codec.device]
@@ -204,7 +205,7 @@ def check_encoder(options: EncoderOptions, encoding: Encoding = TRIAL) -> None:
 
     Software encoders are not tried. Runs once per process for each picture format.
     """
-    codec = CODECS[options.codec]
+    codec = options.chosen
     if not codec.software:
         return
     try:

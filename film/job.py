@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_origin
 
-from film.info import Source
+from film.source import Source
 from runtime.files import UNFINISHED, LockedError, delete_lock, discard, lock, sweep, write_text
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ usage errors appear without loading FFmpeg or OpenCV.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 from film import FilmError
@@ -16,6 +17,7 @@ from runtime.places import jobs_folder, shown
 CACHE = jobs_folder()
 # Suffixes of films searched for in folders.
 SUFFIXES = (".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
+USUAL_FPS, SLOWEST_FPS, FASTEST_FPS = Fraction(24), 1, 240  # of image sequences
 MOST_KEYFRAMES = 50  # of a shot: bounds memory
 FALLBACK = ".mkv"  # for films whose own container cannot be written; supports every codec
 YUV420, YUV422, YUV444 = (2, 2), (2, 1), (1, 1)  # (across, down), see film.info.Video.chroma
@@ -140,6 +142,8 @@ CODECS = {
         pixel_formats={"yuv420p": "nv12"}, device="/dev/dri/renderD128",
     ),
 }  # fmt: skip
+# The shots of an image sequence that is written: every bit of the film, and a color for each of its pixels.
+PICTURES = replace(CODECS["ffv1"], chromas=(YUV444,), alphas=())
 CODECS_WITH = {  # options that only some codecs support
     "crf": tuple(name for name, codec in CODECS.items() if codec.crf is not None),
     "preset": tuple(name for name, codec in CODECS.items() if codec.presets),
@@ -151,6 +155,7 @@ class EncoderOptions:
     """Encoding settings of the finished film.
 
     threads : of the encoder; the same on every machine, since they affect the encoded bytes
+    pictures : the result is an image sequence
     """
 
     codec: str = option(
@@ -166,9 +171,27 @@ class EncoderOptions:
     )
     deinterlace: bool = option(False, "convert interlaced frames to progressive ones")
     threads: int = 1
+    pictures: bool = False
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def chosen(self) -> Codec:
+        """Return the codec."""
+        return PICTURES if self.pictures else CODECS[self.codec]
+
+
+def frame_rate(text: str) -> Fraction:
+    """Read frames per second: 18, 23.976 (which is 24000/1001), 24000/1001."""
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not SLOWEST_FPS <= rate <= FASTEST_FPS:
+        raise ValueError(f"{text!r} is not a frame rate from {SLOWEST_FPS} to {FASTEST_FPS}")
+    ntsc = Fraction(round(rate) * 1000, 1001)
+    return ntsc if rate.denominator > 1 and abs(rate - ntsc) < Fraction(1, 200) else rate
 
 
 def keyframe_count(text: str) -> int | None:
@@ -252,6 +275,11 @@ class FilmOptions:
     film_lock: str = option(
         "on", "give recurring scenes the same colors as before", choices=("on", "off")
     )
+    fps: Fraction | None = option(
+        None, "pictures per second of an image sequence: 18, 23.976, 24000/1001 (default: 24)",
+        read=frame_rate, metavar="RATE",
+    )  # fmt: skip
+    audio: Path | None = option(None, "sound of an image sequence", metavar="FILE")
     recolor: bool = option(False, "also colorize shots that already have color")
     workers: int | None = option(
         None, "number of processes", low=1, high=1024,

@@ -10,47 +10,43 @@ from typing import Any
 
 import av
 import av.container
-import av.stream
 import av.video.frame
 
 from film import FilmError
-from film.color_tags import MATRICES, PRIMARIES, TRANSFERS, tag_name
 from film.decode import decoded_frames, packet_time
-from film.ffmpeg import film_stream, first_times, is_top_field_first, open_film
-from film.frame_info import display_matrix, orientation_of, plane_shape
-from film.info import (
-    FIELD_ORDERS,
-    SWAPPED,
-    Chapter,
-    Film,
-    Stream,
-    Video,
-    codec_of,
-    kind_of,
-)
+from film.ffmpeg import film_stream, first_times, open_film
+from film.frame_info import stream_info, video_info
+from film.info import Chapter, Film, Video
+from film.options import FilmOptions
+from film.pictures import probe_pictures
+from film.sequence import sequence_of
 
+USUAL = FilmOptions()
 LOOK_AHEAD = 24  # frames decoded to check whether the container's timestamps are reliable
 # 00:01:02.003000000
 DURATION_TAG = re.compile(r"([0-9]{1,4}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
 TEXT_DEMUXERS = {"tty", "bin", "xbin", "idf", "adf"}  # FFmpeg renders text files as video
 
 
-def probe(path: Path) -> Film:
+def probe(path: Path, options: FilmOptions = USUAL) -> Film:
     """Read a film's info in one pass over its packets, decoding only the first frames if timestamps are reliable.
 
+    options : for image sequences, which have neither times nor sound
     Raises FilmError for files that are not films: no video, only sound, a picture, an empty file, a missing
     decoder.
     """
+    if sequence := sequence_of(path):
+        return probe_pictures(path, sequence, options)
     with open_film(path) as container:
         stream = _checked_stream(path, container)
         frame, trusted = first_frames(path, container, stream)
-        video = _video_info(stream, frame)
+        video = video_info(stream, frame)
         ours = [other for other in container.streams if _is_ours(other, stream)]
         chapters = tuple(_chapter(c) for c in container.chapters())
         name, metadata = container.format.name, dict(container.metadata)
         promised = _promised_end(container, stream)
         starts = first_times(path, [other.index for other in ours if other.type == "audio"])
-        streams = tuple(_stream_info(s, starts.get(s.index, Fraction(0))) for s in ours)
+        streams = tuple(stream_info(s, starts.get(s.index, Fraction(0))) for s in ours)
     pts, keys, last = _timing(path, video, first=frame.pts, trusted=trusted)
     missing = float(promised - (pts[-1] + last) * video.time_base) if promised else 0.0
     return Film(
@@ -71,7 +67,9 @@ def probe(path: Path) -> Film:
 def _checked_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
     name = container.format.name
     if name == "image2" or name.endswith("_pipe"):
-        raise FilmError(f"{path} is a picture, not a film: use -img_in")
+        raise FilmError(
+            f"{path} is a picture, not a film: use -img_in, or for numbered pictures a name like scan_%06d.tif"
+        )
     stream = film_stream(container)
     if stream is None or name in TEXT_DEMUXERS:
         has = "only sound" if container.streams.audio else "no picture"
@@ -83,46 +81,6 @@ def _checked_stream(path: Path, container: av.container.InputContainer) -> av.Vi
     return stream
 
 
-def _video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Video:
-    context = stream.codec_context
-    shape = plane_shape(frame.format)
-    name = frame.format.name
-    full = name.startswith("yuvj") or frame.color_range == 2
-    if frame.color_range == 0 and not name.startswith("yuvj"):
-        full = shape.chroma == (0, 0)  # FFmpeg treats untagged gray as full range
-    nine = display_matrix(frame)
-    rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
-    return Video(
-        index=stream.index,
-        codec=context.name,
-        width=frame.width,
-        height=frame.height,
-        sar=stream.sample_aspect_ratio or Fraction(1),
-        orientation=orientation_of(nine),
-        display_matrix=nine,
-        pixel_format=name,
-        depth=shape.depth,
-        chroma=shape.chroma,
-        has_luma=shape.has_luma,
-        has_alpha=shape.has_alpha,
-        hidden_alpha=stream.metadata.get("alpha_mode") == "1" and not shape.has_alpha,
-        full_range=full and shape.has_luma,
-        matrix=tag_name(MATRICES, frame.colorspace) if shape.has_luma else "",
-        primaries=tag_name(PRIMARIES, frame.color_primaries),
-        transfer=tag_name(TRANSFERS, frame.color_trc),
-        field_order=_field_order(context.field_order, frame),
-        time_base=stream.time_base or Fraction(1, 1000),
-        rate=rate,
-    )
-
-
-def _field_order(order: int, frame: av.video.frame.VideoFrame) -> str:
-    """Return the field order given by the decoder for the frame, else by the container."""
-    if frame.interlaced_frame:
-        return "tt" if is_top_field_first(frame) else "bb"
-    return SWAPPED.get(order) or FIELD_ORDERS[order if 0 <= order < len(FIELD_ORDERS) else 0]
-
-
 def _is_ours(stream: Any, film: av.VideoStream) -> bool:
     """Return whether to copy a stream: neither the film's video nor a track that the muxer regenerates."""
     if stream.index == film.index:
@@ -132,32 +90,6 @@ def _is_ours(stream: Any, film: av.VideoStream) -> bool:
     # QuickTime stores chapter names and the start timecode as tracks; the muxer regenerates both.
     chapters = stream.name == "bin_data" and stream.container.chapters()
     return not chapters and "timecode" not in stream.metadata
-
-
-def _stream_info(stream: Any, start: Fraction) -> Stream:
-    tags: dict[str, str] = dict(stream.metadata)
-    return Stream(
-        index=stream.index,
-        kind=kind_of(stream),
-        codec=codec_of(stream),
-        language=tags.get("language", ""),
-        title=tags.get("title") or tags.get("filename") or "",
-        dispositions=tuple(
-            d.name for d in av.stream.Disposition if d.name and d & stream.disposition
-        ),
-        details=_details(stream),
-        tags=tags,
-        time_base=stream.time_base or Fraction(1),
-        start_s=start,
-    )
-
-
-def _details(stream: Any) -> str:
-    if stream.type == "audio" and stream.codec_context is not None:
-        return f"{stream.codec_context.sample_rate} Hz {stream.codec_context.layout.name}"
-    if stream.type == "video" and stream.codec_context is not None:
-        return f"{stream.codec_context.width}x{stream.codec_context.height}"
-    return str(stream.metadata.get("mimetype", ""))
 
 
 def _chapter(chapter: Any) -> Chapter:

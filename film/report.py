@@ -13,7 +13,7 @@ from film.estimate import Estimate, estimate
 from film.info import Film, span, unsupported_by
 from film.job import SegmentRecord
 from film.mux import Joined
-from film.options import CODECS, EncoderOptions, FilmOptions
+from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 from runtime.console import counted
 from runtime.files import write_json
@@ -86,8 +86,10 @@ def write_report(path: Path, summary: Summary) -> None:
 
 def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
     """List what the result will lose of the film, before the work starts."""
+    found = [*film.notes, *encoder_notes(film, options.encoder)]
+    if options.encoder.pictures:
+        return found + picture_notes(film)
     container = target.suffix.lower().lstrip(".")
-    found = encoder_notes(film, options.encoder)
     lost = unsupported_by(film, container)
     if lost:
         could = next((item.could for item in lost if item.could), "")
@@ -102,10 +104,29 @@ def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
     if videos and last - first < film.frames:
         named = "; ".join(str(stream) for stream in videos)
         found.append(f"a part of a film has only one video, without: {named}")
-    if film.missing_s > 0:
-        found.append(
-            f"{film.path} is truncated: the last {film.missing_s:.1f} s are missing; the rest is colorized"
-        )
+    return found + truncation_notes(film)
+
+
+def truncation_notes(film: Film) -> list[str]:
+    """Name what is missing at a film's end."""
+    missing_s = film.missing_s
+    if missing_s <= 0:
+        return []
+    return [
+        f"{film.path} is truncated: the last {missing_s:.1f} s are missing; the rest is colorized"
+    ]
+
+
+def picture_notes(film: Film) -> list[str]:
+    """List what an image sequence cannot keep of a film."""
+    found = truncation_notes(film)
+    if film.streams:
+        named = "; ".join(map(str, film.streams))
+        found.append(f"pictures have no sound, subtitles or other streams; left out: {named}")
+    if film.is_vfr:
+        found.append("the film's frame rate varies, which pictures cannot tell")
+    if film.video.sar != 1:
+        found.append(f"the pixel aspect ratio {film.video.sar} is not stored in pictures")
     return found
 
 
@@ -131,7 +152,8 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
             f"{encoding.width}x{encoding.height} by repeating the edge; ffv1 would keep the size"
         )
     if video.hidden_alpha or (video.has_alpha and not encoding.alpha):
-        can = "" if video.hidden_alpha else "; ffv1 or prores would keep it"
+        no_codec = video.hidden_alpha or options.pictures
+        can = "" if no_codec else "; ffv1 or prores would keep it"
         notes.append(f"the film's transparency is left out{can}")
     if not video.has_luma:
         notes.append(f"{video.pixel_format} has no luma plane: BT.709 luma is computed from it")
@@ -140,7 +162,7 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
             f"no colors can be made for the matrix {video.matrix}: {encoding.matrix} is used and tagged instead, "
             "so shots that have color and are left unchanged look wrong"
         )
-    tags = kept_tags(video, CODECS[options.codec]).values()
+    tags = kept_tags(video, options.chosen).values()
     if lost := [tag for tag in (video.primaries, video.transfer) if tag and tag not in tags]:
         notes.append(f"{options.codec} cannot store the color tag {' and '.join(lost)}: left out")
     if video.transfer in HDR:
@@ -148,7 +170,7 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
             f"the film is HDR ({video.transfer}), but its transfer is treated as SDR: "
             "colors may be too pale or too strong; luma and tags are kept"
         )
-    if video.full_range and not encoding.full_range:
+    if video.full_range and video.has_luma and not encoding.full_range:
         notes.append(
             "prores supports only limited range: full-range luma is scaled; ffv1 would keep it"
         )
@@ -202,7 +224,7 @@ def _estimate(film: Film, frames: int, options: FilmOptions, *, workers: int) ->
 
 def film_info(source: Path, target: Path, *, options: FilmOptions) -> tuple[str, dict[str, Any]]:
     """Return a film's properties and the planned work, as text and as plain JSON values."""
-    film = probe(source)
+    film = probe(source, options)
     first, last = span(film, options)
     warnings = warnings_of(film, target, options)
     codec, workers = options.encoder.codec, options.workers or cores()

@@ -17,7 +17,7 @@ import cv2
 from color.segment import Colorization, SegmentColorizer
 from film import FilmError
 from film.guidance import ShotGuidance
-from film.info import Film, source_of
+from film.info import Film
 from film.job import (
     CARRIED,
     HINTS,
@@ -30,6 +30,7 @@ from film.job import (
     SegmentRecord,
 )
 from film.options import FilmOptions
+from film.source import source_of
 from runtime.files import discard, write_bytes
 from runtime.workers import once
 
@@ -143,6 +144,12 @@ def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) ->
         **{name: getattr(options.encoder, name) for name in encoder},
         **{name: getattr(options, name) for name in chosen},
     }
+    if options.encoder.pictures:
+        settings |= {"pictures": True}
+    if options.fps:
+        settings |= {"fps": str(options.fps)}
+    if options.audio:
+        settings |= {"audio": source_of(options.audio).digest}
     return Manifest(source_of(path), str(path.resolve()), settings, colorization.weights)
 
 

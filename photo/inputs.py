@@ -38,6 +38,11 @@ class InputOptions:
     overwrite: bool = option(False, "replace existing results")
 
 
+def _none(path: Path) -> str:
+    """Take no folder and no pattern as one input."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Kind:
     """The differences between photo files and film files.
@@ -47,6 +52,7 @@ class Kind:
     in_folder : added to the name of a result in a -save folder
     mark_of : (input) -> the mark of its complete result
     mark_in : (file) -> the mark in it, "" for a file that is not a result
+    as_one : (input) -> the file name that stands for a folder or pattern that is one input, "" for all others
     """
 
     name: str
@@ -56,6 +62,7 @@ class Kind:
     mark_of: Callable[[Path], str]
     mark_in: Callable[[Path], str]
     in_folder: str = ""
+    as_one: Callable[[Path], str] = _none
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,8 @@ def plan(
             places.setdefault(os.path.realpath(path), (path, place))
         if not found:
             failures.append(_why_none(text, kind))
-    several = len(places) + len(failures) > 1 or any(os.path.isdir(text) for text in inputs)
+    folders = (text for text in inputs if os.path.isdir(text) and not kind.as_one(Path(text)))
+    several = len(places) + len(failures) > 1 or any(folders)
     tasks = [
         Task(path, _target(path, place, kind, save, several)) for path, place in places.values()
     ]
@@ -155,7 +163,9 @@ def _why_not_done(task: Task, kind: Kind) -> str | None:
 def _files_of(text: str, *, kind: Kind, recursive: bool) -> Iterator[tuple[Path, Path]]:
     """Yield (file, path below the target folder) for a file, a folder or a glob."""
     path = Path(text)
-    if os.path.isdir(text):
+    if name := kind.as_one(path):
+        yield path, Path(name)
+    elif os.path.isdir(text):
         for file in sorted(path.rglob("*") if recursive else path.iterdir()):
             if _is_input(file, kind):
                 yield file, file.relative_to(path)
@@ -186,7 +196,7 @@ def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool
     """Return the path of a result."""
     suffix = path.suffix if path.suffix.lower() in kind.written else kind.fallback
     if save is None:
-        return path.with_name(f"{path.stem}{BESIDE}{suffix}")
+        return path.with_name(f"{place.stem}{BESIDE}{suffix}")
     out, known = Path(save), ", ".join(kind.written)
     if several or os.path.isdir(save) or save.endswith(("/", os.sep)):
         if not os.path.isdir(save) and (os.path.isfile(save) or out.suffix.lower() in kind.written):

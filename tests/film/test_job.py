@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from film.info import source_of
 from film.job import (
     AB,
     LOCK,
@@ -22,6 +21,7 @@ from film.job import (
     folder_of,
     open_job,
 )
+from film.source import source_of
 from runtime.files import delete_lock, temporary_name
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -270,7 +270,7 @@ def test_a_job_that_another_process_starts_where_one_ends_is_not_deleted(
 
 def test_a_second_process_refuses_until_the_first_is_killed(film: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from film.info import source_of; from film.job import Manifest, open_job\n"
+        "import sys; from pathlib import Path; from film.source import source_of; from film.job import Manifest, open_job\n"
         "film = Path(sys.argv[1]); wanted = Manifest(source_of(film), str(film), {'crf': 18}, '0' * 64)\n"
         "with open_job(Path(sys.argv[2]), wanted): print('locked', flush=True); sys.stdin.read()"
     )
