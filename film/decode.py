@@ -257,7 +257,7 @@ def decoded_frames(
     stream.codec_context.flags |= Flags.copy_opaque
     stream.codec_context.thread_type = "AUTO"
     packets = container.demux(stream)
-    ended = False
+    ended = early = False
     while not ended:
         try:
             packet = next(packets, None)
@@ -267,7 +267,8 @@ def decoded_frames(
         if packet is not None:
             # A new object each time: PyAV finds it by its address, which equal small numbers share.
             packet.opaque = [packet.dts]
-            early = needed is not None and packet.pts is not None and packet.pts < needed
+            if packet.pts is not None:  # else the second field of the same frame
+                early = needed is not None and packet.pts < needed
             stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
         try:
             yield from stream.decode(None if ended else packet)

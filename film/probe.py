@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
@@ -23,6 +24,7 @@ from film.sequence import sequence_of
 
 USUAL = FilmOptions()
 LOOK_AHEAD = 24  # frames decoded to check whether the container's timestamps are reliable
+NEARER = 0.75  # of the time between two frames: a second field follows after half of it
 # 00:01:02.003000000
 DURATION_TAG = re.compile(r"([0-9]{1,4}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
 TEXT_DEMUXERS = {"tty", "bin", "xbin", "idf", "adf"}  # FFmpeg renders text files as video
@@ -39,15 +41,17 @@ def probe(path: Path, options: FilmOptions = USUAL) -> Film:
         return probe_pictures(path, sequence, options)
     with open_film(path) as container:
         stream = _checked_stream(path, container)
-        frame, trusted = first_frames(path, container, stream)
-        video = video_info(stream, frame)
+        begin = first_frames(path, container, stream)
+        video = video_info(stream, begin.frame)
+        if begin.step:  # some containers state the rate of the fields
+            video = replace(video, rate=min(video.rate, 1 / (begin.step * video.time_base)))
         ours = [other for other in container.streams if _is_ours(other, stream)]
         chapters = tuple(_chapter(c) for c in container.chapters())
         name, metadata = container.format.name, dict(container.metadata)
         promised = _promised_end(container, stream)
         starts = first_times(path, [other.index for other in ours if other.type == "audio"])
         streams = tuple(stream_info(s, starts.get(s.index, Fraction(0))) for s in ours)
-    pts, keys, last = _timing(path, video, first=frame.pts, trusted=trusted)
+    pts, keys, last = _timing(path, video, begin)
     missing = float(promised - (pts[-1] + last) * video.time_base) if promised else 0.0
     return Film(
         path=path,
@@ -116,30 +120,51 @@ def _promised_end(
     return None
 
 
+@dataclass(frozen=True)
+class FirstFrames:
+    """What the first frames tell.
+
+    trusted : all of them have ascending timestamps
+    step : shortest time between two of them if any is interlaced, in units of the stream's clock; else 0
+    """
+
+    frame: av.video.frame.VideoFrame
+    trusted: bool
+    step: int
+
+
 def first_frames(
     path: Path, container: av.container.InputContainer, stream: av.VideoStream
-) -> tuple[av.video.frame.VideoFrame, bool]:
-    """Return the first frame, and whether all of the first frames have ascending timestamps."""
+) -> FirstFrames:
+    """Decode the first frames and read their timestamps."""
     frames = list(islice(decoded_frames(container, stream), LOOK_AHEAD))
     if not frames:
         raise FilmError(f"{path}: no frame of its video can be decoded")
     times = [frame.pts for frame in frames]
     known = [time for time in times if time is not None]
-    ascending = all(a < b for a, b in pairwise(known))
-    return frames[0], ascending and len(known) == len(times)
+    steps = [b - a for a, b in pairwise(known)]
+    ascending = all(step > 0 for step in steps)
+    interlaced = any(frame.interlaced_frame for frame in frames)
+    step = min(steps, default=0) if ascending and interlaced else 0
+    return FirstFrames(frames[0], ascending and len(known) == len(times), step)
 
 
 def _timing(
-    path: Path, video: Video, *, first: int | None, trusted: bool
+    path: Path, video: Video, begin: FirstFrames
 ) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     """Return (pts, keys, duration of the last frame); see Film."""
+    first, trusted = begin.frame.pts, begin.trusted
     with _opened(path, video) as (container, stream):
         packets = [(p.pts, p.dts, p.duration) for p in _packets(container, stream)]
     step = max(1, round(1 / (video.rate * (stream.time_base or Fraction(1)))))
+    times = sorted(pts for pts, _, _ in packets if pts is not None)
+    if trusted and begin.step and _may_be_fields(times, len(packets), begin.step):
+        shown = _decoded_frames_of(path, video, times)
+        if len(shown) < len(packets):
+            return shown, shown, begin.step
     # Three cases: every packet has a presentation time that decoding preserves (all intact files); the times exist, but
     # the decoder returns others or none (H.264 in AVI), so frames are identified by their packets' decode times;
     # neither (raw streams), so frames can only be counted from the start.
-    times = sorted(pts for pts, _, _ in packets if pts is not None)
     decode_times = {dts for _, dts, _ in packets if dts is not None}
     if trusted and len(times) == len(set(times)) == len(packets):
         # Frames before the first decodable one (a film cut from a stream) are not shown.
@@ -152,6 +177,21 @@ def _timing(
         return pts, keys, _last_step(pts, step)
     filled = _filled(_decoded_times(path, video), step, start=times[0] if times else 0)
     return filled, (), step
+
+
+def _may_be_fields(times: list[int], packets: int, step: int) -> bool:
+    """Return whether packets may be fields: some follow sooner than frames do, or have no time of their own."""
+    return len(times) < packets or any(b - a < NEARER * step for a, b in pairwise(times))
+
+
+def _decoded_frames_of(path: Path, video: Video, times: list[int]) -> tuple[int, ...]:
+    """Decode an interlaced film once, as only that tells which packets are second fields; return its frames' times.
+
+    Nothing in the container tells it, and fields may be mixed with whole frames.
+    """
+    own = set(times)  # other frames are hidden by an edit list
+    found = (time for time in _decoded_times(path, video) if time in own)
+    return tuple(sorted(set(time for time in found if time is not None)))
 
 
 @contextmanager

@@ -88,8 +88,11 @@ def sequence_of(path: Path) -> PictureSequence | None:
     A folder is a sequence if its pictures all have numbers and one name, and there is no film among them. Raises FilmError
     for a pattern without pictures, and for pictures of several sequences.
     """
-    if os.path.isdir(path):  # also answers for names that are too long
-        return _in_folder(path)
+    try:
+        if path.is_dir():
+            return _in_folder(path)
+    except OSError:  # no name of a file, as one that is too long
+        return None
     numbering = numbering_of(path)
     if numbering is None:
         return None
