@@ -2,7 +2,7 @@
 
 import logging
 from bisect import bisect_left
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from film.deinterlace import Numbered, deinterlaced
 from film.ffmpeg import open_film
 from film.info import Film, Video
 from film.pictures import luma_and_chroma, numbered_pictures
+from film.spool import spooled
 from runtime.console import counted
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,9 @@ def decode(
     last = film.frames if last is None else min(last, film.frames)
     if first >= last:
         return
+    if film.spool is not None:
+        yield from _spooled_frames(film, film.spool, first, last)
+        return
     # Deinterlacing uses the previous and the next frame.
     begin, end = (max(0, first - 1), min(film.frames, last + 1)) if deinterlace else (first, last)
     numbered = _without_holes(_numbered(film, begin, end), begin, end, path=film.path)
@@ -70,11 +74,21 @@ def decode(
             yield NativeFrame(number, luma, chroma, repeated, alpha_plane(frame, film.video))
 
 
+def _spooled_frames(film: Film, folder: Path, first: int, last: int) -> Iterator[NativeFrame]:
+    video = film.video
+    colored = video.chroma != (0, 0)
+    count = 1 + 2 * colored + video.has_alpha
+    for number, samples in spooled(folder, first, last, count=count):
+        chroma = (samples[1], samples[2]) if colored else None
+        alpha = samples[-1] if video.has_alpha else None
+        yield NativeFrame(number, samples[0], chroma, alpha=alpha)
+
+
 def _numbered(film: Film, first: int, last: int) -> Iterator[Numbered]:
     """Yield (number, frame, False) for the decodable frames of [first, last) and one frame before them."""
     if film.pictures:
         for number, frame in numbered_pictures(film, first, last):
-            yield number, _sized(frame, film), False
+            yield number, sized(frame, film), False
         return
     # By the container's index, a seek lands on a keyframe at or before the requested time. With B-frames the index is
     # in decode order, so the seek can land too late: retry from earlier frames, and finally from the start, which is
@@ -121,10 +135,10 @@ def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.f
         # Frames hidden by an edit list are still decoded; they have no number.
         number = number_of(key) if film.keys else count
         if number is not None:
-            yield number, _sized(frame, film)
+            yield number, sized(frame, film)
 
 
-def _number_at(times: tuple[int, ...], time: int | None) -> int | None:
+def _number_at(times: Sequence[int], time: int | None) -> int | None:
     """Return the number of the frame shown at a time, given ascending times; None if no frame is."""
     if time is None:
         return None
@@ -138,7 +152,7 @@ def _numbers(keys: tuple[int, ...]) -> dict[int, int]:
     return {key: number for number, key in enumerate(keys)}
 
 
-def _sized(frame: av.video.frame.VideoFrame, film: Film) -> av.video.frame.VideoFrame:
+def sized(frame: av.video.frame.VideoFrame, film: Film) -> av.video.frame.VideoFrame:
     """Scale a frame to the film's size, that of the first frame: the size may change within a stream."""
     size = (film.video.width, film.video.height)
     if (frame.width, frame.height) == size:

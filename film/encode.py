@@ -13,12 +13,13 @@ from color.arrays import Floats
 from color.segment import Overlay
 from film import FilmError
 from film.chroma import Encoding, Planes
+from film.codecs import CODECS, YUV420, YUV444, Codec
 from film.color_tags import LUMA_WEIGHTS
 from film.decode import NativeFrame, decode
 from film.deinterlace import FIRST_FIELD
 from film.ffmpeg import FFmpegFailure, command_of, film_stream, open_film, run, running
 from film.info import Film, Video
-from film.options import CODECS, YUV420, YUV444, Codec, EncoderOptions, FilmOptions
+from film.options import EncoderOptions, FilmOptions
 from runtime.console import counted
 from runtime.workers import report
 

@@ -2,6 +2,7 @@
 
 import io
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -124,6 +125,7 @@ class Film:
     first_number : number of the first picture
     audio : file with the sound of an image sequence, to which `streams` belong
     notes : what was found wrong with an image sequence
+    spool : folder with the frames of a film that comes through a pipe, whose times are not known in advance
     """
 
     path: Path
@@ -132,7 +134,7 @@ class Film:
     streams: tuple[Stream, ...]
     chapters: tuple[Chapter, ...]
     metadata: dict[str, str]
-    pts: tuple[int, ...]
+    pts: Sequence[int]
     keys: tuple[int, ...]
     last_duration: int
     missing_s: float
@@ -142,6 +144,7 @@ class Film:
     first_number: int = 1
     audio: Path | None = None
     notes: tuple[str, ...] = ()
+    spool: Path | None = None
 
     def picture_path(self, number: int) -> Path:
         """Return the picture of a frame of an image sequence."""
@@ -173,6 +176,8 @@ class Film:
     @property
     def is_vfr(self) -> bool:
         """Whether the time between frames varies by more than the clock's rounding."""
+        if self.spool is not None:
+            return False
         # At a constant rate, steps differ by up to 1 if the rate does not divide the clock's frequency.
         steps = np.diff(self.pts)
         return bool(steps.size) and int(steps.max() - steps.min()) > 1
@@ -207,7 +212,7 @@ class Film:
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values, without the per-frame times."""
         values = asdict(self)
-        for name in ("pts", "keys", "pictures"):
+        for name in ("pts", "keys", "pictures", "spool"):
             del values[name]
         values["path"] = str(self.path)
         values["audio"] = self.audio and str(self.audio)

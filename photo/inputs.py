@@ -28,10 +28,14 @@ class InputOptions:
         (), "photos: files, folders, globs", read=named, metavar="INPUT"
     )
     movie_in: tuple[str, ...] = option(
-        (), "films: files, folders, globs", read=named, metavar="INPUT"
+        (),
+        "films: files, folders, globs, image sequences (scan_%06d.dpx), or - for standard input (mkv, y4m)",
+        read=named,
+        metavar="INPUT",
     )
     save: str | None = option(
-        None, "a file for one input, a folder otherwise (default: name.color.ext beside the input)",
+        None, "a file for one input, a folder otherwise (default: name.color.ext beside the input); for films also "
+        "pictures (out_%06d.tif), or - for standard output",
         read=named, metavar="OUT",
     )  # fmt: skip
     recursive: bool = option(False, "include all subfolders of folders")

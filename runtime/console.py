@@ -10,7 +10,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit codes
+# Exit codes; those above 128 are a shell's for SIGINT and SIGPIPE.
+DONE, FAILED, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 
 
 class UsageError(ValueError):
@@ -80,10 +81,15 @@ def usage_errors(
         raise UsageError(str(error)) from error
 
 
-def exit_code(program: str, work: Callable[[], int]) -> int:
-    """Run a command's work; print a user's mistake or Ctrl-C as one line and return the exit code."""
+def exit_code(program: str, work: Callable[[], int], *, resumes: bool = True) -> int:
+    """Run a command's work; print a user's mistake or Ctrl-C as one line and return the exit code.
+
+    resumes : the same command continues where it was interrupted
+    """
     try:
         return work()
+    except BrokenPipeError:  # the reader has ended, as `head` does
+        return CLOSED
     except UsageError as error:
         complain(f"{program}: {error}")
         return USAGE
@@ -91,5 +97,5 @@ def exit_code(program: str, work: Callable[[], int]) -> int:
         complain(f"{program}: {error}")
         return FAILED
     except KeyboardInterrupt:
-        complain("interrupted: run the same command to continue")
+        complain("interrupted" + (": run the same command to continue" if resumes else ""))
         return INTERRUPTED

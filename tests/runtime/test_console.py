@@ -2,6 +2,7 @@
 
 import errno
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,23 @@ def test_mistakes_are_one_line_and_an_exit_code(
 
     assert exit_code("film.py", work) == code
     assert capsys.readouterr().err == said
+
+
+def test_a_closed_pipe_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("film.py", fail(BrokenPipeError())) == 141
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_cannot_be_resumed_is_not_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("film.py", fail(KeyboardInterrupt()), resumes=False) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def fail(error: BaseException) -> Callable[[], int]:
+    def work() -> int:
+        raise error
+
+    return work
 
 
 def test_what_checks_refuse_is_a_usage_error_and_nothing_else_is() -> None:
