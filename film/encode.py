@@ -13,7 +13,7 @@ from color.arrays import Floats
 from color.segment import Overlay
 from film import FilmError
 from film.chroma import Encoding, Planes
-from film.codecs import CODECS, YUV420, YUV444, Codec
+from film.codecs import CODECS, PICTURES, YUV420, YUV444, Codec
 from film.color_tags import LUMA_WEIGHTS
 from film.decode import NativeFrame, decode
 from film.deinterlace import FIRST_FIELD
@@ -32,12 +32,17 @@ TRIAL = Encoding(
 TRIAL_FRAMES = 4
 
 
+def codec_of(options: EncoderOptions) -> Codec:
+    """Return the codec of a result's shots."""
+    return PICTURES if options.pictures else CODECS[options.codec]
+
+
 def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
     """Choose the nearest picture format that the encoder supports, reducing depth and chroma only if necessary.
 
     Raise FilmError if the film is interlaced and the codec is not.
     """
-    video, codec = film.video, options.chosen
+    video, codec = film.video, codec_of(options)
     interlaced = video.interlaced and not options.deinterlace
     if interlaced and not codec.interlaced:
         others = ", ".join(name for name, other in CODECS.items() if other.interlaced)
@@ -91,7 +96,7 @@ def _rate(film: Film) -> Fraction:
 
 def codec_arguments(encoding: Encoding, options: EncoderOptions) -> dict[str, object]:
     """Return ffmpeg's output options that select and configure the encoder, for ffmpeg-python."""
-    codec = options.chosen
+    codec = codec_of(options)
     arguments: dict[str, object] = {"c:v": codec.encoder}
     if codec.presets:
         arguments["preset"] = codec.presets[options.preset]
@@ -132,7 +137,7 @@ def encoder_arguments(encoding: Encoding, film: Film, options: EncoderOptions) -
         "color_range": "pc" if encoding.full_range else "tv",
         "colorspace": encoding.matrix,
     }
-    arguments |= kept_tags(film.video, options.chosen)
+    arguments |= kept_tags(film.video, codec_of(options))
     # bitexact: no random numbers or version in the file, so that a segment's bytes are reproducible.
     return arguments | {"fflags": "+bitexact", "f": "matroska"}
 
@@ -174,7 +179,7 @@ def encoder_command(
         framerate=str(encoding.rate),
         color_range="pc" if encoding.full_range else "tv",
     )
-    for name, settings in picture_filters(encoding, film, options.chosen):
+    for name, settings in picture_filters(encoding, film, codec_of(options)):
         source = source.filter(name, **settings)
     arguments = encoder_arguments(encoding, film, options) | {"metadata": f"comment={comment}"}
     return _compiled(source, encoding, str(path), arguments, options=options)
@@ -185,7 +190,7 @@ def _compiled(
     *, options: EncoderOptions,
 ) -> list[str]:  # fmt: skip
     """Complete an encoding command; for some hardware, add the upload of frames."""
-    codec, device = options.chosen, []
+    codec, device = codec_of(options), []
     if codec.device:
         source = source.filter("format", _taken_format(encoding, codec)).filter("hwupload")
         device = ["-vaapi_device", codec.device]
@@ -206,7 +211,7 @@ def check_encoder(options: EncoderOptions, encoding: Encoding = TRIAL) -> None:
 
     Software encoders are not tried. Runs once per process for each picture format.
     """
-    codec = options.chosen
+    codec = codec_of(options)
     if not codec.software:
         return
     try:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from film import FilmError
-from film.codecs import CODECS, PICTURES, PRESETS, Codec
+from film.codecs import CODECS, PRESETS
 from runtime.options import check, option, seconds
 from runtime.places import jobs_folder, shown
 
@@ -51,11 +51,6 @@ class EncoderOptions:
 
     def __post_init__(self) -> None:
         check(self)
-
-    @property
-    def chosen(self) -> Codec:
-        """Return the codec."""
-        return PICTURES if self.pictures else CODECS[self.codec]
 
 
 def frame_rate(text: str) -> Fraction:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -72,6 +72,10 @@ def check_pipe(
         raise FilmError("-movie_in - needs -save - or a file.mkv")
     if save != STANDARD and Path(save).exists() and not inputs.overwrite:
         raise FilmError(f"{save} exists already: add -overwrite, or choose another path")
+    if film == STANDARD and sys.stdin.isatty():
+        raise FilmError("standard input is a terminal: pipe a film to it")
+    if save == STANDARD and sys.stdout.isatty():
+        raise FilmError("standard output is a terminal: pipe it to a program, or redirect it")
     if film != STANDARD and not Path(film).is_file():
         raise FilmError(f"{film} is no file: pipes are for films in one file")
     if command != FilmCommand() or guidance != GuidanceOptions():
@@ -100,8 +104,10 @@ def color_stream(
 
     run : the workers' map
     """
-    source = sys.stdin.buffer if film == STANDARD else Path(film)
-    with _sink(save) as sink:
+    # Unbuffered: a thread that waits in a buffer when the program ends would abort it.
+    own = os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0) if film == STANDARD else None
+    with own or nullcontext(), _sink(save) as sink:
+        source: BinaryIO | Path = own or Path(film)
         return color_pipe(PipeJob(source, sink, colorization, encoder_for(options), run))
 
 

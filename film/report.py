@@ -8,7 +8,7 @@ from typing import Any
 
 from film import FilmError
 from film.color_tags import LUMA_WEIGHTS
-from film.encode import encoding_of, kept_tags
+from film.encode import codec_of, encoding_of, kept_tags
 from film.estimate import Estimate, estimate
 from film.info import Film, span, unsupported_by
 from film.job import SegmentRecord
@@ -162,7 +162,7 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
             f"no colors can be made for the matrix {video.matrix}: {encoding.matrix} is used and tagged instead, "
             "so shots that have color and are left unchanged look wrong"
         )
-    tags = kept_tags(video, options.chosen).values()
+    tags = kept_tags(video, codec_of(options)).values()
     if lost := [tag for tag in (video.primaries, video.transfer) if tag and tag not in tags]:
         notes.append(f"{options.codec} cannot store the color tag {' and '.join(lost)}: left out")
     if video.transfer in HDR:

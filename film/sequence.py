@@ -71,7 +71,7 @@ class PictureSequence:
 def numbering_of(path: Path) -> Numbering | None:
     """Return the numbering that a name like out_%06d.tif or out_####.tif describes; None for another name."""
     found = list(PATTERN.finditer(path.name))
-    if len(found) != 1 or os.path.lexists(path):
+    if len(found) != 1 or path.suffix.lower() in SUFFIXES or os.path.lexists(path):
         return None
     digits = int(found[0][1] or 1) if not found[0][2] else len(found[0][2])
     return Numbering(path.name[: found[0].start()], digits, path.name[found[0].end() :])

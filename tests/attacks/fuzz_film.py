@@ -46,7 +46,7 @@ CONTAINERS: dict[str, tuple[str, ...]] = {
     "flv": ("-c:v", "flv1", "-c:a", "adpcm_swf"),
 }
 PICTURES = ("dpx", "tif", "png", "exr")  # one of an image sequence
-PIPED = {"mkv", "ts"}  # every second one comes through a pipe
+PIPED = {"mkv": 1, "ts": 0}  # through a pipe in odd rounds, or in even ones
 Mangle = Callable[[bytearray, bytes, np.random.Generator], bytearray]
 
 
@@ -217,7 +217,9 @@ def findings(watchdog: Watchdog, path: Path, data: bytes, whole: bytes) -> Itera
     path.write_bytes(data)
     before = watchdog.said.stat().st_size if watchdog.said.exists() else 0
     target = folder / "out.mkv"
-    piped = path.suffix[1:] in PIPED and int(path.name.split("-")[1]) % 2 == 1
+    number = int(path.name.split("-")[1]) if path.suffix[1:] in PIPED else 0
+    odd = number // (len(CONTAINERS) + len(PICTURES)) % 2
+    piped = PIPED.get(path.suffix[1:]) == odd
     source = "-" if piped else str(path)
     if path.suffix[1:] in PICTURES:
         source = str(sequence(path, whole))

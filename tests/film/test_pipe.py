@@ -8,22 +8,24 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from encoded import packets_md5
-from films import FRAMES, SHOTS, run_ffmpeg, shot_colorization
+from films import FRAMES, SHOTS, X264, picture, run_ffmpeg, shot_colorization
 from helpers import wait_for
 
 from color.options import GuidanceOptions
+from conversion import workers_for
 from film import FilmError
 from film.decode import decode
 from film.ffmpeg import ffmpeg_path
 from film.options import EncoderOptions, FilmCommand, FilmOptions
 from film.pipe import PipeJob, check_pipe, color_pipe, is_pipe, own_folder
 from film.probe import probe
-from film.spool import Spool
+from film.spool import LIMIT, Spool
 from photo.inputs import InputOptions
 from runtime.workers import serial
 
@@ -120,6 +122,19 @@ def test_disk_is_bounded_by_the_spool(
     assert max(seen) <= 160 < FRAMES
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_shot_longer_than_the_spool_goes_through(
+    wide: FilmOptions, tmp_path: Path, workers: int
+) -> None:
+    path, count = tmp_path / "long.mkv", LIMIT + 100
+    grainy = picture("32x32", seconds=count / 25, more=",hue=s=0,noise=alls=10:allf=t")
+    run_ffmpeg(*grainy, *X264, path)
+    sink, chosen = io.BytesIO(), shot_colorization()
+    with workers_for(chosen, replace(wide, workers=workers)) as run:
+        assert color_pipe(PipeJob(path, sink, chosen, wide, run)) == count
+
+
 def test_a_folder_that_a_killed_process_left_is_deleted(tmp_path: Path) -> None:
     left = tmp_path / "pipe-0123456789ab"
     (left / "frames").mkdir(parents=True)
@@ -143,6 +158,14 @@ def test_a_folder_that_a_killed_process_left_is_deleted(tmp_path: Path) -> None:
 def test_what_a_pipe_cannot_have(changes: dict[str, object], said: str) -> None:
     inputs = replace(InputOptions(movie_in=("-",), save="-"), **changes)  # type: ignore[arg-type]
     with pytest.raises(FilmError, match=said):
+        check_pipe(inputs, FilmCommand(), FilmOptions(), GuidanceOptions())
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout"])
+def test_a_terminal_is_no_pipe(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(sys, name, SimpleNamespace(isatty=lambda: True))
+    inputs = InputOptions(movie_in=("-",), save="-")
+    with pytest.raises(FilmError, match=r"standard (in|out)put is a terminal"):
         check_pipe(inputs, FilmCommand(), FilmOptions(), GuidanceOptions())
 
 

@@ -30,7 +30,9 @@ def test_a_pattern_names_its_pictures(name: str, digits: int, picture: str, tmp_
     assert numbering.number_of(picture) == 12
 
 
-@pytest.mark.parametrize("name", ["film.mp4", "50%.tif", "a%04d_%02d.tif", "scan_0001.dpx"])
+@pytest.mark.parametrize(
+    "name", ["film.mp4", "100% %d.mp4", "50%.tif", "a%04d_%02d.tif", "scan_0001.dpx"]
+)
 def test_other_names_are_no_patterns(name: str, tmp_path: Path) -> None:
     assert not is_pattern(tmp_path / name)
 
