@@ -23,7 +23,8 @@ from film.ffmpeg import use_ffmpeg
 from film.guidance import check_moments
 from film.hint_tracks import guided
 from film.info import Film, span
-from film.job import Job, Manifest, SegmentRecord, open_job
+from film.job import Job, Manifest, SegmentRecord
+from film.jobs import open_job, remove
 from film.mark import mark_of
 from film.mux import Joined, join
 from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
@@ -78,7 +79,8 @@ def color_film(
     if colorization.guidance:
         check_moments(film, colorization.guidance, first=first, last=last)
     wanted = manifest_of(source, colorization, options)
-    summary = Summary(source, target, film, wanted.weights, wanted.settings, warnings)
+    settings = {**wanted.settings, **wanted.encoding}
+    summary = Summary(source, target, film, wanted.weights, settings, warnings)
     with open_job(options.cache, wanted, restart=options.restart) as job:
         work = work_of(film, (first, last), job, colorization, options)
         extract_audio(film, job.folder / "audio")
@@ -93,7 +95,7 @@ def color_film(
             summary.joined = _joined(work, shots, target, mark_of(source, options), progress)
         job.note(state="joined")
         if not options.keep_cache:
-            job.remove()
+            remove(job)
     summary.seconds = time.perf_counter() - began
     return summary
 
@@ -147,7 +149,7 @@ def color_films(
             log.info("%s", summary.line())
             if reports and task in reports:
                 write_report(reports[task], summary)
-            return Result(task, output=(str(task.target),))
+            return Result(task, output=(str(task.target),), facts=summary.facts())
 
         yield from results_of(tasks, colored)
 

@@ -7,24 +7,24 @@ As a script, `python gray2color.py IN OUT` colorizes one picture; `main.py` is t
 
 import dataclasses
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from numpy.typing import NDArray
 
-from color.arrays import Arrays, Floats
-from color.guidance import UNGUIDED, Guidance
+from color.arrays import Floats
+from color.guidance import UNGUIDED, Guidance, guidance_arguments
 from color.likely import LikelyColor, Suggestion
-from color.segment import WORKING_SIDE, Colorization, Segment
+from color.segment import WORKING_SIDE, Colorization
 from image.upsample import color_field
 from model.contract import Predictor
 from model.decode import AbPredictor, Prediction
 from model.distribution import ColorDistribution, suggestions
 from model.frames import colored_frames
-from model.keyframes import carry_segment, keyframe, overlays
 from model.options import (
     CONTRAST,
     GUIDANCE,
@@ -36,25 +36,35 @@ from model.options import (
     ColorOptions,
     RunOptions,
     color_settings,
+    engine_of,
 )
 from model.paddle_import import uses_gpu
 from model.photo_colors import PhotoAb, PhotoColors, recolored
 from model.program import Device, Precision, Program
 from model.program_cache import prepare, program_for
-from model.shot_colors import ShotColors
+from model.shot_colors import SegmentColorizer, ShotColors
 from model.weights_file import RELEASED, check_weights, weights_sha256
 from photo.compose import Composition
 from photo.inputs import Result, Task
 from photo.options import PhotoOptions
 from prior.lab import gray2lightness
 from prior.qspace import read_bins
+from runtime.names import named_arguments
 from runtime.progress import progress_for
 from runtime.workers import cores
 
 
-class Colorizer:
-    """Colorizes gray pictures and segments of films; keeps the network loaded.
+@named_arguments
+def _checked() -> dict[str, str]:
+    """Return the arguments of other calls, each as it is written there."""
+    own = {name: f"Colorizer({name}=...)" for name in inspect.signature(Colorizer).parameters}
+    return own | guidance_arguments()
 
+
+class Colorizer(SegmentColorizer):
+    """Colorizes gray pictures and frames of films; keeps the network loaded.
+
+    weights : file of weights; default: the released ones
     device : "auto" uses a GPU if Paddle and the machine support one
     precision : "auto" uses bf16 if the processor is faster in it, else fp32; "fastest", for films, may also use int8
     threads : processor cores to use; default: all
@@ -65,16 +75,17 @@ class Colorizer:
     smoothing : smooth colors where the network is undecided, so that plain walls stay plain
     contrast, neutral : contrast of colors within a picture, and chroma below which colors turn gray, both without
         hints: see `model.decode`; 1 and 0 leave the prediction unchanged
-    palette, mood, guidance : palette and mood of all colors, and their strength, references included
+    palette, mood, guidance : #rrggbb or names, and mood, of all colors; their strength 0..1, references included
     predictor : a loaded network, instead of the weights' program on a device
 
     Raises FileNotFoundError or ValueError for missing or invalid weights, RuntimeError if a GPU is requested but not
-    available.
+    available, and each method TypeError for an argument that it does not have.
     """
 
+    @_checked
     def __init__(
         self,
-        weights: Path = RELEASED,
+        weights: Path | str = RELEASED,
         *,
         device: Device = "auto",
         precision: Precision = "auto",
@@ -93,8 +104,8 @@ class Colorizer:
     ) -> None:
         self.threads = threads or cores()
         if predictor is None:
-            weights_sha256(weights)  # reports a bad file before opening, which takes seconds
-            folder = functools.partial(program_for, weights)
+            weights_sha256(Path(weights))  # reports a bad file before opening, which takes seconds
+            folder = functools.partial(program_for, Path(weights))
             predictor = Program(
                 folder, device=device, precision=precision,
                 threads=self.threads, temperature=temperature,
@@ -103,7 +114,7 @@ class Colorizer:
             predictor, read_bins(), temperature, saturation, working_size,
             smoothing=smoothing, contrast=contrast, neutral=neutral,
         )  # fmt: skip
-        wanted = Guidance(palette=tuple(palette), mood=mood, strength=guidance)
+        wanted = Guidance(palette=palette, mood=mood, strength=guidance)
         self._predict = recolored(plain, wanted)
         self._photos = PhotoColors(self._predict)
         self._shots = ShotColors(self._predict, steady, self._photos.palette_from)
@@ -121,21 +132,34 @@ class Colorizer:
             **chosen,
         )
 
-    def __call__(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> NDArray[Any]:
+    @overload
+    def __call__(self, gray: NDArray[Any], guidance: Guidance = ...) -> NDArray[Any]: ...
+    @overload
+    def __call__(
+        self, gray: Sequence[NDArray[Any]], guidance: Guidance = ...
+    ) -> list[NDArray[Any]]: ...
+    @_checked
+    def __call__(self, gray: Any, guidance: Guidance = UNGUIDED) -> Any:
         """Colorize gray (H, W) uint8 or uint16; return rgb (H, W, 3) of the same dtype and lightness.
 
+        gray : the picture, or a list of pictures of any sizes, for which a list is returned
         guidance : the user's guidance; palette, mood and strength override the Colorizer's settings
+        The channels are red, green, blue; OpenCV stores them in reverse: `cv2.imwrite("new.png", rgb[..., ::-1])`.
         """
+        if isinstance(gray, list | tuple):
+            return [self.composition(one, guidance).whole() for one in gray]
         return self.composition(gray, guidance).whole()
 
     def composition(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Composition:
         """Colorize as `__call__` does, but compose the picture later, as a whole or band by band."""
         return self._composed(self._photos.ab(gray, guidance), gray)
 
+    @_checked
     def ab(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
         """Predict ab (h, w, 2) for gray (H, W): small, or of a registered reference's size, with guidance as above."""
         return self._photos.ab(gray, guidance).ab
 
+    @_checked
     def candidates(
         self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
     ) -> list[NDArray[Any]]:
@@ -149,25 +173,28 @@ class Colorizer:
         self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
     ) -> list[Composition]:
         """Colorize as `candidates` does, but compose the pictures later."""
-        found = self._photos.candidates(gray, n, guidance)
-        return [self._composed(colors, gray) for colors in found]
+        return [self._composed(one, gray) for one in self._photos.candidates(gray, n, guidance)]
 
+    @_checked
     def confidence(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
         """Return the network's confidence at each pixel of gray (H, W): (H, W), 1 certain, 0 all colors equally likely."""
         return self.distribution(gray, guidance).confidence(gray.shape)
 
+    @_checked
     def suggest(
         self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
     ) -> list[Suggestion]:
         """Suggest up to n places of gray (H, W) where a hint would help most, each with its likely colors."""
         return suggestions(self.distribution(gray, guidance), n, picture=gray.shape)
 
+    @_checked
     def likely_colors(
         self, gray: NDArray[Any], x: float, y: float, guidance: Guidance = UNGUIDED
     ) -> list[LikelyColor]:
         """Return the likely colors at a pixel of gray (H, W), the likeliest first; for several, see `distribution`."""
         return self.distribution(gray, guidance).likely_colors_at(x, y, picture=gray.shape)
 
+    @_checked
     def distribution(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> ColorDistribution:
         """Predict the distribution of colors at each position of gray (H, W)."""
         return self._photos.distribution(gray, guidance)
@@ -175,36 +202,9 @@ class Colorizer:
     def _composed(self, colors: PhotoAb, gray: NDArray[Any]) -> Composition:
         smooth = colors.smoothness
         field = color_field(colors.ab, gray, to_lightness=gray2lightness, smoothness=smooth)
-        return Composition(gray, field, self.threads, note=colors.note)
+        return Composition(gray, field, self.threads, colors.note, colors.confidence)
 
-    def colorize(self, segment: Segment) -> Floats:
-        """Predict temporally consistent small ab (n, h, w, 2) for a segment's frames.
-
-        The network colorizes some frames, the anchors; their colors are propagated along the segment's motion and averaged.
-        """
-        if not self._shots.steadiness:
-            return self._shots.frames(segment)
-        return self._shots.finish(self._shots.predict(segment))
-
-    # Keyframes need no network: see `color.segment.KeyframeCarrier`.
-    keyframe = staticmethod(keyframe)
-    carry_segment = staticmethod(carry_segment)
-    overlays = staticmethod(overlays)
-
-    def predict_segment(self, segment: Segment) -> Arrays:
-        """Predict a segment's anchors and motion (`color.segment.ShotColorizer`)."""
-        return self._shots.predict(segment)
-
-    def link_segment(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
-        """Link a segment to the next, or backward to the previous one (`color.segment.ShotColorizer`)."""
-        return self._shots.link(predicted, entering, backward=backward)
-
-    def finish_segment(
-        self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
-    ) -> Floats:
-        """Average a segment's colors with those entering from both sides: ab (n, h, w, 2)."""
-        return self._shots.finish(predicted, before=before, after=after)
-
+    @_checked
     def frames(
         self, grays: Iterable[NDArray[Any]], keyframes: Mapping[int, NDArray[Any]] | None = None
     ) -> Iterator[NDArray[Any]]:
@@ -218,6 +218,7 @@ class Colorizer:
         for gray, ab in colored_frames(self, grays, keyframes or {}):
             yield self._composed(PhotoAb(ab), gray).whole()
 
+    @_checked
     def predict(
         self, lightness: Floats, *, hints: Floats | None = None, palette: Floats | None = None
     ) -> Prediction:
@@ -238,12 +239,11 @@ def colorizer_factory(
     films : allow int8, which takes longer to open but pays off over thousands of frames; photos never use it by
         default, so that a photo gets the same colors alone and in a batch
     """
-    precision = "fastest" if films and run.precision == "auto" else run.precision
-    options = {**dataclasses.asdict(color), "weights": run.weights}
+    precision = run.film_precision if films else run.precision
+    options = {**dataclasses.asdict(color), "weights": run.weights, "device": run.device}
+    options |= {"precision": precision, "threads": threads, "steady": steady}
     chosen: Any = {name: value for name, value in options.items() if value is not None}
-    return functools.partial(
-        Colorizer, device=run.device, precision=precision, threads=threads, steady=steady, **chosen
-    )
+    return functools.partial(Colorizer, **chosen)
 
 
 def film_colorization(color: ColorOptions, run: RunOptions, *, steady: float) -> Colorization:
@@ -251,7 +251,7 @@ def film_colorization(color: ColorOptions, run: RunOptions, *, steady: float) ->
     return Colorization(
         colorizer_factory(color, run, threads=1, steady=steady, films=True),
         weights=check_weights(run.weights),
-        settings=color_settings(color, run, steady=steady),
+        settings=color_settings(color, engine_of(run, films=True), steady=steady),
         working_side=color.working_size or WORKING_SIDE,
         whole_shots=steady > 0,
     )
@@ -303,12 +303,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("usage: python gray2color.py IN OUT    (more options: main.py)", file=sys.stderr)
         return 2
     try:
-        tasks, problems = plan(words[:1], kind=PHOTOS, save=words[1])
-        taken = dict.fromkeys(task.target for task in tasks if os.path.lexists(task.target))
+        planned = plan(words[:1], kind=PHOTOS, save=words[1])
+        problems = [result.error for result in planned.failures]
+        taken = [task.target for task in planned.tasks if os.path.lexists(task.target)]
         problems += [f"{path} already exists: remove it or name another" for path in taken]
-        if free := [task for task in tasks if task.target not in taken]:
-            results = colorize_photos(free, Colorizer)
-            problems += [result.error for result in results if result.error]
+        if free := [task for task in planned.tasks if task.target not in taken]:
+            problems += [done.error for done in colorize_photos(free, Colorizer) if done.error]
     except (OSError, ValueError, RuntimeError) as error:
         problems = [str(error)]
     for line in problems:

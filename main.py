@@ -4,6 +4,11 @@ Checks run before Paddle is imported, and slow modules are imported where they a
 tenth of a second.
 """
 
+if __name__ == "__main__":  # before the imports below, which take a tenth of a second
+    from runtime.startup import quit_on_interrupt
+
+    quit_on_interrupt()
+
 import argparse
 import dataclasses
 import functools
@@ -13,15 +18,14 @@ from typing import Any
 
 from color.options import GuidanceOptions
 from film.options import EncoderOptions, FilmCommand, FilmOptions, unsupported
-from model.options import ColorOptions, RunOptions
+from model.options import ColorOptions, RunOptions, photo_settings
 from photo.inputs import InputOptions
 from photo.options import PhotoOptions
 from runtime.console import DONE, exit_code, log_to_stderr, usage_errors
 from runtime.options import OneLineParser, add_options, given, options_from, spellings
-from runtime.places import COMMAND, IN_SOURCE_TREE
+from runtime.places import COMMAND, IN_SOURCE_TREE, VERSION
 from web.options import Settings, WebOptions
 
-VERSION = "0.2.0"
 EXAMPLES = """\
 examples:
   python main.py -img_in photo.jpg                        writes photo.color.jpg beside it
@@ -43,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     log_to_stderr(quiet=args.quiet)
     piped = "-" in (*args.movie_in, args.save)
     run = run_page if args.web else run_photos if args.img_in else run_pipe if piped else run_films
+    if args.jobs:
+        run = run_jobs
     return exit_code(parser.prog, functools.partial(run, args), resumes=not piped)
 
 
@@ -73,10 +79,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Check combinations of options; exit with a usage error for invalid ones."""
-    if not args.img_in and not args.movie_in and not args.web:
+    commands = [args.img_in, args.movie_in, args.web, args.jobs]
+    if not any(commands):
         parser.error("nothing to colorize: give -img_in, -movie_in or -web")
-    if bool(args.img_in) + bool(args.movie_in) + args.web > 1:
-        parser.error("-img_in, -movie_in and -web are separate commands: give only one of them")
+    if sum(map(bool, commands)) > 1:
+        parser.error(
+            "-img_in, -movie_in, -web and -jobs are separate commands: give only one of them"
+        )
     for kind, what in _others(args):
         for name in given(args, kind):
             parser.error(f"-{name} is for {what}: leave it out here")
@@ -87,10 +96,24 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
 def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
     """List the options that do not apply to this command, each group with what it applies to."""
     films = [(kind, "films") for kind in FILM_OPTIONS]
+    if args.jobs:
+        kinds = (InputOptions, ColorOptions, GuidanceOptions, PhotoOptions, WebOptions)
+        return [(kind, "the commands, not -jobs") for kind in kinds]
     if args.web:
         named = "the commands, not the page"
         return [(kind, named) for kind in (InputOptions, GuidanceOptions, FilmCommand)]
     return [(WebOptions, "-web"), *(films if args.img_in else [(PhotoOptions, "photos")])]
+
+
+def run_jobs(args: argparse.Namespace) -> int:
+    """List the jobs of films, or delete those at rest; return the exit code."""
+    from film.jobs import jobs_results
+    from photo.inputs import Plan
+    from photo.ledger import Ledger
+    from runtime.outcomes import finish
+
+    results = jobs_results(args.cache, clean=args.jobs == "clean")
+    return finish(Ledger(Plan()), results, quiet=args.quiet)
 
 
 def run_page(args: argparse.Namespace) -> int:
@@ -110,20 +133,19 @@ def run_page(args: argparse.Namespace) -> int:
 def run_photos(args: argparse.Namespace) -> int:
     """Colorize photographs and return the exit code; a failure does not stop the others."""
     from gray2color import colorize_photo_files, colorizer_factory
-    from model.weights_file import check_weights
     from photo.command import PhotoColorization, plan_photos
     from runtime.outcomes import finish
 
     color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
     colorization = PhotoColorization(
-        check=functools.partial(check_weights, run.weights),
+        check=functools.partial(photo_settings, color, run),
         analyzer=colorizer_factory(color, run, threads=run.threads),
         colorize=functools.partial(colorize_photo_files, color=color, run=run),
     )
     with usage_errors():
         inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
         work = plan_photos(inputs, _photo(args), guidance, colorization)
-    return finish(work.failures, work.results(), quiet=run.quiet)
+    return finish(work.ledger, work.results(), quiet=run.quiet)
 
 
 def run_films(args: argparse.Namespace) -> int:
@@ -147,7 +169,7 @@ def run_films(args: argparse.Namespace) -> int:
         inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
         work = plan_films(inputs, options_from(args, FilmCommand), options, guidance, colorization)
     with usage_errors((GuidanceError,)):
-        return finish(work.failures, work.results(), quiet=run.quiet)
+        return finish(work.ledger, work.results(), quiet=run.quiet)
 
 
 def run_pipe(args: argparse.Namespace) -> int:

@@ -12,13 +12,13 @@ class GuidanceOptions:
     """Options that guide the colors of a photo or a film."""
 
     hint: tuple[Hint, ...] = option(
-        (), "a color at a point of one photo, in pixels or percent; for a film T,X,Y,#RRGGBB, with a time or "
-        "a frame (0:01:05.2 or 120f); may be repeated",
-        read=read_hint, repeated=True, metavar="X,Y,#RRGGBB",
+        (), "a color at a point of one photo, in pixels or percent; for a film T,X,Y,COLOR, with a time or "
+        "a frame (0:01:05.2 or 120f). COLOR is #RRGGBB or a name (navy, 月白), with a factor of its chroma if wanted (navy@0.5); may be repeated",
+        read=read_hint, repeated=True, metavar="X,Y,COLOR",
     )  # fmt: skip
     hints: Path | None = option(
         None,
-        'points as JSON: [[x, y, "#rrggbb"], ...], for a film [[T, x, y, "#rrggbb"], ...]; or a picture of the photo\'s '
+        'points as JSON: [[x, y, "#rrggbb"], ...], for a film [[T, x, y, "#rrggbb"], ...], with all that -hint takes; or a picture of the photo\'s '
         "size with strokes on a transparent background, or on a copy of the photo",
         metavar="FILE",
     )

@@ -20,8 +20,9 @@ from film.guidance_files import GuidanceError, read_guidance
 from film.info import can_hold
 from film.keyframes import known_files, write_keyframes
 from film.mark import mark_in, mark_of
-from film.options import FALLBACK, SUFFIXES, FilmCommand, FilmOptions, written_suffixes
+from film.options import FALLBACK, FilmCommand, FilmOptions, written_suffixes
 from film.preview import preview
+from film.probe import probe
 from film.report import film_info
 from film.sequence import sequence_of
 from film.sequence_plan import (
@@ -29,7 +30,7 @@ from film.sequence_plan import (
     options_for,
     pictures_target,
     sequence_name,
-    unfinished_pictures,
+    standing_pictures,
 )
 from photo.guidance import read_reference
 from photo.inputs import (
@@ -41,13 +42,16 @@ from photo.inputs import (
     Task,
     check_outputs,
     plan,
-    unfinished,
+    standing,
 )
+from photo.ledger import Ledger, checked_report
 from runtime.console import counted
 from runtime.outcomes import FailureOf
 from runtime.progress import Progress, Silent
 
 log = logging.getLogger(__name__)
+
+TABLE = ".csv"  # a report of all films; each film's own is JSON
 
 
 class ColorizeFilms(Protocol):
@@ -84,11 +88,11 @@ class FilmWork:
     """The checked work of one film command.
 
     tasks : the films still to be colorized; for a description, a preview or keyframes, all films
-    failures : a line for each input without films and each film whose output path is occupied
+    ledger : what became of each input
     """
 
     tasks: Sequence[Task]
-    failures: list[str]
+    ledger: Ledger
     command: FilmCommand
     options: FilmOptions
     colorization: Colorization
@@ -115,11 +119,13 @@ class FilmWork:
             sheets = _named(self.tasks, command, command.preview, ".png")
             show = partial(_previewed, sheets=sheets, colorization=colorization, options=options)
             return results_of(self.tasks, show)
+        if self.ledger.dry_run:
+            return self.ledger.rehearse(partial(probe, options=options))
         reports = _reports(self.tasks, command)
         done = self.colorize(
             self.tasks, colorization=colorization, options=options, reports=reports
         )
-        return iter(done)
+        return self.ledger.follow(done)
 
 
 def plan_films(
@@ -134,43 +140,61 @@ def plan_films(
     pictures = pictures_target(inputs.save)
     options = options_for(options, pictures)
     kind = film_kind(options)
-    planned, failures = plan(
-        inputs.movie_in,
-        kind=kind,
-        save=None if pictures else inputs.save,
-        recursive=inputs.recursive,
-    )
-    check_sequences([task.source for task in planned], pictures, options)
+    save = None if pictures else inputs.save
+    given = plan(inputs.movie_in, kind=kind, save=save, recursive=inputs.recursive)
+    check_sequences([task.source for task in given.tasks], pictures, options)
     if pictures:
-        planned = [Task(task.source, pictures) for task in planned]
+        planned = [Task(task.source, pictures) for task in given.tasks]
     else:
-        planned = [_with_room(task, options, kind=kind, save=inputs.save) for task in planned]
-    command = replace(command, several=len(planned) > 1)
-    tasks = planned
-    if command.colorizes:
-        if pictures:
-            tasks = unfinished_pictures(planned, options, overwrite=inputs.overwrite)
-        else:
-            tasks, taken = unfinished(planned, kind=kind, overwrite=inputs.overwrite)
-            failures += taken
+        planned = _with_room(given.tasks, options, kind=kind, save=save)
+    given = replace(given, tasks=planned)
+    table = inputs.report is not None and inputs.report.suffix.lower() == TABLE
+    details = None if table else inputs.report
+    command = replace(command, several=len(planned) > 1, report=details)
+    now = None
+    if command.colorizes and pictures:
+        now = standing_pictures(planned, options, overwrite=inputs.overwrite)
+    elif command.colorizes:
+        now = standing(planned, kind=kind, overwrite=inputs.overwrite)
+    elif inputs.report or inputs.dry_run:
+        raise ValueError("-report and -dry_run are about colorizing: leave them out here")
+    tasks = now.waiting if now else planned
     read = [task.source for task in planned]
-    check_outputs(
-        _outputs(tasks, command),
-        inputs=[*read, colorization.weights] if colorization.weights else read,
-        overwrite=inputs.overwrite,
-    )
-    if command.colorizes and tasks:
+    read += [colorization.weights] if colorization.weights else []
+    outputs = _outputs(tasks, command)
+    check_outputs(outputs, inputs=read, overwrite=inputs.overwrite)
+    report = checked_report(inputs, read=read, others=outputs) if table else None
+    if command.colorizes and tasks and not inputs.dry_run:
         try_encoder(options)
     loaded = colorization.load()
-    guidance = _guidance(guided, command, films=len(planned))
-    loaded = replace(loaded, guidance=guidance)
+    loaded = replace(loaded, guidance=_guidance(guided, command, films=len(planned)))
+    ledger = Ledger(given, now, _settings(loaded, options), report, dry_run=inputs.dry_run)
     return FilmWork(
-        tasks, failures, command, options, loaded, colorization.colorize, colorization.progress
+        tasks, ledger, command, options, loaded, colorization.colorize, colorization.progress
     )
 
 
-def _with_room(task: Task, options: FilmOptions, *, kind: Kind, save: str | None) -> Task:
-    """Return a task whose result, if the program chose its container, has room for all of the film's streams."""
+def _settings(loaded: Colorization, options: FilmOptions) -> Mapping[str, object]:
+    """Return all settings that a result depends on, as JSON values."""
+    encoder = {name: value for name, value in vars(options.encoder).items() if name != "threads"}
+    part = {"start": options.start, "duration": options.duration, "recolor": options.recolor}
+    sequence = {name: str(value) for name in ("fps", "audio") if (value := getattr(options, name))}
+    return {**loaded.settings, **encoder, **part, **sequence, "weights_sha256": loaded.weights}
+
+
+def _with_room(
+    tasks: Sequence[Task], options: FilmOptions, *, kind: Kind, save: str | None
+) -> list[Task]:
+    """Return tasks whose results, where the program chose the container, have room for all of the film's streams."""
+    taken = {task.target for task in tasks}
+    found = []
+    for task in tasks:
+        roomier = _roomier(task, options, kind=kind, save=save)
+        found.append(task if roomier.target in taken else roomier)
+    return found
+
+
+def _roomier(task: Task, options: FilmOptions, *, kind: Kind, save: str | None) -> Task:
     if task.source.suffix.lower() in kind.written or (save and task.target == Path(save)):
         return task
     names = sorted((s.lstrip(".") for s in kind.written), key=kind.fallback.lstrip(".").__ne__)
@@ -196,7 +220,7 @@ def film_kind(options: FilmOptions) -> Kind:
     """Describe films as inputs: how they are found, and how their results are named and recognized."""
     return Kind(
         "film",
-        SUFFIXES,
+        "film",
         written_suffixes(options.encoder.codec),
         FALLBACK,
         mark_of=partial(mark_of, options=options),

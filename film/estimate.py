@@ -11,6 +11,7 @@ FRAME_S, MEGAPIXEL_S = 0.02, 0.03
 # Seconds of one core for encoding a million pixels, in the ratios measured on 4 s of a film at 480 lines.
 ENCODER_S = {"h264": 0.05, "h265": 0.08, "av1": 0.025, "ffv1": 0.01, "prores": 0.05}
 HARDWARE_S = 0.01
+COLOR_BYTES = 48 * 64 * 2 * 2  # of a frame's ab in float16, at the released working size and 4:3
 # Bits per pixel of the same film, clean and with strong grain added, at each codec's default quality.
 BITS = {
     "h264": (0.1, 1.2),
@@ -26,17 +27,20 @@ class Estimate:
     """What a film's job takes.
 
     seconds : on the given cores
+    colors : bytes of the colors that a job keeps until its film is joined
     smallest, largest : bytes of the result, for a smooth and a grainy film
     """
 
     seconds: float
     smallest: int
     largest: int
+    colors: int
 
     def __str__(self) -> str:
         time, unit = spoken_time(self.seconds), 1e9 if self.largest >= 1e9 else 1e6
         sizes = f"{self.smallest / unit:.1f} to {self.largest / unit:.1f} {'GB' if unit == 1e9 else 'MB'}"
-        return f"about {time}; result {sizes}, and as much again for the job while it runs"
+        colors = f"{self.colors / unit:.1f} {'GB' if unit == 1e9 else 'MB'}"
+        return f"about {time}; result {sizes}, and for the job while it runs as much again and {colors}"
 
 
 def estimate(encoding: Encoding, frames: int, *, codec: str, cores: int) -> Estimate:
@@ -50,4 +54,4 @@ def estimate(encoding: Encoding, frames: int, *, codec: str, cores: int) -> Esti
     smallest, largest = (
         round(frames * megapixels * 1e6 / 8 * bits * deeper) for bits in (low, high)
     )
-    return Estimate(seconds, smallest, largest)
+    return Estimate(seconds, smallest, largest, frames * COLOR_BYTES)

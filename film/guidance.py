@@ -89,7 +89,7 @@ def frame_hints(
         x, y = hint.place((height, width))
         if not (0 <= x < width and 0 <= y < height):
             raise GuidanceError(
-                f"a hint at {x:g},{y:g} lies outside {film.path}, which has {width} x {height} pixels"
+                f"a hint at {hint.written} lies outside {film.path}, which has {width} x {height} pixels"
             )
         frame = _frame_at(film, hint.at, span=(first, last), what="a hint")
         ab = color2ab(hint.color)

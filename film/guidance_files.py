@@ -53,7 +53,7 @@ def read_guidance(
     for hint in hints:
         if not hint.at:
             raise GuidanceError(
-                f"a hint at {hint.x:g},{hint.y:g} has no time: write T,X,Y,#RRGGBB for films"
+                f"a hint at {hint.written} has no time: write T,X,Y,COLOR for films"
             )
         moment(hint.at)
     references: tuple[ShotReference, ...] = ()
@@ -75,15 +75,13 @@ def _read_points(path: Path) -> Iterator[Hint]:
     if not isinstance(points, list) or not points:
         raise GuidanceError(f"{path} does not contain a list of hints: write {HINTS_FORM}")
     for point in points:
+        values = [point] if isinstance(point, str) else point
         try:
-            if not isinstance(point, list):
-                raise ValueError("not a list")
-            yield read_hint(",".join(str(value) for value in point))
-        except ValueError:
-            shown = json.dumps(point)[:80]
-            raise GuidanceError(
-                f"{path}: {shown} is not a valid hint: write {HINTS_FORM}"
-            ) from None
+            if not isinstance(values, list):
+                raise ValueError(f"invalid hint {json.dumps(point)[:80]}: expected a list")
+            yield read_hint(",".join(str(value) for value in values))
+        except ValueError as error:
+            raise GuidanceError(f"{path}: {error}; write {HINTS_FORM}") from None
 
 
 def read_references(

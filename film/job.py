@@ -1,4 +1,4 @@
-"""A film's job on disk: its manifest (contents and progress), its folder, and the lock of the process working on it.
+"""A film's job: its manifest (contents and progress) and the folder in which it is worked on; `film.jobs` opens it.
 
 A file or folder under its final name is finished (see runtime.files), so after any interruption the same command
 determines what is left to do.
@@ -6,25 +6,19 @@ determines what is left to do.
 
 import hashlib
 import json
-import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_origin
 
 from film.source import Source
-from runtime.files import UNFINISHED, LockedError, delete_lock, discard, lock, sweep, write_text
+from runtime.files import write_text
 
-log = logging.getLogger(__name__)
-
-FORMAT = 5  # of the manifest
+FORMAT = 6  # of the manifest
 NONE = -1  # no segment
 WRITING_SHARE = 0.02  # maximum fraction of time spent writing the growing manifest
 MANIFEST = "manifest.json"
-LOCK = "lock"
 PREDICTED, LINKED = "predicted", "linked"  # results of these steps, inputs of the next
 HINTS = "hints"  # positions of each shot's hints in its frames
 KEYFRAMES, CARRIED = "keyframes", "carried"  # colors of keyframes, and what is carried of them
@@ -67,8 +61,10 @@ class SegmentRecord:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What identifies a job, and the segments found so far.
+    """What identifies a job, how its shots are encoded, and the segments found so far.
 
+    settings : all that change colors; another value is another job
+    encoding : those that change only the encoded shots
     guidance : shot -> digest of its guidance; a change affects only that shot
     segments : those found so far; ``complete`` once the whole film has been analyzed
     """
@@ -77,6 +73,7 @@ class Manifest:
     path: str
     settings: Mapping[str, object]
     weights: str
+    encoding: Mapping[str, object] = field(default_factory=dict)
     guidance: Mapping[str, str] = field(default_factory=dict)
     segments: tuple[SegmentRecord, ...] = ()
     complete: bool = False
@@ -127,11 +124,17 @@ class Manifest:
         found = [] if self.source == wanted.source else ["the film itself has changed"]
         if self.weights != wanted.weights:
             found.append(f"weights were {self.weights[:12]}, now {wanted.weights[:12]}")
-        for key in sorted({*self.settings, *wanted.settings}):
-            old, new = self.settings.get(key), wanted.settings.get(key)
-            if old != new:
-                found.append(f"{key} was {old}, now {new}")
-        return found
+        return found + changes(self.settings, wanted.settings)
+
+
+def changes(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """Describe the settings that have changed: "crf was 18, now 20"."""
+    names = sorted({*old, *new})
+    return [
+        f"{name} was {old.get(name)}, now {new.get(name)}"
+        for name in names
+        if old.get(name) != new.get(name)
+    ]
 
 
 class Job:
@@ -172,132 +175,9 @@ class Job:
         if self._waiting:
             self.note()
 
-    def remove(self) -> None:
-        """Delete everything in the job's folder; closing the job deletes the folder and its lock."""
+    def forget_changes(self) -> None:
+        """Leave pending changes of the manifest unwritten, before the job is deleted."""
         self._waiting = False
-        _empty(self.folder)
-
-
-@contextmanager
-def open_job(cache: Path, wanted: Manifest, *, restart: bool = False) -> Iterator[Job]:
-    """Start or resume the job of a film under ``cache``, locked against other processes.
-
-    Raise JobError if another process holds it, or, without ``restart``, if it was started with other settings.
-    """
-    folder = folder_of(cache, wanted)
-    with _locked(folder):
-        manifest = _reconcile(folder, wanted, restart=restart)
-        _remove_outdated(cache, folder, wanted, restart=restart)
-        for room in ROOMS:
-            (folder / room).mkdir(exist_ok=True)
-        for place in (folder, *(folder / room for room in ROOMS)):
-            sweep(place)
-        job = Job(folder, manifest)
-        job.note()
-        try:
-            yield job
-        finally:
-            job.write_waiting()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a job's lock; at the end, delete the folder if it contains nothing else."""
-    _refuse_links([folder, folder / LOCK])
-    with ExitStack() as held:
-        try:
-            held.enter_context(lock(folder / LOCK))
-        except LockedError as error:
-            raise JobError(
-                f"another process is working on {folder}; wait for it, or stop it"
-            ) from error
-        # Checked under the lock: another process could have made a link before.
-        _refuse_links(chain(folder.iterdir(), folder.glob("*/*")))
-        yield
-        if [path.name for path in folder.iterdir()] == [LOCK]:
-            delete_lock(folder / LOCK)
-    with suppress(OSError):  # not empty: a job to resume, or locked again by another process
-        folder.rmdir()
-
-
-def folder_of(cache: Path, wanted: Manifest) -> Path:
-    """Return the folder of a film's job, named after the film and its content hash."""
-    stem = Path(wanted.source.name).stem[:60].strip(". ") or "film"
-    stem = "".join(
-        letter if letter.isprintable() and letter not in '%\\/:*?"<>|' else "_" for letter in stem
-    )
-    # Short, because some systems limit a whole path to 260 characters.
-    return cache / f"{stem}-{wanted.source.digest[:12]}"
-
-
-def _reconcile(folder: Path, wanted: Manifest, *, restart: bool) -> Manifest:
-    """Return the manifest to resume: the one on disk if it describes the same job."""
-    path = folder / MANIFEST
-    if restart or not path.exists():
-        _empty(folder)
-        return wanted
-    try:
-        old = Manifest.read(path)
-    except JobError as error:
-        raise JobError(f"{error}; add -restart to start again") from error
-    _refuse(folder, old.differences(wanted))
-    return replace(old, path=wanted.path)
-
-
-def _remove_outdated(cache: Path, folder: Path, wanted: Manifest, *, restart: bool) -> None:
-    """Raise JobError if the film's file has an unfinished job for older content; ``restart`` deletes that job."""
-    for path in sorted(cache.glob(f"*/{MANIFEST}")):
-        if path.parent == folder:
-            continue
-        try:
-            other = Manifest.read(path)
-        except JobError as error:
-            log.warning("%s; delete that folder if no film needs it", error)
-            continue  # not known to belong to this film
-        if other.path != wanted.path:
-            continue
-        if not restart:
-            _refuse(path.parent, other.differences(wanted)[:1])
-        with _locked(path.parent):
-            _empty(path.parent)
-
-
-def _refuse(folder: Path, differences: list[str]) -> None:
-    if differences:
-        raise JobError(
-            f"{folder} was started with other settings: {'; '.join(differences)}. "
-            "Add -restart to start again, or use the same settings to continue"
-        )
-
-
-def _refuse_links(paths: Iterable[Path]) -> None:
-    """Raise JobError for a symbolic link in a job: its target would be treated as the job's own and deleted."""
-    for path in paths:
-        if path.is_symlink():
-            raise JobError(
-                f"{path} is a link; links are not allowed in a job: remove it and run again"
-            )
-
-
-def _empty(folder: Path) -> None:
-    """Delete a job's contents except its lock; raise JobError if they include frames painted by hand."""
-    if painted := _painted_by_hand(folder / "output_img"):
-        raise JobError(
-            f"{painted} was not made by this program and would be deleted: "
-            "move or delete it yourself, then run again"
-        )
-    for path in folder.iterdir():
-        if path.name != LOCK:
-            discard(path)
-
-
-def _painted_by_hand(room: Path) -> Path | None:
-    """Return the first entry of output_img/ that this program did not write, ignoring empty folders."""
-    for path in sorted(room.glob("*")):
-        ours = UNFINISHED in path.name or (path / AB).exists()
-        if not ours and any(inner.is_file() for inner in (path, *path.rglob("*"))):
-            return path
-    return None
 
 
 def _typed(record: Record) -> Record:

@@ -15,8 +15,6 @@ from runtime.options import check, option, seconds
 from runtime.places import jobs_folder, shown
 
 CACHE = jobs_folder()
-# Suffixes of films searched for in folders.
-SUFFIXES = (".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv")
 USUAL_FPS, SLOWEST_FPS, FASTEST_FPS = Fraction(24), 1, 240  # of image sequences
 MOST_KEYFRAMES = 50  # of a shot: bounds memory
 FALLBACK = ".mkv"  # for films whose own container cannot be written; supports every codec
@@ -78,6 +76,7 @@ def keyframe_count(text: str) -> int | None:
 class FilmCommand:
     """What a command does with films besides or instead of colorizing them.
 
+    report : where to write the details of each film's work
     several : the command has more than one film; previews, reports and folders of keyframes are named after the
         films, in a folder
     """
@@ -95,7 +94,6 @@ class FilmCommand:
         None, f"number of keyframes in each shot, up to {MOST_KEYFRAMES}, or auto: by what they reach of it",
         read=keyframe_count, low=1, high=MOST_KEYFRAMES, shown="auto", metavar="N",
     )  # fmt: skip
-    report: Path | None = option(None, "write a report of the work to this file", metavar="JSON")
     references: Path | None = option(
         None, 'colored pictures: a folder of frames, named like shot003.frame000123.png, or JSON: '
         '{"123f": "frame.png", "0:05.2": ...} for frames, {"3": "sea.jpg", "5-7": ..., "0:10-0:25": ...} for the colors '
@@ -108,6 +106,10 @@ class FilmCommand:
     leave: tuple[str, ...] = option(
         (), "shots to leave unchanged, numbered likewise", metavar="SHOT"
     )
+    jobs: str | None = option(
+        None, "list the jobs of films, or with clean delete those at rest", choices=("list", "clean"), const="list",
+    )  # fmt: skip
+    report: Path | None = None
     several: bool = False
 
     def __post_init__(self) -> None:

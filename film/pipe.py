@@ -20,7 +20,8 @@ from color.options import GuidanceOptions
 from color.segment import Colorization
 from film import FilmError
 from film.encode import encoding_of, read_rendered, try_encoder
-from film.job import Job, Manifest, SegmentRecord, open_job
+from film.job import Job, Manifest, SegmentRecord
+from film.jobs import open_job
 from film.options import FilmCommand, FilmOptions
 from film.pipe_input import PipeInput
 from film.pipe_output import MatroskaOutput, PipeOutput, Y4mOutput
@@ -78,9 +79,10 @@ def check_pipe(
         raise FilmError("standard output is a terminal: pipe it to a program, or redirect it")
     if film != STANDARD and not Path(film).is_file():
         raise FilmError(f"{film} is no file: pipes are for films in one file")
-    if command != FilmCommand() or guidance != GuidanceOptions():
+    others = (inputs.report, inputs.dry_run, command != FilmCommand())
+    if any(others) or guidance != GuidanceOptions():
         raise FilmError(
-            "hints, references, previews, reports and choices of shots need a film in a file"
+            "hints, references, previews, reports, dry runs and choices of shots need a film in a file"
         )
     usual = FilmOptions()
     for name in ("start", "duration", "fps", "audio", "scheduler"):

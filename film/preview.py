@@ -16,7 +16,8 @@ from film.chroma import coded_to_upright, colorized_rgb
 from film.ffmpeg import open_film
 from film.guidance import FrameHint, ShotGuidance, frame_hints, shots_guidance
 from film.info import Film, Video, span
-from film.job import SegmentRecord, folder_of
+from film.job import SegmentRecord
+from film.jobs import folder_of
 from film.keyframe_preview import keyframe_picture, reach_of, reach_picture
 from film.options import FilmOptions
 from film.probe import probe

@@ -20,7 +20,8 @@ from film.frame_info import stream_info, video_info
 from film.info import Chapter, Film, Video
 from film.options import FilmOptions
 from film.pictures import probe_pictures
-from film.sequence import sequence_of
+from film.sequence import READ, sequence_of
+from photo.suffixes import is_picture, not_a_film
 
 USUAL = FilmOptions()
 LOOK_AHEAD = 24  # frames decoded to check whether the container's timestamps are reliable
@@ -69,11 +70,11 @@ def probe(path: Path, options: FilmOptions = USUAL) -> Film:
 
 
 def _checked_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
-    name = container.format.name
-    if name == "image2" or name.endswith("_pipe"):
-        raise FilmError(
-            f"{path} is a picture, not a film: use -img_in, or for numbered pictures a name like scan_%06d.tif"
-        )
+    name, brand = container.format.name, container.metadata.get("major_brand", "")
+    if name == "image2" or name.endswith("_pipe") or is_picture(brand):
+        numbered = ", or for numbered pictures use a name like scan_%06d.tif"
+        hint = numbered if path.suffix.lower() in READ else ""
+        raise FilmError(f"{not_a_film(path, read_as=brand or name)}{hint}")
     stream = film_stream(container)
     if stream is None or name in TEXT_DEMUXERS:
         has = "only sound" if container.streams.audio else "no picture"

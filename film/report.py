@@ -15,6 +15,7 @@ from film.job import SegmentRecord
 from film.mux import Joined
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
+from photo.inputs import Facts
 from runtime.console import counted
 from runtime.files import write_json
 from runtime.workers import cores
@@ -46,13 +47,23 @@ class Summary:
         """Summarize the work in one line."""
         assert self.joined is not None, "the film is not finished"
         frames, size = self.joined.frames, self.joined.size_bytes
-        kept = [
-            counted(n, NOUNS.get(kind, kind)) for kind, n in sorted(self.joined.streams.items())
-        ]
         return (
             f"{self.target}: {counted(frames, 'frame')} in {self.seconds:.1f} s ({frames / self.seconds:.1f} fps), "
-            f"{size / 1e6:.1f} MB, kept: {', '.join(['video', *kept])}"
+            f"{size / 1e6:.1f} MB, kept: {', '.join(['video', *self._kept()])}"
         )
+
+    def facts(self) -> Facts:
+        """Return what a report of many files says of this one."""
+        assert self.joined is not None, "the film is not finished"
+        video = self.film.video
+        return Facts(
+            video.width, video.height, video.depth, kept=("video", *self._kept()),
+            left_out=(), seconds=self.seconds,
+        )  # fmt: skip
+
+    def _kept(self) -> list[str]:
+        streams = self.joined.streams.items() if self.joined else ()
+        return [counted(n, NOUNS.get(kind, kind)) for kind, n in sorted(streams)]
 
     def as_json(self) -> dict[str, Any]:
         """Return the whole record as plain JSON values."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from film import FilmError
-from film.options import SUFFIXES
+from photo.suffixes import is_input
 from runtime.console import counted
 
 READ = (".dpx", ".tif", ".tiff", ".png", ".exr", ".jpg", ".jpeg")
@@ -71,7 +71,7 @@ class PictureSequence:
 def numbering_of(path: Path) -> Numbering | None:
     """Return the numbering that a name like out_%06d.tif or out_####.tif describes; None for another name."""
     found = list(PATTERN.finditer(path.name))
-    if len(found) != 1 or path.suffix.lower() in SUFFIXES or os.path.lexists(path):
+    if len(found) != 1 or is_input(path, group="film") or os.path.lexists(path):
         return None
     digits = int(found[0][1] or 1) if not found[0][2] else len(found[0][2])
     return Numbering(path.name[: found[0].start()], digits, path.name[found[0].end() :])
@@ -103,7 +103,7 @@ def sequence_of(path: Path) -> PictureSequence | None:
 
 def _in_folder(folder: Path) -> PictureSequence | None:
     names = _names(folder)
-    if any(Path(name).suffix.lower() in SUFFIXES for name in names):
+    if any(is_input(Path(name), group="film") for name in names):
         return None
     pictures = [name for name in names if Path(name).suffix.lower() in READ]
     matches = [NUMBERED.fullmatch(name) for name in pictures]

@@ -10,7 +10,7 @@ from film.mark import mark_of
 from film.options import EncoderOptions, FilmOptions
 from film.picture_files import check_pictures
 from film.sequence import is_pattern, sequence_of
-from photo.inputs import Task
+from photo.inputs import Standing, Task
 
 log = logging.getLogger(__name__)
 
@@ -53,18 +53,15 @@ def check_sequences(sources: Sequence[Path], pictures: Path | None, options: Fil
         raise FilmError(f"-audio {options.audio}: no such file")
 
 
-def unfinished_pictures(
-    tasks: Sequence[Task], options: FilmOptions, *, overwrite: bool
-) -> list[Task]:
-    """Return the tasks whose pictures are not all there yet; raise FilmError for other pictures in their place."""
-    waiting = [
-        task
-        for task in tasks
-        if not is_complete(task.source, task.target, options, overwrite=overwrite)
-    ]
-    if len(waiting) < len(tasks):
+def standing_pictures(tasks: Sequence[Task], options: FilmOptions, *, overwrite: bool) -> Standing:
+    """Tell the tasks whose pictures are not all there yet; raise FilmError for other pictures in their place."""
+    now = Standing([], [], [])
+    for task in tasks:
+        done = is_complete(task.source, task.target, options, overwrite=overwrite)
+        (now.done if done else now.waiting).append(task)
+    if now.done:
         log.info("skipped 1 already finished; -overwrite replaces existing results")
-    return waiting
+    return now
 
 
 def is_complete(source: Path, target: Path, options: FilmOptions, *, overwrite: bool) -> bool:

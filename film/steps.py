@@ -176,6 +176,8 @@ def _write_neighbors(work: Work, record: SegmentRecord, neighbors: Sequence[Arra
 def finish(work: Work, records: Sequence[SegmentRecord], seconds: Stopwatch) -> None:
     """Complete consecutive segments from any state to their encoded files, and delete their frames from disk.
 
+    Their colors stay until the film is joined, so that it can be encoded again without colorizing it again.
+
     They share one decoding pass: separately, each would be decoded from the keyframe before it.
     """
     first, last = work.numbers(records[0]).start, work.numbers(records[-1]).stop
@@ -202,7 +204,6 @@ def _finish(
             write_text(work.checksum(record), _sha256(part))
     if not work.options.keep_cache:
         discard(work.input_img(record))
-        discard(work.output_img(record))
     discard(work.predicted_state(record))
 
 

@@ -16,6 +16,7 @@ import cv2
 
 from color.segment import Colorization, SegmentColorizer
 from film import FilmError
+from film.codecs import CODECS
 from film.guidance import ShotGuidance
 from film.info import Film
 from film.job import (
@@ -29,7 +30,7 @@ from film.job import (
     Manifest,
     SegmentRecord,
 )
-from film.options import FilmOptions
+from film.options import EncoderOptions, FilmOptions
 from film.source import source_of
 from runtime.files import discard, write_bytes
 from runtime.workers import once
@@ -67,7 +68,8 @@ class Work:
 
     def label(self, record: SegmentRecord) -> str:
         """Return the comment in the header of the segment's encoded file, which identifies its content."""
-        label = f"{self.digest} {record.index} {record.first} {record.count}"
+        encoding = " ".join(map(str, encoding_settings(self.options.encoder).values()))
+        label = f"{self.digest} {encoding} {record.index} {record.first} {record.count}"
         guidance = self.guidance.get(record.shot)
         return f"{label} {guidance.digest}" if guidance else label
 
@@ -137,20 +139,29 @@ class Work:
 
 def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) -> Manifest:
     """Return the manifest of a film's job: everything that could change a byte of its shots."""
-    encoder = ("codec", "crf", "preset", "deinterlace")
     chosen = ("film_lock", "recolor", "compare", "start", "duration")
     settings = {
         **colorization.settings,
-        **{name: getattr(options.encoder, name) for name in encoder},
         **{name: getattr(options, name) for name in chosen},
+        "deinterlace": options.encoder.deinterlace,
     }
-    if options.encoder.pictures:
-        settings |= {"pictures": True}
     if options.fps:
         settings |= {"fps": str(options.fps)}
     if options.audio:
         settings |= {"audio": source_of(options.audio).digest}
-    return Manifest(source_of(path), str(path.resolve()), settings, colorization.weights)
+    return Manifest(
+        source_of(path), str(path.resolve()), settings, colorization.weights,
+        encoding=encoding_settings(options.encoder),
+    )  # fmt: skip
+
+
+def encoding_settings(encoder: EncoderOptions) -> dict[str, object]:
+    """Return the settings that change a shot's encoded bytes but not its colors, defaults resolved."""
+    codec = CODECS[encoder.codec]
+    crf = codec.crf if encoder.crf is None else encoder.crf
+    preset = encoder.preset if codec.presets else None
+    pictures = {"pictures": True} if encoder.pictures else {}
+    return {"codec": encoder.codec, "crf": crf, "preset": preset, **pictures}
 
 
 def work_of(

@@ -10,6 +10,7 @@ rebalanced AuC, which is within noise. Grain, scratches and vignettes are not re
 median, a fitted falloff) made the colors worse, as the network was trained with them.
 """
 
+import os
 from typing import Any, Literal, Protocol, TypeAlias
 
 import cv2
@@ -47,6 +48,37 @@ class Predictor(Protocol):
         temperature : of the annealed mean
         """
         ...
+
+
+def check_gray(gray: Any, *, what: str = "") -> None:
+    """Raise TypeError for what is no array, and ValueError for an array that is not gray (H, W) uint8 or uint16.
+
+    what : names the picture at the start of the message
+    """
+    expected = f"{what}expected gray (H, W) uint8 or uint16"
+    if not isinstance(gray, np.ndarray):
+        raise TypeError(f"{expected}, a NumPy array, got {_no_array(gray)}")
+    if gray.ndim == 2 and gray.size and gray.dtype in (np.uint8, np.uint16):
+        return
+    advice = ""
+    if gray.ndim == 3 and gray.size:
+        colored = gray.shape[-1] in {3, 4}
+        advice = (
+            ": give one channel, as cv2.imread(path, 0) does"
+            if colored
+            else ": give several as a list"
+        )
+    elif gray.dtype.kind == "f":
+        advice = ": from 0..1 write (gray * 255).round().astype(numpy.uint8)"
+    raise ValueError(f"{expected}, got {gray.shape} {gray.dtype}{advice}")
+
+
+def _no_array(gray: object) -> str:
+    if gray is None:
+        return "None, which cv2.imread returns for a file that it cannot read"
+    if isinstance(gray, str | os.PathLike):
+        return f"the path {os.fspath(gray)!r}: read it first, as cv2.imread(path, 0) does"
+    return f"a {type(gray).__name__}: convert it with numpy.asarray(..., numpy.uint8)"
 
 
 def working_shape(shape: tuple[int, ...], *, short: int, grid: int = REDUCTION) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from prior.lab import lab2rgb, rgb2lab
 # darkened, or frames of a static camera seconds apart, have 0.36 and more; unrelated photographs 0.04 at most
 # (`tests/benchmarks/guidance.py`).
 SAME_CONTENT = 0.15
+UNRELATED = 0.04  # share of matches up to which a reference has nothing in common with a picture
 FEATURES_SIZE = 384  # short side of the backbone's input, in pixels: 24 positions
 LEAST_COSINE = 0.6  # cosine similarity of a reliable match
 RADIUS_PX = 1  # of the hint at a match, in pixels of the planes

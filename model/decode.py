@@ -58,6 +58,7 @@ class AbPredictor:
         re-weighted colors, which they would move away from a palette
     weights : (Q,), log weights that re-weight every distribution; None for none
     guidance : 0..1, strength of all weights, those of a reference included
+    reference_strength : 0..1, strength of a reference's weights beside the others
     """
 
     network: Predictor
@@ -70,6 +71,7 @@ class AbPredictor:
     neutral: float = 0.0
     weights: Floats | None = None
     guidance: float = 1.0
+    reference_strength: float = 1.0
 
     def __call__(
         self,
@@ -141,7 +143,8 @@ class AbPredictor:
     def _reweighted(self, shares: Floats, palette: Floats | None) -> Floats:
         weights = np.zeros(len(self.bins), np.float32) if self.weights is None else self.weights
         if palette is not None and palette[-1] > 0:
-            weights = weights + reference_weights(shares, palette[:-1], self.bins)
+            own = reference_weights(shares, palette[:-1], self.bins)
+            weights = weights + own * np.float32(self.reference_strength)
         weights = weights * np.float32(self.guidance)
         return reweighted_means(shares, weights, self.bins, temperature=self.temperature)
 

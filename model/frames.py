@@ -25,7 +25,7 @@ from color.segment import (
 )
 from image.crop import fitted
 from image.upsample import upsample
-from model.contract import STRIDE, working_shape
+from model.contract import STRIDE, check_gray, working_shape
 from model.steady import ANCHOR_EVERY
 from prior.lab import gray2lightness
 
@@ -84,12 +84,10 @@ def _parts(grays: Iterable[NDArray[Any]]) -> Iterator[_Part]:
     first = 0
     own = list(islice(frames, SEGMENT))
     while own:
-        shape = own[0].shape
         for index, gray in enumerate(own, first):
-            if gray.ndim != 2 or gray.shape != shape or gray.dtype not in (np.uint8, np.uint16):
-                raise ValueError(
-                    f"frame {index}: expected gray {shape} uint8 or uint16, got {gray.shape} {gray.dtype}"
-                )
+            check_gray(gray, what=f"frame {index}: ")
+            if gray.shape != own[0].shape:
+                raise ValueError(f"frame {index}: expected gray {own[0].shape}, got {gray.shape}")
         following = list(islice(frames, SEGMENT))
         small = np.stack([_working(gray) for gray in own])
         after = np.stack([_working(gray) for gray in following[:1]]) if following else small[:0]

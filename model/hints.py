@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Bytes, Doubles, Floats, Mask
+from color.guidance import Hint
 from image.crop import fitted
 from model.contract import AB_SCALE
-from prior.lab import rgb2lab
+from prior.lab import ab2hex, color2ab, gray2lightness, rgb2lab
 from prior.qspace import QSpace
 
 MEAN_POINTS = 8.0  # mean number of points per picture in training (geometric, from 1)
@@ -36,6 +37,8 @@ LEAST_LIKENESS = 1e-3  # least similarity of neighbors, keeps the system well co
 SCREENING, SCREENED_SIDE = 0.005, 48  # decay of the influence at this short side, in positions
 HINT_WEIGHT = 100.0  # data weight of a position that a hint covers; neighbors weigh at most 1
 FULL_INFLUENCE = 0.3  # influence at which a position is colored by the hints alone
+KEPT_CHROMA = 0.6  # a hint with less of its chroma than this share is noted
+SHOWN_HINTS = 3  # in a note
 NEIGHBORS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 0.5), (1, -1, 0.5))  # down, right, and their weight
 
 
@@ -157,6 +160,27 @@ def _checked(
             "and a radius of 0 or more"
         )
     return x, y, a, b, radius
+
+
+def weakened_hints(gray: NDArray[Any], hints: Sequence[Hint], *, saturation: float) -> str:
+    """Say which hints lose much of their chroma, as the lightness of gray (H, W) there has none so strong; else "".
+
+    The lightness is that of the photo, never of the color: a dark place cannot become as colorful as a light one.
+    """
+    found = []
+    for hint in hints:
+        x, y = map(int, hint.place((gray.shape[0], gray.shape[1])))
+        if not (0 <= x < gray.shape[1] and 0 <= y < gray.shape[0]):
+            continue  # refused where it is used
+        lightness = float(gray2lightness(gray[y, x]))
+        a, b = (saturation * value for value in color2ab(hint.color))
+        given = ab2hex((a, b), lightness)
+        if np.hypot(*color2ab(given)) < KEPT_CHROMA * np.hypot(a, b):
+            found.append(f"{hint.color} at {hint.written} becomes {given}")
+    if not found:
+        return ""
+    more = f" and {len(found) - SHOWN_HINTS} more" if len(found) > SHOWN_HINTS else ""
+    return f"hints: less color than asked at this lightness: {', '.join(found[:SHOWN_HINTS])}{more}"
 
 
 def propagate(

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from color.guidance import MOODS, read_color
+from color.guidance import MOODS
+from color.names import read_color
 from runtime.options import check, option
+from runtime.places import VERSION
 
 # On the validation pictures used for tuning, these settings have the smallest errors at seven tenths of the ground
 # truth's colorfulness, and a third less tint in neutral areas than temperature and saturation alone (see the model card).
@@ -49,8 +51,8 @@ class ColorOptions:
     )
 
     palette: tuple[str, ...] = option(
-        (), "colors to use; their hue and chroma matter, not their lightness", read=read_color,
-        separator=",", metavar="#RRGGBB,...",
+        (), "colors to use, #RRGGBB or names; their hue and chroma matter, not their lightness", read=read_color,
+        separator=",", metavar="COLOR,...",
     )  # fmt: skip
     mood: str | None = option(
         None, f"shift of all colors: {', '.join(MOODS)}", choices=MOODS, metavar="NAME"
@@ -87,15 +89,45 @@ class RunOptions:
     def __post_init__(self) -> None:
         check(self)
 
+    @property
+    def film_precision(self) -> Literal["fastest", "fp32", "bf16", "int8"]:
+        """The precision for films, for which int8 may be chosen, too."""
+        return "fastest" if self.precision == "auto" else self.precision
+
 
 def temperature_of(color: ColorOptions) -> float:
     """Return the chosen temperature, or the released one."""
     return TEMPERATURE if color.temperature is None else color.temperature
 
 
-def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> dict[str, object]:
-    """Return all settings, except the weights, that affect a film's colors."""
+def engine_of(run: RunOptions, *, films: bool = False) -> str:
+    """Return the engine that computes the colors here. Raises ValueError for a device that this machine lacks."""
+    from model.program import choose_engine
+
+    try:
+        return choose_engine(run.device, run.film_precision if films else run.precision)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+
+
+def photo_settings(color: ColorOptions, run: RunOptions) -> dict[str, object]:
+    """Return all settings that affect a photo's colors, the weights among them.
+
+    Raises FileNotFoundError or ValueError for missing or invalid weights, or for a device that this machine lacks.
+    """
+    from model.weights_file import check_weights
+
+    weights = {"weights_sha256": check_weights(run.weights)}
+    settings = color_settings(color, engine_of(run), steady=0) | weights
+    del settings["steady"]
+    return settings
+
+
+def color_settings(color: ColorOptions, engine: str, *, steady: float) -> dict[str, object]:
+    """Return all settings, except the weights, that affect a film's colors; engines differ slightly in them."""
     return {
+        "version": VERSION,
+        "engine": engine,
         "temperature": temperature_of(color),
         "contrast": CONTRAST,
         "neutral": NEUTRAL,
@@ -105,5 +137,4 @@ def color_settings(color: ColorOptions, run: RunOptions, *, steady: float) -> di
         "mood": color.mood,
         "guidance": GUIDANCE if color.guidance is None else color.guidance,
         "steady": steady,
-        "precision": run.precision,
     }

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from color.arrays import Floats
-from color.guidance import MOODS, read_color
+from color.guidance import MOODS
+from color.names import read_color
 from prior.lab import hex2ab
 
 NEAR = 10.0  # ab units: standard deviation around the colors of a palette or reference
@@ -24,14 +25,15 @@ TILTS = {
     "vivid": (0.0, 0.0, 0.13),
     "muted": (0.0, 0.0, -0.55),
 }
-SEPIA = "#8c7355"  # a tone for the whole picture: unlike a palette's color, it also tints grays
+# Tones for the whole picture, each with a standard deviation in ab units: unlike a palette's colors, they also tint grays.
+TONES = {"sepia": ("#8c7355", NEAR), "homely": ("#c8a97e", 16.0), "horror": ("#8b1a1a", 22.0)}
 
 
 def log_weights(bins: Floats, *, palette: Sequence[str] = (), mood: str | None = None) -> Floats:
     """Return the log weight of each bin (Q,), 0 without palette and mood.
 
     bins : (Q, 2), ab
-    palette : colors #rrggbb; their lightness is ignored
+    palette : colors, #rrggbb or names; their lightness is ignored
     mood : one of `MOODS`
     Raises ValueError for an invalid color or an unknown mood.
     """
@@ -41,8 +43,9 @@ def log_weights(bins: Floats, *, palette: Sequence[str] = (), mood: str | None =
     if len(palette):
         colors = hex2ab([read_color(color) for color in palette])
         weights -= _squared_distance(bins, colors) / np.float32(2 * NEAR**2)
-    if mood == "sepia":
-        weights -= ((bins - hex2ab([SEPIA])) ** 2).sum(axis=-1) / np.float32(2 * NEAR**2)
+    if mood in TONES:
+        tone, near = TONES[mood]
+        weights -= ((bins - hex2ab([tone])) ** 2).sum(axis=-1) / np.float32(2 * near**2)
     if mood in TILTS:
         along = np.column_stack([bins, np.hypot(bins[:, 0], bins[:, 1])])
         weights += along @ np.asarray(TILTS[mood], np.float32) / 10

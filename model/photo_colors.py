@@ -13,15 +13,19 @@ from color.guidance import Guidance, Hint, ReferenceBy
 from image.crop import fitted
 from image.upsample import SMOOTHNESS, TRUE_SMOOTHNESS
 from model.candidates import candidates
-from model.contract import working_lightness
-from model.correspondence import SAME_CONTENT, correspondence
+from model.contract import check_gray, working_lightness
+from model.correspondence import SAME_CONTENT, UNRELATED, Correspondence, correspondence
 from model.decode import AbPredictor
 from model.distribution import ColorDistribution, DistributionPredictor
-from model.hints import palette_vector, point_planes, propagate, stroke_planes
+from model.hints import palette_vector, point_planes, propagate, stroke_planes, weakened_hints
 from model.palette import log_weights
 from model.registered import RegisteredColors, distinct, enlarged, registered_colors
 from prior.lab import color2ab, rgb2lab
 from prior.qspace import WEIGHT_PATH, QSpace, read_per_bin
+
+UNRELATED_STRENGTH = (
+    0.3  # of an unrelated reference's histogram: a coffee cup no longer turns a sky orange
+)
 
 
 class _Inputs(NamedTuple):
@@ -32,15 +36,31 @@ class _Inputs(NamedTuple):
     palette: Floats | None
 
 
-_Predict: TypeAlias = Callable[[AbPredictor, _Inputs], list[Floats]]
+class _Predicted(NamedTuple):
+    """Colorizations (h, w, 2) of a picture, and the mean confidence in the first if it is known."""
+
+    colorizations: Sequence[Floats] = ()
+    confidence: float | None = None
+
+
+_Predict: TypeAlias = Callable[[AbPredictor, _Inputs], _Predicted]
 
 
 class _UsedReference(NamedTuple):
-    """How a photo uses its reference, if any: its color points, or the registered colors themselves."""
+    """How a photo uses its reference, if any: its color points, or the registered colors themselves.
+
+    share : 0..1, share of the photo with a match in the reference; 1 if its histogram is asked for
+    """
 
     by: ReferenceBy | None = None
     matches: Sequence[Sequence[float]] = ()
     registered: RegisteredColors | None = None
+    share: float = 1.0
+
+    @property
+    def unrelated(self) -> bool:
+        """Return whether the reference has nothing in common with the photo, so that its histogram counts less."""
+        return self.by == "histogram" and self.share <= UNRELATED
 
 
 class PhotoAb(NamedTuple):
@@ -48,12 +68,16 @@ class PhotoAb(NamedTuple):
 
     ab : (h, w, 2), small; of the reference's size if that is registered
     reference_by : how the reference was used; None without one
-    share : 0..1, share of the photo with the colors of a registered reference
+    share : 0..1, share of the photo with the colors of a registered reference, or with a match in another one
+    confidence : 0..1, the network's at each position (`model.decode`), on average; None if it is not known
+    weakened : says which hints have less chroma than asked
     """
 
     ab: Floats
     reference_by: ReferenceBy | None = None
-    share: float = 0.0
+    share: float = 1.0
+    confidence: float | None = None
+    weakened: str = ""
 
     @property
     def smoothness(self) -> float:
@@ -62,10 +86,16 @@ class PhotoAb(NamedTuple):
 
     @property
     def note(self) -> str:
-        """Say how the reference was used; "" without one."""
+        """Say how the reference was used, and which hints have less chroma than asked; "" for neither."""
+        used = f"reference: {self.reference_by}" if self.reference_by else ""
         if self.reference_by == "registered":
-            return f"reference: registered, {self.share:.0%} of the photo"
-        return f"reference: {self.reference_by}" if self.reference_by else ""
+            used += f", {self.share:.0%} of the photo"
+        elif self.reference_by == "histogram" and self.share <= UNRELATED:
+            used += (
+                f", with less strength, as only {self.share:.1%} of the photo has a match in it: "
+                "name a picture of a similar scene, or give this one its full strength with -reference_by histogram"
+            )
+        return "; ".join(filter(None, (used, self.weakened)))
 
 
 class PhotoColors:
@@ -77,23 +107,24 @@ class PhotoColors:
     def ab(self, gray: NDArray[Any], wanted: Guidance) -> PhotoAb:
         """Predict ab (h, w, 2)."""
 
-        def one(predictor: AbPredictor, inputs: _Inputs) -> list[Floats]:
-            return [predictor(**inputs._asdict()).ab[0]]
+        def one(predictor: AbPredictor, inputs: _Inputs) -> _Predicted:
+            predicted = predictor(**inputs._asdict())
+            return _Predicted([predicted.ab[0]], float(predicted.confidence.mean()))
 
         return self._all(gray, wanted, one)[0]
 
     def candidates(self, gray: NDArray[Any], n: int, wanted: Guidance) -> list[PhotoAb]:
         """Predict up to n plausible, visibly different ab (h, w, 2); the first is `ab`."""
 
-        def several(predictor: AbPredictor, inputs: _Inputs) -> list[Floats]:
+        def several(predictor: AbPredictor, inputs: _Inputs) -> _Predicted:
             predicted = self._distributions(**inputs._asdict())
-            return candidates(predicted, predictor, n, **inputs._asdict())
+            return _Predicted(candidates(predicted, predictor, n, **inputs._asdict()))
 
         return self._all(gray, wanted, several)
 
     def distribution(self, gray: NDArray[Any], wanted: Guidance) -> ColorDistribution:
         """Predict the distribution of colors at each position."""
-        _check_gray(gray)
+        _check(gray, wanted)
         used = self._used_reference(self._predictor, gray, wanted)
         inputs = self._inputs(self._predictor, gray, wanted, used)
         return self._distributions(**inputs._asdict())
@@ -108,21 +139,27 @@ class PhotoColors:
 
     def _all(self, gray: NDArray[Any], wanted: Guidance, predict: _Predict) -> list[PhotoAb]:
         """Predict colorizations, and join each with the colors of a registered reference."""
-        _check_gray(gray)
+        _check(gray, wanted)
         predictor = recolored(self._predictor, wanted)
         used = self._used_reference(predictor, gray, wanted)
-        copy = used.registered
+        copy, weakened = used.registered, ""
+        if wanted.hints:
+            weakened = weakened_hints(gray, wanted.hints, saturation=predictor.saturation)
         if copy is None:
+            if used.unrelated:
+                predictor = dataclasses.replace(predictor, reference_strength=UNRELATED_STRENGTH)
             found = predict(predictor, self._inputs(predictor, gray, wanted, used))
-            return [PhotoAb(ab, used.by) for ab in found]
-        joined = [copy.ab]
+            by, share, sure = used.by, used.share, found.confidence
+            return [PhotoAb(ab, by, share, sure, weakened) for ab in found.colorizations]
+        joined, found = [copy.ab], _Predicted()
         if not copy.is_complete:
             unhinted = dataclasses.replace(wanted, hints=(), strokes=None)
             found = predict(predictor, self._inputs(predictor, gray, unhinted, used))
-            joined = [copy.joined(ab, gray) for ab in found]
+            joined = [copy.joined(ab, gray) for ab in found.colorizations]
         if wanted.hints or wanted.strokes is not None:
             joined = _hinted(predictor, gray, wanted, joined)
-        return [PhotoAb(ab, used.by, copy.share) for ab in distinct(joined)]
+        share, sure = copy.share, found.confidence
+        return [PhotoAb(ab, used.by, share, sure, weakened) for ab in distinct(joined)]
 
     def _used_reference(
         self, predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
@@ -148,8 +185,12 @@ class PhotoColors:
                 raise ValueError(
                     "the reference is not a colored copy of this photo: name one, or use another -reference_by"
                 )
-        matches = reference_matches(predictor, gray, wanted)
-        return _UsedReference("content" if matches or by == "content" else "histogram", matches)
+        found = reference_correspondence(predictor, gray, wanted)
+        if found is None:
+            return _UsedReference("histogram")
+        matches = matches_of(found, by)
+        by = "content" if matches or by == "content" else "histogram"
+        return _UsedReference(by, matches, share=found.share)
 
     def _inputs(
         self, predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance, used: _UsedReference
@@ -174,9 +215,10 @@ class PhotoColors:
         return QSpace(self._predictor.bins)
 
 
-def _check_gray(gray: NDArray[Any]) -> None:
-    if gray.ndim != 2 or not gray.size or gray.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"expected gray (H, W) uint8 or uint16, got {gray.shape} {gray.dtype}")
+def _check(gray: NDArray[Any], wanted: Guidance) -> None:
+    check_gray(gray)
+    if not isinstance(wanted, Guidance):
+        raise TypeError(f"expected guidance as Guidance(hints=...), got a {type(wanted).__name__}")
 
 
 def _hinted(
@@ -235,11 +277,23 @@ def reference_matches(
 
     predictor : as returned by `recolored`
     """
-    reference, by = wanted.reference, wanted.reference_by
-    if reference is None or by == "histogram" or not predictor.guidance:
-        return []
+    found = reference_correspondence(predictor, gray, wanted)
+    return [] if found is None else matches_of(found, wanted.reference_by)
+
+
+def reference_correspondence(
+    predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
+) -> Correspondence | None:
+    """Match gray (H, W) with its reference; None without one, and if only its histogram is wanted."""
+    reference = wanted.reference
+    if reference is None or wanted.reference_by == "histogram" or not predictor.guidance:
+        return None
     features = predictor.giving("features")
-    found = correspondence(features, gray, reference, bins=len(predictor.bins))
+    return correspondence(features, gray, reference, bins=len(predictor.bins))
+
+
+def matches_of(found: Correspondence, by: ReferenceBy) -> list[list[float]]:
+    """Return the color points of a reference of similar content, or of any if it is to be used by content."""
     points: list[list[float]] = found.points.tolist()
     return points if by == "content" or found.share >= SAME_CONTENT else []
 

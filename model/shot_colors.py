@@ -16,7 +16,7 @@ from color.guidance import Guidance, Hint
 from color.segment import Segment, SegmentGuidance
 from model.contract import REDUCTION, STRIDE, working_lightness, working_shape
 from model.decode import AbPredictor, Prediction
-from model.keyframes import Guides, KeyframeGuides
+from model.keyframes import Guides, KeyframeGuides, carry_segment, keyframe, overlays
 from model.motion import denoised, motion_of
 from model.photo_colors import hint_planes, reference_matches
 from model.steady import (
@@ -149,6 +149,40 @@ class ShotColors:
         if self.steadiness >= 1:
             return MEMORY
         return min(self.steadiness / (1 - self.steadiness), MEMORY)
+
+
+class SegmentColorizer:
+    """The steps that a film's job calls (`color.segment.ShotColorizer`, `KeyframeCarrier`)."""
+
+    _shots: ShotColors
+
+    def colorize(self, segment: Segment) -> Floats:
+        """Predict temporally consistent small ab (n, h, w, 2) for a segment's frames.
+
+        The network colorizes some frames, the anchors; their colors are propagated along the segment's motion and averaged.
+        """
+        if not self._shots.steadiness:
+            return self._shots.frames(segment)
+        return self._shots.finish(self._shots.predict(segment))
+
+    # Keyframes need no network: see `color.segment.KeyframeCarrier`.
+    keyframe = staticmethod(keyframe)
+    carry_segment = staticmethod(carry_segment)
+    overlays = staticmethod(overlays)
+
+    def predict_segment(self, segment: Segment) -> Arrays:
+        """Predict a segment's anchors and motion (`color.segment.ShotColorizer`)."""
+        return self._shots.predict(segment)
+
+    def link_segment(self, predicted: Arrays, entering: Arrays | None, *, backward: bool) -> Arrays:
+        """Link a segment to the next, or backward to the previous one (`color.segment.ShotColorizer`)."""
+        return self._shots.link(predicted, entering, backward=backward)
+
+    def finish_segment(
+        self, predicted: Arrays, *, before: Arrays | None, after: Arrays | None
+    ) -> Floats:
+        """Average a segment's colors with those entering from both sides: ab (n, h, w, 2)."""
+        return self._shots.finish(predicted, before=before, after=after)
 
 
 def color_share(grays: Bytes, size: tuple[int, int]) -> Floats:

@@ -5,6 +5,7 @@ Independent of the network: the colorizer comes from a factory, so that everythi
 
 import functools
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 
 from photo.candidates import write_candidates
 from photo.compose import Composition
-from photo.inputs import Kind, Result, Task
+from photo.formats import note_of_format, result_suffix
+from photo.inputs import Facts, Kind, Result, Task
 from photo.options import PhotoOptions
 from photo.read import Photo, mark_in, mark_of, read_photo
-from photo.write import SUFFIXES, Picture, whole, write_photo
+from photo.write import BARE, OPAQUE, SUFFIXES, Picture, whole, write_photo
 from runtime.files import lock
 from runtime.outcomes import FailureOf
 from runtime.pool import workers
@@ -27,7 +29,9 @@ from runtime.progress import Progress, Silent
 from runtime.workers import once
 
 FEW = 6  # photos for which starting more processes takes longer than it saves
-PHOTOS = Kind("picture", tuple(SUFFIXES), tuple(SUFFIXES), ".png", mark_of, mark_in)
+PHOTOS = Kind(
+    "picture", "photo", tuple(SUFFIXES), ".png", mark_of, mark_in, fallback_of=result_suffix
+)
 LARGE_BYTES = 40_000_000  # file size from which only one process at a time works on a photo
 
 Colorize: TypeAlias = Callable[[NDArray[Any]], Picture | Sequence[Composition]]
@@ -76,29 +80,70 @@ def _colorize_photo(
 
     large : lock file for large photos, so that only one at a time is in memory
     """
+    began = time.perf_counter()
     written: list[Path] = []
     dropped: list[str] = []
-    note = ""
+    note, confidence = "", None
     is_large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
     with lock(large, wait=True) if is_large else nullcontext():
         with FailureOf(task.source) as failure:
             photo = read_photo(task.source)
         if not failure.line:
+            opening = time.perf_counter()
             colorize = load()
+            began += (
+                time.perf_counter() - opening
+            )  # the network's, for the first photo, is not the photo's time
             with failure:
                 colored = colorize(photo.gray)
-                note = _note(colored)
+                note, confidence = _remarks(colored)
+                if photo.lost and isinstance(colored, Composition):
+                    colored = _with_gray(colored, photo.gray, photo.lost)
                 written, dropped = _write(task.target, photo, colored, options)
     if failure.line:
         return Result(task, error=failure.line)
-    notes = [f"{task.target}: {note}"] if note else []
+    said = [*photo.notes, note]
+    if task.target.suffix.lower() != task.source.suffix.lower():
+        said.append(note_of_format(task.source, task.target))
+    notes = [f"{task.target}: {what}" for what in said if what]
     notes += [f"{task.target} lacks {what}" for what in dropped]
-    return Result(task, output=tuple(map(str, written)), notes=tuple(notes))
+    height, width = photo.gray.shape
+    facts = Facts(
+        width, height, 8 * photo.gray.itemsize,
+        kept=tuple(_kept(photo, task.target, dropped, options)), left_out=tuple(dropped),
+        confidence=confidence, seconds=time.perf_counter() - began,
+    )  # fmt: skip
+    return Result(task, output=tuple(map(str, written)), notes=tuple(notes), facts=facts)
 
 
-def _note(colored: Picture | Sequence[Composition]) -> str:
+def _with_gray(colored: Composition, gray: NDArray[Any], part: tuple[slice, slice]) -> NDArray[Any]:
+    """Compose a picture without color in a part of it."""
+    rgb = colored.whole()
+    rgb[part] = gray[part][..., None]
+    return rgb
+
+
+def _remarks(colored: Picture | Sequence[Composition]) -> tuple[str, float | None]:
+    """Return the note on how a photo was colorized, and the network's confidence."""
     first = colored[0] if isinstance(colored, Sequence) else colored
-    return first.note if isinstance(first, Composition) else ""
+    return (first.note, first.confidence) if isinstance(first, Composition) else ("", None)
+
+
+def _kept(
+    photo: Photo, target: Path, dropped: Sequence[str], options: PhotoOptions
+) -> Iterator[str]:
+    """Name what a result has of its photo besides the picture."""
+    form = SUFFIXES[target.suffix.lower()]
+    if len(photo.exif) and form not in BARE:
+        yield "EXIF"
+    if photo.xmp and form not in BARE and not any(line.startswith("XMP") for line in dropped):
+        yield "XMP"
+    if photo.dpi:
+        yield "resolution"
+    lost = " ".join(dropped)
+    yield from (name for name in photo.captions.named() if name not in lost and form not in BARE)
+    if photo.alpha is not None and form not in OPAQUE and not options.compare:
+        yield "transparency"
 
 
 def _lost(task: Task) -> Result:

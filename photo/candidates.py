@@ -6,7 +6,7 @@ from pathlib import Path
 
 from image.sheet import TILE_WIDTH, contact_sheet
 from photo.compose import Composition
-from photo.inputs import Kind, Output, Task, check_places, unfinished
+from photo.inputs import Kind, Output, Result, Standing, Task, check_places, standing
 from photo.options import PhotoOptions
 from photo.read import Photo
 from photo.write import write_photo
@@ -25,27 +25,28 @@ def sheet_path(target: Path) -> Path:
     return target.with_name(f"{target.stem}.{SHEET}{target.suffix}")
 
 
-def unfinished_candidates(
+def standing_candidates(
     tasks: Sequence[Task], number: int, *, kind: Kind, overwrite: bool
-) -> tuple[list[Task], list[str]]:
-    """Return the tasks without a finished sheet, which is written last, and one line for each occupied output.
+) -> Standing:
+    """Tell the tasks without a finished sheet, which is written last, from those that are done.
 
     Raises ValueError for outputs that would replace an input or each other, and for folders that are not writable.
     """
-    paths = {task: _paths(task.target, number) for task in tasks}
     check_places(candidate_outputs(tasks, number), inputs=[task.source for task in tasks])
     sheets = [Task(task.source, sheet_path(task.target)) for task in tasks]
-    waiting, failures = unfinished(sheets, kind=kind, overwrite=overwrite)
-    sources, left = {task.source for task in waiting}, []
+    now = standing(sheets, kind=kind, overwrite=overwrite)
+    sources, done = ({task.source for task in some} for some in (now.waiting, now.done))
+    found = Standing([], [], now.failures)
     for task in tasks:
-        taken = [path for path in paths[task] if os.path.lexists(path)]
-        if task.source in sources and (overwrite or not taken):
-            left.append(task)
+        taken = [path for path in _paths(task.target, number) if os.path.lexists(path)]
+        if task.source in done:
+            found.done.append(Task(task.source, candidate_path(task.target, 1)))
+        elif task.source in sources and (overwrite or not taken):
+            found.waiting.append(task)
         elif task.source in sources:
-            failures.append(
-                f"{taken[0]} exists already: add -overwrite, or choose another path with -save"
-            )
-    return left, failures
+            line = f"{taken[0]} exists already: add -overwrite, or choose another path with -save"
+            found.failures.append(Result(task, error=line))
+    return found
 
 
 def candidate_outputs(tasks: Sequence[Task], number: int) -> list[Output]:

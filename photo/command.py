@@ -3,7 +3,7 @@
 Independent of the network: `PhotoColorization` provides the colorizer and the analyzer.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,13 +13,24 @@ from color.guidance import Guidance
 from color.likely import Suggestion
 from color.options import GuidanceOptions
 from photo.batch import PHOTOS
-from photo.candidates import candidate_outputs, unfinished_candidates
+from photo.candidates import candidate_outputs, standing_candidates
 from photo.confidence import map_outputs, map_paths, write_map
 from photo.guidance import read_guidance
-from photo.inputs import InputOptions, Output, Result, Task, check_outputs, plan, unfinished
+from photo.inputs import (
+    InputOptions,
+    Output,
+    Result,
+    Standing,
+    Task,
+    check_outputs,
+    plan,
+    standing,
+)
+from photo.ledger import Ledger, checked_report
+from photo.opened import size_of
 from photo.options import PhotoOptions
 from photo.read import read_photo
-from photo.suggestions import suggestion_line, write_suggestions
+from photo.suggestions import STDOUT, suggestion_line, write_suggestions
 from runtime.console import one_line
 from runtime.outcomes import FailureOf
 
@@ -44,11 +55,12 @@ class ColorizePhotos(Protocol):
 class PhotoColorization:
     """The functions that colorize photos: this package's only interface to the network.
 
-    check : raises OSError or ValueError for weights that are missing or belong to another program
+    check : returns the settings that the colors depend on; raises OSError or ValueError for weights that are missing or
+        belong to another program
     analyzer : loads the network; called once, for the first analyzed photo
     """
 
-    check: Callable[[], object]
+    check: Callable[[], Mapping[str, object]]
     analyzer: Callable[[], Analyzer]
     colorize: ColorizePhotos
 
@@ -58,13 +70,11 @@ class PhotoWork:
     """The checked work of one photo command.
 
     planned : all photos, which are analyzed if the options request it
-    waiting : photos that are still to be colorized
-    failures : a line for each input without photos and each photo whose output path is occupied
+    ledger : what became of each input
     """
 
     planned: Sequence[Task]
-    waiting: Sequence[Task]
-    failures: list[str]
+    ledger: Ledger
     options: PhotoOptions
     guidance: Guidance
     colorization: PhotoColorization
@@ -75,13 +85,17 @@ class PhotoWork:
         Raises ValueError if the network cannot run.
         """
         options, guidance, by = self.options, self.guidance, self.colorization
+        if self.ledger.dry_run:
+            yield from self.ledger.rehearse(size_of)
+            return
         try:
             if options.analyzes:
                 yield from analyze_photos(
                     self.planned, by.analyzer, options=options, guidance=guidance
                 )
-            if self.waiting:
-                yield from by.colorize(self.waiting, options, guidance=guidance)
+            waiting = self.ledger.waiting
+            done = by.colorize(waiting, options, guidance=guidance) if waiting else ()
+            yield from self.ledger.follow(done)
         except RuntimeError as error:
             raise ValueError(str(error)) from error
 
@@ -93,21 +107,30 @@ def plan_photos(
     colorization: PhotoColorization,
 ) -> PhotoWork:
     """Plan the command's work; raise OSError or ValueError, before any work, if it cannot be done."""
-    planned, failures = plan(
-        inputs.img_in, kind=PHOTOS, save=inputs.save, recursive=inputs.recursive
-    )
-    check_outputs(
-        _analysis_outputs(planned, options),
-        inputs=[task.source for task in planned],
-        others=_color_outputs(planned, options),
-        overwrite=inputs.overwrite,
-    )
-    waiting, taken = _waiting(planned, inputs, options)
-    colorization.check()
+    given = plan(inputs.img_in, kind=PHOTOS, save=inputs.save, recursive=inputs.recursive)
+    planned, read = given.tasks, [task.source for task in given.tasks]
+    outputs, analyses = _color_outputs(planned, options), _analysis_outputs(planned, options)
+    check_outputs(analyses, inputs=read, others=outputs, overwrite=inputs.overwrite)
+    report = checked_report(inputs, read=read, others=[*outputs, *analyses])
+    now = _standing(planned, inputs, options)
+    if now is None and (report or inputs.dry_run):
+        raise ValueError("-report and -dry_run are about colorizing: add -save, or leave them out")
+    settings = _settings(colorization.check(), options, guided)
     if (guided.hint or guided.hints) and len(planned) > 1:
         raise ValueError(f"hints are for one photo, got {len(planned)}: give one input")
     guidance = read_guidance(guided, planned[0].source if planned else None)
-    return PhotoWork(planned, waiting, failures + taken, options, guidance, colorization)
+    ledger = Ledger(given, now, settings, report, dry_run=inputs.dry_run)
+    return PhotoWork(planned, ledger, options, guidance, colorization)
+
+
+def _settings(
+    colors: Mapping[str, object], options: PhotoOptions, guided: GuidanceOptions
+) -> Mapping[str, object]:
+    """Return all settings that a result depends on, as JSON values."""
+    chosen = {name: str(value) for name, value in vars(guided).items() if value}
+    named = {**colors, "quality": options.quality, "compare": options.compare, **chosen}
+    unset = ("None", "False", "[]")  # as text, because 0 equals False
+    return {name: value for name, value in named.items() if str(value) not in unset}
 
 
 def _color_outputs(planned: Sequence[Task], options: PhotoOptions) -> list[Output]:
@@ -119,21 +142,22 @@ def _color_outputs(planned: Sequence[Task], options: PhotoOptions) -> list[Outpu
 def _analysis_outputs(planned: Sequence[Task], options: PhotoOptions) -> list[Output]:
     maps = map_paths(planned, options.confidence) if options.confidence else {}
     outputs = map_outputs(maps)
-    if path := options.suggest_json:  # one for all photos
+    path = options.suggest_json
+    if path and path != STDOUT:  # one for all photos
         outputs.append(Output(path, path, "the JSON", "-suggest_json"))
     return outputs
 
 
-def _waiting(
+def _standing(
     planned: Sequence[Task], inputs: InputOptions, options: PhotoOptions
-) -> tuple[list[Task], list[str]]:
-    """Return the photos that are still to be colorized, and a line for each whose output path is occupied."""
+) -> Standing | None:
+    """Tell the photos that are still to be colorized from the others; None if no photo is to be."""
     overwrite = inputs.overwrite
     if options.candidates:
-        return unfinished_candidates(planned, options.candidates, kind=PHOTOS, overwrite=overwrite)
+        return standing_candidates(planned, options.candidates, kind=PHOTOS, overwrite=overwrite)
     if options.analyzes and inputs.save is None:
-        return [], []
-    return unfinished(planned, kind=PHOTOS, overwrite=overwrite)
+        return None
+    return standing(planned, kind=PHOTOS, overwrite=overwrite)
 
 
 def analyze_photos(
@@ -163,7 +187,8 @@ def analyze_photos(
                     lines.append(str(maps[task]))
                 if options.suggest:
                     found[task.source] = analyzer.suggest(gray, options.suggest, guidance)
-                    lines += [suggestion_line(task.source, place) for place in found[task.source]]
+                    if options.suggest_json != STDOUT:
+                        lines += [suggestion_line(task.source, one) for one in found[task.source]]
         yield Result(task, output=tuple(lines) if not failure.line else (), error=failure.line)
     if path := options.suggest_json:
         try:

@@ -34,12 +34,14 @@ class Composition:
     field : its colors
     threads : threads that compose it
     note : a remark for the user on how it was colorized
+    confidence : 0..1, the network's, on average; None if it is not known
     """
 
     gray: NDArray[Any]
     field: Field
     threads: int = 1
     note: str = ""
+    confidence: float | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -1,26 +1,85 @@
 """Opens untrusted picture files: checks the header first and reports each decoder error in one line."""
 
 import logging
+import re
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import cv2
+import numpy as np
 import psutil
-import tifffile
-from PIL import Image, UnidentifiedImageError
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
 
+from photo.metadata import Captions, captions_of
+from photo.suffixes import not_a_picture
 from prior.dataset import PictureError
 from runtime.standard_error import captured_stderr
 
 log = logging.getLogger(__name__)
 
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
+Pixels: TypeAlias = NDArray[Any]
+
+ORIENTATION, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 700, 34675, 0x8769, 0x8825
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "TIFF",
+    "WEBP",
+    "BMP",
+    "GIF",
+    "AVIF",
+    "PPM",
+    "ICO",
+    "PCX",
+    "PSD",
+    "JPEG2000",
+)
+TGA_SUFFIXES = (
+    ".tga",
+    ".icb",
+    ".vda",
+    ".vst",
+)  # by suffix, as most of these files have no signature
+# What decoders say of files that are in order.
+NOT_DAMAGED = re.compile("not supported|unsupported|not available|not implemented", re.IGNORECASE)
+EXIF_ERRORS = (ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, struct.error)
+PART_DAMAGED = re.compile("orrupt|Truncated|larger than file|too large")  # in Pillow's warnings
+DAMAGED_EXIF = "the EXIF data, which are damaged"
+DAMAGED_PART = "a part of the EXIF data, which is damaged"
+DAMAGED_PROFILE = "the ICC profile, which is damaged (read as sRGB)"
+PNG = b"\x89PNG\r\n\x1a\n"
+NO_PIXELS = np.empty((0, 0), np.uint8)
 COPIES = 8  # samples per pixel in memory: decoded, lightness, color, and a copy while writing
+
+
+@dataclass(frozen=True)
+class Raster:
+    """Decoded pixels (H, W) or (H, W, 1..4), uint8 or uint16, as stored, and what their file says of them.
+
+    info : as Pillow's: icc_profile, xmp, dpi
+    turn : the orientation declared in the file; turned : whether its decoder has applied it
+    lost : rows and columns of the upright picture that are missing in the file, and gray
+    dropped : what was invalid and is left out, as text
+    notes : what of the file is not, or not plainly, in the pixels
+    """
+
+    pixels: Pixels
+    exif: Image.Exif
+    info: dict[Any, Any]
+    turn: int = 1
+    turned: bool = False
+    notes: tuple[str, ...] = ()
+    captions: Captions = field(default_factory=Captions)
+    lost: tuple[slice, slice] | None = None
+    dropped: tuple[str, ...] = ()
 
 
 def check_file(path: Path, what: str = "file") -> None:
@@ -46,7 +105,7 @@ def decoding(path: Path) -> Iterator[None]:
             # First, because it holds a lock: those below change settings of the whole process.
             captured_stderr(partial(log.debug, "%s: %s", path)),
             _any_size(),
-            _remarks_of_tifffile(path),
+            _remarks(path),
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")
@@ -54,39 +113,44 @@ def decoding(path: Path) -> Iterator[None]:
     except PictureError:
         raise
     except UnidentifiedImageError:
-        kinds = "JPEG, PNG, TIFF, WebP or BMP; films need -movie_in"
-        raise ValueError(f"{path} is not a picture ({kinds})") from None
+        raise ValueError(not_a_picture(path)) from None
     except cv2.error as error:
         raise ValueError(f"{path} cannot be read (damaged?): {error.err}") from None
-    except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError,
-            struct.error, zlib.error, tifffile.TiffFileError) as error:  # fmt: skip
+    except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError,
+            struct.error, zlib.error) as error:  # fmt: skip
         if isinstance(error, OSError) and error.errno:
             raise
-        raise ValueError(f"{path} cannot be read (damaged?): {error}") from None
+        if NOT_DAMAGED.search(str(error)):
+            raise ValueError(f"{path} cannot be read: {error}") from None
+        detail = error if " " in str(error) else "its structure is invalid"
+        raise ValueError(f"{path} cannot be read (damaged?): {detail}") from None
 
 
 @contextmanager
-def _remarks_of_tifffile(path: Path) -> Iterator[None]:
-    """Log at debug level what tifffile remarks on a damaged file, which it does by Python's logging."""
+def _remarks(path: Path) -> Iterator[None]:
+    """Log at debug level what tifffile and Pillow remark on a damaged TIFF by Python's logging."""
 
     def note(record: logging.LogRecord) -> bool:
         log.debug("%s: %s", path, record.getMessage())
         return False
 
-    logger = logging.getLogger("tifffile")
-    logger.addFilter(note)
+    loggers = [logging.getLogger(name) for name in ("tifffile", "PIL.TiffImagePlugin")]
+    for logger in loggers:
+        logger.addFilter(note)
     try:
         yield
     finally:
-        logger.removeFilter(note)
+        for logger in loggers:
+            logger.removeFilter(note)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture of at most 8 bits per sample if memory suffices for its declared size."""
+    """Open a picture with Pillow if memory suffices for its declared size."""
     check_file(path)
+    formats = ("TGA",) if path.suffix.lower() in TGA_SUFFIXES else FORMATS
     # Pillow 13 maps a named file into memory, and then swaps the sides of rotated TIFFs: pass an open file.
-    with decoding(path), path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+    with decoding(path), path.open("rb") as file, Image.open(file, formats=formats) as image:
         check_memory(path, *image.size)
         yield image
 
@@ -114,3 +178,53 @@ def _any_size() -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+
+
+def raster_of(image: Image.Image) -> Raster:
+    """Return what a file says of its picture, without pixels; what is damaged in it is left out and named."""
+    exif, dropped = exif_of(image)
+    captions = Captions()  # made only where there are some, as this is in the way of every photo
+    if image.format == "PNG" or {"photoshop", "comment"} & image.info.keys():
+        captions = captions_of(image)
+    info = dict(image.info)
+    if "icc_profile" in info and not info["icc_profile"]:  # so Pillow marks one that is incomplete
+        dropped += (DAMAGED_PROFILE,)
+    turn = exif.get(ORIENTATION, 1)
+    return Raster(NO_PIXELS, exif, info, turn, captions=captions, dropped=dropped)
+
+
+def exif_of(image: Image.Image) -> tuple[Image.Exif, tuple[str, ...]]:
+    """Return a picture's EXIF tags, all of them read, and what is left out because it is damaged."""
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        try:
+            exif, block = image.getexif(), image.info.get("exif")
+            if isinstance(block, bytes):  # again, because Pillow may have passed over errors
+                Image.Exif().load(block)
+            dropped = damaged_tags(exif) if "exif" in image.info or exif else ()
+        except EXIF_ERRORS:
+            return Image.Exif(), (DAMAGED_EXIF,)
+    if any(PART_DAMAGED.search(str(remark.message)) for remark in remarks):
+        dropped += (DAMAGED_PART,)
+    return exif, dropped
+
+
+def damaged_tags(exif: Image.Exif) -> tuple[str, ...]:
+    """Read every tag now, because the file is closed, and errors are unexpected, when the tags are written.
+
+    Deletes those that are damaged, and returns their names.
+    """
+    dropped = []
+    for tag in list(exif):
+        try:
+            _ = exif.get_ifd(tag) if tag in {EXIF_IFD, GPS_IFD} else exif[tag]
+        except EXIF_ERRORS:
+            dropped.append(f"EXIF {ExifTags.TAGS.get(tag, tag)} (damaged)")
+            del exif[tag]
+    return tuple(dropped)
+
+
+def loaded(exif: Image.Exif) -> Image.Exif:
+    """Read every tag, as `damaged_tags` does."""
+    damaged_tags(exif)
+    return exif

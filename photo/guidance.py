@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
 from color.arrays import Bytes
-from color.guidance import Guidance, Hint, read_color
+from color.guidance import Guidance, Hint, read_hint, read_length
 from color.options import GuidanceOptions
-from photo.decoder import check_file, opened
-from photo.read import is_deep, read_photo, size_of
-from prior.lab import hex2ab, rgb2lab
+from photo.decoder import check_file
+from photo.opened import opened_photo, size_of
+from prior.lab import color2ab, rgb2lab
 
 # Long side at which a reference's colors are counted and its content is compared.
 REFERENCE_PX = 512
@@ -27,7 +27,7 @@ PAINTED = 32  # least difference of a painted place, in 8-bit codes; JPEG at low
 # A reference counts as colored if this share of it has at least this chroma; JPEG noise has less.
 COLORED_PERCENT, LEAST_CHROMA = 1, 6.0
 LARGEST = 1e9  # limit for each number of a point, because Python's integers are unbounded
-FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo, optionally with a radius at the end'
+FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo or as "40%", optionally with a radius at the end'
 
 
 def read_guidance(options: GuidanceOptions, photo: Path | None = None) -> Guidance:
@@ -60,7 +60,7 @@ def read_guidance(options: GuidanceOptions, photo: Path | None = None) -> Guidan
 
 def _of_photo(hint: Hint) -> Hint:
     if hint.at:
-        raise ValueError(f"a hint at {hint.at} is for a film: for a photo write X,Y,#RRGGBB")
+        raise ValueError(f"a hint at {hint.at} is for a film: for a photo write X,Y,COLOR")
     return hint
 
 
@@ -70,14 +70,14 @@ def _check_inside(hints: Sequence[Hint], size: tuple[int, int], photo: Path) -> 
         x, y = hint.place(size)
         if not (0 <= x < width and 0 <= y < height):
             raise ValueError(
-                f"a hint at {x:g},{y:g} is outside {photo}, which has {width} x {height} pixels"
+                f"a hint at {hint.written} is outside {photo}, which has {width} x {height} pixels"
             )
 
 
 def _is_picture(path: Path) -> bool:
     check_file(path, "hints file")
     try:
-        with opened(path):
+        with opened_photo(path):
             return True
     except ValueError:
         return False
@@ -90,7 +90,7 @@ def read_strokes(path: Path, photo: Path) -> Bytes:
     photo, whose differences from it are the strokes. Raises FileNotFoundError or ValueError.
     """
     height, width = size_of(photo)
-    with opened(path) as image:
+    with opened_photo(path) as image:
         strokes = ImageOps.exif_transpose(image)
         strokes = strokes.convert("RGBA" if image.has_transparency_data else "RGB")
     if strokes.size != (width, height):
@@ -108,12 +108,8 @@ def read_strokes(path: Path, photo: Path) -> Bytes:
 
 def _painted(copy: Image.Image, photo: Path) -> Image.Image:
     """Return a mask, mode L, of where a copy of a photo differs from it by more than compression noise."""
-    if is_deep(photo):
-        gray = read_photo(photo).gray
-        original = Image.fromarray(np.asarray(gray >> 8, np.uint8)).convert("RGB")
-    else:
-        with opened(photo) as image:
-            original = ImageOps.exif_transpose(image).convert("RGB")
+    with opened_photo(photo) as image:
+        original = ImageOps.exif_transpose(image).convert("RGB")
     difference = np.asarray(ImageChops.difference(copy, original)).max(axis=-1)
     differs = np.asarray(difference > PAINTED, np.uint8) * np.uint8(255)
     return Image.fromarray(cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
@@ -122,7 +118,7 @@ def _painted(copy: Image.Image, photo: Path) -> Image.Image:
 def read_hints(path: Path) -> list[Hint]:
     """Read color points: [[x, y, "#rrggbb"], ...], or a, b in place of the color; a radius may follow.
 
-    Only the hue and chroma of a color are used. Raises FileNotFoundError, or ValueError for a file of another form.
+    A point may also be written as for `-hint`, "40%,30%,navy". Only the hue and chroma of a color are used. Raises FileNotFoundError, or ValueError for a file of another form.
     """
     check_file(path, "hints file")
     try:
@@ -140,7 +136,7 @@ def read_reference(path: Path) -> Bytes:
     Raises FileNotFoundError or ValueError, also for a picture without color.
     """
     check_file(path, "reference picture")
-    with opened(path) as image:
+    with opened_photo(path) as image:
         image.thumbnail((REFERENCE_PX, REFERENCE_PX))
         reference = np.asarray(image.convert("RGB"))
     if not _is_colored(reference):
@@ -151,7 +147,7 @@ def read_reference(path: Path) -> Bytes:
 def has_color(path: Path) -> bool:
     """Tell whether a picture has color where it is not transparent. Raises as `read_reference`."""
     check_file(path, "picture")
-    with opened(path) as image:
+    with opened_photo(path) as image:
         image.thumbnail((REFERENCE_PX, REFERENCE_PX))
         rgba = np.asarray(image.convert("RGBA"))
     shown = rgba[rgba[..., 3] > OPAQUE // 2][None, :, :3]
@@ -174,7 +170,7 @@ def _is_colored(rgb: Bytes) -> bool:
 
 def _read_large(path: Path) -> Bytes:
     """Read a reference upright, with the detail that registration keeps: rgb (h, w, 3) or rgba (h, w, 4) uint8."""
-    with opened(path) as image:
+    with opened_photo(path) as image:
         width, height = image.size
         scale = min(REGISTERED_PX / min(width, height), REGISTERED_LONG_PX / max(width, height))
         if scale < 1:
@@ -184,17 +180,28 @@ def _read_large(path: Path) -> Bytes:
 
 
 def _point(path: Path, point: Any) -> Hint:
-    if isinstance(point, list) and len(point) >= 3 and isinstance(point[2], str):
-        try:
-            point = [*point[:2], *_ab(read_color(point[2])), *point[3:]]
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
-    numbers = isinstance(point, list) and all(type(value) in {int, float} for value in point)
-    if not numbers or len(point) not in {4, 5} or not all(abs(value) < LARGEST for value in point):
-        raise ValueError(f"{path}: invalid point {json.dumps(point)[:80]}: write {FORM}")
-    x, y, a, b, *radius = (float(value) for value in point)
-    return Hint(x, y, (a, b), radius=int(radius[0]) if radius else None)
+    shown = json.dumps(point, ensure_ascii=False)[:80]
+    try:
+        if isinstance(point, str):
+            return _of_photo(read_hint(point))
+        if not isinstance(point, list) or len(point) < 3:
+            raise ValueError("expected a list")
+        if isinstance(point[2], str):
+            point = [*point[:2], *color2ab(point[2]), *point[3:]]
+        (x, x_percent), (y, y_percent) = map(_length, point[:2])
+        a, b, *radius = map(_finite, point[2:])
+        if len(radius) > 1:
+            raise ValueError("expected one radius")
+    except ValueError as error:
+        raise ValueError(f"{path}: invalid point {shown}: {error}; write {FORM}") from None
+    return Hint(x, y, (a, b), x_percent, y_percent, radius=int(radius[0]) if radius else None)
 
 
-def _ab(color: str) -> list[float]:
-    return list(map(float, hex2ab([color])[0]))
+def _length(value: Any) -> tuple[float, bool]:
+    return read_length(value) if isinstance(value, str) else (_finite(value), False)
+
+
+def _finite(value: Any) -> float:
+    if type(value) not in {int, float} or not abs(value) < LARGEST:
+        raise ValueError(f"expected a number, got {json.dumps(value, ensure_ascii=False)[:40]}")
+    return float(value)

@@ -1,12 +1,13 @@
-"""ICC profiles: convert a scan's codes to luminance, and tag our own results.
+"""ICC profiles, and the gamma of PNGs: convert a scan's codes to luminance, and tag our own results.
 
 Gray profiles and RGB profiles of a matrix and curves are read exactly, in any bit depth;
 profiles of color tables (printers, some scanners) are not: `luminance_of` returns None.
-Source: ICC.1:2010 (profile version 4.3), sections 7.2, 7.3, 10.5, 10.15 and 10.27.
+Sources: ICC.1:2010 (profile version 4.3), sections 7.2, 7.3, 10.5, 10.15 and 10.27; PNG, third edition, 11.3.2.
 """
 
 import functools
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from prior.lab import srgb2linear
 
 SRGB_WEIGHTS = (0.212671, 0.715160, 0.072169)  # luminance weights of linear R, G, B under D65
 SRGB_WEIGHTS_D50 = (0.2225, 0.7169, 0.0606)  # the same as stored in profiles, adapted to D50
+GAMMA, GAMMA_TOLERANCE = 1 / 2.2, 0.05  # of sRGB in a PNG, and libpng's relative tolerance for it
 CURVES = {b"GRAY": ("kTRC",), b"RGB ": ("rTRC", "gTRC", "bTRC")}
 COLORANTS = ("rXYZ", "gXYZ", "bXYZ")
 
@@ -56,6 +58,37 @@ def luminance_of(profile: bytes | None, *, channels: int) -> Luminance | None:
     except (struct.error, LookupError, ArithmeticError) as error:
         raise ValueError(f"damaged ICC profile ({error})") from None
     return Luminance(weights, curves)
+
+
+def luminance_of_gamma(
+    gamma: float, chromaticity: Sequence[float] | None, *, channels: int
+) -> Luminance | None:
+    """Return how 1 or 3 channels combine to luminance in a PNG without a profile; None if they are sRGB.
+
+    gamma : codes are light ** gamma
+    chromaticity : x and y of white, red, green and blue
+    """
+    weights = _weights_of(chromaticity) if chromaticity and channels == 3 else None
+    if not 0.01 < gamma < 100 or (weights is None and abs(gamma / GAMMA - 1) < GAMMA_TOLERANCE):
+        return None
+    curve = (np.linspace(0, 1, 1 << 16) ** (1 / gamma)).astype(np.float32)
+    plain = SRGB_WEIGHTS if channels == 3 else (1.0,)
+    return Luminance(weights or plain, (curve,) * channels)
+
+
+def _weights_of(chromaticity: Sequence[float]) -> tuple[float, ...] | None:
+    """Return the luminance weights of primaries and white; None if they are those of sRGB, or impossible."""
+    white, *primaries = np.reshape(chromaticity, (4, 2)).tolist()
+    if min(y for _, y in (white, *primaries)) <= 0:
+        return None
+    columns = [(x / y, 1.0, (1 - x - y) / y) for x, y in (*primaries, white)]
+    try:
+        weights = np.linalg.solve(np.transpose(columns[:3]), columns[3])
+    except np.linalg.LinAlgError:
+        return None
+    if weights.min() < 0 or np.abs(weights - SRGB_WEIGHTS).max() < 0.002:
+        return None
+    return tuple(float(weight) for weight in weights)
 
 
 @functools.cache

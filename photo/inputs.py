@@ -4,13 +4,14 @@ Files, folders and globs become tasks. A result must not replace an input or ano
 counts as finished only if the mark in it identifies this input.
 """
 
-import glob
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from photo.folders import Found, Passed, folders_below, found_in, identities, told_apart, why_none
+from photo.suffixes import Group
 from runtime.files import check_folder
 from runtime.options import named, option
 
@@ -28,11 +29,9 @@ class InputOptions:
         (), "photos: files, folders, globs", read=named, metavar="INPUT"
     )
     movie_in: tuple[str, ...] = option(
-        (),
-        "films: files, folders, globs, image sequences (scan_%06d.dpx), or - for standard input (mkv, y4m)",
-        read=named,
-        metavar="INPUT",
-    )
+        (), "films: files, folders, globs, image sequences (scan_%06d.dpx), or - for standard input (mkv, y4m)",
+        read=named, metavar="INPUT",
+    )  # fmt: skip
     save: str | None = option(
         None, "a file for one input, a folder otherwise (default: name.color.ext beside the input); for films also "
         "pictures (out_%06d.tif), or - for standard output",
@@ -40,19 +39,23 @@ class InputOptions:
     )  # fmt: skip
     recursive: bool = option(False, "include all subfolders of folders")
     overwrite: bool = option(False, "replace existing results")
+    report: Path | None = option(
+        None, "write what became of each input: FILE.csv or FILE.json, kept up to date while the work goes on; for films, "
+        "JSON has the details of one film, or is a folder of them", metavar="FILE",
+    )  # fmt: skip
+    dry_run: bool = option(False, "only show what would be done with each input")
 
-
-def _none(path: Path) -> str:
-    """Take no folder and no pattern as one input."""
-    return ""
+    def __post_init__(self) -> None:
+        if self.dry_run and self.report:
+            raise ValueError("-dry_run writes nothing: leave out -report")
 
 
 @dataclass(frozen=True)
 class Kind:
     """The differences between photo files and film files.
 
-    suffixes : suffixes of the inputs in folders and globs
-    written : suffixes of results; ``fallback`` is used if the input's is not among them
+    group : which files of folders and globs are inputs, see `photo.suffixes`
+    written : suffixes of results; if the input's is not among them, ``fallback_of`` it or ``fallback`` is used
     in_folder : added to the name of a result in a -save folder
     mark_of : (input) -> the mark of its complete result
     mark_in : (file) -> the mark in it, "" for a file that is not a result
@@ -60,13 +63,14 @@ class Kind:
     """
 
     name: str
-    suffixes: Collection[str]
+    group: Group
     written: Collection[str]
     fallback: str
     mark_of: Callable[[Path], str]
     mark_in: Callable[[Path], str]
     in_folder: str = ""
-    as_one: Callable[[Path], str] = _none
+    as_one: Callable[[Path], str] = lambda path: ""
+    fallback_of: Callable[[Path], str | None] = lambda path: None
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,27 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What a report says of a result.
+
+    width, height : pixels
+    depth : bits per sample of the input
+    kept : what the result has of the input besides its picture
+    left_out : what the result lacks of it
+    confidence : 0..1, the network's, on average; None where it does not say
+    seconds : the work took
+    """
+
+    width: int
+    height: int
+    depth: int
+    kept: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    confidence: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Result:
     """The outcome of a task: lines of output, notes on its reference and on dropped metadata, or its failure in one line."""
 
@@ -100,55 +125,91 @@ class Result:
     output: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None
+    facts: Facts | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command's inputs amount to.
+
+    tasks : the photos or films, each with its result's path
+    failures : inputs that name nothing, and files whose result has no path of its own
+    passed : what is in folders and globs besides, in order
+    """
+
+    tasks: list[Task] = field(default_factory=list)
+    failures: list[Result] = field(default_factory=list)
+    passed: dict[Passed, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far earlier runs of a command got.
+
+    waiting : tasks without a result
+    done : tasks whose result is there
+    failures : tasks that are unreadable, or whose path another file occupies
+    """
+
+    waiting: list[Task]
+    done: list[Task]
+    failures: list[Result]
 
 
 def plan(
     inputs: Sequence[str], *, kind: Kind, save: str | None = None, recursive: bool = False
-) -> tuple[list[Task], list[str]]:
-    """Convert files, folders and globs to tasks; return them, and one line for each input without any.
+) -> Plan:
+    """Convert files, folders and globs to tasks.
 
-    Raises ValueError, as a usage error, for results that would replace an input or each other.
+    Results of one name are told apart by their inputs' suffix or folder; only a file for which that does not suffice
+    fails. Raises ValueError, as a usage error, for a `save` that cannot hold the results, and if no file has a path.
     """
-    places: dict[str, tuple[Path, Path]] = {}  # each file's path, and its path below the folder
-    failures: list[str] = []
+    places: dict[str, Found] = {}
+    failures: list[Result] = []
+    passed: dict[Passed, None] = {}
+    below, several = folders_below(inputs), False
     for text in inputs:
-        found = list(_files_of(text, kind=kind, recursive=recursive))
-        for path, place in found:
-            places.setdefault(os.path.realpath(path), (path, place))
-        if not found:
-            failures.append(_why_none(text, kind))
-    folders = (text for text in inputs if os.path.isdir(text) and not kind.as_one(Path(text)))
-    several = len(places) + len(failures) > 1 or any(folders)
-    tasks = [
-        Task(path, _target(path, place, kind, save, several)) for path, place in places.values()
-    ]
-    check_places(
-        [Output(task.target, task.source) for task in tasks],
-        inputs=[path for path, _ in places.values()],
+        name = kind.as_one(Path(text))
+        files, others = found_in(
+            text, group=kind.group, is_result=kind.mark_in, as_one=name, recursive=recursive
+        )
+        passed |= dict.fromkeys(others)
+        for path, place in files:
+            places.setdefault(os.path.realpath(path), (path, below.get(text, Path()) / place))
+        if not files:
+            nothing = Task(Path(text), Path(text))
+            failures.append(Result(nothing, error=why_none(text, noun=kind.name)))
+        several = several or (os.path.isdir(text) and not name)
+    several = several or len(places) + len(failures) > 1
+    tasks, refused = _name_results(
+        places.values(), lambda path, place: _target(path, place, kind, save, several)
     )
-    return tasks, failures
+    if refused and not tasks:
+        raise ValueError(refused[0].error)
+    return Plan(tasks, failures + refused, passed)
 
 
-def unfinished(
-    tasks: Sequence[Task], *, kind: Kind, overwrite: bool = False
-) -> tuple[list[Task], list[str]]:
-    """Return the tasks without a result, and one line for each that is unreadable or whose path another file occupies.
+def standing(tasks: Sequence[Task], *, kind: Kind, overwrite: bool = False) -> Standing:
+    """Tell the tasks without a result from those that are done.
 
     Raises ValueError for a folder that is not writable.
     """
-    waiting, failures = [], []
+    now = Standing([], [], [])
     for task in tasks:
         if len(os.fsencode(task.target.name)) > LONGEST_NAME:
-            failures.append(f"{task.target}: the name is too long: give a shorter one with -save")
+            line = f"{task.target}: the name is too long: give a shorter one with -save"
+            now.failures.append(Result(task, error=line))
         elif overwrite or not os.path.lexists(task.target):
-            waiting.append(task)
+            now.waiting.append(task)
         elif failure := _why_not_done(task, kind):
-            failures.append(failure)
-    for folder in {task.target.parent for task in waiting}:
+            now.failures.append(Result(task, error=failure))
+        else:
+            now.done.append(task)
+    for folder in {task.target.parent for task in now.waiting}:
         check_folder(folder, option="-save")
-    if done := len(tasks) - len(waiting) - len(failures):
-        log.info("skipped %d already finished; -overwrite replaces existing results", done)
-    return waiting, failures
+    if now.done:
+        log.info("skipped %d already finished; -overwrite replaces existing results", len(now.done))
+    return now
 
 
 def _why_not_done(task: Task, kind: Kind) -> str | None:
@@ -164,41 +225,38 @@ def _why_not_done(task: Task, kind: Kind) -> str | None:
     )
 
 
-def _files_of(text: str, *, kind: Kind, recursive: bool) -> Iterator[tuple[Path, Path]]:
-    """Yield (file, path below the target folder) for a file, a folder or a glob."""
-    path = Path(text)
-    if name := kind.as_one(path):
-        yield path, Path(name)
-    elif os.path.isdir(text):
-        for file in sorted(path.rglob("*") if recursive else path.iterdir()):
-            if _is_input(file, kind):
-                yield file, file.relative_to(path)
-    elif os.path.lexists(text):
-        yield path, Path(path.name)
-    else:
-        for match in sorted(map(Path, glob.glob(text, recursive=True))):
-            if _is_input(match, kind):
-                yield match, Path(match.name)
+def _name_results(
+    places: Iterable[Found], target: Callable[[Path, Path], Path]
+) -> tuple[list[Task], list[Result]]:
+    """Return a task or a failure for each file; no result may replace an input or another result.
 
-
-def _is_input(path: Path, kind: Kind) -> bool:
-    """Return whether a file is an input by its suffix; hidden files and our own results are not."""
-    known = path.suffix.lower() in kind.suffixes and not path.name.startswith(".")
-    return known and path.is_file() and not kind.mark_in(path)
-
-
-def _why_none(text: str, kind: Kind) -> str:
-    if os.path.isdir(text):
-        known = ", ".join(kind.suffixes)
-        return f"{text}: no {kind.name}s in this folder ({known}); -recursive includes subfolders"
-    if glob.has_magic(text):
-        return f"{text}: no file matches"
-    return f"{text}: no such file"
+    target : (path, path below the folder of results) -> the result's path
+    """
+    places = list(places)
+    read = {identity for path, _ in places for identity in identities(path)}
+    taken: dict[str, Task] = {}
+    failures = []
+    for path, place in places:
+        task = Task(path, target(path, place))
+        if first := taken.get(os.path.realpath(task.target)):
+            task = Task(path, target(path, told_apart(path, place, first.source)))
+        # By name only: writing replaces one name of a file, never its other names.
+        first = taken.get(os.path.realpath(task.target))
+        if first:
+            line = f"{first.source} and {path} would both become {task.target}: give {path} its own -save"
+        elif read.intersection(identities(task.target)):
+            line = f"{task.target} is an input: choose another path with -save"
+        else:
+            taken[os.path.realpath(task.target)] = task
+            continue
+        failures.append(Result(task, error=line))
+    return list(taken.values()), failures
 
 
 def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool) -> Path:
     """Return the path of a result."""
-    suffix = path.suffix if path.suffix.lower() in kind.written else kind.fallback
+    own = path.suffix if path.suffix.lower() in kind.written else kind.fallback
+    suffix = kind.fallback_of(path) or own
     if save is None:
         return path.with_name(f"{place.stem}{BESIDE}{suffix}")
     out, known = Path(save), ", ".join(kind.written)
@@ -216,10 +274,10 @@ def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool
 
 def check_places(outputs: Iterable[Output], *, inputs: Iterable[Path]) -> None:
     """Raise ValueError for outputs that would replace an input, under any of its names, or each other."""
-    read = {identity for path in inputs for identity in _identities(path)}
+    read = {identity for path in inputs for identity in identities(path)}
     taken: dict[str, Output] = {}
     for output in outputs:
-        if read.intersection(_identities(output.path)):
+        if read.intersection(identities(output.path)):
             raise ValueError(f"{output.path} is an input: choose another path with {output.option}")
         # By name only: writing replaces one name of a file, never its other names.
         first = taken.setdefault(os.path.realpath(output.path), output)
@@ -244,8 +302,7 @@ def check_outputs(
 ) -> None:
     """Raise ValueError, before any work, for files that a command must not or cannot write; create nothing.
 
-    A command never replaces an input, writes each file once, and replaces an existing file only with `overwrite`;
-    missing folders are created when the file is written.
+    A command never replaces an input, writes each file once, and replaces an existing file only with `overwrite`.
     others : outputs of the same command that are checked elsewhere
     """
     check_places([*others, *outputs], inputs=inputs)
@@ -256,14 +313,3 @@ def check_outputs(
             raise ValueError(f"{path} exists already: add -overwrite, or choose another path")
     for folder, named_by in dict.fromkeys((one.path.parent, one.option) for one in outputs):
         check_folder(folder, option=named_by)
-
-
-def _identities(path: Path) -> set[object]:
-    """Identify a file by its name and, if it exists, by device and inode, because hard links have several names."""
-    # Path.resolve raises RuntimeError for a link to itself before Python 3.13.
-    name: object = os.path.realpath(path)
-    try:
-        status = os.stat(path)
-    except OSError:
-        return {name}
-    return {name, (status.st_dev, status.st_ino)}

@@ -39,7 +39,9 @@ class PhotoOptions:
         metavar="N",
     )
     suggest_json: Path | None = option(
-        None, "also write the points of -suggest to FILE as JSON", metavar="FILE"
+        None,
+        "also write the points of -suggest to FILE as JSON; - prints the JSON instead of lines",
+        metavar="FILE",
     )
     quality: int = option(
         95, "quality of JPEG and WebP files, 1 to 100", low=1, high=100, metavar="N"

@@ -5,39 +5,56 @@ and resolution are kept for `photo.write`.
 """
 
 import hashlib
-import io
+import os
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import cv2
 import numpy as np
-import tifffile
-from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageOps
 
+from photo.bmp import decoded_runs
 from photo.compose import luminance_codes
-from photo.decoder import FORMATS, check_file, check_memory, decoding, opened
-from photo.icc import luminance_of, srgb_profile
+from photo.damage import SIDEWAYS, read_rest
+from photo.decoder import (
+    DAMAGED_PROFILE,
+    EXIF_IFD,
+    ICC_TAG,
+    ORIENTATION,
+    PNG,
+    XMP_TAG,
+    Pixels,
+    Raster,
+    check_file,
+    decoding,
+    opened,
+    raster_of,
+)
+from photo.deep import read_deep_png
+from photo.exif import MAKER_NOTE, note_place
+from photo.icc import Luminance, luminance_of, luminance_of_gamma
+from photo.metadata import IPTC_TAG, PHOTOSHOP_TAG, Captions, iptc_of_tiff
+from photo.modes import BMP_MASKED, converted
+from prior.dataset import PictureError
 
-Pixels: TypeAlias = NDArray[Any]
-
-ORIENTATION, SOFTWARE, XMP_TAG, ICC_TAG, EXIF_IFD, GPS_IFD = 274, 305, 700, 34675, 0x8769, 0x8825
+SOFTWARE = 305
 MARK = re.compile("colorizer: of [0-9a-f]{16}")  # in every result
-MARK_BYTES = 40  # at the end of a BMP, which has no metadata field for the mark
+# Formats in which Pillow reads no EXIF data: the mark is in the first 60 bytes, the last 40 or an EXIF box at the end.
+WITHOUT_EXIF = ("BMP", "JPEG2000", "PPM", "TGA")
+MARK_BYTES, EXIF_BYTES = 60, 1 << 16
 # Tags that describe how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
-STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532, XMP_TAG, 34377, ICC_TAG}
-RLE = (1, 2)  # BMP run-length compressions, which Pillow decodes byte by byte in Python
-GRAY_OR_RGB = (
-    tifffile.PHOTOMETRIC.MINISWHITE,
-    tifffile.PHOTOMETRIC.MINISBLACK,
-    tifffile.PHOTOMETRIC.RGB,
-)
-PNG = b"\x89PNG\r\n\x1a\n"
+STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532}
+STRUCTURE |= {XMP_TAG, ICC_TAG, IPTC_TAG, PHOTOSHOP_TAG}  # kept otherwise
+RLE = (1, 2)  # BMP run-length compressions
 BAND_PX = 1 << 20
-SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
+HEAD_BYTES = 32
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+USUAL = (JPEG_START, b"RIFF", b"BM", b"GIF8")  # JPEG, WebP, BMP, GIF: read by Pillow
 
 
 @dataclass(frozen=True)
@@ -45,7 +62,10 @@ class Photo:
     """A photo: gray (H, W) and alpha (H, W) of one dtype, upright, and the metadata.
 
     dropped : its invalid metadata, as text
+    notes : what a user must know of how it was read
     mark : the mark of its results, see `mark_of`
+    note_at : the offset of the maker note in the block of EXIF, for which its own offsets are right; 0 if unknown
+    lost : its rows and columns that are missing in the file, and gray
     """
 
     gray: Pixels
@@ -54,7 +74,11 @@ class Photo:
     xmp: bytes = b""
     dpi: tuple[float, float] | None = None
     dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     mark: str = ""
+    captions: Captions = field(default_factory=Captions)
+    note_at: int = 0
+    lost: tuple[slice, slice] | None = None
 
 
 def mark_of(path: Path) -> str:
@@ -68,8 +92,9 @@ def mark_in(path: Path) -> str:
     try:
         with opened(path) as image:
             text = str(image.getexif().get(SOFTWARE, ""))
-            if image.format == "BMP":
-                text = path.read_bytes()[-MARK_BYTES:].decode("latin-1")
+            if image.format in WITHOUT_EXIF:
+                data = path.read_bytes()
+                text = (data[:MARK_BYTES] + data[-EXIF_BYTES:]).decode("latin-1")
     except (OSError, ValueError):
         return ""
     found = MARK.search(text)
@@ -77,179 +102,110 @@ def mark_in(path: Path) -> str:
 
 
 def read_photo(path: Path) -> Photo:
-    """Read a picture file.
+    """Read a picture file; of a truncated one, what is left, which its remarks tell.
 
     Raises FileNotFoundError, or ValueError for a file that is empty, damaged, too large or not a picture.
     """
     check_file(path)
+    raster = _read_or_rest(path)
+    try:
+        photo = _photo(raster)
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+    return replace(photo, mark=mark_of(path))
+
+
+def _read_or_rest(path: Path) -> Raster:
+    try:
+        raster = _read(path)
+    except PictureError:
+        raise
+    except ValueError:
+        with suppress(ValueError):
+            if rest := read_rest(path, _read):
+                return rest
+        raise
+    if _lacks_end(path):
+        with suppress(ValueError):
+            return read_rest(path, _read) or raster
+    return raster
+
+
+def _read(path: Path) -> Raster:
     with decoding(path):
-        deep = _read_deep(path) if is_deep(path) else None
-    if deep is None:
+        reader = reader_of_photo(path)
+        raster = reader(path) if reader else None
+    raster = raster or _read_with_pillow(path)
+    if IPTC_TAG in raster.exif or PHOTOSHOP_TAG in raster.exif:
+        with suppress(ValueError), decoding(path):
+            return replace(raster, captions=Captions(iptc_of_tiff(path), raster.captions.texts))
+    return raster
+
+
+def _read_with_pillow(path: Path) -> Raster:
+    try:
         with opened(path) as image:
-            deep = _from_pillow(path, image)
-    return replace(deep, mark=mark_of(path))
+            return _from_pillow(path, image)
+    except ValueError:
+        from photo.foreign import unusual_reader
 
-
-def size_of(path: Path) -> tuple[int, int]:
-    """Return the size (H, W) of a photo, upright, without decoding it.
-
-    Raises FileNotFoundError, or ValueError for a file that is empty, damaged or not a picture.
-    """
-    check_file(path)
+        if not (reader := unusual_reader(path)):
+            raise
     with decoding(path):
-        if is_deep(path) and not _is_png(path):
-            with tifffile.TiffFile(path) as tiff:
-                page: Any = tiff.pages.first
-                return _turned((page.imagelength, page.imagewidth), _orientation(page))
-    with opened(path) as image:
-        return _turned(image.size[::-1], image.getexif().get(ORIENTATION, 1))
+        return reader(path)
 
 
-def _orientation(page: Any) -> int:
-    return int(page.tags[ORIENTATION].value) if ORIENTATION in page.tags else 1
-
-
-def _turned(size: tuple[int, int], turn: int) -> tuple[int, int]:
-    return size[::-1] if turn in SIDEWAYS else size
-
-
-def _is_png(path: Path) -> bool:
+def _lacks_end(path: Path) -> bool:
+    """Return whether a JPEG ends otherwise than it should, which decoders do not tell if the rest is zeros."""
     with path.open("rb") as file:
-        return file.read(1) == PNG[:1]
+        if file.read(2) != JPEG_START:
+            return False
+        file.seek(-2, os.SEEK_END)
+        return file.read() != JPEG_END
 
 
-def is_deep(path: Path) -> bool:
-    """Return whether a PNG or TIFF has more than 8 bits per sample, which Pillow would lose."""
+def reader_of_photo(path: Path) -> Callable[[Path], Raster] | None:
+    """Choose, by a file's first bytes, the reader of what Pillow cannot read with all its bits.
+
+    The readers of rarer formats are imported when they are needed, as some take longer to import than a photo to read.
+    """
     with path.open("rb") as file:
-        head = file.read(26)
-    if head[:8] == PNG:
-        return len(head) > 24 and head[24] == 16
-    if head[:4] not in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
-        return False
-    with tifffile.TiffFile(path) as tiff:
-        return bool(tiff.pages.first.bitspersample > 8)
+        head = file.read(HEAD_BYTES)
+    if head.startswith(PNG):
+        return read_deep_png if head[24:25] == b"\x10" else None
+    if head.startswith(TIFF):
+        from photo.tiff import reader_of_tiff
 
-
-def _read_deep(path: Path) -> Photo:
-    return _read_deep_png(path) if _is_png(path) else _read_deep_tiff(path)
-
-
-def _read_deep_png(path: Path) -> Photo:
-    with Image.open(path, formats=FORMATS) as image:
-        check_memory(path, *image.size, sample_bytes=2)
-        exif, info = _exif_of(image), dict(image.info)
-    return _photo(_decoded(path), exif.get(ORIENTATION, 1), exif, info)
-
-
-def _read_deep_tiff(path: Path) -> Photo:
-    with tifffile.TiffFile(path) as tiff:
-        page: Any = tiff.pages.first
-        if page.photometric not in GRAY_OR_RGB or page.bitspersample < 16:
-            kind = getattr(page.photometric, "name", page.photometric)
-            raise ValueError(
-                f"{kind} of {page.bitspersample} bits is not supported: save the picture as gray or RGB with 8 or 16 bits"
-            )
-        check_memory(path, page.imagewidth, page.imagelength, sample_bytes=2)
-        check_memory(path, page.tilewidth, page.tilelength, sample_bytes=2)
-        exif, turned = _exif_of_tiff(path, tiff), False
-        try:
-            pixels = page.asarray()
-        except ValueError:  # a compression for which tifffile needs another package
-            pixels, turned = _decoded(path), True  # OpenCV rotates TIFFs regardless of its flags
-        if page.axes.startswith("S"):
-            pixels = np.moveaxis(pixels, 0, -1)
-        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-            pixels = np.invert(pixels)
-        tags = {tag.code: tag.value for tag in page.tags}
-    info = {"icc_profile": tags.get(ICC_TAG), "xmp": tags.get(XMP_TAG), "dpi": _dpi(tags)}
-    return _photo(pixels, tags.get(ORIENTATION, 1), exif, info, turned=turned)
-
-
-def _exif_of_tiff(path: Path, tiff: tifffile.TiffFile) -> Image.Exif:
-    exif = Image.Exif()
-    if not tiff.is_bigtiff:  # which Pillow cannot read here
-        with path.open("rb") as file:
-            exif.load_from_fp(file)
-            _loaded(exif)
-    return exif
-
-
-def _decoded(path: Path) -> Pixels:
-    """Read 16-bit pixels with OpenCV, which supports more compressions; channels in RGB order."""
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise ValueError("its compression is not supported: save the picture uncompressed")
-    if pixels.ndim == 3 and pixels.shape[-1] >= 3:
-        pixels[..., :3] = pixels[..., 2::-1].copy()
-    return np.asarray(pixels)
-
-
-def _dpi(tags: dict[int, Any]) -> tuple[float, float] | None:
-    if 282 not in tags or 283 not in tags:
+        return reader_of_tiff(path)
+    if head.startswith(USUAL):
         return None
-    unit = 2.54 if tags.get(296, 2) == 3 else 1.0
-    x, y = (top / bottom * unit if bottom else 0.0 for top, bottom in (tags[282], tags[283]))
-    return x, y
+    from photo.foreign import reader_of
+
+    return reader_of(path, head)
 
 
-def _from_pillow(path: Path, image: Image.Image) -> Photo:
-    exif, info = _exif_of(image), dict(image.info)
-    turn = exif.get(ORIENTATION, 1)
+def _from_pillow(path: Path, image: Image.Image) -> Raster:
+    raster = raster_of(image)
+    info, turn = raster.info, raster.turn
     if image.format == "BMP" and info.get("compression") in RLE:
-        return _photo(_decoded(path), turn, exif, info)
+        image = decoded_runs(path, image)
     image.load()
     info = {**image.info, **info}  # adds chunks behind the pixels; keeps the XMP before rotation
     if turn != 1:  # no effect for TIFFs with Pillow 13, which rotates them while loading
         image = ImageOps.exif_transpose(image)
-    if "transparency" in info or image.mode in {"LA", "La", "PA", "RGBA", "RGBa"}:
-        image = image.convert("LA" if image.mode in {"L", "1", "LA", "La"} else "RGBA")
-    elif image.mode in {"P", "YCbCr", "HSV"}:
-        image = image.convert("RGB")
-    elif image.mode == "1":
-        image = image.convert("L")
-    if image.mode in {"CMYK", "LAB"}:
-        image, info["icc_profile"] = _separated(image, info.get("icc_profile")), None
-    if image.mode not in {"L", "LA", "RGB", "RGBA"}:
-        raise ValueError(
-            f"pixels of mode {image.mode} are not supported: save the picture as gray or RGB with 8 or 16 bits"
-        )
-    return _photo(np.asarray(image), turn, exif, info, turned=True)
+    dropped = raster.dropped
+    plain = image.mode in {"L", "RGB"} and "transparency" not in info
+    if not plain or info.get("compression") in BMP_MASKED:
+        image, info, lost = converted(path, image, info)
+        dropped += lost
+    return replace(raster, pixels=np.asarray(image), info=info, turned=True, dropped=dropped)
 
 
-def _separated(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert printing colors to sRGB, through their profile if there is one."""
-    if not profile:
-        return image.convert("RGB")
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        target = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
-        converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-    except ImageCms.PyCMSError:
-        return image.convert("RGB")
-    assert converted is not None
-    return converted
-
-
-def _exif_of(image: Image.Image) -> Image.Exif:
-    exif = image.getexif()
-    return _loaded(exif) if "exif" in image.info or exif else exif
-
-
-def _loaded(exif: Image.Exif) -> Image.Exif:
-    """Read every tag now, because the file is closed, and errors are unexpected, when the tags are written."""
-    for group in (EXIF_IFD, GPS_IFD):
-        exif.get_ifd(group)
-    dict(exif)
-    return exif
-
-
-def _photo(
-    pixels: Pixels, turn: int, exif: Image.Exif, info: dict[Any, Any], *, turned: bool = False
-) -> Photo:
-    """Split pixels (H, W) or (H, W, 1..4) into lightness and alpha, upright.
-
-    turn : the orientation declared in the file; turned : whether its decoder has applied it
-    """
+def _photo(raster: Raster) -> Photo:
+    """Split pixels into lightness and alpha, upright."""
+    pixels, turn, exif, info = raster.pixels, raster.turn, raster.exif, raster.info
+    if not pixels.size:
+        raise ValueError("it has no pixels")
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(
             f"samples of type {pixels.dtype} are not supported: save the picture with 8 or 16 bits"
@@ -261,26 +217,61 @@ def _photo(
             f"pixels of shape {pixels.shape} are not supported: save one gray or RGB picture"
         )
     channels = 1 if pixels.shape[-1] < 3 else 3
-    alpha = pixels[..., channels] if pixels.shape[-1] > channels else None
-    gray = _lightness_codes(pixels[..., :channels], info.get("icc_profile") or None)
+    alpha = _alpha(pixels, channels, info.get("transparency"))
+    luminance, damaged = _luminance(info, channels)
+    gray = _lightness_codes(pixels[..., :channels], luminance)
+    note_at = 0
+    if MAKER_NOTE in exif.get_ifd(EXIF_IFD) and isinstance(info.get("exif"), bytes):
+        note_at = note_place(info["exif"])
     for tag in (*STRUCTURE, ORIENTATION):
         if tag in exif:
             del exif[tag]
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
     xmp = re.sub(rb'(tiff:Orientation(?:>|="))\d', rb"\g<1>1", xmp)
-    dpi, dropped = info.get("dpi"), []
-    if dpi and turn in SIDEWAYS:
-        dpi = dpi[::-1]
-    if dpi and not all(1 <= value < 1 << 16 for value in dpi):
-        dropped = [f"the resolution of {float(dpi[0]):g} x {float(dpi[1]):g} dpi"]
-        dpi = None
-    left = 1 if turned else turn
-    alpha = None if alpha is None else np.ascontiguousarray(_upright(alpha, left))
-    return Photo(np.ascontiguousarray(_upright(gray, left)), alpha, exif, xmp, dpi, tuple(dropped))
+    dpi, invalid = _dpi(info.get("dpi"), turn)
+    left = 1 if raster.turned else turn
+    return Photo(
+        np.ascontiguousarray(upright(gray, left)),
+        None if alpha is None else np.ascontiguousarray(upright(alpha, left)),
+        exif, xmp, dpi, (*raster.dropped, *damaged, *invalid),
+        captions=raster.captions, note_at=note_at, lost=raster.lost, notes=raster.notes,
+    )  # fmt: skip
 
 
-def _upright(pixels: Pixels, turn: int) -> Pixels:
+def _alpha(pixels: Pixels, channels: int, transparent: object) -> Pixels | None:
+    """Return alpha (H, W): the last channel, or where deep pixels have the transparent value, if any."""
+    if pixels.shape[-1] > channels:
+        return pixels[..., channels]
+    if pixels.dtype == np.uint8 or not isinstance(transparent, int | tuple):
+        return None
+    opaque = (pixels != np.array(transparent, np.uint16)).any(axis=-1)
+    return np.asarray(opaque * np.uint16(65535))
+
+
+def _dpi(
+    dpi: tuple[float, float] | None, turn: int
+) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+    """Return the resolution of the upright picture, and its name if it is none."""
+    if not dpi or all(1 <= value < 1 << 16 for value in dpi):
+        return dpi[::-1] if dpi and turn in SIDEWAYS else dpi, ()
+    return None, (f"the resolution of {float(dpi[0]):g} x {float(dpi[1]):g} dpi",)
+
+
+def _luminance(info: dict[Any, Any], channels: int) -> tuple[Luminance | None, tuple[str, ...]]:
+    """Return how codes become luminance, by a profile or a PNG's gamma; None if as in sRGB. Name a damaged profile."""
+    if profile := info.get("icc_profile"):
+        try:
+            return luminance_of(profile, channels=channels), ()
+        except ValueError:
+            return None, (DAMAGED_PROFILE,)
+    if "gamma" in info and "srgb" not in info:
+        primaries = info.get("chromaticity")
+        return luminance_of_gamma(info["gamma"], primaries, channels=channels), ()
+    return None, ()
+
+
+def upright(pixels: Pixels, turn: int) -> Pixels:
     """Undo an EXIF orientation, 1 to 8."""
     if turn in SIDEWAYS:
         pixels = pixels.swapaxes(0, 1)
@@ -289,12 +280,12 @@ def _upright(pixels: Pixels, turn: int) -> Pixels:
     return pixels[::-1] if turn in {3, 4, 7, 8} else pixels
 
 
-def _lightness_codes(pixels: Pixels, profile: bytes | None) -> Pixels:
-    """Return the luminance of (H, W, 1 or 3) as sRGB-encoded gray (H, W) of the same dtype."""
+def _lightness_codes(pixels: Pixels, luminance: Luminance | None) -> Pixels:
+    """Return the luminance of (H, W, 1 or 3), by default of sRGB, as sRGB-encoded gray (H, W) of the same dtype."""
     height, width, channels = pixels.shape
-    if profile is None and channels == 1:
+    if luminance is None and channels == 1:
         return pixels[..., 0]
-    luminance = luminance_of(profile, channels=channels) or luminance_of(None, channels=channels)
+    luminance = luminance or luminance_of(None, channels=channels)
     assert luminance is not None
     tables = luminance.tables(pixels.dtype)
     gray = np.empty((height, width), pixels.dtype)

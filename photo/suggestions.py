@@ -1,11 +1,14 @@
 """Suggested hint places of a photo, as lines for the terminal and as JSON."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
 from color.likely import Suggestion
-from runtime.files import write_json
+from runtime.files import json_text, write_json
+
+STDOUT = Path("-")
 
 
 class LikelyColorJson(TypedDict):
@@ -30,9 +33,13 @@ def suggestion_line(photo: Path, place: Suggestion) -> str:
 
 
 def write_suggestions(path: Path, found: Mapping[Path, Sequence[Suggestion]]) -> None:
-    """Write the places of each photo as JSON; create the folder if it is missing."""
+    """Write the places of each photo as JSON, to standard output for "-"; create the folder if it is missing."""
+    places = {str(photo): list(map(_json_of, places)) for photo, places in found.items()}
+    if path == STDOUT:
+        sys.stdout.write(json_text(places))
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {str(photo): list(map(_json_of, places)) for photo, places in found.items()})
+    write_json(path, places)
 
 
 def _json_of(place: Suggestion) -> SuggestionJson:

@@ -68,7 +68,7 @@ class CountOptions(PictureOptions):
     )
     shard: Shard = option(
         Shard(),
-        "count only the Kth of N parts of the pictures, into Experience.K-of-N.npz",
+        "count only the Kth of N parts of the pictures, into -out FILE.npz, or beside -out FILE.npy into FILE.K-of-N.npz",
         read=Shard.read,
         metavar="K/N",
         shown="",
@@ -87,12 +87,15 @@ class CountOptions(PictureOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.out.suffix != ".npy":
-            raise ValueError(f"-out must end in .npy, got {self.out}")
+        kinds = (".npy", ".npz") if self.shard.count > 1 else (".npy",)
+        if self.out.suffix not in kinds:
+            raise ValueError(f"-out must end in {' or '.join(kinds)}, got {self.out}")
 
     @property
     def counted_path(self) -> Path:
-        """Path of the shard's counts, complete or not."""
+        """Path of the shard's counts, complete or not: -out itself if that is an .npz."""
+        if self.out.suffix == ".npz":
+            return self.out
         name = f"{self.out.stem}.{self.shard.number}-of-{self.shard.count}.npz"
         return self.out.with_name(name)
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from color.arrays import Doubles, Floats, Mask
+from color.names import read_tint
 
 # Linear sRGB -> XYZ, ITU-R BT.709 primaries with D65 (IEC 61966-2-1), with the usual six digits.
 XYZ_FROM_RGB = (
@@ -52,9 +53,18 @@ def hex2ab(colors: Sequence[str]) -> Floats:
 
 
 def color2ab(color: str | tuple[float, float]) -> tuple[float, float]:
-    """Return a and b of a color given as #rrggbb or as (a, b)."""
-    a, b = hex2ab([color])[0].tolist() if isinstance(color, str) else color
+    """Return a and b of a color given as #rrggbb, by name, each with @ and its strength if wanted, or as (a, b)."""
+    if not isinstance(color, str):
+        return color
+    code, strength = read_tint(color)
+    a, b = (hex2ab([code])[0] * np.float32(strength)).tolist()
     return a, b
+
+
+def ab2hex(ab: tuple[float, float], lightness: float) -> str:
+    """Return the color #rrggbb that a and b give at a lightness 0..100, with less chroma if they leave the gamut there."""
+    rgb = lab2rgb(fit_gamut(np.array([[lightness, *ab]], np.float32)))[0]
+    return f"#{bytes(rgb.tolist()).hex()}"
 
 
 def lab2rgb(lab: NDArray[Any], *, dtype: DTypeLike = np.uint8) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +11,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-# Exit codes; those above 128 are a shell's for SIGINT and SIGPIPE.
-DONE, FAILED, USAGE, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
+from runtime.interrupts import interrupts_raised
+from runtime.startup import INTERRUPTED, STOPPED
+
+DONE, FAILED, USAGE = 0, 1, 2  # exit codes, and INTERRUPTED
+BROKEN_PIPE = 141  # as of a program that SIGPIPE ends
 
 
 class UsageError(ValueError):
@@ -87,9 +91,14 @@ def exit_code(program: str, work: Callable[[], int], *, resumes: bool = True) ->
     resumes : the same command continues where it was interrupted
     """
     try:
-        return work()
-    except BrokenPipeError:  # the reader has ended, as `head` does
-        return CLOSED
+        with interrupts_raised():
+            code = work()
+            sys.stdout.flush()  # here, where a closed pipe can still be handled
+            return code
+    except BrokenPipeError:
+        # The reader has all it wants, as `| head`. The interpreter's own flush at its end must not fail, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except UsageError as error:
         complain(f"{program}: {error}")
         return USAGE
@@ -97,5 +106,5 @@ def exit_code(program: str, work: Callable[[], int], *, resumes: bool = True) ->
         complain(f"{program}: {error}")
         return FAILED
     except KeyboardInterrupt:
-        complain("interrupted" + (": run the same command to continue" if resumes else ""))
+        complain(STOPPED if resumes else "interrupted")
         return INTERRUPTED

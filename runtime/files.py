@@ -88,8 +88,12 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write human-readable JSON atomically. Raises ValueError for NaN, which JSON cannot represent."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Return human-readable JSON with a line's end. Raises ValueError for NaN, which JSON cannot represent."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

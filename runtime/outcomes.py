@@ -26,6 +26,19 @@ class Outcome(Protocol):
     def error(self) -> str | None: ...
 
 
+class Account(Protocol):
+    """What became of each file."""
+
+    @property
+    def failures(self) -> Sequence[str]:
+        """Return a line for each file that failed before the work."""
+        ...
+
+    def closing(self) -> Sequence[str]:
+        """Return the last lines."""
+        ...
+
+
 class FailureOf:
     """Turns any exception in a block into one line about its file, so that it does not stop the other files.
 
@@ -54,18 +67,20 @@ class FailureOf:
         return True
 
 
-def finish(failures: Sequence[str], outcomes: Iterable[Outcome], *, quiet: bool) -> int:
-    """Print the plan's failures, then each file's outcome; repeat several failures at the end.
+def finish(account: Account, outcomes: Iterable[Outcome], *, quiet: bool) -> int:
+    """Print the account's failures, then each file's outcome; repeat several failures at the end, then close the account.
 
     Return the exit code.
     """
-    for line in failures:
+    for line in account.failures:
         complain(line)
-    failures = [*failures, *_reported(outcomes, quiet=quiet)]
+    failures = [*account.failures, *_reported(outcomes, quiet=quiet)]
     if len(failures) > 1:
         complain(f"{len(failures)} failed:")
         for line in failures:
             complain(f"  {printable(line)}")
+    for line in () if quiet else account.closing():
+        complain(line)
     return FAILED if failures else DONE
 
 

@@ -1,9 +1,10 @@
-"""Default folders: in the source tree or, for an installed program, in the user's own folders."""
+"""The program's version, and its default folders: in the source tree or, if installed, in the user's own folders."""
 
 from pathlib import Path
 
 import platformdirs
 
+VERSION = "0.2.0"
 ROOT = Path(__file__).resolve().parent.parent  # of the program's modules
 IN_SOURCE_TREE = (ROOT / "pyproject.toml").is_file()
 # The user's data, runs and films. An installed program looks for them in the current folder.

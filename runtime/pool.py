@@ -13,10 +13,11 @@ from contextlib import closing, contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from runtime.cluster import cluster_map
 from runtime.files import discard_in_progress
+from runtime.interrupts import ignore_interrupts, interrupts_blocked, interrupts_delayed
 from runtime.workers import (
     PER_WORKER,
     Map,
@@ -131,7 +132,8 @@ class Pool:
         )
         # All processes start here: CPython 3.11 notices the death of a process started with a later item
         # only when another item is done. A failure in `prepare` recurs with an item and is reported then.
-        with _interrupts_delayed():  # an executor that has half started cannot be shut down
+        with interrupts_delayed(), interrupts_blocked():
+            # An executor that has half started cannot be shut down.
             for _ in range(self.number):
                 self._executor.submit(self.prepare or _nothing)
         return self._executor
@@ -150,23 +152,6 @@ class Pool:
             self._executor.shutdown(cancel_futures=True)  # waits: its thread must not outlive it
             self._reports.close()
             self._executor = self._lifeline = self._reports = None
-
-
-@contextmanager
-def _interrupts_delayed() -> Iterator[None]:
-    """Delay Ctrl-C until the end of the block; only the main thread receives it."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield
-        return
-    received: list[Any] = []
-    signal.signal(signal.SIGINT, lambda *arguments: received.append(arguments))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if received:
-        before(*received[0])
 
 
 def _nothing() -> None:
@@ -193,7 +178,7 @@ def _start_process(
     """Ignore Ctrl-C, follow the parent's end even if it is killed, and silence warnings and info messages."""
     global _write_reports
     _write_reports = write_reports
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_interrupts()
     signal.signal(signal.SIGTERM, _end)  # sent by the pool when another of its processes died
     warnings.simplefilter("ignore")
     logging.disable(logging.INFO)

@@ -5,12 +5,14 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import struct
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -187,3 +189,13 @@ def run_script(main: Callable[[], int], *words: object, patch: pytest.MonkeyPatc
 
 def process_of(item: int) -> int:
     return os.getpid()
+
+
+def by_ffmpeg(path: Path, shape: tuple[int, ...], *, pixels: str = "gray") -> NDArray[Any]:
+    """Decode a picture with FFmpeg, which is a second opinion on what is in it: pixels of its format `pixels`."""
+    words = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-frames:v", "1"]
+    words += ["-f", "rawvideo", "-pix_fmt", pixels, "-"]
+    done = subprocess.run(words, capture_output=True, check=True)
+    return np.frombuffer(
+        done.stdout, "<u2" if "16" in pixels or "48" in pixels else np.uint8
+    ).reshape(shape)

@@ -1,5 +1,6 @@
 """Image sequences in and out, as a user runs them: times, sound, resumed jobs, finished results."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from sequences import luma_of, ramp, read_rgb, write_sequence
 
 from conversion import color_film
 from film import FilmError
-from film.job import JobError
+from film.jobs import jobs_in
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 
@@ -95,21 +96,43 @@ def test_a_killed_command_continues(scans: Path, tmp_path: Path, small: list[str
     assert tree(target.parent) == tree(whole.parent)
 
 
-def test_a_job_sees_that_a_picture_changed(
-    scans: Path, tmp_path: Path, chosen: FilmOptions
+def test_a_changed_picture_makes_another_film(
+    scans: Path, tmp_path: Path, chosen: FilmOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(FilmError, match="cannot be colorized"):
         color(scans, tmp_path / "out.mkv", chosen, fail_at=74)
     os.utime(scans / "scan_00100.tif", (1, 1))
-    with pytest.raises(JobError, match="the film itself has changed"):
+    with caplog.at_level("INFO"):
         color(scans, tmp_path / "out.mkv", chosen)
+    assert (
+        "1 other job of this film at rest (the latest: the film itself has changed)" in caplog.text
+    )
+    assert len(jobs_in(chosen.cache)) == 1  # the first one
 
 
-def test_a_job_sees_that_the_rate_changed(scans: Path, tmp_path: Path, chosen: FilmOptions) -> None:
-    with pytest.raises(FilmError, match="cannot be colorized"):
-        color(scans, tmp_path / "out.mkv", chosen, fail_at=74)
-    with pytest.raises(JobError, match="fps was 18, now 24"):
-        color(scans, tmp_path / "out.mkv", replace(chosen, fps=Fraction(24)))
+def test_a_job_of_another_rate_is_another_job_and_finds_its_own_frames(
+    scans: Path, tmp_path: Path, chosen: FilmOptions, caplog: pytest.LogCaptureFixture
+) -> None:
+    part = replace(chosen, duration=6.0, keep_cache=True)
+    color(scans, tmp_path / "18.mkv", part)
+    with caplog.at_level("INFO"):
+        color(scans, tmp_path / "10.mkv", replace(part, fps=Fraction(10)))
+    assert "fps was 18, now 10" in caplog.text
+    assert [probe(tmp_path / name).frames for name in ("18.mkv", "10.mkv")] == [108, 60]
+    assert len(jobs_in(chosen.cache)) == 2
+
+
+def test_a_kept_job_of_a_film_is_encoded_again_as_pictures(
+    scans: Path, tmp_path: Path, chosen: FilmOptions, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept, pattern = replace(chosen, keep_cache=True), tmp_path / "out" / "o_%05d.tif"
+    color(scans, tmp_path / "out.mkv", kept)
+    with caplog.at_level("INFO"):
+        color(scans, pattern, kept, fail_at=0)  # nothing is colorized again
+    assert "encoding again, with the same colors" in caplog.text
+    assert len(jobs_in(chosen.cache)) == 1
+    color(scans, tmp_path / "new" / pattern.name, replace(chosen, cache=tmp_path / "other"))
+    assert tree(pattern.parent) == tree(tmp_path / "new")
 
 
 def test_commands_with_sequences(run_main: Main, scans: Path, tmp_path: Path) -> None:
@@ -129,6 +152,26 @@ def test_commands_with_sequences(run_main: Main, scans: Path, tmp_path: Path) ->
     assert code == 0
     assert "image sequence" in said
     assert "18 fps, 130 frames" in said
+
+
+def test_pictures_of_a_sequence_are_not_passed_over(run_main: Main, scans: Path) -> None:
+    (scans / "more").mkdir()
+    (scans / "sound.wav").touch()
+    code, said, errors = run_main(scans, "-dry_run", "-recursive")
+    assert (code, said) == (0, f"{scans} -> {scans.parent / 'scan.color.mkv'}\n")
+    assert errors.splitlines() == [
+        "passed over: 1 folder: give it as an input of its own; 1 sound file: not a film",
+        "1 to be colored, 0 already there, 0 failed, 2 passed over",
+    ]
+
+
+def test_reports_list_sequences(run_main: Main, scans: Path, tmp_path: Path) -> None:
+    pattern, table = tmp_path / "out" / "o_%05d.jpg", tmp_path / "report.csv"
+    words = (scans, "-duration", "1", "-save", pattern, "-report", table)
+    for outcome in ("colored", "already there"):
+        assert run_main(*words)[0] == 0
+        (row,) = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+        assert (row["source"], row["outcome"], row["result"]) == (str(scans), outcome, str(pattern))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Colorizer: arrays in and out, equal results on all paths, unchanged lightness."""
 
 import functools
+import inspect
 import pickle
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from model.hints import point_planes
 from model.options import ColorOptions
 from model.paddle_import import has_bf16
 from prior.lab import gray2lightness, rgb2lab
+
+GRAY = np.zeros((8, 8), np.uint8)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -127,6 +130,61 @@ def test_a_colorizer_s_palette_and_mood_are_those_of_its_calls(
         np.testing.assert_array_equal(
             make_colorizer(**wanted).ab(gray), colorizer.ab(gray, asked(**wanted))
         )
+
+
+def test_a_list_of_pictures_gives_a_list(colorizer: Colorizer) -> None:
+    grays = [landscape(40, 64), landscape(64, 50, np.uint16)]
+    wanted = asked(hints=[(30, 30, 60, 40)])
+    for given in (grays, tuple(grays)):
+        found = colorizer(given, wanted)
+        assert isinstance(found, list)
+        for rgb, gray in zip(found, grays, strict=True):
+            np.testing.assert_array_equal(rgb, colorizer(gray, wanted))
+    assert colorizer([]) == []
+
+
+@pytest.mark.parametrize(
+    ("gray", "says"),
+    [
+        (None, "got None, which cv2.imread returns for a file that it cannot read"),
+        ("old.jpg", "got the path 'old.jpg': read it first"),
+        (Path("old.jpg"), "got the path 'old.jpg': read it first"),
+        ([[1, 2], [3, 4]], "got a list"),
+        ([np.zeros((4, 4), np.uint8), None], "got None"),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_what_to_do(
+    colorizer: Colorizer, gray: Any, says: str
+) -> None:
+    with pytest.raises(TypeError, match=f"expected gray .*{says}"):
+        colorizer(gray)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda made: made(GRAY, hint=[(1, 1, "red")]), r"write Guidance\(hints=...\) as the second argument"),
+        (lambda made: made(GRAY, saturation=1.2), r"write Colorizer\(saturation=...\)"),
+        (lambda made: made.candidates(GRAY, guidence=3), r"candidates\(\) has no argument 'guidence': the nearest is 'guidance'"),
+        (lambda made: made.frames([GRAY], mood="warm"), r"write Guidance\(mood=...\)"),
+        (lambda made: made(GRAY, [(1, 1, "red")]), r"expected guidance as Guidance\(hints=...\), got a list"),
+        (lambda _: Colorizer(hints=[]), r"Colorizer\(\) has no argument 'hints': write Guidance"),
+        (lambda _: Colorizer(saturaton=1), "the nearest is 'saturation'"),
+    ],
+)  # fmt: skip
+def test_arguments_of_other_names_are_refused_with_the_nearest(
+    colorizer: Colorizer, call: Any, says: str
+) -> None:
+    with pytest.raises(TypeError, match=says):
+        call(colorizer)
+
+
+def test_help_gives_shapes_and_units(colorizer: Colorizer) -> None:
+    for name in ("__call__", "ab", "candidates", "confidence", "suggest", "likely_colors"):
+        text = inspect.getdoc(getattr(Colorizer, name)) or ""
+        assert "(H, W)" in text, name
+    signature = inspect.signature(Colorizer.__call__)
+    assert list(signature.parameters) == ["self", "gray", "guidance"]
 
 
 def test_a_factory_travels_to_other_processes(make_colorizer: functools.partial[Colorizer]) -> None:

@@ -35,6 +35,12 @@ def test_every_module_is_packaged() -> None:
     assert {str(path.parent) for path in ours} - {"."} <= set(SETUPTOOLS["packages"])
 
 
+def test_type_checkers_find_each_package_s_annotations() -> None:
+    assert "py.typed" in SETUPTOOLS["package-data"]["*"]
+    rooms = [name for name in SETUPTOOLS["packages"] if "." not in name]
+    assert [name for name in rooms if not (ROOT / name / "py.typed").is_file()] == []
+
+
 def test_extras_are_the_requirements_files() -> None:
     extras = SETUPTOOLS["dynamic"]["optional-dependencies"]
     files = {path.stem.removeprefix("requirements-") for path in ROOT.glob("requirements-*.txt")}
@@ -98,4 +104,5 @@ def test_an_installed_copy_colorizes_without_the_source_tree(tmp_path: Path) -> 
     run(tmp_path / "venv" / "bin" / "colorizer-train", "--help", cwd=place)
     run(tmp_path / "venv" / "bin" / "colorizer-evaluate", "--help", cwd=place)
     site = Path(run(python, "-c", "import main; print(main.__file__)", cwd=place).strip()).parent
+    assert (site / "color" / "py.typed").is_file()
     assert not re.findall(r"(?m)^(cache|movie|data)$", "\n".join(p.name for p in site.iterdir()))

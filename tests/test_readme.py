@@ -133,6 +133,16 @@ def test_both_languages_have_the_same_numbers_in_their_tables() -> None:
         assert numbers(ours) == numbers(theirs), theirs
 
 
+def test_git_ignores_what_the_commands_write() -> None:
+    text = "\n".join([*blocks("sh", setup=False), *blocks("sh", setup=True)])
+    named = re.findall(r"-(?:save|sheet|preview|confidence|keyframes|out|report) (\S+)", text)
+    assert {"cat.png", "colored/", "keys/", "shots.png", "mine/Weight.npy"} <= set(named)
+    ignored = subprocess.run(
+        ["git", "check-ignore", *named], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert sorted(set(named) - set(ignored)) == []
+
+
 @pytest.mark.slow
 def test_every_command_runs_as_printed(clone: Path) -> None:
     search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -154,5 +164,10 @@ def test_the_python_example_runs(clone: Path) -> None:
         "gray = cv2.normalize(gray, None, 0, 255, cv2.NORM_MINMAX)\ngrays = [gray] * 3\n"
         + blocks("python", setup=False)[0]
     )
-    check = "\nassert [one.shape for one in (rgb, *rgbs)] == [(120, 160, 3)] * 4"
+    check = (
+        "\nassert [one.shape for one in (rgb, *rgbs)] == [(120, 160, 3)] * 4\n"
+        "from PIL import Image\n"
+        "assert rgb.std(axis=-1).max() > 5\n"
+        "np.testing.assert_array_equal(np.asarray(Image.open('new.png')), rgb)"
+    )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code + check], cwd=clone, check=True)

@@ -15,10 +15,11 @@ import numpy as np
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from runtime.console import INTERRUPTED, exit_code, log_to_stderr
+from runtime.console import exit_code, log_to_stderr
 from runtime.options import OneLineParser, add_options, check, option
 from runtime.places import WORK
 from runtime.progress import Progress, Silent, progress_for
+from runtime.startup import INTERRUPTED
 from train.checkpoint import LogRow
 from train.config import TrainConfig, prepare_environment
 from train.run import Run

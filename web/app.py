@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from color.guidance import MOODS
+from web.edits import released_values
 from web.film_routes import FilmRoutes
 from web.guard import Guard
 from web.network import Network, Queue
@@ -36,7 +38,16 @@ def application(folder: Path, options: WebOptions, settings: Settings, *, passwo
     network, queue = Network(settings.color, settings.run), Queue()
     photos = Photos(folder)
     photo_routes = PhotoRoutes(photos, network, queue, settings)
-    film_routes = FilmRoutes(folder, network, queue, settings, photos)
+    film_routes = FilmRoutes(folder, network, queue, settings, photos, roots=options.roots)
+
+    async def released(request: Request) -> Response:
+        return JSONResponse(
+            {
+                "released": released_values(settings.color),
+                "moods": MOODS,
+                "opens": options.roots != (),
+            }
+        )
 
     async def waiting(request: Request) -> Response:
         return JSONResponse({"length": queue.length})
@@ -50,7 +61,7 @@ def application(folder: Path, options: WebOptions, settings: Settings, *, passwo
 
     app = Starlette(
         routes=[
-            *page_routes(), *photo_routes.routes(), *film_routes.routes(), Route("/queue", waiting),
+            *page_routes(), *photo_routes.routes(), *film_routes.routes(), Route("/queue", waiting), Route("/settings", released),
         ],
         lifespan=closing,
         exception_handlers={

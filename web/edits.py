@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from color.arrays import Bytes, Doubles
-from color.guidance import Guidance, Hint, read_color, read_hint
+from color.guidance import Guidance, Hint, read_hint
+from color.names import read_color
 from color.options import GuidanceOptions
-from model.options import ColorOptions
+from model.options import GUIDANCE, SATURATION, TEMPERATURE, ColorOptions
 from photo.guidance import STROKES_PX, read_guidance
 
 CANDIDATES = 5  # candidates per photo
@@ -111,6 +112,13 @@ def color_from(values: Mapping[str, Any], released: ColorOptions) -> ColorOption
     chosen: dict[str, Any] = {**numbers, "mood": values.get("mood")}
     chosen["palette"] = _palette_from(values.get("palette") or []) or None
     return replace(released, **{name: value for name, value in chosen.items() if value is not None})
+
+
+def released_values(color: ColorOptions) -> dict[str, float]:
+    """Return the values that apply where the page sets none, which its sliders show."""
+    constants = {"saturation": SATURATION, "temperature": TEMPERATURE, "guidance": GUIDANCE}
+    own = {name: getattr(color, name) for name in constants}
+    return {name: constants[name] if own[name] is None else own[name] for name in constants}
 
 
 def _palette_from(values: Any) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -23,8 +24,8 @@ from web.films import (
 )
 from web.network import Network, Queue
 from web.options import Settings
-from web.photos import Photos, printable_name
-from web.requests import json_of, place_of, write_upload
+from web.photos import Photos, printable_name, shown_colors
+from web.requests import colors_of, json_of, place_of, write_upload
 
 LONGEST_NAME = 120  # letters; a file system holds 255 bytes
 NO_FILE_HAS = '%\\/:*?"<>|'
@@ -34,10 +35,12 @@ class FilmRoutes:
     """Answers requests about films; reads, computes and waits in threads."""
 
     def __init__(
-        self, folder: Path, network: Network, queue: Queue, settings: Settings, photos: Photos
-    ) -> None:
+        self, folder: Path, network: Network, queue: Queue, settings: Settings, photos: Photos, *,
+        roots: Sequence[Path] | None = None,
+    ) -> None:  # fmt: skip
         self._folder, self._network, self._queue = folder, network, queue
         self._settings, self._photos = settings, photos
+        self._roots = None if roots is None else [folder.resolve() for folder in roots]
         self.jobs = FilmJobs()
 
     def routes(self) -> list[Route]:
@@ -51,6 +54,7 @@ class FilmRoutes:
             Route("/films/{id}/shots/{shot:int}/gray", self.gray, methods=["GET"]),
             Route("/films/{id}/shots/{shot:int}/color", self.color, methods=["GET"]),
             Route("/films/{id}/shots/{shot:int}/likely", self.likely, methods=["GET"]),
+            Route("/films/{id}/shots/{shot:int}/shown", self.shown, methods=["GET"]),
             Route("/films/{id}/start", self.start, methods=["POST"]),
             Route("/films/{id}/stop", self.stop, methods=["POST"]),
             Route("/films/{id}/latest", self.latest, methods=["GET"]),
@@ -83,7 +87,13 @@ class FilmRoutes:
         text = (await json_of(request)).get("path")
         if not isinstance(text, str) or not text.strip():
             raise ValueError("the film's path is empty: enter one")
-        opened = await self._open(Path(text.strip()).expanduser())
+        path = Path(text.strip()).expanduser()
+        if self._roots is not None and not any(map(path.resolve().is_relative_to, self._roots)):
+            raise HTTPException(
+                403,
+                "this page opens no films there: upload it, or start the page with -web_root FOLDER",
+            )
+        opened = await self._open(path)
         return JSONResponse(await self._described(opened))
 
     async def _open(self, path: Path, *, folder: Path | None = None) -> OpenFilm:
@@ -119,6 +129,12 @@ class FilmRoutes:
         film, shot = self._shot(request)
         x, y = place_of(request)
         return JSONResponse(await self._queue.run(shot_likely, film, shot, x, y, self._network))
+
+    async def shown(self, request: Request) -> Response:
+        """Send what colors become at the lightness of a place of a shot's frame."""
+        film, shot = self._shot(request)
+        x, y = place_of(request)
+        return JSONResponse(shown_colors(film.shots[shot].gray, x, y, colors_of(request)))
 
     async def start(self, request: Request) -> Response:
         """Start or resume a film's job."""

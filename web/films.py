@@ -150,7 +150,7 @@ def open_for_page(source: Path, settings: Settings) -> OpenFilm:
             f"{source}: no such file" if not source.exists() else f"{source} is not a file"
         )
     kind = film_kind(settings.film)
-    tasks, _ = plan([str(source)], kind=kind)
+    tasks = plan([str(source)], kind=kind).tasks
     side = settings.colorization(settings.color).working_side
     film = replace(probe(source), working_side=side)
     span(film, settings.film)

@@ -5,6 +5,7 @@ Imports nothing heavy, so that help and usage errors do not wait for the server'
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.options import check, named, option
@@ -35,8 +36,21 @@ class WebOptions:
         read=named, metavar="WORD",
     )  # fmt: skip
 
+    web_root: tuple[Path, ...] = option(
+        (), "folders whose films can be opened by their paths, with results written beside them "
+        "(default: all on 127.0.0.1, otherwise none: films are uploaded)", metavar="FOLDER",
+    )  # fmt: skip
+
     def __post_init__(self) -> None:
         check(self)
+        for folder in self.web_root:
+            if not folder.is_dir():
+                raise ValueError(f"-web_root {folder} is not a folder")
+
+    @property
+    def roots(self) -> tuple[Path, ...] | None:
+        """Return the folders whose films can be opened by their paths; None for all."""
+        return None if self.own_machine_only and not self.web_root else self.web_root
 
     @property
     def own_machine_only(self) -> bool:

@@ -20,10 +20,11 @@ from web.photos import (
     overlay,
     preview,
     printable_name,
+    shown_colors,
     suggestions,
     write_result,
 )
-from web.requests import LARGEST_PHOTO, json_of, place_of, write_upload
+from web.requests import LARGEST_PHOTO, colors_of, json_of, place_of, write_upload
 
 
 class PhotoRoutes:
@@ -43,6 +44,7 @@ class PhotoRoutes:
             Route("/photos/{id}/gray", self.gray, methods=["GET"]),
             Route("/photos/{id}/color", self.color, methods=["POST"]),
             Route("/photos/{id}/likely", self.likely, methods=["GET"]),
+            Route("/photos/{id}/shown", self.shown, methods=["GET"]),
             Route("/photos/{id}/suggestions", self.suggest, methods=["POST"]),
             Route("/photos/{id}/overlay", self.overlay, methods=["POST"]),
             Route("/photos/{id}/candidates", self.candidates, methods=["POST"]),
@@ -99,6 +101,11 @@ class PhotoRoutes:
         """Send the likely colors at a place."""
         photo, (x, y) = self._photo(request), place_of(request)
         return JSONResponse(await self._queue.run(likely, photo.shown, x, y, self._network))
+
+    async def shown(self, request: Request) -> Response:
+        """Send what colors become at the lightness of a place."""
+        photo, (x, y) = self._photo(request), place_of(request)
+        return JSONResponse(shown_colors(photo.shown, x, y, colors_of(request)))
 
     async def suggest(self, request: Request) -> Response:
         """Send the places where a hint would help most."""

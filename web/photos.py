@@ -9,7 +9,7 @@ import base64
 import secrets
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from color.arrays import Bytes
 from color.guidance import Guidance
+from color.names import read_tint, tint
 from gray2color import guided
 from image.crop import fitted
 from photo.batch import PHOTOS, colorize_photos
@@ -28,6 +29,7 @@ from photo.compose import Composition
 from photo.inputs import plan
 from photo.options import PhotoOptions
 from photo.read import read_photo
+from prior.lab import ab2hex, color2ab, gray2lightness
 from runtime.console import one_line
 from web.edits import CANDIDATES, Edits
 from web.network import Network
@@ -43,6 +45,8 @@ LOW, HIGH = 40, 99
 LEAST_RANGE = 0.1  # least difference in uncertainty between LOW and HIGH
 TILE_PX = 480  # long side of a candidate in the gallery
 SUGGESTIONS = 5
+AROUND_PX = 2  # of a place, whose mean lightness counts
+MOST_SHOWN = 64  # colors in one request
 
 
 class SuggestedPlace(TypedDict):
@@ -51,6 +55,14 @@ class SuggestedPlace(TypedDict):
     x: int
     y: int
     colors: list[str]
+
+
+class ShownColor(TypedDict):
+    """A color as a hint asks for it, #rrggbb and its strength, and what it becomes at a place; or an error, in JSON."""
+
+    color: str
+    shown: str
+    error: str
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,7 @@ class UploadedPhoto:
     @property
     def target(self) -> Path:
         """Return the path of its result, named as the command names it."""
-        tasks, _ = plan([str(self.source)], kind=PHOTOS)
+        tasks = plan([str(self.source)], kind=PHOTOS).tasks
         return tasks[0].target
 
     @property
@@ -97,7 +109,7 @@ class Photos:
         folder = self._folder / token
         folder.mkdir()
         suffix = PurePosixPath(name).suffix.lower()
-        return token, folder / f"photo{suffix if suffix in PHOTOS.suffixes else ''}"
+        return token, folder / f"photo{suffix if suffix in PHOTOS.written else ''}"
 
     def add(self, token: str, name: str, source: Path) -> UploadedPhoto:
         """Read and add an uploaded photo. Raises ValueError, with the visitor's file name, if it is unreadable."""
@@ -156,7 +168,7 @@ def write_result(
 ) -> Path:
     """Write a photo's full-size file with the command's function. Raises ValueError."""
     guidance = edits.for_file(photo.source, photo.size)
-    tasks, _ = plan([str(photo.source)], kind=PHOTOS)
+    tasks = plan([str(photo.source)], kind=PHOTOS).tasks
     load = partial(network.colorizer, edits.color)
     factory: Callable[[], Any] = partial(guided, load, guidance)
     if edits.candidate > 1:
@@ -184,6 +196,23 @@ def likely(gray: Bytes, x: float, y: float, network: Network) -> list[str]:
     height, width = gray.shape
     place = min(x * width, width - 1), min(y * height, height - 1)
     return [one.color for one in network.released.likely_colors(gray, *place)]
+
+
+def shown_colors(gray: Bytes, x: float, y: float, texts: Sequence[str]) -> list[ShownColor]:
+    """Return what colors become at the lightness of a place in shares 0 to 1 of the sides."""
+    height, width = gray.shape
+    row, column = int(min(y * height, height - 1)), int(min(x * width, width - 1))
+    rows, columns = (slice(max(at - AROUND_PX, 0), at + AROUND_PX + 1) for at in (row, column))
+    lightness = float(gray2lightness(gray[rows, columns]).mean())
+    return [_shown_color(text, lightness) for text in texts[:MOST_SHOWN]]
+
+
+def _shown_color(text: str, lightness: float) -> ShownColor:
+    try:
+        wanted = tint(*read_tint(text))
+    except ValueError as error:  # as a name is typed, most of its beginnings are none
+        return {"color": text, "shown": "", "error": str(error)}
+    return {"color": wanted, "shown": ab2hex(color2ab(wanted), lightness), "error": ""}
 
 
 def suggestions(photo: UploadedPhoto, edits: Edits, network: Network) -> list[SuggestedPlace]:

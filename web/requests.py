@@ -34,6 +34,11 @@ def place_of(request: Request) -> tuple[float, float]:
     return x, y
 
 
+def colors_of(request: Request) -> list[str]:
+    """Return the colors of a request, as written."""
+    return request.query_params.getlist("color")
+
+
 async def write_upload(request: Request, path: Path, *, largest: int | None = None) -> None:
     """Write a request's body to a file. Raises HTTPException if it is empty or too large.
 

@@ -42,6 +42,8 @@ def serve(options: WebOptions, settings: Settings) -> int:
     ):
         app = application(Path(folder), options, settings, password=password)
         _announce(address(options, listener.getsockname()[1], password))
+        if password and not options.web_password:
+            log.info("password: %s", password)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
             limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=2, ws="none", lifespan="on",

@@ -148,7 +148,7 @@ def folder(weights: Path, folder: Path, *, photos: int = 200) -> Iterator[Row]:
         rates = []
         for processes in (1, cores):
             save = inside.with_name(f"{inside.name}-{processes}")
-            tasks, _ = plan([str(inside)], kind=PHOTOS, save=f"{save}/")
+            tasks = plan([str(inside)], kind=PHOTOS, save=f"{save}/").tasks
             begin, first = time.perf_counter(), 0.0
             factory = functools.partial(Colorizer, weights, threads=1)
             for done, result in enumerate(colorize_photos(tasks, factory, processes=processes)):

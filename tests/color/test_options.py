@@ -19,7 +19,7 @@ def test_hints_are_read_in_the_order_in_which_they_are_given() -> None:
     found = parsed("-hint", "120f,5,6,#102030", "-hint", "25%,7,#C83C28")
     assert found.hint == (
         Hint(5, 6, "#102030", at="120f"),
-        Hint(25, 7, "#C83C28", x_percent=True),
+        Hint(25, 7, "#c83c28", x_percent=True),
     )
 
 
@@ -29,7 +29,7 @@ def test_every_option_reaches_its_field() -> None:
     assert parsed() == GuidanceOptions()
 
 
-@pytest.mark.parametrize("words", [("-hint", "1,2,red"), ("-reference_by", "eye")])
+@pytest.mark.parametrize("words", [("-hint", "1,2,redd"), ("-reference_by", "eye")])
 def test_what_is_no_guidance_is_one_line(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:

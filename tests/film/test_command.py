@@ -1,5 +1,6 @@
 """The film command checks everything before any work, creates nothing while it does, then works on each film."""
 
+import csv
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -12,13 +13,16 @@ import pytest
 from films import colorization, picture, run_ffmpeg
 from helpers import files_and_folders
 
+import main
 from color.options import GuidanceOptions
 from color.segment import Colorization
 from conversion import color_films
 from film import FilmError
 from film.command import FilmColorization, FilmWork, plan_films
+from film.jobs import open_job
 from film.options import EncoderOptions, FilmCommand, FilmOptions
 from film.probe import probe
+from film.work import manifest_of
 from photo.inputs import InputOptions
 
 Make = Callable[[str], Path]
@@ -35,8 +39,12 @@ def planned(tmp_path: Path) -> Plan:
         films: Sequence[Path], command: FilmCommand = COLORIZE, *, save: str | None = None,
         guided: GuidanceOptions = UNGUIDED, load: Callable[[], Colorization] = colorization,
         codec: str = "h264", weights: Path | None = None, overwrite: bool = False,
+        report: Path | None = None, dry_run: bool = False,
     ) -> FilmWork:  # fmt: skip
-        inputs = InputOptions(movie_in=tuple(map(str, films)), save=save, overwrite=overwrite)
+        inputs = InputOptions(
+            movie_in=tuple(map(str, films)), save=save, overwrite=overwrite, report=report,
+            dry_run=dry_run,
+        )  # fmt: skip
         chosen = replace(options, encoder=EncoderOptions(codec), overwrite=overwrite)
         return plan_films(
             inputs, command, chosen, guided, FilmColorization(load, color_films, weights)
@@ -53,7 +61,7 @@ def test_folders_that_do_not_exist_yet_are_made_when_a_film_is_finished(
     planned: Plan, film: Make, tmp_path: Path
 ) -> None:
     report, save = tmp_path / "new" / "told" / "report.json", tmp_path / "other" / "out.mkv"
-    work = planned([film("plain.mp4")], FilmCommand(report=report), save=str(save))
+    work = planned([film("plain.mp4")], report=report, save=str(save))
     assert files_and_folders(tmp_path) == {}
     (result,) = work.results()
     assert (result.error, result.output) == (None, (str(save),))
@@ -118,7 +126,7 @@ def test_reports_of_several_films_go_into_a_folder(
     planned: Plan, film: Make, tmp_path: Path
 ) -> None:
     films = [film(name) for name in ("plain.mp4", "silent.mp4")]
-    work = planned(films, FilmCommand(report=tmp_path / "told"), save=f"{tmp_path}/out/")
+    work = planned(films, report=tmp_path / "told", save=f"{tmp_path}/out/")
     assert [result.error for result in work.results()] == [None, None]
     assert sorted(path.name for path in (tmp_path / "told").iterdir()) == [
         "plain.json",
@@ -129,16 +137,16 @@ def test_reports_of_several_films_go_into_a_folder(
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"command": FilmCommand(report=Path("there.json"))}, "there.json exists already: add"),
+        ({"report": Path("there.json")}, "there.json exists already: add"),
         ({"command": FilmCommand(preview=Path("there.json"))}, "there.json exists already: add"),
         ({"command": FilmCommand(keyframes=Path("there.json"))}, "another place with -keyframes"),
         (
             {"command": FilmCommand(keyframes=Path("kept"))},
             "kept/shot001.frame000007.png exists al",
         ),
-        ({"command": FilmCommand(report=Path("w.npz")), "overwrite": True}, "w.npz is an input"),
-        ({"command": FilmCommand(report=Path("new/one/out.mkv"))}, "is the path of the result"),
-        ({"command": FilmCommand(report=Path("there.json/x/r"))}, "another place with -report"),
+        ({"report": Path("w.npz"), "overwrite": True}, "w.npz is an input"),
+        ({"report": Path("new/one/out.mkv")}, "is the path of the result"),
+        ({"report": Path("there.json/x/r")}, "another place with -report"),
         ({"save": "there.json/x/"}, "another place with -save"),
         ({"load": no_weights}, "no weights file"),
         ({"guided": GuidanceOptions(hints=Path("none.json"))}, "none.json is not a file"),
@@ -167,11 +175,14 @@ def test_films_of_one_name_cannot_have_one_report(
     before = files_and_folders(tmp_path)
     films = [film("plain.mp4"), tmp_path / "plain.mkv"]
     for option in ("report", "preview", "keyframes"):
-        command = FilmCommand(**{option: tmp_path / "told"})
+        told = tmp_path / "told"
+        asked = (
+            {"report": told} if option == "report" else {"command": FilmCommand(**{option: told})}
+        )
         with pytest.raises(
             ValueError, match=r"become .*told/plain(\.|/keyframes\.)(json|png): run"
         ):
-            planned(films, command, save=f"{tmp_path}/out/")
+            planned(films, **asked, save=f"{tmp_path}/out/")
     assert files_and_folders(tmp_path) == before
 
 
@@ -200,4 +211,67 @@ def test_an_encoder_is_tried_only_for_films_that_are_still_to_be_colorized(
     (tmp_path / "out.mkv").touch()
     work = attempt()
     assert not work.tasks
-    assert len(work.failures) == 1
+    assert len(work.ledger.failures) == 1
+
+
+def test_a_table_lists_all_films_and_a_rerun_still_does(
+    planned: Plan, film: Make, tmp_path: Path
+) -> None:
+    broken, table = tmp_path / "broken.mp4", tmp_path / "told.csv"
+    broken.write_bytes(b"no film")
+    films = [film("plain.mp4"), broken]
+    for outcome in ("colored", "already there"):
+        work = planned(films, save=f"{tmp_path}/out/", report=table)
+        assert [result.error is None for result in work.results()].count(False) == 1
+        with table.open(newline="", encoding="utf-8") as file:
+            plain, failed = csv.DictReader(file)
+        assert (plain["outcome"], failed["outcome"]) == (outcome, "failed")
+        assert plain["result"] == str(tmp_path / "out" / "plain.color.mp4")
+        info = probe(films[0]).video
+        assert (int(plain["width"]), int(plain["height"])) == (info.width, info.height)
+        assert plain["kept"] == "video; 1 sound track"
+        assert json.loads(plain["settings"])["codec"] == "h264"
+        assert "broken.mp4" in failed["reason"]
+
+
+def test_a_dry_run_of_films_creates_nothing(planned: Plan, film: Make, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no film")
+    before = files_and_folders(tmp_path)
+    work = planned([film("plain.mp4"), broken], save=f"{tmp_path}/out/", dry_run=True)
+    plain, failed = work.results()
+    assert plain.output == (f"{film('plain.mp4')} -> {tmp_path}/out/plain.color.mp4",)
+    assert "broken.mp4" in str(failed.error)
+    assert files_and_folders(tmp_path) == before
+
+
+def test_a_roomier_container_does_not_take_another_film_s_result(
+    planned: Plan, film: Make, tmp_path: Path
+) -> None:
+    path = tmp_path / "film.3gp"
+    tone = ("-f", "lavfi", "-i", "sine=duration=0.2", "-c:v", "h263")
+    tone += ("-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1")
+    run_ffmpeg(*picture("176x144", seconds=0.2), *tone, path)
+    shutil.copy(film("plain.mp4"), tmp_path / "film.mov")
+    tasks = planned([path, tmp_path / "film.mov"]).tasks
+    assert [task.target.name for task in tasks] == ["film.color.mkv", "film.color.mov"]
+
+
+def test_the_jobs_are_listed_and_cleaned_by_the_command(
+    gray_film: Path, options: FilmOptions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_job(options.cache, manifest_of(gray_film, colorization(), options)) as job:
+        pass
+    words = ["-jobs", "-cache", str(options.cache)]
+    assert main.main(words) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert listed[0].startswith(f"{job.folder}: {gray_film}, 0 of 0+ frames, ")
+    assert listed[1].startswith("1 job, ")
+    assert main.main([*words[:1], "clean", *words[1:]]) == 0
+    assert capsys.readouterr().out.startswith(f"deleted {job.folder}: ")
+    assert not job.folder.exists()
+    assert main.main(words) == 0
+    assert capsys.readouterr().out == "0 jobs, 0.0 MB\n"
+    with pytest.raises(SystemExit) as ended:
+        main.main(["-jobs", "-saturation", "2"])
+    assert ended.value.code == 2

@@ -31,7 +31,7 @@ def test_twice_the_film_takes_twice_as_much(codec: str) -> None:
 def test_it_is_said_in_one_line() -> None:
     hour = estimate(LINES_1080, 90_000, codec="h264", cores=2)
     assert str(hour) == (
-        "about 2 h 19 min; result 2.3 to 28.0 GB, and as much again for the job while it runs"
+        "about 2 h 19 min; result 2.3 to 28.0 GB, and for the job while it runs as much again and 1.1 GB"
     )
     short = str(estimate(LINES_480, 24, codec="ffv1", cores=2))
     assert short.startswith("about 1 s; result 2.3 to 6.0 MB")

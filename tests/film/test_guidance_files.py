@@ -21,7 +21,8 @@ def no_picture(path: Path) -> np.ndarray:
 
 def test_guidance_is_read_from_json(tmp_path: Path) -> None:
     write_text(
-        tmp_path / "hints.json", json.dumps([["0:01.5", 3, "4%", "#102030"], [2, 1, 1, "#ffffff"]])
+        tmp_path / "hints.json",
+        json.dumps([["0:01.5", 3, "4%", "#102030"], [2, 1, 1, "white"], "3f,1,1%,朱砂"]),
     )
     write_text(tmp_path / "shots.json", json.dumps({"2": "a/sea.jpg", "0:10-1:00": "b.png"}))
     read: list[Path] = []
@@ -30,8 +31,9 @@ def test_guidance_is_read_from_json(tmp_path: Path) -> None:
         FilmCommand(references=tmp_path / "shots.json"),
         read=lambda path: read.append(path) or RED,  # type: ignore[func-returns-value]
     )
-    assert [hint.at for hint in found.hints] == ["7f", "0:01.5", "2"]
+    assert [hint.at for hint in found.hints] == ["7f", "0:01.5", "2", "3f"]
     assert found.hints[1] == Hint(3, 4, "#102030", y_percent=True, at="0:01.5")
+    assert [hint.color for hint in found.hints[2:]] == ["#ffffff", "#ff461f"]
     assert [reference.where for reference in found.references] == ["2", "0:10-1:00"]
     assert read == [tmp_path / "a/sea.jpg", tmp_path / "b.png"]
     assert not read_guidance(GuidanceOptions(), FilmCommand(), read=no_picture)
@@ -43,10 +45,11 @@ def test_guidance_is_read_from_json(tmp_path: Path) -> None:
         ("{", "is not JSON"),
         ("[]", "does not contain a list of hints"),
         ('{"1": 2}', "does not contain a list of hints"),
-        ("[[1, 2, 3]]", r"\[1, 2, 3\] is not a valid hint"),
-        ('[[1, 2, 3, "red"]]', "is not a valid hint"),
-        ('[[1, "NaN", 3, "#102030"]]', "is not a valid hint"),
-        ('["1,2,3,#102030"]', "is not a valid hint"),
+        ("[[1, 2, 3]]", "invalid hint '1,2,3': invalid color '3'"),
+        ('[[1, 2, 3, "navvy"]]', "invalid hint '1,2,3,navvy': .*the nearest is navy; write"),
+        ('[[1, "NaN", 3, "#102030"]]', "invalid hint '1,NaN,3,#102030'"),
+        ('["1;2,3,#102030"]', "invalid hint '1;2,3,#102030': expected X,Y,COLOR"),
+        ("[7]", "invalid hint 7: expected a list"),
         ('[["x", 2, 3, "#102030"]]', "'x' is not a valid time for a hint"),
         ('[["-1", 2, 3, "#102030"]]', "'-1' is not a valid time for a hint"),
     ],

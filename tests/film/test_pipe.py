@@ -181,6 +181,9 @@ def test_options_that_need_a_file() -> None:
         check_pipe(inputs, FilmCommand(), options, GuidanceOptions())
     with pytest.raises(FilmError, match="need a film in a file"):
         check_pipe(inputs, FilmCommand(probe="text"), FilmOptions(), GuidanceOptions())
+    for more in (replace(inputs, report=Path("r.json")), replace(inputs, dry_run=True)):
+        with pytest.raises(FilmError, match="need a film in a file"):
+            check_pipe(more, FilmCommand(), FilmOptions(), GuidanceOptions())
 
 
 def command(small: list[str], cache: Path, *words: object) -> list[str]:

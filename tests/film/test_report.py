@@ -51,7 +51,7 @@ def test_a_plan_estimates_time_and_disk(film: Make, tmp_path: Path) -> None:
     assert "\n  to do      25 frames -> " in text
     assert "\n  estimate   about 1 s; result 0.0 to 0.0 MB, " in text
     assert text.endswith("(2 cores)")
-    assert values["plan"]["estimate"].keys() == {"seconds", "smallest", "largest"}
+    assert values["plan"]["estimate"].keys() == {"seconds", "smallest", "largest", "colors"}
     interlaced = replace(options, encoder=EncoderOptions(codec="av1"))
     text, values = film_info(film("interlaced.mkv"), tmp_path / "out.mp4", options=interlaced)
     assert values["plan"]["estimate"] is None

@@ -10,7 +10,7 @@ from films import Tint, run_ffmpeg
 
 from color.segment import Colorization
 from film import FilmError
-from film.job import open_job
+from film.jobs import open_job
 from film.options import FilmOptions
 from film.probe import probe
 from film.segment import decode_gray, png_of, read_png, segment_of, working_gray

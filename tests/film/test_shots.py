@@ -9,7 +9,8 @@ import pytest
 from films import colorization
 from numpy.typing import NDArray
 
-from film.job import SegmentRecord, open_job
+from film.job import SegmentRecord
+from film.jobs import open_job
 from film.options import FilmOptions
 from film.probe import probe
 from film.shots import (

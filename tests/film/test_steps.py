@@ -13,7 +13,8 @@ from films import SHOTS, color_of, colorization, run_ffmpeg, shot_colorization
 
 from conversion import color_film
 from film import FilmError, schedule
-from film.job import AB, MANIFEST, JobError, Manifest, SegmentRecord, open_job
+from film.job import AB, MANIFEST, JobError, Manifest, SegmentRecord
+from film.jobs import open_job
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 from film.segment import decode_gray, has_grays

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+import av
 import numpy as np
 import pytest
 from films import Tint, colorization, run_ffmpeg
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from color.segment import Colorization, Segment
 from conversion import color_film
 from film import FilmError
-from film.job import LOCK, JobError, open_job
+from film.job import MANIFEST, JobError, Manifest
+from film.jobs import LOCK, open_job
 from film.options import EncoderOptions, FilmOptions
 from film.preview import preview
 from film.probe import probe
@@ -107,7 +109,7 @@ def test_a_manifest_that_lacks_a_segment_makes_no_shorter_film(
     assert not (tmp_path / "out.mkv").exists()
 
 
-def test_other_settings_are_refused_and_the_work_is_kept(
+def test_other_settings_have_a_job_of_their_own_and_the_work_is_kept(
     gray_film: Path, half_done: Path, options: FilmOptions, tmp_path: Path
 ) -> None:
     def times() -> dict[Path, int]:
@@ -116,15 +118,24 @@ def test_other_settings_are_refused_and_the_work_is_kept(
         return {path: path.stat().st_mtime_ns for path in files}
 
     before = times()
-    for chosen in (replace(options, compare=True), replace(options, encoder=EncoderOptions())):
-        with pytest.raises(JobError, match="-restart"):
-            color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=chosen)
-    with pytest.raises(JobError, match=r"weights were ffff.*, now eeee"):
-        color_film(
-            gray_film,
-            tmp_path / "out.mkv",
-            colorization=replace(colorization(), weights="e" * 64),
-            options=options,
-        )
-    assert not (tmp_path / "out.mkv").exists()
+    part = replace(options, start=1.0, duration=0.5)
+    other = replace(colorization(), weights="e" * 64)
+    color_film(gray_film, tmp_path / "part.mkv", colorization=colorization(), options=part)
+    color_film(gray_film, tmp_path / "other.mkv", colorization=other, options=options)
     assert times() == before
+
+
+def test_another_encoding_does_not_colorize_again(
+    gray_film: Path, half_done: Path, options: FilmOptions, tmp_path: Path
+) -> None:
+    """The colors of all segments that were finished are still there."""
+    records = Manifest.read(half_done / MANIFEST).segments
+    done = [record for record in records if (half_done / "shots" / f"{record.name}.mkv").exists()]
+    assert done
+    kept = replace(options, encoder=EncoderOptions(codec="h264", crf=30), keep_cache=True)
+    made = {path: path.stat().st_mtime_ns for path in half_done.glob("output_img/*/ab.npy")}
+    color_film(gray_film, tmp_path / "out.mkv", colorization=colorization(), options=kept)
+    assert len(made) >= len(done)
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    with av.open(tmp_path / "out.mkv") as container:
+        assert container.streams.video[0].codec_context.name == "h264"

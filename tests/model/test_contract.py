@@ -1,5 +1,7 @@
 """The network's input: size, tones, planes, padding and cropping."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from color.arrays import Floats
 from model.contract import (
     BLACK,
     WHITE,
+    check_gray,
     cropped,
     network_planes,
     padded,
@@ -118,3 +121,25 @@ def test_padding_reflects_lightness_repeats_no_hint_and_is_cut_off(shape: tuple[
     kept = cropped(output, shape)
     assert kept.shape == (2, -(-height // 4), -(-width // 4), 4)
     np.testing.assert_array_equal(kept[:, 0, 0], planes[:, :, 0, 0])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_gray_pictures_pass(dtype: type) -> None:
+    check_gray(np.zeros((1, 7), dtype))
+
+
+@pytest.mark.parametrize(
+    ("gray", "error", "says"),
+    [
+        (None, TypeError, "got None, which cv2.imread returns"),
+        ("a.jpg", TypeError, "got the path 'a.jpg': read it first"),
+        ([[1]], TypeError, "got a list: convert it"),
+        (np.zeros((4, 4, 3), np.uint8), ValueError, r"got \(4, 4, 3\) uint8: give one channel"),
+        (np.zeros((9, 4, 40), np.uint8), ValueError, "give several as a list$"),
+        (np.zeros((4, 4)), ValueError, r"got \(4, 4\) float64: from 0..1 write"),
+        (np.zeros((0, 4), np.uint8), ValueError, r"got \(0, 4\) uint8$"),
+    ],
+)
+def test_anything_else_is_refused_with_what_to_do(gray: Any, error: type, says: str) -> None:
+    with pytest.raises(error, match=f"frame 3: expected gray .*{says}"):
+        check_gray(gray, what="frame 3: ")

@@ -121,6 +121,8 @@ def test_frames_of_different_sizes_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"frame 1: expected gray \(96, 128\)"):
         list(colorizer.frames([shot(1)[0], np.zeros((40, 40), np.uint8)]))
+    with pytest.raises(TypeError, match=r"frame 1: expected gray .*got None"):
+        list(colorizer.frames([shot(1)[0], None]))  # type: ignore[list-item]
 
 
 def test_no_frames_give_none(colorizer: Colorizer) -> None:

@@ -9,7 +9,7 @@ from model.options import GUIDANCE, ColorOptions, RunOptions, color_settings
 
 def test_a_film_of_other_guidance_is_another_job() -> None:
     settings = [
-        color_settings(color, RunOptions(), steady=1)
+        color_settings(color, "fp32", steady=1)
         for color in (
             ColorOptions(),
             ColorOptions(palette=("#c8281e",)),
@@ -18,7 +18,8 @@ def test_a_film_of_other_guidance_is_another_job() -> None:
         )
     ]
     assert all(one != other for i, one in enumerate(settings) for other in settings[:i])
-    assert settings[0] == color_settings(ColorOptions(guidance=GUIDANCE), RunOptions(), steady=1)
+    assert settings[0] == color_settings(ColorOptions(guidance=GUIDANCE), "fp32", steady=1)
+    assert settings[0] != color_settings(ColorOptions(), "int8", steady=1)
     assert json.loads(json.dumps(settings[1])) == settings[1]
 
 

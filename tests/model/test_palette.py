@@ -89,6 +89,11 @@ def test_moods_lean_where_they_say() -> None:
     assert means["vivid"][2] > plain[2] + 3
     assert means["muted"][2] < plain[2] - 3
     np.testing.assert_allclose(means["sepia"][:2], hex2ab(["#8c7355"])[0], atol=5)
+    horror, homely = means["horror"], means["homely"]
+    assert horror[0] > plain[0] + 25  # deep reds
+    assert horror[0] > horror[1] > 0
+    np.testing.assert_allclose(homely[:2], hex2ab(["#c8a97e"])[0], atol=8)  # warm beige, not brown
+    assert homely[2] < means["warm"][2]
 
 
 def test_half_the_weights_change_less() -> None:
@@ -97,7 +102,7 @@ def test_half_the_weights_change_less() -> None:
     assert plain < half < whole
 
 
-@pytest.mark.parametrize("color", ["red", "#12345", "c0392b", "#c0392b ", ""])
+@pytest.mark.parametrize("color", ["redd", "#12345", "c0392b", "#c0392b ", ""])
 def test_other_colors_are_refused(color: str) -> None:
     with pytest.raises(ValueError, match=r"invalid color .*: expected #rrggbb"):
         log_weights(BINS, palette=["#c0392b", color])

@@ -1,6 +1,7 @@
 """Guidance of a photo: hints, references, palettes and moods, and which of them goes first."""
 
 import functools
+import re
 from typing import Any
 
 import cv2
@@ -8,8 +9,11 @@ import numpy as np
 import pytest
 from helpers import asked, landscape, texture
 
+from color.guidance import Guidance
 from gray2color import Colorizer
+from model.contract import working_lightness
 from model.correspondence import Correspondence
+from model.program import Program
 from prior.lab import gray2lightness, lab2rgb, rgb2lab
 
 
@@ -38,6 +42,27 @@ def test_a_reference_and_a_palette_have_their_colors_taken(colorizer: Colorizer)
     for wanted in ({"reference": RED}, {"palette": ["#c8281e"]}):
         half, whole = (redness(colorizer.ab(gray, asked(guidance=g, **wanted))) for g in (0.2, 1.0))
         assert free < half < whole
+
+
+def test_the_confidence_of_a_photo_is_the_prediction_s_mean_and_costs_no_run(
+    make_colorizer: functools.partial[Colorizer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colorizer, gray = make_colorizer(), landscape(64, 64)
+    sure = colorizer.predict(working_lightness(gray[None], short=64)).confidence
+    runs: list[int] = []
+    run = Program.__call__
+
+    def counted(self: Program, *planes: np.ndarray, temperature: float) -> np.ndarray:
+        runs.append(len(planes))
+        return run(self, *planes, temperature=temperature)
+
+    monkeypatch.setattr(Program, "__call__", counted)
+    made = colorizer.composition(gray)
+    assert made.confidence == pytest.approx(float(sure.mean()), abs=1e-5)
+    assert len(runs) == 1
+    hinted = colorizer.composition(gray, asked(hints=[(30, 30, 60.0, -40.0)]))
+    assert hinted.confidence is not None
+    assert hinted.confidence > made.confidence
 
 
 @pytest.fixture
@@ -97,6 +122,30 @@ def test_a_picture_that_is_no_copy_is_not_registered(
     assert not colorizer.composition(gray).note
 
 
+@pytest.mark.parametrize(("share", "less"), [(0.0, True), (0.03, True), (0.05, False)])
+def test_a_reference_without_anything_in_common_counts_less_and_is_noted(
+    colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, share: float, less: bool
+) -> None:
+    gray = landscape(64, 64)
+    found = Correspondence(share, np.zeros((0, 5), np.float32))
+    monkeypatch.setattr("model.photo_colors.correspondence", lambda *_, **__: found)
+    histogram = colorizer.composition(gray, asked(reference=RED, reference_by="histogram"))
+    chosen = colorizer.composition(gray, asked(reference=RED))
+    plain = redness(colorizer.ab(gray))
+    full, auto = (
+        redness(colorizer.ab(gray, asked(reference=RED, reference_by=by)))
+        for by in ("histogram", "auto")
+    )
+    assert histogram.note == "reference: histogram"
+    if less:
+        assert plain < auto < plain + 0.7 * (full - plain)
+        assert f"only {share:.1%} of the photo has a match in it" in chosen.note
+        assert "-reference_by histogram" in chosen.note
+    else:
+        assert auto == full
+        assert chosen.note == "reference: histogram"
+
+
 def test_candidates_differ_where_a_copy_does_not_show_the_photo(
     colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, own_reference: Any
 ) -> None:
@@ -125,7 +174,7 @@ def test_a_copy_guides_the_colors_of_what_it_does_not_show(
     assert len(colorizer.candidates(gray, 3, asked(reference=reference))) == 1
 
 
-@pytest.mark.parametrize(("share", "by"), [(0.04, "histogram"), (0.36, "content")])
+@pytest.mark.parametrize(("share", "by"), [(0.05, "histogram"), (0.36, "content")])
 def test_a_reference_is_taken_by_its_content_if_much_of_it_matches(
     colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, share: float, by: str
 ) -> None:
@@ -183,7 +232,7 @@ def test_hints_go_before_palettes(colorizer: Colorizer) -> None:
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"palette": ["red"]}, "invalid color 'red'"),
+        ({"palette": ["redd"]}, "invalid color 'redd'"),
         ({"mood": "happy"}, "unknown mood 'happy'"),
         (
             {"reference": RED, "reference_by": "eye"},
@@ -201,6 +250,29 @@ def test_other_guidance_is_refused(
     if not {"hints", "reference"} & wanted.keys():
         with pytest.raises(ValueError, match=says):
             make_colorizer(**wanted)
+
+
+def test_a_hint_with_less_chroma_than_asked_is_noted(colorizer: Colorizer) -> None:
+    gray = np.repeat(np.array([[6, 150]], np.uint8), 64, 0).repeat(48, 1)
+
+    def note(*hints: str) -> str:
+        return colorizer.composition(gray, Guidance(hints=hints)).note
+
+    assert not note("70,30,#5060a0", "20,30,gray", "20,30,#5060a0@0.1")
+    weak = note("70,30,#5060a0", "20,30,#c8521e")
+    assert re.fullmatch(
+        "hints: less color than asked at this lightness: #c8521e at 20,30 becomes #[0-9a-f]{6}",
+        weak,
+    )
+    assert note(*["20,30,red"] * 5).endswith(" and 2 more")
+
+
+def test_a_hint_s_strength_is_the_share_of_its_chroma(colorizer: Colorizer) -> None:
+    gray = landscape(64, 64)
+    full = colorizer.ab(gray, Guidance(hints="30,30,#b03030"))[7, 7]
+    for strength in (0.0, 0.5, 1.2):
+        part = colorizer.ab(gray, Guidance(hints=f"30,30,#b03030@{strength}"))[7, 7]
+        np.testing.assert_allclose(part, full * strength, atol=2)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import signal
 import tempfile
 import uuid
@@ -13,13 +14,14 @@ import pytest
 from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
-from image.upsample import Field
+from image.upsample import Field, color_field
 from photo import batch
 from photo.batch import FEW, PHOTOS, colorize_photos, side_by_side
 from photo.compose import Composition
 from photo.inputs import Result, plan
 from photo.options import PhotoOptions
 from photo.read import Photo, read_photo
+from prior.lab import gray2lightness
 from runtime import files
 from runtime.files import LockedError, lock
 from runtime.progress import Silent
@@ -39,7 +41,7 @@ def made_once(folder: Path) -> Any:
 
 
 def test_a_composition_s_note_names_the_result(tmp_path: Path) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 1)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", 1)], kind=PHOTOS).tasks
 
     def colorize(gray: np.ndarray) -> Composition:
         planes = np.zeros((2, *gray.shape), np.float32)
@@ -58,7 +60,7 @@ def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.M
     numbers = [uuid.UUID(int=number) for number in range(3)]
     monkeypatch.setattr(files, "uuid4", iter(numbers).__next__)
     paths = write_photos(tmp_path / "in", 3)
-    tasks, _ = plan([str(path) for path in paths], kind=PHOTOS, save=str(tmp_path / "out"))
+    tasks = plan([str(path) for path in paths], kind=PHOTOS, save=str(tmp_path / "out")).tasks
     (tmp_path / "out").mkdir()
     full = tasks[1].target.with_name(f".{numbers[1].hex}.part.png")
     full.symlink_to("/dev/full")
@@ -72,7 +74,7 @@ def test_a_full_disk_fails_that_photo_only(tmp_path: Path, monkeypatch: pytest.M
 def test_whatever_a_photo_brings_about_is_its_own_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 3)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", 3)], kind=PHOTOS).tasks
 
     def read(path: Path) -> Photo:
         if path == tasks[0].source:
@@ -93,13 +95,13 @@ def test_whatever_a_photo_brings_about_is_its_own_failure(
 
 @pytest.mark.parametrize("number", [2, FEW + 1])
 def test_a_network_that_cannot_be_had_is_no_photos_failure(tmp_path: Path, number: int) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", number)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", number)], kind=PHOTOS).tasks
     with pytest.raises(RuntimeError, match="no GPU"):
         list(colorize_photos(tasks, missing_gpu, processes=2))
 
 
 def test_a_photo_that_ends_its_process_is_the_only_one_lost(tmp_path: Path) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", FEW + 3)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", FEW + 3)], kind=PHOTOS).tasks
     (tmp_path / "made").mkdir()
     factory = functools.partial(made_once, tmp_path / "made")
     results = {result.task: result for result in colorize_photos(tasks, factory, processes=2)}
@@ -117,7 +119,7 @@ def test_a_photo_that_ends_its_process_is_the_only_one_lost(tmp_path: Path) -> N
 def test_a_large_photo_is_the_only_one_of_its_kind_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
 ) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 2)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", 2)], kind=PHOTOS).tasks
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(batch, "LARGE_BYTES", 1 if large else 1 << 30)
 
@@ -149,7 +151,7 @@ class Recorded(Silent):
 
 
 def test_every_photo_has_one_result(tmp_path: Path) -> None:
-    tasks, _ = plan([str(path) for path in write_photos(tmp_path / "in", 3)], kind=PHOTOS)
+    tasks = plan([str(path) for path in write_photos(tmp_path / "in", 3)], kind=PHOTOS).tasks
     tasks[1].source.unlink()
     progress = Recorded()
     results = list(
@@ -166,3 +168,27 @@ def test_every_photo_has_one_result(tmp_path: Path) -> None:
     assert results[1].error == f"{tasks[1].source}: no such file"
     pair = side_by_side(landscape(40, 50), gray_twice(landscape(40, 50)))
     np.testing.assert_array_equal(np.asarray(Image.open(tasks[0].target)), pair)
+
+
+def test_what_is_missing_in_a_truncated_photo_stays_gray(tmp_path: Path) -> None:
+    source = tmp_path / "a.png"
+    gray = np.random.default_rng(0).integers(100, 150, (90, 60), np.uint8)
+    Image.fromarray(gray).save(source)
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    tasks = plan([str(source)], kind=PHOTOS).tasks
+    (result,) = colorize_photos(tasks, lambda: orange)
+    assert result.error is None
+    found = re.search(
+        r"a\.color\.png: the file is truncated: from row (\d+) of 90 on", result.notes[0]
+    )
+    assert found
+    row = int(found[1]) - 1
+    with Image.open(tasks[0].target) as image:
+        rgb = np.asarray(image).astype(int)
+    assert np.all(rgb[row:] == 128)
+    assert (rgb[:row].max(axis=-1) - rgb[:row].min(axis=-1)).min() > 10
+
+
+def orange(gray: np.ndarray) -> Composition:
+    ab = np.full((6, 4, 2), 30, np.float32)
+    return Composition(gray, color_field(ab, gray, to_lightness=gray2lightness))

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers import tree
+from helpers import tree, write_photos
 from PIL import Image
 
 import main
@@ -64,6 +64,10 @@ def test_a_guided_photo_is_analyzed(small: list[str], capsys: pytest.CaptureFixt
             "photo.color.1.png is the path of the result: choose another with -confidence",
         ),
         (["photo.png", "-confidence", "other.png/m.png"], "another place with -confidence"),
+        (["photo.png", "-confidence", "m.png", "-report", "told.csv"], "are about colorizing"),
+        (["photo.png", "-suggest", "2", "-dry_run"], "are about colorizing"),
+        (["photo.png", "-dry_run", "-report", "told.csv"], "-dry_run writes nothing: leave out"),
+        (["photo.png", "-report", "told.txt"], "told.txt: name a file with .csv or .json"),
         (["photo.png", "-suggest", "2", "-suggest_json", "other.png"], "exists already"),
         (["photo.png", "-suggest", "2", "-suggest_json", "."], ". is a folder"),
     ],
@@ -82,3 +86,67 @@ def test_mistakes_get_one_line_before_any_work(
     assert said.err.count("\n") == 1
     assert said.out == ""
     assert tree(Path()) == before
+
+
+def album() -> None:
+    """Write an album with odd files among its photos."""
+    write_photos(Path("album"), 3)
+    Path("album/empty.png").touch()
+    Path("album/scan.exr").touch()
+    Path("album/clip.mp4").touch()
+    Path("album/0.png.xmp").touch()
+
+
+def test_an_album_s_report_lists_every_file_and_a_rerun_completes_it(
+    small: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    album()
+    words = ["-img_in", "album", "-recursive", "-save", "out", "-report", "told.json", *small]
+    assert main.main(words) == 1
+    *_, passed, totals = capsys.readouterr().err.splitlines()
+    assert passed.startswith("passed over: 1 film: use -movie_in; 1 EXR: ")
+    assert totals == "3 colored, 0 already there, 1 failed, 2 passed over"
+    first = {row["source"]: row for row in json.loads(Path("told.json").read_text())["inputs"]}
+    assert {source: row["outcome"] for source, row in first.items()} == {
+        "album/0.png": "colored", "album/1.png": "colored", "album/deeper/last.jpg": "colored",
+        "album/empty.png": "failed", "album/scan.exr": "passed over", "album/clip.mp4": "passed over",
+    }  # fmt: skip
+    photo = first["album/0.png"]
+    assert (photo["width"], photo["height"], photo["depth"]) == (50, 40, 8)
+    assert 0 < photo["confidence"] < 1
+    assert photo["settings"]["quality"] == 95
+    Path("out/0.png").unlink()
+    assert main.main(words) == 1
+    assert "1 colored, 2 already there, 1 failed, 2 passed over" in capsys.readouterr().err
+    second = {row["source"]: row for row in json.loads(Path("told.json").read_text())["inputs"]}
+    assert second["album/1.png"] == first["album/1.png"] | {"outcome": "already there"}
+    assert second["album/0.png"]["confidence"] == photo["confidence"]
+
+
+def test_a_dry_run_writes_nothing_and_loads_no_network(
+    small: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    album()
+    monkeypatch.setattr("photo.batch.colorize_photos", None)
+    before = tree(Path())
+    words = ["-img_in", "album", "-save", "out", "-dry_run", *small]
+    assert main.main(words) == 1
+    assert tree(Path()) == before
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["album/0.png -> out/0.png", "album/1.png -> out/1.png"]
+    assert said.err.splitlines()[0] == "album/empty.png is empty"
+    assert said.err.splitlines()[-1] == "2 to be colored, 0 already there, 1 failed, 3 passed over"
+
+
+def test_a_report_names_what_was_kept_and_left_out(small: list[str]) -> None:
+    exif = Image.Exif()
+    exif[270] = "Aunt Ida"
+    Image.new("LA", (40, 30), (90, 128)).save("alpha.png", exif=exif, dpi=(300, 300))
+    words = ["-img_in", "alpha.png", "-report", "told.json", *small]
+    assert main.main([*words, "-save", "out.png"]) == 0
+    assert main.main([*words, "-save", "out.jpg"]) == 0
+    (row,) = json.loads(Path("told.json").read_text())["inputs"]
+    assert (row["result"], row["kept"]) == ("out.jpg", ["EXIF", "resolution"])
+    assert main.main([*words, "-save", "out.png", "-overwrite"]) == 0
+    (row,) = json.loads(Path("told.json").read_text())["inputs"]
+    assert row["kept"] == ["EXIF", "resolution", "transparency"]

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from helpers import flat_profile, landscape
+from helpers import landscape
 from PIL import Image
 
 from photo.decoder import decoding
-from photo.read import read_photo
+from photo.read import mark_in, read_photo
 
 
 def empty(path: Path) -> None:
@@ -30,26 +30,22 @@ def text(path: Path) -> None:
 
 def truncated(path: Path) -> None:
     Image.fromarray(landscape(200, 300)).save(path.with_suffix(".jpg"))
-    path.write_bytes(path.with_suffix(".jpg").read_bytes()[:3000])
+    path.write_bytes(path.with_suffix(".jpg").read_bytes()[:100])
 
 
 def truncated_png(path: Path) -> None:
     Image.fromarray(landscape(200, 300)).save(path.with_suffix(".png"))
-    path.write_bytes(path.with_suffix(".png").read_bytes()[:3000])
+    path.write_bytes(path.with_suffix(".png").read_bytes()[:100])
 
 
 def truncated_deep(path: Path) -> None:
     tifffile.imwrite(path.with_suffix(".tif"), landscape(200, 300, np.uint16), compression="zlib")
-    path.write_bytes(path.with_suffix(".tif").read_bytes()[:3000])
+    path.write_bytes(path.with_suffix(".tif").read_bytes()[:100])
 
 
 def truncated_deep_png(path: Path) -> None:
     Image.fromarray(landscape(200, 300, np.uint16)).save(path.with_suffix(".png"))
-    path.write_bytes(path.with_suffix(".png").read_bytes()[:3000])
-
-
-def floats(path: Path) -> None:
-    tifffile.imwrite(path, np.zeros((20, 20), np.float32))
+    path.write_bytes(path.with_suffix(".png").read_bytes()[:100])
 
 
 def half_tiled(path: Path) -> None:
@@ -60,17 +56,10 @@ def half_tiled(path: Path) -> None:
     path.write_bytes(data)
 
 
-def flat_curve(path: Path) -> None:
-    """Write a picture whose profile divides by zero: (0 x + 0)^2 for x >= -0/0."""
-    profile = flat_profile()
-    Image.fromarray(landscape(20, 30)).save(path.with_suffix(".png"), icc_profile=profile)
-    path.write_bytes(path.with_suffix(".png").read_bytes())
-
-
 @pytest.mark.parametrize(
     "spoil",
     [
-        *(empty, text, floats, half_tiled, flat_curve),
+        *(empty, text, half_tiled),
         *(truncated, truncated_png, truncated_deep, truncated_deep_png),
     ],
 )
@@ -139,7 +128,8 @@ def test_a_run_length_code_takes_no_longer_than_its_pixels(tmp_path: Path) -> No
     start = time.perf_counter()
     with pytest.raises(ValueError, match=r"slow\.bmp cannot be read"):
         read_photo(tmp_path / "slow.bmp")
-    (tmp_path / "right.bmp").write_bytes(bmp(255, 4096, compression=1, data=runs))
+    rows = b"\xff\x07\0\0" * 4096 + b"\0\1"
+    (tmp_path / "right.bmp").write_bytes(bmp(255, 4096, compression=1, data=rows))
     assert read_photo(tmp_path / "right.bmp").gray.shape == (4096, 255)
     assert time.perf_counter() - start < 5
 
@@ -192,3 +182,21 @@ def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
         read_photo(tmp_path / "none.jpg")
     with pytest.raises(ValueError, match="is a folder"):
         read_photo(tmp_path)
+
+
+def test_avif_without_its_pictures_is_damaged_and_pillow_s_remarks_are_no_output(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(landscape(40, 50)).save(tmp_path / "a.avif")
+    data = (tmp_path / "a.avif").read_bytes()
+    (tmp_path / "a.avif").write_bytes(data.replace(b"iinf", b"free"))
+    with pytest.raises(ValueError, match=r"a\.avif cannot be read \(damaged\?\)"):
+        read_photo(tmp_path / "a.avif")
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 5, 3), np.uint8), photometric="rgb")
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    struct.pack_into("<I", data, data.index(struct.pack("<HHI", 277, 3, 1)) + 8, 18761)
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(ValueError, match=r"a\.tif"):
+        read_photo(tmp_path / "a.tif")
+    assert mark_in(tmp_path / "a.tif") == ""
+    assert capfd.readouterr() == ("", "")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageDraw
+from rare_photos import rare_photos
 
-from color.guidance import Hint
+from color.guidance import Hint, read_hint
 from color.options import GuidanceOptions
 from model.photo_colors import point_of
 from photo.guidance import (
@@ -42,6 +43,18 @@ def test_numbers_are_taken_as_they_are(tmp_path: Path) -> None:
     ]
 
 
+def test_json_takes_what_the_option_takes(tmp_path: Path) -> None:
+    written = [["60%", 20, "navy"], ["2.5", "0%", "月白", 3], ["60%", 20, -3, 40], "60%,20,#000080"]
+    hints = read_hints(write(tmp_path / "h.json", written))
+    navy, white = (
+        rgb2lab(np.array(rgb, np.uint8))[1:].tolist() for rgb in ((0, 0, 128), (214, 236, 240))
+    )
+    assert hints[0] == Hint(60, 20, tuple(navy), x_percent=True)
+    assert hints[1] == Hint(2.5, 0, tuple(white), y_percent=True, radius=3)
+    assert hints[2] == Hint(60, 20, (-3, 40), x_percent=True)
+    assert hints[3] == read_hint("60%,20,navy")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -49,7 +62,11 @@ def test_numbers_are_taken_as_they_are(tmp_path: Path) -> None:
         ([], "is not a list of points"),
         ({"x": 1}, "is not a list of points"),
         ([[1, 2]], "invalid point"),
-        ([[1, 2, "red"]], "invalid color 'red'"),
+        ([[1, 2, "navvy"]], r'invalid point \[1, 2, "navvy"\]: .*the nearest is navy; write'),
+        ([["60 %", 2, "red"]], "invalid length '60 %': expected pixels or percent"),
+        ([[1, 2, 3, 4, 5, 6]], "invalid point"),
+        ([["月", 2, 3, 4]], r'invalid point \["月"'),
+        (["0:01,1,2,red"], "a hint at 0:01 is for a film"),
         ([[1, 2, True, 3]], "invalid point"),
         (["#c83c28"], "invalid point"),
         ("[[1, 2, 3, " + "9" * 400 + "]]", "invalid point"),
@@ -272,3 +289,19 @@ def test_a_colored_copy_that_is_no_picture_is_named(tmp_path: Path) -> None:
             read(tmp_path / "none.png")
         with pytest.raises(ValueError, match=r"text\.png is not a picture"):
             read(text)
+
+
+def test_references_and_strokes_may_be_deep_or_of_a_rarer_format(tmp_path: Path) -> None:
+    rgb = np.full((40, 56, 3), (20, 90, 200), np.uint16) * 257
+    made = rare_photos(rgb)
+    for name in ("a.heic", "deep.avif", "deep.jp2", "a.j2k"):
+        (tmp_path / name).write_bytes(made[name])
+        reference = read_reference(tmp_path / name)
+        assert reference.shape == (40, 56, 3)
+        assert np.abs(reference.astype(int) - (20, 90, 200)).max() < 6, name
+    photo, painted = tmp_path / "photo.tif", rgb // 2 + 9000
+    tifffile.imwrite(photo, painted, photometric="rgb", compression="zstd")
+    painted[10:20, 10:20] = 65535, 0, 0
+    tifffile.imwrite(tmp_path / "strokes.tif", painted, photometric="rgb")
+    strokes = read_strokes(tmp_path / "strokes.tif", photo)
+    assert (strokes[..., 3] > 0).sum() == 100

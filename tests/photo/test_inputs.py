@@ -13,7 +13,7 @@ from film.command import film_kind
 from film.mux import append_mark
 from film.options import FilmOptions, written_suffixes
 from photo.batch import PHOTOS
-from photo.inputs import Kind, Output, Task, check_outputs, plan, unfinished
+from photo.inputs import Kind, Output, Plan, Standing, Task, check_outputs, plan, standing
 from photo.read import read_photo
 from photo.write import SUFFIXES, write_photo
 
@@ -59,9 +59,9 @@ def test_folders_keep_their_tree(tmp_path: Path, kind: Kind, suffix: str, added:
     write_inputs(tmp_path / "in", f"1{suffix}", f"a/x{suffix}", f"b/x{suffix}", f".hidden{suffix}")
     (tmp_path / "in" / "notes.txt").write_text("neither")
     out = tmp_path / "out"
-    flat, _ = plan([str(tmp_path / "in")], kind=kind, save=str(out))
+    flat = plan([str(tmp_path / "in")], kind=kind, save=str(out)).tasks
     assert names(flat, out) == [f"1{added}{suffix}"]
-    deep, _ = plan([str(tmp_path / "in")], kind=kind, save=str(out), recursive=True)
+    deep = plan([str(tmp_path / "in")], kind=kind, save=str(out), recursive=True).tasks
     assert names(deep, out) == [f"{name}{added}{suffix}" for name in ("1", "a/x", "b/x")]
 
 
@@ -71,9 +71,9 @@ def test_globs_are_understood_and_a_file_counts_once(
 ) -> None:
     paths = write_inputs(tmp_path, f"0{suffix}", f"1{suffix}", f"deeper/last{suffix}")
     words = [f"{tmp_path}/[01]{suffix}", f"{tmp_path}/**/*{suffix}", str(paths[0])]
-    tasks, lost = plan(words, kind=kind)
-    assert [task.source for task in tasks] == paths
-    assert lost == []
+    planned = plan(words, kind=kind)
+    assert [task.source for task in planned.tasks] == paths
+    assert planned.failures == []
 
 
 @pytest.mark.parametrize("kind", [PHOTOS, films()])
@@ -84,9 +84,9 @@ def test_names_that_name_nothing_leave_the_others(
     monkeypatch.chdir(tmp_path)
     Path("loop").symlink_to("loop")
     write_inputs(Path(), "a.png")
-    tasks, lost = plan(["a.png", text], kind=kind, save="out")
-    assert Path("a.png") in [task.source for task in tasks]
-    assert len(tasks) + len(lost) == 2
+    planned = plan(["a.png", text], kind=kind, save="out")
+    assert Path("a.png") in [task.source for task in planned.tasks]
+    assert len(planned.tasks) + len(planned.failures) == 2
 
 
 def test_results_are_named_after_their_inputs(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_results_are_named_after_their_inputs(tmp_path: Path) -> None:
 
     def target(path: Path, save: str | None = None, codec: str = "h264") -> Path:
         kind = replace(films(), written=written_suffixes(codec))
-        return plan([str(path)], kind=kind, save=save)[0][0].target
+        return plan([str(path)], kind=kind, save=save).tasks[0].target
 
     assert target(avi) == tmp_path / "a.color.mkv"
     assert target(mov) == tmp_path / "b.color.MOV"
@@ -105,26 +105,56 @@ def test_results_are_named_after_their_inputs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "first", "second"),
+    ("kind", "first", "second", "results"),
     [
-        (PHOTOS, "a/x.png", "b/x.png"),
-        (films(), "a/x.mp4", "b/x.mp4"),
-        (films(), "a/x.avi", "a/x.wmv"),
+        (PHOTOS, "a/x.png", "b/x.png", ["x.png", "b/x.png"]),
+        (films(), "a/x.mp4", "b/x.mp4", ["x.color.mp4", "b/x.color.mp4"]),
+        (films(), "a/x.avi", "a/x.wmv", ["x.color.mkv", "x.wmv.color.mkv"]),
     ],
 )
-def test_two_inputs_cannot_become_one_result(
-    tmp_path: Path, kind: Kind, first: str, second: str
+def test_results_of_one_name_are_told_apart_by_their_input_s_folder_or_suffix(
+    tmp_path: Path, kind: Kind, first: str, second: str, results: list[str]
 ) -> None:
-    paths = map(str, write_inputs(tmp_path, first, second))
-    with pytest.raises(ValueError, match=r"x\.\w+ and .*x\.\w+ would both become"):
-        plan(list(paths), kind=kind, save=str(tmp_path / "out"))
+    paths = write_inputs(tmp_path, first, second)
+    out = tmp_path / "out"
+    planned = plan(list(map(str, paths)), kind=kind, save=str(out))
+    assert [task.source for task in planned.tasks] == paths
+    assert names(planned.tasks, out) == results
+    assert planned.failures == []
+
+
+def test_only_the_file_whose_result_has_no_path_of_its_own_fails(tmp_path: Path) -> None:
+    write_inputs(tmp_path, "a.png", "a.color.png", "b.png")
+    planned = plan([str(tmp_path)], kind=PHOTOS)
+    assert names(planned.tasks, tmp_path) == ["a.color.color.png", "b.color.png"]
+    assert [failure.error for failure in planned.failures] == [
+        f"{tmp_path / 'a.color.png'} is an input: choose another path with -save"
+    ]
+    paths = write_inputs(tmp_path, "x.avi", "x.wmv.avi", "x.wmv")
+    planned = plan(list(map(str, paths)), kind=films(), save=f"{tmp_path}/out/")
+    assert names(planned.tasks, tmp_path / "out") == ["x.color.mkv", "x.wmv.color.mkv"]
+    (failure,) = planned.failures
+    assert failure.task.source == paths[2]
+    assert "x.wmv.avi and " in str(failure.error)
+    assert "would both become" in str(failure.error)
+
+
+def test_several_given_folders_are_kept_below_the_folder_of_results(tmp_path: Path) -> None:
+    write_inputs(tmp_path, "1931/in/x.png", "1931/in/only.png", "1932/in/deep/x.png")
+    words = [str(tmp_path / year / "in") for year in ("1931", "1932")]
+    planned = plan(words, kind=PHOTOS, save=str(tmp_path / "out"), recursive=True)
+    assert names(planned.tasks, tmp_path / "out") == [
+        "1931/in/only.png", "1931/in/x.png", "1932/in/deep/x.png",
+    ]  # fmt: skip
+    beside = plan(words, kind=PHOTOS, recursive=True).tasks
+    assert beside[0].target == tmp_path / "1931" / "in" / "only.color.png"
 
 
 def test_no_input_is_a_result(tmp_path: Path) -> None:
     first, second = write_inputs(tmp_path, "a.png", "a.color.png")
     (tmp_path / "link.png").symlink_to(first)
-    with pytest.raises(ValueError, match=r"a\.color\.png is an input"):
-        plan([str(first), str(second)], kind=PHOTOS)
+    (failure,) = plan([str(first), str(second)], kind=PHOTOS).failures
+    assert f"{second} is an input" in str(failure.error)
     with pytest.raises(ValueError, match=r"link\.png is an input"):
         plan([str(first)], kind=PHOTOS, save=str(tmp_path / "link.png"))
 
@@ -137,28 +167,29 @@ def test_own_results_are_recognized_by_what_is_in_them(
     tmp_path: Path, kind: Kind, name: str
 ) -> None:
     (source,) = write_inputs(tmp_path, name)
-    (task,), _ = plan([str(source)], kind=kind)
+    (task,) = plan([str(source)], kind=kind).tasks
     color(task, kind)
     shutil.copy(task.target, tmp_path / f"renamed{source.suffix}")
-    (again,), _ = plan([str(tmp_path)], kind=kind)
+    (again,) = plan([str(tmp_path)], kind=kind).tasks
     assert again.source == source
-    assert unfinished([task], kind=kind) == ([], [])
+    assert standing([task], kind=kind) == Standing([], [task], [])
     # A file of the same name from elsewhere.
     task.target.write_bytes(source.read_bytes()[:-1] + b"\0")
     assert source not in {task.target}
-    waiting, (failure,) = unfinished([task], kind=kind)
-    assert waiting == []
-    assert "exists already" in failure
-    assert unfinished([task], kind=kind, overwrite=True) == ([task], [])
+    now = standing([task], kind=kind)
+    (failure,) = now.failures
+    assert (now.waiting, now.done) == ([], [])
+    assert "exists already" in str(failure.error)
+    assert standing([task], kind=kind, overwrite=True) == Standing([task], [], [])
 
 
 def test_what_is_done_already_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_inputs(tmp_path, "a.png", "b.png", "c.png")
-    tasks, _ = plan([str(tmp_path)], kind=PHOTOS)
+    tasks = plan([str(tmp_path)], kind=PHOTOS).tasks
     for task in tasks[:2]:
         color(task)
     with caplog.at_level("INFO", logger="photo.inputs"):
-        assert unfinished(tasks, kind=PHOTOS) == (tasks[2:], [])
+        assert standing(tasks, kind=PHOTOS) == Standing(tasks[2:], tasks[:2], [])
     assert [record.message.split(";")[0] for record in caplog.records] == [
         "skipped 2 already finished"
     ]
@@ -170,11 +201,11 @@ def test_the_result_of_another_input_is_not_this_ones(
 ) -> None:
     first, second = write_inputs(tmp_path, f"a/{name}", f"b/{name}")
     out = str(tmp_path / "out")
-    (one,), _ = plan([str(first)], kind=kind, save=f"{out}/")
+    (one,) = plan([str(first)], kind=kind, save=f"{out}/").tasks
     color(one, kind)
-    (two,), _ = plan([str(second)], kind=kind, save=f"{out}/")
+    (two,) = plan([str(second)], kind=kind, save=f"{out}/").tasks
     assert two.target == one.target
-    assert len(unfinished([two], kind=kind)[1]) == 1
+    assert len(standing([two], kind=kind).failures) == 1
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [(PHOTOS, ".png"), (films(), ".mp4")])
@@ -182,40 +213,41 @@ def test_an_unreadable_input_whose_result_is_there_fails_alone(
     tmp_path: Path, kind: Kind, suffix: str
 ) -> None:
     paths = write_inputs(tmp_path, *(f"{name}{suffix}" for name in ("dangling", "folder", "good")))
-    tasks, _ = plan(list(map(str, paths)), kind=kind, save=str(tmp_path / "out"))
+    tasks = plan(list(map(str, paths)), kind=kind, save=str(tmp_path / "out")).tasks
     for task in tasks[:2]:
         color(task, kind)
         task.source.unlink()
     tasks[0].source.symlink_to("nowhere")
     tasks[1].source.mkdir()
-    waiting, failures = unfinished(tasks, kind=kind)
-    assert waiting == tasks[2:]
-    assert [line.split(" cannot be read (")[0] for line in failures] == list(map(str, paths[:2]))
+    now = standing(tasks, kind=kind)
+    assert now.waiting == tasks[2:]
+    lines = [str(failure.error) for failure in now.failures]
+    assert [line.split(" cannot be read (")[0] for line in lines] == list(map(str, paths[:2]))
 
 
 def test_a_try_out_is_not_the_finished_film(tmp_path: Path) -> None:
     (source,) = write_inputs(tmp_path, "x.mp4")
-    (task,), _ = plan([str(source)], kind=films())
+    (task,) = plan([str(source)], kind=films()).tasks
     for options in ({"duration": 10.0}, {"start": 2.0}, {"compare": True}):
         color(task, films(**options))
-        assert unfinished([task], kind=films(**options)) == ([], [])
-        assert len(unfinished([task], kind=films())[1]) == 1
+        assert standing([task], kind=films(**options)).done == [task]
+        assert len(standing([task], kind=films()).failures) == 1
 
 
 def test_results_inside_the_folder_are_not_colored_again(tmp_path: Path) -> None:
     write_inputs(tmp_path / "in", "0.png", "deeper/1.bmp")
     words, save = [str(tmp_path / "in")], str(tmp_path / "in" / "colored")
-    first, _ = plan(words, kind=PHOTOS, save=save, recursive=True)
+    first = plan(words, kind=PHOTOS, save=save, recursive=True).tasks
     for task in first:
         color(task)
-    assert plan(words, kind=PHOTOS, save=save, recursive=True) == (first, [])
+    assert plan(words, kind=PHOTOS, save=save, recursive=True) == Plan(first, [], {})
 
 
 def test_names_too_long_for_a_result_fail_alone(tmp_path: Path) -> None:
     (source,) = write_inputs(tmp_path, "x" * 246 + ".png")
-    tasks, _ = plan([str(source)], kind=PHOTOS)
-    assert "the name is too long" in unfinished(tasks, kind=PHOTOS)[1][0]
-    tasks, _ = plan([str(source)], kind=PHOTOS, save=f"{tmp_path}/out/")
+    tasks = plan([str(source)], kind=PHOTOS).tasks
+    assert "the name is too long" in str(standing(tasks, kind=PHOTOS).failures[0].error)
+    tasks = plan([str(source)], kind=PHOTOS, save=f"{tmp_path}/out/").tasks
     color(tasks[0])
     assert tasks[0].target.exists()
 
@@ -224,9 +256,9 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
     (source,) = write_inputs(tmp_path, "a.png")
     (tmp_path / "loop").symlink_to("loop")
     for save in ("loop/", "a.png/x/"):
-        tasks, _ = plan([str(source)], kind=PHOTOS, save=f"{tmp_path}/{save}")
+        tasks = plan([str(source)], kind=PHOTOS, save=f"{tmp_path}/{save}").tasks
         with pytest.raises(ValueError, match="cannot be written to"):
-            unfinished(tasks, kind=PHOTOS)
+            standing(tasks, kind=PHOTOS)
 
 
 # Other outputs of a command
@@ -278,4 +310,4 @@ def test_results_with_one_content_on_the_disk_are_two_results(tmp_path: Path) ->
     first, second = write_inputs(tmp_path, "a.png", "b.png")
     (tmp_path / "a.color.png").write_bytes(b"equal")
     (tmp_path / "b.color.png").hardlink_to(tmp_path / "a.color.png")
-    assert len(plan([str(first), str(second)], kind=PHOTOS)[0]) == 2
+    assert len(plan([str(first), str(second)], kind=PHOTOS).tasks) == 2

@@ -31,18 +31,6 @@ def test_jpeg_and_webp_are_read(tmp_path: Path) -> None:
         assert np.abs(read_photo(tmp_path / f"a{suffix}").gray.astype(int) - gray).max() <= 6
 
 
-def test_deep_gray_is_read_to_the_last_bit(tmp_path: Path) -> None:
-    gray = landscape(30, 41, np.uint16)
-    Image.fromarray(gray).save(tmp_path / "a.png")
-    tifffile.imwrite(tmp_path / "a.tif", gray)
-    tifffile.imwrite(tmp_path / "zip.tif", gray, compression="zlib")
-    tifffile.imwrite(tmp_path / "white.tif", np.invert(gray), photometric="miniswhite")
-    tifffile.imwrite(tmp_path / "big.tif", gray, bigtiff=True, byteorder=">")
-    cv2.imwrite(str(tmp_path / "lzw.tif"), gray, [cv2.IMWRITE_TIFF_COMPRESSION, 5])
-    for name in ("a.png", "a.tif", "zip.tif", "white.tif", "big.tif", "lzw.tif"):
-        np.testing.assert_array_equal(read_photo(tmp_path / name).gray, gray, err_msg=name)
-
-
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_color_scans_give_their_lightness(tmp_path: Path, dtype: type) -> None:
     rgb = colored(landscape(30, 41, dtype))
@@ -108,17 +96,3 @@ def test_orientation_is_applied_once(tmp_path: Path, turn: int, name: str, deep:
     again = read_photo(tmp_path / f"out-{name}")
     assert again.gray.shape == photo.gray.shape
     assert np.abs(again.gray.astype(int) - photo.gray).max() <= (6 if name == "a.webp" else 3)
-
-
-@pytest.mark.parametrize(
-    ("photometric", "samples"), [("separated", 4), ("cielab", 3), ("ycbcr", 3), ("icclab", 3)]
-)
-def test_deep_pixels_of_other_kinds_are_refused(
-    tmp_path: Path, photometric: str, samples: int
-) -> None:
-    pixels = np.stack([landscape(30, 41, np.uint16)] * samples, axis=-1)
-    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric=photometric)
-    with pytest.raises(
-        ValueError, match=rf"{photometric.upper()} of 16 bits is not supported: save"
-    ):
-        read_photo(tmp_path / "a.tif")

@@ -42,6 +42,15 @@ def test_points_are_printed_and_nothing_is_colorized(
     ]
 
 
+def test_the_json_goes_to_standard_output_alone(
+    small: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["-img_in", "photo.png", "-suggest", "2", "-suggest_json", "-"]
+    assert main.main([*words, *small]) == 0
+    assert len(json.loads(capsys.readouterr().out)["photo.png"]) == 2
+    assert not Path("-").exists()
+
+
 def test_the_folder_of_the_json_is_made(small: list[str]) -> None:
     words = ["-img_in", "photo.png", "-suggest", "1", "-suggest_json", "new/one/points.json"]
     assert main.main([*words, "-save", "out/", *small]) == 0

@@ -77,6 +77,12 @@ def test_processes_and_shards_count_the_same(
     assert whole.read_bytes() == out.read_bytes()
 
 
+def test_a_shard_has_the_name_that_is_given() -> None:
+    shard = Shard(2, 3)
+    assert CountOptions(out=Path("E1.npz"), shard=shard).counted_path == Path("E1.npz")
+    assert CountOptions(out=Path("E.npy"), shard=shard).counted_path == Path("E.2-of-3.npz")
+
+
 def test_a_tar_counts_like_its_folder(
     photos: Path, truth: NDArray[np.int64], tmp_path: Path
 ) -> None:
@@ -234,6 +240,8 @@ def test_other_pictures_do_not_continue_a_count(photos: Path, tmp_path: Path) ->
         (("-data", "photos", "-out", "no/such/folder/E.npy"), 1, "No such file"),
         (("-data", "photos", "-out", "a file.jpg/E.npy"), 1, "Not a directory"),
         (("-data", "photos", "-out", "E.txt"), 2, "must end in .npy"),
+        (("-data", "photos", "-out", "E.npz"), 2, "must end in .npy, got"),
+        (("-data", "photos", "-out", "E.txt", "-shard", "1/3"), 2, "must end in .npy or .npz"),
         (("-data", "photos", "-shard", "4/3"), 2, "K/N"),
         (("-data", "photos", "-every", "0"), 2, "number of 1 or more"),
         (("-merge", "missing.npz"), 1, "does not exist"),

@@ -7,7 +7,17 @@ import pytest
 from numpy.typing import NDArray
 from skimage import color
 
-from prior.lab import fit_gamut, gray2lightness, hex2ab, lab2rgb, linear2srgb, rgb2lab, srgb2linear
+from prior.lab import (
+    ab2hex,
+    color2ab,
+    fit_gamut,
+    gray2lightness,
+    hex2ab,
+    lab2rgb,
+    linear2srgb,
+    rgb2lab,
+    srgb2linear,
+)
 
 LEVELS = np.linspace(0, 255, 33).round().astype(np.uint8)
 GRID = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS), axis=-1)
@@ -31,6 +41,25 @@ def test_rgb2lab_agrees_with_scikit_image() -> None:
 def test_hex2ab_is_the_ab_of_each_color() -> None:
     rgb = np.array([[0xC0, 0x39, 0x2B], [0x00, 0xFF, 0x80]], np.uint8)
     np.testing.assert_array_equal(hex2ab(["#C0392b", "#00ff80"]), rgb2lab(rgb)[:, 1:])
+
+
+def test_ab2hex_keeps_the_chroma_as_far_as_the_gamut_goes() -> None:
+    blue = color2ab("#5060a0")
+    assert ab2hex(blue, float(rgb2lab(np.array([0x50, 0x60, 0xA0], np.uint8))[0])) == "#5060a0"
+    for lightness in (5.0, 17.0, 60.0, 97.0):
+        lab = rgb2lab(np.array(list(bytes.fromhex(ab2hex(blue, lightness)[1:])), np.uint8))
+        assert lab[0] == pytest.approx(lightness, abs=0.7)
+        expected = fit_gamut(np.array([lightness, *blue], np.float32))[1:]
+        np.testing.assert_allclose(lab[1:], expected, atol=1.5)
+
+
+def test_color2ab_takes_codes_names_and_ab() -> None:
+    navy = tuple(rgb2lab(np.array([0, 0, 128], np.uint8))[1:].tolist())
+    assert color2ab("#000080") == color2ab("navy") == navy
+    assert color2ab((3.0, -4.0)) == (3.0, -4.0)
+    assert color2ab("navy@0.5") == pytest.approx([value / 2 for value in navy])
+    with pytest.raises(ValueError, match="the nearest is navy"):
+        color2ab("navvy")
 
 
 def test_lab2rgb_agrees_with_scikit_image() -> None:

@@ -2,14 +2,15 @@
 
 import errno
 import logging
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from runtime.console import (
+    BROKEN_PIPE,
     FAILED,
-    INTERRUPTED,
     USAGE,
     UsageError,
     exit_code,
@@ -19,6 +20,9 @@ from runtime.console import (
     usage_errors,
 )
 from runtime.progress import Bar
+from runtime.startup import INTERRUPTED
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_nothing_that_is_printed_commands_a_terminal() -> None:
@@ -44,21 +48,30 @@ def test_mistakes_are_one_line_and_an_exit_code(
     assert capsys.readouterr().err == said
 
 
-def test_a_closed_pipe_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code("film.py", fail(BrokenPipeError())) == 141
-    assert capsys.readouterr() == ("", "")
-
-
 def test_what_cannot_be_resumed_is_not_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code("film.py", fail(KeyboardInterrupt()), resumes=False) == 130
+    def work() -> int:
+        raise KeyboardInterrupt
+
+    assert exit_code("film.py", work, resumes=False) == INTERRUPTED
     assert capsys.readouterr().err == "interrupted\n"
 
 
-def fail(error: BaseException) -> Callable[[], int]:
-    def work() -> int:
-        raise error
-
-    return work
+def test_a_reader_that_has_enough_ends_a_command_quietly() -> None:
+    """As `| head` does: the pipe is closed before all is written, whether by print or at the end."""
+    for lines in (1, 100_000):
+        code = f"import sys, runtime.console as c; sys.stdin.read(); c.exit_code('x', lambda: print('line\\n' * {lines}) or 0)"
+        code = code.replace("c.exit_code(", "sys.exit(c.exit_code(") + ")"
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe
+        ) as work:
+            assert work.stdout is not None
+            assert work.stdin is not None
+            assert work.stderr is not None
+            work.stdout.close()
+            work.stdin.close()
+            assert work.stderr.read() == b""
+        assert work.returncode == BROKEN_PIPE
 
 
 def test_what_checks_refuse_is_a_usage_error_and_nothing_else_is() -> None:

@@ -16,6 +16,14 @@ class Outcome:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Account:
+    failures: tuple[str, ...] = ()
+
+    def closing(self) -> list[str]:
+        return ["totals"]
+
+
 GOOD = Outcome(output=("a.color.png",), notes=("a.color.png lacks a profile",))
 BAD = Outcome(error="b.png is empty")
 
@@ -49,7 +57,7 @@ def test_what_is_about_the_command_leaves_the_block(error: BaseException) -> Non
 @pytest.mark.parametrize(
     ("failures", "outcomes", "quiet", "code", "errors"),
     [
-        ([], [GOOD], False, DONE, ["a.color.png lacks a profile"]),
+        ([], [GOOD], False, DONE, ["a.color.png lacks a profile", "totals"]),
         ([], [GOOD], True, DONE, []),
         ([], [BAD, GOOD], True, FAILED, ["b.png is empty"]),
         (
@@ -62,7 +70,7 @@ def test_results_go_to_stdout_and_all_else_to_stderr(
     capsys: pytest.CaptureFixture[str],
     failures: list[str], outcomes: list[Outcome], quiet: bool, code: int, errors: list[str],
 ) -> None:  # fmt: skip
-    assert finish(failures, outcomes, quiet=quiet) == code
+    assert finish(Account(tuple(failures)), outcomes, quiet=quiet) == code
     said = capsys.readouterr()
     assert said.out.splitlines() == ["a.color.png"]
     assert said.err.splitlines() == errors

@@ -14,7 +14,7 @@ import pytest
 from helpers import process_of, wait_in
 
 from runtime.files import whole_file
-from runtime.pool import _interrupts_delayed, workers
+from runtime.pool import workers
 from runtime.workers import WorkerError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -176,18 +176,3 @@ def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
     for end in ends:  # readable once the process has ended
         assert multiprocessing.connection.wait([end], 30)
         os.close(end)
-
-
-def test_ctrl_c_while_workers_start_waits_until_they_have() -> None:
-    """An executor that has half started could not be shut down."""
-    reached = []
-
-    @_interrupts_delayed()
-    def interrupted() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        reached.append("end")
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert reached == ["end"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -56,8 +56,9 @@ def test_cross_entropy_is_that_of_plain_samples(room: Path, tmp_path: Path) -> N
     plain = run.samples.like(
         run.samples.pictures[:1], SampleOptions(hints=0, palette=0, aged=False)
     )
-    uniform = np.log(261) * plain[0, 0, 32]["weights"].mean()
-    assert run.trainer.entropy(plain, size=32) == pytest.approx(uniform, rel=1e-5)
+    # Whatever its colors weigh, a picture's entropy under a uniform distribution is the same.
+    assert plain[0, 0, 32]["weights"].mean() != pytest.approx(1, abs=0.05)
+    assert run.trainer.entropy(plain, size=32) == pytest.approx(np.log(261), rel=1e-5)
 
 
 def test_cross_entropy_is_of_random_crops_that_are_neither_aged_nor_guided(

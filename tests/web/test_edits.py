@@ -8,16 +8,18 @@ import pytest
 from PIL import Image
 from web_visitor import COLOR, Json, Visitor
 
-from model.options import ColorOptions
+import web.edits
+from color.guidance import MOODS
+from model.options import GUIDANCE, TEMPERATURE, ColorOptions
 from photo.guidance import STROKES_PX
-from web.edits import Stroke, drawn, edits_from
+from web.edits import Stroke, drawn, edits_from, released_values
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        {"hints": "40,30,#d02010"}, {"hints": ["40,30,red"]}, {"hints": ["400,30,#d02010"]},
-        {"hints": ["1,1,#000000"] * 501}, {"saturation": "1"}, {"saturation": 9}, {"mood": "sad"}, {"mood": []}, {"palette": ["red"]}, {"palette": "#2040c0"}, {"temperature": True},
+        {"hints": "40,30,#d02010"}, {"hints": ["40,30,redd"]}, {"hints": ["400,30,#d02010"]},
+        {"hints": ["1,1,#000000"] * 501}, {"saturation": "1"}, {"saturation": 9}, {"mood": "sad"}, {"mood": []}, {"palette": ["redd"]}, {"palette": "#2040c0"}, {"temperature": True},
         {"strokes": [{"color": "#d02010", "radius": 5, "points": []}]}, {"strokes": [7]},
         {"strokes": [{"color": "#d02010", "radius": 5, "points": [["a", 1]]}]},
         {"strokes": [{"color": "#d02010", "radius": -1, "points": [[1, 1]]}]},
@@ -38,6 +40,25 @@ def test_edits_know_no_more_than_they_are_told() -> None:
     edits = edits_from({"unknown": 1}, released=COLOR, references={})
     assert edits.color == COLOR
     assert not edits.hints
+
+
+def test_the_page_has_words_for_every_mood_in_both_languages() -> None:
+    page = Path(web.edits.__file__).with_name("page")
+    for language in ("en", "zh"):
+        words = json.loads((page / "words" / f"{language}.json").read_text(encoding="utf-8"))
+        assert words.keys() >= {f"mood_{mood}" for mood in MOODS}
+
+
+def test_colors_can_be_names() -> None:
+    values = {
+        "hints": ["4,3,navy"],
+        "palette": ["月白"],
+        "strokes": [{"color": "white", "radius": 1, "points": [[1, 1]]}],
+    }
+    edits = edits_from(values, released=COLOR, references={})
+    assert edits.hints[0].color == "#000080"
+    assert edits.color.palette == ("#d6ecf0",)
+    assert edits.strokes[0].color == (255, 255, 255)
 
 
 def test_strokes_are_drawn_where_they_were_painted() -> None:
@@ -65,3 +86,11 @@ def test_what_the_page_sets_replaces_what_the_command_was_given() -> None:
     released = ColorOptions(saturation=0.5, mood="cold")
     edits = edits_from({"saturation": 2, "palette": []}, released=released, references={})
     assert edits.color == ColorOptions(saturation=2.0, mood="cold")
+
+
+def test_sliders_rest_at_the_command_s_values() -> None:
+    assert released_values(ColorOptions(saturation=1.3)) == {
+        "saturation": 1.3,
+        "temperature": TEMPERATURE,
+        "guidance": GUIDANCE,
+    }

@@ -1,13 +1,15 @@
 """Routes of films: only films are opened, under names that files may have, and nobody waits for another."""
 
 import json
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from web_visitor import Json, Visitor, opened
+from web_visitor import Json, Visitor, opened, served, settings_of
 
+from model.options import RunOptions
 from web.film_routes import film_name
 from web.films import OpenFilm
 
@@ -70,3 +72,30 @@ def test_names_of_films_are_names_of_files(name: str) -> None:
     assert made == Path(made).name
     assert 0 < len(made) <= 120
     assert not made.startswith(".")
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_only_films_in_the_given_folders_are_opened_by_their_paths(
+    gray_film: Path, tmp_path: Path, run: RunOptions, inside: bool
+) -> None:
+    root, other = tmp_path / "root", tmp_path / "other"
+    for folder in (root, other):
+        folder.mkdir()
+        shutil.copy(gray_film, folder / "film.mkv")
+    (root / "link.mkv").symlink_to(other / "film.mkv")
+    roots = (root,) if inside else ()
+    refused = ["other/film.mkv", "root/link.mkv", "root/../other/film.mkv", "root/none/../../x"]
+    with served(
+        tmp_path, settings_of(run, tmp_path), web_host="0.0.0.0", web_password="x", web_root=roots
+    ) as visitor:
+        cookie = visitor.ask("POST", "/login", b"password=x")[1]["set-cookie"].partition(";")[0]
+        for name in refused + ([] if inside else ["root/film.mkv"]):
+            body = json.dumps({"path": str(tmp_path / name)}).encode()
+            status, _, content = visitor.ask("POST", "/films/open", body, Cookie=cookie)
+            assert status == 403, content
+            assert b"-web_root" in content
+        if inside:
+            body = json.dumps({"path": str(root / "film.mkv")}).encode()
+            assert visitor.ask("POST", "/films/open", body, Cookie=cookie)[0] != 403
+        told = json.loads(visitor.ask("GET", "/settings", Cookie=cookie)[2])
+        assert told["opens"] is inside

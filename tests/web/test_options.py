@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,14 @@ def test_any_other_address_is_for_other_machines_too(host: str) -> None:
 def test_a_port_that_there_is_not_is_refused(port: int) -> None:
     with pytest.raises(ValueError, match="web_port must be from 0 to 65535"):
         WebOptions(web_port=port)
+
+
+def test_other_machines_reach_only_folders_that_are_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert WebOptions().roots is None  # all
+    assert WebOptions(web_root=(tmp_path,)).roots == (tmp_path,)
+    assert WebOptions(web_host="0.0.0.0").roots == ()
+    assert WebOptions(web_host="0.0.0.0", web_root=(tmp_path,)).roots == (tmp_path,)
+    assert main.main(["-web", "-web_root", str(tmp_path / "none")]) == 2
+    assert "none is not a folder" in capsys.readouterr().err

@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from helpers import no_browser
+from helpers import no_browser, wait_for
+
+from model.options import TEMPERATURE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "data" / "samples"
@@ -40,7 +43,13 @@ def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run the command; yield the address it prints."""
-    folder = tmp_path_factory.mktemp("page")
+    with running(tmp_path_factory.mktemp("page")) as url:
+        yield url
+
+
+@contextmanager
+def running(folder: Path, *words: str) -> Iterator[str]:
+    """Run the command with its files in a folder; yield the address it prints."""
     argv = [
         sys.executable,
         ROOT / "main.py",
@@ -48,6 +57,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "-web_port",
         "0",
         *QUICK,
+        *words,
         "-cache",
         folder / "cache",
     ]
@@ -121,6 +131,27 @@ class opened:
         assert not self.errors
 
 
+def test_a_password_lets_a_person_in(browser: Any, tmp_path: Path) -> None:
+    """A browser sends what it sends: a test that makes up its headers once passed while nobody could sign in."""
+    with running(tmp_path, "-web_password", "open sesame") as url:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(url)
+        for word, reached in (("wrong", "#password"), ("open sesame", "#tab-photos")):
+            page.fill("#password", word)
+            page.click("button")
+            page.wait_for_selector(reached)
+        context.close()
+
+
+def test_the_sliders_rest_where_the_command_s_options_are(browser: Any, tmp_path: Path) -> None:
+    with running(tmp_path, "-saturation", "1.4") as url, opened(browser, url) as page:
+        drop(page, SAMPLES / "chelsea.jpg")
+        sliders = page.locator("#photos .colors input[type=range]")
+        wait_for(lambda: sliders.nth(0).input_value() == "1.4")
+        assert sliders.nth(1).input_value() == str(TEMPERATURE)
+
+
 def drop(page: Page, path: Path) -> None:
     """Drop a file on the page, as from a folder."""
     page.evaluate(
@@ -166,7 +197,7 @@ def when_colored(page: Page, room: str, act: Callable[[], object]) -> None:
 def place_hint(page: Page, room: str, x: float, y: float, color: str) -> None:
     box = page.locator(f"#{room} .pictures").bounding_box()
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
-    page.locator(".chooser input").fill(color)
+    page.locator(".chooser input[type=color]").fill(color)
     when_colored(page, room, page.locator(".chooser .use").click)
 
 
@@ -207,6 +238,37 @@ def test_the_keyboard_places_a_hint(page: Page) -> None:
     page.locator(".marker").focus()
     when_colored(page, "photos", lambda: page.keyboard.press("Delete"))
     assert page.locator(".marker").count() == 0
+
+
+def test_the_chooser_shows_what_colors_become_and_takes_names_and_strengths(page: Page) -> None:
+    when_colored(page, "photos", lambda: drop(page, SAMPLES / "chelsea.jpg"))
+    box = page.locator("#photos .pictures").bounding_box()
+    page.mouse.click(box["x"] + 0.4 * box["width"], box["y"] + 0.4 * box["height"])
+    color_of = "(element) => element.style.getPropertyValue('--color')"
+    page.wait_for_function(
+        "() => {const s = document.querySelector('.chooser .common button.swatch');"
+        " return s && s.style.getPropertyValue('--color') !== s.title}"
+    )
+    named, outcome = page.locator(".chooser .named"), page.locator(".chooser .outcome")
+    named.fill("navvy")
+    page.locator(".chooser .use").click()
+    page.wait_for_function(
+        "() => document.querySelector('.chooser .named').validationMessage.includes('the nearest is navy')"
+    )
+    shown_colors = []
+    for strength in ("1", "0.1"):
+        page.locator(".chooser input[type=range]").fill(strength)
+        with page.expect_response("**/shown?*color=%E6%B4%8B%E7%BA%A2*"):
+            named.fill("")
+            named.fill("洋红")
+        page.wait_for_timeout(300)
+        shown_colors.append(outcome.evaluate(color_of))
+    assert len(set(shown_colors)) == 2
+    with page.expect_request("**/color") as asked:
+        page.locator(".chooser .use").click()
+    (hint,) = asked.value.post_data_json["hints"]
+    assert hint.endswith(",#ff0097@0.1")
+    page.locator(".marker").wait_for()
 
 
 def test_what_the_network_knows_is_offered(page: Page) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import urllib.parse
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from model.options import ColorOptions, RunOptions
 from photo.guidance import read_guidance
 from photo.inputs import Task
 from photo.options import PhotoOptions
+from prior.lab import color2ab, gray2lightness, rgb2lab
 
 
 def test_a_hint_changes_the_picture_where_it_is(visitor: Visitor, photo: Path) -> None:
@@ -102,6 +104,32 @@ def test_what_the_network_knows_of_a_photo_is_told(visitor: Visitor, photo: Path
     assert (overlay.size, overlay.mode) == ((80, 60), "RGBA")
     for place in ("x=2&y=0", "x=nan&y=0", "x=a&y=0", "y=0"):
         assert visitor.ask("GET", f"/photos/{id}/likely?{place}")[0] == 400
+
+
+def test_colors_are_shown_as_they_come_out_at_a_place(visitor: Visitor, tmp_path: Path) -> None:
+    """On black, light gray and white, which have other chroma in gamut."""
+    stripes = np.repeat(np.repeat(np.array([[20, 180, 255]], np.uint8), 30, 0), 30, 1)
+    Image.fromarray(stripes).save(tmp_path / "stripes.png")
+    id = visitor.upload(tmp_path / "stripes.png")["id"]
+
+    def shown(x: float, *colors: str) -> list[Json]:
+        asked = urllib.parse.urlencode([("x", x), ("y", 0.5), *(("color", one) for one in colors)])
+        found: list[Json] = json.loads(visitor.get(f"/photos/{id}/shown?{asked}"))
+        return found
+
+    dark, light, white = (shown(x, "#5060a0", "月白@0.5", "gray") for x in (0.1, 0.5, 0.9))
+    assert [one["color"] for one in dark] == ["#5060a0", "#d6ecf0@0.5", "#808080"]
+    assert {one["shown"] for one in white} == {"#ffffff"}
+    assert [one[2]["shown"] for one in (dark, light)] == ["#141414", "#b4b4b4"]
+    asked_ab = color2ab("#5060a0")
+    lab = rgb2lab(
+        np.array([list(bytes.fromhex(one[0]["shown"][1:])) for one in (dark, light)], np.uint8)
+    )
+    np.testing.assert_allclose(lab[:, 0], gray2lightness(np.array([20, 180], np.uint8)), atol=1)
+    np.testing.assert_allclose(lab[1, 1:], asked_ab, atol=1)
+    assert np.hypot(*lab[0, 1:]) < np.hypot(*asked_ab)  # not in gamut so dark
+    (wrong,) = shown(0.1, "navvy")
+    assert "the nearest is navy" in wrong["error"]
 
 
 @pytest.mark.slow

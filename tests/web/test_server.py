@@ -39,3 +39,16 @@ def test_a_port_that_is_taken_is_named(
         port = taken.getsockname()[1]
         assert main.main(["-web", "-web_port", str(port)]) == 2
     assert f"cannot listen on 127.0.0.1 port {port}" in capsys.readouterr().err
+
+
+def test_a_password_that_was_made_up_is_printed(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process runs the tests
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    assert main.main(["-web", "-web_host", "0.0.0.0", "-web_port", "0"]) == 0
+    (said,) = [line for line in caplog.messages if line.startswith("password: ")]
+    assert said.removeprefix("password: ") in capsys.readouterr().out  # the address holds it, too

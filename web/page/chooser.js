@@ -1,4 +1,4 @@
-// Lets the user choose the color of a place: a likely one or any other.
+// Lets the user choose the color of a place: a likely one or any other, shown as it comes out at the place's lightness.
 
 import { fromTemplate, make } from "/words.js";
 
@@ -8,11 +8,13 @@ const MOST_RECENT = 4;
 const MOST = 12; // common and recent ones
 const PLACES = 4; // largest number of likely colors
 let recent = [];
+let chosenStrength = () => 1;
 let close = () => {};
 
-// Resolves to a color, "remove", or null if the user cancels.
-// at : position in the window; likely : a promise of colors; current : the color of an existing hint.
-export function chooseColor(at, { likely, current } = {}) {
+// Resolves to a color, with its strength if that is not 1 ("#5060a0@0.5"), "remove", or null if the user cancels.
+// at : position in the window; likely : a promise of colors; current : the color of an existing hint;
+// shown : returns a promise of what colors become at the place, [{color, shown}, ...].
+export function chooseColor(at, { likely, current, shown = async () => [] } = {}) {
   close();
   const element = fromTemplate("chooser");
   const find = (selector) => element.querySelector(selector);
@@ -24,24 +26,59 @@ export function chooseColor(at, { likely, current } = {}) {
       document.removeEventListener("pointerdown", outside, true);
       element.remove();
       if (back?.isConnected) back.focus({ preventScroll: true });
-      if (result && result !== "remove") recent = [result, ...recent.filter((color) => color !== result)].slice(0, MOST_RECENT);
+      if (result && result !== "remove") recent = [plain(result), ...recent.filter((color) => color !== plain(result))].slice(0, MOST_RECENT);
       resolve(result);
     };
     const outside = (event) => element.contains(event.target) || close();
     document.addEventListener("pointerdown", outside, true);
     element.addEventListener("keydown", (event) => onKey(event, element));
-    const input = find("input");
-    if (current) input.value = current;
-    find(".use").addEventListener("click", () => close(input.value));
+    const [input, named, strength] = ["[type=color]", ".named", "[type=range]"].map(find);
+    [input.value, strength.value] = [plain(current ?? input.value), current?.split("@")[1] ?? 1];
+    chosenStrength = () => Number(strength.value);
+    const show = () => showOutcomes(element, shown, named.value || input.value);
+    for (const one of [input, named, strength]) one.addEventListener("input", show);
+    input.addEventListener("input", () => (named.value = ""));
+    find(".use").addEventListener("click", async () => ((await show()) ? close(written(input.value)) : named.reportValidity()));
     find(".neutral").addEventListener("click", () => close(GRAY));
     find(".remove").addEventListener("click", () => close("remove"));
     find(".remove").hidden = !current;
     find(".common").replaceChildren(...[...new Set([...recent, ...COMMON])].slice(0, MOST).map(swatch));
     fill(find(".likely"), likely);
+    show();
     place(element, at);
     element.tabIndex = -1;
     element.focus({ preventScroll: true });
   });
+}
+
+// The color without its strength.
+export function plain(color) {
+  return color.split("@")[0];
+}
+
+// Colors as the parameters of a request.
+export function asked(colors) {
+  return new URLSearchParams(colors.map((color) => ["color", color])).toString();
+}
+
+function written(color) {
+  return chosenStrength() === 1 ? color : `${color}@${chosenStrength()}`;
+}
+
+// Shows what the common colors and the chosen one, by code or name, become at the place; resolves to whether it is one.
+async function showOutcomes(element, shown, chosen) {
+  const swatches = [...element.querySelectorAll(".common button.swatch")];
+  const asked = [...swatches.map((one) => one.title), chosen].map(written);
+  const outcomes = await shown(asked).catch(() => []);
+  swatches.forEach((one, i) => outcomes[i] && one.style.setProperty("--color", outcomes[i].shown));
+  const [input, named, outcome] = ["[type=color]", ".named", ".outcome"].map((one) => element.querySelector(one));
+  const { color, shown: result, error } = outcomes.at(-1) ?? {};
+  named.setCustomValidity(error ?? "");
+  if (error) return false;
+  if (color) input.value = plain(color);
+  outcome.style.setProperty("--color", result ?? input.value);
+  outcome.title = result ?? input.value;
+  return true;
 }
 
 export function stopChoosing() {
@@ -59,7 +96,7 @@ function swatch(color) {
   const element = make("button", { className: "swatch", title: color });
   element.style.setProperty("--color", color);
   element.setAttribute("aria-label", color);
-  element.addEventListener("click", () => close(color));
+  element.addEventListener("click", () => close(written(color)));
   return element;
 }
 
@@ -67,6 +104,7 @@ function onKey(event, element) {
   event.stopPropagation();
   if (event.key === "Escape") close();
   if (event.key === "Tab") keepFocus(event, element);
+  if (event.key === "Enter" && event.target.matches(".named")) element.querySelector(".use").click();
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
   if (step && !event.target.matches("input")) {
     const all = [...element.querySelectorAll("button.swatch")];

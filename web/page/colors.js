@@ -1,13 +1,13 @@
 // The color settings of a photo or a film; null or a missing value means the released setting.
 
+import { settings } from "/settings.js";
 import { make, say } from "/words.js";
 
 const SLIDERS = [
-  { name: "saturation", low: 0, high: 2, step: 0.05, released: 1 },
-  { name: "temperature", low: 0.2, high: 1.4, step: 0.05, released: 0.8 },
-  { name: "guidance", low: 0, high: 1, step: 0.05, released: 0.7 }, // shown if mood, palette or reference is set
+  { name: "saturation", low: 0, high: 2, step: 0.05 },
+  { name: "temperature", low: 0.2, high: 1.4, step: 0.05 },
+  { name: "guidance", low: 0, high: 1, step: 0.05 }, // shown if mood, palette or reference is set
 ];
-const MOODS = ["warm", "cold", "vivid", "muted", "sepia"];
 const MOST = 8; // colors in a palette
 
 // Adds the controls to an element and calls change(changes, name) for each new value. Returns a function that shows other values.
@@ -28,7 +28,7 @@ function makeSlider(place, change, slider) {
   place.append(whole);
   return (values) => {
     const value = values[slider.name];
-    input.value = value ?? slider.released;
+    input.value = value ?? settings.released[slider.name];
     shown.textContent = value == null ? "" : Number(value).toFixed(2);
     reset.hidden = value == null;
     const leans = values.mood || values.palette?.length || values.reference || Object.keys(values.references ?? {}).length;
@@ -38,7 +38,7 @@ function makeSlider(place, change, slider) {
 
 function makeMood(place, change) {
   const select = make("select");
-  select.append(...["", ...MOODS].map((mood) => make("option", { value: mood, textContent: say(`mood_${mood || "none"}`) })));
+  select.append(...["", ...settings.moods].map((mood) => make("option", { value: mood, textContent: say(`mood_${mood || "none"}`) })));
   select.addEventListener("change", () => change({ mood: select.value || null }));
   place.append(make("label", { className: "mood" }, make("span", { textContent: say("mood") }), select));
   return (values) => (select.value = values.mood ?? "");

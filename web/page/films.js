@@ -1,9 +1,10 @@
 // The films tab: one film, its shots, and its job.
 
-import { chooseColor, stopChoosing } from "/chooser.js";
+import { asked, chooseColor, stopChoosing } from "/chooser.js";
 import { makeColors } from "/colors.js";
 import { Edits, stepByKeys, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
+import { settings } from "/settings.js";
 import { Stage } from "/stage.js";
 import { make, say } from "/words.js";
 
@@ -26,6 +27,7 @@ let behind = false; // whether the server lacks the latest edits
 export async function startFilms() {
   find(".stage-place").append(stage.element);
   showColors = makeColors(find(".colors"), change);
+  find(".path").hidden = !settings.opens;
   listen();
   const kept = sessionStorage.getItem(KEPT);
   if (kept && (await open(ask(`/films/${kept}`), { quiet: true }))) return;
@@ -363,19 +365,27 @@ function guidance() {
 
 async function placeHint(at) {
   const shot = chosen;
-  const color = await chooseColor(stage.placeOnScreen(at), { likely: likelyColors(at) });
+  const color = await chooseColor(stage.placeOnScreen(at), { likely: likelyColors(at), shown: shownColors(at) });
   if (!color || shot !== chosen) return;
   change({ hints: [...edits.now.hints, { ...at, color, shot, at: `${film.shots[shot].frame}f` }] });
 }
 
 async function pickHint(hint) {
-  const color = await chooseColor(stage.placeOnScreen(hint), { likely: likelyColors(hint), current: hint.color });
+  const color = await chooseColor(stage.placeOnScreen(hint), { likely: likelyColors(hint), current: hint.color, shown: shownColors(hint) });
   if (color) exchange(hint, color === "remove" ? [] : [{ ...hint, color }]);
 }
 
-async function likelyColors({ x, y }) {
-  const place = `x=${(x + 0.5) / film.width}&y=${(y + 0.5) / film.height}`;
-  return (await ask(`/films/${film.id}/shots/${chosen + 1}/likely?${place}`)).json();
+async function likelyColors(at) {
+  return (await ask(placePath("likely", at))).json();
+}
+
+// Returns a function that tells what colors become at a place of the chosen shot.
+function shownColors(at) {
+  return async (colors) => (await ask(`${placePath("shown", at)}&${asked(colors)}`)).json();
+}
+
+function placePath(what, { x, y }) {
+  return `/films/${film.id}/shots/${chosen + 1}/${what}?x=${(x + 0.5) / film.width}&y=${(y + 0.5) / film.height}`;
 }
 
 async function chooseReference(event) {

@@ -1,6 +1,6 @@
 // The photos tab.
 
-import { chooseColor, stopChoosing } from "/chooser.js";
+import { asked as askedColors, chooseColor, stopChoosing } from "/chooser.js";
 import { makeColors } from "/colors.js";
 import { Edits, stepByKeys, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
@@ -197,7 +197,7 @@ function showThumbnail(photo, blob) {
 
 async function placeHint(at) {
   const photo = current;
-  const color = await chooseColor(stage.placeOnScreen(at), { likely: at.colors ?? likelyColors(photo, at) });
+  const color = await chooseColor(stage.placeOnScreen(at), { likely: at.colors ?? likelyColors(photo, at), shown: shownColors(photo, at) });
   if (color && photo === current) change({ hints: [...photo.edits.now.hints, { x: at.x, y: at.y, color }] });
 }
 
@@ -205,7 +205,7 @@ async function pickHint(index) {
   const photo = current;
   const hint = photo.edits.now.hints[index];
   const likely = likelyColors(photo, hint);
-  const color = await chooseColor(stage.placeOnScreen(hint), { likely, current: hint.color });
+  const color = await chooseColor(stage.placeOnScreen(hint), { likely, current: hint.color, shown: shownColors(photo, hint) });
   if (!color || photo !== current) return;
   if (color === "remove") removeHint(index);
   else change({ hints: photo.edits.now.hints.map((one, i) => (i === index ? { ...one, color } : one)) });
@@ -215,9 +215,17 @@ function removeHint(index) {
   change({ hints: current.edits.now.hints.filter((_, i) => i !== index) });
 }
 
-async function likelyColors(photo, { x, y }) {
-  const place = `x=${(x + 0.5) / photo.width}&y=${(y + 0.5) / photo.height}`;
-  return (await ask(`/photos/${photo.id}/likely?${place}`)).json();
+async function likelyColors(photo, at) {
+  return (await ask(`/photos/${photo.id}/likely?${placeIn(photo, at)}`)).json();
+}
+
+function placeIn(photo, { x, y }) {
+  return `x=${(x + 0.5) / photo.width}&y=${(y + 0.5) / photo.height}`;
+}
+
+// Returns a function that tells what colors become at a place.
+function shownColors(photo, at) {
+  return async (colors) => (await ask(`/photos/${photo.id}/shown?${placeIn(photo, at)}&${askedColors(colors)}`)).json();
 }
 
 function chooseTool(tool) {

@@ -97,7 +97,7 @@ export class Stage extends EventTarget {
 
   #marker(hint, index) {
     const element = make("button", { className: "marker" });
-    element.style.setProperty("--color", hint.color);
+    element.style.setProperty("--color", hint.color.split("@")[0]);
     element.setAttribute("aria-label", say("hint", { number: index + 1, color: hint.color }));
     this.#put(element, hint);
     element.addEventListener("pointerdown", (event) => this.#drag(event, element, index));

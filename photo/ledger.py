@@ -1,0 +1,189 @@
+"""Keeps account of what became of each input of a command: for its last lines, and for its report if it has one."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from photo.folders import Passed
+from photo.inputs import (
+    Facts,
+    InputOptions,
+    Output,
+    Plan,
+    Result,
+    Standing,
+    Task,
+    check_outputs,
+)
+from photo.report import ReportFile, Row, report_file
+from runtime.console import counted
+from runtime.outcomes import FailureOf
+
+OpenReport: TypeAlias = tuple[ReportFile, list[Row]]
+COLORED, THERE = "colored", "already there"
+FAILED, PASSED, LEFT = "failed", "passed over", "not done"
+
+
+def checked_report(
+    inputs: InputOptions, *, read: Iterable[Path], others: Sequence[Output]
+) -> OpenReport | None:
+    """Return a command's report, and the rows of earlier runs that it keeps; None without one. Writes nothing.
+
+    read, others : the files that the command reads, and what else it writes
+    Raises ValueError for a name that is neither CSV nor JSON, and for a file that the report must not replace.
+    """
+    path = inputs.report
+    if path is None:
+        return None
+    file = report_file(path)
+    output = Output(path, path, "the report", "-report")
+    check_outputs([output], inputs=read, others=others, overwrite=True)
+    if inputs.overwrite or not path.exists():
+        return file, []
+    rows = file.read()
+    if rows is None:
+        raise ValueError(
+            f"{path} exists already and is no report: add -overwrite, or choose another path with -report"
+        )
+    return file, rows
+
+
+@dataclass
+class Ledger:
+    """What became of each input.
+
+    now : how far earlier runs got; None for a command that colorizes nothing
+    settings : with which the command colorizes
+    report : the file that says all this, and the rows that it had
+    dry_run : nothing is to be colorized
+    """
+
+    plan: Plan
+    now: Standing | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+    report: OpenReport | None = None
+    dry_run: bool = False
+    _rows: dict[Path, Row] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        earlier = {row.source: row for row in (self.report[1] if self.report else ())}
+        for passed in self.plan.passed:
+            self._rows[passed.path] = Row(str(passed.path), PASSED, reason=passed.why)
+        for failure in self._failures:
+            self._rows[failure.task.source] = self._row(failure)
+        for task in self.now.done if self.now else ():
+            row = Row(str(task.source), THERE, str(task.target))
+            known = earlier.get(row.source)
+            if known and known.outcome in {COLORED, THERE} and known.result == row.result:
+                row = replace(known, outcome=THERE)
+            self._rows[task.source] = row
+
+    @property
+    def failures(self) -> list[str]:
+        """Return a line for each input that failed before the work."""
+        return [failure.error or "" for failure in self._failures]
+
+    @property
+    def waiting(self) -> list[Task]:
+        """Return the tasks that are still to be colorized."""
+        return self.now.waiting if self.now else []
+
+    @property
+    def _failures(self) -> list[Result]:
+        return [*self.plan.failures, *(self.now.failures if self.now else ())]
+
+    def follow(self, results: Iterable[Result]) -> Iterator[Result]:
+        """Yield results and account for them; the report is whole after each, and when the work is stopped."""
+        try:
+            self._write(self._rows)
+            for result in results:
+                row = self._rows[result.task.source] = self._row(result)
+                if self.report:
+                    self.report[0].add(row)
+                yield result
+        finally:
+            for task in self._tasks:
+                self._rows.setdefault(task.source, Row(str(task.source), LEFT))
+            self._write({task.source: self._rows[task.source] for task in self._tasks} | self._rows)
+
+    def rehearse(self, check: Callable[[Path], object]) -> Iterator[Result]:
+        """Yield what would become of each task; check : raises for a file that would be refused."""
+        for task in self.now.done if self.now else ():
+            yield Result(task, output=(f"{task.source}: already there, {task.target}",))
+        yield from self.follow(_rehearsed(task, check) for task in self.waiting)
+
+    def closing(self) -> list[str]:
+        """Return the last lines of a command: what was passed over, and the totals if there are several inputs."""
+        lines = []
+        if self.plan.passed:
+            lines.append(f"passed over: {'; '.join(_reasons(self.plan.passed))}")
+        outcomes = Counter(row.outcome for row in self._rows.values())
+        if self.now and outcomes.total() > 1:
+            names = {COLORED: "to be colored"} if self.dry_run else {}
+            totals = (
+                f"{outcomes[name]} {names.get(name, name)}"
+                for name in (COLORED, THERE, FAILED, PASSED)
+            )
+            lines.append(", ".join(totals))
+        return lines
+
+    @property
+    def _tasks(self) -> list[Task]:
+        return self.plan.tasks if self.now else []
+
+    def _write(self, rows: Mapping[Path, Row]) -> None:
+        """Write the report: rows of other commands, then these."""
+        if self.report:
+            file, earlier = self.report
+            own = {str(path) for path in (*self._rows, *(task.source for task in self._tasks))}
+            others = [row for row in earlier if row.source not in own]
+            file.write([*others, *rows.values()])
+
+    def _row(self, result: Result) -> Row:
+        task, facts = result.task, result.facts
+        if result.error is not None:
+            return Row(str(task.source), FAILED, reason=result.error)
+        made = result.output[0] if result.output else str(task.target)
+        row = Row(str(task.source), COLORED, made, warnings=_warnings(result))
+        return row if facts is None else _with(row, facts, self.settings)
+
+
+def _rehearsed(task: Task, check: Callable[[Path], object]) -> Result:
+    with FailureOf(task.source) as failure:
+        check(task.source)
+    output = () if failure.line else (f"{task.source} -> {task.target}",)
+    return Result(task, output=output, error=failure.line)
+
+
+def _with(row: Row, facts: Facts, settings: Mapping[str, object]) -> Row:
+    sure = facts.confidence
+    return replace(
+        row,
+        width=facts.width, height=facts.height, depth=facts.depth, kept=facts.kept,
+        left_out=facts.left_out, confidence=None if sure is None else round(sure, 4),
+        seconds=round(facts.seconds, 3), settings=settings,
+    )  # fmt: skip
+
+
+def _warnings(result: Result) -> tuple[str, ...]:
+    """Return the notes on a result, without its name and without those on what it lacks."""
+    left_out = result.facts.left_out if result.facts else ()
+    name = str(result.task.target)
+    lacks = {f"{name} lacks {what}" for what in left_out}
+    return tuple(note.removeprefix(f"{name}: ") for note in result.notes if note not in lacks)
+
+
+def _reasons(passed: Iterable[Passed]) -> Iterator[str]:
+    """Yield each reason with the kinds of files that it is one for, and their numbers."""
+    counts: dict[str, Counter[str]] = {}
+    for one in passed:
+        counts.setdefault(one.why, Counter())[one.name] += 1
+    for why, kinds in counts.items():
+        yield f"{', '.join(_several(name, n) for name, n in kinds.items())}: {why}"
+
+
+def _several(name: str, count: int) -> str:
+    """Return a count with its noun: names of formats have no plural."""
+    return f"{count} {name}" if name[0].isupper() else counted(count, name)
