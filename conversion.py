@@ -17,21 +17,26 @@ from typing import Any
 from color.segment import Colorization
 from film import FilmError
 from film.command import results_of
-from film.encode import encoding_of, read_rendered, render, try_encoder
+from film.encode import Rendered, encoding_of, read_rendered, render, try_encoder
 from film.extract import extract_audio
 from film.ffmpeg import use_ffmpeg
 from film.guidance import check_moments
 from film.hint_tracks import guided
-from film.info import Film, source_of, span
+from film.info import Film, span
 from film.job import Job, Manifest, SegmentRecord
 from film.jobs import open_job, remove
-from film.mux import join, mark_of
+from film.mark import mark_of
+from film.mux import Joined, join
 from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
+from film.picture_files import write_pictures
 from film.probe import probe
 from film.report import Summary, warnings_of, write_report
 from film.schedule import Schedule
 from film.segment import has_grays, painted_ab, segment_of
+from film.sequence import is_pattern
+from film.sequence_plan import is_complete, options_for
 from film.shots import SHORT, split
+from film.source import source_of
 from film.steps import finished_shots, rendered, taker
 from film.work import Work, build_colorizer, manifest_of, start_worker, work_of
 from photo.inputs import Output, Result, Task, check_outputs
@@ -64,9 +69,8 @@ def color_film(
     """
     began = time.perf_counter()
     use_ffmpeg(options.ffmpeg)
-    check_suffix(target, options.encoder.codec)
-    check_outputs([Output(target, source)], inputs=[source], overwrite=options.overwrite)
-    film = replace(probe(source), working_side=colorization.working_side)
+    options = _checked_options(source, target, options)
+    film = replace(probe(source, options), working_side=colorization.working_side)
     first, last = span(film, options)
     try_encoder(options, encoding_of(film, options.encoder))
     warnings = warnings_of(film, target, options)
@@ -88,15 +92,37 @@ def color_film(
             _take_steps(run, work, job, summary, progress)
         shots = finished_shots(work, job)
         with shown_work(progress, "joining", last - first, unit="frames"):
-            mark = mark_of(source, options)
-            summary.joined = join(
-                film, shots, target, first=first, mark=mark, advance=progress.advance
-            )
+            summary.joined = _joined(work, shots, target, mark_of(source, options), progress)
         job.note(state="joined")
         if not options.keep_cache:
             remove(job)
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def _checked_options(source: Path, target: Path, options: FilmOptions) -> FilmOptions:
+    """Return the options of a result; raise ValueError if it cannot or must not be written."""
+    if is_pattern(target):
+        options = options_for(options, target)
+        is_complete(source, target, options, overwrite=options.overwrite)
+        return options
+    check_suffix(target, options.encoder.codec)
+    check_outputs([Output(target, source)], inputs=[source], overwrite=options.overwrite)
+    return options
+
+
+def _joined(
+    work: Work, shots: Sequence[Rendered], target: Path, mark: str, progress: Progress
+) -> Joined:
+    """Write the result: one film, or its pictures."""
+    film, first = work.film, work.first
+    if not work.options.encoder.pictures:
+        return join(film, shots, target, first=first, mark=mark, advance=progress.advance)
+    count, size = write_pictures(
+        film, shots, target, first=first, mark=mark, options=work.options.encoder,
+        advance=progress.advance,
+    )  # fmt: skip
+    return Joined(count, {}, size)
 
 
 def color_films(

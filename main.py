@@ -21,7 +21,7 @@ from film.options import EncoderOptions, FilmCommand, FilmOptions, unsupported
 from model.options import ColorOptions, RunOptions
 from photo.inputs import InputOptions
 from photo.options import PhotoOptions
-from runtime.console import exit_code, log_to_stderr, usage_errors
+from runtime.console import DONE, exit_code, log_to_stderr, usage_errors
 from runtime.options import OneLineParser, add_options, given, options_from, spellings
 from runtime.places import COMMAND, IN_SOURCE_TREE, VERSION
 from web.options import Settings, WebOptions
@@ -45,10 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     _check_options(parser, args)
     log_to_stderr(quiet=args.quiet)
-    run = run_page if args.web else run_photos if args.img_in else run_films
+    piped = "-" in (*args.movie_in, args.save)
+    run = run_page if args.web else run_photos if args.img_in else run_pipe if piped else run_films
     if args.jobs:
         run = run_jobs
-    return exit_code(parser.prog, functools.partial(run, args))
+    return exit_code(parser.prog, functools.partial(run, args), resumes=not piped)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,7 +111,7 @@ def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
 
 def run_jobs(args: argparse.Namespace) -> int:
     """List the jobs of films, or delete those at rest; return the exit code."""
-    from film.command import jobs_results
+    from film.jobs import jobs_results
     from photo.inputs import Plan
     from photo.ledger import Ledger
     from runtime.outcomes import finish
@@ -174,6 +175,28 @@ def run_films(args: argparse.Namespace) -> int:
         work = plan_films(inputs, options_from(args, FilmCommand), options, guidance, colorization)
     with usage_errors((GuidanceError,)):
         return finish(work.ledger, work.results(), quiet=run.quiet)
+
+
+def run_pipe(args: argparse.Namespace) -> int:
+    """Colorize a film from standard input, or to standard output, and return the exit code."""
+    from conversion import workers_for
+    from film.ffmpeg import use_ffmpeg
+    from film.pipe import check_pipe, color_stream
+    from gray2color import film_colorization
+    from model.weights_file import check_weights
+
+    color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
+    options, inputs = _film(args), options_from(args, InputOptions)
+    with usage_errors():
+        guidance = options_from(args, GuidanceOptions)
+        check_pipe(inputs, options_from(args, FilmCommand), options, guidance)
+        use_ffmpeg(options.ffmpeg)
+        check_weights(run.weights)
+        loaded = film_colorization(color, run, steady=options.steady)
+    film, save = inputs.movie_in[0], inputs.save or "-"
+    with workers_for(loaded, options) as workers:
+        color_stream(film, save, colorization=loaded, options=options, run=workers)
+    return DONE
 
 
 def _photo(args: argparse.Namespace) -> PhotoOptions:

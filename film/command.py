@@ -18,13 +18,20 @@ from film.encode import try_encoder
 from film.ffmpeg import film_stream, open_film, use_ffmpeg
 from film.guidance_files import GuidanceError, read_guidance
 from film.info import can_hold
-from film.jobs import delete_job, job_lines, jobs_in
 from film.keyframes import known_files, write_keyframes
-from film.mux import mark_in, mark_of
+from film.mark import mark_in, mark_of
 from film.options import FALLBACK, FilmCommand, FilmOptions, written_suffixes
 from film.preview import preview
 from film.probe import probe
 from film.report import film_info
+from film.sequence import sequence_of
+from film.sequence_plan import (
+    check_sequences,
+    options_for,
+    pictures_target,
+    sequence_name,
+    standing_pictures,
+)
 from photo.guidance import read_reference
 from photo.inputs import BESIDE, InputOptions, Kind, Output, Result, Task, check_outputs, plan
 from photo.ledger import Ledger, checked_report
@@ -106,7 +113,7 @@ class FilmWork:
             show = partial(_previewed, sheets=sheets, colorization=colorization, options=options)
             return results_of(self.tasks, show)
         if self.ledger.dry_run:
-            return self.ledger.rehearse(probe)
+            return self.ledger.rehearse(partial(probe, options=options))
         reports = _reports(self.tasks, command)
         done = self.colorize(
             self.tasks, colorization=colorization, options=options, reports=reports
@@ -123,15 +130,24 @@ def plan_films(
 ) -> FilmWork:
     """Plan the command's work; raise OSError or ValueError, before any work, if it cannot be done."""
     use_ffmpeg(options.ffmpeg)
+    pictures = pictures_target(inputs.save)
+    options = options_for(options, pictures)
     kind = film_kind(options)
-    given = plan(inputs.movie_in, kind=kind, save=inputs.save, recursive=inputs.recursive)
-    given = replace(given, tasks=_with_room(given.tasks, kind=kind, save=inputs.save))
-    planned = given.tasks
+    save = None if pictures else inputs.save
+    given = plan(inputs.movie_in, kind=kind, save=save, recursive=inputs.recursive)
+    check_sequences([task.source for task in given.tasks], pictures, options)
+    if pictures:
+        planned = [Task(task.source, pictures) for task in given.tasks]
+    else:
+        planned = _with_room(given.tasks, options, kind=kind, save=save)
+    given = replace(given, tasks=planned)
     table = inputs.report is not None and inputs.report.suffix.lower() == TABLE
     details = None if table else inputs.report
     command = replace(command, several=len(planned) > 1, report=details)
     now = None
-    if command.colorizes:
+    if command.colorizes and pictures:
+        now = standing_pictures(planned, options, overwrite=inputs.overwrite)
+    elif command.colorizes:
         now = standing(planned, kind=kind, overwrite=inputs.overwrite)
     elif inputs.report or inputs.dry_run:
         raise ValueError("-report and -dry_run are about colorizing: leave them out here")
@@ -151,43 +167,35 @@ def plan_films(
     )
 
 
-def jobs_results(cache: Path, *, clean: bool) -> Iterator[Result]:
-    """List the jobs of films under a folder, or delete those at rest and say what was deleted."""
-    jobs = jobs_in(cache)
-    if not clean:
-        yield Result(Task(cache, cache), output=tuple(job_lines(jobs)))
-        return
-    for job in jobs:
-        task = Task(job.folder, job.folder)
-        with FailureOf(job.folder) as failure:
-            delete_job(job)
-        deleted = f"deleted {job.line()}"
-        yield Result(task, error=failure.line) if failure.line else Result(task, (deleted,))
-
-
 def _settings(loaded: Colorization, options: FilmOptions) -> Mapping[str, object]:
     """Return all settings that a result depends on, as JSON values."""
     encoder = {name: value for name, value in vars(options.encoder).items() if name != "threads"}
     part = {"start": options.start, "duration": options.duration, "recolor": options.recolor}
-    return {**loaded.settings, **encoder, **part, "weights_sha256": loaded.weights}
+    sequence = {name: str(value) for name in ("fps", "audio") if (value := getattr(options, name))}
+    return {**loaded.settings, **encoder, **part, **sequence, "weights_sha256": loaded.weights}
 
 
-def _with_room(tasks: Sequence[Task], *, kind: Kind, save: str | None) -> list[Task]:
+def _with_room(
+    tasks: Sequence[Task], options: FilmOptions, *, kind: Kind, save: str | None
+) -> list[Task]:
     """Return tasks whose results, where the program chose the container, have room for all of the film's streams."""
     taken = {task.target for task in tasks}
     found = []
     for task in tasks:
-        roomier = _roomier(task, kind=kind, save=save)
+        roomier = _roomier(task, options, kind=kind, save=save)
         found.append(task if roomier.target in taken else roomier)
     return found
 
 
-def _roomier(task: Task, *, kind: Kind, save: str | None) -> Task:
+def _roomier(task: Task, options: FilmOptions, *, kind: Kind, save: str | None) -> Task:
     if task.source.suffix.lower() in kind.written or (save and task.target == Path(save)):
         return task
     names = sorted((s.lstrip(".") for s in kind.written), key=kind.fallback.lstrip(".").__ne__)
+    sequence = sequence_of(task.source) is not None
     with FailureOf(task.source) as failure:
-        name = _roomiest(task.source, names)
+        if sequence and not options.audio:
+            return task
+        name = _roomiest(options.audio or task.source if sequence else task.source, names)
     return task if failure.line else Task(task.source, task.target.with_suffix(f".{name}"))
 
 
@@ -211,6 +219,7 @@ def film_kind(options: FilmOptions) -> Kind:
         mark_of=partial(mark_of, options=options),
         mark_in=mark_in,
         in_folder=BESIDE,
+        as_one=sequence_name,
     )
 
 

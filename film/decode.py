@@ -2,7 +2,7 @@
 
 import logging
 from bisect import bisect_left
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -20,6 +20,8 @@ from film import FilmError
 from film.deinterlace import Numbered, deinterlaced
 from film.ffmpeg import open_film
 from film.info import Film, Video
+from film.pictures import luma_and_chroma, numbered_pictures
+from film.spool import spooled
 from runtime.console import counted
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,9 @@ def decode(
     last = film.frames if last is None else min(last, film.frames)
     if first >= last:
         return
+    if film.spool is not None:
+        yield from _spooled_frames(film, film.spool, first, last)
+        return
     # Deinterlacing uses the previous and the next frame.
     begin, end = (max(0, first - 1), min(film.frames, last + 1)) if deinterlace else (first, last)
     numbered = _without_holes(_numbered(film, begin, end), begin, end, path=film.path)
@@ -69,8 +74,22 @@ def decode(
             yield NativeFrame(number, luma, chroma, repeated, alpha_plane(frame, film.video))
 
 
+def _spooled_frames(film: Film, folder: Path, first: int, last: int) -> Iterator[NativeFrame]:
+    video = film.video
+    colored = video.chroma != (0, 0)
+    count = 1 + 2 * colored + video.has_alpha
+    for number, samples in spooled(folder, first, last, count=count):
+        chroma = (samples[1], samples[2]) if colored else None
+        alpha = samples[-1] if video.has_alpha else None
+        yield NativeFrame(number, samples[0], chroma, alpha=alpha)
+
+
 def _numbered(film: Film, first: int, last: int) -> Iterator[Numbered]:
     """Yield (number, frame, False) for the decodable frames of [first, last) and one frame before them."""
+    if film.pictures:
+        for number, frame in numbered_pictures(film, first, last):
+            yield number, sized(frame, film), False
+        return
     # By the container's index, a seek lands on a keyframe at or before the requested time. With B-frames the index is
     # in decode order, so the seek can land too late: retry from earlier frames, and finally from the start, which is
     # slow but always right.
@@ -116,10 +135,10 @@ def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.f
         # Frames hidden by an edit list are still decoded; they have no number.
         number = number_of(key) if film.keys else count
         if number is not None:
-            yield number, _sized(frame, film)
+            yield number, sized(frame, film)
 
 
-def _number_at(times: tuple[int, ...], time: int | None) -> int | None:
+def _number_at(times: Sequence[int], time: int | None) -> int | None:
     """Return the number of the frame shown at a time, given ascending times; None if no frame is."""
     if time is None:
         return None
@@ -133,7 +152,7 @@ def _numbers(keys: tuple[int, ...]) -> dict[int, int]:
     return {key: number for number, key in enumerate(keys)}
 
 
-def _sized(frame: av.video.frame.VideoFrame, film: Film) -> av.video.frame.VideoFrame:
+def sized(frame: av.video.frame.VideoFrame, film: Film) -> av.video.frame.VideoFrame:
     """Scale a frame to the film's size, that of the first frame: the size may change within a stream."""
     size = (film.video.width, film.video.height)
     if (frame.width, frame.height) == size:
@@ -206,7 +225,12 @@ def planar_format(depth: int, chroma: tuple[int, int]) -> str:
 
 
 def planes(frame: av.video.frame.VideoFrame, video: Video) -> list[Plane]:
-    """Return a frame's luma and chroma planes, unchanged; RGB is first converted to BT.709 limited range."""
+    """Return a frame's luma and chroma planes, unchanged; RGB is first converted to BT.709.
+
+    Its luma has the limited range in films, as their other codecs do, and the full range in image sequences.
+    """
+    if not video.has_luma and video.full_range:
+        return [*luma_and_chroma(frame, video.depth)]
     wanted = planar_format(video.depth, video.chroma)
     name = frame.format.name.replace("yuvj", "yuv").replace("yuva", "yuv")
     if not video.has_luma:
@@ -247,7 +271,7 @@ def decoded_frames(
     stream.codec_context.flags |= Flags.copy_opaque
     stream.codec_context.thread_type = "AUTO"
     packets = container.demux(stream)
-    ended = False
+    ended = early = False
     while not ended:
         try:
             packet = next(packets, None)
@@ -257,7 +281,8 @@ def decoded_frames(
         if packet is not None:
             # A new object each time: PyAV finds it by its address, which equal small numbers share.
             packet.opaque = [packet.dts]
-            early = needed is not None and packet.pts is not None and packet.pts < needed
+            if packet.pts is not None:  # else the second field of the same frame
+                early = needed is not None and packet.pts < needed
             stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
         try:
             yield from stream.decode(None if ended else packet)

@@ -13,12 +13,13 @@ from color.arrays import Floats
 from color.segment import Overlay
 from film import FilmError
 from film.chroma import Encoding, Planes
+from film.codecs import CODECS, PICTURES, YUV420, YUV444, Codec
 from film.color_tags import LUMA_WEIGHTS
 from film.decode import NativeFrame, decode
 from film.deinterlace import FIRST_FIELD
 from film.ffmpeg import FFmpegFailure, command_of, film_stream, open_film, run, running
 from film.info import Film, Video
-from film.options import CODECS, YUV420, YUV444, Codec, EncoderOptions, FilmOptions
+from film.options import EncoderOptions, FilmOptions
 from runtime.console import counted
 from runtime.workers import report
 
@@ -31,12 +32,17 @@ TRIAL = Encoding(
 TRIAL_FRAMES = 4
 
 
+def codec_of(options: EncoderOptions) -> Codec:
+    """Return the codec of a result's shots."""
+    return PICTURES if options.pictures else CODECS[options.codec]
+
+
 def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
     """Choose the nearest picture format that the encoder supports, reducing depth and chroma only if necessary.
 
     Raise FilmError if the film is interlaced and the codec is not.
     """
-    video, codec = film.video, CODECS[options.codec]
+    video, codec = film.video, codec_of(options)
     interlaced = video.interlaced and not options.deinterlace
     if interlaced and not codec.interlaced:
         others = ", ".join(name for name, other in CODECS.items() if other.interlaced)
@@ -53,7 +59,8 @@ def encoding_of(film: Film, options: EncoderOptions) -> Encoding:
         height=-(-video.height // down) * down,
         depth=depth,
         chroma=chroma,
-        full_range=video.full_range and codec.full_range,
+        # Of RGB pictures, in films for viewing, players expect the limited range.
+        full_range=video.full_range and codec.full_range and (video.has_luma or codec.intermediate),
         matrix=film_matrix(video),
         rate=_rate(film),
         first_field=FIRST_FIELD[video.field_order] if interlaced else "",
@@ -89,7 +96,7 @@ def _rate(film: Film) -> Fraction:
 
 def codec_arguments(encoding: Encoding, options: EncoderOptions) -> dict[str, object]:
     """Return ffmpeg's output options that select and configure the encoder, for ffmpeg-python."""
-    codec = CODECS[options.codec]
+    codec = codec_of(options)
     arguments: dict[str, object] = {"c:v": codec.encoder}
     if codec.presets:
         arguments["preset"] = codec.presets[options.preset]
@@ -130,7 +137,7 @@ def encoder_arguments(encoding: Encoding, film: Film, options: EncoderOptions) -
         "color_range": "pc" if encoding.full_range else "tv",
         "colorspace": encoding.matrix,
     }
-    arguments |= kept_tags(film.video, CODECS[options.codec])
+    arguments |= kept_tags(film.video, codec_of(options))
     # bitexact: no random numbers or version in the file, so that a segment's bytes are reproducible.
     return arguments | {"fflags": "+bitexact", "f": "matroska"}
 
@@ -172,7 +179,7 @@ def encoder_command(
         framerate=str(encoding.rate),
         color_range="pc" if encoding.full_range else "tv",
     )
-    for name, settings in picture_filters(encoding, film, CODECS[options.codec]):
+    for name, settings in picture_filters(encoding, film, codec_of(options)):
         source = source.filter(name, **settings)
     arguments = encoder_arguments(encoding, film, options) | {"metadata": f"comment={comment}"}
     return _compiled(source, encoding, str(path), arguments, options=options)
@@ -183,7 +190,7 @@ def _compiled(
     *, options: EncoderOptions,
 ) -> list[str]:  # fmt: skip
     """Complete an encoding command; for some hardware, add the upload of frames."""
-    codec, device = CODECS[options.codec], []
+    codec, device = codec_of(options), []
     if codec.device:
         source = source.filter("format", _taken_format(encoding, codec)).filter("hwupload")
         device = ["-vaapi_device", codec.device]
@@ -204,7 +211,7 @@ def check_encoder(options: EncoderOptions, encoding: Encoding = TRIAL) -> None:
 
     Software encoders are not tried. Runs once per process for each picture format.
     """
-    codec = CODECS[options.codec]
+    codec = codec_of(options)
     if not codec.software:
         return
     try:

@@ -32,7 +32,7 @@ def extract_audio(film: Film, folder: Path) -> list[Path]:
 def _extract(film: Film, index: int, path: Path) -> bool:
     try:
         with whole_file(path) as part:
-            run(copy_command(film.path, [index], part))
+            run(copy_command(film.streams_path, [index], part))
     except FilmError as error:
         log.warning("sound track %d cannot be copied to %s: %s", index, path.parent, error)
         return False
@@ -67,7 +67,7 @@ def convert_texts(film: Film, indices: Sequence[int], path: Path, *, container: 
     A failure is only a warning: the picture is worth more than they are.
     """
     try:
-        run(text_command(film.path, indices, path, container=container))
+        run(text_command(film.streams_path, indices, path, container=container))
     except FilmError as error:
         log.warning("the subtitles cannot be converted, so they are left out: %s", error)
         return False

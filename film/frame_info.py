@@ -1,13 +1,19 @@
-"""What a decoded frame tells about a film's picture: its planes, and how it is turned upright."""
+"""What a stream and its first decoded frame tell about a film's picture: its planes, its tags, how it is turned upright."""
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.filter
+import av.stream
 import av.video.frame
 import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
+
+from film.color_tags import MATRICES, PRIMARIES, TRANSFERS, tag_name
+from film.ffmpeg import is_top_field_first
+from film.info import FIELD_ORDERS, SWAPPED, Stream, Video, codec_of, kind_of
 
 DEPTHS = (8, 9, 10, 12, 14, 16)  # bit depths of FFmpeg's planar formats
 SIDE_DATA_TYPES = 64  # more than FFmpeg has
@@ -74,3 +80,71 @@ def orientation_of(nine: tuple[int, ...]) -> tuple[bool, bool, bool]:
     if xy == yx == 0 and xx and yy:
         return (False, xx < 0, yy < 0)
     return (False, False, False)
+
+
+def video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Video:
+    """Return the info of a video stream, given its first frame."""
+    context = stream.codec_context
+    shape = plane_shape(frame.format)
+    name = frame.format.name
+    full = name.startswith("yuvj") or frame.color_range == 2
+    if frame.color_range == 0 and not name.startswith("yuvj"):
+        full = shape.chroma == (0, 0)  # FFmpeg treats untagged gray as full range
+    nine = display_matrix(frame)
+    rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
+    return Video(
+        index=stream.index,
+        codec=context.name,
+        width=frame.width,
+        height=frame.height,
+        sar=stream.sample_aspect_ratio or Fraction(1),
+        orientation=orientation_of(nine),
+        display_matrix=nine,
+        pixel_format=name,
+        depth=shape.depth,
+        chroma=shape.chroma,
+        has_luma=shape.has_luma,
+        has_alpha=shape.has_alpha,
+        hidden_alpha=stream.metadata.get("alpha_mode") == "1" and not shape.has_alpha,
+        full_range=full and shape.has_luma,
+        matrix=tag_name(MATRICES, frame.colorspace) if shape.has_luma else "",
+        primaries=tag_name(PRIMARIES, frame.color_primaries),
+        transfer=tag_name(TRANSFERS, frame.color_trc),
+        field_order=_field_order(context.field_order, frame),
+        time_base=stream.time_base or Fraction(1, 1000),
+        rate=rate,
+    )
+
+
+def _field_order(order: int, frame: av.video.frame.VideoFrame) -> str:
+    """Return the field order given by the decoder for the frame, else by the container."""
+    if frame.interlaced_frame:
+        return "tt" if is_top_field_first(frame) else "bb"
+    return SWAPPED.get(order) or FIELD_ORDERS[order if 0 <= order < len(FIELD_ORDERS) else 0]
+
+
+def stream_info(stream: Any, start: Fraction) -> Stream:
+    """Return the info of a stream that starts at a time, in seconds."""
+    tags: dict[str, str] = dict(stream.metadata)
+    return Stream(
+        index=stream.index,
+        kind=kind_of(stream),
+        codec=codec_of(stream),
+        language=tags.get("language", ""),
+        title=tags.get("title") or tags.get("filename") or "",
+        dispositions=tuple(
+            d.name for d in av.stream.Disposition if d.name and d & stream.disposition
+        ),
+        details=_details(stream),
+        tags=tags,
+        time_base=stream.time_base or Fraction(1),
+        start_s=start,
+    )
+
+
+def _details(stream: Any) -> str:
+    if stream.type == "audio" and stream.codec_context is not None:
+        return f"{stream.codec_context.sample_rate} Hz {stream.codec_context.layout.name}"
+    if stream.type == "video" and stream.codec_context is not None:
+        return f"{stream.codec_context.width}x{stream.codec_context.height}"
+    return str(stream.metadata.get("mimetype", ""))

@@ -1,8 +1,8 @@
 """Film info: a film's properties as plain values to store, compare and send; and what containers can hold."""
 
-import hashlib
 import io
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +24,6 @@ CONTAINERS = {"mp4": "mp4", "mkv": "matroska", "mov": "mov"}  # ours -> FFmpeg's
 TEXT_CODECS = {"mp4": "mov_text", "mkv": "subrip", "mov": "mov_text"}  # FFmpeg's encoders
 # Matroska stores these by their RIFF numbers; PyAV accepts only codecs that it stores by name.
 RIFF_SOUND = {"wmav1", "wmav2", "wmapro", "wmavoice", "adpcm_ms", "adpcm_ima_wav", "gsm_ms"}
-SAMPLE_BYTES = 1 << 20  # bytes hashed at each of a film's head, middle and tail, to identify it
 EARLY_S = 1e-6  # tolerance for rounded times, so that they still select their frame
 
 
@@ -122,6 +121,11 @@ class Film:
     last_duration : how long the last frame is shown, same unit
     working_side : px, short side of the colorizer's input
     missing_s : seconds that the container declares beyond the last frame (a truncated file), else 0
+    pictures : of an image sequence, the file name of each frame; () for a film in one file
+    first_number : number of the first picture
+    audio : file with the sound of an image sequence, to which `streams` belong
+    notes : what was found wrong with an image sequence
+    spool : folder with the frames of a film that comes through a pipe, whose times are not known in advance
     """
 
     path: Path
@@ -130,12 +134,27 @@ class Film:
     streams: tuple[Stream, ...]
     chapters: tuple[Chapter, ...]
     metadata: dict[str, str]
-    pts: tuple[int, ...]
+    pts: Sequence[int]
     keys: tuple[int, ...]
     last_duration: int
     missing_s: float
     size_bytes: int
     working_side: int = WORKING_SIDE
+    pictures: tuple[str, ...] = ()
+    first_number: int = 1
+    audio: Path | None = None
+    notes: tuple[str, ...] = ()
+    spool: Path | None = None
+
+    def picture_path(self, number: int) -> Path:
+        """Return the picture of a frame of an image sequence."""
+        folder = self.path if self.path.is_dir() else self.path.parent
+        return folder / self.pictures[number]
+
+    @property
+    def streams_path(self) -> Path:
+        """Return the file that holds the other streams, and is no film for an image sequence."""
+        return self.audio or (self.picture_path(0) if self.pictures else self.path)
 
     @property
     def frames(self) -> int:
@@ -157,6 +176,8 @@ class Film:
     @property
     def is_vfr(self) -> bool:
         """Whether the time between frames varies by more than the clock's rounding."""
+        if self.spool is not None:
+            return False
         # At a constant rate, steps differ by up to 1 if the rate does not divide the clock's frequency.
         steps = np.diff(self.pts)
         return bool(steps.size) and int(steps.max() - steps.min()) > 1
@@ -191,9 +212,10 @@ class Film:
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values, without the per-frame times."""
         values = asdict(self)
-        for name in ("pts", "keys"):
+        for name in ("pts", "keys", "pictures", "spool"):
             del values[name]
         values["path"] = str(self.path)
+        values["audio"] = self.audio and str(self.audio)
         for name in ("sar", "time_base", "rate"):
             values["video"][name] = str(values["video"][name])
         for stream in values["streams"]:
@@ -227,7 +249,7 @@ def codec_of(stream: Any) -> str:
 def unsupported_by(film: Film, container: str) -> list[Unsupported]:
     """List the film's streams that a container ("mp4", "mkv" or "mov") cannot hold."""
     found = []
-    with open_film(film.path) as source:
+    with open_film(film.streams_path) as source:
         for stream in film.streams:
             original = source.streams[stream.index]
             if not can_hold(container, original):
@@ -279,27 +301,6 @@ def _without_order(stream: Any) -> bool:
     return stream.codec_context is None or (
         stream.container.format.name == "avi" and stream.codec_context.has_b_frames
     )
-
-
-@dataclass(frozen=True)
-class Source:
-    """A film file, identified by a content hash: moving or touching it does not change its identity."""
-
-    name: str
-    size: int
-    digest: str
-
-
-def source_of(path: Path) -> Source:
-    """Identify a film by a hash of its size and of its head, middle and tail (1 MiB each)."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    # Not the whole file: reading a long film takes minutes on a slow disk.
-    with path.open("rb") as file:
-        for start in (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES):
-            file.seek(max(0, start))
-            digest.update(file.read(SAMPLE_BYTES))
-    return Source(path.name, size, digest.hexdigest())
 
 
 def span(film: Film, options: FilmOptions) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_origin
 
-from film.info import Source
+from film.source import Source
 from runtime.files import write_text
 
 FORMAT = 6  # of the manifest

@@ -14,15 +14,17 @@ from itertools import chain
 from pathlib import Path
 
 from film.job import AB, MANIFEST, ROOMS, Job, JobError, Manifest, changes
+from photo.inputs import Result, Task
 from runtime.console import counted
 from runtime.files import UNFINISHED, LockedError, delete_lock, discard, lock, sweep
+from runtime.outcomes import FailureOf
 from runtime.progress import spoken_time
 
 log = logging.getLogger(__name__)
 
 LOCK = "lock"
 # Settings that decide which shots and segments are found.
-SHOT_SETTINGS = ("version", "start", "duration", "deinterlace", "film_lock", "steady", "working_size", "recolor")  # fmt: skip
+SHOT_SETTINGS = ("version", "start", "duration", "fps", "deinterlace", "film_lock", "steady", "working_size", "recolor")  # fmt: skip
 
 
 @contextmanager
@@ -240,6 +242,20 @@ def delete_job(info: JobInfo) -> None:
     """Delete a job at rest; raise JobError for one in progress and for one with frames painted by hand."""
     with _locked(info.folder):
         _empty(info.folder)
+
+
+def jobs_results(cache: Path, *, clean: bool) -> Iterator[Result]:
+    """List the jobs of films under a folder, or delete those at rest and say what was deleted."""
+    jobs = jobs_in(cache)
+    if not clean:
+        yield Result(Task(cache, cache), output=tuple(job_lines(jobs)))
+        return
+    for job in jobs:
+        task = Task(job.folder, job.folder)
+        with FailureOf(job.folder) as failure:
+            delete_job(job)
+        deleted = f"deleted {job.line()}"
+        yield Result(task, error=failure.line) if failure.line else Result(task, (deleted,))
 
 
 def _refuse_links(paths: Iterable[Path]) -> None:

@@ -101,7 +101,7 @@ def write_keyframes(
     per_shot : number of keyframes of each shot; None: as many as its motion needs
     Raises OSError or ValueError (FilmError and GuidanceError among them), before any file is written.
     """
-    film = replace(probe(source), working_side=colorization.working_side)
+    film = replace(probe(source, options), working_side=colorization.working_side)
     first, last = span(film, options)
     wanted = colorization.guidance
     if wanted:  # raises GuidanceError before the analysis

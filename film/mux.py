@@ -3,7 +3,6 @@
 import errno
 import math
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -21,17 +20,14 @@ from film import FilmError
 from film.encode import Rendered
 from film.extract import convert_texts, copy_command
 from film.ffmpeg import command_of, film_stream, first_times, open_film, reason_of, run
-from film.info import CONTAINERS, RIFF_SOUND, Film, converted, source_of
-from film.options import FilmOptions
+from film.info import CONTAINERS, RIFF_SOUND, Film, converted
+from film.mark import MARK_TAG
 from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy
 from runtime.console import counted
 from runtime.files import temporary_name, whole_file
 
 WITHOUT_SHAPE = {"ffv1", "prores", "av1"}  # codecs that do not store the pixel aspect ratio
-MARK = re.compile(rb"colorizer: of [0-9a-f]{16}[ -~]*")
 UUID_BOX = UUID("6f2f1d3c-5a0e-4c67-9b1d-5d0f6f0f3a77").bytes  # identifies this program's box
-# A Matroska tag; the other containers cannot hold a custom tag beside the standard ones.
-MARK_TAG = "COLORIZED"
 MP4_TAGS = {  # tags that an MP4's iTunes list supports, in FFmpeg's names
     *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre"),
     *("copyright", "grouping", "lyrics", "description", "synopsis", "show", "episode_id"),
@@ -62,7 +58,7 @@ def join(
     The segments hold frames first, first + 1, ... in presentation order. An excerpt (fewer frames than the
     film) gets the sound, subtitles and chapters of the same span. The folder is created if it is missing; the
     file appears under its name only when it is complete. Streams that the container cannot hold are omitted: see film.info.unsupported_by.
-    mark : identifies the result, see mark_of
+    mark : identifies the result, see film.mark
     advance : receives the number of frames written since its last call
     """
     container = container_of(path)
@@ -105,12 +101,12 @@ def _write_streams(
     sound, titles = extracts
     early = _early_sound(film) if container == "mkv" else []
     if early:
-        run(copy_command(film.path, early, sound))
+        run(copy_command(film.streams_path, early, sound))
     texts = _texts(film, container)
     legible = texts and convert_texts(film, texts, titles, container=container)
     count = sum(segment.frames for segment in segments)
     with ExitStack() as stack:
-        source = stack.enter_context(open_film(film.path))
+        source = stack.enter_context(open_film(film.streams_path))
         target = stack.enter_context(_written(part, film, container))
         writer = StreamCopy(film, source, target, container, span_of(film, first, count))
         if early:
@@ -147,7 +143,7 @@ def _texts(film: Film, container: str) -> list[int]:
     titles = [stream.index for stream in film.streams if stream.kind == "subtitle"]
     if not titles:
         return []
-    with open_film(film.path) as source:
+    with open_film(film.streams_path) as source:
         return [index for index in titles if converted(container, source.streams[index])]
 
 
@@ -282,18 +278,11 @@ def foreign_sound(film: Film) -> list[int]:
 def complete_command(joined: Path, film: Film, indices: Sequence[int], path: Path) -> list[str]:
     """Build the ffmpeg command that copies a joined Matroska film, adding sound tracks and the aspect ratio."""
     shape = film.video.sar * film.video.width / film.video.height
-    both = [ffmpeg.input(str(p.resolve()), copyts=None) for p in (joined, film.path)]
+    both = [ffmpeg.input(str(p.resolve()), copyts=None) for p in (joined, film.streams_path)]
     streams = [both[0], *(both[1][str(index)] for index in indices)]
     arguments = {"c": "copy", "f": "matroska", "avoid_negative_ts": "disabled", "map_chapters": 0}
     arguments |= {"map_metadata": 0, "aspect:v:0": f"{shape.numerator}:{shape.denominator}"}
     return command_of(ffmpeg.output(*streams, str(path.resolve()), **arguments))
-
-
-def mark_of(source: Path, options: FilmOptions) -> str:
-    """Return the mark of a film's result, which also states the span of an excerpt and whether half is left gray."""
-    only = [f"start {options.start:g} s"] * (options.start > 0) + ["compare"] * options.compare
-    only += [] if options.duration is None else [f"duration {options.duration:g} s"]
-    return ", ".join([f"colorizer: of {source_of(source).digest[:16]}", *only])
 
 
 def append_mark(path: Path, mark: str) -> None:
@@ -302,17 +291,3 @@ def append_mark(path: Path, mark: str) -> None:
     size = 8 + len(UUID_BOX) + len(text)
     with path.open("ab") as file:
         file.write(size.to_bytes(4, "big") + b"uuid" + UUID_BOX + text)
-
-
-def mark_in(path: Path) -> str:
-    """Return a film's mark, "" if it has none."""
-    try:
-        with open_film(path) as container:
-            text = container.metadata.get(MARK_TAG, "")
-    except FilmError:
-        return ""
-    # Search the end of the file, not box by box: the mark is written last, and is short.
-    with path.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - 128))
-        found = MARK.search(file.read() + text.encode())
-    return found[0].decode() if found else ""

@@ -111,7 +111,7 @@ def preview(source: Path, sheet: Path, *, colorization: Colorization, options: F
 
     Creates the folder if it is missing.
     """
-    film = replace(probe(source), working_side=colorization.working_side)
+    film = replace(probe(source, options), working_side=colorization.working_side)
     first, last = span(film, options)
     wanted = colorization.guidance
     hints = frame_hints(film, wanted, first=first, last=last) if wanted else []

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
@@ -10,49 +11,48 @@ from typing import Any
 
 import av
 import av.container
-import av.stream
 import av.video.frame
 
 from film import FilmError
-from film.color_tags import MATRICES, PRIMARIES, TRANSFERS, tag_name
 from film.decode import decoded_frames, packet_time
-from film.ffmpeg import film_stream, first_times, is_top_field_first, open_film
-from film.frame_info import display_matrix, orientation_of, plane_shape
-from film.info import (
-    FIELD_ORDERS,
-    SWAPPED,
-    Chapter,
-    Film,
-    Stream,
-    Video,
-    codec_of,
-    kind_of,
-)
+from film.ffmpeg import film_stream, first_times, open_film
+from film.frame_info import stream_info, video_info
+from film.info import Chapter, Film, Video
+from film.options import FilmOptions
+from film.pictures import probe_pictures
+from film.sequence import READ, sequence_of
 from photo.suffixes import is_picture, not_a_film
 
+USUAL = FilmOptions()
 LOOK_AHEAD = 24  # frames decoded to check whether the container's timestamps are reliable
+NEARER = 0.75  # of the time between two frames: a second field follows after half of it
 # 00:01:02.003000000
 DURATION_TAG = re.compile(r"([0-9]{1,4}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
 TEXT_DEMUXERS = {"tty", "bin", "xbin", "idf", "adf"}  # FFmpeg renders text files as video
 
 
-def probe(path: Path) -> Film:
+def probe(path: Path, options: FilmOptions = USUAL) -> Film:
     """Read a film's info in one pass over its packets, decoding only the first frames if timestamps are reliable.
 
+    options : for image sequences, which have neither times nor sound
     Raises FilmError for files that are not films: no video, only sound, a picture, an empty file, a missing
     decoder.
     """
+    if sequence := sequence_of(path):
+        return probe_pictures(path, sequence, options)
     with open_film(path) as container:
         stream = _checked_stream(path, container)
-        frame, trusted = first_frames(path, container, stream)
-        video = _video_info(stream, frame)
+        begin = first_frames(path, container, stream)
+        video = video_info(stream, begin.frame)
+        if begin.step:  # some containers state the rate of the fields
+            video = replace(video, rate=min(video.rate, 1 / (begin.step * video.time_base)))
         ours = [other for other in container.streams if _is_ours(other, stream)]
         chapters = tuple(_chapter(c) for c in container.chapters())
         name, metadata = container.format.name, dict(container.metadata)
         promised = _promised_end(container, stream)
         starts = first_times(path, [other.index for other in ours if other.type == "audio"])
-        streams = tuple(_stream_info(s, starts.get(s.index, Fraction(0))) for s in ours)
-    pts, keys, last = _timing(path, video, first=frame.pts, trusted=trusted)
+        streams = tuple(stream_info(s, starts.get(s.index, Fraction(0))) for s in ours)
+    pts, keys, last = _timing(path, video, begin)
     missing = float(promised - (pts[-1] + last) * video.time_base) if promised else 0.0
     return Film(
         path=path,
@@ -72,7 +72,9 @@ def probe(path: Path) -> Film:
 def _checked_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
     name, brand = container.format.name, container.metadata.get("major_brand", "")
     if name == "image2" or name.endswith("_pipe") or is_picture(brand):
-        raise FilmError(not_a_film(path, read_as=brand or name))
+        numbered = ", or for numbered pictures use a name like scan_%06d.tif"
+        hint = numbered if path.suffix.lower() in READ else ""
+        raise FilmError(f"{not_a_film(path, read_as=brand or name)}{hint}")
     stream = film_stream(container)
     if stream is None or name in TEXT_DEMUXERS:
         has = "only sound" if container.streams.audio else "no picture"
@@ -84,46 +86,6 @@ def _checked_stream(path: Path, container: av.container.InputContainer) -> av.Vi
     return stream
 
 
-def _video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Video:
-    context = stream.codec_context
-    shape = plane_shape(frame.format)
-    name = frame.format.name
-    full = name.startswith("yuvj") or frame.color_range == 2
-    if frame.color_range == 0 and not name.startswith("yuvj"):
-        full = shape.chroma == (0, 0)  # FFmpeg treats untagged gray as full range
-    nine = display_matrix(frame)
-    rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
-    return Video(
-        index=stream.index,
-        codec=context.name,
-        width=frame.width,
-        height=frame.height,
-        sar=stream.sample_aspect_ratio or Fraction(1),
-        orientation=orientation_of(nine),
-        display_matrix=nine,
-        pixel_format=name,
-        depth=shape.depth,
-        chroma=shape.chroma,
-        has_luma=shape.has_luma,
-        has_alpha=shape.has_alpha,
-        hidden_alpha=stream.metadata.get("alpha_mode") == "1" and not shape.has_alpha,
-        full_range=full and shape.has_luma,
-        matrix=tag_name(MATRICES, frame.colorspace) if shape.has_luma else "",
-        primaries=tag_name(PRIMARIES, frame.color_primaries),
-        transfer=tag_name(TRANSFERS, frame.color_trc),
-        field_order=_field_order(context.field_order, frame),
-        time_base=stream.time_base or Fraction(1, 1000),
-        rate=rate,
-    )
-
-
-def _field_order(order: int, frame: av.video.frame.VideoFrame) -> str:
-    """Return the field order given by the decoder for the frame, else by the container."""
-    if frame.interlaced_frame:
-        return "tt" if is_top_field_first(frame) else "bb"
-    return SWAPPED.get(order) or FIELD_ORDERS[order if 0 <= order < len(FIELD_ORDERS) else 0]
-
-
 def _is_ours(stream: Any, film: av.VideoStream) -> bool:
     """Return whether to copy a stream: neither the film's video nor a track that the muxer regenerates."""
     if stream.index == film.index:
@@ -133,32 +95,6 @@ def _is_ours(stream: Any, film: av.VideoStream) -> bool:
     # QuickTime stores chapter names and the start timecode as tracks; the muxer regenerates both.
     chapters = stream.name == "bin_data" and stream.container.chapters()
     return not chapters and "timecode" not in stream.metadata
-
-
-def _stream_info(stream: Any, start: Fraction) -> Stream:
-    tags: dict[str, str] = dict(stream.metadata)
-    return Stream(
-        index=stream.index,
-        kind=kind_of(stream),
-        codec=codec_of(stream),
-        language=tags.get("language", ""),
-        title=tags.get("title") or tags.get("filename") or "",
-        dispositions=tuple(
-            d.name for d in av.stream.Disposition if d.name and d & stream.disposition
-        ),
-        details=_details(stream),
-        tags=tags,
-        time_base=stream.time_base or Fraction(1),
-        start_s=start,
-    )
-
-
-def _details(stream: Any) -> str:
-    if stream.type == "audio" and stream.codec_context is not None:
-        return f"{stream.codec_context.sample_rate} Hz {stream.codec_context.layout.name}"
-    if stream.type == "video" and stream.codec_context is not None:
-        return f"{stream.codec_context.width}x{stream.codec_context.height}"
-    return str(stream.metadata.get("mimetype", ""))
 
 
 def _chapter(chapter: Any) -> Chapter:
@@ -185,30 +121,51 @@ def _promised_end(
     return None
 
 
+@dataclass(frozen=True)
+class FirstFrames:
+    """What the first frames tell.
+
+    trusted : all of them have ascending timestamps
+    step : shortest time between two of them if any is interlaced, in units of the stream's clock; else 0
+    """
+
+    frame: av.video.frame.VideoFrame
+    trusted: bool
+    step: int
+
+
 def first_frames(
     path: Path, container: av.container.InputContainer, stream: av.VideoStream
-) -> tuple[av.video.frame.VideoFrame, bool]:
-    """Return the first frame, and whether all of the first frames have ascending timestamps."""
+) -> FirstFrames:
+    """Decode the first frames and read their timestamps."""
     frames = list(islice(decoded_frames(container, stream), LOOK_AHEAD))
     if not frames:
         raise FilmError(f"{path}: no frame of its video can be decoded")
     times = [frame.pts for frame in frames]
     known = [time for time in times if time is not None]
-    ascending = all(a < b for a, b in pairwise(known))
-    return frames[0], ascending and len(known) == len(times)
+    steps = [b - a for a, b in pairwise(known)]
+    ascending = all(step > 0 for step in steps)
+    interlaced = any(frame.interlaced_frame for frame in frames)
+    step = min(steps, default=0) if ascending and interlaced else 0
+    return FirstFrames(frames[0], ascending and len(known) == len(times), step)
 
 
 def _timing(
-    path: Path, video: Video, *, first: int | None, trusted: bool
+    path: Path, video: Video, begin: FirstFrames
 ) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     """Return (pts, keys, duration of the last frame); see Film."""
+    first, trusted = begin.frame.pts, begin.trusted
     with _opened(path, video) as (container, stream):
         packets = [(p.pts, p.dts, p.duration) for p in _packets(container, stream)]
     step = max(1, round(1 / (video.rate * (stream.time_base or Fraction(1)))))
+    times = sorted(pts for pts, _, _ in packets if pts is not None)
+    if trusted and begin.step and _may_be_fields(times, len(packets), begin.step):
+        shown = _decoded_frames_of(path, video, times)
+        if len(shown) < len(packets):
+            return shown, shown, begin.step
     # Three cases: every packet has a presentation time that decoding preserves (all intact files); the times exist, but
     # the decoder returns others or none (H.264 in AVI), so frames are identified by their packets' decode times;
     # neither (raw streams), so frames can only be counted from the start.
-    times = sorted(pts for pts, _, _ in packets if pts is not None)
     decode_times = {dts for _, dts, _ in packets if dts is not None}
     if trusted and len(times) == len(set(times)) == len(packets):
         # Frames before the first decodable one (a film cut from a stream) are not shown.
@@ -221,6 +178,21 @@ def _timing(
         return pts, keys, _last_step(pts, step)
     filled = _filled(_decoded_times(path, video), step, start=times[0] if times else 0)
     return filled, (), step
+
+
+def _may_be_fields(times: list[int], packets: int, step: int) -> bool:
+    """Return whether packets may be fields: some follow sooner than frames do, or have no time of their own."""
+    return len(times) < packets or any(b - a < NEARER * step for a, b in pairwise(times))
+
+
+def _decoded_frames_of(path: Path, video: Video, times: list[int]) -> tuple[int, ...]:
+    """Decode an interlaced film once, as only that tells which packets are second fields; return its frames' times.
+
+    Nothing in the container tells it, and fields may be mixed with whole frames.
+    """
+    own = set(times)  # other frames are hidden by an edit list
+    found = (time for time in _decoded_times(path, video) if time in own)
+    return tuple(sorted(set(time for time in found if time is not None)))
 
 
 @contextmanager

@@ -9,12 +9,12 @@ from typing import Any
 from color.segment import NetworkTime
 from film import FilmError
 from film.color_tags import LUMA_WEIGHTS
-from film.encode import encoding_of, kept_tags
+from film.encode import codec_of, encoding_of, kept_tags
 from film.estimate import Estimate, estimate
 from film.info import Film, span, unsupported_by
 from film.job import SegmentRecord
 from film.mux import Joined
-from film.options import CODECS, EncoderOptions, FilmOptions
+from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 from photo.inputs import Facts
 from runtime.console import counted
@@ -98,8 +98,10 @@ def write_report(path: Path, summary: Summary) -> None:
 
 def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
     """List what the result will lose of the film, before the work starts."""
+    found = [*film.notes, *encoder_notes(film, options.encoder)]
+    if options.encoder.pictures:
+        return found + picture_notes(film)
     container = target.suffix.lower().lstrip(".")
-    found = encoder_notes(film, options.encoder)
     lost = unsupported_by(film, container)
     if lost:
         could = next((item.could for item in lost if item.could), "")
@@ -114,10 +116,29 @@ def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:
     if videos and last - first < film.frames:
         named = "; ".join(str(stream) for stream in videos)
         found.append(f"a part of a film has only one video, without: {named}")
-    if film.missing_s > 0:
-        found.append(
-            f"{film.path} is truncated: the last {film.missing_s:.1f} s are missing; the rest is colorized"
-        )
+    return found + truncation_notes(film)
+
+
+def truncation_notes(film: Film) -> list[str]:
+    """Name what is missing at a film's end."""
+    missing_s = film.missing_s
+    if missing_s <= 0:
+        return []
+    return [
+        f"{film.path} is truncated: the last {missing_s:.1f} s are missing; the rest is colorized"
+    ]
+
+
+def picture_notes(film: Film) -> list[str]:
+    """List what an image sequence cannot keep of a film."""
+    found = truncation_notes(film)
+    if film.streams:
+        named = "; ".join(map(str, film.streams))
+        found.append(f"pictures have no sound, subtitles or other streams; left out: {named}")
+    if film.is_vfr:
+        found.append("the film's frame rate varies, which pictures cannot tell")
+    if film.video.sar != 1:
+        found.append(f"the pixel aspect ratio {film.video.sar} is not stored in pictures")
     return found
 
 
@@ -143,7 +164,8 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
             f"{encoding.width}x{encoding.height} by repeating the edge; ffv1 would keep the size"
         )
     if video.hidden_alpha or (video.has_alpha and not encoding.alpha):
-        can = "" if video.hidden_alpha else "; ffv1 or prores would keep it"
+        no_codec = video.hidden_alpha or options.pictures
+        can = "" if no_codec else "; ffv1 or prores would keep it"
         notes.append(f"the film's transparency is left out{can}")
     if not video.has_luma:
         notes.append(f"{video.pixel_format} has no luma plane: BT.709 luma is computed from it")
@@ -152,7 +174,7 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
             f"no colors can be made for the matrix {video.matrix}: {encoding.matrix} is used and tagged instead, "
             "so shots that have color and are left unchanged look wrong"
         )
-    tags = kept_tags(video, CODECS[options.codec]).values()
+    tags = kept_tags(video, codec_of(options)).values()
     if lost := [tag for tag in (video.primaries, video.transfer) if tag and tag not in tags]:
         notes.append(f"{options.codec} cannot store the color tag {' and '.join(lost)}: left out")
     if video.transfer in HDR:
@@ -160,7 +182,7 @@ def encoder_notes(film: Film, options: EncoderOptions) -> list[str]:
             f"the film is HDR ({video.transfer}), but its transfer is treated as SDR: "
             "colors may be too pale or too strong; luma and tags are kept"
         )
-    if video.full_range and not encoding.full_range:
+    if video.full_range and video.has_luma and not encoding.full_range:
         notes.append(
             "prores supports only limited range: full-range luma is scaled; ffv1 would keep it"
         )
@@ -221,7 +243,7 @@ def film_info(
 
     network : the time of another network than the released one
     """
-    film = probe(source)
+    film = probe(source, options)
     first, last = span(film, options)
     warnings = warnings_of(film, target, options)
     codec, workers = options.encoder.codec, options.workers or cores()

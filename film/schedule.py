@@ -41,12 +41,17 @@ class _Chain:
     ended: bool = False
 
 
+def _never() -> bool:
+    return False
+
+
 class Schedule:
     """Yields the steps of a film's segments as soon as their inputs are ready.
 
     records : the film's segments in order, found lazily
     is_rendered : returns whether an earlier run finished a segment
     workers : number of workers that share the steps; 0 if unknown
+    waits : returns whether finding the next segment may need a result of steps that are running
     """
 
     def __init__(
@@ -56,7 +61,9 @@ class Schedule:
         *,
         is_rendered: Callable[[SegmentRecord], bool],
         workers: int = 0,
+        waits: Callable[[], bool] = _never,
     ) -> None:
+        self._waits = waits
         self._workers, self._left = workers, work.last - work.first
         self._work, self._records, self._is_rendered = work, iter(records), is_rendered
         self._ready: deque[Step] = deque()
@@ -72,6 +79,8 @@ class Schedule:
             if self._ready:
                 self._at_work += 1
                 yield self._ready.popleft()
+            elif self._at_work and self._waits():
+                yield Wait()
             elif record := next(self._records, None):
                 self._add(record)
             elif self._at_work:

@@ -244,7 +244,8 @@ def split(work: Work, job: Job, *, keep: bool = True) -> Iterator[SegmentRecord]
     scenes = _scenes(work, known) if remembers else Scenes()
     found = analyze(
         work.film, work.first + done, work.last,
-        count=work.last - work.first, with_next=work.colorization.whole_shots,
+        # Of a film through a pipe: short segments, as fewer frames must wait for those that follow.
+        count=SHORT if work.film.spool else work.last - work.first, with_next=work.colorization.whole_shots,
         deinterlace=work.options.encoder.deinterlace,
     )  # fmt: skip
     for new, grays in found:

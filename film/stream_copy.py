@@ -86,7 +86,8 @@ class StreamCopy:
     def add_streams(self, finished: av.VideoStream) -> av.VideoStream:
         """Create the target's streams in the source's order; return the video, with the format of `finished`."""
         ours = {stream.index for stream in self.film.streams}
-        video = None
+        # The pictures of an image sequence are no stream of the source.
+        video = self._add_video(None, finished) if self.film.pictures else None
         for stream in self.source.streams:
             if stream.index == self.film.video.index:
                 video = self._add_video(stream, finished)
@@ -118,6 +119,8 @@ class StreamCopy:
             video.codec_context.field_order = FIELD_ORDERS.index(info.field_order)
         if self.container != "mkv" and video.codec_context.name in {"hevc", "libx265"}:
             video.codec_context.codec_tag = "hvc1"  # the only tag that QuickTime plays
+        if original is None:
+            return video
         # PyAV's template omits these; tags of sizes and rates describe the original video and are dropped.
         video.disposition = original.disposition
         tags = original.metadata.items()
@@ -145,7 +148,7 @@ class StreamCopy:
 
     def _attach_cover(self, stream: Any) -> None:
         """Store cover art as Matroska specifies, as an attachment with a standard name."""
-        with open_film(self.film.path) as again:
+        with open_film(self.film.streams_path) as again:
             packets = again.demux(again.streams[stream.index])
             data = next((bytes(packet) for packet in packets if packet.size), b"")
         # Players show an attachment with this name as the cover, but would play a second video stream.

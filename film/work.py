@@ -16,8 +16,9 @@ import cv2
 
 from color.segment import Colorization, SegmentColorizer
 from film import FilmError
+from film.codecs import CODECS
 from film.guidance import ShotGuidance
-from film.info import Film, source_of
+from film.info import Film
 from film.job import (
     CARRIED,
     HINTS,
@@ -29,7 +30,8 @@ from film.job import (
     Manifest,
     SegmentRecord,
 )
-from film.options import CODECS, EncoderOptions, FilmOptions
+from film.options import EncoderOptions, FilmOptions
+from film.source import source_of
 from runtime.files import discard, write_bytes
 from runtime.workers import once
 
@@ -143,6 +145,10 @@ def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) ->
         **{name: getattr(options, name) for name in chosen},
         "deinterlace": options.encoder.deinterlace,
     }
+    if options.fps:
+        settings |= {"fps": str(options.fps)}
+    if options.audio:
+        settings |= {"audio": source_of(options.audio).digest}
     return Manifest(
         source_of(path), str(path.resolve()), settings, colorization.weights,
         encoding=encoding_settings(options.encoder),
@@ -153,7 +159,9 @@ def encoding_settings(encoder: EncoderOptions) -> dict[str, object]:
     """Return the settings that change a shot's encoded bytes but not its colors, defaults resolved."""
     codec = CODECS[encoder.codec]
     crf = codec.crf if encoder.crf is None else encoder.crf
-    return {"codec": encoder.codec, "crf": crf, "preset": encoder.preset if codec.presets else None}
+    preset = encoder.preset if codec.presets else None
+    pictures = {"pictures": True} if encoder.pictures else {}
+    return {"codec": encoder.codec, "crf": crf, "preset": preset, **pictures}
 
 
 def work_of(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from photo.folders import Found, Passed, folders_below, found_in, told_apart, why_none
+from photo.folders import Found, Passed, folders_below, found_in, identities, told_apart, why_none
 from photo.suffixes import Group
 from runtime.files import check_folder
 from runtime.options import named, option
@@ -28,10 +28,12 @@ class InputOptions:
         (), "photos: files, folders, globs", read=named, metavar="INPUT"
     )
     movie_in: tuple[str, ...] = option(
-        (), "films: files, folders, globs", read=named, metavar="INPUT"
-    )
+        (), "films: files, folders, globs, image sequences (scan_%06d.dpx), or - for standard input (mkv, y4m)",
+        read=named, metavar="INPUT",
+    )  # fmt: skip
     save: str | None = option(
-        None, "a file for one input, a folder otherwise (default: name.color.ext beside the input)",
+        None, "a file for one input, a folder otherwise (default: name.color.ext beside the input); for films also "
+        "pictures (out_%06d.tif), or - for standard output",
         read=named, metavar="OUT",
     )  # fmt: skip
     recursive: bool = option(False, "include all subfolders of folders")
@@ -56,6 +58,7 @@ class Kind:
     in_folder : added to the name of a result in a -save folder
     mark_of : (input) -> the mark of its complete result
     mark_in : (file) -> the mark in it, "" for a file that is not a result
+    as_one : (input) -> the file name that stands for a folder or pattern that is one input, "" for all others
     """
 
     name: str
@@ -65,6 +68,7 @@ class Kind:
     mark_of: Callable[[Path], str]
     mark_in: Callable[[Path], str]
     in_folder: str = ""
+    as_one: Callable[[Path], str] = lambda path: ""
     fallback_of: Callable[[Path], str | None] = lambda path: None
 
 
@@ -148,10 +152,11 @@ def plan(
     places: dict[str, Found] = {}
     failures: list[Result] = []
     passed: dict[Passed, None] = {}
-    below = folders_below(inputs)
+    below, several = folders_below(inputs), False
     for text in inputs:
+        name = kind.as_one(Path(text))
         files, others = found_in(
-            text, group=kind.group, is_result=kind.mark_in, recursive=recursive
+            text, group=kind.group, is_result=kind.mark_in, as_one=name, recursive=recursive
         )
         passed |= dict.fromkeys(others)
         for path, place in files:
@@ -159,7 +164,8 @@ def plan(
         if not files:
             nothing = Task(Path(text), Path(text))
             failures.append(Result(nothing, error=why_none(text, noun=kind.name)))
-    several = len(places) + len(failures) > 1 or any(map(os.path.isdir, inputs))
+        several = several or (os.path.isdir(text) and not name)
+    several = several or len(places) + len(failures) > 1
     tasks, refused = _name_results(
         places.values(), lambda path, place: _target(path, place, kind, save, several)
     )
@@ -176,7 +182,7 @@ def _name_results(
     target : (path, path below the folder of results) -> the result's path
     """
     places = list(places)
-    read = {identity for path, _ in places for identity in _identities(path)}
+    read = {identity for path, _ in places for identity in identities(path)}
     taken: dict[str, Task] = {}
     failures = []
     for path, place in places:
@@ -187,7 +193,7 @@ def _name_results(
         first = taken.get(os.path.realpath(task.target))
         if first:
             line = f"{first.source} and {path} would both become {task.target}: give {path} its own -save"
-        elif read.intersection(_identities(task.target)):
+        elif read.intersection(identities(task.target)):
             line = f"{task.target} is an input: choose another path with -save"
         else:
             taken[os.path.realpath(task.target)] = task
@@ -217,10 +223,10 @@ def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool
 
 def check_places(outputs: Iterable[Output], *, inputs: Iterable[Path]) -> None:
     """Raise ValueError for outputs that would replace an input, under any of its names, or each other."""
-    read = {identity for path in inputs for identity in _identities(path)}
+    read = {identity for path in inputs for identity in identities(path)}
     taken: dict[str, Output] = {}
     for output in outputs:
-        if read.intersection(_identities(output.path)):
+        if read.intersection(identities(output.path)):
             raise ValueError(f"{output.path} is an input: choose another path with {output.option}")
         # By name only: writing replaces one name of a file, never its other names.
         first = taken.setdefault(os.path.realpath(output.path), output)
@@ -256,14 +262,3 @@ def check_outputs(
             raise ValueError(f"{path} exists already: add -overwrite, or choose another path")
     for folder, named_by in dict.fromkeys((one.path.parent, one.option) for one in outputs):
         check_folder(folder, option=named_by)
-
-
-def _identities(path: Path) -> set[object]:
-    """Identify a file by its name and, if it exists, by device and inode, because hard links have several names."""
-    # Path.resolve raises RuntimeError for a link to itself before Python 3.13.
-    name: object = os.path.realpath(path)
-    try:
-        status = os.stat(path)
-    except OSError:
-        return {name}
-    return {name, (status.st_dev, status.st_ino)}

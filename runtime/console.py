@@ -85,8 +85,11 @@ def usage_errors(
         raise UsageError(str(error)) from error
 
 
-def exit_code(program: str, work: Callable[[], int]) -> int:
-    """Run a command's work; print a user's mistake or Ctrl-C as one line and return the exit code."""
+def exit_code(program: str, work: Callable[[], int], *, resumes: bool = True) -> int:
+    """Run a command's work; print a user's mistake or Ctrl-C as one line and return the exit code.
+
+    resumes : the same command continues where it was interrupted
+    """
     try:
         with interrupts_raised():
             code = work()
@@ -103,5 +106,5 @@ def exit_code(program: str, work: Callable[[], int]) -> int:
         complain(f"{program}: {error}")
         return FAILED
     except KeyboardInterrupt:
-        complain(STOPPED)
+        complain(STOPPED if resumes else "interrupted")
         return INTERRUPTED

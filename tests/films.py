@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from color.arrays import Arrays
 from color.segment import Colorization, Segment
 from film import FilmError
+from film.codecs import CODECS
 from film.ffmpeg import ffmpeg_path
-from film.options import CODECS
 
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,400\nHello\n\n2\n00:00:00,500 --> 00:00:00,900\nBye\n"
 CHAPTERS = """;FFMETADATA1

@@ -6,6 +6,7 @@ python tests/attacks/fuzz_film.py --n 130 --seed 0
 import argparse
 import contextlib
 import hashlib
+import io
 import multiprocessing
 import os
 import signal
@@ -44,6 +45,8 @@ CONTAINERS: dict[str, tuple[str, ...]] = {
     "ts": (*X264, "-c:a", "aac"),
     "flv": ("-c:v", "flv1", "-c:a", "adpcm_swf"),
 }
+PICTURES = ("dpx", "tif", "png", "exr")  # one of an image sequence
+PIPED = {"mkv": 1, "ts": 0}  # through a pipe in odd rounds, or in even ones
 Mangle = Callable[[bytearray, bytes, np.random.Generator], bytearray]
 
 
@@ -54,6 +57,10 @@ def films(folder: Path) -> dict[str, bytes]:
         sound = ("-f", "lavfi", "-i", "sine=duration=0.6")
         path = folder / f"whole.{suffix}"
         run_ffmpeg(*picture(seconds=0.6), *sound, *words, "-threads", "1", path)
+        found[suffix] = path.read_bytes()
+    for suffix in PICTURES:
+        path = folder / f"whole.{suffix}"
+        run_ffmpeg(*picture(seconds=0.04), "-frames:v", "1", "-update", "1", path)
         found[suffix] = path.read_bytes()
     return found
 
@@ -115,7 +122,22 @@ def work(pipe: Connection, said: Path) -> None:
     setattr(gray2color, "colorizer_factory", lambda *_, **__: ShotMean)  # noqa: B010
     with contextlib.suppress(EOFError):
         while True:
-            pipe.send(main.main(pipe.recv()))
+            words, source = pipe.recv()
+            with contextlib.ExitStack() as stack:
+                if source is not None:
+                    stack.enter_context(_standard_input(source))
+                pipe.send(main.main(words))
+
+
+@contextlib.contextmanager
+def _standard_input(path: Path) -> Iterator[None]:
+    before, reading = sys.stdin, path.open("rb")
+    sys.stdin = io.TextIOWrapper(reading)
+    try:
+        yield
+    finally:
+        sys.stdin.close()
+        sys.stdin = before
 
 
 class Watchdog:
@@ -125,11 +147,14 @@ class Watchdog:
         self.said = said
         self._process: Any = None
 
-    def color(self, words: list[str]) -> tuple[int | None, str]:
-        """Return a command's exit code, or None and what went wrong with the worker."""
+    def color(self, words: list[str], source: Path | None) -> tuple[int | None, str]:
+        """Return a command's exit code, or None and what went wrong with the worker.
+
+        source : what standard input reads
+        """
         if self._process is None:
             self._start()
-        self._pipe.send(words)
+        self._pipe.send((words, source))
         until = time.monotonic() + LIMIT_S
         while not self._pipe.poll(POLL_S):
             if time.monotonic() > until:
@@ -174,14 +199,33 @@ def memory(session: int) -> int:
     return total
 
 
-def findings(watchdog: Watchdog, path: Path, data: bytes) -> Iterator[str]:
-    """Color one film and yield what is wrong with how that went; nothing, for most."""
+def sequence(path: Path, whole: bytes) -> Path:
+    """Make an image sequence of a picture between two whole ones; return its pattern."""
+    folder = path.parent / "scans"
+    folder.mkdir()
+    for number, data in enumerate((whole, path.read_bytes(), whole)):
+        (folder / f"scan_{number}{path.suffix}").write_bytes(data)
+    return folder / f"scan_%d{path.suffix}"
+
+
+def findings(watchdog: Watchdog, path: Path, data: bytes, whole: bytes) -> Iterator[str]:
+    """Color one film and yield what is wrong with how that went; nothing, for most.
+
+    whole : the film before it was mangled
+    """
     folder = path.parent
     path.write_bytes(data)
     before = watchdog.said.stat().st_size if watchdog.said.exists() else 0
     target = folder / "out.mkv"
-    words = ["-movie_in", str(path), "-save", str(target), "-cache", str(folder / "cache")]
-    code, reason = watchdog.color([*words, "-workers", "1", "-recolor", "-preset", "ultrafast"])
+    number = int(path.name.split("-")[1]) if path.suffix[1:] in PIPED else 0
+    odd = number // (len(CONTAINERS) + len(PICTURES)) % 2
+    piped = PIPED.get(path.suffix[1:]) == odd
+    source = "-" if piped else str(path)
+    if path.suffix[1:] in PICTURES:
+        source = str(sequence(path, whole))
+    words = ["-movie_in", source, "-save", str(target), "-cache", str(folder / "cache")]
+    words += ["-workers", "1", "-recolor", "-preset", "ultrafast"]
+    code, reason = watchdog.color(words, path if piped else None)
     said = watchdog.said.read_bytes()[before:].decode(errors="replace")
     if reason:
         yield reason
@@ -218,7 +262,10 @@ def fuzz(n: int, *, seed: int = 0, keep: Path | None = None) -> tuple[list[str],
                 case, data = mangled(seeds, index, seed)
                 with tempfile.TemporaryDirectory(dir=root) as folder:
                     lines = [
-                        f"{case}: {line}" for line in findings(watchdog, Path(folder) / case, data)
+                        f"{case}: {line}"
+                        for line in findings(
+                            watchdog, Path(folder) / case, data, seeds[case.split(".")[-1]]
+                        )
                     ]
                     counts["colored" if (Path(folder) / "out.mkv").exists() else "refused"] += 1
                 found += lines

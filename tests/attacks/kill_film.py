@@ -1,9 +1,12 @@
-"""A film job killed at random moments, the join among them: the same command ends in the same packets.
+"""A film job killed at random moments, the join among them: the same command ends in the same packets or pictures.
+
+In turn, the job makes a film of a film, pictures of pictures, and a film through a pipe, which starts again.
 
 python tests/attacks/kill_film.py --n 30 --seed 0
 """
 
 import argparse
+import hashlib
 import os
 import signal
 import subprocess
@@ -23,7 +26,7 @@ ROOT = TESTS.parent
 sys.path[:0] = [str(ROOT), str(TESTS)]
 
 from encoded import packets
-from films import film_of
+from films import FRAMES, film_of, run_ffmpeg
 from helpers import group_is_gone, wait_for
 
 from runtime.files import temporary_name
@@ -32,12 +35,18 @@ COLOR = """
 import sys
 from pathlib import Path
 from films import colorization
-from conversion import color_film
+from conversion import color_film, workers_for
 from film.options import EncoderOptions, FilmOptions
+from film.pipe import color_stream
 source, target, cache = map(Path, sys.argv[1:4])
 options = FilmOptions(cache=cache, encoder=EncoderOptions("ffv1"), workers=int(sys.argv[4]))
-color_film(source, target, colorization=colorization(), options=options)
+if sys.argv[5] == "pipe":
+    with workers_for(colorization(), options) as run:
+        color_stream(str(source), str(target), colorization=colorization(), options=options, run=run)
+else:
+    color_film(source, target, colorization=colorization(), options=options)
 """
+KINDS = ("film", "film", "pictures", "pipe")
 # In turn: any time from the start on, and while the result is written.
 MOMENTS = ("any", "any", "join")
 LIMIT_S = 120.0
@@ -50,15 +59,26 @@ class Job:
     source: Path
     folder: Path
     workers: int
+    kind: str = "film"
 
     @property
     def target(self) -> Path:
-        """Return the film that is made."""
-        return self.folder / "out.mkv"
+        """Return the film that is made, or its last picture."""
+        return self.folder / (f"o_{FRAMES:04d}.tif" if self.kind == "pictures" else "out.mkv")
+
+    @property
+    def digest(self) -> str:
+        """Identify the result by its packets or by its pictures."""
+        if self.kind != "pictures":
+            return packets(self.target)
+        pictures = sorted(self.folder.glob("o_*.tif"))
+        data = b"".join(path.name.encode() + path.read_bytes() for path in pictures)
+        return hashlib.sha256(data).hexdigest()
 
     def start(self) -> subprocess.Popen[str]:
         """Begin or continue the job in a process group of its own."""
-        words = [self.source, self.target, self.folder / "cache", str(self.workers)]
+        target = self.folder / "o_%04d.tif" if self.kind == "pictures" else self.target
+        words = [self.source, target, self.folder / "cache", str(self.workers), self.kind]
         path = os.pathsep.join([str(ROOT), str(TESTS)])
         return subprocess.Popen(
             [sys.executable, "-c", COLOR, *words], env=os.environ | {"PYTHONPATH": path},
@@ -67,6 +87,8 @@ class Job:
 
     def is_joining(self) -> bool:
         """Tell whether the result is being written or is there."""
+        if self.kind == "pictures":
+            return any(self.folder.glob("o_*.tif"))
         return self.target.exists() or temporary_name(self.target, use="result").exists()
 
 
@@ -100,9 +122,11 @@ def findings(job: Job, expected: str, moment: str, delay_s: float) -> tuple[str,
         errors = again.communicate(timeout=LIMIT_S)[1]
         if again.returncode != 0:
             return stage, [f"the second run failed: {errors.strip().splitlines()[-1]}"]
-    found = [] if packets(job.target) == expected else ["other packets"]
+    found = [] if job.digest == expected else ["another result"]
     left = sorted(
-        path.name for path in job.folder.iterdir() if path.name not in {"out.mkv", "cache"}
+        path.name
+        for path in job.folder.iterdir()
+        if path.name not in {"out.mkv", "cache"} and not path.match("o_[0-9]*.tif")
     )
     if left:
         found.append(f"left behind: {left}")
@@ -117,7 +141,7 @@ def measured(job: Job) -> tuple[str, float]:
     process = job.start()
     errors = process.communicate(timeout=LIMIT_S)[1]
     assert process.returncode == 0, errors
-    return packets(job.target), time.monotonic() - began
+    return job.digest, time.monotonic() - began
 
 
 def kills(
@@ -129,19 +153,29 @@ def kills(
     rng = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        source = film_of(root / "film.mp4")
-        (root / "whole").mkdir()
-        expected, seconds = measured(Job(source, root / "whole", workers=2))
+        film, scans = film_of(root / "film.mp4"), root / "scans"
+        scans.mkdir()
+        run_ffmpeg("-i", film, "-pix_fmt", "rgb48le", scans / "scan_%04d.tif")
+        whole = {}
+        for kind in dict.fromkeys(KINDS):
+            (root / kind).mkdir()
+            source = scans if kind == "pictures" else film
+            whole[kind] = measured(Job(source, root / kind, workers=2, kind=kind))
         for number in range(n):
             folder = root / f"{number}"
             folder.mkdir()
             moment = MOMENTS[number % len(MOMENTS)]
+            kind = KINDS[number % len(KINDS)]
+            expected, seconds = whole[kind]
             delay_s = rng.uniform(0, 0.03 if moment == "join" else seconds)
-            job = Job(source, folder, workers=1 + number % 2)
+            source = scans if kind == "pictures" else film
+            job = Job(source, folder, workers=1 + number // len(KINDS) % 2, kind=kind)
             stage, lines = findings(job, expected, moment, delay_s)
             counts[stage] += 1
-            found += [f"kill {number} ({stage}, after {delay_s:.2f} s): {line}" for line in lines]
-            told(f"kill {number}: {stage}, {len(lines)} findings")
+            found += [
+                f"kill {number} ({kind}, {stage}, after {delay_s:.2f} s): {line}" for line in lines
+            ]
+            told(f"kill {number} ({kind}): {stage}, {len(lines)} findings")
     return found, counts
 
 

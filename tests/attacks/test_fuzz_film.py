@@ -31,7 +31,7 @@ def test_a_seed_gives_the_same_films_again() -> None:
 class Careless(Watchdog):
     """A worker that does everything wrong, and says that all went well."""
 
-    def color(self, words: list[str]) -> tuple[int | None, str]:
+    def color(self, words: list[str], source: Path | None) -> tuple[int | None, str]:
         Path(words[1]).write_bytes(b"lost")
         Path(words[3]).with_name("x.part").touch()
         self.said.write_text("Traceback (most recent call last):\nValueError: \x1b\n")
@@ -41,13 +41,13 @@ class Careless(Watchdog):
 class Dead(Watchdog):
     """A worker that does not survive."""
 
-    def color(self, words: list[str]) -> tuple[int | None, str]:
+    def color(self, words: list[str], source: Path | None) -> tuple[int | None, str]:
         return None, "crash, exit code -11"
 
 
 def test_what_goes_wrong_is_a_finding(tmp_path: Path) -> None:
     path, said = tmp_path / "film.mp4", tmp_path / "said.txt"
-    found = list(findings(Careless(said), path, b"a film"))
+    found = list(findings(Careless(said), path, b"a film", b"a film"))
     for part in ("traceback: ValueError", "not printable", "left behind: ['x.part']", "input was"):
         assert sum(part in line for line in found) == 1, part
-    assert "crash, exit code -11" in list(findings(Dead(said), path, b"a film"))
+    assert "crash, exit code -11" in list(findings(Dead(said), path, b"a film", b"a film"))

@@ -110,7 +110,7 @@ def test_rows_stored_bottom_up_are_upright(film: Make) -> None:
     for upright, flipped in tried:
         shape = plane_shape(upright.format)
         video: Any = SimpleNamespace(
-            depth=shape.depth, chroma=shape.chroma, has_luma=shape.has_luma
+            full_range=False, depth=shape.depth, chroma=shape.chroma, has_luma=shape.has_luma
         )
         for before, after in zip(planes(upright, video), planes(flipped, video), strict=True):
             assert np.array_equal(after, before[::-1]), upright.format.name

@@ -15,6 +15,7 @@ from films import HARDWARE, OTHER_PIXELS, RECIPES, SOFTWARE, picture, run_ffmpeg
 from helpers import with_slow
 
 from film import FilmError
+from film.codecs import CODECS
 from film.encode import (
     TRIAL,
     check_encoder,
@@ -26,7 +27,7 @@ from film.encode import (
 )
 from film.ffmpeg import FFmpegFailure, run
 from film.info import Film
-from film.options import CODECS, EncoderOptions, FilmOptions
+from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 from film.report import encoder_notes
 

@@ -1,7 +1,6 @@
 """What is known of a film: its identity, its span, its JSON, and what containers can hold."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from films import FRAMES, picture, run_ffmpeg
 
 from film import FilmError
-from film.info import source_of, span, unsupported_by
+from film.info import span, unsupported_by
 from film.options import FilmOptions
 from film.probe import probe
 
@@ -34,33 +33,6 @@ def test_facts_are_json(film: Make) -> None:
     assert info["frames"] == 25
     assert info["video"]["sar"] == "1"
     assert info["streams"][1]["language"] == "deu"
-
-
-@pytest.fixture
-def some_bytes(tmp_path: Path) -> Path:
-    path = tmp_path / "a film.mp4"
-    path.write_bytes(bytes(range(256)) * 20_000)
-    return path
-
-
-def test_a_source_follows_content_not_dates(some_bytes: Path) -> None:
-    before = source_of(some_bytes)
-    os.utime(some_bytes, (1, 1))
-    assert source_of(some_bytes) == before
-
-
-@pytest.mark.parametrize("place", [0, 2_560_000, 5_119_999])
-def test_a_source_sees_head_middle_and_tail(some_bytes: Path, place: int) -> None:
-    before = source_of(some_bytes)
-    with some_bytes.open("r+b") as file:
-        file.seek(place)
-        file.write(b"\xff\x00"[:1] if place % 256 != 255 else b"\x00")
-    assert source_of(some_bytes) != before
-
-
-def test_the_source_of_an_empty_film(tmp_path: Path) -> None:
-    (tmp_path / "empty.mp4").touch()
-    assert source_of(tmp_path / "empty.mp4").size == 0
 
 
 @pytest.mark.parametrize(

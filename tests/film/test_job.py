@@ -2,8 +2,8 @@
 
 import pytest
 
-from film.info import Source
 from film.job import JobError, Manifest, SegmentRecord
+from film.source import Source
 
 SEGMENTS = (SegmentRecord(0, 0, 0, 0, 240, False), SegmentRecord(1, 0, 1, 240, 17, color=True))
 WHOLE = Manifest(

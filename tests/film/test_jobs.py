@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from film.info import source_of
 from film.job import AB, MANIFEST, ROOMS, JobError, Manifest, SegmentRecord
 from film.jobs import LOCK, delete_job, folder_of, job_lines, jobs_in, open_job, remove
+from film.source import source_of
 from runtime.files import delete_lock, temporary_name
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -287,7 +287,7 @@ def test_a_job_that_another_process_starts_where_one_ends_is_not_deleted(
 
 def test_a_second_process_refuses_until_the_first_is_killed(film: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from film.info import source_of; from film.job import Manifest; from film.jobs import open_job\n"
+        "import sys; from pathlib import Path; from film.source import source_of; from film.job import Manifest; from film.jobs import open_job\n"
         "film = Path(sys.argv[1]); wanted = Manifest(source_of(film), str(film), {'crf': 18}, '0' * 64)\n"
         "with open_job(Path(sys.argv[2]), wanted): print('locked', flush=True); sys.stdin.read()"
     )

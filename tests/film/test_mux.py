@@ -18,7 +18,8 @@ from film import FilmError
 from film.encode import Rendered, read_rendered, render
 from film.ffmpeg import ffmpeg_path
 from film.info import Film
-from film.mux import Joined, join, mark_in
+from film.mark import mark_in
+from film.mux import Joined, join
 from film.options import EncoderOptions
 from film.probe import probe
 

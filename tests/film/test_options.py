@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 from films import HARDWARE, SOFTWARE
 
+from film.codecs import CODECS, PRESETS, Codec
 from film.decode import planar_format
 from film.options import (
     CACHE,
-    CODECS,
     CODECS_WITH,
-    PRESETS,
-    Codec,
     EncoderOptions,
     FilmOptions,
     unsupported,

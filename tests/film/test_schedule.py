@@ -165,3 +165,25 @@ def test_what_was_stopped_goes_on(work: Work, stop: int) -> None:
     assert len(names(first, "link") + names(second, "link")) == sum(SHOTS)
     predicted = names(first, "predict") + names(second, "predict")
     assert len(predicted) == len(set(predicted))
+
+
+def test_no_segment_is_asked_for_while_that_may_wait_for_a_result(work: Work) -> None:
+    full = [False]
+    found: list[int] = []
+
+    def lazily() -> Iterator[SegmentRecord]:
+        for record in records():
+            found.append(record.index)
+            yield record
+
+    schedule = Schedule(work, lazily(), is_rendered=lambda record: False, waits=lambda: full[0])
+    steps = schedule.steps()
+    step = next(steps)
+    assert isinstance(step, Step)
+    full[0], seen = True, len(found)
+    while not isinstance(next(steps), Wait):
+        pass
+    assert len(found) == seen
+    full[0] = False
+    assert isinstance(next(steps), Step)
+    assert len(found) > seen

@@ -51,6 +51,21 @@ def test_subfolders_are_looked_into_or_named(album: Path) -> None:
     assert "folder" not in {one.name for one in passed}
 
 
+def test_a_folder_of_numbered_pictures_may_be_one_input(album: Path) -> None:
+    files, passed = found_in(
+        str(album), group="film", is_result=is_result, as_one="a.jpg", recursive=True
+    )
+    assert files == [(album, Path("a.jpg"))]
+    assert "a.jpg" not in {one.path.name for one in passed}
+    assert Passed(album / "c.exr", "EXR", EXR) in passed
+    assert Passed(album / "more", "folder", "give it as an input of its own") in passed
+    pattern = str(album / "scan_%06d.jpg")
+    assert found_in(pattern, group="film", is_result=is_result, as_one="scan.jpg") == (
+        [(Path(pattern), Path("scan.jpg"))],
+        [],
+    )
+
+
 def test_a_named_file_is_an_input_whatever_its_name(album: Path) -> None:
     for name in ("e.xyz", "d.mp4", "gone.jpg", "ours.png"):
         named = [(album / name, Path(name))]
@@ -67,4 +82,5 @@ def test_paths_below_the_folder_of_results(tmp_path: Path) -> None:
         str(two): Path("1932/in"),
     }
     assert told_apart(two / "x.png", Path("x.png"), one / "x.png") == Path("1932/in/x.png")
+    assert told_apart(two, Path("scan.tif"), one) == Path("in.tif")  # folders of numbered pictures
     assert told_apart(one / "x.avi", Path("x.avi"), one / "x.wmv") == Path("x.avi.avi")

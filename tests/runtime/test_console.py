@@ -48,6 +48,14 @@ def test_mistakes_are_one_line_and_an_exit_code(
     assert capsys.readouterr().err == said
 
 
+def test_what_cannot_be_resumed_is_not_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        raise KeyboardInterrupt
+
+    assert exit_code("film.py", work, resumes=False) == INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 def test_a_reader_that_has_enough_ends_a_command_quietly() -> None:
     """As `| head` does: the pipe is closed before all is written, whether by print or at the end."""
     for lines in (1, 100_000):
