@@ -10,7 +10,8 @@ from film.mark import mark_of
 from film.options import EncoderOptions, FilmOptions
 from film.picture_files import check_pictures
 from film.sequence import is_pattern, sequence_of
-from photo.inputs import Standing, Task
+from photo.inputs import Task
+from photo.standing import Standing
 
 log = logging.getLogger(__name__)
 
