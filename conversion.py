@@ -25,7 +25,7 @@ from film.hint_tracks import guided
 from film.info import Film, span
 from film.job import Job, Manifest, SegmentRecord
 from film.jobs import open_job, remove
-from film.mark import mark_of
+from film.mark import is_result_of, mark_of
 from film.mux import Joined, join
 from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
 from film.picture_files import write_pictures
@@ -107,7 +107,8 @@ def _checked_options(source: Path, target: Path, options: FilmOptions) -> FilmOp
         is_complete(source, target, options, overwrite=options.overwrite)
         return options
     check_suffix(target, options.encoder.codec)
-    check_outputs([Output(target, source)], inputs=[source], overwrite=options.overwrite)
+    overwrite = options.overwrite or is_result_of(target, source)
+    check_outputs([Output(target, source)], inputs=[source], overwrite=overwrite)
     return options
 
 

@@ -35,7 +35,7 @@ from film.sequence_plan import (
 from photo.guidance import read_reference
 from photo.inputs import BESIDE, InputOptions, Kind, Output, Result, Task, check_outputs, plan
 from photo.ledger import Ledger, checked_report
-from photo.standing import standing
+from photo.standing import made_with, standing
 from runtime.console import counted
 from runtime.outcomes import FailureOf
 from runtime.progress import Progress, Silent
@@ -144,33 +144,42 @@ def plan_films(
     table = inputs.report is not None and inputs.report.suffix.lower() == TABLE
     details = None if table else inputs.report
     command = replace(command, several=len(planned) > 1, report=details)
+    loaded = colorization.load()
+    loaded = replace(loaded, guidance=_guidance(guided, command, films=len(planned)))
+    options = marked(options, loaded)
     now = None
     if command.colorizes and pictures:
         now = standing_pictures(planned, options, overwrite=inputs.overwrite)
     elif command.colorizes:
-        now = standing(planned, kind=kind, overwrite=inputs.overwrite)
+        now = standing(planned, kind=film_kind(options), overwrite=inputs.overwrite)
     elif inputs.report or inputs.dry_run:
         raise ValueError("-report and -dry_run are about colorizing: leave them out here")
     tasks = now.waiting if now else planned
     read = [task.source for task in planned]
     read += [colorization.weights] if colorization.weights else []
     outputs = _outputs(tasks, command)
-    check_outputs(outputs, inputs=read, overwrite=inputs.overwrite)
+    again = {task.target for task in now.redone} if now else set()
+    new = [output for output in outputs if output.path not in again]
+    check_outputs(new, inputs=read, others=outputs, overwrite=inputs.overwrite)
     report = checked_report(inputs, read=read, others=outputs) if table else None
     if command.colorizes and tasks and not inputs.dry_run:
         try_encoder(options)
-    loaded = colorization.load()
-    loaded = replace(loaded, guidance=_guidance(guided, command, films=len(planned)))
     ledger = Ledger(given, now, _settings(loaded, options), report, dry_run=inputs.dry_run)
     return FilmWork(
         tasks, ledger, command, options, loaded, colorization.colorize, colorization.progress
     )
 
 
+def marked(options: FilmOptions, loaded: Colorization) -> FilmOptions:
+    """Return options whose results' marks name all settings and the guidance that the results depend on."""
+    return replace(options, made_with=made_with(_settings(loaded, options), loaded.guidance))
+
+
 def _settings(loaded: Colorization, options: FilmOptions) -> Mapping[str, object]:
     """Return all settings that a result depends on, as JSON values."""
     encoder = {name: value for name, value in vars(options.encoder).items() if name != "threads"}
-    part = {"start": options.start, "duration": options.duration, "recolor": options.recolor}
+    chosen = ("start", "duration", "recolor", "film_lock", "compare")
+    part = {name: getattr(options, name) for name in chosen}
     sequence = {name: str(value) for name in ("fps", "audio") if (value := getattr(options, name))}
     return {**loaded.settings, **encoder, **part, **sequence, "weights_sha256": loaded.weights}
 

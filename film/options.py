@@ -135,6 +135,7 @@ class FilmOptions:
 
     compare : leave the left half gray
     overwrite : replace an existing result
+    made_with : a part of the result's mark, see `photo.standing`
     """
 
     start: float = option(0.0, "start at s or h:mm:ss", read=seconds, low=0, shown="", metavar="T")
@@ -171,6 +172,7 @@ class FilmOptions:
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
     compare: bool = False
     overwrite: bool = False
+    made_with: str = ""
 
     def __post_init__(self) -> None:
         check(self)

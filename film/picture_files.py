@@ -25,6 +25,7 @@ from film.ffmpeg import film_stream, open_film
 from film.info import Film
 from film.options import EncoderOptions
 from film.sequence import WRITTEN, Numbering, numbering_of
+from photo.standing import same_part
 from runtime.files import whole_file
 from runtime.workers import cores
 
@@ -37,7 +38,9 @@ DPX_PROJECT, PROJECT_BYTES = 260, 200  # the header's field for the project's na
 DPX_TRANSFER, BT709 = slice(801, 803), bytes([6, 6])  # transfer and colorimetry
 EDGE_BYTES = 4096  # at a picture's start and at its end, where its mark is
 # In each picture; the semicolon ends it where other bytes follow.
-PICTURE_MARK = re.compile(rb"(colorizer: of [ -:<-~]*), frames ([0-9]+)-([0-9]+);")
+PICTURE_MARK = re.compile(
+    rb"(colorizer(?: [\w.+]{1,20})?: of [ -:<-~]*), frames ([0-9]+)-([0-9]+);"
+)
 
 
 @dataclass(frozen=True)
@@ -228,10 +231,10 @@ def check_pictures(target: Path, mark: str, *, inputs: Iterable[Path], overwrite
     if overwrite or not there:
         return False
     marks = {picture_mark(path) for path in there.values()}
-    whole = marks.pop()
-    if marks or whole is None or whole[0] != mark:
+    if not all(found and same_part(found[0], mark) for found in marks):
         raise FilmError(
             f"{min(there.values())} exists already and is not of the result of this film: "
             "add -overwrite, or choose another path with -save"
         )
-    return there.keys() >= {*whole[1]}
+    (whole, *others) = marks
+    return not others and whole is not None and whole[0] == mark and there.keys() >= {*whole[1]}

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 LONGEST_NAME = 255  # bytes, on every common file system
 # Settings that hardly change a result, so that an archive that moves to another machine is not made again.
 UNMARKED = ("version", "engine", "threads")
+WITH = re.compile(", with [0-9a-f]{8}")
 INPUT = re.compile("^colorizer[^:]*: of ([0-9a-f]{16})")
 
 
@@ -91,6 +92,12 @@ def input_of(mark: str) -> str:
     """Return the part of a mark that identifies the input, "" for what is no mark."""
     found = INPUT.search(mark)
     return found[1] if found else ""
+
+
+def same_part(mark: str, other: str) -> bool:
+    """Return whether two marks are of the same input and of the same part of it, whatever the settings."""
+    one, two = (WITH.sub("", _without_version(each)) for each in (mark, other))
+    return bool(one) and one == two
 
 
 def _without_version(mark: str) -> str:

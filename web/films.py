@@ -17,7 +17,7 @@ from color.arrays import Bytes
 from color.guidance import UNGUIDED, Guidance, ShotReference
 from color.segment import Colorization
 from conversion import color_films
-from film.command import film_kind
+from film.command import film_kind, marked
 from film.guidance import ShotGuidance, frame_hints, shots_guidance
 from film.info import Film, span
 from film.options import FilmOptions
@@ -34,6 +34,7 @@ from film.report import describe, timecode, warnings_of
 from model.options import ColorOptions
 from photo.guidance import read_reference
 from photo.inputs import Task, plan
+from photo.standing import same_part
 from web.edits import color_from, hints_from
 from web.film_progress import FilmProgress, ProgressJson
 from web.network import Network
@@ -122,7 +123,9 @@ class OpenFilm:
     def options(self) -> FilmOptions:
         """Return the film options, allowed to replace a result of the same film."""
         kind = film_kind(self.settings.film)
-        own = self.target.exists() and kind.mark_in(self.target) == kind.mark_of(self.film.path)
+        own = self.target.exists() and same_part(
+            kind.mark_in(self.target), kind.mark_of(self.film.path)
+        )
         return replace(self.settings.film, overwrite=self.settings.film.overwrite or own)
 
     @property
@@ -135,7 +138,7 @@ class OpenFilm:
     def has_result(self) -> bool:
         """Return whether the complete result exists; reads only the result, because the film may have been moved."""
         kind = film_kind(self.settings.film)
-        return self.target.exists() and kind.mark_in(self.target) == self.mark
+        return self.target.exists() and same_part(kind.mark_in(self.target), self.mark)
 
     def shot_guidance(self, shot: int, guidance: Guidance) -> ShotGuidance | None:
         """Return the guidance of one shot."""
@@ -216,9 +219,11 @@ def colorize(opened: OpenFilm, *, restart: bool = False) -> None:
         progress.start("colorizing", opened.film.frames, unit="frames")
         if not task.source.is_file():
             raise ValueError(f"{task.source} is missing: move it back, or open its new path")
+        colorization = opened.colorization
         options = replace(opened.options, restart=restart or opened.settings.film.restart)
+        options = marked(options, colorization)
         (result,) = color_films(
-            [task], colorization=opened.colorization, options=options, progress=progress
+            [task], colorization=colorization, options=options, progress=progress
         )
         if result.error:
             raise ValueError(result.error)

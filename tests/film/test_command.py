@@ -14,6 +14,7 @@ from films import colorization, picture, run_ffmpeg
 from helpers import files_and_folders
 
 import main
+from color.guidance import read_hint
 from color.options import GuidanceOptions
 from color.segment import Colorization
 from conversion import color_films
@@ -275,3 +276,24 @@ def test_the_jobs_are_listed_and_cleaned_by_the_command(
     with pytest.raises(SystemExit) as ended:
         main.main(["-jobs", "-saturation", "2"])
     assert ended.value.code == 2
+
+
+def test_a_rerun_with_other_settings_makes_our_result_again_and_only_ours(
+    planned: Plan, film: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    source, out = film("plain.mp4"), tmp_path / "out.mp4"
+    (result,) = planned([source], save=str(out)).results()
+    assert result.error is None
+    assert planned([source], save=str(out)).tasks == []
+    warm = GuidanceOptions(hint=(read_hint("0,1,1,#b03030"),))
+    again = planned([source], save=str(out), guided=warm)
+    assert [task.target for task in again.tasks] == [out]
+    assert "1 result made with other settings: again" in caplog.messages
+    before = out.read_bytes()
+    (result,) = again.results()
+    assert result.error is None
+    assert out.read_bytes() != before
+    assert planned([source], save=str(out), guided=warm).tasks == []
+    out.write_bytes(source.read_bytes())
+    assert "exists already" in str(planned([source], save=str(out)).ledger.failures)
