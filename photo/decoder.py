@@ -155,6 +155,11 @@ def opened(path: Path) -> Iterator[Image.Image]:
         yield image
 
 
+def others_left(total: int, what: str) -> tuple[str, ...]:
+    """Return a note that only the first picture of a file is colorized, if there are several; what : "page"."""
+    return (f"{what} 1 of {total}: the others left out",) if total > 1 else ()
+
+
 def check_memory(path: Path, width: int, height: int, *, sample_bytes: int = 1) -> None:
     """Reject, before decoding, a picture that needs more memory than this machine has free."""
     need, free = width * height * sample_bytes * COPIES, free_bytes()

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from photo.boxes import boxes
-from photo.decoder import Pixels, Raster, check_memory, exif_of, loaded
+from photo.decoder import Pixels, Raster, check_memory, exif_of, loaded, others_left
 from photo.depth import scaled
 from photo.formats import optional
 from prior.dataset import PictureError
@@ -33,7 +33,8 @@ def read_heic(path: Path) -> Raster:
     exif = Image.Exif()
     if image.info.get("exif"):
         exif.load(image.info["exif"])
-    return Raster(pixels, loaded(exif), dict(image.info), turned=True)
+    notes = others_left(len(image), "picture")
+    return Raster(pixels, loaded(exif), dict(image.info), turned=True, notes=notes)
 
 
 def read_jxl(path: Path) -> Raster:
@@ -44,6 +45,7 @@ def read_jxl(path: Path) -> Raster:
         with Image.open(path, formats=("JXL",)) as image:
             exif, info = exif_of(image)[0], dict(image.info)
             pixels = np.asarray(image)
+            notes = others_left(getattr(image, "n_frames", 1), "frame")
             imagecodecs = optional("imagecodecs", path, "JPEG XL")
             deep = imagecodecs.jpegxl_decode(path.read_bytes(), index=0)
     except RuntimeError as error:
@@ -53,7 +55,7 @@ def read_jxl(path: Path) -> Raster:
     for name, body in boxes(path) if not _is_codestream(path) else ():
         if name == b"xml ":
             info["xmp"] = body
-    return Raster(pixels, exif, info, turned=True)
+    return Raster(pixels, exif, info, turned=True, notes=notes)
 
 
 def _is_codestream(path: Path) -> bool:
@@ -115,7 +117,7 @@ def read_pdf(path: Path) -> Raster:
             pixels: Pixels = bitmap.to_numpy().copy()
     except pdfium.PdfiumError as error:
         raise PictureError(f"{path} is a PDF that cannot be read: {error}") from None
-    notes = (f"page 1 of {pages}: the others left out",) if pages > 1 else ()
+    notes = others_left(pages, "page")
     return Raster(pixels[..., :3], Image.Exif(), {"dpi": (dpi, dpi)}, turned=True, notes=notes)
 
 

@@ -31,6 +31,7 @@ from photo.decoder import (
     check_file,
     decoding,
     opened,
+    others_left,
     raster_of,
 )
 from photo.deep import read_deep_png
@@ -47,6 +48,7 @@ MARK = re.compile(
 )  # in every result
 # Formats in which Pillow reads no EXIF data: the mark is in the first 60 bytes, the last 40 or an EXIF box at the end.
 WITHOUT_EXIF = ("BMP", "JPEG2000", "PPM", "TGA")
+ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 MARK_BYTES, EXIF_BYTES = 120, 1 << 16
 # Tags that describe how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
@@ -188,7 +190,7 @@ def reader_of_photo(path: Path) -> Callable[[Path], Raster] | None:
 
 
 def _from_pillow(path: Path, image: Image.Image) -> Raster:
-    raster = raster_of(image)
+    raster, whole = raster_of(image), image
     info, turn = raster.info, raster.turn
     if image.format == "BMP" and info.get("compression") in RLE:
         image = decoded_runs(path, image)
@@ -201,7 +203,19 @@ def _from_pillow(path: Path, image: Image.Image) -> Raster:
     if not plain or info.get("compression") in BMP_MASKED:
         image, info, lost = converted(path, image, info)
         dropped += lost
-    return replace(raster, pixels=np.asarray(image), info=info, turned=True, dropped=dropped)
+    notes = (*raster.notes, *_others_left(path, whole))
+    pixels = np.asarray(image)
+    return replace(raster, pixels=pixels, info=info, turned=True, dropped=dropped, notes=notes)
+
+
+def _others_left(path: Path, image: Image.Image) -> tuple[str, ...]:
+    """Return the note on further pictures in a file."""
+    if image.format == "TIFF":
+        from photo.tiff import notes_of_pages
+
+        return notes_of_pages(path)
+    what = "frame" if image.format in ANIMATED else "picture"
+    return others_left(getattr(image, "n_frames", 1), what)
 
 
 def _photo(raster: Raster) -> Photo:

@@ -10,7 +10,16 @@ import tifffile
 from PIL import Image
 from PIL.TiffImagePlugin import COMPRESSION_INFO, OPEN_INFO
 
-from photo.decoder import ICC_TAG, ORIENTATION, XMP_TAG, Pixels, Raster, check_memory, damaged_tags
+from photo.decoder import (
+    ICC_TAG,
+    ORIENTATION,
+    XMP_TAG,
+    Pixels,
+    Raster,
+    check_memory,
+    damaged_tags,
+    others_left,
+)
 from photo.deep import decoded
 from photo.depth import gray_of_inks, gray_of_lab, scaled, straight
 from photo.formats import RAW_SUFFIXES
@@ -54,6 +63,17 @@ def _pages(tiff: tifffile.TiffFile) -> Iterator[Any]:
         yield from page.pages or ()
 
 
+def pages_left(tiff: tifffile.TiffFile) -> tuple[str, ...]:
+    """Return a note if a file has further pages, reduced copies and masks aside."""
+    return others_left(sum(not _is_copy(page.aspage()) for page in tiff.pages), "page")
+
+
+def notes_of_pages(path: Path) -> tuple[str, ...]:
+    """Return the note on further pages of a file that Pillow reads."""
+    with tifffile.TiffFile(path) as tiff:
+        return pages_left(tiff)
+
+
 def _is_copy(page: Any) -> bool:
     return bool(page.subfiletype & (REDUCED | MASK)) or page.photometric == Kind.MASK
 
@@ -83,13 +103,14 @@ def read_tiff(path: Path) -> Raster:
         _check(path, page)
         tags = _tags(tiff, page)
         exif, dropped = _exif_of_tiff(path, tiff)
+        others = pages_left(tiff)
         pixels, turned = _stored(path, page)
     profile = tags.get(ICC_TAG)
     pixels, notes = _as_picture(pixels, page, profile)
     kept = profile if page.photometric in GRAY_OR_RGB else None
     info = {"icc_profile": kept, "xmp": tags.get(XMP_TAG), "dpi": _dpi(tags)}
     return Raster(
-        pixels, exif, info, tags.get(ORIENTATION, 1), turned, tuple(notes), dropped=dropped
+        pixels, exif, info, tags.get(ORIENTATION, 1), turned, (*notes, *others), dropped=dropped
     )
 
 

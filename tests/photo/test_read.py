@@ -96,3 +96,31 @@ def test_orientation_is_applied_once(tmp_path: Path, turn: int, name: str, deep:
     again = read_photo(tmp_path / f"out-{name}")
     assert again.gray.shape == photo.gray.shape
     assert np.abs(again.gray.astype(int) - photo.gray).max() <= (6 if name == "a.webp" else 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("a.gif", "frame 1 of 3"), ("a.webp", "frame 1 of 3"), ("a.png", "frame 1 of 3"), ("a.tif", "page 1 of 3"),
+        ("a.mpo", "picture 1 of 3"),
+    ],
+)  # fmt: skip
+def test_further_pictures_of_a_file_are_named(tmp_path: Path, name: str, note: str) -> None:
+    first, *others = (Image.fromarray(landscape(20, 30, seed=seed)) for seed in range(3))
+    first.save(tmp_path / name, save_all=True, append_images=others)
+    assert read_photo(tmp_path / name).notes == (f"{note}: the others left out",)
+    first.save(tmp_path / f"one{name[1:]}")
+    assert read_photo(tmp_path / f"one{name[1:]}").notes == ()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_reduced_copies_are_no_further_pages(tmp_path: Path, dtype: type) -> None:
+    page = landscape(40, 60, dtype)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        tiff.write(page)
+        tiff.write(page[::2, ::2], subfiletype=1)
+    assert read_photo(tmp_path / "a.tif").notes == ()
+    with tifffile.TiffWriter(tmp_path / "b.tif") as tiff:
+        for _ in range(2):
+            tiff.write(page)
+    assert read_photo(tmp_path / "b.tif").notes == ("page 1 of 2: the others left out",)
