@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from photo.folders import Passed
-from photo.inputs import Facts, InputOptions, Output, Plan, Result, Standing, Task
+from photo.inputs import Facts, InputOptions, Output, Plan, Result, Task
 from photo.ledger import Ledger, checked_report
 from photo.report import report_file
+from photo.standing import Standing
 
 TASKS = [Task(Path(f"{name}.png"), Path(f"out/{name}.png")) for name in "abcde"]
 FACTS = Facts(40, 30, 8, kept=("EXIF",), left_out=("EXIF MakerNote",), confidence=0.4, seconds=2)
