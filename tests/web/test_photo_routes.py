@@ -16,7 +16,9 @@ from web_visitor import COLOR, Json, Visitor
 from color.guidance import UNGUIDED, read_hint
 from color.options import GuidanceOptions
 from gray2color import colorize_photo_files
+from model.chosen_network import photo_settings
 from model.options import ColorOptions, RunOptions
+from photo.command import marked
 from photo.guidance import read_guidance
 from photo.inputs import Task
 from photo.options import PhotoOptions
@@ -52,9 +54,8 @@ def test_the_download_equals_the_command_s_file(
     guidance = read_guidance(GuidanceOptions(hint=hints), source)
     color = ColorOptions(working_size=64, saturation=1.2)
     task = Task(source, tmp_path / f"out{source.suffix}")
-    (result,) = colorize_photo_files(
-        [task], PhotoOptions(), color=color, run=run, guidance=guidance
-    )
+    options = marked(PhotoOptions(), photo_settings(color, run), guidance)
+    (result,) = colorize_photo_files([task], options, color=color, run=run, guidance=guidance)
     assert result.error is None
     assert visitor.get(answer["href"]) == task.target.read_bytes()
 
