@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +24,19 @@ def interrupts_raised() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def stops_handled(handler: Callable[..., object]) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM call a handler in the block, and have their earlier handlers again after it."""
+    names = (signal.SIGINT, signal.SIGTERM)
+    before = {name: signal.signal(name, handler) for name in names}
+    try:
+        yield
+    finally:
+        for name, earlier in before.items():
+            if earlier is not None:  # set by other means than Python's
+                signal.signal(name, earlier)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Train the network: the training loop and its command. Repeating the command resumes a run."""
 
 import logging
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from runtime.console import exit_code, log_to_stderr
+from runtime.interrupts import stops_handled
 from runtime.options import OneLineParser, add_options, check, option
 from runtime.places import WORK
 from runtime.progress import Progress, Silent, progress_for
@@ -146,11 +146,10 @@ def _train(options: TrainOptions, config: TrainConfig) -> Run:
         restart=options.restart,
     )
     run.resume()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, run.stop)
     progress = progress_for(quiet=run.rank != 0)
     try:
-        train(run, progress=progress)
+        with stops_handled(run.stop):
+            train(run, progress=progress)
     finally:
         progress.close()
     return run

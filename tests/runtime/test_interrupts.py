@@ -15,6 +15,7 @@ from runtime.interrupts import (
     interrupts_blocked,
     interrupts_delayed,
     interrupts_raised,
+    stops_handled,
 )
 from runtime.startup import STOPPED
 
@@ -40,6 +41,16 @@ def test_a_caller_of_the_command_keeps_its_own_handler() -> None:
     with interrupts_raised():
         assert signal.getsignal(signal.SIGINT) is before
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_stop_is_handled_in_the_block_only() -> None:
+    received: list[str] = []
+    before = [signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)]
+    with stops_handled(lambda *_: received.append("stop")):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert received == ["stop", "stop"]
+    assert [signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_ctrl_c_while_workers_start_waits_until_they_have() -> None:
