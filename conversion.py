@@ -27,7 +27,7 @@ from film.job import Job, Manifest, SegmentRecord, open_job
 from film.mux import join, mark_of
 from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
 from film.probe import probe
-from film.report import Summary, warnings_of, write_report
+from film.report import Summary, left_in_color, warnings_of, write_report
 from film.schedule import Schedule
 from film.segment import has_grays, painted_ab, segment_of
 from film.shots import SHORT, split
@@ -91,6 +91,9 @@ def color_film(
                 film, shots, target, first=first, mark=mark, advance=progress.advance
             )
         job.note(state="joined")
+        for left in left_in_color(work, summary.segments):
+            log.warning("%s: %s", target, left)
+            summary.warnings = [*summary.warnings, left]
         if not options.keep_cache:
             job.remove()
     summary.seconds = time.perf_counter() - began
