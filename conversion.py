@@ -30,7 +30,7 @@ from film.mux import Joined, join
 from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
 from film.picture_files import write_pictures
 from film.probe import probe
-from film.report import Summary, warnings_of, write_report
+from film.report import Summary, left_in_color, warnings_of, write_report
 from film.schedule import Schedule
 from film.segment import has_grays, painted_ab, segment_of
 from film.sequence import is_pattern
@@ -94,6 +94,9 @@ def color_film(
         with shown_work(progress, "joining", last - first, unit="frames"):
             summary.joined = _joined(work, shots, target, mark_of(source, options), progress)
         job.note(state="joined")
+        for left in left_in_color(work, summary.segments):
+            log.warning("%s: %s", target, left)
+            summary.warnings = [*summary.warnings, left]
         if not options.keep_cache:
             remove(job)
     summary.seconds = time.perf_counter() - began

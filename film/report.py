@@ -1,7 +1,7 @@
 """Reports on a film and its processing: text, warnings, JSON."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from film.job import SegmentRecord
 from film.mux import Joined
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
+from film.work import Work
 from photo.inputs import Facts
 from runtime.console import counted
 from runtime.files import write_json
@@ -94,6 +95,23 @@ def write_report(path: Path, summary: Summary) -> None:
     """Write the record of the work on a film as JSON; create the folder if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, summary.as_json())
+
+
+def left_in_color(work: Work, records: Iterable[SegmentRecord]) -> list[str]:
+    """Say in one line, or none, how many shots were left unchanged because they have color, not because of -leave."""
+    shots, left = set(), set()
+    for record in records:
+        guidance = work.guidance.get(record.shot)
+        shots.add(record.shot)
+        if not work.colorized(record) and (guidance is None or guidance.colorize is None):
+            left.add(record.shot)
+    if not left:
+        return []
+    if len(shots) == 1:
+        return ["its only shot has color and was left unchanged: -recolor colorizes it"]
+    which, it = f"{len(left)} of {len(shots)}", "it" if len(left) == 1 else "them"
+    has = "has color and was" if len(left) == 1 else "have color and were"
+    return [f"{which} shots {has} left unchanged: -recolor colorizes {it}"]
 
 
 def warnings_of(film: Film, target: Path, options: FilmOptions) -> list[str]:

@@ -6,8 +6,9 @@ detected; flashes, flicker, pans and repeated frames are not mistaken for cuts.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice, pairwise, product
 from typing import Any
 
@@ -16,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Bytes, Floats
-from film.decode import decode
+from film.decode import NativeFrame, decode
 from film.info import Film
 from film.job import NONE, Job, SegmentRecord
 from film.segment import decode_gray, working_gray, write_grays
 from film.work import Work
+from image.toning import NOTHING_LEFT, color_evidence
 
 LONGEST = (
     240  # maximum frames of a segment: bounds memory, disk space and the cost of an interruption
@@ -38,17 +40,16 @@ _JUMP = 9.0  # smallest change at a cut, mean 8-bit codes
 _RATIO = 2.5  # a cut's change over that of the frames around it
 _UNLIKE = 0.2  # smallest 1 - correlation of the pictures on both sides of a cut
 _FLAT = 2.0  # standard deviation in 8-bit codes below which a picture is considered blank
-_COLORED = 3.0  # deviation of chroma from a single tint, 8-bit codes, 95th percentile
-_COLORED_SHARE = 0.25  # fraction of colored frames from which a segment has color
-_CHROMA_STEP = 6  # frames between two measurements of chroma
+_COLORED = 0.5  # mean evidence from which a shot has color
+_CHROMA_STEP = 6  # frames between two measurements of chroma, from the first frame of a shot
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A reduced frame: its small luma (24, 32), and whether it shows color (None: not measured)."""
+    """A reduced frame: its small luma (24, 32), and a function that measures its evidence of color in 10 ms."""
 
     small: Floats
-    color: bool | None
+    evidence: Callable[[], float]
 
 
 def shrink(picture: NDArray[Any]) -> Floats:
@@ -56,35 +57,11 @@ def shrink(picture: NDArray[Any]) -> Floats:
     return cv2.resize(picture, _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
-def has_color(luma: Floats, chroma: Floats) -> bool:
-    """Return whether chroma (24, 32, 2) varies beyond a single tint: sepia and color casts do not count.
-
-    Both in 8-bit codes. The linear dependence of chroma on luma is subtracted before measuring.
-    """
-    light = luma.ravel() - luma.mean()
-    planes = chroma.reshape(-1, 2) - chroma.reshape(-1, 2).mean(axis=0)
-    slope = light @ planes / max(float(light @ light), 1e-6)
-    left = np.linalg.norm(planes - light[:, None] * slope, axis=1)
-    return bool(np.percentile(left, 95) >= _COLORED)
-
-
-def thumbnails(
-    frames: Iterable[tuple[Bytes, tuple[NDArray[Any], ...]]],
-    *,
-    depth: int = 8,
-    first: int = 0,
-) -> Iterator[Thumbnail]:
-    """Shrink frames given as working gray (H, W) and the source's two chroma planes of ``depth`` bits, or none.
-
-    ``first`` is the first frame's number, so that a resumed film is measured at the same frames.
-    """
-    for number, (gray, chroma) in enumerate(frames, first):
-        small = shrink(gray)
-        if not chroma or number % _CHROMA_STEP:
-            yield Thumbnail(small, None if chroma else False)
-        else:
-            planes = np.stack([shrink(plane) for plane in chroma], axis=-1) / 2 ** (depth - 8)
-            yield Thumbnail(small, has_color(small, planes))
+def evidence_of(frame: NativeFrame, *, depth: int = 8) -> float:
+    """Return the evidence that a frame of ``depth`` bits shows real color, see `color_evidence`."""
+    if frame.chroma is None or all(plane.min() == plane.max() for plane in frame.chroma):
+        return NOTHING_LEFT
+    return color_evidence(frame.luma, frame.chroma, depth=depth)
 
 
 def change(one: Floats, other: Floats) -> float:
@@ -136,32 +113,36 @@ def segments(frames: Iterable[Thumbnail], *, count: int) -> Iterator[SegmentReco
     count : frames of the whole film, even if only its rest is analyzed
     """
     longest = min(-(-max(-(-count // PARTS), SHORTEST) // STEP) * STEP, LONGEST - REMNANT)
-    waiting: deque[bool | None] = deque()
+    waiting: deque[Callable[[], float]] = deque()
     index, shot, number, first = 0, -1, 0, 0
-    colors: list[bool | None] = []
+    length, place = 0, 0  # frames so far: of the segment and of the shot
+    measured: list[float] = []  # of the shot
 
     def smalls() -> Iterator[Floats]:
         for frame in frames:
-            waiting.append(frame.color)
+            waiting.append(frame.evidence)
             yield frame.small
+
+    def record(frames: int, *, ends: bool) -> SegmentRecord:
+        return SegmentRecord(
+            index, shot, number, first, frames, ends, float(np.mean(measured)) > _COLORED
+        )
 
     for begins in cuts(smalls()):
         # Split only once REMNANT more frames have followed, so that a short rest joins the segment.
-        length = len(colors) if begins else longest if len(colors) == longest + REMNANT else 0
-        if length:
-            color = _has_color(colors[:length])
-            yield SegmentRecord(index, shot, number, first, length, begins, color)
-            index, first, colors = index + 1, first + length, colors[length:]
+        whole = length if begins else longest if length == longest + REMNANT else 0
+        if whole:
+            yield record(whole, ends=begins)
+            index, first, length = index + 1, first + whole, length - whole
             number = 0 if begins else number + 1
-        shot += begins
-        colors.append(waiting.popleft())
-    if colors:
-        yield SegmentRecord(index, shot, number, first, len(colors), True, _has_color(colors))
-
-
-def _has_color(measured: list[bool | None]) -> bool:
-    known = [color for color in measured if color is not None]
-    return bool(known) and sum(known) >= _COLORED_SHARE * len(known)
+        if begins:
+            shot, place, measured = shot + 1, 0, []
+        measure = waiting.popleft()
+        if place % _CHROMA_STEP == 0:
+            measured.append(measure())
+        length, place = length + 1, place + 1
+    if length:
+        yield record(length, ends=True)
 
 
 def analyze(
@@ -180,13 +161,13 @@ def analyze(
     """
     waiting: deque[Bytes] = deque()
 
-    def shown() -> Iterator[tuple[Bytes, tuple[NDArray[Any], ...]]]:
+    def thumbnails() -> Iterator[Thumbnail]:
         for frame in decode(film, first, last, deinterlace=deinterlace):
             waiting.append(working_gray(film, frame.luma))
-            yield waiting[-1], frame.chroma or ()
+            evidence = partial(evidence_of, frame, depth=film.video.depth)
+            yield Thumbnail(shrink(waiting[-1]), evidence)
 
-    small = thumbnails(shown(), depth=film.video.depth, first=first)
-    for segment in segments(small, count=count):
+    for segment in segments(thumbnails(), count=count):
         own = [waiting.popleft() for _ in range(segment.count)]
         after = list(islice(waiting, int(with_next and not segment.ends_shot)))
         yield segment, [*own, *after]

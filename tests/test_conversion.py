@@ -84,9 +84,14 @@ def test_a_kept_job_shows_its_frames(gray_film: Path, options: FilmOptions, tmp_
 
 
 def test_shots_with_color_are_left_as_they_are(
-    color_movie: Path, options: FilmOptions, tmp_path: Path
+    color_movie: Path, options: FilmOptions, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    color_film(color_movie, tmp_path / "out.mkv", colorization=colorization(), options=options)
+    """The warning and the report say so."""
+    target = tmp_path / "out.mkv"
+    summary = color_film(color_movie, target, colorization=colorization(), options=options)
+    said = "3 of 3 shots have color and were left unchanged: -recolor colorizes them"
+    assert f"{target}: {said}" in caplog.messages
+    assert summary.as_json()["warnings"] == [said]
     for (_, _, before), (_, _, after) in zip(
         planes(color_movie), planes(tmp_path / "out.mkv"), strict=True
     ):

@@ -4,11 +4,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from films import colorization
+
 from color.segment import NetworkTime
+from film.guidance import ShotGuidance
+from film.job import SegmentRecord
 from film.mux import Joined
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
-from film.report import Summary, describe, encoder_notes, film_info, timecode
+from film.report import Summary, describe, encoder_notes, film_info, left_in_color, timecode
+from film.work import Work
 
 
 def test_times_are_the_film_s(film: Callable[[str], Path]) -> None:
@@ -81,3 +87,28 @@ def test_what_an_encoder_cannot_keep_is_said(film: Make) -> None:
     plain = probe(film("plain.mp4"))
     bright = replace(plain, video=replace(plain.video, transfer="smpte2084"))
     assert "the film is HDR" in " ".join(encoder_notes(bright, EncoderOptions()))
+
+
+@pytest.mark.parametrize(
+    ("colored", "options", "said"),
+    [
+        ({1, 3}, FilmOptions(), "2 of 4 shots have color and were left unchanged: -recolor colorizes them"),
+        ({2}, FilmOptions(), "1 of 4 shots has color and was left unchanged: -recolor colorizes it"),
+        (set(), FilmOptions(), None),
+        ({1, 2}, FilmOptions(recolor=True), None),
+    ],
+)  # fmt: skip
+def test_shots_left_in_color_are_counted(
+    tmp_path: Path, colored: set[int], options: FilmOptions, said: str | None
+) -> None:
+    """Shot 1 has two segments, and shot 0 is left because it was asked for."""
+    records = [
+        SegmentRecord(i, shot, 0, 10 * i, 10, color=shot in {0, *colored})
+        for i, shot in enumerate((0, 1, 1, 2, 3))
+    ]
+    asked = {0: ShotGuidance(0, 10, colorize=False)}
+    work = Work(None, 0, 50, tmp_path, "", colorization(), options, asked)  # type: ignore[arg-type]
+    assert left_in_color(work, records) == ([said] if said else [])
+    if said:
+        (one,) = left_in_color(work, [record for record in records if record.shot == max(colored)])
+        assert one == "its only shot has color and was left unchanged: -recolor colorizes it"

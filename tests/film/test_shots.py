@@ -1,6 +1,7 @@
 """Known cuts in synthetic films are found; color is distinguished from tints."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import pytest
 from films import colorization
 from numpy.typing import NDArray
 
+from film.decode import NativeFrame
 from film.job import SegmentRecord
 from film.jobs import open_job
 from film.options import FilmOptions
@@ -19,11 +21,10 @@ from film.shots import (
     Thumbnail,
     change,
     cuts,
-    has_color,
+    evidence_of,
     segments,
     shrink,
     split,
-    thumbnails,
     unlikeness,
 )
 from film.work import manifest_of, work_of
@@ -129,11 +130,15 @@ def test_change_and_unlikeness_know_brightness_from_content() -> None:
     assert unlikeness(one, other) > 0.4
 
 
+def evidence(color: bool) -> float:
+    return 5.0 if color else -1.0
+
+
 def film_of(*lengths: int, color: tuple[int, ...] = ()) -> Iterator[Thumbnail]:
     for number, length in enumerate(lengths):
         small = shrink(scene(number))
         for _ in range(length):
-            yield Thumbnail(small, number in color)
+            yield Thumbnail(small, partial(evidence, number in color))
 
 
 def divided(*lengths: int, color: tuple[int, ...] = ()) -> list[SegmentRecord]:
@@ -186,37 +191,33 @@ def test_segments_come_while_the_film_is_still_read() -> None:
     assert read < LONGEST + 10
 
 
-@pytest.fixture
-def luma() -> NDArray[np.float32]:
-    return shrink(shot(1, 1)[0])
+def test_a_shot_is_judged_as_a_whole_from_its_first_frame_on() -> None:
+    """A shot of two frames is measured, and the parts of a long shot agree although its color comes late."""
+    found = list(segments(film_of(30, 2, 30, color=(1,)), count=62))
+    assert [(one.shot, one.color) for one in found] == [(0, False), (1, True), (2, False)]
+    small = shrink(scene(0))
+    late = [Thumbnail(small, partial(evidence, n >= 150)) for n in range(400)]
+    assert {one.color for one in segments(late, count=4000)} == {True}
 
 
-def test_sepia_casts_and_noise_are_no_color(luma: NDArray[np.float32]) -> None:
-    noise = np.random.default_rng(0).normal(0, 0.5, (*luma.shape, 2)).astype(np.float32)
-    gray = np.full((*luma.shape, 2), 128, np.float32)
-    sepia = gray + np.array([-20, 12]) + luma[..., None] * np.array([-0.05, 0.04])
-    assert not has_color(luma, gray)
-    assert not has_color(luma, gray + noise)
-    assert not has_color(luma, (sepia + noise).astype(np.float32))
-
-
-def test_two_hues_are_color(luma: NDArray[np.float32]) -> None:
-    chroma = np.full((*luma.shape, 2), 128, np.float32)
-    chroma[:, :8] += 10
-    chroma[:, 8:16] -= 10
-    assert has_color(luma, chroma)
+def frame_of(gray: NDArray[np.uint8], chroma: NDArray[np.floating], *, depth: int) -> NativeFrame:
+    """Make a frame of gray (H, W) and chroma (h, w, 2), both in 8-bit codes."""
+    dtype = np.uint8 if depth == 8 else np.uint16
+    first, second = (np.rint(chroma[..., i] * 2.0 ** (depth - 8)).astype(dtype) for i in range(2))
+    return NativeFrame(0, gray.astype(dtype) << (depth - 8), (first, second))
 
 
 @pytest.mark.parametrize("depth", [8, 10])
 def test_color_is_told_at_every_depth(depth: int) -> None:
     gray = shot(1, 1)[0]
-    dtype = np.uint8 if depth == 8 else np.uint16
-    flat = np.full((128, 172), 128 << (depth - 8), dtype)
+    flat = np.full((128, 172, 2), 128.0)
     colored = flat.copy()
-    colored[:, :60] += 12 << (depth - 8)
-    film = [(gray, (flat, flat)), *[(gray, (colored, flat))] * 12]
-    assert [look.color for look in thumbnails(film, depth=depth)][::6] == [False, True, True]
-    assert [look.color for look in thumbnails([(gray, ())])] == [False]
+    colored[:, :60, 0] += 12
+    colored[40:90, 80:, 1] -= 9
+    sepia = flat + np.array([-20, 12]) + cv2.resize(gray, (172, 128))[..., None] * [-0.05, 0.04]
+    for chroma, color in ((flat, False), (colored, True), (sepia, False)):
+        assert (evidence_of(frame_of(gray, chroma, depth=depth), depth=depth) > 0) == color
+    assert evidence_of(NativeFrame(0, gray, None)) < 0
 
 
 def test_a_film_half_analyzed_gives_the_same_segments(
