@@ -238,6 +238,7 @@ class FilmOptions:
     """How and where a film is processed.
 
     compare : leave the left half gray
+    recolor : also colorize shots that already have color
     overwrite : replace an existing result
     """
 
@@ -252,7 +253,6 @@ class FilmOptions:
     film_lock: str = option(
         "on", "give recurring scenes the same colors as before", choices=("on", "off")
     )
-    recolor: bool = option(False, "also colorize shots that already have color")
     workers: int | None = option(
         None, "number of processes", low=1, high=1024,
         shown="one per core; always one on a GPU", metavar="N",
@@ -266,6 +266,7 @@ class FilmOptions:
     restart: bool = option(False, "discard an earlier run's work and start again")
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
     compare: bool = False
+    recolor: bool = False
     overwrite: bool = False
 
     def __post_init__(self) -> None:

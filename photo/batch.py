@@ -7,6 +7,7 @@ import functools
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photo.candidates import write_candidates
+from photo.colored import own_colors
 from photo.compose import Composition
 from photo.inputs import Kind, Result, Task
 from photo.options import PhotoOptions
-from photo.read import Photo, mark_in, mark_of, read_photo
+from photo.read import Photo, Pixels, mark_in, mark_of, read_photo
 from photo.write import SUFFIXES, Picture, whole, write_photo
 from runtime.files import lock
 from runtime.outcomes import FailureOf
@@ -28,6 +30,7 @@ from runtime.workers import once
 
 FEW = 6  # photos for which starting more processes takes longer than it saves
 PHOTOS = Kind("picture", tuple(SUFFIXES), tuple(SUFFIXES), ".png", mark_of, mark_in)
+LEFT = "has color and was left unchanged: -recolor colorizes it"
 LARGE_BYTES = 40_000_000  # file size from which only one process at a time works on a photo
 
 Colorize: TypeAlias = Callable[[NDArray[Any]], Picture | Sequence[Composition]]
@@ -82,18 +85,29 @@ def _colorize_photo(
     is_large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
     with lock(large, wait=True) if is_large else nullcontext():
         with FailureOf(task.source) as failure:
-            photo = read_photo(task.source)
+            photo, own = _split_colors(read_photo(task.source), options)
         if not failure.line:
-            colorize = load()
+            colorize = load() if own is None else _always(own)
             with failure:
                 colored = colorize(photo.gray)
-                note = _note(colored)
+                note = _note(colored) if own is None else LEFT
                 written, dropped = _write(task.target, photo, colored, options)
     if failure.line:
         return Result(task, error=failure.line)
     notes = [f"{task.target}: {note}"] if note else []
     notes += [f"{task.target} lacks {what}" for what in dropped]
     return Result(task, output=tuple(map(str, written)), notes=tuple(notes))
+
+
+def _split_colors(photo: Photo, options: PhotoOptions) -> tuple[Photo, Pixels | None]:
+    """Return a photo without its colors, and its colors if it is left as it is."""
+    asked = options.recolor or options.candidates
+    own = None if asked or photo.rgb is None else own_colors(photo.rgb, photo.profile)
+    return replace(photo, rgb=None), own
+
+
+def _always(rgb: Pixels) -> Colorize:
+    return lambda _: rgb
 
 
 def _note(colored: Picture | Sequence[Composition]) -> str:

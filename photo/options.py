@@ -14,6 +14,7 @@ class PhotoOptions:
     """Which outputs photos have, and how they are written.
 
     compare : write gray and color side by side
+    recolor : also colorize photos that already have color
     """
 
     candidates: int | None = option(
@@ -45,6 +46,7 @@ class PhotoOptions:
         95, "quality of JPEG and WebP files, 1 to 100", low=1, high=100, metavar="N"
     )
     compare: bool = False
+    recolor: bool = False
 
     def __post_init__(self) -> None:
         check(self)

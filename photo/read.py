@@ -46,6 +46,7 @@ class Photo:
 
     dropped : its invalid metadata, as text
     mark : the mark of its results, see `mark_of`
+    rgb : its colors (H, W, 3) as decoded, if it has three channels; profile : what they mean, None for sRGB
     """
 
     gray: Pixels
@@ -55,6 +56,8 @@ class Photo:
     dpi: tuple[float, float] | None = None
     dropped: tuple[str, ...] = ()
     mark: str = ""
+    rgb: Pixels | None = None
+    profile: bytes | None = None
 
 
 def mark_of(path: Path) -> str:
@@ -277,7 +280,10 @@ def _photo(
         dpi = None
     left = 1 if turned else turn
     alpha = None if alpha is None else np.ascontiguousarray(_upright(alpha, left))
-    return Photo(np.ascontiguousarray(_upright(gray, left)), alpha, exif, xmp, dpi, tuple(dropped))
+    upright = np.ascontiguousarray(_upright(gray, left))
+    rgb = _upright(pixels[..., :3], left) if channels == 3 else None
+    profile = info.get("icc_profile") or None
+    return Photo(upright, alpha, exif, xmp, dpi, tuple(dropped), rgb=rgb, profile=profile)
 
 
 def _upright(pixels: Pixels, turn: int) -> Pixels:
