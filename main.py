@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     add_options(color, ColorOptions)
     side_by_side = "write gray and color side by side"
     color.add_argument(*spellings("compare"), action="store_true", help=side_by_side)
+    again = "also colorize photos and shots that already have color"
+    color.add_argument(*spellings("recolor"), action="store_true", help=again)
     add_options(parser, GuidanceOptions, title="guidance")
     add_options(parser, PhotoOptions, title="photos")
     films: Any = parser.add_argument_group("films")
@@ -200,7 +202,8 @@ def run_pipe(args: argparse.Namespace) -> int:
 
 
 def _photo(args: argparse.Namespace) -> PhotoOptions:
-    return dataclasses.replace(options_from(args, PhotoOptions), compare=args.compare)
+    chosen = options_from(args, PhotoOptions)
+    return dataclasses.replace(chosen, compare=args.compare, recolor=args.recolor)
 
 
 def _film(args: argparse.Namespace) -> FilmOptions:
@@ -211,7 +214,8 @@ def _film(args: argparse.Namespace) -> FilmOptions:
     workers = 1 if uses_gpu(run.device) else args.workers or args.threads or processes_that_fit(run)
     return dataclasses.replace(
         options_from(args, FilmOptions), workers=workers,
-        encoder=options_from(args, EncoderOptions), compare=args.compare, overwrite=args.overwrite,
+        encoder=options_from(args, EncoderOptions), compare=args.compare, recolor=args.recolor,
+        overwrite=args.overwrite,
     )  # fmt: skip
 
 

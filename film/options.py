@@ -134,6 +134,7 @@ class FilmOptions:
     """How and where a film is processed.
 
     compare : leave the left half gray
+    recolor : also colorize shots that already have color
     overwrite : replace an existing result
     made_with : a part of the result's mark, see `photo.standing`
     """
@@ -157,7 +158,6 @@ class FilmOptions:
     pipe: str = option(
         "mkv", "format of -save -: mkv, or y4m, lossless and silent", choices=("mkv", "y4m")
     )
-    recolor: bool = option(False, "also colorize shots that already have color")
     workers: int | None = option(
         None, "number of processes", low=1, high=1024,
         shown="one per core; always one on a GPU", metavar="N",
@@ -171,6 +171,7 @@ class FilmOptions:
     restart: bool = option(False, "discard an earlier run's work and start again")
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
     compare: bool = False
+    recolor: bool = False
     overwrite: bool = False
     made_with: str = ""
 

@@ -40,6 +40,7 @@ _JUMP = 9.0  # smallest change at a cut, mean 8-bit codes
 _RATIO = 2.5  # a cut's change over that of the frames around it
 _UNLIKE = 0.2  # smallest 1 - correlation of the pictures on both sides of a cut
 _FLAT = 2.0  # standard deviation in 8-bit codes below which a picture is considered blank
+_FAINTEST = 4  # range of a frame's reduced chroma, 8-bit codes, which is not seen as color
 _COLORED = 0.5  # mean evidence from which a shot has color
 _CHROMA_STEP = 6  # frames between two measurements of chroma, from the first frame of a shot
 
@@ -59,7 +60,8 @@ def shrink(picture: NDArray[Any]) -> Floats:
 
 def evidence_of(frame: NativeFrame, *, depth: int = 8) -> float:
     """Return the evidence that a frame of ``depth`` bits shows real color, see `color_evidence`."""
-    if frame.chroma is None or all(plane.min() == plane.max() for plane in frame.chroma):
+    faintest = _FAINTEST * (1 << (depth - 8))
+    if frame.chroma is None or all(np.ptp(shrink(plane)) <= faintest for plane in frame.chroma):
         return NOTHING_LEFT
     return color_evidence(frame.luma, frame.chroma, depth=depth)
 

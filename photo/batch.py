@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photo.candidates import write_candidates
+from photo.colored import own_colors
 from photo.compose import Composition
+from photo.decoder import Pixels
 from photo.formats import note_of_format, result_suffix
 from photo.inputs import Facts, Kind, Result, Task
 from photo.options import PhotoOptions
@@ -33,6 +35,7 @@ FEW = 6  # photos for which starting more processes takes longer than it saves
 PHOTOS = Kind(
     "picture", "photo", tuple(SUFFIXES), ".png", mark_of, mark_in, fallback_of=result_suffix
 )
+LEFT = "has color and was left unchanged: -recolor colorizes it"
 LARGE_BYTES = 40_000_000  # file size from which only one process at a time works on a photo
 
 Colorize: TypeAlias = Callable[[NDArray[Any]], Picture | Sequence[Composition]]
@@ -88,17 +91,17 @@ def _colorize_photo(
     is_large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
     with lock(large, wait=True) if is_large else nullcontext():
         with FailureOf(task.source) as failure:
-            photo = read_photo(task.source)
+            photo, own = _split_colors(read_photo(task.source), options)
             photo = replace(photo, mark=f"{photo.mark}{options.made_with}")
         if not failure.line:
             opening = time.perf_counter()
-            colorize = load()
+            colorize = load() if own is None else _always(own)
             began += (
                 time.perf_counter() - opening
             )  # the network's, for the first photo, is not the photo's time
             with failure:
                 colored = colorize(photo.gray)
-                note, confidence = _remarks(colored)
+                note, confidence = _remarks(colored) if own is None else (LEFT, None)
                 if photo.lost and isinstance(colored, Composition):
                     colored = _with_gray(colored, photo.gray, photo.lost)
                 written, dropped = _write(task.target, photo, colored, options)
@@ -123,6 +126,17 @@ def _with_gray(colored: Composition, gray: NDArray[Any], part: tuple[slice, slic
     rgb = colored.whole()
     rgb[part] = gray[part][..., None]
     return rgb
+
+
+def _split_colors(photo: Photo, options: PhotoOptions) -> tuple[Photo, Pixels | None]:
+    """Return a photo without its colors, and its colors if it is left as it is."""
+    asked = options.recolor or options.candidates
+    own = None if asked or photo.rgb is None else own_colors(photo.rgb, photo.profile)
+    return replace(photo, rgb=None), own
+
+
+def _always(rgb: Pixels) -> Colorize:
+    return lambda _: rgb
 
 
 def _remarks(colored: Picture | Sequence[Composition]) -> tuple[str, float | None]:

@@ -119,11 +119,8 @@ def plan_photos(
 
 def marked(options: PhotoOptions, colors: Mapping[str, object], guidance: Guidance) -> PhotoOptions:
     """Return options whose results' marks name all settings that the results depend on."""
-    chosen = {
-        "quality": options.quality,
-        "compare": options.compare,
-        "candidates": options.candidates,
-    }
+    names = ("quality", "compare", "candidates", "recolor")
+    chosen = {name: getattr(options, name) for name in names}
     return replace(options, made_with=made_with({**colors, **chosen}, guidance))
 
 

@@ -15,6 +15,7 @@ class PhotoOptions:
 
     compare : write gray and color side by side
     made_with : ends the mark of each result, see `photo.standing`
+    recolor : also colorize photos that already have color
     """
 
     candidates: int | None = option(
@@ -48,6 +49,7 @@ class PhotoOptions:
         95, "quality of JPEG and WebP files, 1 to 100", low=1, high=100, metavar="N"
     )
     compare: bool = False
+    recolor: bool = False
     made_with: str = ""
 
     def __post_init__(self) -> None:

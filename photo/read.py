@@ -71,6 +71,7 @@ class Photo:
     mark : the mark of its results, see `mark_of`
     note_at : the offset of the maker note in the block of EXIF, for which its own offsets are right; 0 if unknown
     lost : its rows and columns that are missing in the file, and gray
+    rgb : its colors (H, W, 3) as decoded, if it has three channels; profile : what they mean, None for sRGB
     """
 
     gray: Pixels
@@ -84,6 +85,8 @@ class Photo:
     captions: Captions = field(default_factory=Captions)
     note_at: int = 0
     lost: tuple[slice, slice] | None = None
+    rgb: Pixels | None = None
+    profile: bytes | None = None
 
 
 def mark_of(path: Path) -> str:
@@ -253,6 +256,8 @@ def _photo(raster: Raster) -> Photo:
         None if alpha is None else np.ascontiguousarray(upright(alpha, left)),
         exif, xmp, dpi, (*raster.dropped, *damaged, *invalid),
         captions=raster.captions, note_at=note_at, lost=raster.lost, notes=raster.notes,
+        rgb=upright(pixels[..., :3], left) if channels == 3 else None,
+        profile=info.get("icc_profile") or None,
     )  # fmt: skip
 
 

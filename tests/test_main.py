@@ -79,6 +79,20 @@ def test_comparison_shows_both(small: list[str], photo: Path) -> None:
     np.testing.assert_array_equal(both[:, :80], gray_twice(landscape(60, 80)))
 
 
+def test_a_photo_in_color_is_recolored_on_request(
+    small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = SAMPLES / "color" / "coffee.jpg", tmp_path / "out.png"
+    words = ["-img_in", str(source), "-save", str(out), *small]
+    assert main.main(words) == 0
+    own = np.asarray(Image.open(source).convert("RGB"))
+    np.testing.assert_array_equal(np.asarray(Image.open(out)), own)
+    assert f"{out}: has color and was left unchanged" in capsys.readouterr().err
+    assert main.main([*words, "-recolor", "-overwrite"]) == 0
+    assert np.abs(np.asarray(Image.open(out)).astype(int) - own).mean() > 5
+    assert "has color" not in capsys.readouterr().err
+
+
 def test_hints_and_references_guide_the_colors(small: list[str], photo: Path) -> None:
     hints, reference = photo.with_name("hints.json"), photo.with_name("reference.png")
     hints.write_text('[[40, 30, "#d02010", 20]]')

@@ -10,7 +10,7 @@ import secrets
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypedDict
@@ -174,6 +174,7 @@ def write_result(photo: UploadedPhoto, edits: Edits, network: Network, settings:
     factory: Callable[[], Any] = partial(guided, load, guidance)
     if edits.candidate > 1:
         factory = partial(_chosen, load, edits.candidate, guidance)
+    options = replace(options, recolor=True)  # as the page shows it
     (result,) = colorize_photos(tasks, factory, options=options)
     if result.error:
         raise ValueError(result.error.replace(str(photo.source), photo.name))

@@ -24,7 +24,7 @@ COMMANDS = {
     "photos": [
         ["-img_in", SAMPLES, "-save", "{}/all/"],
         ["-img_in", PHOTO, "-save", "{}/plain.png"],
-        ["-img_in", COLOR / "chelsea.jpg", "-save", "{}/tall.tif", "-working_size", "256", "-compare"],
+        ["-img_in", CAT, "-save", "{}/tall.tif", "-working_size", "256", "-compare"],
         ["-img_in", PHOTO, "-save", "{}/settings.webp", "-temperature", "0.4", "-saturation", "1.3"],
         ["-img_in", PHOTO, "-save", "{}/hinted.png", *HINTS],
         ["-img_in", PHOTO, "-save", "{}/palette.png", "-palette", "#c0392b,#2e86c1", "-guidance", "1"],

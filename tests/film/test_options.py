@@ -36,12 +36,12 @@ def test_nothing_given_is_the_defaults() -> None:
 
 
 def test_every_option_reaches_its_field() -> None:
-    words = ["-start", "1:30", "--duration", "2.5", "-recolor", "-workers", "3", "-scheduler", "tcp://a:1",
+    words = ["-start", "1:30", "--duration", "2.5", "-workers", "3", "-scheduler", "tcp://a:1",
              "-cache", "jobs", "-keep_cache", "-restart", "-codec", "h265", "-crf", "21", "-preset", "fast",
              "-deinterlace"]  # fmt: skip
     assert parsed(*words) == (
         FilmOptions(
-            start=90.0, duration=2.5, recolor=True, workers=3, scheduler="tcp://a:1",
+            start=90.0, duration=2.5, workers=3, scheduler="tcp://a:1",
             cache=Path("jobs"), keep_cache=True, restart=True,
         ),
         EncoderOptions("h265", 21, "fast", deinterlace=True),
