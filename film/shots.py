@@ -118,7 +118,7 @@ def segments(frames: Iterable[Thumbnail], *, count: int) -> Iterator[SegmentReco
     waiting: deque[Callable[[], float]] = deque()
     index, shot, number, first = 0, -1, 0, 0
     length, place = 0, 0  # frames so far: of the segment and of the shot
-    measured: list[float] = []  # of the shot
+    measured: list[tuple[int, float]] = []  # of the shot: frame, evidence
 
     def smalls() -> Iterator[Floats]:
         for frame in frames:
@@ -126,9 +126,9 @@ def segments(frames: Iterable[Thumbnail], *, count: int) -> Iterator[SegmentReco
             yield frame.small
 
     def record(frames: int, *, ends: bool) -> SegmentRecord:
-        return SegmentRecord(
-            index, shot, number, first, frames, ends, float(np.mean(measured)) > _COLORED
-        )
+        own = [evidence for at, evidence in measured if first <= at < first + frames]
+        color = float(np.mean(own)) > _COLORED
+        return SegmentRecord(index, shot, number, first, frames, ends, color)
 
     for begins in cuts(smalls()):
         # Split only once REMNANT more frames have followed, so that a short rest joins the segment.
@@ -141,7 +141,7 @@ def segments(frames: Iterable[Thumbnail], *, count: int) -> Iterator[SegmentReco
             shot, place, measured = shot + 1, 0, []
         measure = waiting.popleft()
         if place % _CHROMA_STEP == 0:
-            measured.append(measure())
+            measured.append((first + length, measure()))
         length, place = length + 1, place + 1
     if length:
         yield record(length, ends=True)

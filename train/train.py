@@ -60,6 +60,7 @@ def train(run: Run, *, progress: Progress = Silent()) -> None:
     every = LOG_EVERY, config.valid_every, config.save_every
     progress.start("training", config.steps, unit="steps")
     progress.advance(run.step, earlier=True)
+    saved = run.step
     while run.in_progress:
         with meter.waiting():
             parts = [next(batches) for _ in range(config.parts // run.processes)]
@@ -76,6 +77,10 @@ def train(run: Run, *, progress: Progress = Silent()) -> None:
                 logger.info("step %d  %s", run.step, run.validate())
             if save:
                 run.save()
+                saved = run.step
+    if saved != run.step:  # the stop came after the last step had been found to need no saving
+        meter.report()
+        run.save()
 
 
 class LossError(ValueError):

@@ -168,13 +168,15 @@ def preview(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
 def write_result(photo: UploadedPhoto, edits: Edits, network: Network, settings: Settings) -> Path:
     """Write a photo's full-size file with the command's function. Raises ValueError."""
     guidance = edits.for_file(photo.source, photo.size)
-    options = marked(settings.photo, photo_settings(edits.color, settings.run), guidance)
+    several = CANDIDATES if edits.candidate > 1 else None  # as the command writes this one
+    options = replace(settings.photo, candidates=several)
+    options = marked(options, photo_settings(edits.color, settings.run), guidance)
     tasks = plan([str(photo.source)], kind=PHOTOS).tasks
     load = partial(network.colorizer, edits.color)
     factory: Callable[[], Any] = partial(guided, load, guidance)
     if edits.candidate > 1:
         factory = partial(_chosen, load, edits.candidate, guidance)
-    options = replace(options, recolor=True)  # as the page shows it
+    options = replace(options, recolor=True, candidates=None)  # as the page shows it
     (result,) = colorize_photos(tasks, factory, options=options)
     if result.error:
         raise ValueError(result.error.replace(str(photo.source), photo.name))

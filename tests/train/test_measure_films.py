@@ -10,6 +10,7 @@ from helpers import texture, tinted
 
 from color.arrays import Bytes, Floats
 from film.shots import Thumbnail, segments, shrink
+from image.toning import NOTHING_LEFT
 from model.steady import ANCHOR_EVERY
 from prior.lab import rgb2lab
 from train import measure_films
@@ -103,7 +104,7 @@ def two_shots(rng: np.random.Generator) -> list[Bytes]:
 
 
 def test_shots_are_those_of_the_film_pipeline(two_shots: list[Bytes]) -> None:
-    thumbnails = [Thumbnail(shrink(rgb[..., 0]), None) for rgb in two_shots]
+    thumbnails = [Thumbnail(shrink(rgb[..., 0]), lambda: NOTHING_LEFT) for rgb in two_shots]
     records = list(segments(thumbnails, count=100 * len(two_shots)))
     for shot, record in zip(shots(two_shots), records, strict=True):
         assert shot.numbers == range(record.first, record.first + record.count)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import no_browser, wait_for
+from helpers import no_browser
 
 from model.options import TEMPERATURE
 
@@ -123,6 +123,9 @@ class opened:
             "console", lambda line: self.errors.append(line.text) if line.type == "error" else None
         )
         page.goto(self.url)
+        page.wait_for_selector(
+            "#photos .colors select", state="attached"
+        )  # its scripts have started
         return page
 
     def __exit__(self, *_: object) -> None:
@@ -148,8 +151,13 @@ def test_the_sliders_rest_where_the_command_s_options_are(browser: Any, tmp_path
     with running(tmp_path, "-saturation", "1.4") as url, opened(browser, url) as page:
         drop(page, SAMPLES / "chelsea.jpg")
         sliders = page.locator("#photos .colors input[type=range]")
-        wait_for(lambda: sliders.nth(0).input_value() == "1.4")
-        assert sliders.nth(1).input_value() == str(TEMPERATURE)
+        for _ in range(300):
+            if sliders.nth(0).input_value() == "1.4":
+                break
+            page.wait_for_timeout(
+                100
+            )  # lets the browser's requests be answered, as sleeping does not
+        assert [sliders.nth(i).input_value() for i in (0, 1)] == ["1.4", str(TEMPERATURE)]
 
 
 def drop(page: Page, path: Path) -> None:

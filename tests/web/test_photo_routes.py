@@ -138,7 +138,7 @@ def test_a_candidate_s_download_equals_the_command_s_file(
     visitor: Visitor, run: RunOptions, photo: Path, tmp_path: Path
 ) -> None:
     task = Task(photo, tmp_path / "out.png")
-    options = PhotoOptions(candidates=5)
+    options = marked(PhotoOptions(candidates=5), photo_settings(COLOR, run), UNGUIDED)
     (result,) = colorize_photo_files([task], options, color=COLOR, run=run, guidance=UNGUIDED)
     assert len(result.output) > 2, "the small network finds others, too"
     id = visitor.upload(photo)["id"]
