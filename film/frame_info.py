@@ -17,6 +17,7 @@ from film.info import FIELD_ORDERS, SWAPPED, Stream, Video, codec_of, kind_of
 
 DEPTHS = (8, 9, 10, 12, 14, 16)  # bit depths of FFmpeg's planar formats
 SIDE_DATA_TYPES = 64  # more than FFmpeg has
+WIDEST_PIXEL = 32  # width / height; real films have 0.5 to 3
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Vide
         codec=context.name,
         width=frame.width,
         height=frame.height,
-        sar=stream.sample_aspect_ratio or Fraction(1),
+        sar=_pixel_aspect(stream.sample_aspect_ratio),
         orientation=orientation_of(nine),
         display_matrix=nine,
         pixel_format=name,
@@ -114,6 +115,12 @@ def video_info(stream: av.VideoStream, frame: av.video.frame.VideoFrame) -> Vide
         time_base=stream.time_base or Fraction(1, 1000),
         rate=rate,
     )
+
+
+def _pixel_aspect(ratio: Fraction | None) -> Fraction:
+    """Return a pixel aspect ratio; 1 for an absurd one, as in damaged files, whose pictures would fill the memory."""
+    plausible = ratio and 1 / WIDEST_PIXEL <= ratio <= WIDEST_PIXEL
+    return ratio if ratio and plausible else Fraction(1)
 
 
 def _field_order(order: int, frame: av.video.frame.VideoFrame) -> str:

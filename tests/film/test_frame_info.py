@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -86,3 +87,13 @@ def test_planes_of_a_pixel_format(
     shape = plane_shape(av.VideoFormat(name, 64, 48))
     assert (shape.depth, shape.chroma) == (depth, chroma)
     assert (shape.has_luma, shape.has_alpha) == (has_luma, has_alpha)
+
+
+@pytest.mark.parametrize(("declared", "read"), [("2/1", "2"), ("1/60000", "1"), ("60000/1", "1")])
+def test_an_absurd_pixel_aspect_ratio_is_none(tmp_path: Path, declared: str, read: str) -> None:
+    """Of pictures stretched so far, the network's copy alone would fill the memory."""
+    path = tmp_path / "film.mkv"
+    run_ffmpeg(
+        *picture("64x48", seconds=0.2), "-vf", f"setsar={declared}:max=65535", "-c:v", "ffv1", path
+    )
+    assert probe(path).video.sar == Fraction(read)
