@@ -111,5 +111,9 @@ def _names() -> dict[str, str]:
     """Return all names; those of CSS are Pillow's, which a command that names none does not import."""
     from PIL.ImageColor import colormap
 
-    css = {name: value for name, value in colormap.items() if isinstance(value, str)}
+    # Pillow replaces each value by a tuple when it has used it.
+    css = {
+        name: value if isinstance(value, str) else "#{:02x}{:02x}{:02x}".format(*value)
+        for name, value in colormap.items()
+    }
     return css | TRADITIONAL

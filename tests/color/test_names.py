@@ -4,7 +4,9 @@ import re
 
 import matplotlib.colors
 import pytest
+from PIL.ImageColor import getrgb
 
+from color import names
 from color.names import TRADITIONAL, read_color, read_tint, tint
 
 
@@ -15,7 +17,12 @@ def test_codes_are_six_hexadecimal_digits() -> None:
             read_color(text)
 
 
-def test_names_of_css_have_their_values() -> None:
+@pytest.mark.parametrize("used", [False, True])
+def test_names_of_css_have_their_values(used: bool) -> None:
+    """Pillow's table changes as its colors are used."""
+    if used:
+        getrgb("red")
+        names._names.cache_clear()
     for name, value in matplotlib.colors.CSS4_COLORS.items():
         assert read_color(name) == value.lower()
     assert read_color("Dark Slate Blue") == "#483d8b"
