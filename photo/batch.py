@@ -96,9 +96,8 @@ def _colorize_photo(
         if not failure.line:
             opening = time.perf_counter()
             colorize = load() if own is None else _always(own)
-            began += (
-                time.perf_counter() - opening
-            )  # the network's, for the first photo, is not the photo's time
+            # Opening the network, for the first photo, is not the photo's time.
+            began += time.perf_counter() - opening
             with failure:
                 colored = colorize(photo.gray)
                 note, confidence = _remarks(colored) if own is None else (LEFT, None)
@@ -116,7 +115,7 @@ def _colorize_photo(
     facts = Facts(
         width, height, 8 * photo.gray.itemsize,
         kept=tuple(_kept(photo, task.target, dropped, options)), left_out=tuple(dropped),
-        confidence=confidence, seconds=time.perf_counter() - began,
+        confidence=confidence, seconds=time.perf_counter() - began, in_color=own is not None,
     )  # fmt: skip
     return Result(task, output=tuple(map(str, written)), notes=tuple(notes), facts=facts)
 

@@ -105,6 +105,7 @@ class Facts:
     left_out : what the result lacks of it
     confidence : 0..1, the network's, on average; None where it does not say
     seconds : the work took
+    in_color : the input has color and was left as it is
     """
 
     width: int
@@ -114,6 +115,7 @@ class Facts:
     left_out: tuple[str, ...] = ()
     confidence: float | None = None
     seconds: float = 0.0
+    in_color: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from runtime.outcomes import FailureOf
 
 OpenReport: TypeAlias = tuple[ReportFile, list[Row]]
 COLORED, THERE = "colored", "already there"
+UNCHANGED = "left in color"
 FAILED, PASSED, LEFT = "failed", "passed over", "not done"
 
 
@@ -68,7 +69,11 @@ class Ledger:
         for task in self.now.done if self.now else ():
             row = Row(str(task.source), THERE, str(task.target))
             known = earlier.get(row.source)
-            if known and known.outcome in {COLORED, THERE} and known.result == row.result:
+            if (
+                known
+                and known.outcome in {COLORED, UNCHANGED, THERE}
+                and known.result == row.result
+            ):
                 row = replace(known, outcome=THERE)
             self._rows[task.source] = row
 
@@ -116,7 +121,8 @@ class Ledger:
             names = {COLORED: "to be colored"} if self.dry_run else {}
             totals = (
                 f"{outcomes[name]} {names.get(name, name)}"
-                for name in (COLORED, THERE, FAILED, PASSED)
+                for name in (COLORED, UNCHANGED, THERE, FAILED, PASSED)
+                if outcomes[name] or name != UNCHANGED
             )
             lines.append(", ".join(totals))
         return lines
@@ -138,7 +144,8 @@ class Ledger:
         if result.error is not None:
             return Row(str(task.source), FAILED, reason=result.error)
         made = result.output[0] if result.output else str(task.target)
-        row = Row(str(task.source), COLORED, made, warnings=_warnings(result))
+        outcome = UNCHANGED if facts and facts.in_color else COLORED
+        row = Row(str(task.source), outcome, made, warnings=_warnings(result))
         return row if facts is None else _with(row, facts, self.settings)
 
 

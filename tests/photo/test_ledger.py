@@ -1,6 +1,7 @@
 """Every input has one row and counts once, whatever became of it and however the work ends."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,12 @@ def test_overwrite_starts_a_report_anew(tmp_path: Path) -> None:
     opened = checked_report(inputs, read=(), others=())
     assert opened is not None
     assert opened[1] == []
+
+
+def test_a_photo_left_in_color_is_not_counted_as_colored(tmp_path: Path) -> None:
+    told = ledger(tmp_path / "told.csv")
+    made = [Result(TASKS[0], ("out/a.png",), facts=FACTS)]
+    made.append(Result(TASKS[1], ("out/b.png",), facts=replace(FACTS, in_color=True)))
+    list(told.follow(made))
+    assert outcomes(tmp_path / "told.csv")["b.png"] == "left in color"
+    assert told.closing()[-1].startswith("1 colored, 1 left in color, 1 already there")
