@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -42,11 +42,12 @@ from photo.modes import BMP_MASKED, converted
 from prior.dataset import PictureError
 from runtime.places import VERSION
 
+Resolution: TypeAlias = tuple[float, float]  # dots per inch, across and down
+
 SOFTWARE = 305
-MARK = re.compile(
-    r"colorizer(?: [\w.+]{1,20})?: of [0-9a-f]{16}(?:, with [0-9a-f]{8})?"
-)  # in every result
-# Formats in which Pillow reads no EXIF data: the mark is in the first 60 bytes, the last 40 or an EXIF box at the end.
+# In every result: the version, and hashes of the input and of the settings.
+MARK = re.compile(r"colorizer(?: [\w.+]{1,20})?: of [0-9a-f]{16}(?:, with [0-9a-f]{8})?")
+# Formats in which Pillow reads no EXIF data: the mark is among the first bytes or the last.
 WITHOUT_EXIF = ("BMP", "JPEG2000", "PPM", "TGA")
 ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 MARK_BYTES, EXIF_BYTES = 120, 1 << 16
@@ -78,7 +79,7 @@ class Photo:
     alpha: Pixels | None = None
     exif: Image.Exif = field(default_factory=Image.Exif)
     xmp: bytes = b""
-    dpi: tuple[float, float] | None = None
+    dpi: Resolution | None = None
     dropped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     mark: str = ""
@@ -271,14 +272,12 @@ def _alpha(pixels: Pixels, channels: int, transparent: object) -> Pixels | None:
     return np.asarray(opaque * np.uint16(65535))
 
 
-def _dpi(
-    dpi: tuple[float, float] | None, turn: int
-) -> tuple[tuple[float, float] | None, tuple[str, ...]]:
+def _dpi(dpi: Resolution | None, turn: int) -> tuple[Resolution | None, tuple[str, ...]]:
     """Return the resolution of the upright picture, and its name if it is none; zeros mean that it is not known."""
     if not dpi or not any(dpi):
         return None, ()
     if all(1 <= value < 1 << 16 for value in dpi):
-        return dpi[::-1] if dpi and turn in SIDEWAYS else dpi, ()
+        return dpi[::-1] if turn in SIDEWAYS else dpi, ()
     return None, (f"the resolution of {float(dpi[0]):g} x {float(dpi[1]):g} dpi",)
 
 
