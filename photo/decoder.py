@@ -187,6 +187,8 @@ def _any_size() -> Iterator[None]:
 
 def raster_of(image: Image.Image) -> Raster:
     """Return what a file says of its picture, without pixels; what is damaged in it is left out and named."""
+    if image.format == "BMP" and image.info.get("dpi") == (0, 0):  # unknown; Pillow 13 omits it
+        del image.info["dpi"]
     exif, dropped = exif_of(image)
     captions = Captions()  # made only where there are some, as this is in the way of every photo
     if image.format == "PNG" or {"photoshop", "comment"} & image.info.keys():

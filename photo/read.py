@@ -273,11 +273,9 @@ def _alpha(pixels: Pixels, channels: int, transparent: object) -> Pixels | None:
 
 
 def _dpi(dpi: Resolution | None, turn: int) -> tuple[Resolution | None, tuple[str, ...]]:
-    """Return the resolution of the upright picture, and its name if it is none; zeros mean that it is not known."""
-    if not dpi or not any(dpi):
-        return None, ()
-    if all(1 <= value < 1 << 16 for value in dpi):
-        return dpi[::-1] if turn in SIDEWAYS else dpi, ()
+    """Return the resolution of the upright picture, and its name if it is none."""
+    if not dpi or all(1 <= value < 1 << 16 for value in dpi):
+        return dpi[::-1] if dpi and turn in SIDEWAYS else dpi, ()
     return None, (f"the resolution of {float(dpi[0]):g} x {float(dpi[1]):g} dpi",)
 
 
