@@ -7,7 +7,7 @@ As a script, it splits a film into gray frames and sound under cache/; with -joi
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -30,7 +30,7 @@ from film.mux import Joined, join
 from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
 from film.picture_files import write_pictures
 from film.probe import probe
-from film.report import Summary, left_in_color, warnings_of, write_report
+from film.report import Summary, left_in_color, warnings_of
 from film.schedule import Schedule
 from film.segment import has_grays, painted_ab, segment_of
 from film.sequence import is_pattern
@@ -134,13 +134,9 @@ def color_films(
     *,
     colorization: Colorization,
     options: FilmOptions,
-    reports: Mapping[Task, Path] | None = None,
     progress: Progress = Silent(),
 ) -> Iterator[Result]:
-    """Colorize films, which share their workers; yield each result when it is ready. One film's failure does not stop the others.
-
-    reports : where to write a report of the work, for some of the films
-    """
+    """Colorize films, which share their workers; yield each result when it is ready. One film's failure does not stop the others."""
     with ExitStack() as stack:
         # Started when first needed and kept for the next films, since loading the network takes seconds.
         started = cache(lambda: stack.enter_context(workers_for(colorization, options)))
@@ -151,8 +147,6 @@ def color_films(
                 started=started, progress=progress,
             )  # fmt: skip
             log.info("%s", summary.line())
-            if reports and task in reports:
-                write_report(reports[task], summary)
             return Result(task, output=(str(task.target),), facts=summary.facts())
 
         yield from results_of(tasks, colored)

@@ -40,9 +40,9 @@ def standing_candidates(
     found = Standing(failures=now.failures, redone=now.redone)
     again = {task.source for task in now.redone}
     for task in tasks:
-        taken = [path for path in _paths(task.target, number) if os.path.lexists(path)]
+        taken = [path for path in candidate_files(task, number) if os.path.lexists(path)]
         if task.source in done:
-            found.done.append(Task(task.source, candidate_path(task.target, 1)))
+            found.done.append(task)
         elif task.source in sources and (overwrite or task.source in again or not taken):
             found.waiting.append(task)
         elif task.source in sources:
@@ -53,10 +53,12 @@ def standing_candidates(
 
 def candidate_outputs(tasks: Sequence[Task], number: int) -> list[Output]:
     """List the output files for a number of candidates of each photo, sheets included."""
-    return [Output(path, task.source) for task in tasks for path in _paths(task.target, number)]
+    return [Output(path, task.source) for task in tasks for path in candidate_files(task, number)]
 
 
-def _paths(target: Path, number: int) -> list[Path]:
+def candidate_files(task: Task, number: int) -> list[Path]:
+    """List the paths of a photo's candidates, then the sheet's; not all need to exist."""
+    target = task.target
     return [*(candidate_path(target, i + 1) for i in range(number)), sheet_path(target)]
 
 

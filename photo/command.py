@@ -5,6 +5,7 @@ Independent of the network: `PhotoColorization` provides the colorizer and the a
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from color.guidance import Guidance
 from color.likely import Suggestion
 from color.options import GuidanceOptions
 from photo.batch import PHOTOS
-from photo.candidates import candidate_outputs, standing_candidates
+from photo.candidates import candidate_files, candidate_outputs, standing_candidates
 from photo.confidence import map_outputs, map_paths, write_map
 from photo.guidance import read_guidance
 from photo.inputs import InputOptions, Output, Result, Task, check_outputs, plan
@@ -99,7 +100,10 @@ def plan_photos(
     colorization: PhotoColorization,
 ) -> PhotoWork:
     """Plan the command's work; raise OSError or ValueError, before any work, if it cannot be done."""
-    given = plan(inputs.img_in, kind=PHOTOS, save=inputs.save, recursive=inputs.recursive)
+    given = plan(
+        inputs.img_in, kind=PHOTOS, save=inputs.save, recursive=inputs.recursive,
+        beside=inputs.beside("photo"),
+    )  # fmt: skip
     planned, read = given.tasks, [task.source for task in given.tasks]
     outputs, analyses = _color_outputs(planned, options), _analysis_outputs(planned, options)
     check_outputs(analyses, inputs=read, others=outputs, overwrite=inputs.overwrite)
@@ -114,6 +118,8 @@ def plan_photos(
         raise ValueError("-report and -dry_run are about colorizing: add -save, or leave them out")
     settings = _settings(colors, options, guided)
     ledger = Ledger(given, now, settings, report, dry_run=inputs.dry_run)
+    if number := options.candidates:
+        ledger.files = partial(candidate_files, number=number)
     return PhotoWork(planned, ledger, options, guidance, colorization)
 
 
