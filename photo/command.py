@@ -112,6 +112,8 @@ def plan_photos(
     if (guided.hint or guided.hints) and len(planned) > 1:
         raise ValueError(f"hints are for one photo, got {len(planned)}: give one input")
     guidance = read_guidance(guided, planned[0].source if planned else None)
+    if guidance.candidate and options.candidates:
+        raise ValueError(f"{guided.hints} is one of the candidates: leave out -candidates")
     options = marked(options, colors, guidance)
     now = _standing(planned, inputs, options)
     if now is None and (report or inputs.dry_run):
