@@ -40,7 +40,7 @@ from film.source import source_of
 from film.steps import finished_shots, rendered, taker
 from film.work import Work, build_colorizer, manifest_of, start_worker, work_of
 from photo.inputs import Output, Result, Task, check_outputs
-from runtime.console import counted, exit_code
+from runtime.console import counted, exit_code, usage_errors
 from runtime.files import discard, whole_file
 from runtime.options import OneLineParser, add_options, option, options_from
 from runtime.places import WORK, shown
@@ -226,9 +226,7 @@ def from_frames(source: Path, target: Path, *, cache: Path, overwrite: bool = Fa
     Color comes from pictures of the same names under output_img/, however they were made; frames without one stay
     gray. Lightness, sound and everything else come from the source.
     """
-    check_suffix(target, EncoderOptions().codec)
-    output = Output(target, source, option="-join")
-    check_outputs([output], inputs=[source], overwrite=overwrite)
+    _check_join(source, target, overwrite=overwrite)
     film = probe(source)
     with open_job(cache, _script_manifest(film)) as job:
         if not job.manifest.complete:
@@ -241,6 +239,12 @@ def from_frames(source: Path, target: Path, *, cache: Path, overwrite: bool = Fa
                 render(film, ab, part, numbers=work.numbers(record), options=work.options.encoder)
         shots = [read_rendered(work.shot(record)) for record in job.manifest.segments]
         return join(film, shots, target).frames
+
+
+def _check_join(source: Path, target: Path, *, overwrite: bool) -> None:
+    check_suffix(target, EncoderOptions().codec)
+    output = Output(target, source, option="-join")
+    check_outputs([output], inputs=[source], overwrite=overwrite)
 
 
 def _script_manifest(film: Film) -> Manifest:
@@ -281,6 +285,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         if options.join:
+            with usage_errors():
+                _check_join(options.film, options.join, overwrite=options.overwrite)
             frames = from_frames(
                 options.film, options.join, cache=options.cache, overwrite=options.overwrite
             )
