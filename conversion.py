@@ -7,7 +7,7 @@ As a script, it splits a film into gray frames and sound under cache/; with -joi
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -20,6 +20,7 @@ from film.command import results_of
 from film.encode import Rendered, encoding_of, read_rendered, render, try_encoder
 from film.extract import extract_audio
 from film.ffmpeg import use_ffmpeg
+from film.finished import forget, leave, remaining, taken_back
 from film.guidance import check_moments
 from film.hint_tracks import guided
 from film.info import Film, span
@@ -83,6 +84,10 @@ def color_film(
     summary = Summary(source, target, film, wanted.weights, settings, warnings)
     with open_job(options.cache, wanted, restart=options.restart) as job:
         work = work_of(film, (first, last), job, colorization, options)
+        if options.restart:
+            forget(job)
+        elif not any((job.folder / "shots").iterdir()):
+            taken_back(work, job)
         extract_audio(film, job.folder / "audio")
         with (
             _workers_of(last - first, started, colorization, options) as run,
@@ -98,6 +103,8 @@ def color_film(
             log.warning("%s: %s", target, left)
             summary.warnings = [*summary.warnings, left]
         if not options.keep_cache:
+            if summary.joined.packets:
+                leave(work, job, shots, target, summary.joined.packets)
             remove(job)
     summary.seconds = time.perf_counter() - began
     return summary
@@ -180,8 +187,13 @@ def worker_count(options: FilmOptions) -> int:
 def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Progress) -> None:
     """Process every segment of a film, except those that an earlier run has finished."""
 
+    found: set[int] = set()
+
     def rendered_earlier(record: SegmentRecord) -> bool:
+        if record.index in found:
+            return True
         if rendered(work, record):
+            found.add(record.index)
             summary.segments.append(record)
             progress.advance(record.count, earlier=True)
             return True
@@ -190,8 +202,13 @@ def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Prog
             discard(work.shot(record))
         return False
 
+    records: Iterable[SegmentRecord] = split(work, job)
+    left = None
+    if job.manifest.complete:
+        records = remaining(work, list(records), rendered_earlier)
+        left = sum(record.count for record in records)
     schedule = Schedule(
-        work, split(work, job), is_rendered=rendered_earlier, workers=worker_count(work.options)
+        work, records, is_rendered=rendered_earlier, workers=worker_count(work.options), left=left
     )
     take = taker(work)
     predicted: dict[int, int] = {}  # segment -> frames already counted, half of its frames

@@ -18,7 +18,7 @@ from color.guidance import read_hint
 from color.options import GuidanceOptions
 from color.segment import Colorization
 from conversion import color_films
-from film import FilmError
+from film import FilmError, finished
 from film.command import FilmColorization, FilmWork, plan_films
 from film.jobs import open_job
 from film.options import EncoderOptions, FilmCommand, FilmOptions
@@ -275,8 +275,10 @@ def test_the_jobs_are_listed_and_cleaned_by_the_command(
     listed = capsys.readouterr().out.splitlines()
     assert listed[0].startswith(f"{job.folder}: {gray_film}, 0 of 0+ frames, ")
     assert listed[1].startswith("1 job, ")
+    (options.cache / f"one{finished.SUFFIX}").touch()
     assert main.main([*words[:1], "clean", *words[1:]]) == 0
     assert capsys.readouterr().out.startswith(f"deleted {job.folder}: ")
+    assert not any(options.cache.iterdir())
     assert not job.folder.exists()
     assert main.main(words) == 0
     assert capsys.readouterr().out == "0 jobs, 0.0 MB\n"
