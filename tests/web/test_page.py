@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -404,6 +405,44 @@ def test_a_zoomed_view_answers_at_once(page: Page, large: Path) -> None:
         for x in (100, 700, 1900)
     ]
     assert min(times) < 300, json.dumps(times)
+
+
+def test_many_photos_are_colored_and_downloaded_as_one_file(page: Page, tmp_path: Path) -> None:
+    names = ("astronaut", "chelsea", "rocket")
+    files = [str(SAMPLES / f"{name}.jpg") for name in names]
+    page.locator("#photo-files").set_input_files(files)
+    page.locator(".strip li img").nth(2).wait_for()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.strip li img')].every((image) => image.src.startsWith('blob:'))"
+    )
+    assert page.locator("#photos .ready").is_hidden()
+    when_colored(page, "photos", lambda: page.locator("#photos .mood select").select_option("warm"))
+    with page.expect_request(lambda asked: "px=240" in asked.url) as asked:
+        page.locator("#same-for-all").click()
+    assert asked.value.post_data_json["mood"] == "warm"
+    with page.expect_download() as download:
+        page.locator("#download-all").click()
+    assert download.value.suggested_filename == "colorized.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.namelist() == [f"{name}.color.jpg" for name in names]
+        out = tmp_path / "out.jpg"
+        command("-img_in", SAMPLES / "rocket.jpg", "-save", out, "-mood", "warm")
+        assert archive.read("rocket.color.jpg") == out.read_bytes()
+
+
+def test_the_language_can_be_chosen_and_the_keys_are_listed(page: Page) -> None:
+    assert page.locator("#photos .drop strong").inner_text().startswith("Drop black-and-white")
+    with page.expect_navigation():
+        page.locator("#language").select_option("zh")
+    page.get_by_role("tab", name="照片").wait_for()
+    page.reload()
+    page.get_by_role("tab", name="照片").wait_for()
+    page.locator("#photos .colors select").wait_for(state="attached")
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+    assert "撤销" in page.locator("#keys").inner_text()
+    page.keyboard.press("Escape")
+    assert page.locator("#keys").is_hidden()
 
 
 def test_two_fingers_zoom(browser: Any, url: str) -> None:
