@@ -91,6 +91,8 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
     for kind, what in _others(args):
         for name in given(args, kind):
             parser.error(f"-{name} is for {what}: leave it out here")
+    if args.web and args.pages:
+        parser.error("-pages is for the command, not the page: leave it out here")
     try:
         options_from(args, RunOptions)
     except ValueError as error:

@@ -18,8 +18,11 @@ def own_colors(rgb: Pixels, profile: bytes | None) -> Pixels | None:
     profile : its ICC profile; None for sRGB. A profile that is not read leaves the codes as they are, and one that is
         reduces 16 bits to 8
     """
-    if photo_color_evidence(rgb) <= 0:
-        return None
+    return as_srgb(rgb, profile) if photo_color_evidence(rgb) > 0 else None
+
+
+def as_srgb(rgb: Pixels, profile: bytes | None) -> Pixels:
+    """Convert colors (H, W, 3) by their profile, as `own_colors` does."""
     rgb = np.ascontiguousarray(rgb)
     if profile is None:
         return rgb

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -42,6 +42,7 @@ FORMATS = (
     "PSD",
     "JPEG2000",
 )
+ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 TGA_SUFFIXES = (
     ".tga",
     ".icb",
@@ -60,6 +61,16 @@ NO_PIXELS = np.empty((0, 0), np.uint8)
 COPIES = 8  # samples per pixel in memory: decoded, lightness, color, and a copy while writing
 
 
+class Several(NamedTuple):
+    """How many pictures a file has, reduced copies and masks aside, and what they are: page, picture or frame."""
+
+    total: int = 1
+    what: str = "picture"
+
+
+ONE = Several()
+
+
 @dataclass(frozen=True)
 class Raster:
     """Decoded pixels (H, W) or (H, W, 1..4), uint8 or uint16, as stored, and what their file says of them.
@@ -69,6 +80,7 @@ class Raster:
     lost : rows and columns of the upright picture that are missing in the file, and gray
     dropped : what was invalid and is left out, as text
     notes : what of the file is not, or not plainly, in the pixels
+    several : how many pictures the file has, of which this is one
     """
 
     pixels: Pixels
@@ -80,6 +92,7 @@ class Raster:
     captions: Captions = field(default_factory=Captions)
     lost: tuple[slice, slice] | None = None
     dropped: tuple[str, ...] = ()
+    several: Several = ONE
 
 
 def check_file(path: Path, what: str = "file") -> None:
@@ -155,11 +168,6 @@ def opened(path: Path) -> Iterator[Image.Image]:
         yield image
 
 
-def others_left(total: int, what: str) -> tuple[str, ...]:
-    """Return a note that only the first picture of a file is colorized, if there are several; what : "page"."""
-    return (f"{what} 1 of {total}: the others left out",) if total > 1 else ()
-
-
 def check_memory(path: Path, width: int, height: int, *, sample_bytes: int = 1) -> None:
     """Reject, before decoding, a picture that needs more memory than this machine has free."""
     need, free = width * height * sample_bytes * COPIES, free_bytes()
@@ -197,7 +205,17 @@ def raster_of(image: Image.Image) -> Raster:
     if "icc_profile" in info and not info["icc_profile"]:  # so Pillow marks one that is incomplete
         dropped += (DAMAGED_PROFILE,)
     turn = exif.get(ORIENTATION, 1)
-    return Raster(NO_PIXELS, exif, info, turn, captions=captions, dropped=dropped)
+    return Raster(
+        NO_PIXELS, exif, info, turn, captions=captions, dropped=dropped, several=frames_of(image)
+    )
+
+
+def frames_of(image: Image.Image) -> Several:
+    """Return how many frames an animation has; the first picture of an APNG need not be one of them."""
+    if image.format not in ANIMATED:
+        return ONE
+    frames = getattr(image, "n_frames", 1) - bool(image.info.get("default_image"))
+    return Several(max(frames, 1), "frame")
 
 
 def exif_of(image: Image.Image) -> tuple[Image.Exif, tuple[str, ...]]:

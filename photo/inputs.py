@@ -106,6 +106,7 @@ class Facts:
     confidence : 0..1, the network's, on average; None where it does not say
     seconds : the work took
     in_color : the input has color and was left as it is
+    pages : number of pictures in the result
     """
 
     width: int
@@ -116,6 +117,7 @@ class Facts:
     confidence: float | None = None
     seconds: float = 0.0
     in_color: bool = False
+    pages: int | None = None
 
 
 @dataclass(frozen=True)

@@ -52,12 +52,12 @@ def captions_of(image: Image.Image) -> Captions:
     return Captions(iptc if isinstance(iptc, bytes) else b"", tuple(texts))
 
 
-def iptc_of_tiff(path: Path) -> bytes:
-    """Return the IPTC records in the tags of a TIFF's first page. Raises TiffFileError for other files."""
+def iptc_of_tiff(path: Path, page: int = 0) -> bytes:
+    """Return the IPTC records in the tags of a TIFF's page. Raises TiffFileError for other files."""
     import tifffile  # slow to import, with imagecodecs behind it
 
     with tifffile.TiffFile(path) as tiff:
-        tags = tiff.pages.first.tags
+        tags = tiff.pages[page].aspage().tags
         values = [tags[tag].value for tag in (IPTC_TAG, PHOTOSHOP_TAG) if tag in tags]
         order = tiff.byteorder
     for value in values:

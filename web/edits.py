@@ -14,6 +14,7 @@ from color.names import read_color
 from color.options import GuidanceOptions
 from model.options import GUIDANCE, SATURATION, TEMPERATURE, ColorOptions
 from photo.guidance import STROKES_PX, read_guidance
+from photo.options import FIRST
 
 CANDIDATES = 5  # candidates per photo
 MOST_COLORS = 32  # in a palette
@@ -51,10 +52,10 @@ class Edits:
     candidate: int = 1
 
     def for_file(self, photo: Path, size: tuple[int, int]) -> Guidance:
-        """Return the guidance for a photo of size (H, W), as the command reads it."""
+        """Return the guidance for a photo of size (H, W), the first page of its file, as the command reads it."""
         options = GuidanceOptions(hint=self.hints, reference=self.reference)
         strokes = drawn(self.strokes, size) if self.strokes else None
-        return replace(read_guidance(options, photo), strokes=strokes)
+        return replace(read_guidance(options, photo, pages=FIRST), strokes=strokes)
 
     def for_preview(self, photo: Path, size: tuple[int, int], shown: tuple[int, int]) -> Guidance:
         """Return the guidance for a copy of the photo of another size (H, W)."""

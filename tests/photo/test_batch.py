@@ -16,8 +16,8 @@ from PIL import Image
 
 from image.upsample import Field, color_field
 from photo import batch
-from photo.batch import FEW, PHOTOS, colorize_photos, side_by_side
-from photo.compose import Composition
+from photo.batch import FEW, PHOTOS, colorize_photos
+from photo.compose import Composition, side_by_side
 from photo.inputs import Result, plan
 from photo.options import PhotoOptions
 from photo.read import Photo, read_photo

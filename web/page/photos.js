@@ -74,6 +74,7 @@ async function addFile(file, place) {
     add({ ...photo, edits: new Edits() }, place);
     keep();
     if (!current) await select(photos.at(-1));
+    if (photo.pages > 1) complain(new Error(say("first_page", { name: photo.name, count: photo.pages })));
   } catch (error) {
     place.remove();
     complain(error);
