@@ -6,19 +6,20 @@ Independent of the network: the colorizer comes from a factory, so that everythi
 import functools
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import cv2
 from numpy.typing import NDArray
 
+from color.guidance import Guidance
 from photo.candidates import write_candidates
-from photo.colored import own_colors
+from photo.colored import LEFT, own_colors
 from photo.compose import Composition, side_by_side
-from photo.decoder import ONE, Pixels, Several
+from photo.decoder import Pixels, Several
 from photo.formats import note_of_format, result_suffix
 from photo.inputs import Facts, Kind, Result, Task
 from photo.marks import mark_in
@@ -36,10 +37,45 @@ FEW = 6  # photos for which starting more processes takes longer than it saves
 PHOTOS = Kind(
     "picture", "photo", tuple(SUFFIXES), ".png", mark_of, mark_in, fallback_of=result_suffix
 )
-LEFT = "has color and was left unchanged: -recolor colorizes it"
 LARGE_BYTES = 40_000_000  # file size from which only one process at a time works on a photo
 
 Colorize: TypeAlias = Callable[[NDArray[Any]], Picture | Sequence[Composition]]
+
+
+class Colorizer(Protocol):
+    """Colorizes gray pictures (H, W) with guidance, and the frames of a shot: `gray2color.Colorizer`."""
+
+    def composition(self, gray: NDArray[Any], guidance: Guidance) -> Composition: ...
+
+    def candidate_compositions(
+        self, gray: NDArray[Any], n: int, guidance: Guidance
+    ) -> Sequence[Composition]: ...
+
+    def frames(
+        self, grays: Iterable[NDArray[Any]], *, reference: NDArray[Any] | None
+    ) -> Iterator[NDArray[Any]]: ...
+
+
+@dataclass(frozen=True)
+class Guided:
+    """Colorizes pictures and animations with the same guidance, optionally with several candidates."""
+
+    colorizer: Colorizer
+    guidance: Guidance
+    candidates: int | None = None
+
+    def __call__(self, gray: NDArray[Any]) -> Composition | Sequence[Composition]:
+        """Colorize gray (H, W)."""
+        if self.candidates:
+            return self.colorizer.candidate_compositions(gray, self.candidates, self.guidance)
+        return self.colorizer.composition(gray, self.guidance)
+
+    def frames(self, grays: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+        """Colorize the frames of an animation. Raises ValueError for a way of using a reference that is for pictures."""
+        wanted = self.guidance
+        if wanted.reference is not None and wanted.reference_by != "auto":
+            raise ValueError("-reference_by is for single pictures: leave it out for an animation")
+        return self.colorizer.frames(grays, reference=wanted.reference)
 
 
 def colorize_photos(
@@ -111,9 +147,6 @@ def _read(path: Path, options: PhotoOptions) -> Photo:
         photo = read_chosen(path, options.pages)
     else:
         photo = read_photo(path)
-    if photo.several.what == "frame" and photo.several.total > 1:
-        left = f"frame 1 of {photo.several.total}: the others left out"
-        photo = replace(photo, several=ONE, notes=(*photo.notes, left))
     return replace(photo, mark=f"{photo.mark}{options.made_with}")
 
 
@@ -135,19 +168,25 @@ def _colorize_several(
     task: Task, several: Several, mark: str, colorize: Colorize, options: PhotoOptions
 ) -> Written:
     """Colorize the pages of a file, or the frames of an animation."""
+    kept = functools.partial(_kept, target=task.target, options=options)
+    if several.what == "frame":
+        from photo.animation import colorize_animation
+
+        return colorize_animation(
+            task, several, mark=mark, colorize=colorize, kept=kept, options=options
+        )
     from photo.multipage import colorize_pages
 
     def color(page: Photo) -> Colored:
         return _colored(*_split_colors(page, options), colorize, options)
 
-    kept = functools.partial(_kept, target=task.target, options=options)
     return colorize_pages(task, several, mark=mark, color=color, kept=kept, options=options)
 
 
 def _result(task: Task, done: Written, seconds: float, options: PhotoOptions) -> Result:
     said = [*done.notes]
     if task.target.suffix.lower() != task.source.suffix.lower():
-        said.append(note_of_format(task.source, task.target))
+        said.append(note_of_format(task.source, task.target, pages=done.pages))
     notes = [f"{task.target}: {what}" for what in said if what]
     notes += [f"{task.target} lacks {what}" for what in done.dropped]
     height, width = done.size

@@ -10,6 +10,8 @@ from image.toning import photo_color_evidence
 from photo.decoder import Pixels
 from photo.icc import srgb_profile
 
+LEFT = "has color and was left unchanged: -recolor colorizes it"
+
 
 def own_colors(rgb: Pixels, profile: bytes | None) -> Pixels | None:
     """Return a photo's colors as sRGB (H, W, 3), or None if it is black and white, toned or stained.

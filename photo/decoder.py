@@ -6,7 +6,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -214,8 +214,28 @@ def frames_of(image: Image.Image) -> Several:
     """Return how many frames an animation has; the first picture of an APNG need not be one of them."""
     if image.format not in ANIMATED:
         return ONE
-    frames = getattr(image, "n_frames", 1) - bool(image.info.get("default_image"))
-    return Several(max(frames, 1), "frame")
+    now = image.tell()
+    try:
+        frames = getattr(image, "n_frames", 1)
+    except (
+        *EXIF_ERRORS,
+        OSError,
+        EOFError,
+    ):  # of a truncated one, those that are there, and one that fails
+        frames = _reached(image, now) + 1
+    return Several(max(frames - bool(image.info.get("default_image")), 1), "frame")
+
+
+def _reached(image: Image.Image, now: int) -> int:
+    """Return how many frames of a truncated animation can be reached; it stays at the frame `now`."""
+    count = 0
+    with suppress(*EXIF_ERRORS, OSError, EOFError):
+        while True:
+            image.seek(count)
+            count += 1
+    image.seek(0)
+    image.seek(now)
+    return count
 
 
 def exif_of(image: Image.Image) -> tuple[Image.Exif, tuple[str, ...]]:

@@ -86,12 +86,17 @@ def avif_bits(path: Path) -> int:
     return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10
 
 
-def note_of_format(source: Path, target: Path) -> str:
-    """Say that a result has another format than its photo, "" if that is not so or was asked for."""
+def note_of_format(source: Path, target: Path, *, pages: int = 1) -> str:
+    """Say that a result has another format than its photo, "" if that is not so or was asked for.
+
+    pages : number of pictures in the result
+    """
     suffix = result_suffix(source)
     usual = source.suffix.lower() in USUAL
     if suffix is None or usual or suffix != target.suffix.lower():
         return ""
+    if source.suffix.lower() == ".gif" and pages > 1:
+        return "written as an animated PNG, since a GIF has 256 colors only"
     bits = " with more than 8 bits" if source.suffix.lower() == ".avif" else ""
     return f"written as {NAMES[suffix]}, since {source.suffix.lower()} is not written{bits}"
 

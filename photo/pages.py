@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 from photo.compose import Composition
 from photo.decoder import ONE, Raster, Several, check_file, decoding, opened
 from photo.formats import pictures_of_heic
+from photo.frames import read_frames
 from photo.options import Span
 from photo.read import (
     TIFF,
@@ -122,8 +123,11 @@ def read_page(path: Path, number: int, several: Several) -> Photo:
     if not number:
         return read_photo(path)
     try:
-        with decoding(path):
-            photo = photo_of(with_iptc(*_raster(path, number, several.what)))
+        if several.what == "frame":
+            photo = _frame(path, number)
+        else:
+            with decoding(path):
+                photo = photo_of(with_iptc(*_raster(path, number)))
     except ValueError as error:
         others = _others(number, several.total)
         raise ValueError(
@@ -138,7 +142,13 @@ def _others(number: int, count: int) -> str:
     return " ".join(str(span) for span in parts if span.last and span.first <= span.last)
 
 
-def _raster(path: Path, number: int, what: str) -> tuple[Raster, Path, int]:
+def _frame(path: Path, number: int) -> Photo:
+    """Read a frame of an animation, with the metadata of its file."""
+    ((frame, _),) = read_frames(path, [number])
+    return replace(read_photo(path), gray=frame.gray, alpha=frame.alpha, rgb=frame.rgb, lost=None)
+
+
+def _raster(path: Path, number: int) -> tuple[Raster, Path, int]:
     """Decode a picture of a file; return also the file and the picture's place in it, among the copies."""
     place = number
     if is_tiff(path):
@@ -154,8 +164,6 @@ def _raster(path: Path, number: int, what: str) -> tuple[Raster, Path, int]:
             from photo.mpo import pictures_of
 
             place = pictures_of(path)[number]
-        elif what == "frame":
-            place += bool(image.info.get("default_image"))
         else:
             image.info.clear()  # what Pillow would keep from page to page
         image.seek(place)

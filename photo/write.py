@@ -74,7 +74,7 @@ def write_photo(
             _write_whole(part, rgb, like, form=form)
         elif form == "BMP" and added is not None:
             (rgba,) = bands_of(picture, added, picture.shape[0])
-            write_alpha_bmp(part, _as_bytes(rgba), like)
+            write_alpha_bmp(part, as_bytes(rgba), like)
             _mark_bmp(part, like)
         elif picture.dtype == np.uint8 or form not in DEEP:
             _write_pillow(part, picture, added, like, form=form, quality=quality)
@@ -210,7 +210,7 @@ def _name_of(tag: int, group: tuple[int, ...]) -> str:
     return (ExifTags.GPSTAGS if GPS_IFD in group else ExifTags.TAGS).get(tag, str(tag))
 
 
-def _as_bytes(rgb: Pixels) -> Pixels:
+def as_bytes(rgb: Pixels) -> Pixels:
     return rgb if rgb.dtype == np.uint8 else cv2.convertScaleAbs(rgb, alpha=255 / 65535)
 
 
@@ -271,7 +271,7 @@ def image_of(picture: Picture, alpha: Pixels | None) -> Image.Image:
     image = Image.new("RGB" if alpha is None else "RGBA", (width, height), None)  # not filled
     top = 0
     for band in bands_of(picture, alpha, BAND_ROWS):
-        image.paste(Image.fromarray(_as_bytes(band)), (0, top))
+        image.paste(Image.fromarray(as_bytes(band)), (0, top))
         top += len(band)
     return image
 

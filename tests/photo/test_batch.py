@@ -6,19 +6,23 @@ import re
 import signal
 import tempfile
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from animations import ball_frames, by_pillow, write_animation
 from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
+from color.guidance import Guidance
+from gray2color import Colorizer
 from image.upsample import Field, color_field
 from photo import batch
-from photo.batch import FEW, PHOTOS, colorize_photos
+from photo.batch import FEW, PHOTOS, Guided, colorize_photos
 from photo.compose import Composition, side_by_side
-from photo.inputs import Result, plan
+from photo.inputs import Result, Task, plan
 from photo.options import PhotoOptions
 from photo.read import Photo, read_photo
 from prior.lab import gray2lightness
@@ -192,3 +196,31 @@ def test_what_is_missing_in_a_truncated_photo_stays_gray(tmp_path: Path) -> None
 def orange(gray: np.ndarray) -> Composition:
     ab = np.full((6, 4, 2), 30, np.float32)
     return Composition(gray, color_field(ab, gray, to_lightness=gray2lightness))
+
+
+def test_guided_pictures_and_animations_have_the_same_guidance(small_weights: Path) -> None:
+    colorizer = Colorizer(small_weights, threads=1)
+    grays = [landscape(64, 80, seed=0)] * 3
+    reference = np.full((40, 60, 3), (200, 120, 40), np.uint8)
+    wanted = Guidance(reference=reference)
+    plain, referring = Guided(colorizer, Guidance()), Guided(colorizer, wanted)
+    np.testing.assert_array_equal(list(plain.frames(grays)), list(colorizer.frames(grays)))
+    np.testing.assert_array_equal(
+        list(referring.frames(grays)), list(colorizer.frames(grays, reference=reference))
+    )
+    np.testing.assert_array_equal(
+        referring(grays[0]).whole(), colorizer.composition(grays[0], wanted).whole()
+    )
+    assert len(Guided(colorizer, Guidance(), candidates=2)(grays[0])) <= 2
+    with pytest.raises(ValueError, match="-reference_by is for single pictures"):
+        Guided(colorizer, replace(wanted, reference_by="registered")).frames(grays)
+
+
+def test_an_animation_is_colored_as_a_shot_is(tmp_path: Path, small_weights: Path) -> None:
+    grays = ball_frames()
+    source = write_animation(tmp_path / "a.gif", grays, duration=50)
+    colorizer = Colorizer(small_weights, threads=1)
+    task = Task(source, tmp_path / "b.png")
+    (result,) = colorize_photos([task], lambda: Guided(colorizer, Guidance()))
+    assert result.error is None
+    np.testing.assert_array_equal(by_pillow(task.target)[0], list(colorizer.frames(grays)))

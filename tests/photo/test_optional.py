@@ -135,3 +135,12 @@ def test_a_missing_package_is_named(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ValueError, match=rf"photo\.heic is {what}: {INSTALL}$"):
         read_photo(tmp_path / "photo.heic")
+
+
+def test_an_animated_jxl_says_that_its_frames_are_left_out(tmp_path: Path) -> None:
+    for name, frames in (("a.jxl", np.stack([RGB8, RGB8])), ("b.jxl", RGB8)):
+        (tmp_path / name).write_bytes(imagecodecs.jpegxl_encode(frames))
+    said = "frame 1 of several: the others left out, as their times cannot be read"
+    assert read_photo(tmp_path / "a.jxl").notes == (said,)
+    assert read_photo(tmp_path / "b.jxl").notes == ()
+    assert size_of(tmp_path / "a.jxl") == RGB8.shape[:2]
