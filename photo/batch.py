@@ -7,7 +7,7 @@ import functools
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -118,8 +118,7 @@ def _colorize_photo(
     """
     began = time.perf_counter()
     done: Written | None = None
-    is_large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
-    with lock(large, wait=True) if is_large else nullcontext():
+    with lock(large, wait=True) if _is_large(task.source) else nullcontext():
         with FailureOf(task.source) as failure:
             photo, own = _split_colors(_read(task.source, options), options)
             several = photo.several
@@ -137,6 +136,18 @@ def _colorize_photo(
     if done is None:
         return Result(task, error=failure.line)
     return _result(task, done, time.perf_counter() - began, options)
+
+
+def _is_large(path: Path) -> bool:
+    """Return whether a file is large, or each picture in it if it has several."""
+    size = path.stat().st_size if path.is_file() else 0
+    if size < LARGE_BYTES:
+        return False
+    from photo.pages import several_in
+
+    with suppress(OSError, ValueError):  # which are said when the photo is read
+        size //= several_in(path).total
+    return size >= LARGE_BYTES
 
 
 def _read(path: Path, options: PhotoOptions) -> Photo:

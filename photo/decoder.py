@@ -62,10 +62,20 @@ COPIES = 8  # samples per pixel in memory: decoded, lightness, color, and a copy
 
 
 class Several(NamedTuple):
-    """How many pictures a file has, reduced copies and masks aside, and what they are: page, picture or frame."""
+    """How many pictures a file has, reduced copies and masks aside, and what they are: page, picture or frame.
+
+    cut : whether the file's list of them breaks off
+    """
 
     total: int = 1
     what: str = "picture"
+    cut: bool = False
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Return a note if pictures of the file cannot be reached."""
+        broken = f"the file's list of {self.what}s breaks off after {self.what} {self.total}"
+        return (broken,) if self.cut else ()
 
 
 ONE = Several()

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TypeAlias
 
-from photo.decoder import Several
+from photo.decoder import Several, decoding
 from photo.formats import MPO, check_held
 from photo.inputs import Task
 from photo.opened import size_of
 from photo.options import PhotoOptions
 from photo.page_account import PageAccount
-from photo.pages import Choice, Colored, Written, choose, is_tiff, read_page, several_in
+from photo.pages import Choice, Colored, Written, choose, is_tiff, read_pages, several_in
 from photo.read import Photo
 from photo.write_pages import WritePage, mpo_pictures, tiff_pages
 from runtime.console import counted
@@ -72,12 +72,14 @@ def colorize_pages(
     choice = checked_pages(task, several, options)
     account = PageAccount(several.what)
     with _writer(task, choice, options) as write:
-        for number in choice.numbers:
-            page = color(replace(read_page(task.source, number, several), mark=mark))
+        photos = read_pages(task.source, choice.numbers, several)
+        for number, photo in zip(choice.numbers, photos, strict=True):
+            page = color(replace(photo, mark=mark))
             assert not isinstance(page.picture, Sequence), "candidates are refused"
             dropped = write(page.picture, page.photo)
             account.add(number, page, dropped, kept(page.photo, dropped))
-    return account.written(task.target)
+    done = account.written(task.target)
+    return replace(done, notes=[*several.remarks, *done.notes])
 
 
 def _writer(task: Task, choice: Choice, options: PhotoOptions) -> AbstractContextManager[WritePage]:
@@ -85,9 +87,10 @@ def _writer(task: Task, choice: Choice, options: PhotoOptions) -> AbstractContex
     if task.target.suffix.lower() in MPO:
         return mpo_pictures(task.target, total=total, quality=options.quality)
     if is_tiff(task.source):
-        from photo.tiff import stored_pages
+        from photo.tiff_pages import stored_pages
 
-        size, packed = stored_pages(task.source, choice.numbers)
+        with decoding(task.source):
+            size, packed = stored_pages(task.source, choice.numbers)
     else:
         height, width = size_of(task.source)
         size, packed = height * width * CHANNELS * total, True

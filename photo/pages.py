@@ -3,7 +3,7 @@
 Reduced copies, masks and previews are no pages: they are never counted.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,6 @@ from photo.read import (
     read_photo,
     reader_of_photo,
     several_of,
-    with_iptc,
 )
 from photo.write import Picture
 from runtime.console import counted
@@ -114,26 +113,29 @@ def read_chosen(path: Path, spans: Iterable[Span]) -> Photo:
 
 
 def read_page(path: Path, number: int, several: Several) -> Photo:
-    """Read a picture of a file, by its number from 0; of the first, if it is truncated, what is left.
+    """Read a picture of a file, by its number from 0: see `read_pages`."""
+    return next(read_pages(path, [number], several))
+
+
+def read_pages(path: Path, numbers: Sequence[int], several: Several) -> Iterator[Photo]:
+    """Yield pictures of a file, by their ascending numbers from 0; of the first, if it is truncated, what is left.
 
     Only the first has a mark, as it takes reading the whole file.
-
     Raises ValueError, which says how to leave out a picture that cannot be read.
     """
-    if not number:
-        return read_photo(path)
-    try:
-        if several.what == "frame":
-            photo = _frame(path, number)
-        else:
-            with decoding(path):
-                photo = photo_of(with_iptc(*_raster(path, number)))
-    except ValueError as error:
-        others = _others(number, several.total)
-        raise ValueError(
-            f"{several.what} {number + 1} of {several.total}: {error}; -pages {others} leaves it out"
-        ) from None
-    return replace(photo, several=several)
+    if numbers[0] == 0:
+        yield read_photo(path)
+        numbers = numbers[1:]
+    photos = _further(path, numbers, several.what)
+    for number in numbers:
+        try:
+            photo = next(photos)
+        except ValueError as error:
+            others = _others(number, several.total)
+            raise ValueError(
+                f"{several.what} {number + 1} of {several.total}: {error}; -pages {others} leaves it out"
+            ) from None
+        yield replace(photo, several=several)
 
 
 def _others(number: int, count: int) -> str:
@@ -142,32 +144,34 @@ def _others(number: int, count: int) -> str:
     return " ".join(str(span) for span in parts if span.last and span.first <= span.last)
 
 
-def _frame(path: Path, number: int) -> Photo:
-    """Read a frame of an animation, with the metadata of its file."""
-    ((frame, _),) = read_frames(path, [number])
-    return replace(read_photo(path), gray=frame.gray, alpha=frame.alpha, rgb=frame.rgb, lost=None)
-
-
-def _raster(path: Path, number: int) -> tuple[Raster, Path, int]:
-    """Decode a picture of a file; return also the file and the picture's place in it, among the copies."""
-    place = number
+def _further(path: Path, numbers: Sequence[int], what: str) -> Iterator[Photo]:
+    """Yield pictures that are not the first of their file."""
     if is_tiff(path):
-        from photo.tiff import place_of_page, reader_of_tiff
+        from photo.tiff_pages import tiff_pages
 
-        place = place_of_page(path, number)
-        if reader := reader_of_tiff(path, number):
-            return reader(path), path, place
-    elif readers := _readers(path):
-        return readers[0](path, number), path, place
+        rasters = tiff_pages(path, numbers)
+        for _ in numbers:
+            with decoding(path):
+                photo = photo_of(next(rasters))
+            yield photo
+    elif what == "frame":
+        like = read_photo(path)
+        for frame, _ in read_frames(path, numbers):
+            yield replace(like, gray=frame.gray, alpha=frame.alpha, rgb=frame.rgb, lost=None)
+    else:
+        yield from (_picture(path, number) for number in numbers)
+
+
+def _picture(path: Path, number: int) -> Photo:
+    """Read a page of a PDF, or a picture of a HEIC or MPO file."""
+    if readers := _readers(path):
+        with decoding(path):
+            return photo_of(readers[0](path, number))
+    from photo.mpo import pictures_of
+
     with opened(path) as image:
-        if image.format == "MPO":
-            from photo.mpo import pictures_of
-
-            place = pictures_of(path)[number]
-        else:
-            image.info.clear()  # what Pillow would keep from page to page
-        image.seek(place)
-        return from_pillow(path, image), path, place
+        image.seek(pictures_of(path)[number])
+        return photo_of(from_pillow(path, image))
 
 
 def is_tiff(path: Path) -> bool:

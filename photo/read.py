@@ -128,14 +128,13 @@ def _read(path: Path) -> Raster:
     with decoding(path):
         reader = reader_of_photo(path)
         raster = reader(path) if reader else None
-    return with_iptc(raster or _read_with_pillow(path), path)
+    return _with_iptc(raster or _read_with_pillow(path), path)
 
 
-def with_iptc(raster: Raster, path: Path, page: int = 0) -> Raster:
-    """Add the IPTC records of a TIFF's page."""
+def _with_iptc(raster: Raster, path: Path) -> Raster:
     if IPTC_TAG in raster.exif or PHOTOSHOP_TAG in raster.exif:
         with suppress(ValueError), decoding(path):
-            iptc = iptc_of_tiff(path, page)
+            iptc = iptc_of_tiff(path)
             return replace(raster, captions=Captions(iptc, raster.captions.texts))
     return raster
 
@@ -143,7 +142,7 @@ def with_iptc(raster: Raster, path: Path, page: int = 0) -> Raster:
 def _read_with_pillow(path: Path) -> Raster:
     try:
         with opened(path) as image:
-            return from_pillow(path, image)
+            return replace(from_pillow(path, image), several=several_of(path, image))
     except ValueError:
         from photo.foreign import unusual_reader
 
@@ -184,7 +183,7 @@ def reader_of_photo(path: Path) -> Callable[[Path], Raster] | None:
 
 def from_pillow(path: Path, image: Image.Image) -> Raster:
     """Decode a picture that Pillow has opened."""
-    raster, whole = raster_of(image), image
+    raster = raster_of(image)
     info, turn = raster.info, raster.turn
     if image.format == "BMP" and info.get("compression") in RLE:
         image = decoded_runs(path, image)
@@ -197,8 +196,7 @@ def from_pillow(path: Path, image: Image.Image) -> Raster:
     if not plain or info.get("compression") in BMP_MASKED:
         image, info, lost = converted(path, image, info)
         dropped += lost
-    pixels, several = np.asarray(image), several_of(path, whole)
-    return replace(raster, pixels=pixels, info=info, turned=True, dropped=dropped, several=several)
+    return replace(raster, pixels=np.asarray(image), info=info, turned=True, dropped=dropped)
 
 
 def several_of(path: Path, image: Image.Image) -> Several:
@@ -243,12 +241,14 @@ def photo_of(raster: Raster) -> Photo:
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
     xmp = re.sub(rb'(tiff:Orientation(?:>|="))\d', rb"\g<1>1", xmp)
     dpi, invalid = _dpi(info.get("dpi"), turn)
-    left = 1 if raster.turned else turn
+    left, notes = 1 if raster.turned else turn, raster.notes
+    if raster.several.cut and raster.several.total == 1:
+        notes = (*notes, *raster.several.remarks)
     return Photo(
         np.ascontiguousarray(upright(gray, left)),
         None if alpha is None else np.ascontiguousarray(upright(alpha, left)),
         exif, xmp, dpi, (*raster.dropped, *damaged, *invalid),
-        captions=raster.captions, note_at=note_at, lost=raster.lost, notes=raster.notes,
+        captions=raster.captions, note_at=note_at, lost=raster.lost, notes=notes,
         rgb=upright(pixels[..., :3], left) if channels == 3 else None,
         profile=info.get("icc_profile") or None, several=raster.several,
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """Reads the TIFFs that Pillow cannot read, or not with all their bits, and finds the picture among reduced copies."""
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,30 +41,24 @@ ASSOCIATED, UNASSOCIATED = 1, 2  # ExtraSamples: alpha that the colors were mult
 SHARED = (ICC_TAG, XMP_TAG, ORIENTATION, 282, 283, 296)
 
 
-def reader_of_tiff(path: Path, number: int = 0) -> Callable[[Path], Raster] | None:
-    """Choose the reader of a page of a TIFF, None for one that Pillow reads with all its bits.
-
-    number : of the page, from 0, without reduced copies and masks
-    """
+def reader_of_tiff(path: Path) -> Callable[[Path], Raster] | None:
+    """Choose the reader of a TIFF, None for one that Pillow reads with all its bits."""
     with tifffile.TiffFile(path) as tiff:
-        page = picture_of(tiff, number)
+        page = picture_of(tiff)
         if page.photometric in RAW or path.suffix.lower() in OTHER_RAW:
             return read_raw
-        if number:
-            return None if _is_for_pillow(tiff, page) else partial(read_tiff, number=number)
-        return None if page is tiff.pages.first and _is_for_pillow(tiff, page) else read_tiff
+        return None if page is tiff.pages.first and is_for_pillow(tiff, page) else read_tiff
 
 
-def picture_of(tiff: tifffile.TiffFile, number: int = 0) -> Any:
-    """Return a page of those that are no reduced copies or masks; if there is none in the file's list, the largest one
-    in its subdirectories.
+def picture_of(tiff: tifffile.TiffFile) -> Any:
+    """Return the first page that is no reduced copy or mask; if there is none in the file's list, the largest one in its
+    subdirectories.
     """
     first = tiff.pages.first
-    if not number and not _is_copy(first):
+    if not _is_copy(first):
         return first
-    pages = _own_pages(tiff)
-    if number or len(pages) > 1:
-        return pages[number]
+    if len(pages := own_pages(tiff)) > 1:
+        return pages[0]
     return max(_pages(tiff), key=lambda page: (not _is_copy(page), page.imagewidth, -page.index))
 
 
@@ -74,7 +69,7 @@ def _pages(tiff: tifffile.TiffFile) -> Iterator[Any]:
         yield from page.pages or ()
 
 
-def _own_pages(tiff: tifffile.TiffFile) -> list[Any]:
+def own_pages(tiff: tifffile.TiffFile) -> list[Any]:
     """Return the pages in a file's list that are no reduced copies or masks."""
     return [page for page in (one.aspage() for one in tiff.pages) if not _is_copy(page)]
 
@@ -86,32 +81,28 @@ def pages_of_tiff(path: Path) -> Several:
 
 
 def _several(tiff: tifffile.TiffFile) -> Several:
-    return Several(max(len(_own_pages(tiff)), 1), "page")
+    return Several(max(len(own_pages(tiff)), 1), "page", cut=_is_cut(tiff))
 
 
-def stored_pages(path: Path, numbers: Iterable[int]) -> tuple[int, bool]:
-    """Return how many bytes pages take as RGB, and whether one of them is compressed."""
-    size, packed = 0, False
-    with tifffile.TiffFile(path) as tiff:
-        for page in (picture_of(tiff, number) for number in numbers):
-            channels = 3 + (page.samplesperpixel in {2, 4})
-            deep = max(np.ravel(page.bitspersample).tolist()) > 8
-            size += page.imagewidth * page.imagelength * channels * (1 + deep)
-            packed |= page.compression != tifffile.COMPRESSION.NONE
-    return size, packed
-
-
-def place_of_page(path: Path, number: int) -> int:
-    """Return the place of a page among all directories of the file's list, as Pillow counts them."""
-    with tifffile.TiffFile(path) as tiff:
-        return int(picture_of(tiff, number).index)
+def _is_cut(tiff: tifffile.TiffFile) -> bool:
+    """Return whether the last page names a next one, which cannot be read."""
+    form, last = tiff.tiff, tiff.pages[-1].aspage()
+    file = tiff.filehandle
+    file.seek(last.offset)
+    (count,) = struct.unpack(form.tagnoformat, file.read(form.tagnosize))
+    file.seek(last.offset + form.tagnosize + count * form.tagsize)
+    following = file.read(form.offsetsize)
+    if len(following) < form.offsetsize:
+        return True
+    (at,) = struct.unpack(form.offsetformat, following)
+    return bool(at) and all(at != page.offset for page in tiff.pages)
 
 
 def _is_copy(page: Any) -> bool:
     return bool(page.subfiletype & (REDUCED | MASK)) or page.photometric == Kind.MASK
 
 
-def _is_for_pillow(tiff: tifffile.TiffFile, page: Any) -> bool:
+def is_for_pillow(tiff: tifffile.TiffFile, page: Any) -> bool:
     """Return whether Pillow reads a page with all its bits: at most 8, in a combination of tags that it knows."""
     bits = page.bitspersample
     each = bits if isinstance(bits, tuple) else (bits,) * page.samplesperpixel
@@ -122,30 +113,33 @@ def _is_for_pillow(tiff: tifffile.TiffFile, page: Any) -> bool:
     return max(each) <= 8 and unsigned and not big and key in OPEN_INFO and page.compression in COMPRESSION_INFO  # fmt: skip
 
 
-def size_of_tiff(path: Path, number: int = 0) -> tuple[tuple[int, int], int]:
-    """Return the size (H, W) of a TIFF's page as it is stored, and its orientation."""
+def size_of_tiff(path: Path) -> tuple[tuple[int, int], int]:
+    """Return the size (H, W) of a TIFF's picture as it is stored, and its orientation."""
     with tifffile.TiffFile(path) as tiff:
-        page = picture_of(tiff, number)
-        return (page.imagelength, page.imagewidth), _tags(tiff, page, number).get(ORIENTATION, 1)
+        page = picture_of(tiff)
+        return (page.imagelength, page.imagewidth), _tags(tiff, page).get(ORIENTATION, 1)
 
 
-def read_tiff(path: Path, number: int = 0) -> Raster:
-    """Read a page of a TIFF with all its bits."""
+def read_tiff(path: Path) -> Raster:
+    """Read the picture of a TIFF with all its bits."""
     with tifffile.TiffFile(path) as tiff:
-        page = picture_of(tiff, number)
-        _check(path, page)
-        tags = _tags(tiff, page, number)
-        exif, dropped = _exif_of_tiff(path, tiff, page if number else tiff.pages.first)
-        several = _several(tiff)
-        pixels, turned = _stored(path, page)
+        page = picture_of(tiff)
+        raster = raster_of_page(path, page, _tags(tiff, page), exif_of_page(path, tiff.pages.first))
+        return replace(raster, several=_several(tiff))
+
+
+def raster_of_page(
+    path: Path, page: Any, tags: dict[int, Any], exif: tuple[Image.Exif, tuple[str, ...]]
+) -> Raster:
+    """Decode a page with all its bits; exif : see `exif_of_page`."""
+    _check(path, page)
+    pixels, turned = _stored(path, page)
     profile = tags.get(ICC_TAG)
     pixels, notes = _as_picture(pixels, page, profile)
     kept = profile if page.photometric in GRAY_OR_RGB else None
     info = {"icc_profile": kept, "xmp": tags.get(XMP_TAG), "dpi": _dpi(tags)}
-    return Raster(
-        pixels, exif, info, tags.get(ORIENTATION, 1), turned, tuple(notes),
-        dropped=dropped, several=several,
-    )  # fmt: skip
+    turn = tags.get(ORIENTATION, 1)
+    return Raster(pixels, exif[0], info, turn, turned, tuple(notes), dropped=exif[1])
 
 
 def _check(path: Path, page: Any) -> None:
@@ -226,20 +220,22 @@ def _gray_or_rgb(color: Pixels, page: Any, profile: bytes | None) -> Pixels:
     return color
 
 
-def _tags(tiff: tifffile.TiffFile, page: Any, number: int) -> dict[int, Any]:
-    """Return a page's tags; the first picture's are also those of a thumbnail before it."""
-    shared = tiff.pages.first.tags if not number else ()
-    first = {tag.code: tag.value for tag in shared if tag.code in SHARED}
-    return {**first, **{tag.code: tag.value for tag in page.tags}}
+def _tags(tiff: tifffile.TiffFile, page: Any) -> dict[int, Any]:
+    first = {tag.code: tag.value for tag in tiff.pages.first.tags if tag.code in SHARED}
+    return {**first, **tags_of(page)}
 
 
-def _exif_of_tiff(
-    path: Path, tiff: tifffile.TiffFile, page: Any
-) -> tuple[Image.Exif, tuple[str, ...]]:
+def tags_of(page: Any) -> dict[int, Any]:
+    """Return the tags of a page."""
+    return {tag.code: tag.value for tag in page.tags}
+
+
+def exif_of_page(path: Path, page: Any) -> tuple[Image.Exif, tuple[str, ...]]:
+    """Return a page's EXIF, all of them read, and what is left out because it is damaged."""
     exif = Image.Exif()
-    if tiff.is_bigtiff:  # which Pillow cannot read here
+    exif.endian, exif.bigtiff = page.parent.byteorder, page.parent.is_bigtiff
+    if exif.bigtiff and exif.endian == ">":  # which Pillow does not recognize
         return exif, ()
-    exif.endian = tiff.byteorder
     with path.open("rb") as file:
         exif.load_from_fp(file, page.offset)
         return exif, damaged_tags(exif)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from animations import ball_frames, by_pillow, write_animation
 from helpers import gray_twice, landscape, write_photos
 from PIL import Image
@@ -136,6 +137,23 @@ def test_a_large_photo_is_the_only_one_of_its_kind_in_memory(
         return gray_twice(gray)
 
     assert [result.error for result in colorize_photos(tasks, lambda: colorize)] == [None, None]
+
+
+def test_a_large_file_of_small_pages_does_not_wait_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        for seed in range(3):
+            tiff.write(landscape(40, 50, seed=seed))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(batch, "LARGE_BYTES", (tmp_path / "a.tif").stat().st_size // 2)
+
+    def colorize(gray: np.ndarray) -> np.ndarray:
+        assert not list(tmp_path.glob("*/*.lock"))
+        return gray_twice(gray)
+
+    (result,) = colorize_photos([Task(tmp_path / "a.tif", tmp_path / "b.tif")], lambda: colorize)
+    assert result.error is None
 
 
 class Recorded(Silent):

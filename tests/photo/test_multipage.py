@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pypdfium2
@@ -173,6 +174,42 @@ def test_what_is_refused_leaves_nothing(tmp_path: Path) -> None:
     result = colorized(source, tmp_path / "out" / "b.tif")
     assert result.error is not None
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path != source]
+
+
+def test_a_list_of_pages_that_breaks_off_is_named(tmp_path: Path) -> None:
+    images = [Image.fromarray(landscape(60, 80, seed=seed)) for seed in range(4)]
+    images[0].save(tmp_path / "a.tif", save_all=True, append_images=images[1:])
+    whole = (tmp_path / "a.tif").read_bytes()
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        places = [page.offset for page in tiff.pages]
+    for pages in (2, 1):
+        (tmp_path / "a.tif").write_bytes(whole[: places[pages]])
+        result = colorized(tmp_path / "a.tif", tmp_path / "b.tif")
+        said = f"the file's list of pages breaks off after page {pages}"
+        assert (result.error, result.notes) == (None, (f"{tmp_path / 'b.tif'}: {said}",))
+
+
+def test_many_pages_are_read_as_fast_as_a_few(tmp_path: Path) -> None:
+    """Each page costs the same: the file is not walked through anew for each of them."""
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        for number in range(300):
+            tiff.write(GRAYS[number % 2][:20, :20], metadata=None, description=f"{number}")
+    walks = 0
+    own = tifffile.TiffFile.__init__
+
+    def opened(*args: Any, **options: Any) -> None:
+        nonlocal walks
+        walks += 1
+        own(*args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tifffile.TiffFile, "__init__", opened)
+        result = colorized(tmp_path / "a.tif", tmp_path / "b.tif")
+    assert result.facts is not None
+    assert result.facts.pages == 300
+    assert walks < 15
+    with tifffile.TiffFile(tmp_path / "b.tif") as tiff:
+        assert [page.aspage().description for page in tiff.pages] == [str(n) for n in range(300)]
 
 
 def test_candidates_are_of_one_page(tmp_path: Path) -> None:
