@@ -143,9 +143,10 @@ def decoding(path: Path) -> Iterator[None]:
             struct.error, zlib.error) as error:  # fmt: skip
         if isinstance(error, OSError) and error.errno:
             raise
-        if NOT_DAMAGED.search(str(error)):
-            raise ValueError(f"{path} cannot be read: {error}") from None
-        detail = error if " " in str(error) else "its structure is invalid"
+        said = " ".join(str(error).split())  # some decoders end in a line break
+        if NOT_DAMAGED.search(said):
+            raise ValueError(f"{path} cannot be read: {said}") from None
+        detail = said if " " in said else "its structure is invalid"
         raise ValueError(f"{path} cannot be read (damaged?): {detail}") from None
 
 

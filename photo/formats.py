@@ -91,7 +91,7 @@ def note_of_format(source: Path, target: Path, *, pages: int = 1) -> str:
 
     pages : number of pictures in the result
     """
-    suffix = result_suffix(source)
+    suffix = result_suffix(source, alone=pages == 1)
     usual = source.suffix.lower() in USUAL
     if suffix is None or usual or suffix != target.suffix.lower():
         return ""

@@ -68,9 +68,15 @@ def read_frames(path: Path, numbers: Sequence[int]) -> Iterator[tuple[Photo, flo
                     found = next(frames)
             except (ValueError, StopIteration):
                 if not count:
-                    raise ValueError(f"{path}: its first frame cannot be read") from None
+                    raise ValueError(_unread(path, numbers[0])) from None
                 return
             yield found
+
+
+def _unread(path: Path, number: int) -> str:
+    if not number:
+        return f"{path}: its first frame is damaged: -pages 1 colorizes what is left of it"
+    return f"{path}: frame {number + 1} cannot be read: choose others with -pages"
 
 
 def _by_pillow(

@@ -99,5 +99,5 @@ def test_what_follows_a_damaged_frame_is_not_read(tmp_path: Path, name: str) -> 
     assert 2 <= left < total <= 5
     for (photo, _), gray in zip(read_frames(path, range(left)), GRAYS, strict=False):
         np.testing.assert_array_equal(photo.gray, gray)
-    with pytest.raises(ValueError, match=rf"{name}: its first frame cannot be read"):
+    with pytest.raises(ValueError, match=rf"{name}: frame {total} cannot be read: choose others"):
         survey(path, [total - 1])
