@@ -14,7 +14,7 @@ from color.guidance import Guidance
 from color.likely import Suggestion
 from color.options import GuidanceOptions
 from photo.batch import PHOTOS
-from photo.candidates import candidate_outputs, standing_candidates
+from photo.candidates import candidate_files, candidate_outputs, standing_candidates
 from photo.confidence import map_outputs, map_paths, write_map
 from photo.formats import result_suffix
 from photo.guidance import read_guidance
@@ -104,7 +104,10 @@ def plan_photos(
 ) -> PhotoWork:
     """Plan the command's work; raise OSError or ValueError, before any work, if it cannot be done."""
     kind = replace(PHOTOS, fallback_of=partial(result_suffix, alone=is_one(options.pages)))
-    given = plan(inputs.img_in, kind=kind, save=inputs.save, recursive=inputs.recursive)
+    given = plan(
+        inputs.img_in, kind=kind, save=inputs.save, recursive=inputs.recursive,
+        beside=inputs.beside("photo"),
+    )  # fmt: skip
     planned, read = given.tasks, [task.source for task in given.tasks]
     outputs, analyses = _color_outputs(planned, options), _analysis_outputs(planned, options)
     check_outputs(analyses, inputs=read, others=outputs, overwrite=inputs.overwrite)
@@ -114,12 +117,16 @@ def plan_photos(
         raise ValueError(f"hints are for one photo, got {len(planned)}: give one input")
     first = planned[0].source if planned else None
     guidance = read_guidance(guided, first, pages=options.pages)
+    if guidance.candidate and options.candidates:
+        raise ValueError(f"{guided.hints} is one of the candidates: leave out -candidates")
     options = marked(options, colors, guidance)
     now = _standing(planned, inputs, options)
     if now is None and (report or inputs.dry_run):
         raise ValueError("-report and -dry_run are about colorizing: add -save, or leave them out")
     settings = _settings(colors, options, guided)
     ledger = Ledger(given, now, settings, report, dry_run=inputs.dry_run)
+    if number := options.candidates:
+        ledger.files = partial(candidate_files, number=number)
     return PhotoWork(planned, ledger, options, guidance, colorization)
 
 

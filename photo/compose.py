@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from color.arrays import Bytes, Floats
+from color.guidance import Candidate
 from image.crop import fitted
 from image.upsample import Field, bands, interpolated_blocks
 from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness, linear2srgb
@@ -40,6 +41,7 @@ class Composition:
     threads : threads that compose it
     note : a remark for the user on how it was colorized
     confidence : 0..1, the network's, on average; None if it is not known
+    candidate : makes its colors again
     """
 
     gray: NDArray[Any]
@@ -47,6 +49,7 @@ class Composition:
     threads: int = 1
     note: str = ""
     confidence: float | None = None
+    candidate: Candidate | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
 from color.arrays import Bytes
-from color.guidance import Guidance, Hint, read_hint, read_length
+from color.guidance import Candidate, Guidance, Hint, read_hint, read_length
 from color.options import GuidanceOptions
+from photo.candidate_file import read_candidate
 from photo.decoder import check_file
 from photo.opened import opened_photo, size_of
 from photo.options import Span
@@ -45,7 +46,7 @@ def read_guidance(
     if options.reference_by and not options.reference:
         raise ValueError("-reference_by applies to -reference only: add -reference")
     hints: list[Hint] = []
-    strokes = None
+    strokes, candidate = None, None
     if photo and (options.hint or options.hints):
         page = _hinted_page(photo, pages)
         size = size_of(photo, page)
@@ -53,12 +54,14 @@ def read_guidance(
         if options.hints and _is_picture(options.hints):
             strokes = read_strokes(options.hints, photo, page)
         elif options.hints:
-            hints += read_hints(options.hints)
-        _check_inside(hints, size, photo)
+            found = read_hints(options.hints)
+            candidate, more = (found, ()) if isinstance(found, Candidate) else (None, found)
+            hints += more
+        _check_inside([*hints, *(candidate.hints if candidate else ())], size, photo)
     reference, by = options.reference, options.reference_by or "auto"
     registers = reference and by in {"auto", "registered"}
     return Guidance(
-        tuple(hints), strokes,
+        tuple(hints), strokes, candidate,
         reference=read_reference(reference) if reference else None,
         reference_by=by,
         reference_large=_read_large(reference) if reference and registers else None,
@@ -134,16 +137,24 @@ def _painted(copy: Image.Image, photo: Path, page: int) -> Image.Image:
     return Image.fromarray(cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
 
 
-def read_hints(path: Path) -> list[Hint]:
-    """Read color points: [[x, y, "#rrggbb"], ...], or a, b in place of the color; a radius may follow.
+def read_hints(path: Path) -> list[Hint] | Candidate:
+    """Read color points: [[x, y, "#rrggbb"], ...], or a, b in place of the color; a radius may follow. Or a candidate.
 
-    A point may also be written as for `-hint`, "40%,30%,navy". Only the hue and chroma of a color are used. Raises FileNotFoundError, or ValueError for a file of another form.
+    A point may also be written as for `-hint`, "40%,30%,navy". Only the hue and chroma of a color are used. Raises
+    FileNotFoundError, or ValueError for a file of another form.
     """
     check_file(path, "hints file")
     try:
         points = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}): write {FORM}") from None
+    if isinstance(points, dict) and "regions" in points:
+        try:
+            return read_candidate(
+                points, [_point(path, point) for point in points.get("hints", [])]
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}: take a file that -candidates wrote") from None
     if not isinstance(points, list) or not points:
         raise ValueError(f"{path} is not a list of points: write {FORM}")
     return [_point(path, point) for point in points]

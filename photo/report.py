@@ -30,6 +30,7 @@ class Row:
     confidence : 0..1, the network's, on average
     reason : why it failed or was passed over
     settings : with which it was colorized
+    details : a record of the work, in JSON only
     """
 
     source: str
@@ -46,9 +47,10 @@ class Row:
     reason: str = ""
     seconds: float | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
-COLUMNS = tuple(column.name for column in dataclasses.fields(Row))
+COLUMNS = tuple(column.name for column in dataclasses.fields(Row) if column.name != "details")
 
 
 class ReportFile(Protocol):

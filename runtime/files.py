@@ -52,6 +52,9 @@ def whole_file(path: Path, *, durable: bool = True, use: str = "") -> Iterator[P
         if durable:
             _sync(part)
         part.replace(path)
+    except Exception as error:
+        _say(path, part, error)
+        raise
     finally:
         part.unlink(missing_ok=True)
         _in_progress.discard(part)
@@ -69,9 +72,26 @@ def whole_folder(path: Path) -> Iterator[Path]:
         yield part
         discard(path)
         part.replace(path)
+    except Exception as error:
+        _say(path, part, error)
+        raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
         _in_progress.discard(part)
+
+
+def _say(path: Path, part: Path, error: Exception) -> None:
+    """Let an error's message have a file's name instead of its temporary name, which tells a user nothing."""
+
+    def named(text: Any) -> Any:
+        return text.replace(str(part), str(path)) if isinstance(text, str) else text
+
+    error.args = tuple(map(named, error.args))
+    if isinstance(error, OSError):
+        for name in ("filename", "filename2"):
+            if getattr(error, name, None) is not None:
+                with suppress(AttributeError):  # another library's error may not let it be set
+                    setattr(error, name, named(getattr(error, name)))
 
 
 def write_text(path: Path, text: str) -> None:

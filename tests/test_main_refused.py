@@ -160,3 +160,23 @@ def test_mistakes_cost_no_paddle(photo: Path) -> None:
     )
     mistakes = ["-img_in none.jpg", f"-img_in {photo} -save x", "-img_in README.md", "-foo"]
     subprocess.run([sys.executable, "-c", code, *mistakes], cwd=ROOT, check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("train/train.py -init none.npz", "none.npz: no such weights file"),
+        ("train/evaluate.py -weights none.npz", "none.npz: no such weights file"),
+        ("model/onnx_file.py -weights none.npz -out {}/x.onnx", "none.npz: no such weights file"),
+        ("conversion.py data/samples/film.mp4 -join data/samples/film.mp4", "is an input"),
+        ("prior/getWeight.py -lambda 7", "is not a number from 0 to 1"),
+    ],
+)
+def test_scripts_refuse_mistakes_with_the_command_s_exit_code(
+    words: str, says: str, tmp_path: Path
+) -> None:
+    script, *others = words.format(tmp_path).split()
+    argv = [sys.executable, ROOT / script, *others]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert says in done.stderr

@@ -13,7 +13,6 @@ from web.options import Settings
 from web.photos import (
     Photos,
     UploadedPhoto,
-    candidate_preview,
     candidates,
     jpeg,
     likely,
@@ -93,8 +92,7 @@ class PhotoRoutes:
     async def color(self, request: Request) -> Response:
         """Send the colorized picture at screen size."""
         photo, edits = self._photo(request), await self._edits(request)
-        work = candidate_preview if edits.candidate > 1 else preview
-        data = await self._queue.run(work, photo, edits, self._network)
+        data = await self._queue.run(preview, photo, edits, self._network)
         return Response(data, media_type="image/jpeg")
 
     async def likely(self, request: Request) -> Response:
