@@ -67,8 +67,10 @@ class Guided:
     def __call__(self, gray: NDArray[Any]) -> Composition | Sequence[Composition]:
         """Colorize gray (H, W)."""
         if self.candidates:
-            return self.colorizer.candidate_compositions(gray, self.candidates, self.guidance)
-        return self.colorizer.composition(gray, self.guidance)
+            return self.colorizer.candidate_compositions(
+                gray, n=self.candidates, guidance=self.guidance
+            )
+        return self.colorizer.composition(gray, guidance=self.guidance)
 
     def frames(self, grays: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
         """Colorize the frames of an animation. Raises ValueError for a way of using a reference that is for pictures."""

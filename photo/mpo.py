@@ -16,7 +16,12 @@ INDEX, PREVIEW, UNDECLARED = 0xB002, "Thumbnail", ("Undefined", "Unknown")  # as
 LEAST_SHARE = 0.5  # of the first picture's pixels; previews and gain maps have a quarter at most
 # What programs call gain maps, depth maps and other auxiliary pictures in the XMP of these.
 AUXILIARY = re.compile(rb"hdrgm:|gainmap|auxiliary|depth|disparity|matte", re.IGNORECASE)
-MAIN, FURTHER = 0x20030000, 0  # attributes of the first picture, and of others of no declared kind
+REPRESENTATIVE = 1 << 29  # flag of the first picture
+MAIN = "Baseline MP Primary Image"
+KINDS = {
+    MAIN: 0x030000, "Multi-Frame Image (Panorama)": 0x020001, "Multi-Frame Image: (Disparity)": 0x020002,
+    "Multi-Frame Image: (Multi-Angle)": 0x020003,
+}  # fmt: skip
 SEGMENT = b"MPF\0"
 COUNT_TAGS, ENTRY = 3, struct.Struct("<IIIHH")
 
@@ -28,8 +33,7 @@ def pictures_of(path: Path) -> list[int]:
     auxiliary, such as gain maps, and entries that point to nothing, which editors leave behind.
     """
     with Image.open(path, formats=("JPEG",)) as image:
-        index: Any = getattr(image, "mpinfo", None) or {}
-        kinds = [entry["Attribute"]["MPType"] for entry in index.get(INDEX, ())]
+        kinds = _kinds(image)
         least = image.width * image.height * LEAST_SHARE
         found = [0]
         for place, kind in enumerate(kinds[1:], 1):
@@ -37,6 +41,19 @@ def pictures_of(path: Path) -> list[int]:
             if declared or (kind in UNDECLARED and _is_picture(image, place, least)):
                 found.append(place)
     return found
+
+
+def kinds_of(path: Path, numbers: Sequence[int]) -> list[str]:
+    """Return the kinds of some of a file's pictures, as Pillow names them: stereo pictures are to stay such."""
+    places = pictures_of(path)
+    with Image.open(path, formats=("JPEG",)) as image:
+        kinds = _kinds(image)
+        return [kinds[places[number]] for number in numbers]
+
+
+def _kinds(image: Image.Image) -> list[str]:
+    index: Any = getattr(image, "mpinfo", None) or {}
+    return [entry["Attribute"]["MPType"] for entry in index.get(INDEX, ())]
 
 
 def _is_picture(image: Image.Image, place: int, least: float) -> bool:
@@ -54,17 +71,16 @@ def index_segment(count: int) -> bytes:
     return struct.pack(">BBH", 0xFF, 0xE2, len(body) + 2) + body
 
 
-def fill_index(path: Path, sizes: Sequence[int]) -> None:
-    """Write the index of a file of pictures of so many bytes each, in place of the first one's segment."""
+def fill_index(path: Path, sizes: Sequence[int], kinds: Sequence[str]) -> None:
+    """Write the index of a file of pictures of so many bytes and of these kinds, in place of the first one's segment."""
     with path.open("r+b") as file:
         blank = index_segment(len(sizes))
         start = file.read(sizes[0]).index(blank) + blank.index(SEGMENT) + len(SEGMENT)
         entries, at = b"", 0
         for number, size in enumerate(sizes):
+            kind = KINDS.get(kinds[number], 0) | (0 if number else REPRESENTATIVE)
             # Offsets count from the index's own header; the first picture's is zero.
-            entries += ENTRY.pack(
-                FURTHER if number else MAIN, size, at - start if number else 0, 0, 0
-            )
+            entries += ENTRY.pack(kind, size, at - start if number else 0, 0, 0)
             at += size
         tags = struct.pack("<HHI4s", 0xB000, 7, 4, b"0100")
         tags += struct.pack("<HHII", 0xB001, 4, 1, len(sizes))

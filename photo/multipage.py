@@ -11,6 +11,7 @@ from typing import TypeAlias
 from photo.decoder import Several, decoding
 from photo.formats import MPO, check_held
 from photo.inputs import Task
+from photo.mpo import kinds_of
 from photo.opened import size_of
 from photo.options import PhotoOptions
 from photo.page_account import PageAccount
@@ -85,7 +86,9 @@ def colorize_pages(
 def _writer(task: Task, choice: Choice, options: PhotoOptions) -> AbstractContextManager[WritePage]:
     total = len(choice.numbers)
     if task.target.suffix.lower() in MPO:
-        return mpo_pictures(task.target, total=total, quality=options.quality)
+        with decoding(task.source):
+            kinds = kinds_of(task.source, choice.numbers)
+        return mpo_pictures(task.target, kinds=kinds, quality=options.quality)
     if is_tiff(task.source):
         from photo.tiff_pages import stored_pages
 

@@ -16,7 +16,7 @@ from photo.read import Photo
 from photo.webp import WebpWriter
 from photo.write import SUFFIXES, as_bytes, png_texts, save_settings
 from photo.write_deep import png_chunks
-from runtime.files import whole_file
+from runtime.files import folder_of, whole_file
 
 EVEN = {"WEBP": 2}  # px, of which the places of parts are multiples
 MOST_PX = {"WEBP": 16383, "AVIF": 65536}
@@ -52,8 +52,7 @@ def animation(
     form = SUFFIXES[path.suffix.lower()]
     if max(size) > MOST_PX.get(form, 1 << 31):
         raise ValueError(f"{path}: {form} holds at most {MOST_PX[form]} pixels a side: use .png")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as part, part.open("wb") as file:
+    with folder_of(path), whole_file(path) as part, part.open("wb") as file:
         writer: _Writer
         if form == "PNG":
             writer = ApngWriter(

@@ -2,7 +2,7 @@
 
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,7 +22,7 @@ from photo.write import (
     save_settings,
 )
 from photo.write_deep import TIFF_ROWS, tiff_settings
-from runtime.files import whole_file
+from runtime.files import folder_of, whole_file
 
 PAGE_NUMBER = 297  # the tag for a page's number and their total
 PAGE = 2  # bit of NewSubfileType
@@ -45,9 +45,8 @@ def tiff_pages(
     """
     import tifffile  # slow to import, with imagecodecs behind it
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     groups: dict[int, Image.Exif] = {}
-    with whole_file(path) as part:
+    with folder_of(path), whole_file(path) as part:
         with tifffile.TiffWriter(part, bigtiff=size >= BIG_BYTES) as tiff:
 
             def write(picture: Picture, like: Photo) -> list[str]:
@@ -79,11 +78,13 @@ def _deflated(band: Pixels) -> bytes:
 
 
 @contextmanager
-def mpo_pictures(path: Path, *, total: int, quality: int) -> Iterator[WritePage]:
-    """Yield a function that adds a picture to a multi-picture JPEG, which gets its name when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def mpo_pictures(path: Path, *, kinds: Sequence[str], quality: int) -> Iterator[WritePage]:
+    """Yield a function that adds a picture to a multi-picture JPEG, which gets its name when it is complete.
+
+    kinds : of all its pictures, see `photo.mpo.kinds_of`
+    """
     sizes: list[int] = []
-    with whole_file(path) as part:
+    with folder_of(path), whole_file(path) as part:
         with part.open("wb") as file:
 
             def write(picture: Picture, like: Photo) -> list[str]:
@@ -92,11 +93,11 @@ def mpo_pictures(path: Path, *, total: int, quality: int) -> Iterator[WritePage]
                 like, dropped = fitting(like, "JPEG")
                 settings = save_settings(like, form="JPEG", quality=quality)
                 if not sizes:
-                    settings["extra"] = settings.get("extra", b"") + index_segment(total)
+                    settings["extra"] = settings.get("extra", b"") + index_segment(len(kinds))
                 jpeg = io.BytesIO()
                 image_of(picture, None).save(jpeg, "JPEG", **settings)
                 sizes.append(file.write(jpeg.getvalue()))
                 return [*dropped, "the transparency"] if transparent else dropped
 
             yield write
-        fill_index(part, sizes)
+        fill_index(part, sizes, kinds)

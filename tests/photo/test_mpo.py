@@ -69,6 +69,7 @@ def test_stereo_pictures_stay_together(tmp_path: Path, name: str) -> None:
     assert (result.error, result.notes) == (None, ())
     with Image.open(source) as image, Image.open(target) as other:
         assert other.n_frames == 2
+        assert other.mpinfo[0xB002][1]["Attribute"]["MPType"] == "Multi-Frame Image: (Disparity)"
         for number in range(2):
             image.seek(number)
             other.seek(number)

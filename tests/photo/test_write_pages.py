@@ -11,10 +11,12 @@ from PIL import Image
 
 from photo import write_pages
 from photo.marks import mark_in
+from photo.mpo import MAIN
 from photo.read import Photo, read_photo
 from photo.write_pages import mpo_pictures, tiff_pages
 
 MARK = "colorizer 1.2.3: of 0123456789abcdef, with 01234567"
+STEREO = "Multi-Frame Image: (Disparity)"
 GRAYS = [landscape(40, 60), landscape(50, 30, seed=1)]
 
 
@@ -51,12 +53,15 @@ def test_large_tiffs_have_offsets_of_64_bits(
 
 def test_a_multi_picture_jpeg_has_every_picture_with_its_metadata(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    with mpo_pictures(path, total=2, quality=95) as write:
+    with mpo_pictures(path, kinds=[MAIN, STEREO], quality=95) as write:
         for photo in photos():
             assert write(colored(photo.gray), photo) == []
     assert mark_in(path) == MARK
     with Image.open(path) as image:
         assert (image.format, image.n_frames) == ("MPO", 2)
+        entries = image.mpinfo[0xB002]
+        assert [entry["Attribute"]["MPType"] for entry in entries] == [MAIN, STEREO]
+        assert [entry["Attribute"]["RepresentativeImageFlag"] for entry in entries] == [True, False]
         for number, gray in enumerate(GRAYS):
             image.seek(number)
             assert image.size == gray.shape[::-1]
@@ -71,7 +76,7 @@ def test_a_multi_picture_jpeg_has_every_picture_with_its_metadata(tmp_path: Path
 
 def test_what_a_multi_picture_jpeg_does_not_hold_is_named(tmp_path: Path) -> None:
     photo = Photo(GRAYS[0], GRAYS[0])
-    with mpo_pictures(tmp_path / "a.jpg", total=1, quality=95) as write:
+    with mpo_pictures(tmp_path / "a.jpg", kinds=[MAIN], quality=95) as write:
         assert write(colored(GRAYS[0]), photo) == ["the transparency"]
 
 
@@ -81,9 +86,9 @@ def test_an_interrupted_file_is_not_there(tmp_path: Path, name: str) -> None:
     writer = (
         tiff_pages(path, total=2, size=0, packed=True, alpha=True)
         if name == "a.tif"
-        else mpo_pictures(path, total=2, quality=95)
+        else mpo_pictures(path, kinds=[MAIN, STEREO], quality=95)
     )
     with contextlib.suppress(KeyboardInterrupt), writer as write:
         write(colored(GRAYS[0]), photos()[0])
         raise KeyboardInterrupt
-    assert not list(path.parent.iterdir())
+    assert not path.parent.exists()
