@@ -1,5 +1,6 @@
 """Checks the page's edits of a photo, received as JSON, and converts them to a colorizer's arguments."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,6 +58,7 @@ class Edits:
 
     reference : a picture with the wanted colors
     candidate : None for the default one
+    key : the same for the same edits
     """
 
     hints: tuple[Hint, ...] = ()
@@ -64,6 +66,7 @@ class Edits:
     color: ColorOptions = field(default_factory=ColorOptions)
     reference: Path | None = None
     candidate: ChosenCandidate | None = None
+    key: str = ""
 
     def for_file(self, photo: Path, size: tuple[int, int]) -> Guidance:
         """Return the guidance for a photo of size (H, W), the first page of its file, as the command reads it."""
@@ -115,6 +118,7 @@ def edits_from(
         color_from(values, released),
         references.get(str(reference)),
         _candidate_from(values.get("candidate")),
+        json.dumps(values, sort_keys=True),
     )
 
 

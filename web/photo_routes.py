@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from web.detail import Colorized, gray_part, part_from
 from web.edits import Edits, edits_from
 from web.network import Network, Queue
 from web.options import Settings
@@ -17,7 +19,6 @@ from web.photos import (
     jpeg,
     likely,
     overlay,
-    preview,
     printable_name,
     shown_colors,
     suggestions,
@@ -32,6 +33,7 @@ class PhotoRoutes:
     def __init__(self, photos: Photos, network: Network, queue: Queue, settings: Settings) -> None:
         self._photos = photos
         self._network, self._queue, self._settings = network, queue, settings
+        self._colorized = Colorized(network)
 
     def routes(self) -> list[Route]:
         """Return the routes below /photos and /references."""
@@ -86,13 +88,21 @@ class PhotoRoutes:
         return Response(status_code=204)
 
     async def gray(self, request: Request) -> Response:
-        """Send the gray picture at screen size."""
-        return Response(jpeg(self._photo(request).shown), media_type="image/jpeg")
+        """Send the gray picture at screen size, or a part of it as large as it is shown."""
+        photo = self._photo(request)
+        if not request.query_params:
+            return Response(jpeg(photo.shown), media_type="image/jpeg")
+        part = part_from(dict(request.query_params))
+        return Response(await run_in_threadpool(gray_part, photo, part), media_type="image/jpeg")
 
     async def color(self, request: Request) -> Response:
-        """Send the colorized picture at screen size."""
+        """Send the colorized picture at screen size, or a part of it as large as it is shown."""
         photo, edits = self._photo(request), await self._edits(request)
-        data = await self._queue.run(preview, photo, edits, self._network)
+        if request.query_params:
+            part = part_from(dict(request.query_params))
+            data = await self._queue.run(self._colorized.part, photo, edits, part)
+        else:
+            data = await self._queue.run(self._colorized.whole, photo, edits)
         return Response(data, media_type="image/jpeg")
 
     async def likely(self, request: Request) -> Response:

@@ -96,6 +96,11 @@ class UploadedPhoto:
         return np.asarray(np.load(self.source.with_name("gray.npy")))
 
     @property
+    def gray(self) -> NDArray[Any]:
+        """Return the whole gray picture (H, W) uint8 or uint16, on disk."""
+        return np.asarray(np.load(self.source.with_name("full.npy"), mmap_mode="r"))
+
+    @property
     def target(self) -> Path:
         """Return the path of its result, named as the command names it."""
         tasks = plan([str(self.source)], kind=PHOTOS).tasks
@@ -131,6 +136,7 @@ class Photos:
             self.discard(source)
             raise ValueError(one_line(source, error).replace(str(source), name)) from None
         np.save(source.with_name("gray.npy"), shown_gray(read.gray))
+        np.save(source.with_name("full.npy"), read.gray)
         height, width = read.gray.shape
         photo = UploadedPhoto(token, name, source, (height, width), read.several.total)
         self._photos[token] = photo
@@ -167,13 +173,6 @@ def shown_size(shape: tuple[int, ...], long_side: int) -> tuple[int, int]:
     """Return the size (h, w) of a picture of shape (H, W), limited to a long side."""
     scale = min(1.0, long_side / max(shape))
     return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
-
-
-def preview(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
-    """Colorize a photo at screen size: JPEG."""
-    gray = photo.shown
-    guidance = edits.for_preview(photo.source, photo.size, gray.shape)
-    return jpeg(network.colorizer(edits.color)(gray, guidance))
 
 
 def write_result(photo: UploadedPhoto, edits: Edits, network: Network, settings: Settings) -> Path:

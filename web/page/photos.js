@@ -32,6 +32,8 @@ function listen() {
   }
   stage.addEventListener("place", ({ detail }) => placeHint(detail));
   stage.addEventListener("pick", ({ detail }) => pickHint(detail));
+  stage.addEventListener("zoomed", stopChoosing);
+  stage.addEventListener("look", ({ detail }) => showPart(detail));
   stage.addEventListener("remove", ({ detail }) => removeHint(detail));
   stage.addEventListener("move", ({ detail: { index, x, y } }) => {
     const hints = current.edits.now.hints.map((hint, i) => (i === index ? { ...hint, x, y } : hint));
@@ -177,7 +179,10 @@ async function colorize() {
     asked = current;
     try {
       const blob = await (await post(`/photos/${asked.id}/color`, sentEdits(asked))).blob();
-      if (asked === current) stage.color = URL.createObjectURL(blob);
+      if (asked === current) {
+        stage.color = URL.createObjectURL(blob);
+        if (!again) await showColorPart(stage.seen);
+      }
       showThumbnail(asked, blob);
       if (!again) await refreshKnown();
       calm();
@@ -187,6 +192,25 @@ async function colorize() {
   }
   asked = null;
   stage.busy = false;
+}
+
+// Shows the seen part of a photo with its own pixels, in gray at once, and in color as soon as it is there.
+async function showPart(seen) {
+  if (!current || !seen) {
+    for (const kind of ["gray", "color"]) stage.showPart(kind, null, null);
+    return;
+  }
+  stage.showPart("gray", `/photos/${current.id}/gray?${new URLSearchParams(seen)}`, seen);
+  if (!asked) await showColorPart(seen).catch(complain); // else it follows
+}
+
+async function showColorPart(seen) {
+  const photo = current;
+  const same = () => photo === current && JSON.stringify(seen) === JSON.stringify(stage.seen);
+  if (!seen) return;
+  const path = `/photos/${photo.id}/color?${new URLSearchParams(seen)}`;
+  const blob = await (await post(path, sentEdits(photo))).blob();
+  if (same()) stage.showPart("color", URL.createObjectURL(blob), seen);
 }
 
 function showThumbnail(photo, blob) {
