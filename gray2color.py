@@ -206,17 +206,21 @@ class Colorizer(SegmentColorizer):
 
     @_checked
     def frames(
-        self, grays: Iterable[Picture], keyframes: Mapping[int, Picture] | None = None
+        self,
+        grays: Iterable[Picture],
+        keyframes: Mapping[int, Picture] | None = None,
+        reference: Picture | None = None,
     ) -> Iterator[Picture]:
         """Colorize the gray frames (H, W) of one shot steadily, in order; yield rgb (H, W, 3) of the same lightness.
 
         keyframes : colored frames, rgb or rgba (H', W', 3 or 4) uint8 by number from 0, transparent where they say
             nothing; their colors are carried through the shot, which is then read as a whole before the first result
+        reference : a picture with the desired colors, rgb (h, w, 3) uint8; keyframes say more
 
         Raises ValueError for frames of different sizes, and for a keyframe that does not show its frame.
         """
         for gray, ab in colored_frames(
-            self, grays, keyframes or {}, side=self._predict.working_size
+            self, grays, keyframes or {}, side=self._predict.working_size, reference=reference
         ):
             yield self._composed(PhotoAb(ab), gray).whole()
 
@@ -282,12 +286,11 @@ def guided(
     guidance: Guidance = UNGUIDED,
     *,
     candidates: int | None = None,
-) -> Callable[[Picture], Composition | list[Composition]]:
-    """Return a function that colorizes every picture with the same guidance, optionally with several candidates."""
-    colorizer = factory()
-    if candidates:
-        return functools.partial(colorizer.candidate_compositions, n=candidates, guidance=guidance)
-    return functools.partial(colorizer.composition, guidance=guidance)
+) -> Callable[[Picture], Composition | Sequence[Composition]]:
+    """Load the network and return what colorizes every picture with the same guidance, optionally with candidates."""
+    from photo.batch import Guided
+
+    return Guided(factory(), guidance, candidates)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

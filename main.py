@@ -99,6 +99,8 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
         for name in given(args, kind):
             if name not in SHARED or not args.img_in:
                 parser.error(f"-{name} is for {what}: leave it out here")
+    if args.web and args.pages:
+        parser.error("-pages is for the command, not the page: leave it out here")
     try:
         options_from(args, RunOptions)
     except ValueError as error:

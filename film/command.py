@@ -114,7 +114,7 @@ class FilmWork:
             show = partial(_previewed, sheets=sheets, colorization=colorization, options=options)
             return results_of(self.tasks, show)
         if self.ledger.dry_run:
-            return self.ledger.rehearse(partial(probe, options=options))
+            return self.ledger.rehearse(lambda task: probe(task.source, options=options))
         done = self.colorize(self.tasks, colorization=colorization, options=options)
         return self.ledger.follow(done)
 

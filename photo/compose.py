@@ -27,6 +27,11 @@ def luminance_codes(luminance: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     return np.take(codes, scaled.astype(np.int32), mode="clip")
 
 
+def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
+    """Put gray (H, W) to the left of rgb (H, W, 3)."""
+    return np.concatenate([np.repeat(gray[..., None], 3, axis=-1), rgb], axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class Composition:
     """A color photo, composed on demand, so that 100 megapixels never have to be in memory as a whole.

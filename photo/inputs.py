@@ -115,6 +115,7 @@ class Facts:
     confidence : 0..1, the network's, on average; None where it does not say
     seconds : the work took
     in_color : the input has color and was left as it is
+    pages : number of pictures in the result
     warnings : what was said while the work went on
     details : a record of the work, as JSON values
     """
@@ -127,6 +128,7 @@ class Facts:
     confidence: float | None = None
     seconds: float = 0.0
     in_color: bool = False
+    pages: int | None = None
     warnings: tuple[str, ...] = ()
     details: Mapping[str, object] = field(default_factory=dict)
 

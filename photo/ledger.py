@@ -115,8 +115,11 @@ class Ledger:
                 self._rows.setdefault(task.source, Row(str(task.source), LEFT))
             self._write({task.source: self._rows[task.source] for task in self._tasks} | self._rows)
 
-    def rehearse(self, check: Callable[[Path], object]) -> Iterator[Result]:
-        """Yield what would become of each task; check : raises for a file that would be refused."""
+    def rehearse(self, check: Callable[[Task], object]) -> Iterator[Result]:
+        """Yield what would become of each task.
+
+        check : raises for a file that would be refused, and may return a text with more about the result
+        """
         yield from self.follow(_rehearsed(task, check) for task in self.waiting)
 
     def closing(self) -> list[str]:
@@ -171,18 +174,20 @@ class Ledger:
         return row if facts is None else _with(row, facts, self.settings)
 
 
-def _rehearsed(task: Task, check: Callable[[Path], object]) -> Result:
+def _rehearsed(task: Task, check: Callable[[Task], object]) -> Result:
     with FailureOf(task.source) as failure:
-        check(task.source)
-    output = () if failure.line else (f"{task.source} -> {task.target}",)
-    return Result(task, output=output, error=failure.line)
+        more = check(task)
+    if failure.line:
+        return Result(task, error=failure.line)
+    told = f", {more}" if isinstance(more, str) and more else ""
+    return Result(task, output=(f"{task.source} -> {task.target}{told}",))
 
 
 def _with(row: Row, facts: Facts, settings: Mapping[str, object]) -> Row:
     sure = facts.confidence
     return replace(
         row,
-        width=facts.width, height=facts.height, depth=facts.depth, kept=facts.kept,
+        width=facts.width, height=facts.height, depth=facts.depth, pages=facts.pages, kept=facts.kept,
         left_out=facts.left_out, confidence=None if sure is None else round(sure, 4),
         seconds=round(facts.seconds, 3), settings=settings,
         warnings=(*facts.warnings, *row.warnings), details=facts.details,

@@ -25,7 +25,8 @@ class Row:
     """What became of an input.
 
     outcome : one of `photo.ledger`
-    width, height, depth : pixels, and bits per sample
+    width, height, depth : pixels, and bits per sample; of the first page of several
+    pages : number of pictures in the result of a photo
     confidence : 0..1, the network's, on average
     reason : why it failed or was passed over
     settings : with which it was colorized
@@ -38,6 +39,7 @@ class Row:
     width: int | None = None
     height: int | None = None
     depth: int | None = None
+    pages: int | None = None
     confidence: float | None = None
     kept: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -159,7 +161,7 @@ def _several(cell: str) -> tuple[str, ...]:
 
 
 READERS: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("width", "height", "depth"), int),
+    **dict.fromkeys(("width", "height", "depth", "pages"), int),
     **dict.fromkeys(("confidence", "seconds"), float),
     **dict.fromkeys(("kept", "left_out", "warnings"), _several),
     "settings": json.loads,

@@ -63,6 +63,20 @@ def whole_file(path: Path, *, durable: bool = True, use: str = "") -> Iterator[P
 
 
 @contextmanager
+def folder_of(path: Path) -> Iterator[None]:
+    """Create a file's folder, and delete what was created if the block fails and nothing else is in it."""
+    missing = [folder for folder in path.absolute().parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for folder in missing:  # the innermost first
+                folder.rmdir()
+        raise
+
+
+@contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temporary folder, which is renamed to `path`, replacing an older one, if the block succeeds."""
     part = temporary_name(path)

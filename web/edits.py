@@ -16,6 +16,7 @@ from color.options import GuidanceOptions
 from model.options import GUIDANCE, SATURATION, TEMPERATURE, ColorOptions
 from photo.candidate_file import read_candidate
 from photo.guidance import STROKES_PX, read_guidance
+from photo.options import FIRST
 
 CANDIDATES = 5  # candidates per photo
 MOST_COLORS = 32  # in a palette
@@ -68,9 +69,9 @@ class Edits:
     key: str = ""
 
     def for_file(self, photo: Path, size: tuple[int, int]) -> Guidance:
-        """Return the guidance for a photo of size (H, W), as the command reads it."""
+        """Return the guidance for a photo of size (H, W), the first page of its file, as the command reads it."""
         options = GuidanceOptions(hint=self.hints, reference=self.reference)
-        guidance, chosen = read_guidance(options, photo), self.candidate
+        guidance, chosen = read_guidance(options, photo, pages=FIRST), self.candidate
         if chosen is None:
             return replace(guidance, strokes=drawn(self.strokes, size))
         own = tuple(hint for hint in guidance.hints if hint in chosen.hints)  # not taken away since

@@ -89,7 +89,7 @@ class PhotoRoutes:
                 self._photos.discard(source)
 
     async def describe(self, request: Request) -> Response:
-        """Send a photo's id, name and size."""
+        """Send a photo's id, name, size and number of pages."""
         return JSONResponse(_described(self._photo(request)))
 
     async def remove(self, request: Request) -> Response:
@@ -203,4 +203,5 @@ class PhotoRoutes:
 
 def _described(photo: UploadedPhoto) -> dict[str, object]:
     height, width = photo.size
-    return {"id": photo.id, "name": photo.name, "width": width, "height": height}
+    size = {"width": width, "height": height, "pages": photo.pages}
+    return {"id": photo.id, "name": photo.name, **size}

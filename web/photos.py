@@ -29,6 +29,7 @@ from photo.candidate_file import written_candidate
 from photo.command import marked
 from photo.compose import Composition
 from photo.inputs import plan
+from photo.options import FIRST
 from photo.read import read_photo
 from prior.lab import ab2hex, color2ab, gray2lightness
 from runtime.console import one_line
@@ -80,12 +81,14 @@ class UploadedPhoto:
 
     name : the name of the visitor's file
     size : (H, W)
+    pages : how many pages, pictures or frames its file has, of which the first is colorized
     """
 
     id: str
     name: str
     source: Path
     size: tuple[int, int]
+    pages: int = 1
 
     @property
     def shown(self) -> Bytes:
@@ -128,14 +131,15 @@ class Photos:
     def add(self, token: str, name: str, source: Path) -> UploadedPhoto:
         """Read and add an uploaded photo. Raises ValueError, with the visitor's file name, if it is unreadable."""
         try:
-            gray = read_photo(source).gray
+            read = read_photo(source)
         except (OSError, ValueError, MemoryError) as error:
             self.discard(source)
             raise ValueError(one_line(source, error).replace(str(source), name)) from None
-        np.save(source.with_name("gray.npy"), shown_gray(gray))
-        np.save(source.with_name("full.npy"), gray)
-        height, width = gray.shape
-        photo = self._photos[token] = UploadedPhoto(token, name, source, (height, width))
+        np.save(source.with_name("gray.npy"), shown_gray(read.gray))
+        np.save(source.with_name("full.npy"), read.gray)
+        height, width = read.gray.shape
+        photo = UploadedPhoto(token, name, source, (height, width), read.several.total)
+        self._photos[token] = photo
         while len(self._photos) > MOST_PHOTOS:
             self.discard(self._photos.popitem(last=False)[1].source)
         return photo
@@ -174,7 +178,8 @@ def shown_size(shape: tuple[int, ...], long_side: int) -> tuple[int, int]:
 def write_result(photo: UploadedPhoto, edits: Edits, network: Network, settings: Settings) -> Path:
     """Write a photo's full-size file with the command's function. Raises ValueError."""
     guidance = edits.for_file(photo.source, photo.size)
-    options = marked(settings.photo, photo_settings(edits.color, settings.run), guidance)
+    options = replace(settings.photo, pages=FIRST if photo.pages > 1 else ())
+    options = marked(options, photo_settings(edits.color, settings.run), guidance)
     tasks = plan([str(photo.source)], kind=PHOTOS).tasks
     factory = partial(guided, partial(network.colorizer, edits.color), guidance)
     options = replace(options, recolor=True)  # as the page shows it

@@ -137,14 +137,15 @@ def test_a_single_input_and_a_command_that_colors_nothing_have_no_totals() -> No
 
 
 def test_a_rehearsal_says_what_would_become_of_each_task() -> None:
-    def check(path: Path) -> None:
-        if path == TASKS[1].source:
-            raise ValueError(f"{path} is empty")
+    def check(task: Task) -> str:
+        if task == TASKS[1]:
+            raise ValueError(f"{task.source} is empty")
+        return "3 pages" if task == TASKS[0] else ""
 
     account = ledger(dry_run=True)
     done, first, second = account.rehearse(check)
     assert done.output == ("c.png: already there, out/c.png",)
-    assert first.output == ("a.png -> out/a.png",)
+    assert first.output == ("a.png -> out/a.png, 3 pages",)
     assert second.error == "b.png is empty"
     assert account.closing()[1] == "1 to be colored, 1 already there, 3 failed, 3 passed over"
 

@@ -7,6 +7,7 @@ import re
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from runtime.files import (
     LockedError,
     delete_lock,
     discard,
+    folder_of,
     lock,
     read_arrays,
     sweep,
@@ -263,3 +265,20 @@ def test_an_error_names_the_file_and_not_its_temporary_name(
     assert ".part" not in str(failed.value)
     with pytest.raises(ValueError, match=re.escape(str(path))), whole_folder(path) as part:
         raise ValueError(f"{part} is bad")
+
+
+def test_a_folder_is_made_for_a_file_and_not_left_without_one(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "c.png"
+    with folder_of(path):
+        path.touch()
+    assert path.exists()
+    other = tmp_path / "a" / "d" / "e" / "f.png"
+    with pytest.raises(KeyboardInterrupt), folder_of(other):
+        raise KeyboardInterrupt
+    assert not (tmp_path / "a" / "d").exists()
+    assert path.exists()
+    with suppress(KeyboardInterrupt), folder_of(other):
+        (other.parent.parent / "of another").touch()
+        raise KeyboardInterrupt
+    assert not other.parent.exists()
+    assert (tmp_path / "a" / "d" / "of another").exists()

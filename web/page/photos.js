@@ -79,6 +79,7 @@ async function addFile(file, place) {
     keep();
     if (!current) await select(photos.at(-1));
     else colorOthers();
+    if (photo.pages > 1) complain(new Error(say("first_page", { name: photo.name, count: photo.pages })));
   } catch (error) {
     place.remove();
     complain(error);
