@@ -76,7 +76,7 @@ def color_film(
     try_encoder(options, encoding_of(film, options.encoder))
     warnings = warnings_of(film, target, options)
     for warning in warnings:
-        log.warning("%s", warning)
+        log.warning("%s", warning if str(film.path) in warning else f"{source}: {warning}")
     if colorization.guidance:
         check_moments(film, colorization.guidance, first=first, last=last)
     wanted = manifest_of(source, colorization, options)
