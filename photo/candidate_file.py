@@ -1,16 +1,18 @@
 """A candidate as a JSON file, which makes its colors again: written beside its picture, and read by -hints.
 
     {"regions": [{"ab": [12.5, -30.0], "points": [[40.2, 61.0], ...]}, ...], "hints": [[25, 40, "#b03030"], ...],
-     "strokes": "base64 of a PNG"}
+     "strokes": "base64 of a PNG", "later": {"hints": [...], "strokes": "..."}}
 
-A point is in percent of the sides. `hints` and `strokes` are those that the candidate was found with, if any.
+A point is in percent of the sides. `hints` and `strokes` are those that the candidate was found with, if any, `later` those
+that are applied to it. Without `regions`, hints and strokes are applied to the photo.
 """
 
 import base64
 import binascii
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import cv2
 import numpy as np
 
 from color.arrays import Bytes
-from color.guidance import Candidate, ColoredRegion, Hint
+from color.guidance import Candidate, ColoredRegion, Guidance, Hint
 from runtime.files import write_bytes
 
 MOST_POINTS = 10_000  # in all regions together; ours have a few dozen
@@ -32,10 +34,23 @@ def written_candidate(candidate: Candidate) -> dict[str, Any]:
             for region in candidate.regions
         ]
     }
-    if candidate.hints:
-        values["hints"] = [_written(hint) for hint in candidate.hints]
-    if candidate.strokes is not None:
-        values["strokes"] = _png(candidate.strokes)
+    return values | _written_hints(candidate)
+
+
+def written_guidance(guidance: Guidance) -> dict[str, Any]:
+    """Return hints, strokes and candidate of a photo's guidance as plain JSON values."""
+    own = _written_hints(guidance)
+    if guidance.candidate is None:
+        return own
+    return written_candidate(guidance.candidate) | ({"later": own} if own else {})
+
+
+def _written_hints(by: Candidate | Guidance) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if by.hints:
+        values["hints"] = [_written(hint) for hint in by.hints]
+    if by.strokes is not None:
+        values["strokes"] = _png(by.strokes)
     return values
 
 
@@ -45,20 +60,34 @@ def write_candidate(path: Path, candidate: Candidate) -> None:
     write_bytes(path, f"{text}\n".encode())
 
 
-def read_candidate(values: Mapping[str, Any], hints: Sequence[Hint] = ()) -> Candidate:
-    """Read a candidate from JSON values; hints : those of its list "hints", which the caller reads.
+def read_written(values: Mapping[str, Any], point: Callable[[Any], Hint]) -> Guidance:
+    """Read what `written_guidance` returned; point : reads a hint. Raises ValueError for values of another form."""
+    if "regions" not in values:
+        return _hints_in(values, point)
+    found = _hints_in(values, point)
+    later = values.get("later", {})
+    if not isinstance(later, dict):
+        raise ValueError("later has no hints or strokes")
+    candidate = replace(read_candidate(values), hints=found.hints, strokes=found.strokes)
+    return replace(_hints_in(later, point), candidate=candidate)
 
-    Raises ValueError for values of another form.
-    """
+
+def _hints_in(values: Mapping[str, Any], point: Callable[[Any], Hint]) -> Guidance:
+    hints, strokes = values.get("hints", []), values.get("strokes")
+    if not isinstance(hints, list):
+        raise ValueError("hints is not a list of points")
+    return Guidance(tuple(map(point, hints)), None if strokes is None else _strokes(strokes))
+
+
+def read_candidate(values: Mapping[str, Any]) -> Candidate:
+    """Read the regions of a candidate from JSON values. Raises ValueError for values of another form."""
     try:
         found = tuple(map(_region, values["regions"]))
-        strokes = values.get("strokes")
-        painted = None if strokes is None else _strokes(strokes)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"it is no candidate ({type(error).__name__}: {error})") from None
     if sum(len(region.points) for region in found) > MOST_POINTS:
         raise ValueError(f"it is no candidate (more than {MOST_POINTS} points)")
-    return Candidate(found, tuple(hints), painted)
+    return Candidate(found)
 
 
 def _written(hint: Hint) -> list[Any]:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
 from color.arrays import Bytes
-from color.guidance import Candidate, Guidance, Hint, read_hint, read_length
+from color.guidance import Guidance, Hint, read_hint, read_length
 from color.options import GuidanceOptions
-from photo.candidate_file import read_candidate
+from photo.candidate_file import read_written
 from photo.decoder import check_file
 from photo.opened import opened_photo, size_of
 from photo.options import Span
@@ -55,8 +56,9 @@ def read_guidance(
             strokes = read_strokes(options.hints, photo, page)
         elif options.hints:
             found = read_hints(options.hints)
-            candidate, more = (found, ()) if isinstance(found, Candidate) else (None, found)
-            hints += more
+            if isinstance(found, Guidance):
+                strokes, candidate = found.strokes, found.candidate
+            hints += found.hints if isinstance(found, Guidance) else found
         _check_inside([*hints, *(candidate.hints if candidate else ())], size, photo)
     reference, by = options.reference, options.reference_by or "auto"
     registers = reference and by in {"auto", "registered"}
@@ -137,7 +139,7 @@ def _painted(copy: Image.Image, photo: Path, page: int) -> Image.Image:
     return Image.fromarray(cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
 
 
-def read_hints(path: Path) -> list[Hint] | Candidate:
+def read_hints(path: Path) -> list[Hint] | Guidance:
     """Read color points: [[x, y, "#rrggbb"], ...], or a, b in place of the color; a radius may follow. Or a candidate.
 
     A point may also be written as for `-hint`, "40%,30%,navy". Only the hue and chroma of a color are used. Raises
@@ -148,13 +150,12 @@ def read_hints(path: Path) -> list[Hint] | Candidate:
         points = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}): write {FORM}") from None
-    if isinstance(points, dict) and "regions" in points:
+    if isinstance(points, dict) and {"regions", "hints", "strokes"} & points.keys():
         try:
-            return read_candidate(
-                points, [_point(path, point) for point in points.get("hints", [])]
-            )
+            return read_written(points, partial(_point, path))
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{path}: {error}: take a file that -candidates wrote") from None
+            line = str(error) if str(path) in str(error) else f"{path}: {error}"
+            raise ValueError(f"{line}: take a file that -candidates or the page wrote") from None
     if not isinstance(points, list) or not points:
         raise ValueError(f"{path} is not a list of points: write {FORM}")
     return [_point(path, point) for point in points]

@@ -1,20 +1,38 @@
-"""All of a visitor's results as one zip, written while it is sent: a file a photo, each as the command writes it."""
+"""Zips written while they are sent: of a visitor's results, and of a project, which can be opened again anywhere."""
 
+import json
 import time
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any, TypeAlias
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from photo.candidate_file import written_guidance
+from runtime.places import VERSION
 from web.edits import Edits
 from web.photos import UploadedPhoto
 
 CHUNK = 1 << 20  # bytes
 FAILED = "failed.txt"
+PROJECT = "project.json"
 
-Chosen = tuple[UploadedPhoto, Edits]
+Entry: TypeAlias = tuple[str, Path | str]  # the name of a file, and the file itself or its text
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A photo to be put into a zip.
+
+    kept : its edits as the page keeps them, with the steps that can be undone
+    """
+
+    photo: UploadedPhoto
+    edits: Edits
+    kept: Any = None
 
 
 class _Sent:
@@ -37,31 +55,64 @@ class _Sent:
         return data
 
 
-async def zipped(
-    chosen: Iterable[Chosen], write: Callable[[UploadedPhoto, Edits], Awaitable[Path]]
-) -> AsyncIterator[bytes]:
-    """Yield a zip of the photos' results, uncompressed, as they are compressed already.
-
-    write : writes a photo's result and returns its path
-    Photos that fail are listed in a text file at its end, each with the reason.
-    """
-    sent, failed, taken = _Sent(), [], set[str]()
+async def zipped(entries: AsyncIterator[Entry]) -> AsyncIterator[bytes]:
+    """Yield a zip of files, uncompressed, as pictures are compressed already; files of one name are told apart."""
+    sent, taken = _Sent(), set[str]()
     with zipfile.ZipFile(sent, "w") as archive:  # type: ignore[call-overload]
-        for photo, edits in chosen:
-            try:
-                path = await write(photo, edits)
-            except (OSError, ValueError, RuntimeError, MemoryError, HTTPException) as error:
-                failed.append(f"{photo.name}: {getattr(error, 'detail', error)}\n")
+        async for name, content in entries:
+            about = zipfile.ZipInfo(_own_name(name, taken), time.localtime()[:6])
+            if isinstance(content, str):
+                archive.writestr(about, content)
                 continue
-            about = zipfile.ZipInfo(_own_name(photo.result_name, taken), time.localtime()[:6])
-            with archive.open(about, "w", force_zip64=True) as entry, path.open("rb") as file:
+            with archive.open(about, "w", force_zip64=True) as entry, content.open("rb") as file:
                 while data := await run_in_threadpool(file.read, CHUNK):
                     entry.write(data)
                     yield sent.taken()
             yield sent.taken()
-        if failed:
-            archive.writestr(FAILED, "".join(failed))
     yield sent.taken()
+
+
+async def results(
+    chosen: Iterable[Chosen], write: Callable[[UploadedPhoto, Edits], Awaitable[Path]]
+) -> AsyncIterator[Entry]:
+    """Yield each photo's result, then a list of those that failed, if any, each with the reason.
+
+    write : writes a photo's result and returns its path
+    """
+    failed = []
+    for one in chosen:
+        try:
+            path = await write(one.photo, one.edits)
+        except (OSError, ValueError, RuntimeError, MemoryError, HTTPException) as error:
+            failed.append(f"{one.photo.name}: {getattr(error, 'detail', error)}\n")
+            continue
+        yield one.photo.result_name, path
+    if failed:
+        yield FAILED, "".join(failed)
+
+
+async def project(chosen: Sequence[Chosen]) -> AsyncIterator[Entry]:
+    """Yield the photos, what guides each as the command reads it, references, and last what the page keeps of them."""
+    told, references = [], dict[str, str]()
+    for number, one in enumerate(chosen, 1):
+        photo, place = one.photo, f"photos/{number}"
+        yield f"{place}/{photo.name}", photo.source
+        if hints := command_hints(one):
+            yield f"{place}/hints.json", hints
+        reference = one.edits.reference
+        if reference and reference.parent.name not in references:
+            name = f"references/{len(references) + 1}{reference.suffix}"
+            references[reference.parent.name] = name
+            yield name, reference
+        told.append({"file": f"{place}/{photo.name}", "name": photo.name, "edits": one.kept})
+    values = {"colorizer": VERSION, "photos": told, "references": references}
+    yield PROJECT, json.dumps(values, ensure_ascii=False, indent=1)
+
+
+def command_hints(one: Chosen) -> str:
+    """Return a photo's hints, strokes and chosen candidate as JSON that `-hints` reads; "" for none."""
+    values = written_guidance(one.edits.for_file(one.photo.source, one.photo.size))
+    return json.dumps(values, ensure_ascii=False) if values else ""
 
 
 def _own_name(name: str, taken: set[str]) -> str:
@@ -69,6 +120,6 @@ def _own_name(name: str, taken: set[str]) -> str:
     path, number, own = PurePosixPath(name), 1, name
     while own.lower() in taken:  # many systems do not tell capitals apart
         number += 1
-        own = f"{path.stem} ({number}){path.suffix}"
+        own = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
     taken.add(own.lower())
     return own

@@ -2,6 +2,7 @@
 
 import secrets
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from web.archive import Chosen, zipped
+from web.archive import Chosen, project, results, zipped
 from web.detail import Colorized, gray_part, part_from
 from web.edits import Edits, edits_from
 from web.network import Network, Queue
@@ -28,10 +29,12 @@ from web.photos import (
     suggestions,
     write_result,
 )
+from web.projects import open_project
 from web.requests import LARGEST_PHOTO, colors_of, json_of, place_of, write_upload
 
-ARCHIVE = "colorized.zip"
+ARCHIVE, SAVED = "colorized.zip", "project.colorizer.zip"
 MOST_ARCHIVES = 20  # that can still be downloaded
+LARGEST_PROJECT = 20_000_000_000  # bytes
 
 
 class PhotoRoutes:
@@ -41,7 +44,7 @@ class PhotoRoutes:
         self._photos = photos
         self._network, self._queue, self._settings = network, queue, settings
         self._colorized = Colorized(network)
-        self._archives: OrderedDict[str, list[Chosen]] = OrderedDict()
+        self._archives: OrderedDict[str, tuple[str, list[Chosen]]] = OrderedDict()
 
     def routes(self) -> list[Route]:
         """Return the routes below /photos and /references."""
@@ -59,7 +62,9 @@ class PhotoRoutes:
             Route("/photos/{id}/candidates", self.candidates, methods=["POST"]),
             Route("/photos/{id}/file", self.write, methods=["POST"]),
             Route("/photos/{id}/file", self.download, methods=["GET"]),
-            Route("/archives", self.choose, methods=["POST"]),
+            Route("/archives", partial(self.choose, name=ARCHIVE), methods=["POST"]),
+            Route("/projects/saved", partial(self.choose, name=SAVED), methods=["POST"]),
+            Route("/projects", self.open_project, methods=["POST"]),
             Route("/archives/{id}", self.archive, methods=["GET"]),
         ]
 
@@ -154,33 +159,47 @@ class PhotoRoutes:
             raise HTTPException(404, "no result yet: colorize this photo first")
         return FileResponse(photo.target, filename=photo.result_name)
 
-    async def choose(self, request: Request) -> Response:
-        """Note several photos with their edits; send the address of the zip of their files."""
+    async def choose(self, request: Request, *, name: str) -> Response:
+        """Note several photos with their edits; send the address of the zip of their results, or of the project."""
         values = (await json_of(request)).get("photos")
         if not isinstance(values, list) or not 0 < len(values) <= MOST_PHOTOS:
             raise HTTPException(400, f"invalid photos: expected a list of 1 to {MOST_PHOTOS}")
         if not all(isinstance(one, dict) for one in values):
             raise HTTPException(400, "invalid photos: expected an id and edits for each")
-        chosen = [(self._known(one.get("id")), self._read(one.get("edits"))) for one in values]
+        chosen = [
+            Chosen(self._known(one.get("id")), self._read(one.get("edits")), one.get("kept"))
+            for one in values
+        ]
         token = secrets.token_urlsafe(16)
-        self._archives[token] = chosen
+        self._archives[token] = (name, chosen)
         while len(self._archives) > MOST_ARCHIVES:
             self._archives.popitem(last=False)
-        return JSONResponse({"href": f"/archives/{token}", "name": ARCHIVE})
+        return JSONResponse({"href": f"/archives/{token}", "name": name})
 
     async def archive(self, request: Request) -> Response:
-        """Send the files of the noted photos as a zip, each as soon as it is written."""
-        chosen = self._archives.get(request.path_params["id"])
-        if chosen is None:
+        """Send the zip of noted photos, each file as soon as it is written."""
+        noted = self._archives.get(request.path_params["id"])
+        if noted is None:
             raise HTTPException(404, "unknown archive: download all again")
+        name, chosen = noted
 
         async def write(photo: UploadedPhoto, edits: Edits) -> Path:
             return await self._queue.run(write_result, photo, edits, self._network, self._settings)
 
-        headers = {"Content-Disposition": f'attachment; filename="{ARCHIVE}"'}
-        return StreamingResponse(
-            zipped(chosen, write), media_type="application/zip", headers=headers
-        )
+        entries = project(chosen) if name == SAVED else results(chosen, write)
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(zipped(entries), media_type="application/zip", headers=headers)
+
+    async def open_project(self, request: Request) -> Response:
+        """Add the photos of an uploaded project; send them with their edits."""
+        _, path = self._photos.place_for("")
+        try:
+            await write_upload(request, path, largest=LARGEST_PROJECT)
+            opened = await run_in_threadpool(open_project, path, self._photos)
+        finally:
+            self._photos.discard(path)
+        photos = [{**_described(photo), "edits": kept} for photo, kept in opened.photos]
+        return JSONResponse({"photos": photos, "failed": opened.failed})
 
     def _photo(self, request: Request) -> UploadedPhoto:
         return self._known(request.path_params["id"])

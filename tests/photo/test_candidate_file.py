@@ -10,9 +10,14 @@ from helpers import texture
 from PIL import Image
 
 import main
-from color.guidance import Candidate, ColoredRegion, Hint
+from color.guidance import Candidate, ColoredRegion, Guidance, Hint
 from color.options import GuidanceOptions
-from photo.candidate_file import read_candidate, write_candidate, written_candidate
+from photo.candidate_file import (
+    read_candidate,
+    write_candidate,
+    written_candidate,
+    written_guidance,
+)
 from photo.guidance import read_guidance
 
 
@@ -42,6 +47,19 @@ def test_a_file_holds_all_of_a_candidate(photo: Path) -> None:
     assert found.hints[1][2:] == hints[1][2:]
     np.testing.assert_array_equal(found.strokes, strokes)
     assert written_candidate(found) == written_candidate(Candidate(regions, found.hints, strokes))
+
+
+@pytest.mark.parametrize("regions", [None, (ColoredRegion((1.0, 2.0), ((5.0, 6.0),)),)])
+def test_what_is_applied_to_a_candidate_or_to_the_photo_is_written_too(
+    photo: Path, regions: tuple[ColoredRegion, ...] | None
+) -> None:
+    strokes = np.random.default_rng(0).integers(0, 256, (96, 128, 4)).astype(np.uint8)
+    candidate = None if regions is None else Candidate(regions, (Hint(1, 2, (8.0, 9.0)),))
+    guidance = Guidance((Hint(3, 4, (-5.5, 6.0)),), strokes, candidate)
+    Path("one.json").write_text(json.dumps(written_guidance(guidance)))
+    found = read_guidance(GuidanceOptions(hints=Path("one.json")), photo)
+    assert written_guidance(found) == written_guidance(guidance)
+    assert (found.candidate is None) == (regions is None)
 
 
 def test_a_candidate_is_made_again_by_its_file_and_takes_more_hints(
@@ -98,6 +116,10 @@ REGION: dict[str, Any] = {"ab": [1, 2], "points": [[10, 20]]}
         {"regions": [REGION], "strokes": ""},
         {"regions": [REGION], "strokes": "aGVsbG8="},
         {"regions": [REGION], "strokes": 5},
+        {"regions": [REGION], "later": 3},
+        {"regions": [REGION], "later": {"hints": [[1, 2]]}},
+        {"strokes": 3},
+        {"hints": 3},
         {"regions": [REGION], "hints": [[1, 2]]},
         {"regions": [REGION], "hints": 5},
         {"regions": [REGION], "hints": [[500, 2, "red"]]},

@@ -14,7 +14,7 @@ from helpers import landscape
 from PIL import Image
 from web_visitor import Json, Visitor
 
-from web.archive import FAILED, zipped
+from web.archive import FAILED, Chosen, results, zipped
 from web.edits import Edits
 from web.photos import UploadedPhoto
 
@@ -58,7 +58,8 @@ def test_a_photo_that_fails_is_named_and_stops_no_other(tmp_path: Path) -> None:
         return made
 
     async def parts() -> list[bytes]:
-        sent: AsyncIterator[bytes] = zipped([(photo, Edits()) for photo in photos], write)
+        chosen = [Chosen(photo, Edits()) for photo in photos]
+        sent: AsyncIterator[bytes] = zipped(results(chosen, write))
         found = [await anext(sent)]
         assert asked == ["a.png"]  # the first file is sent before the others are made
         return found + [part async for part in sent]

@@ -9,6 +9,7 @@ const MOST = 12; // common and recent ones
 const PLACES = 4; // largest number of likely colors
 let recent = [];
 let chosenStrength = () => 1;
+let asking = 0; // number of the latest question what colors become
 let close = () => {};
 
 // Resolves to a color, with its strength if that is not 1 ("#5060a0@0.5"), "remove", or null if the user cancels.
@@ -69,7 +70,9 @@ function written(color) {
 async function showOutcomes(element, shown, chosen) {
   const swatches = [...element.querySelectorAll(".common button.swatch")];
   const asked = [...swatches.map((one) => one.title), chosen].map(written);
+  const number = (asking += 1);
   const outcomes = await shown(asked).catch(() => []);
+  if (number !== asking) return false; // another color was chosen meanwhile
   swatches.forEach((one, i) => outcomes[i] && one.style.setProperty("--color", outcomes[i].shown));
   const [input, named, outcome] = ["[type=color]", ".named", ".outcome"].map((one) => element.querySelector(one));
   const { color, shown: result, error } = outcomes.at(-1) ?? {};

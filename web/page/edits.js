@@ -2,8 +2,8 @@
 
 export class Edits {
   constructor(kept = null) {
-    this.now = kept?.now ?? { hints: [], strokes: [] };
-    this.past = kept?.past ?? [];
+    this.now = sound(kept?.now);
+    this.past = (Array.isArray(kept?.past) ? kept.past : []).map(sound);
     this.future = [];
   }
 
@@ -32,6 +32,14 @@ export class Edits {
   get kept() {
     return { now: this.now, past: this.past.slice(-50) };
   }
+}
+
+// Returns edits as they are expected here, whatever a file says.
+function sound(state) {
+  const list = (value, fits) => (Array.isArray(value) ? value.filter(fits) : []);
+  const hints = list(state?.hints, (hint) => Number.isFinite(hint?.x) && Number.isFinite(hint?.y) && typeof hint.color === "string");
+  const strokes = list(state?.strokes, (stroke) => Array.isArray(stroke?.points) && typeof stroke.color === "string");
+  return { ...state, hints, strokes };
 }
 
 // Undoes and redoes by Ctrl+Z, Ctrl+Shift+Z and Ctrl+Y while a picture is shown; text fields keep these keys.

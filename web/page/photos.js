@@ -9,7 +9,8 @@ import { Stage } from "/stage.js";
 import { make, say } from "/words.js";
 
 const UPLOADS = 2; // at once
-const KEPT = "colorizer.photos"; // in the tab's own memory, so that a reload loses nothing
+const PROJECT = /\.zip$/i;
+const KEPT = "colorizer.photos"; // in the tab's own memory, so that a reload loses nothing, and in the browser's for a closed tab
 const find = (selector) => document.querySelector(`#photos ${selector}`);
 const stage = new Stage();
 let photos = []; // {id, name, width, height, edits, thumbnail}
@@ -52,6 +53,8 @@ function listen() {
   document.getElementById("download").addEventListener("click", download);
   document.getElementById("download-all").addEventListener("click", downloadAll);
   document.getElementById("same-for-all").addEventListener("click", sameForAll);
+  document.getElementById("save-project").addEventListener("click", saveProject);
+  document.getElementById("continue").addEventListener("click", () => recall(localStorage));
   document.getElementById("reference-file").addEventListener("change", chooseReference);
   document.getElementById("reference-shown").addEventListener("click", () => change({ reference: null, referenceName: null }));
   stepByKeys(() => current && !document.getElementById("photos").hidden, step);
@@ -61,10 +64,13 @@ function listen() {
 
 export async function addFiles(files) {
   calm();
+  const projects = files.filter((file) => PROJECT.test(file.name));
+  for (const file of projects) await openProject(file);
+  files = files.filter((file) => !projects.includes(file));
+  if (!files.length) return;
   const waiting = files.slice();
   const places = new Map(files.map((file) => [file, addPlace(file.name)]));
-  document.getElementById("photos").classList.add("started");
-  find(".desk").hidden = false;
+  startDesk();
   const one = async () => {
     for (let file = waiting.shift(); file; file = waiting.shift()) await addFile(file, places.get(file));
   };
@@ -333,6 +339,35 @@ async function downloadAll() {
   await fetched(document.getElementById("download-all"), "/archives", { photos: chosen });
 }
 
+// A project: the photos with their edits and the steps that can be undone, as one file.
+
+async function saveProject() {
+  const chosen = photos.map((photo) => ({ id: photo.id, edits: sentEdits(photo), kept: photo.edits.kept }));
+  await fetched(document.getElementById("save-project"), "/projects/saved", { photos: chosen });
+}
+
+async function openProject(file) {
+  const place = addPlace(file.name);
+  startDesk();
+  try {
+    const { photos: found, failed } = await upload("/projects", file, (share) => place.style.setProperty("--share", share));
+    for (const { edits, ...photo } of found) add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
+    if (failed.length) complain(new Error(failed.join("; ")));
+    keep();
+    if (!current && photos.length) await select(photos[0]);
+  } catch (error) {
+    complain(error);
+  } finally {
+    place.remove();
+    if (!photos.length) showNone();
+  }
+}
+
+function startDesk() {
+  document.getElementById("photos").classList.add("started");
+  find(".desk").hidden = false;
+}
+
 async function fetched(button, path, value) {
   calm();
   button.disabled = true;
@@ -355,7 +390,9 @@ function keep() {
   const kept = (steps) => photos.map(({ id, edits }) => ({ id, edits: steps ? edits.kept : { now: edits.now } }));
   for (const steps of [true, false]) {
     try {
-      sessionStorage.setItem(KEPT, JSON.stringify({ photos: kept(steps), current: current?.id }));
+      const text = JSON.stringify({ photos: kept(steps), current: current?.id });
+      sessionStorage.setItem(KEPT, text);
+      if (photos.length) localStorage.setItem(KEPT, text);
       return;
     } catch {
       // If the tab's memory is too small, saves without the steps, or not at all.
@@ -363,14 +400,23 @@ function keep() {
   }
 }
 
-async function recall() {
-  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+// Shows what was kept: by this tab before a reload, or, when asked for, by one that was closed.
+async function recall(storage = sessionStorage) {
+  const kept = JSON.parse(storage.getItem(KEPT) ?? "{}");
   for (const { id, edits } of kept.photos ?? []) {
     const photo = await ask(`/photos/${id}`).then((answer) => answer.json()).catch(() => null);
     if (photo) add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
   }
-  if (!photos.length) return;
-  document.getElementById("photos").classList.add("started");
-  find(".desk").hidden = false;
+  if (!photos.length) return offerContinue();
+  startDesk();
   await select(photos.find((photo) => photo.id === kept.current) ?? photos[0]);
+}
+
+// Offers the photos of a closed tab, if the server still has one of them.
+async function offerContinue() {
+  const { photos: kept = [] } = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+  const button = document.getElementById("continue");
+  const there = kept.length && (await fetch(`/photos/${kept[0].id}`).catch(() => null))?.ok;
+  button.hidden = !there;
+  button.textContent = say("continue_photos", { count: kept.length });
 }
