@@ -33,7 +33,8 @@ RIDGE = 1e-3  # keeps the fit of a picture with few luma codes solvable
 FITS = 4  # rounds of fitting, each with less weight on what the last one left
 SMALL_PLACE = 0.1  # share of the picture that is ignored: may be colored in black and white
 VIVID = 60.0  # range of the middle half of chroma, 8-bit codes, that no toning has: flat colors may follow luma
-TYPICAL = 5  # among the measures
+FAR = 4  # cells: more than chroma noise is smeared, less than the objects
+TYPICAL = 6  # among the measures
 LEAST = 0.08  # typical rest of chroma, 8-bit codes, below which nothing is left: less than the codes' rounding
 NOTHING_LEFT = (
     -1.0
@@ -46,20 +47,22 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in JPEG
 # (knot, weight): a measure has this weight up to the knot. Fitted by tests/benchmarks/toned.py --fit to half of 445
 # photographs, 351 smaller ones and 17 clips.
 HINGES = np.array((
-    ((-1.01, 1.81), (-0.466, -2.21), (0.122, -0.423), (0.999, 0.96)),
-    ((-1.9, -1.26), (-1.5, -0.443), (-1.09, 0.982), (-0.649, 0.908)),
-    ((0.018, -33.3), (0.101, 27.2), (0.177, 19.5), (0.289, -8.46)),
-    ((0.088, 8.73), (0.165, -8.41), (0.245, -5.36), (0.362, 8.8)),
-    ((0.564, -6.2), (1.11, 2.31), (1.76, 0.939), (2.67, 5.4)),
-    ((-1.39, 3.25), (-0.944, -0.281), (-0.466, 4.22), (0.289, -1.61)),
-    ((-1.62, 4.76), (-1.23, -1.85), (-0.716, 1.71), (0.13, -1.47)),
-    ((-2.86, -4.3), (-2.4, 2.07), (-1.95, 0.141), (-1.41, 0.601)),
-    ((-0.043, -17.2), (0.035, 6.7), (0.119, -1.91), (0.258, 14.2)),
-    ((0.026, 5.18), (0.11, 1.69), (0.191, -9.08), (0.323, 16.2)),
-    ((-0.456, -2.45), (0.063, 5.75), (0.801, 2.79), (1.79, -3.51)),
-    ((-0.008, 4.57), (0.403, -1.11), (0.877, -0.012), (1.71, -3.14)),
+    ((-1.01, 1.95), (-0.466, -1.54), (0.122, 0.226), (0.999, -0.737)),
+    ((-1.9, -1.65), (-1.5, -0.548), (-1.09, 1.53), (-0.649, 1.45)),
+    ((0.018, -12.9), (0.101, 12.1), (0.177, 20.1), (0.289, -6.38)),
+    ((0.088, 4.73), (0.165, -10.3), (0.245, -0.908), (0.362, 7.49)),
+    ((0.093, 1.65), (0.172, 18.7), (0.246, 6.36), (0.375, -4.72)),
+    ((0.564, -6.61), (1.11, 2.01), (1.76, 3), (2.67, 3.36)),
+    ((-1.39, 3.12), (-0.944, -0.931), (-0.466, 2.95), (0.289, 0.206)),
+    ((-1.62, 4.61), (-1.23, -1.48), (-0.716, 2.14), (0.13, -1.82)),
+    ((-2.86, -3.62), (-2.4, 2.36), (-1.95, -0.045), (-1.41, -0.204)),
+    ((-0.043, -13), (0.035, 2.24), (0.119, -4.63), (0.258, 13.7)),
+    ((0.026, 2.41), (0.11, 2.24), (0.191, -4.42), (0.323, 14.3)),
+    ((-0.112, -1), (-0.032, 4.84), (0.042, -3.72), (0.181, 2.42)),
+    ((-0.456, -3.91), (0.063, 5.61), (0.801, 2.53), (1.79, -2.8)),
+    ((-0.008, 5.16), (0.403, -1.64), (0.877, -0.676), (1.71, -2.77)),
 ))  # fmt: skip
-BIAS = -1.717
+BIAS = -3.419
 
 
 def photo_color_evidence(rgb: NDArray[Any]) -> float:
@@ -96,7 +99,7 @@ def color_evidence(luma: NDArray[Any], chroma: Sequence[NDArray[Any]], *, depth:
 
 
 def measures(luma: NDArray[Any], chroma: Sequence[NDArray[Any]], *, depth: int = 8) -> Doubles:
-    """Measure what toning does not explain of a picture's chroma: (12,), see `_measured`. Parameters as above."""
+    """Measure what toning does not explain of a picture's chroma: (14,), see `_measured`. Parameters as above."""
     return np.array([*_measured(*_grids(luma, chroma, depth))])
 
 
@@ -222,6 +225,8 @@ def _measured(fine: Bytes, luma: Floats, chroma: Floats) -> Iterator[float]:
         yield _log(energy / (total + 1e-4), 0)
         yield below2 / energy  # noise is unrelated two rows below
         yield _products(left, counted, 0, 2) / energy
+        far = _products(left, counted, FAR, 0) + _products(left, counted, 0, FAR)
+        yield far / energy  # smeared noise, too, is unrelated so far away
         yield _log(float(ignored.sum() / (1 - counted).sum()), 0.05)
         yield 2 * _log(float(typical), 0.05)  # TYPICAL
 

@@ -41,14 +41,9 @@ KNOTS = (
     0.7,
 )  # quantiles of colored photographs at which a measure's weight changes
 FOLDS = 4  # parts of the pictures, of which each is judged by the weights that fit the others, to set the bias
-TONED_LEFT = 0.015  # share of toned photographs at which the bias is set
+TONED_LEFT = 0.018  # share of toned photographs at which the bias is set
 FIT_STEP = 6  # frames of a shot from one in the fit to the next
-COUNTS = {
-    "saturation 0.25": 0.5,
-    "stained": 4.0,
-    "vhs": 4.0,
-    "cross_color": 2.0,
-}  # in the fit, of what is hard to tell
+COUNTS = {"stained": 4.0, "vhs": 2.0, "cross_color": 2.0}  # in the fit, of what is hard to tell
 FILM_COUNT, SMALL_COUNT = 1.5, 0.5  # of a frame, and of a photograph of fewer than SIDE pixels
 SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".webp"}
 Rng = np.random.Generator
@@ -147,10 +142,10 @@ def stained(gray: Floats, shot: Rng, frame: Rng) -> Floats:
 
 
 def vhs(gray: Floats, shot: Rng, frame: Rng) -> Floats:
-    """Add chroma noise that is smeared along the lines, and a cast."""
+    """Add chroma noise that is smeared along the lines, and after some copies across them, and a cast."""
     noise = frame.standard_normal((2, *gray.shape)).astype(np.float32)
-    smeared = [cv2.GaussianBlur(one, (0, 0), sigmaX=SIDE / 64, sigmaY=0.7) for one in noise]
-    size, casts = shot.uniform(5, 9), shot.normal(0, 2, 2)
+    size, casts, down = shot.uniform(1.5, 9), shot.normal(0, 2, 2), shot.uniform(0.7, 4)
+    smeared = [cv2.GaussianBlur(one, (0, 0), sigmaX=SIDE / 64, sigmaY=down) for one in noise]
     return with_chroma(gray, *(one * (size / one.std()) + cast for one, cast in zip(smeared, casts, strict=True)))  # fmt: skip
 
 

@@ -131,7 +131,7 @@ def test_change_and_unlikeness_know_brightness_from_content() -> None:
 
 
 def evidence(color: bool) -> float:
-    return 8.0 if color else -1.0
+    return 5.0 if color else -1.0
 
 
 def film_of(*lengths: int, color: tuple[int, ...] = ()) -> Iterator[Thumbnail]:
