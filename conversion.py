@@ -7,7 +7,7 @@ As a script, it splits a film into gray frames and sound under cache/; with -joi
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -20,6 +20,7 @@ from film.command import results_of
 from film.encode import Rendered, encoding_of, read_rendered, render, try_encoder
 from film.extract import extract_audio
 from film.ffmpeg import use_ffmpeg
+from film.finished import forget, leave, remaining, taken_back
 from film.guidance import check_moments
 from film.hint_tracks import guided
 from film.info import Film, span
@@ -30,7 +31,7 @@ from film.mux import Joined, join
 from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
 from film.picture_files import write_pictures
 from film.probe import probe
-from film.report import Summary, left_in_color, warnings_of, write_report
+from film.report import Summary, left_in_color, warnings_of
 from film.schedule import Schedule
 from film.segment import has_grays, painted_ab, segment_of
 from film.sequence import is_pattern
@@ -40,7 +41,7 @@ from film.source import source_of
 from film.steps import finished_shots, rendered, taker
 from film.work import Work, build_colorizer, manifest_of, start_worker, work_of
 from photo.inputs import Output, Result, Task, check_outputs
-from runtime.console import counted, exit_code
+from runtime.console import counted, exit_code, usage_errors
 from runtime.files import discard, whole_file
 from runtime.options import OneLineParser, add_options, option, options_from
 from runtime.places import WORK, shown
@@ -75,7 +76,7 @@ def color_film(
     try_encoder(options, encoding_of(film, options.encoder))
     warnings = warnings_of(film, target, options)
     for warning in warnings:
-        log.warning("%s", warning)
+        log.warning("%s", warning if str(film.path) in warning else f"{source}: {warning}")
     if colorization.guidance:
         check_moments(film, colorization.guidance, first=first, last=last)
     wanted = manifest_of(source, colorization, options)
@@ -83,6 +84,10 @@ def color_film(
     summary = Summary(source, target, film, wanted.weights, settings, warnings)
     with open_job(options.cache, wanted, restart=options.restart) as job:
         work = work_of(film, (first, last), job, colorization, options)
+        if options.restart:
+            forget(job)
+        elif not any((job.folder / "shots").iterdir()):
+            taken_back(work, job)
         extract_audio(film, job.folder / "audio")
         with (
             _workers_of(last - first, started, colorization, options) as run,
@@ -98,6 +103,8 @@ def color_film(
             log.warning("%s: %s", target, left)
             summary.warnings = [*summary.warnings, left]
         if not options.keep_cache:
+            if summary.joined.packets:
+                leave(work, job, shots, target, summary.joined.packets)
             remove(job)
     summary.seconds = time.perf_counter() - began
     return summary
@@ -134,13 +141,9 @@ def color_films(
     *,
     colorization: Colorization,
     options: FilmOptions,
-    reports: Mapping[Task, Path] | None = None,
     progress: Progress = Silent(),
 ) -> Iterator[Result]:
-    """Colorize films, which share their workers; yield each result when it is ready. One film's failure does not stop the others.
-
-    reports : where to write a report of the work, for some of the films
-    """
+    """Colorize films, which share their workers; yield each result when it is ready. One film's failure does not stop the others."""
     with ExitStack() as stack:
         # Started when first needed and kept for the next films, since loading the network takes seconds.
         started = cache(lambda: stack.enter_context(workers_for(colorization, options)))
@@ -151,8 +154,6 @@ def color_films(
                 started=started, progress=progress,
             )  # fmt: skip
             log.info("%s", summary.line())
-            if reports and task in reports:
-                write_report(reports[task], summary)
             return Result(task, output=(str(task.target),), facts=summary.facts())
 
         yield from results_of(tasks, colored)
@@ -186,8 +187,13 @@ def worker_count(options: FilmOptions) -> int:
 def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Progress) -> None:
     """Process every segment of a film, except those that an earlier run has finished."""
 
+    found: set[int] = set()
+
     def rendered_earlier(record: SegmentRecord) -> bool:
+        if record.index in found:
+            return True
         if rendered(work, record):
+            found.add(record.index)
             summary.segments.append(record)
             progress.advance(record.count, earlier=True)
             return True
@@ -196,8 +202,13 @@ def _take_steps(run: Map, work: Work, job: Job, summary: Summary, progress: Prog
             discard(work.shot(record))
         return False
 
+    records: Iterable[SegmentRecord] = split(work, job)
+    left = None
+    if job.manifest.complete:
+        records = remaining(work, list(records), rendered_earlier)
+        left = sum(record.count for record in records)
     schedule = Schedule(
-        work, split(work, job), is_rendered=rendered_earlier, workers=worker_count(work.options)
+        work, records, is_rendered=rendered_earlier, workers=worker_count(work.options), left=left
     )
     take = taker(work)
     predicted: dict[int, int] = {}  # segment -> frames already counted, half of its frames
@@ -232,9 +243,7 @@ def from_frames(source: Path, target: Path, *, cache: Path, overwrite: bool = Fa
     Color comes from pictures of the same names under output_img/, however they were made; frames without one stay
     gray. Lightness, sound and everything else come from the source.
     """
-    check_suffix(target, EncoderOptions().codec)
-    output = Output(target, source, option="-join")
-    check_outputs([output], inputs=[source], overwrite=overwrite)
+    _check_join(source, target, overwrite=overwrite)
     film = probe(source)
     with open_job(cache, _script_manifest(film)) as job:
         if not job.manifest.complete:
@@ -247,6 +256,12 @@ def from_frames(source: Path, target: Path, *, cache: Path, overwrite: bool = Fa
                 render(film, ab, part, numbers=work.numbers(record), options=work.options.encoder)
         shots = [read_rendered(work.shot(record)) for record in job.manifest.segments]
         return join(film, shots, target).frames
+
+
+def _check_join(source: Path, target: Path, *, overwrite: bool) -> None:
+    check_suffix(target, EncoderOptions().codec)
+    output = Output(target, source, option="-join")
+    check_outputs([output], inputs=[source], overwrite=overwrite)
 
 
 def _script_manifest(film: Film) -> Manifest:
@@ -287,6 +302,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         if options.join:
+            with usage_errors():
+                _check_join(options.film, options.join, overwrite=options.overwrite)
             frames = from_frames(
                 options.film, options.join, cache=options.cache, overwrite=options.overwrite
             )

@@ -14,9 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from numpy.typing import NDArray
-
-from color.arrays import Floats
+from color.arrays import Floats, Picture
 from color.guidance import UNGUIDED, Guidance, guidance_arguments
 from color.likely import LikelyColor, Suggestion
 from color.segment import Colorization
@@ -131,11 +129,9 @@ class Colorizer(SegmentColorizer):
         )
 
     @overload
-    def __call__(self, gray: NDArray[Any], guidance: Guidance = ...) -> NDArray[Any]: ...
+    def __call__(self, gray: Picture, guidance: Guidance = ...) -> Picture: ...
     @overload
-    def __call__(
-        self, gray: Sequence[NDArray[Any]], guidance: Guidance = ...
-    ) -> list[NDArray[Any]]: ...
+    def __call__(self, gray: Sequence[Picture], guidance: Guidance = ...) -> list[Picture]: ...
     @_checked
     def __call__(self, gray: Any, guidance: Guidance = UNGUIDED) -> Any:
         """Colorize gray (H, W) uint8 or uint16; return rgb (H, W, 3) of the same dtype and lightness.
@@ -148,73 +144,83 @@ class Colorizer(SegmentColorizer):
             return [self.composition(one, guidance).whole() for one in gray]
         return self.composition(gray, guidance).whole()
 
-    def composition(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Composition:
+    def composition(self, gray: Picture, guidance: Guidance = UNGUIDED) -> Composition:
         """Colorize as `__call__` does, but compose the picture later, as a whole or band by band."""
         return self._composed(self._photos.ab(gray, guidance), gray)
 
     @_checked
-    def ab(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
+    def ab(self, gray: Picture, guidance: Guidance = UNGUIDED) -> Floats:
         """Predict ab (h, w, 2) for gray (H, W): small, or of a registered reference's size, with guidance as above."""
         return self._photos.ab(gray, guidance).ab
 
     @_checked
-    def candidates(
-        self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
-    ) -> list[NDArray[Any]]:
+    def candidates(self, gray: Picture, n: int = 5, guidance: Guidance = UNGUIDED) -> list[Picture]:
         """Colorize gray (H, W) in up to n plausible, visibly different ways, with guidance as above.
 
         Returns a list of rgb (H, W, 3), the first as from `__call__`; fewer than n if no others differ visibly.
         """
         return [one.whole() for one in self.candidate_compositions(gray, n, guidance)]
 
+    @_checked
+    def candidate_guidance(
+        self, gray: Picture, n: int = 5, guidance: Guidance = UNGUIDED
+    ) -> list[Guidance]:
+        """Return the guidance that makes each of `candidates` again, to whose `hints` more can be added."""
+        made = self.candidate_compositions(gray, n, guidance)
+        return [guidance.based_on(one.candidate) for one in made]
+
     def candidate_compositions(
-        self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
+        self, gray: Picture, n: int = 5, guidance: Guidance = UNGUIDED
     ) -> list[Composition]:
         """Colorize as `candidates` does, but compose the pictures later."""
         return [self._composed(one, gray) for one in self._photos.candidates(gray, n, guidance)]
 
     @_checked
-    def confidence(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> Floats:
+    def confidence(self, gray: Picture, guidance: Guidance = UNGUIDED) -> Floats:
         """Return the network's confidence at each pixel of gray (H, W): (H, W), 1 certain, 0 all colors equally likely."""
         return self.distribution(gray, guidance).confidence(gray.shape)
 
     @_checked
-    def suggest(
-        self, gray: NDArray[Any], n: int = 5, guidance: Guidance = UNGUIDED
-    ) -> list[Suggestion]:
+    def suggest(self, gray: Picture, n: int = 5, guidance: Guidance = UNGUIDED) -> list[Suggestion]:
         """Suggest up to n places of gray (H, W) where a hint would help most, each with its likely colors."""
         return suggestions(self.distribution(gray, guidance), n, picture=gray.shape)
 
     @_checked
     def likely_colors(
-        self, gray: NDArray[Any], x: float, y: float, guidance: Guidance = UNGUIDED
+        self, gray: Picture, x: float, y: float, guidance: Guidance = UNGUIDED
     ) -> list[LikelyColor]:
         """Return the likely colors at a pixel of gray (H, W), the likeliest first; for several, see `distribution`."""
         return self.distribution(gray, guidance).likely_colors_at(x, y, picture=gray.shape)
 
     @_checked
-    def distribution(self, gray: NDArray[Any], guidance: Guidance = UNGUIDED) -> ColorDistribution:
+    def distribution(self, gray: Picture, guidance: Guidance = UNGUIDED) -> ColorDistribution:
         """Predict the distribution of colors at each position of gray (H, W)."""
         return self._photos.distribution(gray, guidance)
 
-    def _composed(self, colors: PhotoAb, gray: NDArray[Any]) -> Composition:
+    def _composed(self, colors: PhotoAb, gray: Picture) -> Composition:
         smooth = colors.smoothness
         field = color_field(colors.ab, gray, to_lightness=gray2lightness, smoothness=smooth)
-        return Composition(gray, field, self.threads, colors.note, colors.confidence)
+        return Composition(
+            gray, field, self.threads, colors.note, colors.confidence, colors.candidate
+        )
 
     @_checked
     def frames(
-        self, grays: Iterable[NDArray[Any]], keyframes: Mapping[int, NDArray[Any]] | None = None
-    ) -> Iterator[NDArray[Any]]:
+        self,
+        grays: Iterable[Picture],
+        keyframes: Mapping[int, Picture] | None = None,
+        reference: Picture | None = None,
+    ) -> Iterator[Picture]:
         """Colorize the gray frames (H, W) of one shot steadily, in order; yield rgb (H, W, 3) of the same lightness.
 
         keyframes : colored frames, rgb or rgba (H', W', 3 or 4) uint8 by number from 0, transparent where they say
             nothing; their colors are carried through the shot, which is then read as a whole before the first result
+        reference : a picture with the desired colors, rgb (h, w, 3) uint8; keyframes say more
 
         Raises ValueError for frames of different sizes, and for a keyframe that does not show its frame.
         """
         for gray, ab in colored_frames(
-            self, grays, keyframes or {}, side=self._predict.working_size
+            self, grays, keyframes or {}, side=self._predict.working_size, reference=reference
         ):
             yield self._composed(PhotoAb(ab), gray).whole()
 
@@ -280,12 +286,11 @@ def guided(
     guidance: Guidance = UNGUIDED,
     *,
     candidates: int | None = None,
-) -> Callable[[NDArray[Any]], Composition | list[Composition]]:
-    """Return a function that colorizes every picture with the same guidance, optionally with several candidates."""
-    colorizer = factory()
-    if candidates:
-        return functools.partial(colorizer.candidate_compositions, n=candidates, guidance=guidance)
-    return functools.partial(colorizer.composition, guidance=guidance)
+) -> Callable[[Picture], Composition | Sequence[Composition]]:
+    """Load the network and return what colorizes every picture with the same guidance, optionally with candidates."""
+    from photo.batch import Guided
+
+    return Guided(factory(), guidance, candidates)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

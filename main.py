@@ -12,9 +12,10 @@ if __name__ == "__main__":  # before the imports below, which take a tenth of a 
 import argparse
 import dataclasses
 import functools
+import itertools
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from color.options import GuidanceOptions
 from film.options import EncoderOptions, FilmCommand, FilmOptions, unsupported
@@ -26,9 +27,14 @@ from runtime.options import OneLineParser, add_options, given, options_from, spe
 from runtime.places import COMMAND, IN_SOURCE_TREE, VERSION
 from web.options import Settings, WebOptions
 
+if TYPE_CHECKING:  # slow modules
+    from film.command import FilmWork
+    from photo.command import PhotoWork
+
 EXAMPLES = """\
 examples:
-  python main.py -img_in photo.jpg                        writes photo.color.jpg beside it
+  python main.py photo.jpg                                writes photo.color.jpg beside it
+  python main.py album/ film.mp4 -save colored/           photos and films, told apart by what they are
   python main.py -img_in photo.jpg -save out.png
   python main.py -img_in photos/ -recursive -save colored/
   python main.py -img_in "scans/*.tif" -save colored/ -saturation 1.2
@@ -37,18 +43,18 @@ examples:
   python main.py -web                                     opens a page in the browser
 """
 FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
+SHARED = ("quality",)  # of photos' options, with films beside them
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     parser = _parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     _check_options(parser, args)
     log_to_stderr(quiet=args.quiet)
-    piped = "-" in (*args.movie_in, args.save)
-    run = run_page if args.web else run_photos if args.img_in else run_pipe if piped else run_films
-    if args.jobs:
-        run = run_jobs
+    piped = bool(args.movie_in) and "-" in (*args.movie_in, args.save)
+    colorize = run_pipe if piped else run_inputs
+    run = run_page if args.web else run_jobs if args.jobs else colorize
     return exit_code(parser.prog, functools.partial(run, args), resumes=not piped)
 
 
@@ -81,16 +87,20 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Check combinations of options; exit with a usage error for invalid ones."""
-    commands = [args.img_in, args.movie_in, args.web, args.jobs]
+    commands = [args.inputs, args.img_in, args.movie_in, args.web, args.jobs]
     if not any(commands):
-        parser.error("nothing to colorize: give -img_in, -movie_in or -web")
+        parser.error("nothing to colorize: name photos, films or folders, or give -web")
     if sum(map(bool, commands)) > 1:
         parser.error(
-            "-img_in, -movie_in, -web and -jobs are separate commands: give only one of them"
+            "inputs without an option, -img_in, -movie_in, -web and -jobs are separate commands: give only one of them"
         )
+    _sort_inputs(args)
     for kind, what in _others(args):
         for name in given(args, kind):
-            parser.error(f"-{name} is for {what}: leave it out here")
+            if name not in SHARED or not args.img_in:
+                parser.error(f"-{name} is for {what}: leave it out here")
+    if args.web and args.pages:
+        parser.error("-pages is for the command, not the page: leave it out here")
     try:
         options_from(args, RunOptions)
     except ValueError as error:
@@ -99,15 +109,31 @@ def _check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
         parser.error(mistake)
 
 
+def _sort_inputs(args: argparse.Namespace) -> None:
+    """Tell photos from films among the inputs that are given without an option."""
+    if "-" in args.inputs:
+        args.movie_in = args.inputs
+    elif args.inputs:
+        from film.sequence import is_pattern
+        from photo.sorting import sorted_inputs
+
+        args.img_in, args.movie_in = sorted_inputs(
+            args.inputs, is_one_film=is_pattern, recursive=args.recursive
+        )
+
+
 def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
     """List the options that do not apply to this command, each group with what it applies to."""
-    films = [(kind, "films") for kind in FILM_OPTIONS]
+    films: list[tuple[type, str]] = [(kind, "films") for kind in FILM_OPTIONS]
     if args.jobs:
         kinds = (InputOptions, ColorOptions, GuidanceOptions, PhotoOptions, WebOptions)
         return [(kind, "the commands, not -jobs") for kind in kinds]
     if args.web:
         named = "the commands, not the page"
         return [(kind, named) for kind in (InputOptions, GuidanceOptions, FilmCommand)]
+    if args.img_in and args.movie_in:
+        films = [(FilmCommand, "films alone"), (PhotoOptions, "photos alone")]
+        return [(WebOptions, "-web"), (GuidanceOptions, "one photo or one film"), *films]
     return [(WebOptions, "-web"), *(films if args.img_in else [(PhotoOptions, "photos")])]
 
 
@@ -136,12 +162,27 @@ def run_page(args: argparse.Namespace) -> int:
         return serve(options_from(args, WebOptions), settings)
 
 
-def run_photos(args: argparse.Namespace) -> int:
-    """Colorize photographs and return the exit code; a failure does not stop the others."""
+def run_inputs(args: argparse.Namespace) -> int:
+    """Colorize photos, then films; return the exit code. A failure does not stop the others.
+
+    All is checked before any work. Films may also be previewed or described, and photos analyzed.
+    """
+    from runtime.outcomes import finish
+
+    with usage_errors():
+        photos = _planned_photos(args) if args.img_in else None
+        films = _planned_films(args) if args.movie_in else None
+    if photos and films:
+        films.ledger.before = photos.ledger
+    works = [work for work in (photos, films) if work]
+    results = itertools.chain.from_iterable(work.results() for work in works)
+    return finish(works[-1].ledger, results, quiet=args.quiet, print0=args.print0)
+
+
+def _planned_photos(args: argparse.Namespace) -> "PhotoWork":
     from gray2color import colorize_photo_files, colorizer_factory
     from model.chosen_network import photo_settings
     from photo.command import PhotoColorization, plan_photos
-    from runtime.outcomes import finish
 
     color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
     colorization = PhotoColorization(
@@ -149,19 +190,14 @@ def run_photos(args: argparse.Namespace) -> int:
         analyzer=lambda: colorizer_factory(color, run, threads=run.threads)(),
         colorize=functools.partial(colorize_photo_files, color=color, run=run),
     )
-    with usage_errors():
-        inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
-        work = plan_photos(inputs, _photo(args), guidance, colorization)
-    return finish(work.ledger, work.results(), quiet=run.quiet)
+    inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
+    return plan_photos(inputs, _photo(args), guidance, colorization)
 
 
-def run_films(args: argparse.Namespace) -> int:
-    """Colorize, preview or describe films and return the exit code; a failure does not stop the others."""
+def _planned_films(args: argparse.Namespace) -> "FilmWork":
     from conversion import color_films
     from film.command import FilmColorization, plan_films
-    from film.guidance_files import GuidanceError
     from gray2color import film_colorization
-    from runtime.outcomes import finish
     from runtime.progress import progress_for
 
     color, run = options_from(args, ColorOptions), options_from(args, RunOptions)
@@ -172,11 +208,8 @@ def run_films(args: argparse.Namespace) -> int:
         weights=run.network or run.weights,
         progress=progress,
     )
-    with usage_errors():
-        inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
-        work = plan_films(inputs, options_from(args, FilmCommand), options, guidance, colorization)
-    with usage_errors((GuidanceError,)):
-        return finish(work.ledger, work.results(), quiet=run.quiet)
+    inputs, guidance = options_from(args, InputOptions), options_from(args, GuidanceOptions)
+    return plan_films(inputs, options_from(args, FilmCommand), options, guidance, colorization)
 
 
 def run_pipe(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ Heavy imports are avoided: a command reads hints before it knows whether there i
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from color.names import read_color, read_tint, tint
@@ -55,6 +55,30 @@ class Hint(NamedTuple):
         return x, y
 
 
+class ColoredRegion(NamedTuple):
+    """A part of a photo that a candidate gives another color.
+
+    color : a, b
+    points : x and y of points in it, in percent of the sides
+    """
+
+    color: tuple[float, float]
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One of several colorizations of a photo, by what makes it: it stays the same under more hints.
+
+    regions : later ones cover earlier ones; none for the default colorization
+    hints, strokes : the guidance that it was found with, see `Guidance`
+    """
+
+    regions: tuple[ColoredRegion, ...] = ()
+    hints: tuple[Hint, ...] = ()
+    strokes: "Bytes | None" = None
+
+
 @dataclass(frozen=True, eq=False)
 class ShotReference:
     """A reference picture for some shots of a film.
@@ -90,6 +114,7 @@ class Guidance:
     hints : points and their colors, each a `Hint`, (x, y, color), (x, y, a, b) or "25%,40%,navy"; in a film, each has a
         time
     strokes : rgba (h, w, 4) of any size, colors painted on a photo
+    candidate : the colorization of a photo that hints and strokes are applied to
     reference : rgb (h, w, 3), a picture with the desired colors; in a film, for shots without their own reference
     reference_by : "registered" gives a photo the colors of its colored copy, place by place, "content" transfers colors
         between similar positions, "histogram" gives it the reference's color histogram; "auto" is the first of these
@@ -109,6 +134,7 @@ class Guidance:
 
     hints: tuple[Hint, ...] = ()
     strokes: "Bytes | None" = None
+    candidate: Candidate | None = None
     reference: "Picture | None" = None
     reference_by: ReferenceBy = "auto"
     reference_large: "Picture | None" = None
@@ -131,6 +157,10 @@ class Guidance:
         palette = self.palette.split(",") if isinstance(self.palette, str) else self.palette
         object.__setattr__(self, "palette", tuple(read_color(color) for color in palette))
 
+    def based_on(self, candidate: Candidate | None) -> "Guidance":
+        """Return this guidance with a candidate in place of the hints and strokes that it was found with."""
+        return replace(self, hints=(), strokes=None, candidate=candidate)
+
     def __repr__(self) -> str:
         """Show what is given, a picture by its shape."""
         values = ((field, getattr(self, field.name)) for field in fields(self))
@@ -151,7 +181,7 @@ class Guidance:
             self.colorize,
             self.leave,
         )
-        single = (self.strokes, self.reference, self.mood, self.strength)
+        single = (self.strokes, self.candidate, self.reference, self.mood, self.strength)
         return any(several) or any(one is not None for one in single)
 
 

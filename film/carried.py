@@ -14,6 +14,7 @@ import numpy as np
 
 from color.arrays import Arrays, Bytes
 from color.segment import Keyframe, KeyframeCarrier, Overlay, Segment, SegmentGuidance, color_side
+from film.finished import needed_shots
 from film.guidance import FrameColors, ShotGuidance
 from film.info import Film
 from film.job import SegmentRecord
@@ -39,9 +40,9 @@ def carried(run: Map, work: Work, records: Sequence[SegmentRecord]) -> Work:
     for one in sorted(refused, key=lambda one: one.frame):
         warn_refused(work.film, one)
     work = replace(work, guidance=_without(work, refused))
-    directions = [
-        (shot, side) for shot, one in work.guidance.items() if one.own_keyframes for side in SIDES
-    ]
+    needed = needed_shots(work, records)
+    own = (shot for shot, one in work.guidance.items() if one.own_keyframes and shot in needed)
+    directions = [(shot, side) for shot in own for side in SIDES]
     of_shot: dict[int, list[SegmentRecord]] = {}
     for record in records:
         of_shot.setdefault(record.shot, []).append(record)

@@ -36,13 +36,11 @@ from photo.guidance import read_reference
 from photo.inputs import BESIDE, InputOptions, Kind, Output, Result, Task, check_outputs, plan
 from photo.ledger import Ledger, checked_report
 from photo.standing import made_with, standing
-from runtime.console import counted
+from runtime.console import counted, usage_errors
 from runtime.outcomes import FailureOf
 from runtime.progress import Progress, Silent
 
 log = logging.getLogger(__name__)
-
-TABLE = ".csv"  # a report of all films; each film's own is JSON
 
 
 class ColorizeFilms(Protocol):
@@ -54,7 +52,6 @@ class ColorizeFilms(Protocol):
         *,
         colorization: Colorization,
         options: FilmOptions,
-        reports: Mapping[Task, Path],
     ) -> Iterable[Result]: ...
 
 
@@ -93,8 +90,12 @@ class FilmWork:
     def results(self) -> Iterator[Result]:
         """Do the work on the films and yield each result when it is ready; a failure does not stop the others.
 
-        Raises GuidanceError for guidance that does not match a film.
+        Raises UsageError for guidance that does not match a film.
         """
+        with usage_errors((GuidanceError,)):
+            yield from self._results()
+
+    def _results(self) -> Iterator[Result]:
         command, options, colorization = self.command, self.options, self.colorization
         if command.probe:
             timer = colorization.timer
@@ -113,11 +114,8 @@ class FilmWork:
             show = partial(_previewed, sheets=sheets, colorization=colorization, options=options)
             return results_of(self.tasks, show)
         if self.ledger.dry_run:
-            return self.ledger.rehearse(partial(probe, options=options))
-        reports = _reports(self.tasks, command)
-        done = self.colorize(
-            self.tasks, colorization=colorization, options=options, reports=reports
-        )
+            return self.ledger.rehearse(lambda task: probe(task.source, options=options))
+        done = self.colorize(self.tasks, colorization=colorization, options=options)
         return self.ledger.follow(done)
 
 
@@ -134,16 +132,17 @@ def plan_films(
     options = options_for(options, pictures)
     kind = film_kind(options)
     save = None if pictures else inputs.save
-    given = plan(inputs.movie_in, kind=kind, save=save, recursive=inputs.recursive)
+    given = plan(
+        inputs.movie_in, kind=kind, save=save, recursive=inputs.recursive,
+        beside=inputs.beside("film"),
+    )  # fmt: skip
     check_sequences([task.source for task in given.tasks], pictures, options)
     if pictures:
         planned = [Task(task.source, pictures) for task in given.tasks]
     else:
         planned = _with_room(given.tasks, options, kind=kind, save=save)
     given = replace(given, tasks=planned)
-    table = inputs.report is not None and inputs.report.suffix.lower() == TABLE
-    details = None if table else inputs.report
-    command = replace(command, several=len(planned) > 1, report=details)
+    command = replace(command, several=len(planned) > 1)
     loaded = colorization.load()
     loaded = replace(loaded, guidance=_guidance(guided, command, films=len(planned)))
     options = marked(options, loaded)
@@ -161,7 +160,7 @@ def plan_films(
     again = {task.target for task in now.redone} if now else set()
     new = [output for output in outputs if output.path not in again]
     check_outputs(new, inputs=read, others=outputs, overwrite=inputs.overwrite)
-    report = checked_report(inputs, read=read, others=outputs) if table else None
+    report = checked_report(inputs, read=read, others=outputs)
     if command.colorizes and tasks and not inputs.dry_run:
         try_encoder(options)
     ledger = Ledger(given, now, _settings(loaded, options), report, dry_run=inputs.dry_run)
@@ -257,15 +256,7 @@ def _outputs(tasks: Sequence[Task], command: FilmCommand) -> list[Output]:
             for task, folder in folders.items()
             for output in known_files(folder, task.source)
         ]
-    results = [Output(task.target, task.source) for task in tasks]
-    reports = _reports(tasks, command)
-    return results + [
-        Output(path, task.source, "a report", "-report") for task, path in reports.items()
-    ]
-
-
-def _reports(tasks: Sequence[Task], command: FilmCommand) -> dict[Task, Path]:
-    return _named(tasks, command, command.report, ".json") if command.report else {}
+    return [Output(task.target, task.source) for task in tasks]
 
 
 def _named(

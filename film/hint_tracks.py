@@ -9,6 +9,7 @@ import numpy as np
 
 from color.arrays import Bytes, Floats, Mask
 from film.carried import carried
+from film.finished import needed_shots
 from film.guidance import FrameHint, ShotGuidance, shots_guidance
 from film.job import Job
 from film.segment import decode_gray, read_tracks
@@ -38,7 +39,8 @@ def guided(run: Map, work: Work, job: Job) -> Work:
         if before.get(shot) != now.get(shot):
             work.forget(record)
     job.note(guidance=now)
-    hinted = [shot for shot, guidance in work.guidance.items() if guidance.hints]
+    needed = needed_shots(work, records)
+    hinted = [shot for shot, one in work.guidance.items() if one.hints and shot in needed]
     for _ in run(partial(follow, write_description(work)), hinted):
         pass
     return carried(run, work, records)

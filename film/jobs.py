@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from film.finished import left_in
 from film.job import AB, MANIFEST, ROOMS, Job, JobError, Manifest, changes
 from photo.inputs import Result, Task
 from runtime.console import counted
@@ -256,6 +257,9 @@ def jobs_results(cache: Path, *, clean: bool) -> Iterator[Result]:
             delete_job(job)
         deleted = f"deleted {job.line()}"
         yield Result(task, error=failure.line) if failure.line else Result(task, (deleted,))
+    for file in left_in(cache):
+        discard(file)
+        yield Result(Task(file, file), (f"deleted {file}: of a finished film",))
 
 
 def _refuse_links(paths: Iterable[Path]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from uuid import UUID
@@ -37,11 +38,12 @@ MP4_TAGS = {  # tags that an MP4's iTunes list supports, in FFmpeg's names
 
 @dataclass(frozen=True)
 class Joined:
-    """What was written: frames, copied streams by kind, bytes."""
+    """What was written: frames, copied streams by kind, bytes, and the SHA-256 of each segment's packets."""
 
     frames: int
     streams: dict[str, int]
     size_bytes: int
+    packets: Sequence[str] = ()
 
 
 def join(
@@ -69,11 +71,12 @@ def join(
             f"{path}: {counted(count, 'frame')} from {first} on for a film of {film.frames}"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
+    digests: list[str] = []
     try:
         with whole_file(path, use="result") as part, _beside(path) as (sound, titles, unfinished):
             writer, codec = _write_streams(
                 part, film, segments, container, first=first, mark=mark, extracts=(sound, titles),
-                advance=advance,
+                advance=advance, digests=digests,
             )  # fmt: skip
             # Only the ffmpeg program can add these, in a last pass; for an excerpt it would add the whole track.
             left = foreign_sound(film) if container == "mkv" and count == film.frames else []
@@ -87,16 +90,17 @@ def join(
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise FilmError(f"{path} cannot be written: {reason_of(error)}") from error
     kept = writer.kept + Counter(audio=len(left))
-    return Joined(count, dict(kept), path.stat().st_size)
+    return Joined(count, dict(kept), path.stat().st_size, digests)
 
 
 def _write_streams(
     part: Path, film: Film, segments: Sequence[Rendered], container: str, *, first: int, mark: str,
-    extracts: tuple[Path, Path], advance: Callable[[int], object] | None,
+    extracts: tuple[Path, Path], advance: Callable[[int], object] | None, digests: list[str],
 ) -> tuple[StreamCopy, str]:  # fmt: skip
     """Write all streams of a result; return their writer and the picture's codec.
 
     extracts : temporary names for early sound and for converted subtitles
+    digests : receives the SHA-256 of each segment's packets
     """
     sound, titles = extracts
     early = _early_sound(film) if container == "mkv" else []
@@ -121,7 +125,7 @@ def _write_streams(
         video = writer.add_streams(_picture(begin))
         if mark and container == "mkv":
             target.metadata[MARK_TAG] = mark
-        timed = _timed(film, segments, chain([begin], opened), first, video)
+        timed = _timed(film, segments, chain([begin], opened), first, video, digests)
         writer.write(timed, video, advance)
         return writer, video.codec_context.codec.canonical_name
 
@@ -240,8 +244,9 @@ def _timed(
     opened: Iterable[av.container.InputContainer],
     first: int,
     video: av.VideoStream,
+    digests: list[str],
 ) -> Iterator[Packet]:
-    """Yield the segments' packets with the film's own times.
+    """Yield the segments' packets with the film's own times, and append the SHA-256 of each segment's.
 
     Decode times are the sorted presentation times, delayed by the deepest reordering of any segment: the
     smallest delay with which no decode time exceeds its presentation time.
@@ -251,16 +256,19 @@ def _timed(
     begin = first
     for segment, container in zip(segments, opened, strict=True):
         packets = (packet for packet in container.demux(_picture(container)) if packet.size)
+        digest = sha256()
         for index, (packet, place) in enumerate(zip(packets, segment.ranks, strict=True)):
             # Segments come in presentation order, packets in decode order: the n-th packet is decoded when the frame
             # `delay` positions before it is shown. Before the first frame, the times are extrapolated backward.
             number, due = begin + place, begin + index - delay
+            digest.update(bytes(packet))
             packet.stream = video
             packet.time_base = film.video.time_base
             packet.pts = film.pts[number]
             packet.dts = film.pts[due] if due >= first else film.pts[first] + (due - first) * step
             packet.duration = _duration(film, number)
             yield packet
+        digests.append(digest.hexdigest())
         begin += segment.frames
 
 

@@ -76,9 +76,8 @@ def keyframe_count(text: str) -> int | None:
 class FilmCommand:
     """What a command does with films besides or instead of colorizing them.
 
-    report : where to write the details of each film's work
-    several : the command has more than one film; previews, reports and folders of keyframes are named after the
-        films, in a folder
+    several : the command has more than one film; previews and folders of keyframes are named after the films, in a
+        folder
     """
 
     probe: str | None = option(
@@ -109,7 +108,6 @@ class FilmCommand:
     jobs: str | None = option(
         None, "list the jobs of films, or with clean delete those at rest", choices=("list", "clean"), const="list",
     )  # fmt: skip
-    report: Path | None = None
     several: bool = False
 
     def __post_init__(self) -> None:

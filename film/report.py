@@ -19,7 +19,6 @@ from film.probe import probe
 from film.work import Work
 from photo.inputs import Facts
 from runtime.console import counted
-from runtime.files import write_json
 from runtime.workers import cores
 
 HDR = ("smpte2084", "arib-std-b67")  # PQ and HLG, ITU-R BT.2100
@@ -60,7 +59,7 @@ class Summary:
         video = self.film.video
         return Facts(
             video.width, video.height, video.depth, kept=("video", *self._kept()),
-            left_out=(), seconds=self.seconds,
+            seconds=self.seconds, warnings=tuple(self.warnings), details=self.as_json(),
         )  # fmt: skip
 
     def _kept(self) -> list[str]:
@@ -89,12 +88,6 @@ class Summary:
                 for r in records
             ],
         }
-
-
-def write_report(path: Path, summary: Summary) -> None:
-    """Write the record of the work on a film as JSON; create the folder if it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, summary.as_json())
 
 
 def left_in_color(work: Work, records: Iterable[SegmentRecord]) -> list[str]:

@@ -51,6 +51,7 @@ class Schedule:
     records : the film's segments in order, found lazily
     is_rendered : returns whether an earlier run finished a segment
     workers : number of workers that share the steps; 0 if unknown
+    left : frames of the segments, if not the whole job's
     waits : returns whether finding the next segment may need a result of steps that are running
     """
 
@@ -61,10 +62,12 @@ class Schedule:
         *,
         is_rendered: Callable[[SegmentRecord], bool],
         workers: int = 0,
+        left: int | None = None,
         waits: Callable[[], bool] = _never,
     ) -> None:
         self._waits = waits
-        self._workers, self._left = workers, work.last - work.first
+        self._workers = workers
+        self._left = work.last - work.first if left is None else left
         self._work, self._records, self._is_rendered = work, iter(records), is_rendered
         self._ready: deque[Step] = deque()
         self._chains: deque[_Chain] = deque()

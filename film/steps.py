@@ -5,7 +5,6 @@ needs all three, which bounds memory and disk space: each segment is predicted b
 block, each with the state of those before and after it; each is finished by itself. Finished segments are not redone.
 """
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -23,7 +22,7 @@ from film.decode import NativeFrame, decode
 from film.encode import Rendered, read_rendered, render
 from film.job import Job, JobError, SegmentRecord
 from film.segment import read_ab, segment_of, write_ab
-from film.work import Work, colorizer_of, write_description
+from film.work import Work, checksum_of, colorizer_of, write_description
 from runtime.files import (
     discard,
     read_arrays,
@@ -201,7 +200,7 @@ def _finish(
                 overlays=overlays(work, record) if work.has_keyframes(record) else None,
             )  # fmt: skip
             # Before the shot gets its final name: without a checksum it would be rendered again.
-            write_text(work.checksum(record), _sha256(part))
+            write_text(work.checksum(record), checksum_of(part))
     if not work.options.keep_cache:
         discard(work.input_img(record))
     discard(work.predicted_state(record))
@@ -268,7 +267,7 @@ def rendered(work: Work, record: SegmentRecord) -> Rendered | None:
     try:
         found = read_rendered(shot)
         whole = work.label(record) in found.comments and found.frames == record.count
-        unchanged = whole and work.checksum(record).read_text("utf-8") == _sha256(shot)
+        unchanged = whole and work.checksum(record).read_text("utf-8") == checksum_of(shot)
         return found if unchanged else None
     except (OSError, ValueError):
         return None
@@ -292,8 +291,3 @@ def finished_shots(work: Work, job: Job) -> list[Rendered]:
             )
         shots.append(found)
     return shots
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

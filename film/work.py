@@ -66,12 +66,17 @@ class Work:
         """Return the file with the SHA-256 of the segment's encoded file."""
         return self.shot(record).with_suffix(".sha256")
 
-    def label(self, record: SegmentRecord) -> str:
-        """Return the comment in the header of the segment's encoded file, which identifies its content."""
+    def label(self, record: SegmentRecord, guidance: str | None = None) -> str:
+        """Return the comment in the header of the segment's encoded file, which identifies its content.
+
+        guidance : the digest of its shot's guidance, if not of the present one; "" for none
+        """
         encoding = " ".join(map(str, encoding_settings(self.options.encoder).values()))
         label = f"{self.digest} {encoding} {record.index} {record.first} {record.count}"
-        guidance = self.guidance.get(record.shot)
-        return f"{label} {guidance.digest}" if guidance else label
+        if guidance is None:
+            own = self.guidance.get(record.shot)
+            guidance = own.digest if own else ""
+        return f"{label} {guidance}" if guidance else label
 
     def hint_tracks(self, shot: int) -> Path:
         """Return the file with the positions of a shot's hints in its frames."""
@@ -135,6 +140,12 @@ class Work:
     def linked_state(self, record: SegmentRecord) -> Path:
         """Return the file with a segment's links: the states from its neighbors and its outgoing state."""
         return self.folder / LINKED / f"{record.name}.npz"
+
+
+def checksum_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def manifest_of(path: Path, colorization: Colorization, options: FilmOptions) -> Manifest:

@@ -8,23 +8,28 @@ import numpy as np
 from color.arrays import Bytes
 
 TILE_WIDTH = 240  # px, of a picture
-TILE_TALLEST = 320  # px
+TALLEST = 4 / 3  # height of a tile, by its width
 CAPTION = 20  # px
 GAP = 4  # px, between pictures of one size
 
 
-def contact_sheet(pictures: Sequence[Bytes], captions: Sequence[str]) -> Bytes:
-    """Arrange pictures (H, W, 3) of any sizes on one sheet, row by row, each with its caption."""
+def contact_sheet(
+    pictures: Sequence[Bytes], captions: Sequence[str], *, width: int = TILE_WIDTH
+) -> Bytes:
+    """Arrange pictures (H, W, 3) of any sizes on one sheet, row by row, each with its caption.
+
+    width : of a tile, in pixels
+    """
     columns = max(1, min(len(pictures), round((len(pictures) * 1.3) ** 0.5)))
     rows = -(-len(pictures) // columns)
     shapes = [picture.shape for picture in pictures]
-    tall = min(TILE_TALLEST, max(round(TILE_WIDTH * height / width) for height, width, _ in shapes))
+    tall = min(round(width * TALLEST), max(round(width * high / wide) for high, wide, _ in shapes))
     row = tall + CAPTION
-    sheet = np.full((rows * row, columns * TILE_WIDTH, 3), 24, np.uint8)
+    sheet = np.full((rows * row, columns * width, 3), 24, np.uint8)
     for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
-        top, left = number // columns * row, number % columns * TILE_WIDTH
-        tile = _fitted(picture, tall)
-        y, x = top + (tall - tile.shape[0]) // 2, left + (TILE_WIDTH - tile.shape[1]) // 2
+        top, left = number // columns * row, number % columns * width
+        tile = _fitted(picture, (width - 4, tall))
+        y, x = top + (tall - tile.shape[0]) // 2, left + (width - tile.shape[1]) // 2
         sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
         place = (left + 6, top + tall + 14)
         cv2.putText(sheet, caption, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (220, 220, 220), 1)
@@ -39,8 +44,8 @@ def tile(rows: Sequence[Sequence[Bytes]]) -> Bytes:
     return whole[:-GAP, :-GAP]
 
 
-def _fitted(picture: Bytes, tall: int) -> Bytes:
+def _fitted(picture: Bytes, into: tuple[int, int]) -> Bytes:
     height, width = picture.shape[:2]
-    scale = min(tall / height, (TILE_WIDTH - 4) / width)
+    scale = min(into[0] / width, into[1] / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from color.arrays import Doubles, Floats, Indices, Mask
+from color.guidance import ColoredRegion
 from image.kmeans import kmeans, starts
 from model.contract import AB_SCALE, REDUCTION
 from model.decode import AbPredictor
@@ -29,6 +30,7 @@ BARELY_APART = 5.0  # the same, if no candidate reaches APART
 DRAWN = 400  # colorings sampled from the distribution, which the candidates should represent
 DEVIATIONS = 1.0  # largest change of a position's color, in standard deviations of its distribution
 SEED = 0
+REPLACED = 0.25  # of the short side: later hints replace a candidate's colors so near them
 
 REGIONS = 7  # at most
 VOTE_CELLS = 5  # side of the majority filter
@@ -44,6 +46,18 @@ class _Region:
     points: Sequence[tuple[int, int]]
     shares: Floats
 
+    def colored(self, mode: Mode, size: tuple[int, int]) -> ColoredRegion:
+        """Return the region with another color at its points; size : (H, W) of the network's input."""
+        places = tuple(
+            (_percent(column, size[1]), _percent(row, size[0])) for row, column in self.points
+        )
+        return ColoredRegion((float(mode.a), float(mode.b)), places)
+
+
+def _percent(cell: int, side: int) -> float:
+    """Return the center of a position's middle pixel, in percent of a side."""
+    return (min(cell * REDUCTION + REDUCTION // 2, side - 1) + 0.5) / side * 100
+
 
 def candidates(
     predicted: ColorDistribution,
@@ -53,8 +67,8 @@ def candidates(
     lightness: Floats,
     hints: Floats | None = None,
     palette: Floats | None = None,
-) -> list[Floats]:
-    """Return up to `number` small ab (h, w, 2), the default first; fewer if no others differ visibly.
+) -> list[tuple[Floats, tuple[ColoredRegion, ...]]]:
+    """Return up to `number` small ab (h, w, 2) and what makes them, the default first; fewer if no others differ visibly.
 
     lightness : (1, H, W)
     hints : (1, 3, H, W), as in `AbPredictor`
@@ -62,15 +76,34 @@ def candidates(
     """
     default = predict(lightness, hints=hints, palette=palette).ab[0]
     parts = _regions(predicted)
-    added = _alternatives(parts, default, predicted, size=lightness.shape[1:])
+    made: list[tuple[ColoredRegion, ...]] = [()]
+    size = (lightness.shape[1], lightness.shape[2])
+    made += _alternatives(parts, default, predicted, size=size) if number > 1 else []
     pool = [default]
-    for drawn in added if number > 1 else ():
-        if hints is not None:
-            drawn = np.where(hints[0, 2:] > 0, hints[0], drawn)
-        ab = predict(lightness, hints=drawn[None], palette=palette).ab[0]
+    for changed in made[1:]:
+        drawn = _drawn(changed, None if hints is None else hints[0], lightness.shape[1:])[None]
+        ab = predict(lightness, hints=drawn, palette=palette).ab[0]
         pool.append(_within_reach(ab, default, predicted))
     chosen = _chosen(_means(np.stack(pool), parts), parts, predicted.bins, number)
-    return [pool[i] for i in chosen]
+    return [(pool[i], made[i]) for i in chosen]
+
+
+def as_candidate(
+    changed: Sequence[ColoredRegion],
+    predicted: ColorDistribution,
+    predict: AbPredictor,
+    *,
+    lightness: Floats,
+    hints: Floats | None = None,
+    palette: Floats | None = None,
+) -> Floats:
+    """Return small ab (h, w, 2) as one of `candidates`, by what makes it."""
+    default: Floats = predict(lightness, hints=hints, palette=palette).ab[0]
+    if not changed:
+        return default
+    drawn = _drawn(changed, None if hints is None else hints[0], lightness.shape[1:])[None]
+    ab = predict(lightness, hints=drawn, palette=palette).ab[0]
+    return _within_reach(ab, default, predicted)
 
 
 def _regions(predicted: ColorDistribution) -> list[_Region]:
@@ -95,31 +128,57 @@ def _alternatives(
     predicted: ColorDistribution,
     *,
     size: tuple[int, int],
-) -> list[Floats]:
-    """Draw hints (3, H, W) for other colors of each of the first regions, then of pairs of regions."""
-    single: list[tuple[int, float, Floats]] = []  # region, share, hints
+) -> list[tuple[ColoredRegion, ...]]:
+    """Return other colors of each of the first regions, then of pairs of regions."""
+    single: list[tuple[int, float, ColoredRegion]] = []  # number, share, the region
     for i, part in enumerate(parts[:CHANGED]):
         now = default[part.mask].mean(axis=0)
         for mode in modes(part.shares, predicted.bins):
             if np.hypot(mode.a - now[0], mode.b - now[1]) >= APART:
-                single.append((i, mode.share, _hint_planes(part, mode, size=size)))
+                single.append((i, mode.share, part.colored(mode, size)))
     pairs = [pair for pair in combinations(single, 2) if pair[0][0] != pair[1][0]]
     pairs.sort(key=lambda pair: -pair[0][1] * pair[1][1])
-    joined = [np.where(one[2][2:] > 0, one[2], other[2]) for one, other in pairs[:PAIRS]]
-    return [hints for _, _, hints in single] + joined
+    found: list[tuple[ColoredRegion, ...]] = [(region,) for _, _, region in single]
+    return found + [(other[2], one[2]) for one, other in pairs[:PAIRS]]
 
 
-def _hint_planes(part: _Region, mode: Mode, *, size: tuple[int, int]) -> Floats:
-    """Draw one color at the points of a region: hints (3, H, W)."""
+def drawn_over(
+    changed: Sequence[ColoredRegion], later: Floats, hints: Floats | None = None
+) -> Floats:
+    """Draw a candidate, without its colors near later hints, which these replace, and the later hints over it.
+
+    later, hints : (3, H, W), the later hints, and those that the candidate was found with
+    Returns hints (3, H, W).
+    """
+    height, width = later.shape[1:]
+    far = cv2.distanceTransform(np.asarray(later[2] == 0, np.uint8), cv2.DIST_L2, 5)
+    apart = far > REPLACED * min(height, width)
+    kept = [
+        region._replace(points=tuple(p for p in region.points if apart[_pixel(p, apart.shape)]))
+        for region in changed
+    ]
+    below = _drawn(kept, hints, (height, width))
+    return np.where(later[2:] > 0, later, below)
+
+
+def _drawn(changed: Sequence[ColoredRegion], hints: Floats | None, size: tuple[int, ...]) -> Floats:
+    """Draw colors at the points of regions, and the user's hints (3, H, W) over them: hints (3, H, W)."""
     planes = np.zeros((3, *size), np.float32)
-    color = np.array([mode.a / AB_SCALE, mode.b / AB_SCALE, 1], np.float32)
-    for row, column in part.points:
-        y, x = (i * REDUCTION + REDUCTION // 2 for i in (row, column))
-        rows, columns = (
-            slice(max(i - POINT_RADIUS_PX, 0), i + POINT_RADIUS_PX + 1) for i in (y, x)
-        )
-        planes[:, rows, columns] = color[:, None, None]
-    return planes
+    for (a, b), points in changed:
+        color = np.array([a / AB_SCALE, b / AB_SCALE, 1], np.float32)
+        for point in points:
+            around = (
+                slice(max(i - POINT_RADIUS_PX, 0), i + POINT_RADIUS_PX + 1)
+                for i in _pixel(point, size)
+            )
+            planes[:, *around] = color[:, None, None]
+    return planes if hints is None else np.where(hints[2:] > 0, hints, planes)
+
+
+def _pixel(percent: tuple[float, float], size: tuple[int, ...]) -> tuple[int, int]:
+    """Return the row and the column of a point, of a size (H, W)."""
+    x, y = percent
+    return min(int(y / 100 * size[0]), size[0] - 1), min(int(x / 100 * size[1]), size[1] - 1)
 
 
 def _within_reach(ab: Floats, default: Floats, predicted: ColorDistribution) -> Floats:

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Floats, Indices, Mask
+from color.guidance import Guidance, ReferenceBy
 from image.crop import fitted
 from model.contract import STRIDE, Predictor, network_planes, working_lightness
+from model.decode import AbPredictor
 from prior.lab import lab2rgb, rgb2lab
 
 # Least share of reliable matches for a reference to be used by content. Two crops of a photograph, one mirrored and
@@ -37,6 +39,34 @@ class Correspondence(NamedTuple):
 
     share: float
     points: Floats
+
+
+def reference_matches(
+    predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
+) -> list[list[float]]:
+    """Return color points (x, y, a, b, radius) from a reference of similar content; none without such a reference.
+
+    predictor : as returned by `model.photo_colors.recolored`
+    """
+    found = reference_correspondence(predictor, gray, wanted)
+    return [] if found is None else matches_of(found, wanted.reference_by)
+
+
+def reference_correspondence(
+    predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
+) -> "Correspondence | None":
+    """Match gray (H, W) with its reference; None without one, and if only its histogram is wanted."""
+    reference = wanted.reference
+    if reference is None or wanted.reference_by == "histogram" or not predictor.guidance:
+        return None
+    features = predictor.giving("features")
+    return correspondence(features, gray, reference, bins=len(predictor.bins))
+
+
+def matches_of(found: "Correspondence", by: ReferenceBy) -> list[list[float]]:
+    """Return the color points of a reference of similar content, or of any if it is to be used by content."""
+    points: list[list[float]] = found.points.tolist()
+    return points if by == "content" or found.share >= SAME_CONTENT else []
 
 
 def correspondence(

@@ -57,6 +57,7 @@ def colored_frames(
     keyframes: Mapping[int, NDArray[Any]],
     *,
     side: int = WORKING_SIDE,
+    reference: Bytes | None = None,
 ) -> Iterator[Colored]:
     """Colorize the gray frames of a shot: see `gray2color.Colorizer.frames`.
 
@@ -64,7 +65,10 @@ def colored_frames(
     """
     side = max(side, WORKING_SIDE)
     if not keyframes:
-        yield from _steady(colorizer, _parts(grays, side))
+        parts: Iterable[_Part] = _parts(grays, side)
+        if reference is not None:
+            parts = (_referring(part, reference) for part in parts)
+        yield from _steady(colorizer, parts)
         return
     shot = [*_parts(grays, side)]
     known = _registered(colorizer, shot, keyframes)
@@ -192,6 +196,11 @@ def _guidance(
 ) -> SegmentGuidance:
     none = tuple(np.zeros((0, 4), np.float32) for _ in segment.numbers)
     return SegmentGuidance(none, np.zeros(len(none), bool), None, known, carried)
+
+
+def _referring(part: _Part, reference: Bytes) -> _Part:
+    guidance = replace(_guidance(part.segment, {}), reference=reference)
+    return part._replace(segment=replace(part.segment, guidance=guidance))
 
 
 def _overlaid(gray: NDArray[Any], ab: Floats, overlay: Overlay) -> Floats:

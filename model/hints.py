@@ -38,6 +38,7 @@ SCREENING, SCREENED_SIDE = 0.005, 48  # decay of the influence at this short sid
 HINT_WEIGHT = 100.0  # data weight of a position that a hint covers; neighbors weigh at most 1
 FULL_INFLUENCE = 0.3  # influence at which a position is colored by the hints alone
 KEPT_CHROMA = 0.6  # a hint with less of its chroma than this share is noted
+SEEN_CHROMA = 1.0  # what less of it, in ab units, is seen at all: gray is not exactly 0, 0
 SHOWN_HINTS = 3  # in a note
 NEIGHBORS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 0.5), (1, -1, 0.5))  # down, right, and their weight
 
@@ -175,7 +176,8 @@ def weakened_hints(gray: NDArray[Any], hints: Sequence[Hint], *, saturation: flo
         lightness = float(gray2lightness(gray[y, x]))
         a, b = (saturation * value for value in color2ab(hint.color))
         given = ab2hex((a, b), lightness)
-        if np.hypot(*color2ab(given)) < KEPT_CHROMA * np.hypot(a, b):
+        asked, kept = np.hypot(a, b), np.hypot(*color2ab(given))
+        if kept < min(KEPT_CHROMA * asked, asked - SEEN_CHROMA):
             found.append(f"{hint.color} at {hint.written} becomes {given}")
     if not found:
         return ""

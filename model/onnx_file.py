@@ -275,6 +275,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             if options.out.exists() and not options.overwrite:
                 raise ValueError(f"{options.out} exists already: add -overwrite, or name another")
             check_folder(options.out.parent, option="-out")
+            from model.weights_file import check_weights
+
+            check_weights(options.weights)
+        options.out.parent.mkdir(parents=True, exist_ok=True)
         write_onnx(options.weights, options.out)
         print(options.out)
         return 0

@@ -1,5 +1,6 @@
 """Import of Paddle, whole or only its inference part; capabilities of Paddle and of the processor."""
 
+import ctypes
 import importlib.metadata
 import importlib.util
 import os
@@ -8,11 +9,15 @@ import signal
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from typing import Any
 
 PACKAGES = ("paddlepaddle", "paddlepaddle-gpu")
+HANDLED = (signal.SIGTERM, signal.SIGINT)
+SIGACTION = 512  # bytes; more than the structure of any system
 LIBRARY = "paddle.base.libpaddle"  # name under which Paddle imports its compiled part
 
 _LOADING = threading.Lock()
@@ -24,18 +29,34 @@ def import_paddle() -> Any:
     The handlers would print a traceback to standard output when a process pool terminates a worker.
     """
     os.environ.setdefault("GLOG_minloglevel", "2")
-    ours = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     new = "paddle" not in sys.modules
-    with warnings.catch_warnings():
+    with _own_signal_handlers(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "No ccache found", UserWarning)
         import paddle
-    if new:
-        paddle.disable_signal_handler()
-    if new and threading.current_thread() is threading.main_thread():
-        for number, handler in ours.items():
-            if handler is not None:
-                signal.signal(number, handler)
+
+        if new:
+            paddle.disable_signal_handler()
     return paddle
+
+
+@contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """Restore what SIGTERM and Ctrl-C do after the block, also in a thread, where Python cannot set handlers.
+
+    Paddle replaces them, and resets them to end the process when its own are disabled.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    kept = [(number, ctypes.create_string_buffer(SIGACTION)) for number in HANDLED]
+    for number, action in kept:
+        libc.sigaction(number, None, action)
+    try:
+        yield
+    finally:
+        for number, action in kept:
+            libc.sigaction(number, action, None)
 
 
 def import_inference() -> Any:

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Floats
-from color.guidance import Guidance, Hint, ReferenceBy
+from color.guidance import Candidate, ColoredRegion, Guidance, Hint, ReferenceBy
 from image.crop import fitted
 from image.upsample import SMOOTHNESS, TRUE_SMOOTHNESS
-from model.candidates import candidates
+from model.candidates import as_candidate, candidates, drawn_over
 from model.contract import check_gray, working_lightness
-from model.correspondence import SAME_CONTENT, UNRELATED, Correspondence, correspondence
+from model.correspondence import UNRELATED, matches_of, reference_correspondence
 from model.decode import AbPredictor
 from model.distribution import ColorDistribution, DistributionPredictor
 from model.hints import palette_vector, point_planes, propagate, stroke_planes, weakened_hints
@@ -37,10 +37,11 @@ class _Inputs(NamedTuple):
 
 
 class _Predicted(NamedTuple):
-    """Colorizations (h, w, 2) of a picture, and the mean confidence in the first if it is known."""
+    """Colorizations (h, w, 2) of a picture, the mean confidence in the first if it is known, and what makes each."""
 
     colorizations: Sequence[Floats] = ()
     confidence: float | None = None
+    changed: Sequence[tuple[ColoredRegion, ...]] = ((),)
 
 
 _Predict: TypeAlias = Callable[[AbPredictor, _Inputs], _Predicted]
@@ -71,6 +72,7 @@ class PhotoAb(NamedTuple):
     share : 0..1, share of the photo with the colors of a registered reference, or with a match in another one
     confidence : 0..1, the network's at each position (`model.decode`), on average; None if it is not known
     weakened : says which hints have less chroma than asked
+    candidate : makes these colors again
     """
 
     ab: Floats
@@ -78,6 +80,7 @@ class PhotoAb(NamedTuple):
     share: float = 1.0
     confidence: float | None = None
     weakened: str = ""
+    candidate: Candidate | None = None
 
     @property
     def smoothness(self) -> float:
@@ -108,6 +111,10 @@ class PhotoColors:
         """Predict ab (h, w, 2)."""
 
         def one(predictor: AbPredictor, inputs: _Inputs) -> _Predicted:
+            if wanted.candidate and wanted.candidate.regions:
+                regions, named = wanted.candidate.regions, inputs._asdict()
+                ab = as_candidate(regions, self._distributions(**named), predictor, **named)
+                return _Predicted([ab])
             predicted = predictor(**inputs._asdict())
             sure = float(predicted.confidence.mean()) if predictor.distributes else None
             return _Predicted([predicted.ab[0]], sure)
@@ -119,7 +126,8 @@ class PhotoColors:
 
         def several(predictor: AbPredictor, inputs: _Inputs) -> _Predicted:
             predicted = self._distributions(**inputs._asdict())
-            return _Predicted(candidates(predicted, predictor, n, **inputs._asdict()))
+            found = candidates(predicted, predictor, n, **inputs._asdict())
+            return _Predicted([ab for ab, _ in found], changed=[regions for _, regions in found])
 
         return self._all(gray, wanted, several)
 
@@ -142,25 +150,30 @@ class PhotoColors:
         """Predict colorizations, and join each with the colors of a registered reference."""
         _check(gray, wanted)
         predictor = recolored(self._predictor, wanted)
-        used = self._used_reference(predictor, gray, wanted)
+        base = _base(wanted)
+        used = self._used_reference(predictor, gray, base)
         copy, weakened = used.registered, ""
         if wanted.hints:
             weakened = weakened_hints(gray, wanted.hints, saturation=predictor.saturation)
         if copy is None:
             if used.unrelated:
                 predictor = dataclasses.replace(predictor, reference_strength=UNRELATED_STRENGTH)
-            found = predict(predictor, self._inputs(predictor, gray, wanted, used))
-            by, share, sure = used.by, used.share, found.confidence
-            return [PhotoAb(ab, by, share, sure, weakened) for ab in found.colorizations]
-        joined, found = [copy.ab], _Predicted()
-        if not copy.is_complete:
-            unhinted = dataclasses.replace(wanted, hints=(), strokes=None)
-            found = predict(predictor, self._inputs(predictor, gray, unhinted, used))
-            joined = [copy.joined(ab, gray) for ab in found.colorizations]
-        if wanted.hints or wanted.strokes is not None:
-            joined = _hinted(predictor, gray, wanted, joined)
-        share, sure = copy.share, found.confidence
-        return [PhotoAb(ab, used.by, share, sure, weakened) for ab in distinct(joined)]
+            found = predict(predictor, self._inputs(predictor, gray, base, used))
+            made = list(found.colorizations)
+            kept: Sequence[int] = range(len(made))
+        else:
+            made, found = [copy.ab], _Predicted()
+            if not copy.is_complete:
+                unhinted = dataclasses.replace(base, hints=(), strokes=None)
+                found = predict(predictor, self._inputs(predictor, gray, unhinted, used))
+                made = [copy.joined(ab, gray) for ab in found.colorizations]
+            made = _hinted(predictor, gray, base, made)
+            used, kept = used._replace(share=copy.share), distinct(made)
+        if wanted.candidate:
+            made = _hinted(predictor, gray, wanted, made)
+        by = [Candidate(regions, base.hints, base.strokes) for regions in found.changed]
+        said = (used.by, used.share, found.confidence, weakened)
+        return [PhotoAb(made[i], *said, candidate=by[i]) for i in kept]
 
     def _used_reference(
         self, predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
@@ -226,15 +239,31 @@ def _check(gray: NDArray[Any], wanted: Guidance) -> None:
         raise TypeError(f"expected guidance as Guidance(hints=...), got a {type(wanted).__name__}")
 
 
+def _base(wanted: Guidance) -> Guidance:
+    """Return the guidance that a candidate was found with, in place of that which is applied to it."""
+    candidate = wanted.candidate
+    if candidate is None:
+        return wanted
+    return dataclasses.replace(
+        wanted, hints=candidate.hints, strokes=candidate.strokes, candidate=None
+    )
+
+
 def _hinted(
     predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance, colorizations: Sequence[Floats]
 ) -> list[Floats]:
-    """Apply the user's hints to colorizations (h, w, 2) of gray that have the colors of a registered reference."""
+    """Apply the user's hints, if any, to colorizations (h, w, 2) of gray that have their colors from elsewhere."""
+    if not wanted.hints and wanted.strokes is None:
+        return list(colorizations)
     lightness = working_lightness(gray[None], short=predictor.working_size)
     planes = hint_planes(wanted, lightness[0], picture=(gray.shape[0], gray.shape[1]))
     if planes is None:
         return list(colorizations)
-    prediction = predictor(lightness, hints=planes[None]).ab[0]
+    drawn = planes[None]
+    if wanted.candidate:  # so that its other regions stay as they are
+        own = hint_planes(_base(wanted), lightness[0], picture=(gray.shape[0], gray.shape[1]))
+        drawn = drawn_over(wanted.candidate.regions, planes, own)[None]
+    prediction = predictor(lightness, hints=drawn).ab[0]
     hinted = []
     for ab in colorizations:
         small = np.asarray(fitted(ab, (prediction.shape[1], prediction.shape[0])))
@@ -273,34 +302,6 @@ def point_of(hint: Hint, picture: tuple[int, int]) -> tuple[float, ...]:
     """Return a hint as a color point (x, y, a, b) or (x, y, a, b, radius), in pixels of a picture (H, W)."""
     radius = () if hint.radius is None else (hint.radius,)
     return (*hint.place(picture), *color2ab(hint.color), *radius)
-
-
-def reference_matches(
-    predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
-) -> list[list[float]]:
-    """Return color points (x, y, a, b, radius) from a reference of similar content; none without such a reference.
-
-    predictor : as returned by `recolored`
-    """
-    found = reference_correspondence(predictor, gray, wanted)
-    return [] if found is None else matches_of(found, wanted.reference_by)
-
-
-def reference_correspondence(
-    predictor: AbPredictor, gray: NDArray[Any], wanted: Guidance
-) -> Correspondence | None:
-    """Match gray (H, W) with its reference; None without one, and if only its histogram is wanted."""
-    reference = wanted.reference
-    if reference is None or wanted.reference_by == "histogram" or not predictor.guidance:
-        return None
-    features = predictor.giving("features")
-    return correspondence(features, gray, reference, bins=len(predictor.bins))
-
-
-def matches_of(found: Correspondence, by: ReferenceBy) -> list[list[float]]:
-    """Return the color points of a reference of similar content, or of any if it is to be used by content."""
-    points: list[list[float]] = found.points.tolist()
-    return points if by == "content" or found.share >= SAME_CONTENT else []
 
 
 def recolored(predictor: AbPredictor, wanted: Guidance) -> AbPredictor:

@@ -130,12 +130,12 @@ def enlarged(ab: Floats, gray: NDArray[Any], size: tuple[int, ...]) -> Floats:
     return upsample(ab, small, to_lightness=gray2lightness)
 
 
-def distinct(colorizations: list[Floats]) -> list[Floats]:
-    """Keep those ab (h, w, 2) that differ visibly from every one before."""
-    kept: list[Floats] = []
-    for ab in colorizations:
-        if all(_differ(ab, other) for other in kept):
-            kept.append(ab)
+def distinct(colorizations: list[Floats]) -> list[int]:
+    """Return the numbers of those ab (h, w, 2) that differ visibly from every one before."""
+    kept: list[int] = []
+    for number, ab in enumerate(colorizations):
+        if all(_differ(ab, colorizations[other]) for other in kept):
+            kept.append(number)
     return kept
 
 

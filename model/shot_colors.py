@@ -15,10 +15,11 @@ from color.arrays import Arrays, Bytes, Floats, Mask
 from color.guidance import Guidance, Hint, ReferenceBy
 from color.segment import Segment, SegmentGuidance
 from model.contract import REDUCTION, STRIDE, working_lightness, working_shape
+from model.correspondence import reference_matches
 from model.decode import AbPredictor, Prediction
 from model.keyframes import Guides, KeyframeGuides, carry_segment, keyframe, overlays
 from model.motion import denoised, motion_of
-from model.photo_colors import hint_planes, reference_matches
+from model.photo_colors import hint_planes
 from model.steady import (
     MEMORY,
     Link,

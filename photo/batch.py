@@ -6,24 +6,26 @@ Independent of the network: the colorizer comes from a factory, so that everythi
 import functools
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import cv2
-import numpy as np
 from numpy.typing import NDArray
 
+from color.guidance import Guidance
 from photo.candidates import write_candidates
-from photo.colored import own_colors
-from photo.compose import Composition
-from photo.decoder import Pixels
+from photo.colored import LEFT, own_colors
+from photo.compose import Composition, side_by_side
+from photo.decoder import Pixels, Several
 from photo.formats import note_of_format, result_suffix
 from photo.inputs import Facts, Kind, Result, Task
+from photo.marks import mark_in
 from photo.options import PhotoOptions
-from photo.read import Photo, mark_in, mark_of, read_photo
+from photo.pages import Colored, Written
+from photo.read import Photo, mark_of, read_photo
 from photo.write import BARE, OPAQUE, SUFFIXES, Picture, whole, write_photo
 from runtime.files import lock
 from runtime.outcomes import FailureOf
@@ -35,10 +37,47 @@ FEW = 6  # photos for which starting more processes takes longer than it saves
 PHOTOS = Kind(
     "picture", "photo", tuple(SUFFIXES), ".png", mark_of, mark_in, fallback_of=result_suffix
 )
-LEFT = "has color and was left unchanged: -recolor colorizes it"
 LARGE_BYTES = 40_000_000  # file size from which only one process at a time works on a photo
 
 Colorize: TypeAlias = Callable[[NDArray[Any]], Picture | Sequence[Composition]]
+
+
+class Colorizer(Protocol):
+    """Colorizes gray pictures (H, W) with guidance, and the frames of a shot: `gray2color.Colorizer`."""
+
+    def composition(self, gray: NDArray[Any], guidance: Guidance) -> Composition: ...
+
+    def candidate_compositions(
+        self, gray: NDArray[Any], n: int, guidance: Guidance
+    ) -> Sequence[Composition]: ...
+
+    def frames(
+        self, grays: Iterable[NDArray[Any]], *, reference: NDArray[Any] | None
+    ) -> Iterator[NDArray[Any]]: ...
+
+
+@dataclass(frozen=True)
+class Guided:
+    """Colorizes pictures and animations with the same guidance, optionally with several candidates."""
+
+    colorizer: Colorizer
+    guidance: Guidance
+    candidates: int | None = None
+
+    def __call__(self, gray: NDArray[Any]) -> Composition | Sequence[Composition]:
+        """Colorize gray (H, W)."""
+        if self.candidates:
+            return self.colorizer.candidate_compositions(
+                gray, n=self.candidates, guidance=self.guidance
+            )
+        return self.colorizer.composition(gray, guidance=self.guidance)
+
+    def frames(self, grays: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+        """Colorize the frames of an animation. Raises ValueError for a way of using a reference that is for pictures."""
+        wanted = self.guidance
+        if wanted.reference is not None and wanted.reference_by != "auto":
+            raise ValueError("-reference_by is for single pictures: leave it out for an animation")
+        return self.colorizer.frames(grays, reference=wanted.reference)
 
 
 def colorize_photos(
@@ -72,11 +111,6 @@ def colorize_photos(
             progress.close()
 
 
-def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
-    """Put gray (H, W) to the left of rgb (H, W, 3)."""
-    return np.concatenate([np.repeat(gray[..., None], 3, axis=-1), rgb], axis=1)
-
-
 def _colorize_photo(
     task: Task, *, load: Callable[[], Colorize], options: PhotoOptions, large: Path
 ) -> Result:
@@ -85,39 +119,95 @@ def _colorize_photo(
     large : lock file for large photos, so that only one at a time is in memory
     """
     began = time.perf_counter()
-    written: list[Path] = []
-    dropped: list[str] = []
-    note, confidence = "", None
-    is_large = task.source.is_file() and task.source.stat().st_size >= LARGE_BYTES
-    with lock(large, wait=True) if is_large else nullcontext():
+    done: Written | None = None
+    with lock(large, wait=True) if _is_large(task.source) else nullcontext():
         with FailureOf(task.source) as failure:
-            photo, own = _split_colors(read_photo(task.source), options)
-            photo = replace(photo, mark=f"{photo.mark}{options.made_with}")
+            photo, own = _split_colors(_read(task.source, options), options)
+            several = photo.several
         if not failure.line:
             opening = time.perf_counter()
-            colorize = load() if own is None else _always(own)
+            colorize = load() if own is None or several.total > 1 else _always(own)
             # Opening the network, for the first photo, is not the photo's time.
             began += time.perf_counter() - opening
             with failure:
-                colored = colorize(photo.gray)
-                note, confidence = _remarks(colored) if own is None else (LEFT, None)
-                if photo.lost and isinstance(colored, Composition):
-                    colored = _with_gray(colored, photo.gray, photo.lost)
-                written, dropped = _write(task.target, photo, colored, options)
-    if failure.line:
+                if several.total > 1:
+                    mark, photo, own = photo.mark, replace(photo, gray=photo.gray[:0]), None
+                    done = _colorize_several(task, several, mark, colorize, options)
+                else:
+                    done = _write(task.target, _colored(photo, own, colorize, options), options)
+    if done is None:
         return Result(task, error=failure.line)
-    said = [*photo.notes, note]
+    return _result(task, done, time.perf_counter() - began, options)
+
+
+def _is_large(path: Path) -> bool:
+    """Return whether a file is large, or each picture in it if it has several."""
+    size = path.stat().st_size if path.is_file() else 0
+    if size < LARGE_BYTES:
+        return False
+    from photo.pages import several_in
+
+    with suppress(OSError, ValueError):  # which are said when the photo is read
+        size //= several_in(path).total
+    return size >= LARGE_BYTES
+
+
+def _read(path: Path, options: PhotoOptions) -> Photo:
+    """Read a photo, the first one that is chosen of several in its file."""
+    if options.pages:
+        from photo.pages import read_chosen
+
+        photo = read_chosen(path, options.pages)
+    else:
+        photo = read_photo(path)
+    return replace(photo, mark=f"{photo.mark}{options.made_with}")
+
+
+def _colored(
+    photo: Photo, own: Pixels | None, colorize: Colorize, options: PhotoOptions
+) -> Colored:
+    """Colorize a photo, unless it has colors of its own."""
+    picture = colorize(photo.gray) if own is None else own
+    note, confidence = _remarks(picture) if own is None else (LEFT, None)
+    if photo.lost and isinstance(picture, Composition):
+        picture = _with_gray(picture, photo.gray, photo.lost)
+    if options.compare:
+        assert not isinstance(picture, Sequence), "refused by the options"
+        picture = side_by_side(photo.gray, whole(picture))
+    return Colored(photo, picture, note, confidence, own is not None)
+
+
+def _colorize_several(
+    task: Task, several: Several, mark: str, colorize: Colorize, options: PhotoOptions
+) -> Written:
+    """Colorize the pages of a file, or the frames of an animation."""
+    kept = functools.partial(_kept, target=task.target, options=options)
+    if several.what == "frame":
+        from photo.animation import colorize_animation
+
+        return colorize_animation(
+            task, several, mark=mark, colorize=colorize, kept=kept, options=options
+        )
+    from photo.multipage import colorize_pages
+
+    def color(page: Photo) -> Colored:
+        return _colored(*_split_colors(page, options), colorize, options)
+
+    return colorize_pages(task, several, mark=mark, color=color, kept=kept, options=options)
+
+
+def _result(task: Task, done: Written, seconds: float, options: PhotoOptions) -> Result:
+    said = [*done.notes]
     if task.target.suffix.lower() != task.source.suffix.lower():
-        said.append(note_of_format(task.source, task.target))
+        said.append(note_of_format(task.source, task.target, pages=done.pages))
     notes = [f"{task.target}: {what}" for what in said if what]
-    notes += [f"{task.target} lacks {what}" for what in dropped]
-    height, width = photo.gray.shape
+    notes += [f"{task.target} lacks {what}" for what in done.dropped]
+    height, width = done.size
     facts = Facts(
-        width, height, 8 * photo.gray.itemsize,
-        kept=tuple(_kept(photo, task.target, dropped, options)), left_out=tuple(dropped),
-        confidence=confidence, seconds=time.perf_counter() - began, in_color=own is not None,
+        width, height, done.depth, kept=tuple(done.kept), left_out=tuple(done.dropped),
+        confidence=done.confidence, seconds=seconds, in_color=done.in_color, pages=done.pages,
     )  # fmt: skip
-    return Result(task, output=tuple(map(str, written)), notes=tuple(notes), facts=facts)
+    return Result(task, output=tuple(map(str, done.files)), notes=tuple(notes), facts=facts)
 
 
 def _with_gray(colored: Composition, gray: NDArray[Any], part: tuple[slice, slice]) -> NDArray[Any]:
@@ -145,7 +235,7 @@ def _remarks(colored: Picture | Sequence[Composition]) -> tuple[str, float | Non
 
 
 def _kept(
-    photo: Photo, target: Path, dropped: Sequence[str], options: PhotoOptions
+    photo: Photo, dropped: Sequence[str], *, target: Path, options: PhotoOptions
 ) -> Iterator[str]:
     """Name what a result has of its photo besides the picture."""
     form = SUFFIXES[target.suffix.lower()]
@@ -172,14 +262,16 @@ def _use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _write(
-    target: Path, photo: Photo, colored: Picture | Sequence[Composition], options: PhotoOptions
-) -> tuple[list[Path], list[str]]:
-    """Write one picture or its candidates; return the files and the metadata they lack."""
-    if isinstance(colored, Sequence):
-        return write_candidates(target, colored, like=photo, options=options)
-    if options.compare:
-        colored = side_by_side(photo.gray, whole(colored))
-    return [target], write_photo(
-        target, colored, like=photo, quality=options.quality, alpha=not options.compare
-    )
+def _write(target: Path, colored: Colored, options: PhotoOptions) -> Written:
+    """Write one picture or its candidates."""
+    photo, picture = colored.photo, colored.picture
+    if isinstance(picture, Sequence):
+        files, dropped = write_candidates(target, picture, like=photo, options=options)
+    else:
+        files, alpha = [target], not options.compare
+        dropped = write_photo(target, picture, like=photo, quality=options.quality, alpha=alpha)
+    return Written(
+        files, photo.gray.shape, 8 * photo.gray.itemsize, [*photo.notes, colored.note], dropped,
+        [*_kept(photo, dropped, target=target, options=options)],
+        colored.confidence, colored.in_color,
+    )  # fmt: skip

@@ -4,7 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from image.sheet import TILE_WIDTH, contact_sheet
+from image.sheet import contact_sheet
+from photo.candidate_file import write_candidate
 from photo.compose import Composition
 from photo.inputs import Kind, Output, Result, Task, check_places
 from photo.options import PhotoOptions
@@ -13,7 +14,7 @@ from photo.standing import Standing, standing
 from photo.write import write_photo
 
 SHEET = "candidates"  # NAME.candidates.EXT
-SHEET_PX = 2 * TILE_WIDTH  # short side of the pictures that are shrunk to tiles
+TILE_PX = 480  # width of a tile on the sheet, large enough to choose by
 
 
 def candidate_path(target: Path, number: int) -> Path:
@@ -40,9 +41,9 @@ def standing_candidates(
     found = Standing(failures=now.failures, redone=now.redone)
     again = {task.source for task in now.redone}
     for task in tasks:
-        taken = [path for path in _paths(task.target, number) if os.path.lexists(path)]
+        taken = [path for path in _files_of(task, number) if os.path.lexists(path)]
         if task.source in done:
-            found.done.append(Task(task.source, candidate_path(task.target, 1)))
+            found.done.append(task)
         elif task.source in sources and (overwrite or task.source in again or not taken):
             found.waiting.append(task)
         elif task.source in sources:
@@ -53,23 +54,37 @@ def standing_candidates(
 
 def candidate_outputs(tasks: Sequence[Task], number: int) -> list[Output]:
     """List the output files for a number of candidates of each photo, sheets included."""
-    return [Output(path, task.source) for task in tasks for path in _paths(task.target, number)]
+    return [Output(path, task.source) for task in tasks for path in _files_of(task, number)]
 
 
-def _paths(target: Path, number: int) -> list[Path]:
+def candidate_files(task: Task, number: int) -> list[Path]:
+    """List the paths of a photo's candidates, then the sheet's; not all need to exist."""
+    target = task.target
     return [*(candidate_path(target, i + 1) for i in range(number)), sheet_path(target)]
+
+
+def _files_of(task: Task, number: int) -> list[Path]:
+    *pictures, sheet = candidate_files(task, number)
+    return [*pictures, *map(_made_by, pictures), sheet]
+
+
+def _made_by(picture: Path) -> Path:
+    """Return the path of what makes a candidate: NAME.1.json for NAME.1.EXT."""
+    return picture.with_suffix(".json")
 
 
 def write_candidates(
     target: Path, pictures: Sequence[Composition], *, like: Photo, options: PhotoOptions
 ) -> tuple[list[Path], list[str]]:
-    """Write each candidate, then the sheet; return their paths and the metadata that was dropped."""
+    """Write each candidate and what makes it, then the sheet; return the pictures' paths and the metadata that was dropped."""
     paths = [candidate_path(target, i + 1) for i in range(len(pictures))]
     dropped: list[str] = []
     for path, picture in zip(paths, pictures, strict=True):
         dropped = write_photo(path, picture, like=like, quality=options.quality)
-    tiles = [picture.small(SHEET_PX / min(picture.gray.shape)) for picture in pictures]
-    sheet = contact_sheet(tiles, _captions(len(pictures)))
+        if picture.candidate:
+            write_candidate(_made_by(path), picture.candidate)
+    tiles = [picture.small(2 * TILE_PX / picture.gray.shape[1]) for picture in pictures]
+    sheet = contact_sheet(tiles, _captions(len(pictures)), width=TILE_PX)
     write_photo(sheet_path(target), sheet, like=like, quality=options.quality, alpha=False)
     return [*paths, sheet_path(target)], dropped
 

@@ -10,6 +10,8 @@ from image.toning import photo_color_evidence
 from photo.decoder import Pixels
 from photo.icc import srgb_profile
 
+LEFT = "has color and was left unchanged: -recolor colorizes it"
+
 
 def own_colors(rgb: Pixels, profile: bytes | None) -> Pixels | None:
     """Return a photo's colors as sRGB (H, W, 3), or None if it is black and white, toned or stained.
@@ -18,8 +20,11 @@ def own_colors(rgb: Pixels, profile: bytes | None) -> Pixels | None:
     profile : its ICC profile; None for sRGB. A profile that is not read leaves the codes as they are, and one that is
         reduces 16 bits to 8
     """
-    if photo_color_evidence(rgb) <= 0:
-        return None
+    return as_srgb(rgb, profile) if photo_color_evidence(rgb) > 0 else None
+
+
+def as_srgb(rgb: Pixels, profile: bytes | None) -> Pixels:
+    """Convert colors (H, W, 3) by their profile, as `own_colors` does."""
     rgb = np.ascontiguousarray(rgb)
     if profile is None:
         return rgb

@@ -5,6 +5,7 @@ Independent of the network: `PhotoColorization` provides the colorizer and the a
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -13,13 +14,16 @@ from color.guidance import Guidance
 from color.likely import Suggestion
 from color.options import GuidanceOptions
 from photo.batch import PHOTOS
-from photo.candidates import candidate_outputs, standing_candidates
+from photo.candidates import candidate_files, candidate_outputs, standing_candidates
 from photo.confidence import map_outputs, map_paths, write_map
+from photo.formats import result_suffix
 from photo.guidance import read_guidance
 from photo.inputs import InputOptions, Output, Result, Task, check_outputs, plan
 from photo.ledger import Ledger, checked_report
-from photo.opened import size_of
-from photo.options import PhotoOptions
+from photo.multipage import rehearsed
+from photo.options import PhotoOptions, is_one
+from photo.page_account import several_left
+from photo.pages import read_chosen
 from photo.read import mark_of, read_photo
 from photo.standing import Standing, made_with, standing
 from photo.suggestions import STDOUT, suggestion_line, write_suggestions
@@ -78,7 +82,7 @@ class PhotoWork:
         """
         options, guidance, by = self.options, self.guidance, self.colorization
         if self.ledger.dry_run:
-            yield from self.ledger.rehearse(size_of)
+            yield from self.ledger.rehearse(partial(rehearsed, options=options))
             return
         try:
             if options.analyzes:
@@ -99,7 +103,11 @@ def plan_photos(
     colorization: PhotoColorization,
 ) -> PhotoWork:
     """Plan the command's work; raise OSError or ValueError, before any work, if it cannot be done."""
-    given = plan(inputs.img_in, kind=PHOTOS, save=inputs.save, recursive=inputs.recursive)
+    kind = replace(PHOTOS, fallback_of=partial(result_suffix, alone=is_one(options.pages)))
+    given = plan(
+        inputs.img_in, kind=kind, save=inputs.save, recursive=inputs.recursive,
+        beside=inputs.beside("photo"),
+    )  # fmt: skip
     planned, read = given.tasks, [task.source for task in given.tasks]
     outputs, analyses = _color_outputs(planned, options), _analysis_outputs(planned, options)
     check_outputs(analyses, inputs=read, others=outputs, overwrite=inputs.overwrite)
@@ -107,20 +115,25 @@ def plan_photos(
     colors = colorization.check()
     if (guided.hint or guided.hints) and len(planned) > 1:
         raise ValueError(f"hints are for one photo, got {len(planned)}: give one input")
-    guidance = read_guidance(guided, planned[0].source if planned else None)
+    first = planned[0].source if planned else None
+    guidance = read_guidance(guided, first, pages=options.pages)
+    if guidance.candidate and options.candidates:
+        raise ValueError(f"{guided.hints} is one of the candidates: leave out -candidates")
     options = marked(options, colors, guidance)
     now = _standing(planned, inputs, options)
     if now is None and (report or inputs.dry_run):
         raise ValueError("-report and -dry_run are about colorizing: add -save, or leave them out")
     settings = _settings(colors, options, guided)
     ledger = Ledger(given, now, settings, report, dry_run=inputs.dry_run)
+    if number := options.candidates:
+        ledger.files = partial(candidate_files, number=number)
     return PhotoWork(planned, ledger, options, guidance, colorization)
 
 
 def marked(options: PhotoOptions, colors: Mapping[str, object], guidance: Guidance) -> PhotoOptions:
     """Return options whose results' marks name all settings that the results depend on."""
     names = ("quality", "compare", "candidates", "recolor")
-    chosen = {name: getattr(options, name) for name in names}
+    chosen = {name: getattr(options, name) for name in names} | _pages(options)
     return replace(options, made_with=made_with({**colors, **chosen}, guidance))
 
 
@@ -129,9 +142,15 @@ def _settings(
 ) -> Mapping[str, object]:
     """Return all settings that a result depends on, as JSON values."""
     chosen = {name: str(value) for name, value in vars(guided).items() if value}
-    named = {**colors, "quality": options.quality, "compare": options.compare, **chosen}
+    named = {**colors, "quality": options.quality, "compare": options.compare, **_pages(options)}
+    named |= chosen
     unset = ("None", "False", "[]")  # as text, because 0 equals False
     return {name: value for name, value in named.items() if str(value) not in unset}
+
+
+def _pages(options: PhotoOptions) -> dict[str, str]:
+    """Return the chosen pages as a setting, none if all are chosen."""
+    return {"pages": " ".join(map(str, options.pages))} if options.pages else {}
 
 
 def _color_outputs(planned: Sequence[Task], options: PhotoOptions) -> list[Output]:
@@ -180,7 +199,9 @@ def analyze_photos(
     for task in tasks:
         lines: list[str] = []
         with FailureOf(task.source) as failure:
-            gray = read_photo(task.source).gray
+            pages = options.pages
+            photo = read_chosen(task.source, pages) if pages else read_photo(task.source)
+            gray, notes = photo.gray, several_left(photo.several)
         if not failure.line:
             analyzer = analyzer or factory()
             with failure:
@@ -191,7 +212,10 @@ def analyze_photos(
                     found[task.source] = analyzer.suggest(gray, options.suggest, guidance)
                     if options.suggest_json != STDOUT:
                         lines += [suggestion_line(task.source, one) for one in found[task.source]]
-        yield Result(task, output=tuple(lines) if not failure.line else (), error=failure.line)
+        if failure.line:
+            yield Result(task, error=failure.line)
+        else:
+            yield Result(task, tuple(lines), tuple(f"{task.source}: {note}" for note in notes))
     if path := options.suggest_json:
         try:
             write_suggestions(path, found)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from color.arrays import Bytes, Floats
+from color.guidance import Candidate
 from image.crop import fitted
 from image.upsample import Field, bands, interpolated_blocks
 from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness, linear2srgb
@@ -26,6 +27,11 @@ def luminance_codes(luminance: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     return np.take(codes, scaled.astype(np.int32), mode="clip")
 
 
+def side_by_side(gray: NDArray[Any], rgb: NDArray[Any]) -> NDArray[Any]:
+    """Put gray (H, W) to the left of rgb (H, W, 3)."""
+    return np.concatenate([np.repeat(gray[..., None], 3, axis=-1), rgb], axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class Composition:
     """A color photo, composed on demand, so that 100 megapixels never have to be in memory as a whole.
@@ -35,6 +41,7 @@ class Composition:
     threads : threads that compose it
     note : a remark for the user on how it was colorized
     confidence : 0..1, the network's, on average; None if it is not known
+    candidate : makes its colors again
     """
 
     gray: NDArray[Any]
@@ -42,6 +49,7 @@ class Composition:
     threads: int = 1
     note: str = ""
     confidence: float | None = None
+    candidate: Candidate | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -63,6 +71,17 @@ class Composition:
         rgb = compose(fitted(self.gray, (width, height)), self.field, threads=self.threads)
         return np.asarray(rgb if rgb.dtype == np.uint8 else rgb >> 8, np.uint8)
 
+    def window(self, gray: Bytes, edges: tuple[float, float, float, float]) -> Bytes:
+        """Compose a part of the picture, at any scale: rgb (h, w, 3).
+
+        gray : (h, w), the part at that scale
+        edges : its left, top, right and bottom, as shares of the picture's sides
+        """
+        planes = _window(self.field, edges, gray.shape)
+        rgb = np.empty((*gray.shape, 3), gray.dtype)
+        _compose_rows(gray, planes, rgb)
+        return rgb
+
     def bands(self, rows: int) -> Iterator[NDArray[Any]]:
         """Compose the picture in bands: rgb (rows, W, 3), fewer rows in the last one."""
         planes = _scaled_planes(self.field)
@@ -79,6 +98,28 @@ def compose(gray: NDArray[Any], field: Field, *, threads: int = 1) -> NDArray[An
     """
     with ThreadPoolExecutor(threads) as pool:
         return _composed(gray, _scaled_planes(field), slice(0, gray.shape[0]), pool)
+
+
+def _window(
+    field: Field, edges: tuple[float, float, float, float], shape: tuple[int, ...]
+) -> Floats:
+    """Interpolate slope and base (4, h, w), scaled, to the pixels of a part of the picture."""
+    planes = _scaled_planes(field)
+    height, width = planes.shape[1:]
+    left, top, right, bottom = edges
+    step_x, step_y = (right - left) * width / shape[1], (bottom - top) * height / shape[0]
+    place = np.array(
+        [
+            [step_x, 0, left * width + step_x / 2 - 0.5],
+            [0, step_y, top * height + step_y / 2 - 0.5],
+        ]
+    )
+    size, how = (shape[1], shape[0]), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    found = [
+        cv2.warpAffine(plane, place, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
+        for plane in planes
+    ]
+    return np.asarray(np.stack(found), np.float32)
 
 
 def _scaled_planes(field: Field) -> Floats:

@@ -6,11 +6,11 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -42,6 +42,7 @@ FORMATS = (
     "PSD",
     "JPEG2000",
 )
+ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 TGA_SUFFIXES = (
     ".tga",
     ".icb",
@@ -60,6 +61,26 @@ NO_PIXELS = np.empty((0, 0), np.uint8)
 COPIES = 8  # samples per pixel in memory: decoded, lightness, color, and a copy while writing
 
 
+class Several(NamedTuple):
+    """How many pictures a file has, reduced copies and masks aside, and what they are: page, picture or frame.
+
+    cut : whether the file's list of them breaks off
+    """
+
+    total: int = 1
+    what: str = "picture"
+    cut: bool = False
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Return a note if pictures of the file cannot be reached."""
+        broken = f"the file's list of {self.what}s breaks off after {self.what} {self.total}"
+        return (broken,) if self.cut else ()
+
+
+ONE = Several()
+
+
 @dataclass(frozen=True)
 class Raster:
     """Decoded pixels (H, W) or (H, W, 1..4), uint8 or uint16, as stored, and what their file says of them.
@@ -69,6 +90,7 @@ class Raster:
     lost : rows and columns of the upright picture that are missing in the file, and gray
     dropped : what was invalid and is left out, as text
     notes : what of the file is not, or not plainly, in the pixels
+    several : how many pictures the file has, of which this is one
     """
 
     pixels: Pixels
@@ -80,6 +102,7 @@ class Raster:
     captions: Captions = field(default_factory=Captions)
     lost: tuple[slice, slice] | None = None
     dropped: tuple[str, ...] = ()
+    several: Several = ONE
 
 
 def check_file(path: Path, what: str = "file") -> None:
@@ -120,9 +143,10 @@ def decoding(path: Path) -> Iterator[None]:
             struct.error, zlib.error) as error:  # fmt: skip
         if isinstance(error, OSError) and error.errno:
             raise
-        if NOT_DAMAGED.search(str(error)):
-            raise ValueError(f"{path} cannot be read: {error}") from None
-        detail = error if " " in str(error) else "its structure is invalid"
+        said = " ".join(str(error).split())  # some decoders end in a line break
+        if NOT_DAMAGED.search(said):
+            raise ValueError(f"{path} cannot be read: {said}") from None
+        detail = said if " " in said else "its structure is invalid"
         raise ValueError(f"{path} cannot be read (damaged?): {detail}") from None
 
 
@@ -153,11 +177,6 @@ def opened(path: Path) -> Iterator[Image.Image]:
     with decoding(path), path.open("rb") as file, Image.open(file, formats=formats) as image:
         check_memory(path, *image.size)
         yield image
-
-
-def others_left(total: int, what: str) -> tuple[str, ...]:
-    """Return a note that only the first picture of a file is colorized, if there are several; what : "page"."""
-    return (f"{what} 1 of {total}: the others left out",) if total > 1 else ()
 
 
 def check_memory(path: Path, width: int, height: int, *, sample_bytes: int = 1) -> None:
@@ -197,7 +216,37 @@ def raster_of(image: Image.Image) -> Raster:
     if "icc_profile" in info and not info["icc_profile"]:  # so Pillow marks one that is incomplete
         dropped += (DAMAGED_PROFILE,)
     turn = exif.get(ORIENTATION, 1)
-    return Raster(NO_PIXELS, exif, info, turn, captions=captions, dropped=dropped)
+    return Raster(
+        NO_PIXELS, exif, info, turn, captions=captions, dropped=dropped, several=frames_of(image)
+    )
+
+
+def frames_of(image: Image.Image) -> Several:
+    """Return how many frames an animation has; the first picture of an APNG need not be one of them."""
+    if image.format not in ANIMATED:
+        return ONE
+    now = image.tell()
+    try:
+        frames = getattr(image, "n_frames", 1)
+    except (
+        *EXIF_ERRORS,
+        OSError,
+        EOFError,
+    ):  # of a truncated one, those that are there, and one that fails
+        frames = _reached(image, now) + 1
+    return Several(max(frames - bool(image.info.get("default_image")), 1), "frame")
+
+
+def _reached(image: Image.Image, now: int) -> int:
+    """Return how many frames of a truncated animation can be reached; it stays at the frame `now`."""
+    count = 0
+    with suppress(*EXIF_ERRORS, OSError, EOFError):
+        while True:
+            image.seek(count)
+            count += 1
+    image.seek(0)
+    image.seek(now)
+    return count
 
 
 def exif_of(image: Image.Image) -> tuple[Image.Exif, tuple[str, ...]]:

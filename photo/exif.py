@@ -5,7 +5,7 @@ Sources: TIFF 6.0, section 2; CIPA DC-008 (Exif 2.32), 4.6.
 
 import io
 import struct
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,26 +95,31 @@ def tiff_tags(
     return tags + [(tag, 4, 1, 0, True) for tag, group in STAND_INS.items() if exif.get_ifd(group)]
 
 
-def add_groups(path: Path, exif: Image.Exif) -> None:
-    """Append the groups of EXIF to a TIFF that has a place for each."""
+def add_groups(path: Path, pages: Mapping[int, Image.Exif]) -> None:
+    """Append the groups of EXIF to the pages of a TIFF that have a place for each; pages : by number."""
     import tifffile  # slow to import, with imagecodecs behind it
 
     with tifffile.TiffFile(path, mode="r+") as tiff:
-        tags, file = tiff.pages.first.tags, tiff.filehandle
-        for stand_in, group in STAND_INS.items():
-            if stand_in not in tags:
-                continue
-            file.seek(0)
-            head = file.read(16 if tiff.is_bigtiff else HEADER_BYTES)
-            directory = TiffImagePlugin.ImageFileDirectory_v2(head, group=group)
-            for tag, value in exif.get_ifd(group).items():
-                directory[tag] = value
-            at = file.seek(0, io.SEEK_END)
-            at += file.write(bytes(at % 2))
-            file.write(directory.tobytes(at))
-            tags[stand_in].overwrite(at)
-            file.seek(tags[stand_in].offset)
-            file.write(struct.pack(f"{tiff.byteorder}H", group))
+        for number, exif in pages.items():
+            _add_groups(tiff, tiff.pages[number].aspage(), exif)
+
+
+def _add_groups(tiff: Any, page: Any, exif: Image.Exif) -> None:
+    tags, file = page.tags, tiff.filehandle
+    for stand_in, group in STAND_INS.items():
+        if stand_in not in tags:
+            continue
+        file.seek(0)
+        head = file.read(16 if tiff.is_bigtiff else HEADER_BYTES)
+        directory = TiffImagePlugin.ImageFileDirectory_v2(head, group=group)
+        for tag, value in exif.get_ifd(group).items():
+            directory[tag] = value
+        at = file.seek(0, io.SEEK_END)
+        at += file.write(bytes(at % 2))
+        file.write(directory.tobytes(at))
+        tags[stand_in].overwrite(at)
+        file.seek(tags[stand_in].offset)
+        file.write(struct.pack(f"{tiff.byteorder}H", group))
 
 
 def _order(block: bytes | bytearray) -> str:

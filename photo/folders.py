@@ -114,7 +114,7 @@ def identities(path: Path) -> set[object]:
     return {name, (status.st_dev, status.st_ino)}
 
 
-def why_none(text: str, *, noun: str) -> str:
+def why_none(text: str, noun: str) -> str:
     """Say why a given text has no inputs; noun : one of those that it should have."""
     if os.path.isdir(text):
         return f"{text}: no {noun}s in this folder; -recursive includes subfolders"

@@ -11,11 +11,15 @@ import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
 from color.arrays import Bytes
-from color.guidance import Guidance, Hint, read_hint, read_length
+from color.guidance import Candidate, Guidance, Hint, read_hint, read_length
 from color.options import GuidanceOptions
+from photo.candidate_file import read_candidate
 from photo.decoder import check_file
 from photo.opened import opened_photo, size_of
+from photo.options import Span
+from photo.pages import choose, several_in
 from prior.lab import color2ab, rgb2lab
+from runtime.console import counted
 
 # Long side at which a reference's colors are counted and its content is compared.
 REFERENCE_PX = 512
@@ -30,32 +34,49 @@ LARGEST = 1e9  # limit for each number of a point, because Python's integers are
 FORM = '[[x, y, "#rrggbb"], ...] in pixels of the photo or as "40%", optionally with a radius at the end'
 
 
-def read_guidance(options: GuidanceOptions, photo: Path | None = None) -> Guidance:
+def read_guidance(
+    options: GuidanceOptions, photo: Path | None = None, *, pages: Sequence[Span] = ()
+) -> Guidance:
     """Read the color guidance for photos.
 
-    photo : the photo that the hints belong to
-    Raises FileNotFoundError or ValueError, also for a point outside the photo and strokes of another size.
+    photo : the photo that the hints belong to; pages : those chosen, of a file of several
+    Raises FileNotFoundError or ValueError, also for a point outside the photo, strokes of another size, and hints for
+    several pages.
     """
     if options.reference_by and not options.reference:
         raise ValueError("-reference_by applies to -reference only: add -reference")
     hints: list[Hint] = []
-    strokes = None
+    strokes, candidate = None, None
     if photo and (options.hint or options.hints):
-        size = size_of(photo)
+        page = _hinted_page(photo, pages)
+        size = size_of(photo, page)
         hints = [_of_photo(hint) for hint in options.hint]
         if options.hints and _is_picture(options.hints):
-            strokes = read_strokes(options.hints, photo)
+            strokes = read_strokes(options.hints, photo, page)
         elif options.hints:
-            hints += read_hints(options.hints)
-        _check_inside(hints, size, photo)
+            found = read_hints(options.hints)
+            candidate, more = (found, ()) if isinstance(found, Candidate) else (None, found)
+            hints += more
+        _check_inside([*hints, *(candidate.hints if candidate else ())], size, photo)
     reference, by = options.reference, options.reference_by or "auto"
     registers = reference and by in {"auto", "registered"}
     return Guidance(
-        tuple(hints), strokes,
+        tuple(hints), strokes, candidate,
         reference=read_reference(reference) if reference else None,
         reference_by=by,
         reference_large=_read_large(reference) if reference and registers else None,
     )  # fmt: skip
+
+
+def _hinted_page(photo: Path, pages: Sequence[Span]) -> int:
+    """Return the page that hints belong to, from 0. Raises ValueError for several."""
+    choice = choose(photo, several_in(photo), pages)
+    if len(choice.numbers) > 1:
+        has = counted(choice.several.total, choice.several.what)
+        raise ValueError(
+            f"hints are for one picture, but {photo} has {has}: choose one with -pages 1"
+        )
+    return choice.numbers[0]
 
 
 def _of_photo(hint: Hint) -> Hint:
@@ -83,13 +104,14 @@ def _is_picture(path: Path) -> bool:
         return False
 
 
-def read_strokes(path: Path, photo: Path) -> Bytes:
+def read_strokes(path: Path, photo: Path, page: int = 0) -> Bytes:
     """Read colors painted on a photo: rgba (h, w, 4) uint8, at most `STROKES_PX` a side.
 
     The picture has the photo's size, and is either transparent except for the strokes, or a painted copy of the
     photo, whose differences from it are the strokes. Raises FileNotFoundError or ValueError.
+    page : the photo's page that they belong to, from 0
     """
-    height, width = size_of(photo)
+    height, width = size_of(photo, page)
     with opened_photo(path) as image:
         strokes = ImageOps.exif_transpose(image)
         strokes = strokes.convert("RGBA" if image.has_transparency_data else "RGB")
@@ -99,32 +121,40 @@ def read_strokes(path: Path, photo: Path) -> Bytes:
             "paint on a copy of the photo"
         )
     if strokes.mode == "RGB":
-        strokes.putalpha(_painted(strokes, photo))
+        strokes.putalpha(_painted(strokes, photo, page))
     if not strokes.getextrema()[-1][1]:  # type: ignore[index]
         raise ValueError(f"{path} has no strokes: paint on a copy of the photo")
     strokes.thumbnail((STROKES_PX, STROKES_PX))
     return np.asarray(strokes)
 
 
-def _painted(copy: Image.Image, photo: Path) -> Image.Image:
+def _painted(copy: Image.Image, photo: Path, page: int) -> Image.Image:
     """Return a mask, mode L, of where a copy of a photo differs from it by more than compression noise."""
-    with opened_photo(photo) as image:
+    with opened_photo(photo, page) as image:
         original = ImageOps.exif_transpose(image).convert("RGB")
     difference = np.asarray(ImageChops.difference(copy, original)).max(axis=-1)
     differs = np.asarray(difference > PAINTED, np.uint8) * np.uint8(255)
     return Image.fromarray(cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
 
 
-def read_hints(path: Path) -> list[Hint]:
-    """Read color points: [[x, y, "#rrggbb"], ...], or a, b in place of the color; a radius may follow.
+def read_hints(path: Path) -> list[Hint] | Candidate:
+    """Read color points: [[x, y, "#rrggbb"], ...], or a, b in place of the color; a radius may follow. Or a candidate.
 
-    A point may also be written as for `-hint`, "40%,30%,navy". Only the hue and chroma of a color are used. Raises FileNotFoundError, or ValueError for a file of another form.
+    A point may also be written as for `-hint`, "40%,30%,navy". Only the hue and chroma of a color are used. Raises
+    FileNotFoundError, or ValueError for a file of another form.
     """
     check_file(path, "hints file")
     try:
         points = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}): write {FORM}") from None
+    if isinstance(points, dict) and "regions" in points:
+        try:
+            return read_candidate(
+                points, [_point(path, point) for point in points.get("hints", [])]
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}: take a file that -candidates wrote") from None
     if not isinstance(points, list) or not points:
         raise ValueError(f"{path} is not a list of points: write {FORM}")
     return [_point(path, point) for point in points]

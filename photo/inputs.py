@@ -6,12 +6,12 @@ counts as finished only if the mark in it identifies this input.
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from photo.folders import Found, Passed, folders_below, found_in, identities, told_apart, why_none
-from photo.suffixes import Group
+from photo.suffixes import Group, is_input
 from runtime.files import check_folder
 from runtime.options import named, option
 
@@ -24,6 +24,10 @@ BESIDE = ".color"  # name.color.jpg: a result beside its input
 class InputOptions:
     """The inputs, and the place of the results."""
 
+    inputs: tuple[str, ...] = option(
+        (), "photos and films: files, and folders of them", read=named, metavar="INPUT",
+        positional=True,
+    )  # fmt: skip
     img_in: tuple[str, ...] = option(
         (), "photos: files, folders, globs", read=named, metavar="INPUT"
     )
@@ -39,14 +43,19 @@ class InputOptions:
     recursive: bool = option(False, "include all subfolders of folders")
     overwrite: bool = option(False, "replace existing results")
     report: Path | None = option(
-        None, "write what became of each input: FILE.csv or FILE.json, kept up to date while the work goes on; for films, "
-        "JSON has the details of one film, or is a folder of them", metavar="FILE",
+        None, "write what became of each input: FILE.csv or FILE.json, kept up to date while the work goes on",
+        metavar="FILE",
     )  # fmt: skip
     dry_run: bool = option(False, "only show what would be done with each input")
+    print0: bool = option(False, "end each name of a result with NUL, for xargs -0")
 
     def __post_init__(self) -> None:
         if self.dry_run and self.report:
             raise ValueError("-dry_run writes nothing: leave out -report")
+
+    def beside(self, group: Group) -> tuple[str, ...]:
+        """Return the inputs that the same command reads for those of the other group."""
+        return self.movie_in if group == "photo" else self.img_in
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,9 @@ class Facts:
     confidence : 0..1, the network's, on average; None where it does not say
     seconds : the work took
     in_color : the input has color and was left as it is
+    pages : number of pictures in the result
+    warnings : what was said while the work went on
+    details : a record of the work, as JSON values
     """
 
     width: int
@@ -116,6 +128,9 @@ class Facts:
     confidence: float | None = None
     seconds: float = 0.0
     in_color: bool = False
+    pages: int | None = None
+    warnings: tuple[str, ...] = ()
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -144,28 +159,36 @@ class Plan:
 
 
 def plan(
-    inputs: Sequence[str], *, kind: Kind, save: str | None = None, recursive: bool = False
+    inputs: Sequence[str],
+    *,
+    kind: Kind,
+    save: str | None = None,
+    recursive: bool = False,
+    beside: Sequence[str] = (),
 ) -> Plan:
     """Convert files, folders and globs to tasks.
 
     Results of one name are told apart by their inputs' suffix or folder; only a file for which that does not suffice
     fails. Raises ValueError, as a usage error, for a `save` that cannot hold the results, and if no file has a path.
+    beside : the inputs of the other group, which the same command reads, too
     """
     places: dict[str, Found] = {}
     failures: list[Result] = []
     passed: dict[Passed, None] = {}
-    below, several = folders_below(inputs), False
+    below, several = folders_below([*inputs, *beside]), bool(beside)
     for text in inputs:
         name = kind.as_one(Path(text))
         files, others = found_in(
             text, group=kind.group, is_result=kind.mark_in, as_one=name, recursive=recursive
         )
+        if text in beside:
+            others = _neither(others, kind)
         passed |= dict.fromkeys(others)
         for path, place in files:
             places.setdefault(os.path.realpath(path), (path, below.get(text, Path()) / place))
         if not files:
             nothing = Task(Path(text), Path(text))
-            failures.append(Result(nothing, error=why_none(text, noun=kind.name)))
+            failures.append(Result(nothing, error=why_none(text, kind.name)))
         several = several or (os.path.isdir(text) and not name)
     several = several or len(places) + len(failures) > 1
     tasks, refused = _name_results(
@@ -174,6 +197,15 @@ def plan(
     if refused and not tasks:
         raise ValueError(refused[0].error)
     return Plan(tasks, failures + refused, passed)
+
+
+def _neither(others: Sequence[Passed], kind: Kind) -> list[Passed]:
+    """Return what is neither a photo nor a film, of a folder that is searched for both; counted once, with photos."""
+    if kind.group != "photo":
+        return []
+    left = [one for one in others if not is_input(one.path, group="film")]
+    own = "not a photo"
+    return [replace(one, why="neither photo nor film") if one.why == own else one for one in left]
 
 
 def _name_results(

@@ -1,5 +1,6 @@
 """Keeps account of what became of each input of a command: for its last lines, and for its report if it has one."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,8 @@ class Ledger:
     settings : with which the command colorizes
     report : the file that says all this, and the rows that it had
     dry_run : nothing is to be colorized
+    files : the results of a task, the main one first
+    before : what became of other inputs of the same command
     """
 
     plan: Plan
@@ -58,6 +61,8 @@ class Ledger:
     settings: Mapping[str, object] = field(default_factory=dict)
     report: OpenReport | None = None
     dry_run: bool = False
+    files: Callable[[Task], Sequence[Path]] = lambda task: [task.target]
+    before: "Ledger | None" = None
     _rows: dict[Path, Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,7 +72,7 @@ class Ledger:
         for failure in self._failures:
             self._rows[failure.task.source] = self._row(failure)
         for task in self.now.done if self.now else ():
-            row = Row(str(task.source), THERE, str(task.target))
+            row = Row(str(task.source), THERE, str(self.files(task)[0]))
             known = earlier.get(row.source)
             if (
                 known
@@ -80,7 +85,8 @@ class Ledger:
     @property
     def failures(self) -> list[str]:
         """Return a line for each input that failed before the work."""
-        return [failure.error or "" for failure in self._failures]
+        earlier = self.before.failures if self.before else []
+        return [*earlier, *(failure.error or "" for failure in self._failures)]
 
     @property
     def waiting(self) -> list[Task]:
@@ -92,9 +98,13 @@ class Ledger:
         return [*self.plan.failures, *(self.now.failures if self.now else ())]
 
     def follow(self, results: Iterable[Result]) -> Iterator[Result]:
-        """Yield results and account for them; the report is whole after each, and when the work is stopped."""
+        """Yield the results that are there, then others, and account for them.
+
+        The report is whole after each, and when the work is stopped.
+        """
         try:
             self._write(self._rows)
+            yield from self._there()
             for result in results:
                 row = self._rows[result.task.source] = self._row(result)
                 if self.report:
@@ -105,19 +115,20 @@ class Ledger:
                 self._rows.setdefault(task.source, Row(str(task.source), LEFT))
             self._write({task.source: self._rows[task.source] for task in self._tasks} | self._rows)
 
-    def rehearse(self, check: Callable[[Path], object]) -> Iterator[Result]:
-        """Yield what would become of each task; check : raises for a file that would be refused."""
-        for task in self.now.done if self.now else ():
-            yield Result(task, output=(f"{task.source}: already there, {task.target}",))
+    def rehearse(self, check: Callable[[Task], object]) -> Iterator[Result]:
+        """Yield what would become of each task.
+
+        check : raises for a file that would be refused, and may return a text with more about the result
+        """
         yield from self.follow(_rehearsed(task, check) for task in self.waiting)
 
     def closing(self) -> list[str]:
         """Return the last lines of a command: what was passed over, and the totals if there are several inputs."""
-        lines = []
-        if self.plan.passed:
-            lines.append(f"passed over: {'; '.join(_reasons(self.plan.passed))}")
-        outcomes = Counter(row.outcome for row in self._rows.values())
-        if self.now and outcomes.total() > 1:
+        lines, before = [], self.before
+        if passed := {**(before.plan.passed if before else {}), **self.plan.passed}:
+            lines.append(f"passed over: {'; '.join(_reasons(passed))}")
+        outcomes = Counter(row.outcome for row in self._all_rows.values())
+        if (self.now or (before and before.now)) and outcomes.total() > 1:
             names = {COLORED: "to be colored"} if self.dry_run else {}
             totals = (
                 f"{outcomes[name]} {names.get(name, name)}"
@@ -127,6 +138,19 @@ class Ledger:
             lines.append(", ".join(totals))
         return lines
 
+    def _there(self) -> Iterator[Result]:
+        """Yield the results of earlier runs that are there, as many as exist of each task's."""
+        for task in self.now.done if self.now else ():
+            paths = self.files(task)
+            # The pictures of a film are named by their pattern.
+            files = [str(path) for path in paths if os.path.lexists(path)] or [str(paths[0])]
+            said = [f"{task.source}: already there, {files[0]}"] if self.dry_run else files
+            yield Result(task, output=tuple(said))
+
+    @property
+    def _all_rows(self) -> dict[Path, Row]:
+        return {**(self.before._rows if self.before else {}), **self._rows}
+
     @property
     def _tasks(self) -> list[Task]:
         return self.plan.tasks if self.now else []
@@ -135,9 +159,10 @@ class Ledger:
         """Write the report: rows of other commands, then these."""
         if self.report:
             file, earlier = self.report
-            own = {str(path) for path in (*self._rows, *(task.source for task in self._tasks))}
+            own = {str(path) for path in (*self._all_rows, *(task.source for task in self._tasks))}
             others = [row for row in earlier if row.source not in own]
-            file.write([*others, *rows.values()])
+            before = self.before._rows.values() if self.before else ()
+            file.write([*others, *before, *rows.values()])
 
     def _row(self, result: Result) -> Row:
         task, facts = result.task, result.facts
@@ -149,20 +174,23 @@ class Ledger:
         return row if facts is None else _with(row, facts, self.settings)
 
 
-def _rehearsed(task: Task, check: Callable[[Path], object]) -> Result:
+def _rehearsed(task: Task, check: Callable[[Task], object]) -> Result:
     with FailureOf(task.source) as failure:
-        check(task.source)
-    output = () if failure.line else (f"{task.source} -> {task.target}",)
-    return Result(task, output=output, error=failure.line)
+        more = check(task)
+    if failure.line:
+        return Result(task, error=failure.line)
+    told = f", {more}" if isinstance(more, str) and more else ""
+    return Result(task, output=(f"{task.source} -> {task.target}{told}",))
 
 
 def _with(row: Row, facts: Facts, settings: Mapping[str, object]) -> Row:
     sure = facts.confidence
     return replace(
         row,
-        width=facts.width, height=facts.height, depth=facts.depth, kept=facts.kept,
+        width=facts.width, height=facts.height, depth=facts.depth, pages=facts.pages, kept=facts.kept,
         left_out=facts.left_out, confidence=None if sure is None else round(sure, 4),
         seconds=round(facts.seconds, 3), settings=settings,
+        warnings=(*facts.warnings, *row.warnings), details=facts.details,
     )  # fmt: skip
 
 

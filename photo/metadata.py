@@ -8,6 +8,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
@@ -57,10 +58,12 @@ def iptc_of_tiff(path: Path) -> bytes:
     import tifffile  # slow to import, with imagecodecs behind it
 
     with tifffile.TiffFile(path) as tiff:
-        tags = tiff.pages.first.tags
-        values = [tags[tag].value for tag in (IPTC_TAG, PHOTOSHOP_TAG) if tag in tags]
-        order = tiff.byteorder
-    for value in values:
+        return iptc_in_tags(tiff.pages.first.tags, tiff.byteorder)
+
+
+def iptc_in_tags(tags: Any, order: str) -> bytes:
+    """Return the IPTC records in tifffile's tags of a page; order : of bytes, "<" or ">"."""
+    for value in (tags[tag].value for tag in (IPTC_TAG, PHOTOSHOP_TAG) if tag in tags):
         if isinstance(value, tuple):  # many programs write the bytes as numbers of four
             value = struct.pack(f"{order}{len(value)}I", *value)
         if isinstance(value, bytes) and (iptc := _iptc_in(value)):

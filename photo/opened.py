@@ -9,13 +9,21 @@ from PIL import Image
 
 from photo.damage import SIDEWAYS
 from photo.decoder import ORIENTATION, Raster, check_file, decoding, exif_of, opened
+from photo.pages import read_page, several_in
 from photo.read import reader_of_photo, upright
 
 
 @contextmanager
-def opened_photo(path: Path) -> Iterator[Image.Image]:
-    """Open a picture of any format that photos may have, with 8 bits per sample, as its file declares it."""
+def opened_photo(path: Path, page: int = 0) -> Iterator[Image.Image]:
+    """Open a picture of any format that photos may have, with 8 bits per sample, as its file declares it.
+
+    page : of a file of several, from 0; others than the first are gray
+    """
     check_file(path)
+    if page:
+        gray = read_page(path, page, several_in(path)).gray
+        yield Image.fromarray(gray if gray.dtype == np.uint8 else (gray >> 8).astype(np.uint8))
+        return
     with decoding(path):
         reader = reader_of_photo(path)
         image = _shallow(reader(path)) if reader else None
@@ -34,12 +42,15 @@ def _shallow(raster: Raster) -> Image.Image:
     return Image.fromarray(turned[..., 0] if turned.shape[2:] == (1,) else turned)
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """Return the size (H, W) of a photo, upright, without decoding it.
+def size_of(path: Path, page: int = 0) -> tuple[int, int]:
+    """Return the size (H, W) of a photo, upright, without decoding it, or of another page of its file, from 0.
 
     Raises FileNotFoundError, or ValueError for a file that is empty, damaged or not a picture.
     """
     check_file(path)
+    if page:
+        height, width = read_page(path, page, several_in(path)).gray.shape
+        return height, width
     with decoding(path):
         if reader := reader_of_photo(path):
             from photo.foreign import size_by

@@ -3,10 +3,43 @@
 Imports nothing heavy, so that help and usage errors do not wait for picture libraries.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from runtime.options import check, option
+
+
+class Span(NamedTuple):
+    """Pages of a file, counted from 1; last : None for all that follow."""
+
+    first: int
+    last: int | None
+
+    def __str__(self) -> str:
+        if self.first == self.last:
+            return str(self.first)
+        return f"{self.first}-{self.last or ''}"
+
+
+FIRST = (Span(1, 1),)
+
+
+def read_span(text: str) -> Span:
+    """Read "3", "3-5" or "3-". Raises ValueError."""
+    found = re.fullmatch(r"([1-9]\d{0,8})(-([1-9]\d{0,8})?)?", text, re.ASCII)
+    if found:
+        first, last = int(found[1]), int(found[3] or 0) or (None if found[2] else int(found[1]))
+        if last is None or first <= last:
+            return Span(first, last)
+    raise ValueError(f"{text!r} names no pages: write 3, 3-5 or 3-, counted from 1")
+
+
+def is_one(spans: Sequence[Span]) -> bool:
+    """Return whether spans choose one page."""
+    return bool(spans) and all(span.first == span.last == spans[0].first for span in spans)
 
 
 @dataclass(frozen=True)
@@ -48,6 +81,9 @@ class PhotoOptions:
     quality: int = option(
         95, "quality of JPEG and WebP files, 1 to 100", low=1, high=100, metavar="N"
     )
+    pages: tuple[Span, ...] = option(
+        (), "of a file of several pages, pictures or frames, only these: 1 3-5 8-", read=read_span, metavar="PAGE"
+    )  # fmt: skip
     compare: bool = False
     recolor: bool = False
     made_with: str = ""

@@ -23,15 +23,17 @@ from photo.decoder import (
     DAMAGED_PROFILE,
     EXIF_IFD,
     ICC_TAG,
+    ONE,
     ORIENTATION,
     PNG,
     XMP_TAG,
     Pixels,
     Raster,
+    Several,
     check_file,
     decoding,
+    frames_of,
     opened,
-    others_left,
     raster_of,
 )
 from photo.deep import read_deep_png
@@ -45,12 +47,6 @@ from runtime.places import VERSION
 Resolution: TypeAlias = tuple[float, float]  # dots per inch, across and down
 
 SOFTWARE = 305
-# In every result: the version, and hashes of the input and of the settings.
-MARK = re.compile(r"colorizer(?: [\w.+]{1,20})?: of [0-9a-f]{16}(?:, with [0-9a-f]{8})?")
-# Formats in which Pillow reads no EXIF data: the mark is among the first bytes or the last.
-WITHOUT_EXIF = ("BMP", "JPEG2000", "PPM", "TGA")
-ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
-MARK_BYTES, EXIF_BYTES = 120, 1 << 16
 # Tags that describe how a TIFF is stored: they would be wrong in any other file.
 STRUCTURE = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320}
 STRUCTURE |= {322, 323, 324, 325, 330, 338, 339, 347, 530, 531, 532}
@@ -73,6 +69,7 @@ class Photo:
     note_at : the offset of the maker note in the block of EXIF, for which its own offsets are right; 0 if unknown
     lost : its rows and columns that are missing in the file, and gray
     rgb : its colors (H, W, 3) as decoded, if it has three channels; profile : what they mean, None for sRGB
+    several : how many pictures its file has, of which this is one
     """
 
     gray: Pixels
@@ -88,26 +85,13 @@ class Photo:
     lost: tuple[slice, slice] | None = None
     rgb: Pixels | None = None
     profile: bytes | None = None
+    several: Several = ONE
 
 
 def mark_of(path: Path) -> str:
     """Return the mark that identifies a result of this photo, stored in its EXIF tag Software."""
     with path.open("rb") as file:
         return f"colorizer {VERSION}: of {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
-
-
-def mark_in(path: Path) -> str:
-    """Return the mark in a picture file, "" if it is not a result of this program."""
-    try:
-        with opened(path) as image:
-            text = str(image.getexif().get(SOFTWARE, ""))
-            if image.format in WITHOUT_EXIF:
-                data = path.read_bytes()
-                text = (data[:MARK_BYTES] + data[-EXIF_BYTES:]).decode("latin-1")
-    except (OSError, ValueError):
-        return ""
-    found = MARK.search(text)
-    return found[0] if found else ""
 
 
 def read_photo(path: Path) -> Photo:
@@ -118,7 +102,7 @@ def read_photo(path: Path) -> Photo:
     check_file(path)
     raster = _read_or_rest(path)
     try:
-        photo = _photo(raster)
+        photo = photo_of(raster)
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
     return replace(photo, mark=mark_of(path))
@@ -144,17 +128,21 @@ def _read(path: Path) -> Raster:
     with decoding(path):
         reader = reader_of_photo(path)
         raster = reader(path) if reader else None
-    raster = raster or _read_with_pillow(path)
+    return _with_iptc(raster or _read_with_pillow(path), path)
+
+
+def _with_iptc(raster: Raster, path: Path) -> Raster:
     if IPTC_TAG in raster.exif or PHOTOSHOP_TAG in raster.exif:
         with suppress(ValueError), decoding(path):
-            return replace(raster, captions=Captions(iptc_of_tiff(path), raster.captions.texts))
+            iptc = iptc_of_tiff(path)
+            return replace(raster, captions=Captions(iptc, raster.captions.texts))
     return raster
 
 
 def _read_with_pillow(path: Path) -> Raster:
     try:
         with opened(path) as image:
-            return _from_pillow(path, image)
+            return replace(from_pillow(path, image), several=several_of(path, image))
     except ValueError:
         from photo.foreign import unusual_reader
 
@@ -193,8 +181,9 @@ def reader_of_photo(path: Path) -> Callable[[Path], Raster] | None:
     return reader_of(path, head)
 
 
-def _from_pillow(path: Path, image: Image.Image) -> Raster:
-    raster, whole = raster_of(image), image
+def from_pillow(path: Path, image: Image.Image) -> Raster:
+    """Decode a picture that Pillow has opened."""
+    raster = raster_of(image)
     info, turn = raster.info, raster.turn
     if image.format == "BMP" and info.get("compression") in RLE:
         image = decoded_runs(path, image)
@@ -207,23 +196,24 @@ def _from_pillow(path: Path, image: Image.Image) -> Raster:
     if not plain or info.get("compression") in BMP_MASKED:
         image, info, lost = converted(path, image, info)
         dropped += lost
-    notes = (*raster.notes, *_others_left(path, whole))
-    pixels = np.asarray(image)
-    return replace(raster, pixels=pixels, info=info, turned=True, dropped=dropped, notes=notes)
+    return replace(raster, pixels=np.asarray(image), info=info, turned=True, dropped=dropped)
 
 
-def _others_left(path: Path, image: Image.Image) -> tuple[str, ...]:
-    """Return the note on further pictures in a file."""
+def several_of(path: Path, image: Image.Image) -> Several:
+    """Return how many pictures a file has that Pillow has opened."""
     if image.format == "TIFF":
-        from photo.tiff import notes_of_pages
+        from photo.tiff import pages_of_tiff
 
-        return notes_of_pages(path)
-    what = "frame" if image.format in ANIMATED else "picture"
-    return others_left(getattr(image, "n_frames", 1), what)
+        return pages_of_tiff(path)
+    if image.format == "MPO":
+        from photo.mpo import pictures_of
+
+        return Several(len(pictures_of(path)))
+    return frames_of(image)
 
 
-def _photo(raster: Raster) -> Photo:
-    """Split pixels into lightness and alpha, upright."""
+def photo_of(raster: Raster) -> Photo:
+    """Split decoded pixels into lightness and alpha, upright. Raises ValueError."""
     pixels, turn, exif, info = raster.pixels, raster.turn, raster.exif, raster.info
     if not pixels.size:
         raise ValueError("it has no pixels")
@@ -251,14 +241,16 @@ def _photo(raster: Raster) -> Photo:
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
     xmp = re.sub(rb'(tiff:Orientation(?:>|="))\d', rb"\g<1>1", xmp)
     dpi, invalid = _dpi(info.get("dpi"), turn)
-    left = 1 if raster.turned else turn
+    left, notes = 1 if raster.turned else turn, raster.notes
+    if raster.several.cut and raster.several.total == 1:
+        notes = (*notes, *raster.several.remarks)
     return Photo(
         np.ascontiguousarray(upright(gray, left)),
         None if alpha is None else np.ascontiguousarray(upright(alpha, left)),
         exif, xmp, dpi, (*raster.dropped, *damaged, *invalid),
-        captions=raster.captions, note_at=note_at, lost=raster.lost, notes=raster.notes,
+        captions=raster.captions, note_at=note_at, lost=raster.lost, notes=notes,
         rgb=upright(pixels[..., :3], left) if channels == 3 else None,
-        profile=info.get("icc_profile") or None,
+        profile=info.get("icc_profile") or None, several=raster.several,
     )  # fmt: skip
 
 

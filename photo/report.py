@@ -25,10 +25,12 @@ class Row:
     """What became of an input.
 
     outcome : one of `photo.ledger`
-    width, height, depth : pixels, and bits per sample
+    width, height, depth : pixels, and bits per sample; of the first page of several
+    pages : number of pictures in the result of a photo
     confidence : 0..1, the network's, on average
     reason : why it failed or was passed over
     settings : with which it was colorized
+    details : a record of the work, in JSON only
     """
 
     source: str
@@ -37,6 +39,7 @@ class Row:
     width: int | None = None
     height: int | None = None
     depth: int | None = None
+    pages: int | None = None
     confidence: float | None = None
     kept: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -44,9 +47,10 @@ class Row:
     reason: str = ""
     seconds: float | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
-COLUMNS = tuple(column.name for column in dataclasses.fields(Row))
+COLUMNS = tuple(column.name for column in dataclasses.fields(Row) if column.name != "details")
 
 
 class ReportFile(Protocol):
@@ -157,7 +161,7 @@ def _several(cell: str) -> tuple[str, ...]:
 
 
 READERS: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("width", "height", "depth"), int),
+    **dict.fromkeys(("width", "height", "depth", "pages"), int),
     **dict.fromkeys(("confidence", "seconds"), float),
     **dict.fromkeys(("kept", "left_out", "warnings"), _several),
     "settings": json.loads,

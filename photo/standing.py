@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from color.guidance import Guidance
+from color.guidance import Candidate, Guidance
 from photo.inputs import Kind, Result, Task
 from runtime.console import counted
 from runtime.files import check_folder
@@ -119,4 +119,6 @@ def _text(value: Any) -> str:
         return f"{value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
         return str([_text(one) for one in value])
+    if isinstance(value, Candidate):
+        return str([_text(getattr(value, one.name)) for one in fields(value)])
     return repr(value)

@@ -151,7 +151,7 @@ def why_passed(path: Path, *, wanted: Group) -> tuple[str, str]:
 def not_a_picture(path: Path) -> str:
     """Say, for a file that no decoder of pictures knows, what it is and what to do."""
     kind = kind_of(path)
-    if kind.group == "film" or _is_film(path):
+    if is_film(path):
         return f"{path} is not a picture but a film: films need -movie_in"
     if kind.group == "photo" and kind.name not in READ:
         return f"{path} is not a picture that can be read ({kind.name} is {CONVERT})"
@@ -177,8 +177,12 @@ def formats() -> str:
     return f"{', '.join(names)} or {last}"
 
 
-def _is_film(path: Path) -> bool:
-    """Return whether a file begins as films do."""
+def is_film(path: Path) -> bool:
+    """Return whether a file is a film by its suffix, or begins as films do."""
+    if kind_of(path).group == "film":
+        return True
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
         head = file.read(16)
     if head[4:8] == b"ftyp" and head[8:12] in PICTURE_BRANDS:

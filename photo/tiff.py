@@ -1,6 +1,8 @@
 """Reads the TIFFs that Pillow cannot read, or not with all their bits, and finds the picture among reduced copies."""
 
+import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,9 @@ from photo.decoder import (
     XMP_TAG,
     Pixels,
     Raster,
+    Several,
     check_memory,
     damaged_tags,
-    others_left,
 )
 from photo.deep import decoded
 from photo.depth import gray_of_inks, gray_of_lab, scaled, straight
@@ -45,14 +47,18 @@ def reader_of_tiff(path: Path) -> Callable[[Path], Raster] | None:
         page = picture_of(tiff)
         if page.photometric in RAW or path.suffix.lower() in OTHER_RAW:
             return read_raw
-        return None if page is tiff.pages.first and _is_for_pillow(tiff, page) else read_tiff
+        return None if page is tiff.pages.first and is_for_pillow(tiff, page) else read_tiff
 
 
 def picture_of(tiff: tifffile.TiffFile) -> Any:
-    """Return the largest page that is no reduced copy or mask: the first one, unless that is a thumbnail."""
+    """Return the first page that is no reduced copy or mask; if there is none in the file's list, the largest one in its
+    subdirectories.
+    """
     first = tiff.pages.first
     if not _is_copy(first):
         return first
+    if len(pages := own_pages(tiff)) > 1:
+        return pages[0]
     return max(_pages(tiff), key=lambda page: (not _is_copy(page), page.imagewidth, -page.index))
 
 
@@ -63,22 +69,40 @@ def _pages(tiff: tifffile.TiffFile) -> Iterator[Any]:
         yield from page.pages or ()
 
 
-def pages_left(tiff: tifffile.TiffFile) -> tuple[str, ...]:
-    """Return a note if a file has further pages, reduced copies and masks aside."""
-    return others_left(sum(not _is_copy(page.aspage()) for page in tiff.pages), "page")
+def own_pages(tiff: tifffile.TiffFile) -> list[Any]:
+    """Return the pages in a file's list that are no reduced copies or masks."""
+    return [page for page in (one.aspage() for one in tiff.pages) if not _is_copy(page)]
 
 
-def notes_of_pages(path: Path) -> tuple[str, ...]:
-    """Return the note on further pages of a file that Pillow reads."""
+def pages_of_tiff(path: Path) -> Several:
+    """Return how many pages a file has, reduced copies and masks aside."""
     with tifffile.TiffFile(path) as tiff:
-        return pages_left(tiff)
+        return _several(tiff)
+
+
+def _several(tiff: tifffile.TiffFile) -> Several:
+    return Several(max(len(own_pages(tiff)), 1), "page", cut=_is_cut(tiff))
+
+
+def _is_cut(tiff: tifffile.TiffFile) -> bool:
+    """Return whether the last page names a next one, which cannot be read."""
+    form, last = tiff.tiff, tiff.pages[-1].aspage()
+    file = tiff.filehandle
+    file.seek(last.offset)
+    (count,) = struct.unpack(form.tagnoformat, file.read(form.tagnosize))
+    file.seek(last.offset + form.tagnosize + count * form.tagsize)
+    following = file.read(form.offsetsize)
+    if len(following) < form.offsetsize:
+        return True
+    (at,) = struct.unpack(form.offsetformat, following)
+    return bool(at) and all(at != page.offset for page in tiff.pages)
 
 
 def _is_copy(page: Any) -> bool:
     return bool(page.subfiletype & (REDUCED | MASK)) or page.photometric == Kind.MASK
 
 
-def _is_for_pillow(tiff: tifffile.TiffFile, page: Any) -> bool:
+def is_for_pillow(tiff: tifffile.TiffFile, page: Any) -> bool:
     """Return whether Pillow reads a page with all its bits: at most 8, in a combination of tags that it knows."""
     bits = page.bitspersample
     each = bits if isinstance(bits, tuple) else (bits,) * page.samplesperpixel
@@ -100,18 +124,22 @@ def read_tiff(path: Path) -> Raster:
     """Read the picture of a TIFF with all its bits."""
     with tifffile.TiffFile(path) as tiff:
         page = picture_of(tiff)
-        _check(path, page)
-        tags = _tags(tiff, page)
-        exif, dropped = _exif_of_tiff(path, tiff)
-        others = pages_left(tiff)
-        pixels, turned = _stored(path, page)
+        raster = raster_of_page(path, page, _tags(tiff, page), exif_of_page(path, tiff.pages.first))
+        return replace(raster, several=_several(tiff))
+
+
+def raster_of_page(
+    path: Path, page: Any, tags: dict[int, Any], exif: tuple[Image.Exif, tuple[str, ...]]
+) -> Raster:
+    """Decode a page with all its bits; exif : see `exif_of_page`."""
+    _check(path, page)
+    pixels, turned = _stored(path, page)
     profile = tags.get(ICC_TAG)
     pixels, notes = _as_picture(pixels, page, profile)
     kept = profile if page.photometric in GRAY_OR_RGB else None
     info = {"icc_profile": kept, "xmp": tags.get(XMP_TAG), "dpi": _dpi(tags)}
-    return Raster(
-        pixels, exif, info, tags.get(ORIENTATION, 1), turned, (*notes, *others), dropped=dropped
-    )
+    turn = tags.get(ORIENTATION, 1)
+    return Raster(pixels, exif[0], info, turn, turned, tuple(notes), dropped=exif[1])
 
 
 def _check(path: Path, page: Any) -> None:
@@ -194,15 +222,22 @@ def _gray_or_rgb(color: Pixels, page: Any, profile: bytes | None) -> Pixels:
 
 def _tags(tiff: tifffile.TiffFile, page: Any) -> dict[int, Any]:
     first = {tag.code: tag.value for tag in tiff.pages.first.tags if tag.code in SHARED}
-    return {**first, **{tag.code: tag.value for tag in page.tags}}
+    return {**first, **tags_of(page)}
 
 
-def _exif_of_tiff(path: Path, tiff: tifffile.TiffFile) -> tuple[Image.Exif, tuple[str, ...]]:
+def tags_of(page: Any) -> dict[int, Any]:
+    """Return the tags of a page."""
+    return {tag.code: tag.value for tag in page.tags}
+
+
+def exif_of_page(path: Path, page: Any) -> tuple[Image.Exif, tuple[str, ...]]:
+    """Return a page's EXIF, all of them read, and what is left out because it is damaged."""
     exif = Image.Exif()
-    if tiff.is_bigtiff:  # which Pillow cannot read here
+    exif.endian, exif.bigtiff = page.parent.byteorder, page.parent.is_bigtiff
+    if exif.bigtiff and exif.endian == ">":  # which Pillow does not recognize
         return exif, ()
     with path.open("rb") as file:
-        exif.load_from_fp(file)
+        exif.load_from_fp(file, page.offset)
         return exif, damaged_tags(exif)
 
 

@@ -62,32 +62,37 @@ def write_photo(
     form = SUFFIXES.get(path.suffix.lower())
     if form is None:
         raise ValueError(f"{path}: unknown suffix: name the result with {', '.join(SUFFIXES)}")
-    if max(picture.shape) > LONGEST_PX.get(form, 1 << 31):
-        raise ValueError(f"{path}: {form} holds at most {LONGEST_PX[form]} pixels a side: use .tif")
+    check_longest(path, picture, form)
     added = like.alpha if alpha and form not in OPAQUE else None
-    like, dropped = _fitting(like, form)
+    like, dropped = fitting(like, form)
     if alpha and added is None and like.alpha is not None:
         dropped.append("the transparency")
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as part:
         if form in {"JPEG2000", "PPM"}:
-            (rgb,) = _bands(picture, added, picture.shape[0])
+            (rgb,) = bands_of(picture, added, picture.shape[0])
             _write_whole(part, rgb, like, form=form)
         elif form == "BMP" and added is not None:
-            (rgba,) = _bands(picture, added, picture.shape[0])
-            write_alpha_bmp(part, _as_bytes(rgba), like)
+            (rgba,) = bands_of(picture, added, picture.shape[0])
+            write_alpha_bmp(part, as_bytes(rgba), like)
             _mark_bmp(part, like)
         elif picture.dtype == np.uint8 or form not in DEEP:
             _write_pillow(part, picture, added, like, form=form, quality=quality)
         elif form == "TIFF":
             channels = 3 if added is None else 4
-            bands = _bands(picture, added, TIFF_ROWS)
+            bands = bands_of(picture, added, TIFF_ROWS)
             shape = (*picture.shape[:2], channels)
             write_deep_tiff(part, bands, like, shape=shape, dtype=picture.dtype)
         else:
-            (rgb,) = _bands(picture, added, picture.shape[0])
-            write_deep_png(part, rgb, like, texts=_png_texts(like))
+            (rgb,) = bands_of(picture, added, picture.shape[0])
+            write_deep_png(part, rgb, like, texts=png_texts(like))
     return dropped
+
+
+def check_longest(path: Path, picture: Picture, form: str) -> None:
+    """Raise ValueError for a picture that is too large for a format."""
+    if max(picture.shape) > LONGEST_PX.get(form, 1 << 31):
+        raise ValueError(f"{path}: {form} holds at most {LONGEST_PX[form]} pixels a side: use .tif")
 
 
 def whole(picture: Picture) -> Pixels:
@@ -95,7 +100,7 @@ def whole(picture: Picture) -> Pixels:
     return picture.whole() if isinstance(picture, Composition) else picture
 
 
-def _bands(picture: Picture, alpha: Pixels | None, rows: int) -> Iterator[Pixels]:
+def bands_of(picture: Picture, alpha: Pixels | None, rows: int) -> Iterator[Pixels]:
     """Yield a picture with its alpha (H, W) in bands of `rows` rows."""
     cut = (
         (picture[i : i + rows] for i in range(0, len(picture), rows))
@@ -109,7 +114,7 @@ def _bands(picture: Picture, alpha: Pixels | None, rows: int) -> Iterator[Pixels
         start = stop
 
 
-def _fitting(like: Photo, form: str) -> tuple[Photo, list[str]]:
+def fitting(like: Photo, form: str) -> tuple[Photo, list[str]]:
     """Add our mark to the metadata, and drop what a format cannot hold."""
     longest = MARKER_BYTES if form in {"JPEG", "JPEG2000"} else LONGEST_BYTES
     tags: dict[int, bytes] = {}
@@ -205,13 +210,21 @@ def _name_of(tag: int, group: tuple[int, ...]) -> str:
     return (ExifTags.GPSTAGS if GPS_IFD in group else ExifTags.TAGS).get(tag, str(tag))
 
 
-def _as_bytes(rgb: Pixels) -> Pixels:
+def as_bytes(rgb: Pixels) -> Pixels:
     return rgb if rgb.dtype == np.uint8 else cv2.convertScaleAbs(rgb, alpha=255 / 65535)
 
 
 def _write_pillow(
     path: Path, picture: Picture, alpha: Pixels | None, like: Photo, *, form: str, quality: int
 ) -> None:
+    settings = save_settings(like, form=form, quality=quality)
+    image_of(picture, alpha).save(path, form, **settings)
+    if form == "BMP":
+        _mark_bmp(path, like)
+
+
+def save_settings(like: Photo, *, form: str, quality: int) -> dict[str, Any]:
+    """Return Pillow's settings for writing a picture with its metadata."""
     settings: dict[str, Any] = {
         "icc_profile": srgb_profile(),
         "exif": placed(like.exif, like.note_at) if like.note_at else like.exif,
@@ -225,16 +238,14 @@ def _write_pillow(
     elif form in {"WEBP", "AVIF"}:
         settings |= {"quality": quality, "xmp": like.xmp}
     elif form == "PNG":
-        settings |= {"pnginfo": _png_texts(like), "compress_level": PNG_LEVEL}
+        settings |= {"pnginfo": png_texts(like), "compress_level": PNG_LEVEL}
     elif form == "TIFF":
         settings["exif"] = _tiff_tags(like)
     elif form == "TGA":
         settings = {"id_section": like.mark.encode()}
     else:
         settings = {"dpi": like.dpi} if like.dpi else {}
-    _image(picture, alpha).save(path, form, **settings)
-    if form == "BMP":
-        _mark_bmp(path, like)
+    return settings
 
 
 def _mark_bmp(path: Path, like: Photo) -> None:
@@ -254,13 +265,13 @@ def _write_whole(path: Path, rgb: Pixels, like: Photo, *, form: str) -> None:
         write_ppm(path, rgb, comment=like.mark)
 
 
-def _image(picture: Picture, alpha: Pixels | None) -> Image.Image:
+def image_of(picture: Picture, alpha: Pixels | None) -> Image.Image:
     """Copy a picture to Pillow band by band, so that only Pillow's copy is in memory."""
     height, width = picture.shape[:2]
     image = Image.new("RGB" if alpha is None else "RGBA", (width, height), None)  # not filled
     top = 0
-    for band in _bands(picture, alpha, BAND_ROWS):
-        image.paste(Image.fromarray(_as_bytes(band)), (0, top))
+    for band in bands_of(picture, alpha, BAND_ROWS):
+        image.paste(Image.fromarray(as_bytes(band)), (0, top))
         top += len(band)
     return image
 
@@ -278,7 +289,8 @@ def _tiff_tags(like: Photo) -> Image.Exif:
     return tags
 
 
-def _png_texts(like: Photo) -> PngImagePlugin.PngInfo:
+def png_texts(like: Photo) -> PngImagePlugin.PngInfo:
+    """Return XMP and captions as texts of a PNG."""
     texts = PngImagePlugin.PngInfo()
     if like.xmp:
         texts.add_itxt("XML:com.adobe.xmp", like.xmp.decode("utf-8", "replace"))

@@ -2,8 +2,9 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 from numpy.typing import DTypeLike
@@ -27,25 +28,33 @@ def write_deep_tiff(
     """Write a TIFF of 16 bits from bands of `TIFF_ROWS` rows, with all EXIF, XMP and IPTC."""
     import tifffile  # slow to import, with imagecodecs behind it
 
+    tifffile.imwrite(path, bands, **tiff_settings(like, shape=shape, dtype=dtype))
+    add_groups(path, {0: like.exif})
+
+
+def tiff_settings(
+    like: Photo, *, shape: tuple[int, ...], dtype: DTypeLike, without: Collection[int] = ()
+) -> dict[str, Any]:
+    """Return tifffile's settings for writing bands of `TIFF_ROWS` rows, with all EXIF, XMP and IPTC.
+
+    without : EXIF tags to be left out
+    """
     blocks = ((XMP_TAG, 1, like.xmp), (IPTC_TAG, 7, like.captions.iptc))
     extra = [(tag, kind, len(block), block, True) for tag, kind, block in blocks if block]
-    extra += tiff_tags(like.exif, without=OWN_TAGS)
-    tifffile.imwrite(
-        path,
-        bands,
-        shape=shape,
-        dtype=dtype,
-        rowsperstrip=TIFF_ROWS,
-        photometric="rgb",
-        extrasamples=["unassalpha"] if shape[-1] == 4 else None,
-        resolution=like.dpi or (72.0, 72.0),
-        resolutionunit="INCH",
-        software=like.mark or False,
-        metadata=None,
-        iccprofile=srgb_profile(),
-        extratags=extra,
-    )
-    add_groups(path, like.exif)
+    extra += tiff_tags(like.exif, without={*OWN_TAGS, *without})
+    return {
+        "shape": shape,
+        "dtype": dtype,
+        "rowsperstrip": TIFF_ROWS,
+        "photometric": "rgb",
+        "extrasamples": ["unassalpha"] if shape[-1] == 4 else None,
+        "resolution": like.dpi or (72.0, 72.0),
+        "resolutionunit": "INCH",
+        "software": like.mark or False,
+        "metadata": None,
+        "iccprofile": srgb_profile(),
+        "extratags": extra,
+    }
 
 
 def write_deep_png(path: Path, rgb: Pixels, like: Photo, *, texts: PngInfo) -> None:
@@ -54,17 +63,23 @@ def write_deep_png(path: Path, rgb: Pixels, like: Photo, *, texts: PngInfo) -> N
     done, data = cv2.imencode(".png", rgb[..., order], [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
     assert done, rgb.shape
     png = data.tobytes()
-    chunks = _chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
-    if like.dpi:
-        per_meter = [round(value / 0.0254) for value in like.dpi]
-        chunks += _chunk(b"pHYs", struct.pack(">IIB", *per_meter, 1))
-    if len(like.exif):
-        block = placed(like.exif, like.note_at) if like.note_at else like.exif.tobytes()
-        chunks += _chunk(b"eXIf", block.removeprefix(b"Exif\0\0"))
-    for name, body, *_ in texts.chunks:
-        chunks += _chunk(name, body)
+    chunks = png_chunks(like, texts)
     head = 8 + 25  # signature and IHDR
     path.write_bytes(png[:head] + chunks + png[head:])
+
+
+def png_chunks(like: Photo, texts: PngInfo) -> bytes:
+    """Return all metadata as chunks of a PNG; texts : XMP among them."""
+    chunks = png_chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
+    if like.dpi:
+        per_meter = [round(value / 0.0254) for value in like.dpi]
+        chunks += png_chunk(b"pHYs", struct.pack(">IIB", *per_meter, 1))
+    if len(like.exif):
+        block = placed(like.exif, like.note_at) if like.note_at else like.exif.tobytes()
+        chunks += png_chunk(b"eXIf", block.removeprefix(b"Exif\0\0"))
+    for name, body, *_ in texts.chunks:
+        chunks += png_chunk(name, body)
+    return chunks
 
 
 def write_alpha_bmp(path: Path, rgba: Pixels, like: Photo) -> None:
@@ -78,6 +93,7 @@ def write_alpha_bmp(path: Path, rgba: Pixels, like: Photo) -> None:
     path.write_bytes(bmp)
 
 
-def _chunk(name: bytes, body: bytes) -> bytes:
+def png_chunk(name: bytes, body: bytes) -> bytes:
+    """Make a chunk of a PNG."""
     checksum = zlib.crc32(name + body)
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", checksum)

@@ -52,11 +52,28 @@ def whole_file(path: Path, *, durable: bool = True, use: str = "") -> Iterator[P
         if durable:
             _sync(part)
         part.replace(path)
+    except Exception as error:
+        _say(path, part, error)
+        raise
     finally:
         part.unlink(missing_ok=True)
         _in_progress.discard(part)
     if durable:
         _sync_names(path.parent)
+
+
+@contextmanager
+def folder_of(path: Path) -> Iterator[None]:
+    """Create a file's folder, and delete what was created if the block fails and nothing else is in it."""
+    missing = [folder for folder in path.absolute().parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for folder in missing:  # the innermost first
+                folder.rmdir()
+        raise
 
 
 @contextmanager
@@ -69,9 +86,26 @@ def whole_folder(path: Path) -> Iterator[Path]:
         yield part
         discard(path)
         part.replace(path)
+    except Exception as error:
+        _say(path, part, error)
+        raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
         _in_progress.discard(part)
+
+
+def _say(path: Path, part: Path, error: Exception) -> None:
+    """Let an error's message have a file's name instead of its temporary name, which tells a user nothing."""
+
+    def named(text: Any) -> Any:
+        return text.replace(str(part), str(path)) if isinstance(text, str) else text
+
+    error.args = tuple(map(named, error.args))
+    if isinstance(error, OSError):
+        for name in ("filename", "filename2"):
+            if getattr(error, name, None) is not None:
+                with suppress(AttributeError):  # another library's error may not let it be set
+                    setattr(error, name, named(getattr(error, name)))
 
 
 def write_text(path: Path, text: str) -> None:

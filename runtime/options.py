@@ -196,7 +196,7 @@ def _settings(field: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
     elif several and details["repeated"]:
         settings["action"] = _Repeated
     elif several:
-        settings["nargs"] = "+"
+        settings["nargs"] = "*" if details["positional"] else "+"
     elif details["const"] is not None or (details["positional"] and default is not None):
         settings |= {"nargs": "?", "const": details["const"]}
     for name in ("choices", "metavar"):

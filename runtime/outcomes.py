@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from runtime.console import DONE, FAILED, complain, one_line, printable
-from runtime.progress import print_line
+from runtime.progress import print_line, print_name
 
 log = logging.getLogger(__name__)
 
@@ -67,14 +67,17 @@ class FailureOf:
         return True
 
 
-def finish(account: Account, outcomes: Iterable[Outcome], *, quiet: bool) -> int:
+def finish(
+    account: Account, outcomes: Iterable[Outcome], *, quiet: bool, print0: bool = False
+) -> int:
     """Print the account's failures, then each file's outcome; repeat several failures at the end, then close the account.
 
+    print0 : end each line of output with NUL instead of a line's end
     Return the exit code.
     """
     for line in account.failures:
         complain(line)
-    failures = [*account.failures, *_reported(outcomes, quiet=quiet)]
+    failures = [*account.failures, *_reported(outcomes, quiet=quiet, print0=print0)]
     if len(failures) > 1:
         complain(f"{len(failures)} failed:")
         for line in failures:
@@ -84,7 +87,7 @@ def finish(account: Account, outcomes: Iterable[Outcome], *, quiet: bool) -> int
     return FAILED if failures else DONE
 
 
-def _reported(outcomes: Iterable[Outcome], *, quiet: bool) -> Iterator[str]:
+def _reported(outcomes: Iterable[Outcome], *, quiet: bool, print0: bool) -> Iterator[str]:
     """Print each file's outcome; yield a line for each failure."""
     for outcome in outcomes:
         if outcome.error is not None:
@@ -92,6 +95,9 @@ def _reported(outcomes: Iterable[Outcome], *, quiet: bool) -> Iterator[str]:
             yield outcome.error
             continue
         for line in outcome.output:
-            print_line(line, file=sys.stdout)
+            if print0:
+                print_name(line)
+            else:
+                print_line(line, file=sys.stdout)
         for line in outcome.notes if not quiet else ():
             print_line(line, file=sys.stderr)

@@ -1,6 +1,7 @@
 """Progress of the work, as a protocol: a bar on a terminal, a line a minute in a log, or silent."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -172,3 +173,10 @@ def progress_for(*, quiet: bool) -> Progress:
 def print_line(text: object, *, file: TextIO) -> None:
     """Print text as one safe line, above the bar if there is one."""
     tqdm.write(printable(text), file=file)
+
+
+def print_name(text: str) -> None:
+    """Print a text to standard output as its bytes, ended by NUL, as `xargs -0` reads."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(os.fsencode(text) + b"\0")
+    sys.stdout.buffer.flush()

@@ -141,7 +141,8 @@ def test_commands_with_sequences(run_main: Main, scans: Path, tmp_path: Path) ->
     assert (code, said) == (0, f"{pattern}\n")
     assert len([*pattern.parent.iterdir()]) == 24
     before = tree(pattern.parent)
-    assert run_main(scans, "-duration", "1", "-save", pattern)[:2] == (0, "")  # is finished
+    finished = run_main(scans, "-duration", "1", "-save", pattern)
+    assert finished[:2] == (0, f"{pattern}\n")
     assert tree(pattern.parent) == before
     code, _, errors = run_main(scans, "-duration", "2", "-save", pattern)
     assert code == 2

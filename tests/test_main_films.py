@@ -143,8 +143,9 @@ def test_a_film_with_the_released_network(film: Make, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'out.mp4'}\n"
     assert "25 frames in" in done.stderr
-    told = json.loads((tmp_path / "report.json").read_text())
-    assert told["streams_kept"] == {"audio": 1}
+    (told,) = json.loads((tmp_path / "report.json").read_text())["inputs"]
+    assert told["outcome"] == "colored"
+    assert told["details"]["streams_kept"] == {"audio": 1}
     assert probe(tmp_path / "out.mp4").video.sar == probe(film("wide.mp4")).video.sar
     with av.open(str(tmp_path / "out.mp4")) as result:
         chroma = [frame.to_ndarray()[frame.height :] for frame in result.decode(video=0)]
@@ -167,11 +168,11 @@ def test_the_same_film_by_hand_and_by_folder(
     ]
     assert probe(tmp_path / "done" / "plain.color.mp4").frames == 10
     words = (folder, "-save", tmp_path / "done", "-recolor", "-duration", "0.4")
-    assert run_main(*words)[:2] == (0, "")
+    assert run_main(*words)[:2] == (0, out)  # the results that are there
     code, _, errors = run_main(*words[:-2])  # the whole films now, in place of their excerpts
     assert code == 0, errors
     assert probe(tmp_path / "done" / "plain.color.mp4").frames == 25
-    assert run_main(*words[:-2])[:2] == (0, "")
+    assert run_main(*words[:-2])[:2] == (0, out)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,8 @@ def test_a_film_is_continued_to_the_same_bytes(
     after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "b").glob("*/shots/*.mkv")}
     assert kept.items() <= after.items()
     assert packets(tmp_path / "out.mkv") == packets(tmp_path / "whole.mkv")
-    told = json.loads(report.read_text())
+    (row,) = json.loads(report.read_text())["inputs"]
+    told = row["details"]
     assert told["frames"] == FRAMES
     assert told["weights_sha256"] == inspected(other).sha256
     assert told["settings"].items() >= {"network": "other.onnx", "network_kind": "ddcolor"}.items()

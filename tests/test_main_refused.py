@@ -33,6 +33,9 @@ ROOT = Path(main.__file__).parent
         (["-img_in", "photo.png", "-hints", ""], "name of the file or folder is empty", 2),
         (["-img_in", "photo.png", "-probe"], "-probe is for films", 2),
         (["-img_in", "photo.png", "-start", "1"], "-start is for films", 2),
+        (["-img_in", "photo.png", "-pages", "x"], "'x' names no pages: write 3, 3-5 or 3-", 2),
+        (["-movie_in", "film.mp4", "-pages", "2"], "-pages is for photos", 2),
+        (["-web", "-pages", "2"], "-pages is for the command, not the page", 2),
         (["-img_in", "photo.png", "-cache", "x"], "-cache is for films", 2),
         (["-movie_in", "film.mp4", "-hints", "h.json"], "h.json is not a file: create it with", 2),
         (["-movie_in", "film.mp4", "-hint", "1,2,#d02010"], "a hint at 1,2 has no time", 2),
@@ -160,3 +163,23 @@ def test_mistakes_cost_no_paddle(photo: Path) -> None:
     )
     mistakes = ["-img_in none.jpg", f"-img_in {photo} -save x", "-img_in README.md", "-foo"]
     subprocess.run([sys.executable, "-c", code, *mistakes], cwd=ROOT, check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("train/train.py -init none.npz", "none.npz: no such weights file"),
+        ("train/evaluate.py -weights none.npz", "none.npz: no such weights file"),
+        ("model/onnx_file.py -weights none.npz -out {}/x.onnx", "none.npz: no such weights file"),
+        ("conversion.py data/samples/film.mp4 -join data/samples/film.mp4", "is an input"),
+        ("prior/getWeight.py -lambda 7", "is not a number from 0 to 1"),
+    ],
+)
+def test_scripts_refuse_mistakes_with_the_command_s_exit_code(
+    words: str, says: str, tmp_path: Path
+) -> None:
+    script, *others = words.format(tmp_path).split()
+    argv = [sys.executable, ROOT / script, *others]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert says in done.stderr

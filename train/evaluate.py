@@ -15,10 +15,10 @@ if __package__ in {None, ""}:
 from model.contract import STRIDE
 from model.options import STEADY
 from model.program import Precision
-from model.weights_file import RELEASED
+from model.weights_file import RELEASED, check_weights
 from prior.dataset import Shard
 from prior.qspace import QSpace, read_bins
-from runtime.console import exit_code, log_to_stderr
+from runtime.console import exit_code, log_to_stderr, usage_errors
 from runtime.files import write_json
 from runtime.options import OneLineParser, add_options, check, option
 from runtime.places import WORK
@@ -262,6 +262,9 @@ def main(words: list[str] | None = None) -> int:
 
     def work() -> int:
         prepare_environment()
+        with usage_errors():
+            for path in options.weights:
+                check_weights(path)
         rows = film_rows(options, options.film) if options.film else picture_rows(options)
         if options.json:
             write_json(options.json, rows)

@@ -14,7 +14,8 @@ import numpy as np
 if __package__ in {None, ""}:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from runtime.console import exit_code, log_to_stderr
+from model.weights_file import check_weights
+from runtime.console import exit_code, log_to_stderr, usage_errors
 from runtime.interrupts import stops_handled
 from runtime.options import OneLineParser, add_options, check, option
 from runtime.places import WORK
@@ -171,6 +172,9 @@ def main(words: list[str] | None = None) -> int:
 
     def work() -> int:
         prepare_environment(threads=options.threads)
+        with usage_errors():
+            if config.init:
+                check_weights(Path(config.init))
         run = _train(options, config.with_absolute_paths())
         if run.stopping:
             logger.info("saved at step %d; run the same command to continue", run.step)

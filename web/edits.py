@@ -1,5 +1,6 @@
 """Checks the page's edits of a photo, received as JSON, and converts them to a colorizer's arguments."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,11 +10,13 @@ import cv2
 import numpy as np
 
 from color.arrays import Bytes, Doubles
-from color.guidance import Guidance, Hint, read_hint
+from color.guidance import Candidate, ColoredRegion, Guidance, Hint, read_hint
 from color.names import read_color
 from color.options import GuidanceOptions
 from model.options import GUIDANCE, SATURATION, TEMPERATURE, ColorOptions
+from photo.candidate_file import read_candidate
 from photo.guidance import STROKES_PX, read_guidance
+from photo.options import FIRST
 
 CANDIDATES = 5  # candidates per photo
 MOST_COLORS = 32  # in a palette
@@ -37,30 +40,57 @@ class Stroke:
 
 
 @dataclass(frozen=True)
+class ChosenCandidate:
+    """The candidate that the visitor chose.
+
+    regions : what makes it
+    hints, strokes : the hints, and the number of strokes, with which it was found
+    """
+
+    regions: tuple[ColoredRegion, ...]
+    hints: tuple[Hint, ...] = ()
+    strokes: int = 0
+
+
+@dataclass(frozen=True)
 class Edits:
     """Everything besides the network that determines a photo's colors.
 
     reference : a picture with the wanted colors
-    candidate : number of the chosen candidate; 1 is the default one
+    candidate : None for the default one
+    key : the same for the same edits
     """
 
     hints: tuple[Hint, ...] = ()
     strokes: tuple[Stroke, ...] = ()
     color: ColorOptions = field(default_factory=ColorOptions)
     reference: Path | None = None
-    candidate: int = 1
+    candidate: ChosenCandidate | None = None
+    key: str = ""
 
     def for_file(self, photo: Path, size: tuple[int, int]) -> Guidance:
-        """Return the guidance for a photo of size (H, W), as the command reads it."""
+        """Return the guidance for a photo of size (H, W), the first page of its file, as the command reads it."""
         options = GuidanceOptions(hint=self.hints, reference=self.reference)
-        strokes = drawn(self.strokes, size) if self.strokes else None
-        return replace(read_guidance(options, photo), strokes=strokes)
+        guidance, chosen = read_guidance(options, photo, pages=FIRST), self.candidate
+        if chosen is None:
+            return replace(guidance, strokes=drawn(self.strokes, size))
+        own = tuple(hint for hint in guidance.hints if hint in chosen.hints)  # not taken away since
+        before, after = self.strokes[: chosen.strokes], self.strokes[chosen.strokes :]
+        candidate = Candidate(chosen.regions, own, drawn(before, size))
+        later = tuple(hint for hint in guidance.hints if hint not in chosen.hints)
+        return replace(guidance, hints=later, strokes=drawn(after, size), candidate=candidate)
 
     def for_preview(self, photo: Path, size: tuple[int, int], shown: tuple[int, int]) -> Guidance:
         """Return the guidance for a copy of the photo of another size (H, W)."""
         guidance = self.for_file(photo, size)
-        hints = tuple(_scaled(hint, size, shown) for hint in guidance.hints)
-        return replace(guidance, hints=hints)
+
+        def scaled(hints: Sequence[Hint]) -> tuple[Hint, ...]:
+            return tuple(_scaled(hint, size, shown) for hint in hints)
+
+        candidate = guidance.candidate
+        if candidate:
+            candidate = replace(candidate, hints=scaled(candidate.hints))
+        return replace(guidance, hints=scaled(guidance.hints), candidate=candidate)
 
 
 def _scaled(hint: Hint, size: tuple[int, int], shown: tuple[int, int]) -> Hint:
@@ -87,14 +117,19 @@ def edits_from(
         _strokes_from(values.get("strokes", [])),
         color_from(values, released),
         references.get(str(reference)),
-        _candidate_from(values.get("candidate", 1)),
+        _candidate_from(values.get("candidate")),
+        json.dumps(values, sort_keys=True),
     )
 
 
-def _candidate_from(value: Any) -> int:
-    if type(value) is not int or not 1 <= value <= CANDIDATES:
-        raise ValueError(f"invalid candidate: expected a number from 1 to {CANDIDATES}")
-    return value
+def _candidate_from(values: Any) -> ChosenCandidate | None:
+    if values is None:
+        return None
+    strokes = values.get("strokes", 0) if isinstance(values, dict) else None
+    if type(strokes) is not int or strokes < 0:
+        raise ValueError("invalid candidate: expected its regions, hints and number of strokes")
+    found = read_candidate({"regions": values.get("regions")})
+    return ChosenCandidate(found.regions, hints_from(values.get("hints", [])), strokes)
 
 
 def hints_from(texts: Any) -> tuple[Hint, ...]:
@@ -158,8 +193,13 @@ def _stroke_from(value: Any) -> Stroke:
     return Stroke((red, green, blue), radius, points)
 
 
-def drawn(strokes: Sequence[Stroke], size: tuple[int, int]) -> Bytes:
-    """Draw strokes for a photo of size (H, W), reduced if it is large: rgba (h, w, 4) uint8, transparent elsewhere."""
+def drawn(strokes: Sequence[Stroke], size: tuple[int, int]) -> Bytes | None:
+    """Draw strokes for a photo of size (H, W), reduced if it is large: rgba (h, w, 4) uint8, transparent elsewhere.
+
+    None without strokes.
+    """
+    if not strokes:
+        return None
     scale = min(1.0, STROKES_PX / max(size))
     height, width = (max(round(side * scale), 1) for side in size)
     rgba = np.zeros((height, width, 4), np.uint8)

@@ -1,30 +1,37 @@
 """Answers the requests about photos."""
 
+import secrets
+from collections import OrderedDict
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from web.archive import Chosen, zipped
+from web.detail import Colorized, gray_part, part_from
 from web.edits import Edits, edits_from
 from web.network import Network, Queue
 from web.options import Settings
 from web.photos import (
+    MOST_PHOTOS,
     Photos,
     UploadedPhoto,
-    candidate_preview,
     candidates,
     jpeg,
     likely,
     overlay,
-    preview,
     printable_name,
     shown_colors,
     suggestions,
     write_result,
 )
 from web.requests import LARGEST_PHOTO, colors_of, json_of, place_of, write_upload
+
+ARCHIVE = "colorized.zip"
+MOST_ARCHIVES = 20  # that can still be downloaded
 
 
 class PhotoRoutes:
@@ -33,6 +40,8 @@ class PhotoRoutes:
     def __init__(self, photos: Photos, network: Network, queue: Queue, settings: Settings) -> None:
         self._photos = photos
         self._network, self._queue, self._settings = network, queue, settings
+        self._colorized = Colorized(network)
+        self._archives: OrderedDict[str, list[Chosen]] = OrderedDict()
 
     def routes(self) -> list[Route]:
         """Return the routes below /photos and /references."""
@@ -50,6 +59,8 @@ class PhotoRoutes:
             Route("/photos/{id}/candidates", self.candidates, methods=["POST"]),
             Route("/photos/{id}/file", self.write, methods=["POST"]),
             Route("/photos/{id}/file", self.download, methods=["GET"]),
+            Route("/archives", self.choose, methods=["POST"]),
+            Route("/archives/{id}", self.archive, methods=["GET"]),
         ]
 
     async def upload(self, request: Request) -> Response:
@@ -78,7 +89,7 @@ class PhotoRoutes:
                 self._photos.discard(source)
 
     async def describe(self, request: Request) -> Response:
-        """Send a photo's id, name and size."""
+        """Send a photo's id, name, size and number of pages."""
         return JSONResponse(_described(self._photo(request)))
 
     async def remove(self, request: Request) -> Response:
@@ -87,14 +98,21 @@ class PhotoRoutes:
         return Response(status_code=204)
 
     async def gray(self, request: Request) -> Response:
-        """Send the gray picture at screen size."""
-        return Response(jpeg(self._photo(request).shown), media_type="image/jpeg")
+        """Send the gray picture at screen size, or a part of it as large as it is shown."""
+        photo = self._photo(request)
+        if not request.query_params:
+            return Response(jpeg(photo.shown), media_type="image/jpeg")
+        part = part_from(dict(request.query_params))
+        return Response(await run_in_threadpool(gray_part, photo, part), media_type="image/jpeg")
 
     async def color(self, request: Request) -> Response:
-        """Send the colorized picture at screen size."""
+        """Send the colorized picture at screen size, or a part of it as large as it is shown."""
         photo, edits = self._photo(request), await self._edits(request)
-        work = candidate_preview if edits.candidate > 1 else preview
-        data = await self._queue.run(work, photo, edits, self._network)
+        if request.query_params:
+            part = part_from(dict(request.query_params))
+            data = await self._queue.run(self._colorized.part, photo, edits, part)
+        else:
+            data = await self._queue.run(self._colorized.whole, photo, edits)
         return Response(data, media_type="image/jpeg")
 
     async def likely(self, request: Request) -> Response:
@@ -136,19 +154,54 @@ class PhotoRoutes:
             raise HTTPException(404, "no result yet: colorize this photo first")
         return FileResponse(photo.target, filename=photo.result_name)
 
+    async def choose(self, request: Request) -> Response:
+        """Note several photos with their edits; send the address of the zip of their files."""
+        values = (await json_of(request)).get("photos")
+        if not isinstance(values, list) or not 0 < len(values) <= MOST_PHOTOS:
+            raise HTTPException(400, f"invalid photos: expected a list of 1 to {MOST_PHOTOS}")
+        if not all(isinstance(one, dict) for one in values):
+            raise HTTPException(400, "invalid photos: expected an id and edits for each")
+        chosen = [(self._known(one.get("id")), self._read(one.get("edits"))) for one in values]
+        token = secrets.token_urlsafe(16)
+        self._archives[token] = chosen
+        while len(self._archives) > MOST_ARCHIVES:
+            self._archives.popitem(last=False)
+        return JSONResponse({"href": f"/archives/{token}", "name": ARCHIVE})
+
+    async def archive(self, request: Request) -> Response:
+        """Send the files of the noted photos as a zip, each as soon as it is written."""
+        chosen = self._archives.get(request.path_params["id"])
+        if chosen is None:
+            raise HTTPException(404, "unknown archive: download all again")
+
+        async def write(photo: UploadedPhoto, edits: Edits) -> Path:
+            return await self._queue.run(write_result, photo, edits, self._network, self._settings)
+
+        headers = {"Content-Disposition": f'attachment; filename="{ARCHIVE}"'}
+        return StreamingResponse(
+            zipped(chosen, write), media_type="application/zip", headers=headers
+        )
+
     def _photo(self, request: Request) -> UploadedPhoto:
+        return self._known(request.path_params["id"])
+
+    def _known(self, id: object) -> UploadedPhoto:
         try:
-            return self._photos[request.path_params["id"]]
+            return self._photos[str(id)]
         except KeyError:
             raise HTTPException(404, "unknown photo: upload it again") from None
 
     async def _edits(self, request: Request) -> Edits:
-        return edits_from(
-            await json_of(request),
-            released=self._settings.color, references=self._photos.references,
-        )  # fmt: skip
+        return self._read(await json_of(request))
+
+    def _read(self, values: object) -> Edits:
+        if not isinstance(values, dict):
+            raise HTTPException(400, "invalid edits: expected a JSON object")
+        references = self._photos.references
+        return edits_from(values, released=self._settings.color, references=references)
 
 
 def _described(photo: UploadedPhoto) -> dict[str, object]:
     height, width = photo.size
-    return {"id": photo.id, "name": photo.name, "width": width, "height": height}
+    size = {"width": width, "height": height, "pages": photo.pages}
+    return {"id": photo.id, "name": photo.name, **size}

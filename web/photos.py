@@ -9,7 +9,7 @@ import base64
 import secrets
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -20,15 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Bytes
-from color.guidance import Guidance
 from color.names import read_tint, tint
 from gray2color import guided
 from image.crop import fitted
 from model.chosen_network import photo_settings
 from photo.batch import PHOTOS, colorize_photos
+from photo.candidate_file import written_candidate
 from photo.command import marked
 from photo.compose import Composition
 from photo.inputs import plan
+from photo.options import FIRST
 from photo.read import read_photo
 from prior.lab import ab2hex, color2ab, gray2lightness
 from runtime.console import one_line
@@ -59,6 +60,13 @@ class SuggestedPlace(TypedDict):
     colors: list[str]
 
 
+class ShownCandidate(TypedDict):
+    """A candidate as a small JPEG in base64, and the regions that make it, in JSON; none for the default one."""
+
+    picture: str
+    regions: list[Any]
+
+
 class ShownColor(TypedDict):
     """A color as a hint asks for it, #rrggbb and its strength, and what it becomes at a place; or an error, in JSON."""
 
@@ -73,17 +81,24 @@ class UploadedPhoto:
 
     name : the name of the visitor's file
     size : (H, W)
+    pages : how many pages, pictures or frames its file has, of which the first is colorized
     """
 
     id: str
     name: str
     source: Path
     size: tuple[int, int]
+    pages: int = 1
 
     @property
     def shown(self) -> Bytes:
         """Read the shown gray picture (h, w)."""
         return np.asarray(np.load(self.source.with_name("gray.npy")))
+
+    @property
+    def gray(self) -> NDArray[Any]:
+        """Return the whole gray picture (H, W) uint8 or uint16, on disk."""
+        return np.asarray(np.load(self.source.with_name("full.npy"), mmap_mode="r"))
 
     @property
     def target(self) -> Path:
@@ -116,13 +131,15 @@ class Photos:
     def add(self, token: str, name: str, source: Path) -> UploadedPhoto:
         """Read and add an uploaded photo. Raises ValueError, with the visitor's file name, if it is unreadable."""
         try:
-            gray = read_photo(source).gray
+            read = read_photo(source)
         except (OSError, ValueError, MemoryError) as error:
             self.discard(source)
             raise ValueError(one_line(source, error).replace(str(source), name)) from None
-        np.save(source.with_name("gray.npy"), shown_gray(gray))
-        height, width = gray.shape
-        photo = self._photos[token] = UploadedPhoto(token, name, source, (height, width))
+        np.save(source.with_name("gray.npy"), shown_gray(read.gray))
+        np.save(source.with_name("full.npy"), read.gray)
+        height, width = read.gray.shape
+        photo = UploadedPhoto(token, name, source, (height, width), read.several.total)
+        self._photos[token] = photo
         while len(self._photos) > MOST_PHOTOS:
             self.discard(self._photos.popitem(last=False)[1].source)
         return photo
@@ -158,41 +175,18 @@ def shown_size(shape: tuple[int, ...], long_side: int) -> tuple[int, int]:
     return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
 
 
-def preview(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
-    """Colorize a photo at screen size: JPEG."""
-    gray = photo.shown
-    guidance = edits.for_preview(photo.source, photo.size, gray.shape)
-    return jpeg(network.colorizer(edits.color)(gray, guidance))
-
-
 def write_result(photo: UploadedPhoto, edits: Edits, network: Network, settings: Settings) -> Path:
     """Write a photo's full-size file with the command's function. Raises ValueError."""
     guidance = edits.for_file(photo.source, photo.size)
-    several = CANDIDATES if edits.candidate > 1 else None  # as the command writes this one
-    options = replace(settings.photo, candidates=several)
+    options = replace(settings.photo, pages=FIRST if photo.pages > 1 else ())
     options = marked(options, photo_settings(edits.color, settings.run), guidance)
     tasks = plan([str(photo.source)], kind=PHOTOS).tasks
-    load = partial(network.colorizer, edits.color)
-    factory: Callable[[], Any] = partial(guided, load, guidance)
-    if edits.candidate > 1:
-        factory = partial(_chosen, load, edits.candidate, guidance)
-    options = replace(options, recolor=True, candidates=None)  # as the page shows it
+    factory = partial(guided, partial(network.colorizer, edits.color), guidance)
+    options = replace(options, recolor=True)  # as the page shows it
     (result,) = colorize_photos(tasks, factory, options=options)
     if result.error:
         raise ValueError(result.error.replace(str(photo.source), photo.name))
     return tasks[0].target
-
-
-def _chosen(
-    load: Callable[[], Any], number: int, guidance: Guidance
-) -> Callable[[NDArray[Any]], Composition]:
-    """Make the function that colorizes a photo as one of its candidates."""
-
-    def colorize(gray: NDArray[Any]) -> Composition:
-        found: list[Composition] = load().candidate_compositions(gray, CANDIDATES, guidance)
-        return found[min(number, len(found)) - 1]
-
-    return colorize
 
 
 def likely(gray: Bytes, x: float, y: float, network: Network) -> list[str]:
@@ -246,25 +240,19 @@ def overlay(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
     return data.tobytes()
 
 
-def candidates(photo: UploadedPhoto, edits: Edits, network: Network) -> list[str]:
-    """Compute a photo's candidates; return small JPEGs as base64."""
-    found = _compositions(photo, edits, network)
-    tiles = [one.small(TILE_PX / max(one.gray.shape)) for one in found]
-    return [base64.b64encode(jpeg(tile)).decode() for tile in tiles]
-
-
-def candidate_preview(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
-    """Return the chosen candidate at screen size: JPEG."""
-    found = _compositions(photo, edits, network)
-    chosen = found[min(edits.candidate, len(found)) - 1]
-    return jpeg(chosen.small(max(photo.shown.shape) / max(chosen.gray.shape)))
-
-
-def _compositions(photo: UploadedPhoto, edits: Edits, network: Network) -> list[Composition]:
-    """Compute the candidates from the photo itself, because those of a smaller copy may be in another order."""
-    guidance = edits.for_file(photo.source, photo.size)
+def candidates(photo: UploadedPhoto, edits: Edits, network: Network) -> list[ShownCandidate]:
+    """Compute a photo's candidates, for all hints and strokes, whichever was chosen before."""
+    guidance = replace(edits, candidate=None).for_file(photo.source, photo.size)
     gray = read_photo(photo.source).gray
-    return network.colorizer(edits.color).candidate_compositions(gray, CANDIDATES, guidance)
+    found = network.colorizer(edits.color).candidate_compositions(gray, CANDIDATES, guidance)
+    return [_shown_candidate(one) for one in found]
+
+
+def _shown_candidate(made: Composition) -> ShownCandidate:
+    tile = jpeg(made.small(TILE_PX / max(made.gray.shape)))
+    assert made.candidate, "candidates say what makes them"
+    regions = written_candidate(made.candidate)["regions"]
+    return {"picture": base64.b64encode(tile).decode(), "regions": regions}
 
 
 def jpeg(picture: Bytes) -> bytes:

@@ -21,7 +21,7 @@ import time
 import traceback
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -88,7 +88,21 @@ def photo_seeds() -> Seeds:
     for name, pixels in (("deep.png", deep), ("deeprgba.png", np.dstack([deep] * 4))):
         seeds[name] = cv2.imencode(".png", pixels)[1].tobytes()
     seeds["rle.bmp"] = _rle_bmp(gray)
+    seeds |= dict(_several_seeds(picture))
     return seeds | rare_photos(np.dstack([deep, deep // 2, deep]))
+
+
+def _several_seeds(picture: Image.Image) -> Iterator[tuple[str, bytes]]:
+    others = [
+        picture.transpose(turn)
+        for turn in (Image.Transpose.ROTATE_180, Image.Transpose.FLIP_LEFT_RIGHT)
+    ]
+    moving = {"duration": 50, "loop": 0}
+    for name, form, settings in (
+        ("pages.tif", "TIFF", {"compression": "tiff_adobe_deflate"}), ("pages.pdf", "PDF", {}), ("stereo.jpg", "MPO", {}),
+        ("moving.gif", "GIF", moving), ("moving.png", "PNG", moving), ("moving.webp", "WEBP", moving),
+    ):  # fmt: skip
+        yield name, _saved(picture, form, save_all=True, append_images=others, **settings)
 
 
 def _pillow_seeds(
@@ -272,6 +286,9 @@ class _Arithmetic:
 
     def composition(self, gray: np.ndarray, **guidance: object) -> np.ndarray:
         return np.repeat(gray[..., None], 3, axis=-1)
+
+    def frames(self, grays: Iterable[np.ndarray], **guidance: object) -> Iterator[np.ndarray]:
+        return map(self.composition, grays)
 
 
 def work(entry: str) -> None:

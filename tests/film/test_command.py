@@ -18,7 +18,7 @@ from color.guidance import read_hint
 from color.options import GuidanceOptions
 from color.segment import Colorization
 from conversion import color_films
-from film import FilmError
+from film import FilmError, finished
 from film.command import FilmColorization, FilmWork, plan_films
 from film.jobs import open_job
 from film.options import EncoderOptions, FilmCommand, FilmOptions
@@ -66,7 +66,7 @@ def test_folders_that_do_not_exist_yet_are_made_when_a_film_is_finished(
     assert files_and_folders(tmp_path) == {}
     (result,) = work.results()
     assert (result.error, result.output) == (None, (str(save),))
-    assert json.loads(report.read_text())["output"] == str(save)
+    assert json.loads(report.read_text())["inputs"][0]["result"] == str(save)
     assert probe(save).frames == 25
 
 
@@ -123,31 +123,41 @@ def test_keyframes_of_several_films_go_into_a_folder_each_and_one_failure_stops_
         assert "2 keyframes of 1 shot" in " ".join(caplog.messages)
 
 
-def test_reports_of_several_films_go_into_a_folder(
+def test_a_report_has_an_entry_for_each_film_with_the_record_of_its_work(
     planned: Plan, film: Make, tmp_path: Path
 ) -> None:
-    films = [film(name) for name in ("plain.mp4", "silent.mp4")]
-    work = planned(films, report=tmp_path / "told", save=f"{tmp_path}/out/")
-    assert [result.error for result in work.results()] == [None, None]
-    assert sorted(path.name for path in (tmp_path / "told").iterdir()) == [
-        "plain.json",
-        "silent.json",
-    ]
+    broken, told = tmp_path / "broken.mp4", tmp_path / "told.json"
+    broken.write_bytes(b"no film")
+    films = [film("plain.mp4"), broken, film("silent.mp4")]
+    for outcome in ("colored", "already there"):
+        work = planned(films, report=told, save=f"{tmp_path}/out/")
+        assert [bool(result.error) for result in work.results()].count(True) == 1
+        rows = {Path(row["source"]).name: row for row in json.loads(told.read_text())["inputs"]}
+        outcomes = {name: row["outcome"] for name, row in rows.items()}
+        assert outcomes == {"plain.mp4": outcome, "broken.mp4": "failed", "silent.mp4": outcome}
+        details = rows["plain.mp4"]["details"]
+        assert details["streams_kept"] == {"audio": 1}
+        assert details["segments"][0]["first"] == 0
+        assert rows["broken.mp4"]["details"] == {}
 
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"report": Path("there.json")}, "there.json exists already: add"),
+        ({"report": Path("there.json")}, "there.json exists already and is no report: add"),
+        ({"report": Path("told.txt")}, "name a file with .csv or .json"),
         ({"command": FilmCommand(preview=Path("there.json"))}, "there.json exists already: add"),
         ({"command": FilmCommand(keyframes=Path("there.json"))}, "another place with -keyframes"),
         (
             {"command": FilmCommand(keyframes=Path("kept"))},
             "kept/shot001.frame000007.png exists al",
         ),
-        ({"report": Path("w.npz"), "overwrite": True}, "w.npz is an input"),
-        ({"report": Path("new/one/out.mkv")}, "is the path of the result"),
-        ({"report": Path("there.json/x/r")}, "another place with -report"),
+        ({"command": FilmCommand(preview=Path("w.npz")), "overwrite": True}, "w.npz is an input"),
+        (
+            {"report": Path("w.json"), "weights": Path("w.json"), "overwrite": True},
+            "w.json is an input",
+        ),
+        ({"report": Path("there.json/x/r.csv")}, "another place with -report"),
         ({"save": "there.json/x/"}, "another place with -save"),
         ({"load": no_weights}, "no weights file"),
         ({"guided": GuidanceOptions(hints=Path("none.json"))}, "none.json is not a file"),
@@ -160,7 +170,7 @@ def test_a_command_that_is_refused_leaves_no_folder(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     Path("kept").mkdir()
-    for name in ("there.json", "w.npz", "kept/shot001.frame000007.png"):
+    for name in ("there.json", "w.npz", "w.json", "kept/shot001.frame000007.png"):
         Path(name).touch()
     before = files_and_folders(tmp_path)
     settings = {"save": "new/one/out.mkv", "weights": Path("w.npz"), **wrong}
@@ -169,21 +179,18 @@ def test_a_command_that_is_refused_leaves_no_folder(
     assert files_and_folders(tmp_path) == before
 
 
-def test_films_of_one_name_cannot_have_one_report(
+def test_films_of_one_name_cannot_have_one_preview(
     planned: Plan, film: Make, tmp_path: Path
 ) -> None:
     shutil.copy(film("plain.mp4"), tmp_path / "plain.mkv")
     before = files_and_folders(tmp_path)
     films = [film("plain.mp4"), tmp_path / "plain.mkv"]
-    for option in ("report", "preview", "keyframes"):
-        told = tmp_path / "told"
-        asked = (
-            {"report": told} if option == "report" else {"command": FilmCommand(**{option: told})}
-        )
+    for option in ("preview", "keyframes"):
+        command = FilmCommand(**{option: tmp_path / "told"})
         with pytest.raises(
             ValueError, match=r"become .*told/plain(\.|/keyframes\.)(json|png): run"
         ):
-            planned(films, **asked, save=f"{tmp_path}/out/")
+            planned(films, command=command, save=f"{tmp_path}/out/")
     assert files_and_folders(tmp_path) == before
 
 
@@ -268,8 +275,10 @@ def test_the_jobs_are_listed_and_cleaned_by_the_command(
     listed = capsys.readouterr().out.splitlines()
     assert listed[0].startswith(f"{job.folder}: {gray_film}, 0 of 0+ frames, ")
     assert listed[1].startswith("1 job, ")
+    (options.cache / f"one{finished.SUFFIX}").touch()
     assert main.main([*words[:1], "clean", *words[1:]]) == 0
     assert capsys.readouterr().out.startswith(f"deleted {job.folder}: ")
+    assert not any(options.cache.iterdir())
     assert not job.folder.exists()
     assert main.main(words) == 0
     assert capsys.readouterr().out == "0 jobs, 0.0 MB\n"

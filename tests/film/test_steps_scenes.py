@@ -9,6 +9,7 @@ import pytest
 from encoded import colorize
 from films import color_of, run_ffmpeg
 
+from film.finished import left_in
 from film.job import AB, MANIFEST, Manifest, SegmentRecord
 from film.options import FilmOptions
 from film.probe import probe
@@ -75,4 +76,4 @@ def test_scenes_are_known_again_by_a_run_that_was_interrupted(
         for path in (job / room).glob("0000[3-5]*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert colorize(dialogue, tmp_path / "out.mkv", options) == whole
-    assert not options.cache.exists() or not any(options.cache.iterdir())
+    assert list(options.cache.iterdir()) == left_in(options.cache)

@@ -1,5 +1,6 @@
 """Candidates: default first, visibly different, equal lightness, deterministic."""
 
+import dataclasses
 from itertools import combinations
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from helpers import asked, landscape, texture
 
 from color.arrays import Floats
+from color.guidance import ColoredRegion, Guidance
 from gray2color import Colorizer
 from model.candidates import APART, BARELY_APART, DEVIATIONS, candidates
 from model.contract import AB_SCALE, working_lightness
@@ -53,6 +55,10 @@ def predict(qspace: QSpace) -> AbPredictor:
     )
 
 
+def only_colors(found: list[tuple[Floats, tuple[ColoredRegion, ...]]]) -> list[Floats]:
+    return [ab for ab, _ in found]
+
+
 def halves(qspace: QSpace, *, colors: list[tuple[int, int]]) -> tuple[ColorDistribution, Floats]:
     """Return a distribution with a dark gray half and a light half of several colors, and its lightness (1, H, W)."""
     lightness = np.full((1, 64, 64), 30, np.float32)
@@ -70,7 +76,7 @@ def test_a_region_gets_each_of_its_likely_colors(
     monkeypatch.setattr("model.candidates.DEVIATIONS", 9)
     colors = [(50, 40), (-40, 40), (10, -50)]
     predicted, lightness = halves(qspace, colors=colors)
-    default, *others = candidates(predicted, predict, 4, lightness=lightness)
+    default, *others = only_colors(candidates(predicted, predict, 4, lightness=lightness))
     assert not default.any()
     found = np.stack(others)[:, :, 8:].reshape(-1, 2)
     for color in colors:
@@ -86,7 +92,7 @@ def test_colors_do_not_spill_where_the_network_is_sure(qspace: QSpace) -> None:
     predict = AbPredictor(flooding, qspace.bins, 1.0, 1.0, working_size=64, smoothing=False)
     predicted, lightness = halves(qspace, colors=[(50, 40), (-40, 40)])
     deviation = np.sqrt(variance(predicted.shares, qspace.bins))
-    for ab in candidates(predicted, predict, 3, lightness=lightness)[1:]:
+    for ab in only_colors(candidates(predicted, predict, 3, lightness=lightness))[1:]:
         np.testing.assert_allclose(ab[:, :8], 0, atol=1e-3)
         far = np.hypot(*np.moveaxis(ab, -1, 0))
         assert (far <= DEVIATIONS * deviation + 1e-3).all()
@@ -102,7 +108,7 @@ def test_a_persons_hints_stay(qspace: QSpace, predict: AbPredictor) -> None:
     predicted, lightness = halves(qspace, colors=[(50, 40), (-40, 40)])
     hints = np.zeros((1, 3, 64, 64), np.float32)
     hints[0, :, :, :32] = np.array([0.25, 0.5, 1])[:, None, None]
-    for ab in candidates(predicted, predict, 3, lightness=lightness, hints=hints):
+    for ab in only_colors(candidates(predicted, predict, 3, lightness=lightness, hints=hints)):
         np.testing.assert_allclose(ab[:, :8], np.broadcast_to((27.5, 55), (16, 8, 2)), atol=1e-3)
 
 
@@ -131,6 +137,29 @@ def test_candidates_differ_and_are_the_same_each_time(
     for one, fewer in zip(found, colorizer.candidates(gray, 2), strict=False):
         np.testing.assert_array_equal(one, fewer)
     assert BARELY_APART < APART
+
+
+@pytest.mark.parametrize("shape", [(96, 128), (61, 90), (200, 133)])
+def test_what_makes_a_candidate_makes_it_again_and_hints_change_their_object_only(
+    colorizer: Colorizer, shape: tuple[int, int]
+) -> None:
+    gray = texture(np.random.default_rng(1), *shape)
+    under = Guidance(hints=[(20, 30, 30.0, 20.0)])
+    for guidance in (Guidance(), under):
+        found = colorizer.candidates(gray, 4, guidance)
+        made = colorizer.candidate_guidance(gray, 4, guidance)
+        assert len(made) == len(found) > 1
+        for rgb, by in zip(found, made, strict=True):
+            np.testing.assert_array_equal(colorizer(gray, by), rgb)
+    plain = colorizer.ab(gray, made[1])
+    hinted = colorizer.ab(gray, dataclasses.replace(made[1], hints=[(60, 50, 0.0, -60.0)]))
+    far = np.hypot(*np.moveaxis(hinted - plain, -1, 0))
+    place = tuple(
+        int(at * small / side) for at, small, side in zip((50, 60), far.shape, shape, strict=True)
+    )
+    assert far[place] > 20
+    others = colorizer.candidates(gray, 4, dataclasses.replace(under, hints=[(60, 50, 0.0, -60.0)]))
+    assert len(others) > 1
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -129,3 +129,16 @@ def test_no_frames_give_none(colorizer: Colorizer) -> None:
     assert list(colorizer.frames([])) == []
     with pytest.raises(ValueError, match="keyframe 0 lies outside the shot, which has 0 frames"):
         list(colorizer.frames([], {0: np.zeros((4, 4, 3), np.uint8)}))
+
+
+def test_a_reference_colors_the_shot(
+    colorizer: Colorizer, shot: Callable[[int], list[Bytes]]
+) -> None:
+    grays = shot(SEGMENT + 3)  # two segments
+    free, warm, cold = (
+        np.stack(list(colorizer.frames(grays, reference=picture))).astype(int)
+        for picture in (None, in_color(grays[0], 30, 50), in_color(grays[0], -10, -50))
+    )
+    assert not np.array_equal(free, warm)
+    for number in (0, SEGMENT + 1):
+        assert rgb2lab(warm[number].astype(np.uint8))[..., 2].mean() > rgb2lab(cold[number].astype(np.uint8))[..., 2].mean() + 5  # fmt: skip

@@ -47,12 +47,16 @@ def test_the_compiled_part_alone_gives_the_same_bits(exported: Path, tmp_path: P
     np.testing.assert_array_equal(alone[1], whole[1])
 
 
-def test_a_process_that_imports_paddle_keeps_its_signal_handlers() -> None:
+@pytest.mark.parametrize("thread", [False, True])
+def test_a_process_that_imports_paddle_keeps_its_signal_handlers(thread: bool) -> None:
+    imported = "import_paddle()\n"
+    if thread:  # as the page does for new weights
+        imported = "one = threading.Thread(target=import_paddle); one.start(); one.join()\n"
     code = (
-        "import os, signal, sys\n"
+        "import os, signal, sys, threading\n"
         "from model.paddle_import import import_paddle\n"
         "signal.signal(signal.SIGTERM, lambda *_: (print('ours'), sys.stdout.flush(), os._exit(7)))\n"
-        "import_paddle()\n"
+        f"{imported}"
         "os.kill(os.getpid(), signal.SIGTERM)\n"
         "signal.pause()"
     )

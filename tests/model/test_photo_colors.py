@@ -128,7 +128,7 @@ def test_a_reference_without_anything_in_common_counts_less_and_is_noted(
 ) -> None:
     gray = landscape(64, 64)
     found = Correspondence(share, np.zeros((0, 5), np.float32))
-    monkeypatch.setattr("model.photo_colors.correspondence", lambda *_, **__: found)
+    monkeypatch.setattr("model.correspondence.correspondence", lambda *_, **__: found)
     histogram = colorizer.composition(gray, asked(reference=RED, reference_by="histogram"))
     chosen = colorizer.composition(gray, asked(reference=RED))
     plain = redness(colorizer.ab(gray))
@@ -153,7 +153,9 @@ def test_candidates_differ_where_a_copy_does_not_show_the_photo(
     small = np.zeros((8, 11, 2), np.float32)
     left, right = small.copy(), small.copy()
     left[:, :5], right[:, 9:] = 50, 50  # seen by the copy, and not
-    monkeypatch.setattr("model.photo_colors.candidates", lambda *_, **__: [small, left, right])
+    monkeypatch.setattr(
+        "model.photo_colors.candidates", lambda *_, **__: [(ab, ()) for ab in (small, left, right)]
+    )
     part = np.ascontiguousarray(reference[:, :190])
     assert len(colorizer.candidates(gray, 3, asked(reference=part))) == 2
 
@@ -180,7 +182,7 @@ def test_a_reference_is_taken_by_its_content_if_much_of_it_matches(
 ) -> None:
     gray, points = landscape(64, 64), np.array([[30, 30, -50, -20, 1]], np.float32)
     found = Correspondence(share, points)
-    monkeypatch.setattr("model.photo_colors.correspondence", lambda *_, bins: found)
+    monkeypatch.setattr("model.correspondence.correspondence", lambda *_, bins: found)
     wanted = {"reference": RED}
     chosen = colorizer.ab(gray, asked(reference_by=by, **wanted))
     np.testing.assert_array_equal(colorizer.ab(gray, asked(**wanted)), chosen)
@@ -191,7 +193,7 @@ def test_a_reference_with_nothing_to_match_changes_nothing(
     colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = Correspondence(0, np.zeros((0, 5), np.float32))
-    monkeypatch.setattr("model.photo_colors.correspondence", lambda *_, bins: nothing)
+    monkeypatch.setattr("model.correspondence.correspondence", lambda *_, bins: nothing)
     gray = landscape(64, 64)
     content = colorizer.ab(gray, asked(reference=RED, reference_by="content"))
     np.testing.assert_array_equal(content, colorizer.ab(gray))

@@ -6,19 +6,24 @@ import re
 import signal
 import tempfile
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
+from animations import ball_frames, by_pillow, write_animation
 from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
+from color.guidance import Guidance
+from gray2color import Colorizer
 from image.upsample import Field, color_field
 from photo import batch
-from photo.batch import FEW, PHOTOS, colorize_photos, side_by_side
-from photo.compose import Composition
-from photo.inputs import Result, plan
+from photo.batch import FEW, PHOTOS, Guided, colorize_photos
+from photo.compose import Composition, side_by_side
+from photo.inputs import Result, Task, plan
 from photo.options import PhotoOptions
 from photo.read import Photo, read_photo
 from prior.lab import gray2lightness
@@ -134,6 +139,23 @@ def test_a_large_photo_is_the_only_one_of_its_kind_in_memory(
     assert [result.error for result in colorize_photos(tasks, lambda: colorize)] == [None, None]
 
 
+def test_a_large_file_of_small_pages_does_not_wait_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        for seed in range(3):
+            tiff.write(landscape(40, 50, seed=seed))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(batch, "LARGE_BYTES", (tmp_path / "a.tif").stat().st_size // 2)
+
+    def colorize(gray: np.ndarray) -> np.ndarray:
+        assert not list(tmp_path.glob("*/*.lock"))
+        return gray_twice(gray)
+
+    (result,) = colorize_photos([Task(tmp_path / "a.tif", tmp_path / "b.tif")], lambda: colorize)
+    assert result.error is None
+
+
 class Recorded(Silent):
     """Progress that records its calls."""
 
@@ -192,3 +214,31 @@ def test_what_is_missing_in_a_truncated_photo_stays_gray(tmp_path: Path) -> None
 def orange(gray: np.ndarray) -> Composition:
     ab = np.full((6, 4, 2), 30, np.float32)
     return Composition(gray, color_field(ab, gray, to_lightness=gray2lightness))
+
+
+def test_guided_pictures_and_animations_have_the_same_guidance(small_weights: Path) -> None:
+    colorizer = Colorizer(small_weights, threads=1)
+    grays = [landscape(64, 80, seed=0)] * 3
+    reference = np.full((40, 60, 3), (200, 120, 40), np.uint8)
+    wanted = Guidance(reference=reference)
+    plain, referring = Guided(colorizer, Guidance()), Guided(colorizer, wanted)
+    np.testing.assert_array_equal(list(plain.frames(grays)), list(colorizer.frames(grays)))
+    np.testing.assert_array_equal(
+        list(referring.frames(grays)), list(colorizer.frames(grays, reference=reference))
+    )
+    np.testing.assert_array_equal(
+        referring(grays[0]).whole(), colorizer.composition(grays[0], wanted).whole()
+    )
+    assert len(Guided(colorizer, Guidance(), candidates=2)(grays[0])) <= 2
+    with pytest.raises(ValueError, match="-reference_by is for single pictures"):
+        Guided(colorizer, replace(wanted, reference_by="registered")).frames(grays)
+
+
+def test_an_animation_is_colored_as_a_shot_is(tmp_path: Path, small_weights: Path) -> None:
+    grays = ball_frames()
+    source = write_animation(tmp_path / "a.gif", grays, duration=50)
+    colorizer = Colorizer(small_weights, threads=1)
+    task = Task(source, tmp_path / "b.png")
+    (result,) = colorize_photos([task], lambda: Guided(colorizer, Guidance()))
+    assert result.error is None
+    np.testing.assert_array_equal(by_pillow(task.target)[0], list(colorizer.frames(grays)))

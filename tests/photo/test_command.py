@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from helpers import tree, write_photos
+import tifffile
+from helpers import texture, tree, write_photos
 from PIL import Image
 
 import main
@@ -150,3 +152,65 @@ def test_a_report_names_what_was_kept_and_left_out(small: list[str]) -> None:
     assert main.main([*words, "-save", "out.png", "-overwrite"]) == 0
     (row,) = json.loads(Path("told.json").read_text())["inputs"]
     assert row["kept"] == ["EXIF", "resolution", "transparency"]
+
+
+@pytest.fixture
+def scan(photos: None) -> str:
+    with tifffile.TiffWriter("scan.tif") as tiff:
+        for seed in range(3):
+            tiff.write(texture(np.random.default_rng(seed), 96, 128 + seed), metadata=None)
+    return "scan.tif"
+
+
+def test_an_analysis_is_of_one_page_and_says_so(
+    scan: str, small: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["-img_in", scan, "-confidence", "map.png", "-suggest", "1"]
+    assert main.main([*words, *small]) == 0
+    assert capsys.readouterr().err == "scan.tif: page 1 of 3: the others left out\n"
+    assert main.main([*words, "-overwrite", "-pages", "3", *small]) == 0
+    assert capsys.readouterr().err == ""
+    with Image.open("map.png") as image:
+        assert image.size == (130, 96)
+
+
+def test_pages_are_a_setting_of_a_result(scan: str, small: list[str]) -> None:
+    words = ["-img_in", scan, "-save", "out.tif", "-report", "out.json", *small]
+    assert main.main([*words, "-pages", "1", "3"]) == 0
+    (row,) = json.loads(Path("out.json").read_text())["inputs"]
+    assert (row["pages"], row["settings"]["pages"]) == (2, "1 3")
+    outcomes = []
+    for pages in (["-pages", "1", "3"], []):
+        assert main.main([*words, *pages]) == 0
+        (row,) = json.loads(Path("out.json").read_text())["inputs"]
+        outcomes.append(row["outcome"])
+    assert outcomes == ["already there", "colored"]
+    assert row["pages"] == 3
+    assert "pages" not in row["settings"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["-pages", "0"], "'0' names no pages: write 3, 3-5 or 3-, counted from 1"),
+        (["-pages", "2-1"], "'2-1' names no pages"),
+        (["-pages", "4"], "scan.tif has 3 pages, but -pages 4 asks for others"),
+        (["-hint", "3,3,navy"], "hints are for one picture, but scan.tif has 3 pages: choose one with -pages 1"),
+        (["-candidates", "2"], "-candidates are of one picture, but scan.tif has 3 pages: choose one with -pages 1"),
+        (["-save", "x.jpg"], "x.jpg: .jpg holds one picture, but scan.tif has 3 pages: name the result .tif, or choose"),
+    ],
+)  # fmt: skip
+def test_wrong_pages_are_refused_in_one_line(
+    scan: str, small: list[str], words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tree(Path())
+    save = [] if "-save" in words else ["-save", "out.tif"]
+    try:
+        code = main.main(["-img_in", scan, *save, *words, *small])
+    except SystemExit as error:
+        code = int(error.code or 0)
+    assert code != 0
+    line = capsys.readouterr().err
+    assert says in line
+    assert line.count("\n") == 1
+    assert tree(Path()) == before

@@ -1,11 +1,12 @@
 """Tests composing the full picture from small colors: lightness is kept, colors follow its edges."""
 
+import cv2
 import numpy as np
 import pytest
-from helpers import landscape
+from helpers import landscape, texture
 
 from image.upsample import Field, color_field, upsample
-from photo.compose import compose
+from photo.compose import Composition, compose
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 
 LIMITS = {np.uint8: 0.5, np.uint16: 0.005}  # lightness error of rounding to output codes
@@ -82,3 +83,24 @@ def test_any_size(shape: tuple[int, int]) -> None:
     rgb = compose(gray, fitted(ab, gray))
     assert rgb.shape == (*shape, 3)
     assert np.abs(rgb2lab(rgb)[..., 0] - gray2lightness(gray)).max() < LIMITS[np.uint8]
+
+
+@pytest.mark.parametrize("scale", [0.5, 1, 3])
+def test_a_window_is_the_part_of_the_whole(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    gray = texture(rng, 240, 320)
+    ab = rng.uniform(-40, 40, (12, 16, 2)).astype(np.float32)
+    field = color_field(ab, gray, to_lightness=gray2lightness)
+    made = Composition(gray, field)
+    part = gray[60:180, 80:240]
+    size = (round(160 * scale), round(120 * scale))
+    shown = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    window = made.window(shown, (80 / 320, 60 / 240, 240 / 320, 180 / 240))
+    assert window.shape == (*shown.shape, 3)
+    if scale == 1:
+        expected = made.whole()[60:180, 80:240]
+        np.testing.assert_allclose(window, expected, atol=2)
+    found = rgb2lab(window)[..., 1:].mean(axis=(0, 1))
+    np.testing.assert_allclose(
+        found, rgb2lab(made.whole()[60:180, 80:240])[..., 1:].mean(axis=(0, 1)), atol=1.5
+    )

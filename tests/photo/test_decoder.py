@@ -17,7 +17,8 @@ from helpers import landscape
 from PIL import Image
 
 from photo.decoder import decoding
-from photo.read import mark_in, read_photo
+from photo.marks import mark_in
+from photo.read import read_photo
 
 
 def empty(path: Path) -> None:

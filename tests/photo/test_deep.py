@@ -12,8 +12,9 @@ from PIL import Image
 
 from photo.deep import write_ppm
 from photo.formats import INSTALL
+from photo.marks import mark_in
 from photo.opened import size_of
-from photo.read import mark_in, read_photo
+from photo.read import read_photo
 from prior.lab import gray2lightness, rgb2lab
 
 GRAY = landscape(40, 50, np.uint16)

@@ -9,7 +9,8 @@ from PIL import Image
 from rare_photos import photoshop, rare_photos
 
 from photo.foreign import reader_of
-from photo.read import mark_in, read_photo
+from photo.marks import mark_in
+from photo.read import read_photo
 from photo.write import write_photo
 from prior.lab import gray2lightness, rgb2lab
 

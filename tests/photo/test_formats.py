@@ -6,12 +6,13 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
+import pillow_heif
 import pytest
 from helpers import colored, landscape
 from PIL import Image
 
 from photo.batch import PHOTOS as KIND
-from photo.formats import RESULTS, USUAL, note_of_format, result_suffix
+from photo.formats import RESULTS, USUAL, check_held, note_of_format, result_suffix
 from photo.inputs import plan
 from photo.suffixes import PHOTOS, READ
 from photo.write import SUFFIXES
@@ -75,3 +76,36 @@ def test_nothing_optional_is_imported_for_an_ordinary_photo(tmp_path: Path) -> N
         [sys.executable, "-c", code, tmp_path / "a.jpg"], capture_output=True, text=True
     )
     assert done.stderr.strip() == ""
+
+
+def test_a_heic_of_several_pictures_becomes_a_tiff(tmp_path: Path) -> None:
+    image = Image.fromarray(colored(landscape(40, 50)))
+    burst = pillow_heif.from_pillow(image)
+    burst.save(tmp_path / "one.heic")
+    burst.add_from_pillow(image)
+    burst.save(tmp_path / "two.heic")
+    assert result_suffix(tmp_path / "one.heic") == ".png"
+    assert result_suffix(tmp_path / "two.heic") == ".tif"
+    assert result_suffix(tmp_path / "two.heic", alone=True) == ".png"
+    assert note_of_format(tmp_path / "two.heic", Path("a.tif"), pages=2) == (
+        "written as TIFF, since .heic is not written"
+    )
+
+
+def test_what_holds_several_pictures_is_told_from_what_does_not(tmp_path: Path) -> None:
+    jpeg, other = tmp_path / "a.mpo", tmp_path / "a.heic"
+    jpeg.write_bytes(b"\xff\xd8\xff")
+    other.write_bytes(b"no JPEG")
+    check_held(jpeg, Path("b.jpg"), 2, "picture")
+    check_held(other, Path("b.tif"), 2, "picture")
+    check_held(other, Path("b.webp"), 2, "frame")
+    check_held(other, Path("b.jpg"), 1, "page")
+    for source, target, what, advice in (
+        (other, "b.jpg", "picture", ".tif"), (jpeg, "b.png", "picture", ".tif"),
+        (other, "b.webp", "page", ".tif"), (other, "b.jpg", "frame", ".webp"),
+    ):  # fmt: skip
+        says = (
+            rf"{target}: .* holds one picture, but .* has 2 {what}s: name the result {advice}, or"
+        )
+        with pytest.raises(ValueError, match=says):
+            check_held(source, Path(target), 2, what)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from helpers import landscape
 from PIL import Image, ImageDraw
 from rare_photos import rare_photos
 
@@ -21,6 +22,7 @@ from photo.guidance import (
     read_reference,
     read_strokes,
 )
+from photo.options import Span
 from prior.lab import rgb2lab
 
 
@@ -305,3 +307,35 @@ def test_references_and_strokes_may_be_deep_or_of_a_rarer_format(tmp_path: Path)
     tifffile.imwrite(tmp_path / "strokes.tif", painted, photometric="rgb")
     strokes = read_strokes(tmp_path / "strokes.tif", photo)
     assert (strokes[..., 3] > 0).sum() == 100
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    with tifffile.TiffWriter(tmp_path / "album.tif") as tiff:
+        for height in (20, 30, 40):
+            tiff.write(landscape(height, 50, seed=height), metadata=None)
+    return tmp_path / "album.tif"
+
+
+def test_hints_need_one_page(album: Path, tmp_path: Path) -> None:
+    options = GuidanceOptions(hint=(read_hint("10,35,navy"),))
+    for pages in ((), (Span(2, 3),)):
+        with pytest.raises(
+            ValueError, match=r"hints are for one picture, but .*album\.tif has 3 pages"
+        ):
+            read_guidance(options, album, pages=pages)
+    with pytest.raises(ValueError, match=r"is outside .*album\.tif, which has 50 x 30 pixels"):
+        read_guidance(options, album, pages=(Span(2, 2),))
+    assert len(read_guidance(options, album, pages=(Span(3, 3),)).hints) == 1
+    assert read_guidance(GuidanceOptions(), album).hints == ()
+
+
+def test_strokes_are_painted_on_the_chosen_page(album: Path, tmp_path: Path) -> None:
+    copy = np.dstack([landscape(40, 50, seed=40)] * 3)
+    copy[10:20, 10:20] = (200, 30, 30)
+    Image.fromarray(copy).save(tmp_path / "strokes.png")
+    strokes = read_strokes(tmp_path / "strokes.png", album, 2)
+    assert strokes[12:18, 12:18, 3].all()
+    assert not strokes[25:, :, 3].any()
+    with pytest.raises(ValueError, match="paint on a copy of the photo"):
+        read_strokes(tmp_path / "strokes.png", album, 1)

@@ -11,8 +11,9 @@ from PIL import Image
 
 from photo.boxes import box
 from photo.jpeg2000 import XMP_BOX
+from photo.marks import mark_in
 from photo.opened import size_of
-from photo.read import Photo, mark_in, read_photo
+from photo.read import Photo, read_photo
 from photo.write import write_photo
 from prior.lab import gray2lightness, rgb2lab
 

@@ -40,7 +40,8 @@ def outcomes(path: Path) -> dict[str, str]:
 @pytest.mark.parametrize("name", ["told.csv", "told.json"])
 def test_a_report_lists_every_input_in_order(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    assert len(list(ledger(path).follow(results()))) == 2
+    there, *others = ledger(path).follow(results())
+    assert (there.output, len(others)) == (("out/c.png",), 2)
     rows = report_file(path).read()
     assert rows is not None
     assert [(row.source, row.outcome) for row in rows] == [
@@ -87,7 +88,8 @@ def test_a_rerun_keeps_what_is_known_and_the_rows_of_other_commands(tmp_path: Pa
     list(other.follow([Result(TASKS[4], ("out/e.png",))]))
     report = checked_report(InputOptions(report=path), read=(), others=())
     done = Ledger(Plan(TASKS[:2], [], {}), Standing([], TASKS[:2], []), {}, report)
-    assert list(done.follow(())) == []
+    listed = [result.output for result in done.follow(())]
+    assert listed == [("out/a.png",), ("out/b.png",)]  # on a rerun, too
     rows = {row.source: row for row in report_file(path).read() or ()}
     assert rows["e.png"].outcome == "colored"
     assert len(rows) == 9
@@ -107,6 +109,24 @@ def test_the_last_lines_count_every_input_once() -> None:
     ]
 
 
+def test_photos_and_films_of_one_command_have_one_report_and_one_last_line(tmp_path: Path) -> None:
+    path = tmp_path / "told.json"
+    photos = ledger(path)
+    films = Ledger(
+        Plan(TASKS[4:], [], dict.fromkeys(PASSED[:1])), Standing(TASKS[4:]), {},
+        checked_report(InputOptions(report=path), read=(), others=()), before=photos,
+    )  # fmt: skip
+    list(photos.follow(results()))
+    list(films.follow([Result(TASKS[4], ("out/e.png",))]))
+    assert len(outcomes(path)) == 9
+    assert outcomes(path)["e.png"] == outcomes(path)["b.png"] == "colored"
+    assert films.failures == photos.failures
+    assert films.closing() == [
+        "passed over: 2 HEIC: convert; 1 film: use -movie_in",
+        "2 colored, 1 already there, 3 failed, 3 passed over",
+    ]
+
+
 def test_a_single_input_and_a_command_that_colors_nothing_have_no_totals() -> None:
     alone = Ledger(Plan(TASKS[:1], [], {}), Standing(TASKS[:1], [], []))
     list(alone.follow([Result(TASKS[0], ("out/a.png",))]))
@@ -117,14 +137,15 @@ def test_a_single_input_and_a_command_that_colors_nothing_have_no_totals() -> No
 
 
 def test_a_rehearsal_says_what_would_become_of_each_task() -> None:
-    def check(path: Path) -> None:
-        if path == TASKS[1].source:
-            raise ValueError(f"{path} is empty")
+    def check(task: Task) -> str:
+        if task == TASKS[1]:
+            raise ValueError(f"{task.source} is empty")
+        return "3 pages" if task == TASKS[0] else ""
 
     account = ledger(dry_run=True)
     done, first, second = account.rehearse(check)
     assert done.output == ("c.png: already there, out/c.png",)
-    assert first.output == ("a.png -> out/a.png",)
+    assert first.output == ("a.png -> out/a.png, 3 pages",)
     assert second.error == "b.png is empty"
     assert account.closing()[1] == "1 to be colored, 1 already there, 3 failed, 3 passed over"
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from helpers import landscape
 from PIL import Image
 
@@ -29,3 +30,13 @@ def test_deep_pixels_become_bytes(tmp_path: Path) -> None:
 def test_damaged_exif_does_not_hide_the_size(tmp_path: Path) -> None:
     Image.fromarray(landscape(20, 30)).save(tmp_path / "a.jpg", exif=b"Exif\0\0no EXIF at all")
     assert size_of(tmp_path / "a.jpg") == (20, 30)
+
+
+def test_another_page_is_opened_by_its_number(tmp_path: Path) -> None:
+    pages = [landscape(20, 30), landscape(25, 35, np.uint16, seed=1)]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        for page in pages:
+            tiff.write(page, metadata=None)
+    assert [size_of(tmp_path / "a.tif", number) for number in range(2)] == [(20, 30), (25, 35)]
+    with opened_photo(tmp_path / "a.tif", 1) as image:
+        np.testing.assert_array_equal(np.asarray(image), pages[1] >> 8)

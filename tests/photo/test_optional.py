@@ -13,6 +13,7 @@ import pytest
 from helpers import colored, landscape
 from PIL import Image
 
+from photo.decoder import Several
 from photo.formats import INSTALL
 from photo.opened import size_of
 from photo.read import read_photo
@@ -102,7 +103,7 @@ def test_a_page_has_the_resolution_of_the_scan_in_it(tmp_path: Path) -> None:
     assert photo.gray.shape == gray.shape
     assert np.abs(photo.gray.astype(int) - gray).mean() < 4
     assert photo.dpi == pytest.approx((144, 144), rel=0.01)
-    assert photo.notes == ("page 1 of 3: the others left out",)
+    assert photo.several == Several(3, "page")
 
 
 def test_a_page_without_a_scan_is_drawn_at_300_dpi(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_a_page_without_a_scan_is_drawn_at_300_dpi(tmp_path: Path) -> None:
     document.new_page(72, 36)
     document.save(tmp_path / "a.pdf")
     photo = read_photo(tmp_path / "a.pdf")
-    assert (photo.gray.shape, photo.gray.min(), photo.notes) == ((150, 300), 255, ())
+    assert (photo.gray.shape, photo.gray.min(), photo.several.total) == ((150, 300), 255, 1)
 
 
 def test_a_damaged_pdf_is_refused_in_words(tmp_path: Path) -> None:
@@ -134,3 +135,12 @@ def test_a_missing_package_is_named(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ValueError, match=rf"photo\.heic is {what}: {INSTALL}$"):
         read_photo(tmp_path / "photo.heic")
+
+
+def test_an_animated_jxl_says_that_its_frames_are_left_out(tmp_path: Path) -> None:
+    for name, frames in (("a.jxl", np.stack([RGB8, RGB8])), ("b.jxl", RGB8)):
+        (tmp_path / name).write_bytes(imagecodecs.jpegxl_encode(frames))
+    said = "frame 1 of several: the others left out, as their times cannot be read"
+    assert read_photo(tmp_path / "a.jxl").notes == (said,)
+    assert read_photo(tmp_path / "b.jxl").notes == ()
+    assert size_of(tmp_path / "a.jxl") == RGB8.shape[:2]

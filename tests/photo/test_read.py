@@ -9,6 +9,7 @@ import tifffile
 from helpers import colored, landscape
 from PIL import Image
 
+from photo.decoder import Several
 from photo.read import read_photo
 from photo.write import write_photo
 from prior.lab import gray2lightness, rgb2lab
@@ -99,18 +100,15 @@ def test_orientation_is_applied_once(tmp_path: Path, turn: int, name: str, deep:
 
 
 @pytest.mark.parametrize(
-    ("name", "note"),
-    [
-        ("a.gif", "frame 1 of 3"), ("a.webp", "frame 1 of 3"), ("a.png", "frame 1 of 3"), ("a.tif", "page 1 of 3"),
-        ("a.mpo", "picture 1 of 3"),
-    ],
+    ("name", "what"),
+    [("a.gif", "frame"), ("a.webp", "frame"), ("a.png", "frame"), ("a.tif", "page"), ("a.mpo", "picture")],
 )  # fmt: skip
-def test_further_pictures_of_a_file_are_named(tmp_path: Path, name: str, note: str) -> None:
+def test_the_pictures_of_a_file_are_counted(tmp_path: Path, name: str, what: str) -> None:
     first, *others = (Image.fromarray(landscape(20, 30, seed=seed)) for seed in range(3))
     first.save(tmp_path / name, save_all=True, append_images=others)
-    assert read_photo(tmp_path / name).notes == (f"{note}: the others left out",)
+    assert read_photo(tmp_path / name).several == Several(3, what)
     first.save(tmp_path / f"one{name[1:]}")
-    assert read_photo(tmp_path / f"one{name[1:]}").notes == ()
+    assert read_photo(tmp_path / f"one{name[1:]}").several.total == 1
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -119,8 +117,8 @@ def test_reduced_copies_are_no_further_pages(tmp_path: Path, dtype: type) -> Non
     with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
         tiff.write(page)
         tiff.write(page[::2, ::2], subfiletype=1)
-    assert read_photo(tmp_path / "a.tif").notes == ()
+    assert read_photo(tmp_path / "a.tif").several.total == 1
     with tifffile.TiffWriter(tmp_path / "b.tif") as tiff:
         for _ in range(2):
             tiff.write(page)
-    assert read_photo(tmp_path / "b.tif").notes == ("page 1 of 2: the others left out",)
+    assert read_photo(tmp_path / "b.tif").several == Several(2, "page")

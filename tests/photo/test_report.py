@@ -10,7 +10,7 @@ import pytest
 from photo.report import COLUMNS, Row, report_file
 
 FULL = Row(
-    "a, \"b\"\n; 照片.png", "colored", "out/a.png", 40, 30, 16, 0.0, ("EXIF", "XMP"), ("a tag",),
+    "a, \"b\"\n; 照片.png", "colored", "out/a.png", 40, 30, 16, 3, 0.0, ("EXIF", "XMP"), ("a tag",),
     ("reference: content",), "", 1.25, {"temperature": 0.6, "palette": ["#c0392b"]},
 )  # fmt: skip
 FAILED = Row(os.fsdecode(b"\xff.png"), "failed", reason="is empty")

@@ -254,3 +254,9 @@ def test_without_imagecodecs_common_kinds_are_read_and_others_name_it(tmp_path: 
     """
     done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
     assert done.stderr == f"{tmp_path / 'zstd.tif'} has compression ZSTD of 16 bits: {INSTALL}\n"
+
+
+def test_the_exif_of_a_bigtiff_is_kept(tmp_path: Path) -> None:
+    settings = {"bigtiff": True, "byteorder": "<", "description": "Aunt Ida", "metadata": None}
+    photo = read_photo(written(tmp_path / "a.tif", GRAY, **settings))
+    assert photo.exif[270] == "Aunt Ida"

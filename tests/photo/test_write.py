@@ -13,7 +13,8 @@ from PIL import Image
 from image.upsample import color_field
 from photo.compose import Composition
 from photo.icc import srgb_profile
-from photo.read import Photo, mark_in, read_photo
+from photo.marks import mark_in
+from photo.read import Photo, read_photo
 from photo.write import BAND_ROWS, write_photo
 from prior.lab import gray2lightness
 

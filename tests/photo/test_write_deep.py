@@ -8,8 +8,9 @@ import pytest
 from helpers import colored, landscape
 from PIL import Image
 
+from photo.marks import mark_in
 from photo.metadata import Captions
-from photo.read import Photo, mark_in, read_photo
+from photo.read import Photo, read_photo
 from photo.write import write_photo
 
 MARK = "colorizer: of 0123456789abcdef"

@@ -3,9 +3,11 @@
 import csv
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from runtime.files import (
     LockedError,
     delete_lock,
     discard,
+    folder_of,
     lock,
     read_arrays,
     sweep,
@@ -246,3 +249,36 @@ def test_a_full_disk_is_an_error_and_leaves_the_older_file(tmp_path: Path, room_
     assert kept is not None
     np.testing.assert_array_equal(kept["x"], np.arange(3))
     assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
+
+
+@pytest.mark.parametrize("kind", [OSError, ValueError])
+def test_an_error_names_the_file_and_not_its_temporary_name(
+    tmp_path: Path, kind: type[Exception]
+) -> None:
+    path = tmp_path / "none" / "a.png"
+    with pytest.raises(OSError, match=r"none/a\.png'$") as missing:
+        write_bytes(path, b"x")
+    assert missing.value.filename == str(path)
+    path.parent.mkdir()
+    with pytest.raises(kind, match=re.escape(str(path))) as failed, whole_file(path) as part:
+        raise OSError(28, "No space left", str(part)) if kind is OSError else ValueError(f"{part} is bad")  # fmt: skip
+    assert ".part" not in str(failed.value)
+    with pytest.raises(ValueError, match=re.escape(str(path))), whole_folder(path) as part:
+        raise ValueError(f"{part} is bad")
+
+
+def test_a_folder_is_made_for_a_file_and_not_left_without_one(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "c.png"
+    with folder_of(path):
+        path.touch()
+    assert path.exists()
+    other = tmp_path / "a" / "d" / "e" / "f.png"
+    with pytest.raises(KeyboardInterrupt), folder_of(other):
+        raise KeyboardInterrupt
+    assert not (tmp_path / "a" / "d").exists()
+    assert path.exists()
+    with suppress(KeyboardInterrupt), folder_of(other):
+        (other.parent.parent / "of another").touch()
+        raise KeyboardInterrupt
+    assert not other.parent.exists()
+    assert (tmp_path / "a" / "d" / "of another").exists()

@@ -144,7 +144,7 @@ def test_wrong_usage_is_one_line_and_exit_2(words: str, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("case", ["no pictures", "no folder", "truncated", "foreign", "absent"])
-def test_bad_input_is_one_line_and_exit_1(
+def test_bad_input_is_one_line_and_exit_1_and_bad_weights_2(
     case: str, folder: Path, small_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = tmp_path / "bad.npz"
@@ -158,7 +158,8 @@ def test_bad_input_is_one_line_and_exit_1(
     elif case == "foreign":
         np.savez(bad, numbers=np.arange(3))
     chosen = bad if case in {"truncated", "foreign", "absent"} else small_weights
-    assert main(["-weights", str(chosen), "-data", str(folder), "-working_size", "32"]) == 1
+    words = ["-weights", str(chosen), "-data", str(folder), "-working_size", "32"]
+    assert main(words) == (2 if chosen == bad else 1)
     captured = capsys.readouterr()
     assert not captured.out
     complaint = [

@@ -9,7 +9,7 @@ from PIL import Image
 from web_visitor import COLOR, Json, Visitor
 
 import web.edits
-from color.guidance import MOODS
+from color.guidance import MOODS, ColoredRegion
 from model.options import GUIDANCE, TEMPERATURE, ColorOptions
 from photo.guidance import STROKES_PX
 from web.edits import Stroke, drawn, edits_from, released_values
@@ -23,7 +23,8 @@ from web.edits import Stroke, drawn, edits_from, released_values
         {"strokes": [{"color": "#d02010", "radius": 5, "points": []}]}, {"strokes": [7]},
         {"strokes": [{"color": "#d02010", "radius": 5, "points": [["a", 1]]}]},
         {"strokes": [{"color": "#d02010", "radius": -1, "points": [[1, 1]]}]},
-        {"reference": "../../etc/passwd"}, {"reference": ["x"]}, {"candidate": 0}, {"candidate": "2"}, {"candidate": True},
+        {"reference": "../../etc/passwd"}, {"reference": ["x"]}, {"candidate": 2}, {"candidate": "2"}, {"candidate": {}},
+        {"candidate": {"regions": [{"ab": [1, 2]}]}}, {"candidate": {"regions": [], "strokes": -1}}, {"candidate": {"regions": [], "hints": "x"}},
     ],
     ids=repr,
 )  # fmt: skip
@@ -40,6 +41,34 @@ def test_edits_know_no_more_than_they_are_told() -> None:
     edits = edits_from({"unknown": 1}, released=COLOR, references={})
     assert edits.color == COLOR
     assert not edits.hints
+
+
+def test_a_chosen_candidate_keeps_what_it_was_found_with_and_takes_more(tmp_path: Path) -> None:
+    Image.new("L", (40, 30), 90).save(tmp_path / "gray.png")
+    stroke = {"color": "white", "radius": 1, "points": [[1, 1]]}
+    candidate = {
+        "regions": [{"ab": [9, -8], "points": [[50, 60]]}],
+        "hints": ["4,3,navy", "9,9,red"],
+        "strokes": 1,
+    }
+    values = {
+        "hints": ["4,3,navy", "20,10,red"],
+        "strokes": [stroke, stroke],
+        "candidate": candidate,
+    }
+    edits = edits_from(values, released=COLOR, references={})
+    for guidance in (
+        edits.for_file(tmp_path / "gray.png", (30, 40)),
+        edits.for_preview(tmp_path / "gray.png", (30, 40), (15, 20)),
+    ):
+        found = guidance.candidate
+        assert found is not None
+        assert found.regions == (ColoredRegion((9, -8), ((50, 60),)),)
+        assert [hint.color for hint in found.hints] == ["#000080"]  # the other was taken away
+        assert [hint.color for hint in guidance.hints] == ["#ff0000"]
+        assert found.strokes is not None
+        assert guidance.strokes is not None
+    assert [hint.place((15, 20)) for hint in found.hints] == [(2, 1.5)]
 
 
 def test_the_page_has_words_for_every_mood_in_both_languages() -> None:
@@ -64,10 +93,13 @@ def test_colors_can_be_names() -> None:
 def test_strokes_are_drawn_where_they_were_painted() -> None:
     stroke = Stroke((208, 32, 16), 2, np.array([[4.0, 8], [30, 8]]))
     rgba = drawn([stroke], (20, 40))
+    assert rgba is not None
     assert rgba.shape == (20, 40, 4)
     assert (rgba[8, 4:31] == (208, 32, 16, 255)).all()
     assert not rgba[14:].any()
+    assert drawn([], (20, 40)) is None
     large = drawn([stroke], (10 * STROKES_PX, 20 * STROKES_PX))
+    assert large is not None
     assert max(large.shape) == STROKES_PX
     assert large.any()
 

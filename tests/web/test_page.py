@@ -6,14 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 from helpers import no_browser
+from PIL import Image
 
 from model.options import TEMPERATURE
 
@@ -311,6 +314,162 @@ def test_a_stroke_colors_what_it_covers(page: Page) -> None:
 
     when_colored(page, "photos", stroke)
     assert np.abs(shown(page, "photos") - before)[58:70, 40:88].mean() > 8
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A photo of 12 megapixels, with detail in its own pixels."""
+    rng = np.random.default_rng(0)
+    small = np.asarray(Image.open(SAMPLES / "astronaut.jpg").convert("L").resize((4000, 3000)))
+    noisy = small + rng.normal(0, 12, small.shape)
+    Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(
+        tmp_path / "large.jpg", quality=92
+    )
+    return tmp_path / "large.jpg"
+
+
+def part_sizes(page: Page) -> list[int]:
+    """Wait for the color of the seen part; return its width in pixels, and that of the gray one."""
+    page.locator("#photos .color-part[src^=blob]").wait_for()
+    widths = "() => ['.color-part', '.gray-part'].map((name) => document.querySelector('#photos ' + name).naturalWidth)"
+    return list(page.evaluate(widths))
+
+
+def test_a_photo_is_seen_in_its_own_pixels(page: Page, large: Path) -> None:
+    when_colored(page, "photos", lambda: page.locator("#photo-files").set_input_files(str(large)))
+    stage = page.locator("#photos .pictures")
+    box = stage.bounding_box()
+    share = page.locator("#photos .zoom-fit")
+    at_rest = share.inner_text()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+    for _ in range(12):
+        page.mouse.wheel(0, -150)
+    with page.expect_request("**/color?**") as asked:
+        pass
+    seen = {
+        name: int(value[0]) for name, value in parse_qs(urlsplit(asked.value.url).query).items()
+    }
+    assert seen["x"] > 1500
+    assert seen["width"] < 1000
+    color, gray = part_sizes(page)
+    assert color == gray == min(seen["width"], seen["px"])
+    assert share.inner_text() != at_rest
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    page.locator(".chooser input[type=color]").fill("#2050c0")
+    with page.expect_request("**/color") as asked:
+        page.locator(".chooser .use").click()
+    x, y, _ = asked.value.post_data_json["hints"][0].split(",")
+    assert abs(int(x) - seen["x"] - seen["width"] / 2) <= 3
+    assert abs(int(y) - seen["y"] - seen["height"] / 2) <= 3
+    marker = page.locator(".marker").bounding_box()
+    assert abs(marker["x"] + marker["width"] / 2 - box["x"] - box["width"] / 2) < 4
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.3 * box["height"], steps=4)
+    page.mouse.up()
+    assert page.locator(".chooser").count() == 0  # the picture was moved
+    moved = page.locator(".marker").bounding_box()
+    assert abs(moved["x"] - marker["x"] - 0.2 * box["width"]) < 4
+    stage.focus()
+    page.keyboard.press("0")
+    assert share.inner_text() == at_rest
+    page.locator("#photos .color-part").wait_for(state="hidden")
+    page.keyboard.press("+")
+    assert share.inner_text() != at_rest
+    page.keyboard.press("0")
+    page.mouse.dblclick(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
+    page.wait_for_timeout(200)
+    assert share.inner_text() == "100 %"
+    assert page.locator(".chooser").count() == 0
+    page.mouse.dblclick(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
+    page.wait_for_timeout(200)
+    assert share.inner_text() == at_rest
+
+
+def test_a_zoomed_view_answers_at_once(page: Page, large: Path) -> None:
+    """Time 12 megapixels; take the best of three, because the machine may be busy."""
+    when_colored(page, "photos", lambda: page.locator("#photo-files").set_input_files(str(large)))
+    times = [
+        page.evaluate(
+            """async (x) => {
+                const photo = JSON.parse(sessionStorage.getItem("colorizer.photos")).photos[0];
+                const began = performance.now();
+                const seen = `x=${x}&y=900&width=1200&height=900&px=1200`;
+                const body = JSON.stringify({ hints: [], strokes: [] });
+                const answer = await fetch(`/photos/${photo.id}/color?${seen}`, { method: "POST", body });
+                await (await answer.blob());
+                return performance.now() - began;
+            }""",
+            x,
+        )
+        for x in (100, 700, 1900)
+    ]
+    assert min(times) < 300, json.dumps(times)
+
+
+def test_many_photos_are_colored_and_downloaded_as_one_file(page: Page, tmp_path: Path) -> None:
+    names = ("astronaut", "chelsea", "rocket")
+    files = [str(SAMPLES / f"{name}.jpg") for name in names]
+    page.locator("#photo-files").set_input_files(files)
+    page.locator(".strip li img").nth(2).wait_for()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.strip li img')].every((image) => image.src.startsWith('blob:'))"
+    )
+    assert page.locator("#photos .ready").is_hidden()
+    when_colored(page, "photos", lambda: page.locator("#photos .mood select").select_option("warm"))
+    with page.expect_request(lambda asked: "px=240" in asked.url) as asked:
+        page.locator("#same-for-all").click()
+    assert asked.value.post_data_json["mood"] == "warm"
+    with page.expect_download() as download:
+        page.locator("#download-all").click()
+    assert download.value.suggested_filename == "colorized.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.namelist() == [f"{name}.color.jpg" for name in names]
+        out = tmp_path / "out.jpg"
+        command("-img_in", SAMPLES / "rocket.jpg", "-save", out, "-mood", "warm")
+        assert archive.read("rocket.color.jpg") == out.read_bytes()
+
+
+def test_the_language_can_be_chosen_and_the_keys_are_listed(page: Page) -> None:
+    assert page.locator("#photos .drop strong").inner_text().startswith("Drop black-and-white")
+    with page.expect_navigation():
+        page.locator("#language").select_option("zh")
+    page.get_by_role("tab", name="照片").wait_for()
+    page.reload()
+    page.get_by_role("tab", name="照片").wait_for()
+    page.locator("#photos .colors select").wait_for(state="attached")
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+    assert "撤销" in page.locator("#keys").inner_text()
+    page.keyboard.press("Escape")
+    assert page.locator("#keys").is_hidden()
+
+
+def test_two_fingers_zoom(browser: Any, url: str) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
+    with opened(browser, url, **phone) as page:
+        when_colored(page, "photos", lambda: drop(page, SAMPLES / "astronaut.jpg"))
+        share = page.locator("#photos .zoom-fit")
+        at_rest = share.inner_text()
+        box = page.locator("#photos .pictures").bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        touch = page.context.new_cdp_session(page)
+        for kind, apart in (
+            ("touchStart", 20),
+            ("touchMove", 40),
+            ("touchMove", 90),
+            ("touchEnd", 0),
+        ):
+            points = [
+                {"x": middle[0] + way * apart, "y": middle[1], "id": i}
+                for i, way in enumerate((-1, 1))
+            ]
+            touch.send(
+                "Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if apart else []}
+            )
+        page.wait_for_timeout(300)
+        assert share.inner_text() != at_rest
+        assert page.locator(".chooser").count() == 0
 
 
 def test_it_speaks_chinese_and_fits_a_phone(browser: Any, url: str) -> None:

@@ -138,13 +138,21 @@ def test_a_candidate_s_download_equals_the_command_s_file(
     visitor: Visitor, run: RunOptions, photo: Path, tmp_path: Path
 ) -> None:
     task = Task(photo, tmp_path / "out.png")
-    options = marked(PhotoOptions(candidates=5), photo_settings(COLOR, run), UNGUIDED)
-    (result,) = colorize_photo_files([task], options, color=COLOR, run=run, guidance=UNGUIDED)
+    how = {"color": COLOR, "run": run}
+    (result,) = colorize_photo_files([task], PhotoOptions(candidates=5), **how, guidance=UNGUIDED)
     assert len(result.output) > 2, "the small network finds others, too"
+    chosen = read_guidance(GuidanceOptions(hints=tmp_path / "out.2.json"), photo)
+    options = marked(PhotoOptions(), photo_settings(COLOR, run), chosen)
+    again = Task(photo, tmp_path / "again.png")
+    (_,) = colorize_photo_files([again], options, **how, guidance=chosen)
     id = visitor.upload(photo)["id"]
     shown = json.loads(visitor.post(f"/photos/{id}/candidates"))
     assert len(shown) == len(result.output) - 1  # without the sheet
-    answer = json.loads(visitor.post(f"/photos/{id}/file", {"candidate": 2}))
-    assert visitor.get(answer["href"]) == (tmp_path / "out.2.png").read_bytes()
-    plain, other = (visitor.post(f"/photos/{id}/color", {"candidate": number}) for number in (1, 2))
-    assert plain != other
+    assert shown[0]["regions"] == []
+    candidate = {"regions": shown[1]["regions"]}
+    answer = json.loads(visitor.post(f"/photos/{id}/file", {"candidate": candidate}))
+    assert visitor.get(answer["href"]) == again.target.read_bytes()
+    one, two = (np.asarray(Image.open(path)) for path in (again.target, tmp_path / "out.2.png"))
+    np.testing.assert_array_equal(one, two)
+    colors = [visitor.post(f"/photos/{id}/color", {"candidate": c}) for c in (None, candidate)]
+    assert colors[0] != colors[1]

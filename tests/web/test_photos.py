@@ -1,10 +1,16 @@
 """Uploaded photos stay in the server's own folder, whatever they are called."""
 
+import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from helpers import landscape
+from PIL import Image
 from web_visitor import Visitor
+
+from prior.lab import gray2lightness, rgb2lab
 
 
 def test_a_photo_that_is_none_is_named_as_the_visitor_knows_it(visitor: Visitor) -> None:
@@ -34,3 +40,19 @@ def test_no_name_leads_out_of_the_uploads(
     assert "/" not in answer["name"]
     assert len(answer["name"]) <= 200
     assert {path for path in home.rglob("*") if "uploads" not in path.parts} == before
+
+
+def test_of_several_pages_the_first_is_colorized_and_the_page_says_so(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    grays = [landscape(40, 60, seed=seed) for seed in range(3)]
+    first, *others = map(Image.fromarray, grays)
+    first.save(tmp_path / "a.tif", save_all=True, append_images=others)
+    sent = visitor.upload(tmp_path / "a.tif")
+    assert (sent["pages"], sent["width"], sent["height"]) == (3, 60, 40)
+    visitor.post(f"/photos/{sent['id']}/file", {"hints": ["5,5,#c83232"]})
+    _, _, content = visitor.ask("GET", f"/photos/{sent['id']}/file")
+    with Image.open(io.BytesIO(content)) as image:
+        assert (image.n_frames, image.size) == (1, (60, 40))
+        lightness = rgb2lab(np.asarray(image))[..., 0]
+    assert np.abs(lightness - gray2lightness(grays[0])).max() < 0.25

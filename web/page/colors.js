@@ -29,7 +29,7 @@ function makeSlider(place, change, slider) {
   return (values) => {
     const value = values[slider.name];
     input.value = value ?? settings.released[slider.name];
-    shown.textContent = value == null ? "" : Number(value).toFixed(2);
+    shown.textContent = Number(value ?? settings.released[slider.name]).toFixed(2);
     reset.hidden = value == null;
     const leans = values.mood || values.palette?.length || values.reference || Object.keys(values.references ?? {}).length;
     whole.hidden = slider.name === "guidance" && !leans;

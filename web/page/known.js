@@ -58,9 +58,9 @@ async function openGallery() {
   const { path, edits } = desk.asked();
   others.disabled = desk.stage.busy = true;
   try {
-    const pictures = await (await post(`${path}/candidates`, edits)).json();
+    const found = await (await post(`${path}/candidates`, edits)).json();
     if (desk.asked()?.path !== path) return;
-    gallery.replaceChildren(...pictures.map((data, index) => tile(data, index + 1, edits.candidate ?? 1)));
+    gallery.replaceChildren(...found.map((one, index) => tile(one, index + 1, edits)));
     gallery.hidden = false;
     others.setAttribute("aria-expanded", "true");
     gallery.scrollIntoView({ block: "nearest", behavior: "smooth" });
@@ -71,13 +71,17 @@ async function openGallery() {
   }
 }
 
-function tile(data, number, chosen) {
-  const button = make("button", {}, make("img", { src: `data:image/jpeg;base64,${data}`, alt: "" }));
+// A candidate stays what it is under later hints: it is kept as its regions, with the hints and strokes it was found with.
+function tile({ picture, regions }, number, edits) {
+  const chosen = JSON.stringify(edits.candidate?.regions ?? []) === JSON.stringify(regions);
+  const { hints = [], strokes = [] } = edits;
+  const made = regions.length ? { regions, hints, strokes: strokes.length } : null;
+  const button = make("button", {}, make("img", { src: `data:image/jpeg;base64,${picture}`, alt: "" }));
   button.setAttribute("aria-label", say("candidate", { number }));
-  button.setAttribute("aria-pressed", number === chosen);
+  button.setAttribute("aria-pressed", chosen);
   button.addEventListener("click", () => {
     for (const other of gallery.children) other.setAttribute("aria-pressed", other === button);
-    desk.change({ candidate: number });
+    desk.change({ candidate: made });
   });
   return button;
 }

@@ -3,6 +3,7 @@
 import { complain } from "/server.js";
 import { startFilms, uploadFilm } from "/films.js";
 import { addFiles, startPhotos } from "/photos.js";
+import { language, speak } from "/words.js";
 
 const rooms = ["photos", "films"];
 const FILM = /^video\/|\.(mkv|ts|flv|wmv)$/i; // a type, or a name if the browser knows no type
@@ -27,6 +28,14 @@ function listen() {
       document.getElementById(`tab-${other}`).focus();
     });
   }
+  const tongue = document.getElementById("language");
+  tongue.value = language;
+  tongue.addEventListener("change", () => speak(tongue.value));
+  const keys = document.getElementById("keys");
+  document.getElementById("help").addEventListener("click", () => keys.showModal());
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "?" && !event.target.matches("input:not([type=range])")) keys.showModal();
+  });
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => {
     event.preventDefault();

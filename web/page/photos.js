@@ -17,6 +17,7 @@ let current = null;
 let showColors;
 let asked = null; // the photo that is being colorized
 let again = false; // whether its edits have changed meanwhile
+let coloring = false; // whether thumbnails of other photos are being colored
 
 export async function startPhotos() {
   find(".stage-place").append(stage.element);
@@ -32,6 +33,8 @@ function listen() {
   }
   stage.addEventListener("place", ({ detail }) => placeHint(detail));
   stage.addEventListener("pick", ({ detail }) => pickHint(detail));
+  stage.addEventListener("zoomed", stopChoosing);
+  stage.addEventListener("look", ({ detail }) => showPart(detail));
   stage.addEventListener("remove", ({ detail }) => removeHint(detail));
   stage.addEventListener("move", ({ detail: { index, x, y } }) => {
     const hints = current.edits.now.hints.map((hint, i) => (i === index ? { ...hint, x, y } : hint));
@@ -46,8 +49,9 @@ function listen() {
   document.getElementById("undo").addEventListener("click", () => step("undo"));
   document.getElementById("redo").addEventListener("click", () => step("redo"));
   document.getElementById("clear").addEventListener("click", () => change({ hints: [], strokes: [] }));
-  document.getElementById("download").addEventListener("click", () => download([current]));
-  document.getElementById("download-all").addEventListener("click", () => download(photos));
+  document.getElementById("download").addEventListener("click", download);
+  document.getElementById("download-all").addEventListener("click", downloadAll);
+  document.getElementById("same-for-all").addEventListener("click", sameForAll);
   document.getElementById("reference-file").addEventListener("change", chooseReference);
   document.getElementById("reference-shown").addEventListener("click", () => change({ reference: null, referenceName: null }));
   stepByKeys(() => current && !document.getElementById("photos").hidden, step);
@@ -74,6 +78,8 @@ async function addFile(file, place) {
     add({ ...photo, edits: new Edits() }, place);
     keep();
     if (!current) await select(photos.at(-1));
+    else colorOthers();
+    if (photo.pages > 1) complain(new Error(say("first_page", { name: photo.name, count: photo.pages })));
   } catch (error) {
     place.remove();
     complain(error);
@@ -120,8 +126,49 @@ function showNone() {
 
 function showCount() {
   const all = document.getElementById("download-all");
-  all.hidden = photos.length < 2;
+  all.hidden = document.getElementById("same-for-all").hidden = photos.length < 2;
   all.textContent = say("download_all", { count: photos.length });
+  const ready = photos.filter((photo) => photo.colored).length;
+  const count = find(".ready");
+  count.hidden = ready === photos.length;
+  count.textContent = say("ready", { ready, count: photos.length });
+}
+
+// Colors the thumbnails of photos that were not looked at yet, one at a time, whenever nothing else is asked.
+async function colorOthers() {
+  if (coloring) return;
+  coloring = true;
+  for (let photo = nextGray(); photo && !asked; photo = nextGray()) {
+    photo.colored = true;
+    const whole = { x: 0, y: 0, width: photo.width, height: photo.height, px: 240 };
+    try {
+      const path = `/photos/${photo.id}/color?${new URLSearchParams(whole)}`;
+      showThumbnail(photo, await (await post(path, sentEdits(photo))).blob());
+    } catch (error) {
+      complain(error);
+    }
+    showCount();
+  }
+  coloring = false;
+}
+
+const nextGray = () => photos.find((photo) => !photo.colored);
+
+// Gives all photos the color settings of this one; hints, strokes and candidates belong to their photo.
+function sameForAll() {
+  const { hints, strokes, candidate, ...settings } = current.edits.now;
+  for (const photo of photos.filter((one) => one !== current)) {
+    photo.edits.change({ ...cleared(photo.edits.now), ...settings });
+    photo.colored = false;
+  }
+  keep();
+  showCount();
+  colorOthers();
+}
+
+// Returns the color settings of edits, all as released.
+function cleared({ hints, strokes, candidate, ...settings }) {
+  return Object.fromEntries(Object.keys(settings).map((name) => [name, null]));
 }
 
 // A photo's colors
@@ -176,7 +223,11 @@ async function colorize() {
     asked = current;
     try {
       const blob = await (await post(`/photos/${asked.id}/color`, sentEdits(asked))).blob();
-      if (asked === current) stage.color = URL.createObjectURL(blob);
+      if (asked === current) {
+        stage.color = URL.createObjectURL(blob);
+        if (!again) await showColorPart(stage.seen);
+      }
+      asked.colored = true;
       showThumbnail(asked, blob);
       if (!again) await refreshKnown();
       calm();
@@ -186,6 +237,27 @@ async function colorize() {
   }
   asked = null;
   stage.busy = false;
+  showCount();
+  colorOthers();
+}
+
+// Shows the seen part of a photo with its own pixels, in gray at once, and in color as soon as it is there.
+async function showPart(seen) {
+  if (!current || !seen) {
+    for (const kind of ["gray", "color"]) stage.showPart(kind, null, null);
+    return;
+  }
+  stage.showPart("gray", `/photos/${current.id}/gray?${new URLSearchParams(seen)}`, seen);
+  if (!asked) await showColorPart(seen).catch(complain); // else it follows
+}
+
+async function showColorPart(seen) {
+  const photo = current;
+  const same = () => photo === current && JSON.stringify(seen) === JSON.stringify(stage.seen);
+  if (!seen) return;
+  const path = `/photos/${photo.id}/color?${new URLSearchParams(seen)}`;
+  const blob = await (await post(path, sentEdits(photo))).blob();
+  if (same()) stage.showPart("color", URL.createObjectURL(blob), seen);
 }
 
 function showThumbnail(photo, blob) {
@@ -250,22 +322,30 @@ async function chooseReference(event) {
 
 // Downloads: the server writes each file as the command does, then the browser fetches it.
 
-async function download(chosen) {
+async function download() {
+  const photo = current;
+  await fetched(document.getElementById("download"), `/photos/${photo.id}/file`, sentEdits(photo));
+}
+
+// All files as one zip, which the server writes while it is sent.
+async function downloadAll() {
+  const chosen = photos.map((photo) => ({ id: photo.id, edits: sentEdits(photo) }));
+  await fetched(document.getElementById("download-all"), "/archives", { photos: chosen });
+}
+
+async function fetched(button, path, value) {
   calm();
-  for (const photo of chosen) {
-    const button = document.getElementById("download");
-    button.disabled = true;
-    try {
-      const { href, name } = await (await post(`/photos/${photo.id}/file`, sentEdits(photo))).json();
-      const link = make("a", { href, download: name });
-      document.body.append(link);
-      link.click();
-      link.remove();
-    } catch (error) {
-      complain(error);
-    } finally {
-      button.disabled = false;
-    }
+  button.disabled = true;
+  try {
+    const { href, name } = await (await post(path, value)).json();
+    const link = make("a", { href, download: name });
+    document.body.append(link);
+    link.click();
+    link.remove();
+  } catch (error) {
+    complain(error);
+  } finally {
+    button.disabled = false;
   }
 }
 

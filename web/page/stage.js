@@ -3,12 +3,19 @@
 
 import { fromTemplate, make, say } from "/words.js";
 
-const STEP = 0.02; // share of the width by which an arrow key moves the cross
+const STEP = 0.02; // share of the shown width by which an arrow key moves the cross
+const LARGEST = 4; // screen pixels of a photo's pixel, at most
+const WHEEL = 0.0018; // growth of the zoom's logarithm for a wheel's pixel
+const CLICK_PX = 5; // movement up to which a press is a click
+const SETTLED_MS = 120; // after the last movement, the seen part is asked for
 
 export class Stage extends EventTarget {
   tool = "point";
   brush = { color: "#b5482f", share: 0.014 }; // radius as a share of the long side
   size = { width: 1, height: 1 };
+  zoom = 1;
+  left = 0;
+  top = 0;
   #strokes = [];
   #cross = null;
 
@@ -19,6 +26,8 @@ export class Stage extends EventTarget {
     this.pictures = find(".pictures");
     this.gray = find(".gray");
     this.colorImage = find(".color");
+    this.parts = { gray: find(".gray-part"), color: find(".color-part") };
+    this.lid = find(".lid");
     this.overlay = find(".overlay");
     this.canvas = find(".strokes");
     this.markers = find(".markers");
@@ -31,7 +40,14 @@ export class Stage extends EventTarget {
     this.pictures.addEventListener("keydown", (event) => this.#key(event));
     this.pictures.addEventListener("blur", () => (this.cross.hidden = !document.querySelector(".chooser")));
     this.divider.addEventListener("pointerdown", (event) => this.#slide(event));
-    new ResizeObserver(() => this.#drawStrokes()).observe(this.pictures);
+    this.pictures.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    this.pictures.addEventListener("dblclick", (event) => this.#doubleClick(event));
+    for (const [selector, by] of [[".zoom-in", 1.5], [".zoom-out", 1 / 1.5]]) {
+      find(selector).addEventListener("click", () => this.zoomBy(by));
+    }
+    this.fit = find(".zoom-fit");
+    this.fit.addEventListener("click", () => this.#look(1, 0, 0));
+    new ResizeObserver(() => this.#look(this.zoom, this.left, this.top)).observe(this.pictures);
     this.#showSplit();
   }
 
@@ -43,9 +59,84 @@ export class Stage extends EventTarget {
     this.gray.src = grayUrl;
     this.colorImage.removeAttribute("src");
     this.overlay.hidden = true;
+    this.zoom = 1;
+    this.left = this.top = 0;
     const ratio = size.ratio ?? size.width / size.height;
     this.pictures.style.aspectRatio = ratio;
     this.element.style.setProperty("--ratio", ratio);
+    this.#look(1, 0, 0);
+  }
+
+  // Shows the seen part's own pixels; kind : "gray" or "color"; place : {x, y, width, height} in pixels, null for none.
+  showPart(kind, url, place) {
+    const image = this.parts[kind];
+    if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
+    image.hidden = !place;
+    if (!place) return image.removeAttribute("src");
+    image.src = url;
+    const percent = (value, side) => `${(value / side) * 100}%`;
+    image.style.left = percent(place.x, this.size.width);
+    image.style.top = percent(place.y, this.size.height);
+    image.style.width = percent(place.width, this.size.width);
+    image.style.height = percent(place.height, this.size.height);
+  }
+
+  // Returns the seen part in whole pixels, and the screen pixels of its long side; null where all is seen.
+  get seen() {
+    if (this.zoom === 1) return null;
+    const { width, height } = this.size;
+    const [x, y] = [Math.floor(this.left * width), Math.floor(this.top * height)];
+    const right = Math.min(Math.ceil((this.left + 1 / this.zoom) * width), width);
+    const bottom = Math.min(Math.ceil((this.top + 1 / this.zoom) * height), height);
+    const box = this.pictures.getBoundingClientRect();
+    const px = Math.min(Math.ceil(Math.max(box.width, box.height) * devicePixelRatio), 3000);
+    return { x, y, width: right - x, height: bottom - y, px };
+  }
+
+  // Zooms around a place of the window, by default the middle.
+  zoomBy(factor, around = null) {
+    const box = this.pictures.getBoundingClientRect();
+    const { clientX, clientY } = around ?? { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 };
+    const [u, v] = [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
+    const zoom = this.#within(this.zoom * factor);
+    this.#look(zoom, this.left + u / this.zoom - u / zoom, this.top + v / this.zoom - v / zoom);
+  }
+
+  #within(zoom) {
+    const box = this.pictures.getBoundingClientRect();
+    const most = Math.max((LARGEST * this.size.width) / Math.max(box.width, 1), 1);
+    return Math.min(Math.max(zoom, 1), most);
+  }
+
+  // Shows a part: left and top, as shares of the picture's sides, are at the window's corner.
+  #look(zoom, left, top) {
+    const most = 1 - 1 / zoom;
+    this.zoom = zoom < 1.001 ? 1 : zoom;
+    this.left = Math.min(Math.max(left, 0), most);
+    this.top = Math.min(Math.max(top, 0), most);
+    for (const name of ["zoom", "left", "top"]) this.pictures.style.setProperty(`--${name}`, this[name]);
+    this.element.classList.toggle("zoomed", this.zoom > 1);
+    const box = this.pictures.getBoundingClientRect();
+    this.fit.textContent = `${Math.round(((this.zoom * box.width) / this.size.width) * 100)} %`;
+    this.#drawStrokes();
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.#tell("look", this.seen), SETTLED_MS);
+  }
+
+  #wheel(event) {
+    if (this.zoom === 1 && event.deltaY > 0) return; // the page scrolls
+    event.preventDefault();
+    const pixels = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
+    this.zoomBy(Math.exp(-pixels * WHEEL * (event.ctrlKey ? 4 : 1)), event);
+  }
+
+  // Between the whole and the photo's own pixels.
+  #doubleClick(event) {
+    if (event.target !== this.pictures) return;
+    this.#tell("zoomed");
+    const box = this.pictures.getBoundingClientRect();
+    const own = this.#within(Math.max(this.size.width / box.width, 2));
+    this.zoomBy(this.zoom < own * 0.99 ? own / this.zoom : 1 / this.zoom, event);
   }
 
   set color(url) {
@@ -71,7 +162,9 @@ export class Stage extends EventTarget {
   // Returns the window position of a place of the picture, to show something beside it.
   placeOnScreen({ x, y }) {
     const box = this.pictures.getBoundingClientRect();
-    return { x: box.left + (x / this.size.width) * box.width, y: box.top + (y / this.size.height) * box.height };
+    const across = (x / this.size.width - this.left) * this.zoom;
+    const down = (y / this.size.height - this.top) * this.zoom;
+    return { x: box.left + across * box.width, y: box.top + down * box.height };
   }
 
   suggest(points) {
@@ -123,8 +216,8 @@ export class Stage extends EventTarget {
     const box = this.pictures.getBoundingClientRect();
     const within = (share, length) => Math.min(Math.max(Math.floor(share * length), 0), length - 1);
     return {
-      x: within((event.clientX - box.left) / box.width, this.size.width),
-      y: within((event.clientY - box.top) / box.height, this.size.height),
+      x: within(this.left + (event.clientX - box.left) / box.width / this.zoom, this.size.width),
+      y: within(this.top + (event.clientY - box.top) / box.height / this.zoom, this.size.height),
     };
   }
 
@@ -144,12 +237,17 @@ export class Stage extends EventTarget {
     target.addEventListener("pointercancel", end);
   }
 
+  // A finger or button was pressed: a click asks for a hint, or a stroke begins; where it is zoomed in, the picture is
+  // moved by dragging, while painting with the middle button or with Alt; two fingers zoom.
   #pressed(event) {
-    if (event.button) return;
+    if (event.pointerType === "touch" && this.#pinched(event)) return;
+    const moves = event.button === 1 || event.altKey;
+    if (event.button && !moves) return;
     this.pictures.focus({ preventScroll: true });
     const place = this.#placeOf(event);
-    if (this.tool === "point") {
-      this.#follow(event, () => {}, () => this.#placeAt(place));
+    if (this.tool === "point" || moves) {
+      const clicked = () => this.tool === "point" && !moves && this.#placeAt(place);
+      this.#move(event, clicked);
       return;
     }
     const radius = Math.max(this.brush.share * Math.max(this.size.width, this.size.height), 1);
@@ -164,6 +262,58 @@ export class Stage extends EventTarget {
       },
       () => this.#tell("stroke", stroke),
     );
+  }
+
+  // Moves the picture with the pointer; clicked : called if it has not moved.
+  #move(event, clicked) {
+    const { left, top, zoom } = this;
+    const box = this.pictures.getBoundingClientRect();
+    let moved = false;
+    this.#follow(
+      event,
+      (now) => {
+        const [dx, dy] = [now.clientX - event.clientX, now.clientY - event.clientY];
+        if (this.fingers?.size > 1 || (!moved && Math.hypot(dx, dy) < CLICK_PX)) return;
+        moved = true;
+        this.element.classList.toggle("moving", zoom > 1);
+        if (zoom > 1) this.#look(zoom, left - dx / box.width / zoom, top - dy / box.height / zoom);
+      },
+      () => {
+        this.element.classList.remove("moving");
+        if (!moved && !this.pinched) clicked();
+      },
+    );
+  }
+
+  // Follows fingers; the second one zooms, and ends what the first one began. Returns whether there are two.
+  #pinched(event) {
+    this.fingers ??= new Map();
+    if (!this.fingers.size) this.pinched = false;
+    const track = (now) => {
+      if (!this.fingers.has(now.pointerId)) return;
+      const before = this.#span();
+      this.fingers.set(now.pointerId, now);
+      const after = this.#span();
+      if (before && after) this.zoomBy(after.length / before.length, after);
+    };
+    const end = (last) => {
+      if (last.pointerId !== event.pointerId) return;
+      this.fingers.delete(event.pointerId);
+      for (const name of ["pointermove", "pointerup", "pointercancel"]) window.removeEventListener(name, name === "pointermove" ? track : end, true);
+    };
+    this.fingers.set(event.pointerId, event);
+    if (this.fingers.size === 1) window.addEventListener("pointermove", track, true);
+    for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, end, true);
+    this.pinched ||= this.fingers.size > 1;
+    return this.fingers.size > 1;
+  }
+
+  // Returns the distance of two fingers and their middle.
+  #span() {
+    const [one, two] = [...this.fingers.values()];
+    if (!two) return null;
+    const length = Math.max(Math.hypot(one.clientX - two.clientX, one.clientY - two.clientY), 1);
+    return { length, clientX: (one.clientX + two.clientX) / 2, clientY: (one.clientY + two.clientY) / 2 };
   }
 
   #drag(event, element, index) {
@@ -193,7 +343,7 @@ export class Stage extends EventTarget {
 
   #showSplit() {
     const percent = `${this.split.value}%`;
-    this.colorImage.style.clipPath = `inset(0 0 0 ${percent})`;
+    this.lid.style.clipPath = `inset(0 0 0 ${percent})`;
     this.divider.style.setProperty("--split", percent);
     this.divider.classList.toggle("edge", this.split.value === "0" || this.split.value === "100");
   }
@@ -204,12 +354,16 @@ export class Stage extends EventTarget {
     const { width, height } = this.size;
     const at = this.#cross ?? { x: Math.floor(width / 2), y: Math.floor(height / 2) };
     if (event.key in moves) {
-      const step = Math.max((event.shiftKey ? 0.2 : 1) * STEP * width, 1);
+      const step = Math.max(((event.shiftKey ? 0.2 : 1) * STEP * width) / this.zoom, 1);
       const [dx, dy] = moves[event.key];
       const kept = (value, length) => Math.min(Math.max(Math.round(value), 0), length - 1);
       this.#cross = { x: kept(at.x + dx * step, width), y: kept(at.y + dy * step, height) };
       this.#put(this.cross, this.#cross);
       this.cross.hidden = false;
+      this.#follows(this.#cross);
+    } else if ("+=-0".includes(event.key) && !event.ctrlKey && !event.metaKey) {
+      if (event.key === "0") this.#look(1, 0, 0);
+      else this.zoomBy(event.key === "-" ? 1 / 1.25 : 1.25, this.#cross && this.#clientOf(this.#cross));
     } else if (event.key === "Enter" && event.target === this.pictures) {
       this.#placeAt(at);
     } else {
@@ -218,12 +372,24 @@ export class Stage extends EventTarget {
     event.preventDefault();
   }
 
+  #clientOf(place) {
+    const { x, y } = this.placeOnScreen(place);
+    return { clientX: x, clientY: y };
+  }
+
+  // Moves the picture so that a place is seen.
+  #follows({ x, y }) {
+    const kept = (share, start) => Math.min(Math.max(start, share - 0.95 / this.zoom), share - 0.05 / this.zoom);
+    this.#look(this.zoom, kept(x / this.size.width, this.left), kept(y / this.size.height, this.top));
+  }
+
   #drawStrokes() {
     const box = this.pictures.getBoundingClientRect();
-    const scale = (box.width / this.size.width) * devicePixelRatio;
+    const scale = ((box.width * this.zoom) / this.size.width) * devicePixelRatio;
     this.canvas.width = Math.round(box.width * devicePixelRatio);
     this.canvas.height = Math.round(box.height * devicePixelRatio);
     const pen = this.canvas.getContext("2d");
+    pen.translate(-this.left * this.size.width * scale, -this.top * this.size.height * scale);
     pen.lineCap = pen.lineJoin = "round";
     for (const stroke of this.#strokes) {
       pen.strokeStyle = stroke.color;

@@ -1,13 +1,21 @@
-// The page's texts, in the browser's language if available, otherwise in English.
+// The page's texts, in the chosen language, the browser's if available, otherwise in English.
 
 const known = ["en", "zh"];
-const wanted = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase());
-const language = wanted.find((tag) => known.includes(tag)) ?? "en";
+const KEPT = "colorizer.language";
+const chosen = localStorage.getItem(KEPT);
+const wanted = [chosen, ...navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase())];
+export const language = wanted.find((tag) => known.includes(tag)) ?? "en";
 // Importing modules wait for the texts.
 const words = await (await fetch(`/words/${language}.json`)).json();
 document.documentElement.lang = language === "zh" ? "zh-CN" : language;
 document.title = say("title");
 sayAll(document);
+
+// Shows the page in another language, from now on.
+export function speak(other) {
+  localStorage.setItem(KEPT, other);
+  location.reload();
+}
 
 export function say(key, values = {}) {
   const text = words[key] ?? key;
