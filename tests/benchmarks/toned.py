@@ -386,10 +386,18 @@ def main() -> None:
     if options.fit:
         hinges, bias = fitted(found)
         sys.stdout.write(f"{np.round(hinges, 3).tolist()}\nBIAS = {bias:.3f}\n")
+    toned: dict[str, list[bool]] = defaultdict(list)
     for name, answers in left.items():
-        wrong = np.mean(answers) if name.split(" ", 1)[1] in TONINGS else 1 - np.mean(answers)
-        what = "left" if name.split(" ", 1)[1] in TONINGS else "recolored"
+        kind, version = name.split(" ", 1)
+        if version in TONINGS:
+            toned[kind] += answers
+        wrong = np.mean(answers) if version in TONINGS else 1 - np.mean(answers)
+        what = "left" if version in TONINGS else "recolored"
         sys.stdout.write(f"{name:<24} {what:<10} {wrong:6.1%} of {len(answers)}\n")
+    for kind, answers in toned.items():
+        sys.stdout.write(
+            f"{kind + ' all toned':<24} left       {np.mean(answers):6.1%} of {len(answers)}\n"
+        )
 
 
 if __name__ == "__main__":
