@@ -41,7 +41,7 @@ _RATIO = 2.5  # a cut's change over that of the frames around it
 _UNLIKE = 0.2  # smallest 1 - correlation of the pictures on both sides of a cut
 _FLAT = 2.0  # standard deviation in 8-bit codes below which a picture is considered blank
 _FAINTEST = 4  # range of a frame's reduced chroma, 8-bit codes, which is not seen as color
-_COLORED = 0.5  # mean evidence from which a shot has color
+_COLORED = 0.75  # mean evidence from which a shot has color: coding adds some to a film's
 _CHROMA_STEP = 6  # frames between two measurements of chroma, from the first frame of a shot
 
 

@@ -64,6 +64,30 @@ def test_black_and_white_is_none_however_it_is_toned(name: str, toning: Toning) 
     assert photo_color_evidence(codes(toning(read(name) @ LUMA))) < 0
 
 
+@pytest.mark.parametrize("loss", [(0.02, 0.1, 0.26), (0.01, 0.06, 0.22)])
+@pytest.mark.parametrize("name", NAMES)
+def test_stained_paper_is_not_color_whatever_the_brown(name: str, loss: tuple[float, ...]) -> None:
+    """Two large stains with soft edges, which take these shares of red, green and blue."""
+    gray = read(name) @ LUMA
+    height, width = gray.shape
+    down, across = np.indices(gray.shape)
+    rgb = gray[..., None] * np.array([1, 0.96, 0.86])
+    for y, x in ((0.3, 0.25), (0.6, 0.7)):
+        edge = (np.hypot(down - y * height, across - x * width) - 0.25 * height) / 9
+        inside = 1 / (1 + np.exp(np.clip(edge, -30, 30)))
+        rgb = rgb * (1 - inside[..., None] * np.array(loss))
+    assert photo_color_evidence(codes(rgb)) < -1
+
+
+@pytest.mark.parametrize("toning", [sepia, duotone, uneven, noisy])
+@pytest.mark.parametrize("name", NAMES)
+def test_in_a_small_picture_noise_of_coding_is_not_color(name: str, toning: Toning) -> None:
+    """Each cell is averaged over enough pixels, however few the picture has."""
+    rgb = cv2.resize(read(name), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    assert photo_color_evidence(codes(toning(rgb @ LUMA))) < -1
+    assert photo_color_evidence(codes(rgb)) > 1
+
+
 @pytest.mark.parametrize("saturation", [1, 0.5, 0.25])
 @pytest.mark.parametrize("name", NAMES)
 def test_color_and_faint_color_are_color(name: str, saturation: float) -> None:
