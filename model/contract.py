@@ -21,7 +21,8 @@ from color.arrays import Floats
 from image.crop import fitted
 from prior.lab import gray2lightness
 
-Output: TypeAlias = Literal["means", "distribution", "features"]  # of an inference program
+# Of an inference program; "classifier" is that of the published backbone, whatever the weights.
+Output: TypeAlias = Literal["means", "distribution", "features", "classifier"]
 
 PLANES = 4  # L/50 - 1, hint a/110, hint b/110, hint mask; the hint planes are zero where there is no hint
 AB_SCALE = 110.0  # ab lies within about -110..110

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 from typing import ClassVar, NamedTuple
 
@@ -23,8 +23,9 @@ from model.contract import (
     padded,
     working_lightness,
 )
-from model.hints import propagate
+from model.objects import agreed
 from model.palette import reference_weights, reweighted_means
+from model.spread import propagate
 
 # Smoothing where the network is undecided, in positions of its output. A wider filter, or a guided filter, also removes
 # the color of arms and faces, not only patches on walls.
@@ -88,10 +89,7 @@ class AbPredictor:
         palette : (Q + 1,), from `palette_vector`: target histogram of each picture; None or all zeros for none
         known : n colors (h', w', 2) of any size, averaged with the predicted ones
         """
-        free, sure = self._predicted(lightness, palette=palette)
-        if not self._reweights(palette):
-            enhanced = (without_tint(contrasted(ab, self.contrast), self.neutral) for ab in free)
-            free = np.stack(list(enhanced))
+        free, sure = self._unhinted(lightness, palette)
         free = _toward(free, known)
         free *= np.float32(self.saturation)
         if hints is None:
@@ -104,6 +102,30 @@ class AbPredictor:
             free[i], influence = self._spread(free[i], hinted[i], planes, lightness[i])
             sure[i] = np.maximum(sure[i], influence)
         return Prediction(free, sure)
+
+    def _unhinted(self, lightness: Floats, palette: Floats | None) -> Prediction:
+        """Predict without hints, before saturation; remember one picture, to which a user adds hint after hint."""
+        given = None if palette is None else palette.tobytes()
+        key = (lightness.shape, lightness.tobytes(), given)
+        found = self._latest.get(key)
+        if found is None:
+            free, sure = self._predicted(lightness, palette=palette)
+            if self.smoothing:
+                free = np.stack(list(map(agreed, free, sure, lightness)))
+            if not self._reweights(palette):
+                enhanced = (
+                    without_tint(contrasted(ab, self.contrast), self.neutral) for ab in free
+                )
+                free = np.stack(list(enhanced))
+            found = Prediction(free, sure)
+            self._latest.clear()
+            if len(lightness) == 1:  # no frames of a film
+                self._latest[key] = found
+        return Prediction(*(plane.copy() for plane in found))
+
+    @cached_property
+    def _latest(self) -> dict[object, Prediction]:
+        return {}
 
     def _spread(
         self, free: Floats, hinted: Floats, hints: Floats, lightness: Floats

@@ -6,6 +6,8 @@ The published weights were trained on color; here the input is lightness alone, 
 of the stem are summed into one, and L/50 - 1 replaces the (x - 127) / 128 they were trained on.
 """
 
+from collections.abc import Sequence
+
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
@@ -22,6 +24,7 @@ STAGES = (
 STEM_CHANNELS = 32
 FEATURE_BLOCKS = (4, 10, 15)  # their outputs are the features at 1/8, 1/16 and 1/32
 FEATURE_CHANNELS = (40, 112, 320)
+PYRAMID_BLOCKS = (2, 4, 7, 10, 14, 15)  # the last of each stage from 1/4 on
 
 
 def _conv(inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Conv2D:
@@ -86,11 +89,15 @@ class EfficientNetLite0(nn.Layer):
                 inputs = outputs
 
     def forward(self, lightness: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        f8, f16, f32 = self.features(lightness, FEATURE_BLOCKS)
+        return f8, f16, f32
+
+    def features(self, lightness: Tensor, blocks: Sequence[int]) -> list[Tensor]:
+        """Return the outputs of the blocks with these numbers."""
         x = F.relu6(self.bn(self.stem(lightness)))
         features = []
         for number, block in enumerate(self.blocks):
             x = block(x)
-            if number in FEATURE_BLOCKS:
+            if number in blocks:
                 features.append(x)
-        f8, f16, f32 = features
-        return f8, f16, f32
+        return features

@@ -2,13 +2,14 @@
 
 The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and returns three planes
 (N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution; softmax and bin centers are included. A second
-program returns the distribution itself, (N, Q, H/4, W/4), a third the backbone's features at 1/16. All three run on the
-floating-point engines; the first also exists in an older program format for int8 (see `quantization`).
+program returns the distribution itself, (N, Q, H/4, W/4), a third the backbone's features at 1/16, a fourth those of the
+published backbone at all scales. All run on the floating-point engines; the first also exists in an older program format for int8 (see `quantization`).
 
 The graph is the one that oneDNN in Paddle 3.3.1 opens and runs fastest: no BatchNorm (folding it on opening
 took 3 of 4 seconds), upsampling by transposed convolution, and a decoder entirely in bfloat16.
 """
 
+import dataclasses
 import logging
 import tempfile
 import warnings
@@ -25,10 +26,11 @@ from paddle.static import InputSpec
 
 from color.arrays import Floats
 from model.contract import PLANES, Output
+from model.efficientnet_lite import PYRAMID_BLOCKS
 from model.network import BasicBlock, ColorNet, UpBlock, annealed, annealed_mean
 from model.program import INT8_PROGRAM, open_program, run_program
 from model.quantization import RANGE_SHARES, Inputs, quantize, sample_inputs
-from model.weights_file import Weights, build, load_into, read_weights
+from model.weights_file import Weights, build, load_into, read_backbone, read_weights
 
 log = logging.getLogger(__name__)
 
@@ -178,10 +180,20 @@ class FeatureNet(AnnealedNet):
         return f16 + 0 * unused  # (N, C, H/16, W/16)
 
 
+class ClassifierNet(AnnealedNet):
+    """Run the backbone alone: planes -> its features at all scales, flat (N, sum of C h w)."""
+
+    def forward(self, planes: Tensor, palette: Tensor, temperature: Tensor) -> Tensor:
+        scales = self.network.backbone.features(planes[:, :1], PYRAMID_BLOCKS)
+        unused = palette[:, :1] * temperature
+        return paddle.concat([scale.flatten(1) for scale in scales], axis=1) + 0 * unused
+
+
 KINDS: dict[Output, type[AnnealedNet]] = {
     "means": AnnealedNet,
     "distribution": DistributionNet,
     "features": FeatureNet,
+    "classifier": ClassifierNet,
 }
 
 
@@ -206,6 +218,9 @@ def export(
     stored = read_weights(weights)
     if stored.config.bins != len(bins):
         raise ValueError(f"{weights} has {stored.config.bins} bins, the prior has {len(bins)}")
+    if output == "classifier":
+        arrays = {**stored.arrays, **read_backbone()}
+        stored = dataclasses.replace(stored, arrays=arrays)
     reference = kind(build(stored), bins)
     if int8:
         net = FixedNet(_rearranged(stored), bins, temperature)

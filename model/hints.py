@@ -1,23 +1,17 @@
-"""Color hints: points and strokes become planes for the network, and their colors spread over the objects they lie on.
+"""Color hints: points and strokes become planes for the network.
 
 The network receives the planes beside lightness: a/110, b/110 and a mask, all zero where there is no hint. A reference
-picture becomes a palette vector: the share of each color bin.
-
-The network does not follow hints exactly: it misses their color by some units, and tints other objects that look
-similar. Therefore the influence of the hints diffuses between neighbors of similar lightness and similar predicted
-color, by a screened, edge-aware Poisson system (as in "Colorization using optimization", Levin et al. 2004), and decays
-with distance (the screening). Where it is strong, the result is the prediction with hints, corrected for its error at
-the hints; where it is weak, the prediction without hints.
+picture becomes a palette vector: the share of each color bin. `model.spread` spreads the hints over their objects.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from color.arrays import Bytes, Doubles, Floats, Mask
+from color.arrays import Bytes, Floats, Mask
 from color.guidance import Hint
 from image.crop import fitted
 from model.contract import AB_SCALE
@@ -29,18 +23,9 @@ LEAST_COVERAGE = 0.25  # least painted share of an input pixel that counts as a 
 POINT_RADIUS_PX = 2  # of a user's point: a square of 5 x 5 pixels
 # Difference of L from the square's center above which a pixel is taken to belong to another object.
 ALIKE = 15.0
-
-# Propagation of hints; tuned on 100 validation photographs, one hint each: `tests/benchmarks/guidance.py`.
-LIKE_LIGHTNESS = 4.0  # standard deviations of the similarity of neighbors, in L and in predicted ab
-LIKE_COLOR = 8.0
-LEAST_LIKENESS = 1e-3  # least similarity of neighbors, keeps the system well conditioned
-SCREENING, SCREENED_SIDE = 0.005, 48  # decay of the influence at this short side, in positions
-HINT_WEIGHT = 100.0  # data weight of a position that a hint covers; neighbors weigh at most 1
-FULL_INFLUENCE = 0.3  # influence at which a position is colored by the hints alone
 KEPT_CHROMA = 0.6  # a hint with less of its chroma than this share is noted
 SEEN_CHROMA = 1.0  # what less of it, in ab units, is seen at all: gray is not exactly 0, 0
 SHOWN_HINTS = 3  # in a note
-NEIGHBORS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 0.5), (1, -1, 0.5))  # down, right, and their weight
 
 
 def stroke_planes(rgba: Bytes, *, size: tuple[int, int]) -> Floats:
@@ -183,93 +168,3 @@ def weakened_hints(gray: NDArray[Any], hints: Sequence[Hint], *, saturation: flo
         return ""
     more = f" and {len(found) - SHOWN_HINTS} more" if len(found) > SHOWN_HINTS else ""
     return f"hints: less color than asked at this lightness: {', '.join(found[:SHOWN_HINTS])}{more}"
-
-
-def propagate(
-    free: Floats, hinted: Floats, *, hints: Floats, lightness: Floats, saturation: float = 1.0
-) -> tuple[Floats, Floats]:
-    """Blend ab (h, w, 2) predicted without and with hints, so that the hints apply to their own objects only.
-
-    hints : (3, H, W), as in `network_planes`
-    lightness : (H, W), L 0..100
-    saturation : factor of the chroma of the hints
-    Returns ab (h, w, 2), and the influence of the hints (h, w), 0..1; without hints, `free` unchanged and 0.
-    """
-    size = free.shape[:2]
-    wanted, covered = _hints_at(size, hints)
-    if not covered.any():
-        return free, np.zeros(size, np.float32)
-    light = _shrunk(lightness, size)
-    weight = covered * _trust(light, _shrunk(lightness * hints[2], size), covered)
-    diffuse = _diffusion(light, free, HINT_WEIGHT * weight)
-    reach = diffuse(np.ones(size, np.float32))
-    influence = np.clip(reach / FULL_INFLUENCE, 0, 1)[..., None]
-    ab = free + influence * (hinted - free)
-    missed = np.dstack([diffuse(plane) for plane in cv2.split(wanted * saturation - ab)])
-    ab += influence * missed / np.maximum(reach, np.finfo(np.float32).tiny)[..., None]
-    return np.asarray(ab, np.float32), np.asarray(influence[..., 0], np.float32)
-
-
-def _hints_at(size: tuple[int, int], hints: Floats) -> tuple[Floats, Floats]:
-    """Average hint planes (3, H, W) over the positions (h, w) of the output: ab (h, w, 2), coverage (h, w)."""
-    a, b, covered = (_shrunk(plane, size) for plane in hints)
-    ab = np.stack([a, b], -1) * np.float32(AB_SCALE)
-    return ab / np.where(covered > 0, covered, np.float32(1))[..., None], covered
-
-
-def _shrunk(plane: Floats, size: tuple[int, int]) -> Floats:
-    return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _trust(light: Floats, covered_light: Floats, covered: Floats) -> Floats:
-    """Return how well the hint at each position (h, w) represents the whole position: less on an edge than beside it.
-
-    light : (h, w), L of the position
-    covered_light : (h, w), L under the hint, times the share `covered`
-    """
-    difference = covered_light / np.where(covered > 0, covered, np.float32(1)) - light
-    alike = np.exp(-((difference / LIKE_LIGHTNESS) ** 2) / 2) + np.finfo(np.float32).tiny
-    alike = np.asarray(alike * (covered > 0), np.float32)
-    best = cv2.dilate(alike, np.ones((3, 3), np.uint8))
-    return np.asarray(alike / np.maximum(best, np.finfo(np.float32).tiny), np.float32)
-
-
-def _diffusion(lightness: Floats, ab: Floats, weight: Floats) -> Callable[[NDArray[Any]], Doubles]:
-    """Return a function that diffuses values v (h, w) of weights w (h, w) over similar lightness and ab.
-
-    The system is factorized once; x minimizes sum w (x - v)^2 + sum likeness (x_i - x_j)^2 + screening sum x^2.
-    """
-    from scipy.sparse import diags_array
-    from scipy.sparse.linalg import splu
-
-    size, flat = lightness.shape, weight.ravel().astype(np.float64)
-    features = np.dstack([lightness / LIKE_LIGHTNESS, ab / LIKE_COLOR]).astype(np.float64)
-    screening = SCREENING * (SCREENED_SIDE / min(size)) ** 2
-    matrix = (_laplacian(features) + diags_array(flat + screening)).tocsc()
-    system = splu(matrix, permc_spec="MMD_AT_PLUS_A")  # for symmetric matrices: half the time
-
-    def diffuse(values: NDArray[Any]) -> Doubles:
-        solution: Doubles = system.solve(flat * values.ravel())
-        return solution.reshape(size)
-
-    return diffuse
-
-
-def _laplacian(features: Doubles) -> Any:
-    """Return the sparse graph Laplacian (h w, h w) of the similarity of 8-neighbors in features (h, w, c)."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import laplacian
-
-    height, width = features.shape[:2]
-    places = np.arange(height * width).reshape(height, width)
-    pairs, likeness = [], []
-    for down, right, share in NEIGHBORS:
-        here = np.s_[: height - down, max(-right, 0) : width - max(right, 0)]
-        there = np.s_[down:, max(right, 0) : width - max(-right, 0)]
-        squared = ((features[here] - features[there]) ** 2).sum(axis=-1)
-        pairs.append(np.stack([places[here].ravel(), places[there].ravel()]))
-        likeness.append(share * (np.exp(-squared / 2) + LEAST_LIKENESS).ravel())
-    rows, columns = np.concatenate(pairs, axis=1)
-    weights = np.concatenate(likeness)
-    graph = coo_array((weights, (rows, columns)), shape=(places.size, places.size))
-    return laplacian((graph + graph.T).tocsr())

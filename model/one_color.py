@@ -15,7 +15,7 @@ from image.crop import fitted
 from image.upsample import upsample
 from model.contract import PLANES, Output, Predictor
 from model.decode import AbPredictor, Prediction
-from model.hints import SCREENED_SIDE
+from model.objects import GRID
 from model.onnx_network import OneColorNetwork
 from model.program import Program
 from model.program_cache import program_for
@@ -60,7 +60,7 @@ class OneColorPredictor(AbPredictor):
     ) -> tuple[Floats, Floats]:
         """Propagate on the grid for which propagation is tuned, as these networks may have a much finer one."""
         height, width = free.shape[:2]
-        scale = max(min(height, width) / SCREENED_SIDE, 1)
+        scale = max(min(height, width) / GRID, 1)
         small = np.asarray(fitted(free, (round(width / scale), round(height / scale))))
         changed, influence = super()._spread(small, small, hints, lightness)
         guide = fitted(lightness, (width, height))

@@ -17,9 +17,10 @@ from model.contract import check_gray, working_lightness
 from model.correspondence import UNRELATED, matches_of, reference_correspondence
 from model.decode import AbPredictor
 from model.distribution import ColorDistribution, DistributionPredictor
-from model.hints import palette_vector, point_planes, propagate, stroke_planes, weakened_hints
+from model.hints import palette_vector, point_planes, stroke_planes, weakened_hints
 from model.palette import log_weights
 from model.registered import RegisteredColors, distinct, enlarged, registered_colors
+from model.spread import propagate
 from prior.lab import color2ab, rgb2lab
 from prior.qspace import WEIGHT_PATH, QSpace, read_per_bin
 

@@ -173,7 +173,7 @@ def run_program(
     temperature : of the annealed mean; an int8 program ignores it
 
     Returns the mean a, b and chroma of the distribution at each position, (N, 3, H/4, W/4), or the distribution,
-    (N, Q, H/4, W/4), or the backbone's features, (N, C, H/16, W/16).
+    (N, Q, H/4, W/4), or the backbone's features, (N, C, H/16, W/16), or those of the classifier, flat (N, ...).
     """
     inputs = (planes, palettes, np.array([temperature], np.float32))
     given = dict(zip(("planes", "palette", "temperature"), inputs, strict=True))

@@ -101,9 +101,11 @@ def prepare(
         "means": ours,
         "distribution": ours and distributes,
         "features": refers,
+        "classifier": ours,
     }
     for output in (output for output, needed in outputs.items() if needed):
-        weights = run.weights or RELEASED
+        own = run.weights if output != "classifier" else None
+        weights = own or RELEASED
         with program_for(weights, output=output, int8=int8, temperature=temperature_of(color)):
             pass
 

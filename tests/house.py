@@ -135,7 +135,7 @@ def crossed(work: Callable[[], object]) -> list[str]:
 
 
 def photo_modules() -> list[str]:
-    """Name the modules that a photo crosses: the second of two, as the first opens the network."""
+    """Name the modules that a photo crosses: the second of two, as the first opens the network. They differ."""
     from gray2color import Colorizer
     from photo.batch import _colorize_photo
     from photo.inputs import Task
@@ -145,11 +145,12 @@ def photo_modules() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         task = Task(SAMPLES / "chelsea.jpg", Path(folder, "cat.jpg"))
         work = functools.partial(
-            _colorize_photo, task, load=lambda: colorizer.composition, options=PhotoOptions(),
+            _colorize_photo, load=lambda: colorizer.composition, options=PhotoOptions(),
             large=Path(folder, "lock"),
         )  # fmt: skip
-        assert work().error is None
-        return crossed(work)
+        assert work(task).error is None
+        another = functools.partial(work, Task(SAMPLES / "rocket.jpg", Path(folder, "rocket.jpg")))
+        return crossed(another)
 
 
 def frame_modules() -> list[str]:

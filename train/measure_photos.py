@@ -4,10 +4,14 @@ The ground truth is a picture's central square at 256 pixels. `gray2color.Colori
 at the working size; they are upsampled to 256 pixels and compared there.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
+from skimage.segmentation import felzenszwalb
 
 from color.arrays import Bytes, Floats
 from image.kmeans import kmeans, starts
@@ -15,14 +19,17 @@ from image.sheet import tile
 from image.upsample import upsample
 from model.contract import STRIDE, resized, working_shape
 from model.hints import palette_vector, random_hints
+from model.objects import LIKE_LIGHTNESS, described
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
 from train.aging import age_lightness
+from train.color_regions import OBJECT
 from train.method import GRAY, HINT_PX, WITHOUT_COLOR, Method
 from train.metrics import MetricAccumulator, Metrics
 
 BATCH = 8  # pictures per batch
 STEPS = 30  # k-means iterations
+EDGE = 4.0  # L that separates the objects of neighbors as one unit of the embedding does
 
 
 def measure_photos(
@@ -37,10 +44,11 @@ def measure_photos(
     for first, rgb in _batches(pictures):
         truth = rgb2lab(rgb)
         bins = qspace.nearest(truth[..., 1:])
+        regions = [object_regions(lab[..., 0]) for lab in truth]
         for method, accumulator in zip(methods, accumulators, strict=True):
             labs = colorize(method, truth, qspace=qspace, first=first)
             for i, lab in enumerate(labs):
-                accumulator.add((lab2rgb(lab), lab), (rgb[i], truth[i]), bins[i])
+                accumulator.add((lab2rgb(lab), lab), (rgb[i], truth[i]), bins[i], regions[i])
     if not accumulators or not accumulators[0].means:
         raise ValueError("no picture to evaluate: choose another -data")
     return [accumulator.metrics() for accumulator in accumulators]
@@ -60,6 +68,24 @@ def colorize(method: Method, truth: Floats, *, qspace: QSpace, first: int = 0) -
     for lab, small, gray in zip(colorized, ab, grays, strict=True):
         lab[..., 1:] = upsample(small, gray, to_lightness=gray2lightness)
     return fit_gamut(colorized)
+
+
+def object_regions(lightness: Floats) -> NDArray[np.int32]:
+    """Number the pixels of each object of L (H, W) from 1; 0 where there is none.
+
+    Objects are segments of 2 to 20 % of the picture by lightness and the classifier's features, without the colors.
+    """
+    picture = described(np.ascontiguousarray(lightness))
+    features = np.dstack([picture.tones[..., 0] * (LIKE_LIGHTNESS / EDGE), picture.embedding])
+    smallest = round(OBJECT[0] * features.shape[0] * features.shape[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # more channels than a picture has
+        segments = felzenszwalb(features, sigma=0, min_size=smallest)
+    shares = np.bincount(segments.ravel()) / segments.size
+    numbers = np.where(shares <= OBJECT[1], np.arange(len(shares)) + 1, 0).astype(np.int32)
+    small = numbers[segments].astype(np.float32)
+    sized = cv2.resize(small, lightness.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.asarray(sized, np.int32)
 
 
 def _predicted(

@@ -86,6 +86,26 @@ def tint(ab: Floats, truth: Floats) -> tuple[float, int]:
     return float(chroma.sum(dtype=np.float64)), chroma.size
 
 
+def spread_beyond(ab: Floats, truth: Floats, objects: NDArray[np.integer]) -> float:
+    """Return how much ab (H, W, 2) spreads within objects beyond the true ab, as a mean over the objects.
+
+    The spread is the root mean squared distance from the object's mean.
+    objects : (H, W), number of the object of each pixel from 1, at least one; 0 for none
+    """
+    numbers = objects.ravel()
+    counts = np.bincount(numbers)
+    present = np.flatnonzero(counts[1:]) + 1
+
+    def spreads(colors: Floats) -> NDArray[np.float64]:
+        variance = np.zeros(len(present))
+        for plane in colors.reshape(-1, 2).T.astype(np.float64):
+            sums, squares = (np.bincount(numbers, one)[present] for one in (plane, plane**2))
+            variance += squares / counts[present] - (sums / counts[present]) ** 2
+        return np.asarray(np.sqrt(np.maximum(variance, 0)))
+
+    return float(np.maximum(spreads(ab) - spreads(truth), 0).mean())
+
+
 def chroma_counts(ab: Floats) -> NDArray[np.int64]:
     """Count pixels by chroma, in steps of CHROMA_STEP; the last count includes all above the limit."""
     cells = np.hypot(ab[..., 0], ab[..., 1]) / CHROMA_STEP
@@ -117,6 +137,7 @@ class Metrics:
     tint: float  # mean chroma of all pixels whose true chroma is below NEUTRAL, or NaN
     chroma: tuple[float, ...]  # 50, 90, 99 % quantiles over all pixels
     chroma_truth: tuple[float, ...]
+    spread: float  # ab units beyond the truth's, mean over the objects of a picture, or NaN
 
 
 @dataclass
@@ -131,17 +152,20 @@ class MetricAccumulator:
         self._chroma = np.zeros(int(CHROMA_LIMIT / CHROMA_STEP) + 1, np.int64)
         self._chroma_truth = self._chroma.copy()
         self._tint = np.zeros(2)
+        self._spreads: list[float] = []
 
     def add(
         self,
         colorized: tuple[Bytes, Floats],
         truth: tuple[Bytes, Floats],
         truth_bins: NDArray[np.integer],
+        objects: NDArray[np.integer] | None = None,
     ) -> None:
         """Add one picture.
 
         colorized, truth : rgb (H, W, 3) uint8 and its lab (H, W, 3)
         truth_bins : (H, W), index of the truth's bin
+        objects : (H, W), number of the object of each pixel from 1, 0 for none; default: none
         """
         (rgb, lab), (truth_rgb, truth_lab) = colorized, truth
         self._errors += ab_errors(lab[..., 1:], truth_lab[..., 1:], truth_bins, self.bins)
@@ -157,6 +181,8 @@ class MetricAccumulator:
                 colorfulness(truth_rgb),
             )
         )
+        if objects is not None and objects.any():
+            self._spreads.append(spread_beyond(lab[..., 1:], truth_lab[..., 1:], objects))
 
     def metrics(self) -> Metrics:
         """Return the metrics of all pictures added so far, at least one."""
@@ -174,4 +200,5 @@ class MetricAccumulator:
             tint=self._tint[0] / self._tint[1] if self._tint[1] else math.nan,
             chroma=chroma_quantiles(self._chroma),
             chroma_truth=chroma_quantiles(self._chroma_truth),
+            spread=float(np.mean(self._spreads)) if self._spreads else math.nan,
         )

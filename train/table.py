@@ -35,6 +35,7 @@ PICTURE_COLUMNS = {
     "tint": "tint",
     "chroma": "chroma 50/90/99 %",
     "chroma_truth": "(truth)",
+    "spread": "spread beyond",
 }
 FILM_COLUMNS = {
     **SETTING_COLUMNS,

@@ -1,7 +1,7 @@
-"""Measure the effect of guidance: python tests/benchmarks/guidance.py -data valid.tar [-films FILM ...] [-limit N].
+"""Measure the effect of references: python tests/benchmarks/guidance.py -data valid.tar [-films FILM ...] [-limit N].
 
-Hints: one point in the middle of an object (a segment of 2 to 20 % of the picture), with its true color and with another
-hue. References: another crop of the same photograph, mirrored and darkened; an unrelated photograph; earlier film frames.
+References are another crop of the same photograph, mirrored and darkened; an unrelated photograph; earlier film frames.
+Hints are measured by `objects.py`.
 """
 
 import argparse
@@ -13,12 +13,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from skimage.segmentation import felzenszwalb
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # not this folder: film.py would shadow the package film
 
-from color.guidance import Guidance, Hint
+from color.guidance import Guidance
 from gray2color import Colorizer
 from image.upsample import upsample
 from model.correspondence import correspondence
@@ -28,9 +27,6 @@ from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from train.evaluation_images import read_evaluation_images
 from train.measure_films import read_frames
 
-OBJECT = (0.02, 0.2)  # share of the picture
-LEAST_CHROMA = 30.0  # of the other color
-EDGE_PX = 4  # around an object's outline that counts neither as inside nor as outside
 FRAMES = (20, 40, 80, 120)  # compared with the first
 WAYS = ("histogram", "content", "auto")
 
@@ -47,63 +43,6 @@ def psnr(rgb: np.ndarray, ab: np.ndarray) -> float:
     lab = np.concatenate([rgb2lab(rgb)[..., :1], ab], axis=-1)
     error = lab2rgb(fit_gamut(lab)).astype(float) - rgb
     return float(10 * np.log10(255**2 / (error**2).mean()))
-
-
-def object_of(lab: np.ndarray) -> tuple[np.ndarray, tuple[int, int]] | None:
-    """Return the mask (H, W) of a picture's most compact object, and the row and column of its middle."""
-    segments = felzenszwalb(lab / 100.0, scale=150, sigma=1.0, min_size=600)
-    best, found = 0.0, None
-    for number in range(segments.max() + 1):
-        mask = np.asarray(segments == number, np.uint8)
-        if OBJECT[0] <= mask.mean() <= OBJECT[1]:
-            depth = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
-            if depth.max() > best:
-                row, column = divmod(int(depth.argmax()), depth.shape[1])
-                best, found = float(depth.max()), (mask, (row, column))
-    return found
-
-
-def other_color(lab: np.ndarray) -> np.ndarray:
-    """Turn the hue of a color (3,) by a third, with enough chroma; return ab (2,) within the gamut."""
-    angle, chroma = (
-        np.arctan2(lab[2], lab[1]) + 2 * np.pi / 3,
-        max(np.hypot(*lab[1:]), LEAST_CHROMA),
-    )
-    turned = np.array([lab[0], chroma * np.cos(angle), chroma * np.sin(angle)], np.float32)
-    return fit_gamut(turned[None])[0, 1:]
-
-
-def distance(ab: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return np.hypot(*np.moveaxis(ab - other, -1, 0))
-
-
-def hints(colorizer: Colorizer, pictures: Sequence[np.ndarray]) -> Iterator[str]:
-    rows: dict[str, list[tuple[float, ...]]] = {"true color": [], "other hue": []}
-    kernel = np.ones((2 * EDGE_PX + 1,) * 2, np.uint8)
-    for rgb in pictures:
-        lab, gray = rgb2lab(rgb), gray_of(rgb)
-        found = object_of(lab)
-        if found is None:
-            continue
-        mask, (y, x) = found
-        inside, outside = cv2.erode(mask, kernel) > 0, cv2.dilate(mask, kernel) == 0
-        free = full_ab(colorizer, gray)
-        true = lab[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).mean(axis=0)
-        wanted = {"true color": (true[1:], lab[..., 1:]), "other hue": (other_color(true),) * 2}
-        for name, (color, target) in wanted.items():
-            ab = full_ab(colorizer, gray, hints=(Hint(x, y, tuple(color)),))
-            errors = [float(distance(each, target)[inside].mean()) for each in (free, ab)]
-            change = float(distance(ab, free)[outside].mean())
-            rows[name].append((float(distance(ab[y, x], color)), *errors, change))
-    for name, figures in rows.items():
-        at, (_, free_inside, inside, changed) = (
-            np.median(figures, axis=0)[0],
-            np.nanmean(figures, axis=0),
-        )
-        yield (
-            f"hint of the {name}, {len(figures)} objects: median error at the point {at:.2f}; mean error inside the "
-            f"object {inside:.2f} (without the hint {free_inside:.2f}); mean change outside {changed:.2f} (ab units)"
-        )
 
 
 def crops(pictures: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -155,8 +94,6 @@ def main() -> None:
     args = parser.parse_args()
     colorizer = Colorizer()
     pictures = [np.asarray(rgb) for rgb in read_evaluation_images(args.data, limit=args.limit)]
-    for line in hints(colorizer, pictures):
-        print(line, flush=True)
     unrelated = list(zip(pictures, pictures[13:] + pictures[:13], strict=True))
     for name, pairs in {"crops": list(crops(pictures)), "unrelated": unrelated}.items():
         print(references(colorizer, name, pairs), flush=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import asked, landscape, texture
 
-from color.guidance import Guidance
+from color.guidance import Guidance, Hint
 from gray2color import Colorizer
 from model.contract import working_lightness
 from model.correspondence import Correspondence
@@ -44,11 +44,8 @@ def test_a_reference_and_a_palette_have_their_colors_taken(colorizer: Colorizer)
         assert free < half < whole
 
 
-def test_the_confidence_of_a_photo_is_the_prediction_s_mean_and_costs_no_run(
-    make_colorizer: functools.partial[Colorizer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    colorizer, gray = make_colorizer(), landscape(64, 64)
-    sure = colorizer.predict(working_lightness(gray[None], short=64)).confidence
+def runs_counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the runs of all programs from now on, in a list that grows with each."""
     runs: list[int] = []
     run = Program.__call__
 
@@ -57,12 +54,35 @@ def test_the_confidence_of_a_photo_is_the_prediction_s_mean_and_costs_no_run(
         return run(self, *planes, temperature=temperature)
 
     monkeypatch.setattr(Program, "__call__", counted)
+    return runs
+
+
+def test_the_confidence_of_a_photo_is_the_prediction_s_mean_and_costs_no_run(
+    make_colorizer: functools.partial[Colorizer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colorizer, gray = make_colorizer(), landscape(64, 64)
+    sure = make_colorizer().predict(working_lightness(gray[None], short=64)).confidence
+    runs = runs_counted(monkeypatch)
     made = colorizer.composition(gray)
     assert made.confidence == pytest.approx(float(sure.mean()), abs=1e-5)
     assert len(runs) == 1
     hinted = colorizer.composition(gray, asked(hints=[(30, 30, 60.0, -40.0)]))
     assert hinted.confidence is not None
     assert hinted.confidence > made.confidence
+
+
+def test_each_further_hint_costs_one_run(
+    make_colorizer: functools.partial[Colorizer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colorizer, gray = make_colorizer(), landscape(64, 64)
+    hints = [Hint(20, 20, (50.0, 30.0)), Hint(40, 50, (-20.0, 10.0))]
+    first = colorizer.ab(gray, Guidance(hints=hints[:1]))
+    runs = runs_counted(monkeypatch)
+    colorizer.ab(gray, Guidance(hints=hints))
+    assert len(runs) == 1
+    np.testing.assert_array_equal(colorizer.ab(gray, Guidance(hints=hints[:1])), first)
+    np.testing.assert_array_equal(colorizer.ab(gray), make_colorizer().ab(gray))
+    assert not np.array_equal(colorizer.ab(gray), colorizer.ab(gray[:, ::-1])[:, ::-1])
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from image.upsample import upsample
 from model.contract import Predictor, network_planes
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace
-from train.measure_photos import colorize, measure_photos, sheet
+from train.measure_photos import colorize, measure_photos, object_regions, sheet
 from train.method import GRAY, Method
 
 
@@ -198,3 +198,14 @@ def test_smoothing_is_for_what_the_network_does_not_know(qspace: QSpace) -> None
         for s in (0, 1)
     )
     assert smooth < 0.6 * rough
+
+
+def test_objects_are_parts_of_the_picture_by_lightness_alone() -> None:
+    lightness = np.full((256, 256), 80, np.float32)
+    lightness[90:170, 90:170] = 25
+    numbers = object_regions(lightness)
+    assert numbers.shape == lightness.shape
+    square = numbers[100:160, 100:160]
+    assert square[30, 30] > 0
+    assert (square == square[30, 30]).mean() > 0.95
+    assert (numbers == square[30, 30])[:70].mean() < 0.02

@@ -159,3 +159,23 @@ def test_tint_of_pictures_is_the_mean_over_their_neutral_pixels() -> None:
     colorful = MetricAccumulator(bins=1)
     colorful.add((rgb, lab[0]), (rgb, lab[1]), np.zeros((8, 8), int))
     assert math.isnan(colorful.metrics().tint)
+
+
+def test_the_spread_of_objects_counts_beyond_the_truth_s() -> None:
+    objects = np.array([[1, 1, 1, 1], [2, 2, 2, 2], [0, 0, 0, 0]])
+    truth, ab = np.zeros((2, 3, 4, 2), np.float32)
+    ab[0, :, 0] = (10, -10, 10, -10)  # spreads by 10 where the truth has one color
+    truth[1, :, 1], ab[1, :, 1] = (8, -8, 8, -8), (3, -3, 3, -3)  # spreads less than the truth
+    ab[2] = 50  # belongs to no object
+    assert metrics.spread_beyond(ab, truth, objects) == pytest.approx(5)
+    ab[0] += 30
+    assert metrics.spread_beyond(ab, truth, objects) == pytest.approx(5)
+
+
+def test_pictures_without_objects_have_no_spread() -> None:
+    lab, rgb = np.zeros((8, 8, 3), np.float32), np.zeros((8, 8, 3), np.uint8)
+    accumulator = MetricAccumulator(bins=1)
+    accumulator.add((rgb, lab), (rgb, lab), np.zeros((8, 8), int), np.zeros((8, 8), int))
+    assert math.isnan(accumulator.metrics().spread)
+    accumulator.add((rgb, lab), (rgb, lab), np.zeros((8, 8), int), np.ones((8, 8), int))
+    assert accumulator.metrics().spread == 0

@@ -1,10 +1,12 @@
-"""Hints spread over their object and not beyond, independent of the network's prediction."""
+"""Hints fill their object and not what lies beyond."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model.hints import point_planes, propagate
+from image.upsample import upsample
+from model.hints import point_planes
+from model.spread import propagate
 
 SIDE = 128  # of the planes; the output has a quarter of it
 EDGE = 64  # column at which the lightness jumps
@@ -72,20 +74,44 @@ def test_a_hint_on_a_thing_smaller_than_a_place_counts() -> None:
     assert np.hypot(*(ab[15, 15] - RED)) < 1
 
 
-def test_predicted_colors_are_edges_too() -> None:
+def test_a_plain_picture_is_one_object_whatever_was_predicted() -> None:
     free = prediction()
     free[:, 16:] = (0, 60)
-    planes, flat = point_planes([(32, 64, *RED)], size=(SIDE, SIDE)), np.full((SIDE, SIDE), 50.0)
-    ab, _ = propagate(free, free, hints=planes, lightness=flat.astype(np.float32))
-    assert np.abs(ab[:, :15] - free[:, :15]).max() > 40
-    assert np.abs(ab[:, 17:] - free[:, 17:]).max() < 5
+    planes = point_planes([(32, 64, *RED)], size=(SIDE, SIDE))
+    ab, influence = propagate(free, free, hints=planes, lightness=halves(edge=0))
+    assert influence.min() > 0.9
+    assert np.hypot(*np.moveaxis(ab - RED, -1, 0)).mean() < 0.3 * np.hypot(*RED)
 
 
-def test_the_influence_decays_with_distance() -> None:
-    planes = point_planes([(2, 64, *RED)], size=(SIDE, SIDE))
-    _, influence = propagate(prediction(), prediction(), hints=planes, lightness=halves(edge=0))
-    assert (np.diff(influence[16]) <= 0).all()
-    assert influence[16, -1] < 0.5
+def test_the_color_of_an_object_is_the_hint_s_not_the_network_s() -> None:
+    planes = point_planes([(32, 64, *RED)], size=(SIDE, SIDE))
+    hinted = np.random.default_rng(0).normal(0, 20, (32, 32, 2)).astype(np.float32)
+    ab, _ = propagate(prediction(), hinted, hints=planes, lightness=halves())
+    assert ab[4:28, 2:14].std(axis=(0, 1)).max() < 0.4 * 20
+
+
+def test_a_gray_hint_bounds_a_colored_one() -> None:
+    plain = halves(edge=0)
+    alone = point_planes([(24, 64, *RED)], size=(SIDE, SIDE))
+    bounded = point_planes([(104, 64, 0, 0)], size=(SIDE, SIDE), onto=alone)
+    reached = []
+    for planes in (alone, bounded):
+        ab, _ = propagate(prediction(), prediction(), hints=planes, lightness=plain)
+        reached.append(np.hypot(*np.moveaxis(ab, -1, 0)) / np.hypot(*RED))
+    assert reached[0][12:20, 22:30].min() > 0.8
+    assert reached[1][12:20, 22:30].max() < 0.35
+    assert reached[1][12:20, 3:9].min() > 0.65
+
+
+def test_nothing_overshoots_to_the_opposite_hue() -> None:
+    """At an edge within a position, upsampled colors lie between those on both sides."""
+    lightness = halves(EDGE + 2)
+    planes = point_planes([(32, 64, *RED)], size=(SIDE, SIDE))
+    ab, _ = propagate(prediction(), prediction(), hints=planes, lightness=lightness)
+    gray = np.asarray(lightness * 2.55, np.uint8)
+    full = upsample(ab, gray, to_lightness=lambda one: one / np.float32(2.55))
+    assert full[..., 0].min() > -0.1 * RED[0]
+    assert full[..., 0].max() < 1.1 * RED[0]
 
 
 def test_it_reaches_as_far_at_any_working_size() -> None:

@@ -1,0 +1,223 @@
+"""One object, one color: which positions of a gray picture belong to the same object, and how colors agree within it.
+
+A position is described by features of the published classifier at strides 4 to 32, projected to a few numbers, and by
+its lightness and texture. A small network, fitted on photographs, whose colors show their objects, compares a position with another one, such as a
+hint's. Within objects, colors diffuse between neighbors of similar lightness and description. The classifier is the
+one in `model/weights/efficientnet_lite0.npz`, whichever network colorizes, so training leaves the objects as they are.
+`train/objects.py` makes the weights.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from color.arrays import Doubles, Floats, Indices
+from model.contract import STRIDE, network_planes, resized, working_shape
+from model.program import Program
+from model.program_cache import program_for
+from model.weights_file import RELEASED
+from prior.qspace import read_bins
+
+OBJECTS = RELEASED.with_name("objects.npz")
+SIDE = 256  # short side of the classifier's input, in pixels
+GRID = 48  # short side of the described grid, in positions
+SCALES = ((4, 24), (8, 40), (16, 80), (16, 112), (32, 192), (32, 320))  # stride and channels
+CHANNELS = sum(channels for _, channels in SCALES)
+LIKE_LIGHTNESS, LIKE_TEXTURE = 20.0, 5.0  # units of lightness and of its standard deviation, in L
+TONES = 3  # lightness, lightness around, texture
+# Data weight of a sure color without hints. With the confidence squared and half the weight, colors agree more, but
+# vivid things tint plain walls around them.
+AGREEMENT = 0.1
+LEAST_SURE = 0.05  # confidence below which places have the same weight
+LIKE_NEIGHBORS = (
+    4.0  # standard deviation of the similarity of neighbors in L; in the embedding it is 1
+)
+LEAST_LIKENESS = 1e-3  # least similarity of neighbors, keeps the system well conditioned
+NEIGHBORS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 0.5), (1, -1, 0.5))  # down, right, and their weight
+KEPT = 4  # described pictures: the page asks for the same one with every new hint
+
+
+class Described(NamedTuple):
+    """The positions of a picture, to be compared with each other.
+
+    embedding : (h, w, D), of the classifier's features
+    tones : (h, w, 3), lightness, mean lightness around, and texture
+    """
+
+    embedding: Floats
+    tones: Floats
+
+
+class LikenessWeights(NamedTuple):
+    """The weights of the projection and of the comparison, as stored.
+
+    project, offset : (C, D), (D,), of the features at all scales
+    squared, apart, tones, distance, bias : (D, H), (3, H), (3, H), (H,), (H,), of the squared difference of embeddings,
+        the absolute difference of tones, the tones of the position compared with, and the distance
+    out, level : (H,), ()
+    """
+
+    project: Floats
+    offset: Floats
+    squared: Floats
+    apart: Floats
+    tones: Floats
+    distance: Floats
+    bias: Floats
+    out: Floats
+    level: Floats
+
+
+@functools.cache
+def likeness_weights(path: Path = OBJECTS) -> LikenessWeights:
+    """Read the weights of the comparison."""
+    with np.load(path, allow_pickle=False) as file:
+        return LikenessWeights(*(file[name].astype(np.float32) for name in LikenessWeights._fields))
+
+
+def described(lightness: Floats) -> Described:
+    """Describe the positions of L (H, W) 0..100."""
+    return _described(np.ascontiguousarray(lightness, np.float32).tobytes(), lightness.shape)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _described(data: bytes, shape: tuple[int, int]) -> Described:
+    lightness = np.frombuffer(data, np.float32).reshape(shape)
+    weights, grid = likeness_weights(), grid_of(shape)
+    embedding = np.zeros((*grid, len(weights.offset)), np.float32) + weights.offset
+    first = 0
+    for features in classifier_features(lightness):
+        used = slice(first, first + features.shape[-1])
+        embedding += _onto(grid, features @ weights.project[used])
+        first = used.stop
+    return Described(embedding, tones_of(lightness, grid))
+
+
+def grid_of(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the size (h, w) of the described grid of a picture (H, W)."""
+    return working_shape(shape, short=GRID, grid=1)
+
+
+def classifier_features(lightness: Floats) -> Iterator[Floats]:
+    """Yield the classifier's features (h, w, C) of L (H, W) 0..100 at each of `SCALES`."""
+    height, width = working_shape(lightness.shape, short=SIDE, grid=STRIDE)
+    planes = network_planes(resized(lightness, (height, width))[None])
+    classifier, palette = _classifier()
+    flat = classifier(planes, palette, temperature=1.0).ravel()
+    for stride, channels in SCALES:
+        size = (height // stride, width // stride)
+        taken, flat = np.split(flat, [channels * size[0] * size[1]])
+        yield np.ascontiguousarray(np.moveaxis(taken.reshape(channels, *size), 0, -1))
+
+
+@functools.cache
+def _classifier() -> tuple[Program, Floats]:
+    """Open the classifier on one core, as it takes 10 ms and workers have one core each; return an empty palette, too."""
+    folder = functools.partial(program_for, output="classifier")
+    program = Program(folder, device="cpu", precision="fp32", threads=1)
+    return program, np.zeros((1, len(read_bins()) + 1), np.float32)
+
+
+def _onto(grid: tuple[int, int], planes: Floats) -> Floats:
+    return np.asarray(cv2.resize(planes, grid[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def tones_of(lightness: Floats, grid: tuple[int, int]) -> Floats:
+    """Return the lightness, the lightness around and the texture (h, w, 3) of each position of L (H, W) 0..100."""
+    size = grid[::-1]
+    mean = cv2.resize(lightness, size, interpolation=cv2.INTER_AREA)
+    squares = cv2.resize(lightness * lightness, size, interpolation=cv2.INTER_AREA)
+    texture = cv2.blur(np.sqrt(np.maximum(squares - mean * mean, 0)), (3, 3))
+    planes = (mean / LIKE_LIGHTNESS, cv2.blur(mean, (3, 3)) / LIKE_LIGHTNESS)
+    return np.asarray(np.dstack([*planes, texture / LIKE_TEXTURE]), np.float32)
+
+
+def likeness(picture: Described, places: Sequence[Floats]) -> Floats:
+    """Return the probability that each position belongs to the object of each of k places: (k, h, w).
+
+    places : k weights (h, w), of the positions that a place consists of
+    """
+    weights, (embedding, tones) = likeness_weights(), picture
+    height, width = tones.shape[:2]
+    scale = np.float32(2 / min(height, width))
+    rows, columns = (side.astype(np.float32) * scale for side in np.ogrid[:height, :width])
+    # Products are taken row by row: BLAS then runs in this thread; its own threads would compete with ours.
+    squares = (embedding * embedding) @ weights.squared + weights.bias
+    found = np.empty((len(places), height, width), np.float32)
+    for one, place in zip(found, places, strict=True):
+        share = (place / place.sum())[..., None]
+        own, own_tones = ((share * part).sum(axis=(0, 1)) for part in (embedding, tones))
+        hidden = squares - embedding @ (2 * own[:, None] * weights.squared)
+        hidden += np.abs(tones - own_tones) @ weights.apart
+        hidden += (own * own) @ weights.squared + own_tones @ weights.tones
+        row, column = ((share[..., 0] * side).sum() for side in (rows, columns))
+        hidden += np.hypot(rows - row, columns - column)[..., None] * weights.distance
+        one[:] = np.maximum(hidden, 0) @ weights.out + weights.level
+    return np.asarray(1 / (1 + np.exp(-found)), np.float32)
+
+
+def agreed(ab: Floats, confidence: Floats, lightness: Floats) -> Floats:
+    """Average ab (h, w, 2), predicted with a confidence (h, w) 0..1, within the objects of L (H, W) 0..100."""
+    size = ab.shape[:2]
+    weight = np.maximum(confidence, np.float32(LEAST_SURE))
+    weight *= np.float32((GRID / min(size)) ** 2 * AGREEMENT)
+    embedding = sized(described(lightness).embedding, size)
+    solve = solver(shrunk(lightness, size), embedding, weight)
+    return np.dstack([solve(weight * plane) for plane in cv2.split(ab)])
+
+
+def shrunk(plane: Floats, size: tuple[int, int]) -> Floats:
+    """Average a plane (H, W) over the positions of a smaller size (h, w)."""
+    return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
+
+
+def sized(planes: Floats, size: tuple[int, int]) -> Floats:
+    """Interpolate planes (h, w, ...) at another size (h, w)."""
+    if planes.shape[:2] == size:
+        return planes
+    return np.asarray(cv2.resize(planes, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def solver(lightness: Floats, cues: Floats, weight: Floats) -> Callable[[NDArray[Any]], Floats]:
+    """Return a function that solves for x (h, w) with data terms d (h, w), values times their weights.
+
+    The system is factorized once; x minimizes sum weight x^2 - 2 d x + sum likeness (x_i - x_j)^2.
+    """
+    from scipy.sparse import diags_array
+    from scipy.sparse.linalg import splu
+
+    features = np.dstack([lightness / LIKE_NEIGHBORS, cues])
+    matrix = _laplacian(features.astype(np.float64)) + diags_array(weight.ravel().astype(float))
+    # The ordering is for symmetric matrices: half the time.
+    system = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A")
+
+    def solve(data: NDArray[Any]) -> Floats:
+        solution = system.solve(data.ravel().astype(np.float64))
+        return np.asarray(solution.reshape(lightness.shape), np.float32)
+
+    return solve
+
+
+def _laplacian(features: Doubles) -> Any:
+    """Return the sparse graph Laplacian (h w, h w) of the similarity of 8-neighbors in features (h, w, c)."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import laplacian
+
+    height, width = features.shape[:2]
+    places = np.arange(height * width).reshape(height, width)
+    pairs: list[Indices] = []
+    likenesses: list[Doubles] = []
+    for down, right, share in NEIGHBORS:
+        here = np.s_[: height - down, max(-right, 0) : width - max(right, 0)]
+        there = np.s_[down:, max(right, 0) : width - max(-right, 0)]
+        squared = ((features[here] - features[there]) ** 2).sum(axis=-1)
+        pairs.append(np.stack([places[here].ravel(), places[there].ravel()]))
+        likenesses.append(share * (np.exp(-squared / 2) + LEAST_LIKENESS).ravel())
+    rows, columns = np.concatenate(pairs, axis=1)
+    graph = coo_array((np.concatenate(likenesses), (rows, columns)), shape=(places.size,) * 2)
+    return laplacian((graph + graph.T).tocsr())
