@@ -6,6 +6,7 @@ Independent of the network: the colorizer comes from a factory, so that everythi
 import functools
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -129,7 +130,9 @@ def _colorize_photo(
             colorize = load() if own is None or several.total > 1 else _always(own)
             # Opening the network, for the first photo, is not the photo's time.
             began += time.perf_counter() - opening
-            with failure:
+            with failure, warnings.catch_warnings():
+                # Values of damaged metadata are remarked on when they are written, too; what is left out is named.
+                warnings.simplefilter("ignore")
                 if several.total > 1:
                     mark, photo, own = photo.mark, replace(photo, gray=photo.gray[:0]), None
                     done = _colorize_several(task, several, mark, colorize, options)

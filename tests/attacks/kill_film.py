@@ -130,7 +130,7 @@ def findings(job: Job, expected: str, moment: str, delay_s: float) -> tuple[str,
     )
     if left:
         found.append(f"left behind: {left}")
-    if stage != "finished" and any((job.folder / "cache").iterdir()):
+    if stage != "finished" and any(path.is_dir() for path in (job.folder / "cache").iterdir()):
         found.append("the job is still in the cache")
     return stage, found
 

@@ -4,8 +4,10 @@ import functools
 import os
 import re
 import signal
+import struct
 import tempfile
 import uuid
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -242,3 +244,21 @@ def test_an_animation_is_colored_as_a_shot_is(tmp_path: Path, small_weights: Pat
     (result,) = colorize_photos([task], lambda: Guided(colorizer, Guidance()))
     assert result.error is None
     np.testing.assert_array_equal(by_pillow(task.target)[0], list(colorizer.frames(grays)))
+
+
+def test_remarks_on_damaged_values_are_not_printed(tmp_path: Path) -> None:
+    """Of a value with more entries than it may have, Pillow remarks when it is written, too."""
+    group = b"\x01\0" + struct.pack("<HHII", 0, 5, 3, 44) + bytes(4)  # GPSVersionID as three ratios
+    entry = b"\x01\0" + struct.pack("<HHII", 0x8825, 4, 1, 26) + bytes(4)
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + entry + group + struct.pack("<6I", 2, 1, 3, 1, 4, 1)
+    Image.fromarray(landscape(30, 40)).save(tmp_path / "a.webp", exif=exif)
+    task = Task(tmp_path / "a.webp", tmp_path / "a.jpg")
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        (result,) = colorize_photos([task], lambda: gray_twice_colored)
+    assert result.error is None
+    assert not remarks
+
+
+def gray_twice_colored(gray: np.ndarray) -> np.ndarray:
+    return np.dstack([gray] * 3)
