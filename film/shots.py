@@ -24,9 +24,7 @@ from film.segment import decode_gray, working_gray, write_grays
 from film.work import Work
 from image.toning import NOTHING_LEFT, color_evidence
 
-LONGEST = (
-    240  # maximum frames of a segment: bounds memory, disk space and the cost of an interruption
-)
+LONGEST = 240  # frames of a segment: bounds memory, disk space and the cost of an interruption
 PARTS = 8  # minimum number of segments of a short film, so that all workers are busy
 # Frames below which a shot is not divided: starting an encoder and seeking take the time of ten frames.
 SHORTEST = 56

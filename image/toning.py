@@ -24,10 +24,8 @@ LIGHTS = (240, 246, 251)  # further knots: where a channel is clipped, chroma is
 STEEP = 1.0  # chroma codes per luma code, from which on the curve is that of a clipped channel
 LUMA_ERROR = 1.5  # standard deviation of coded luma, codes
 CODES_APART = 4  # least distance of the curve's knots, 8-bit codes
-TINTS, OFFSETS = (
-    4,
-    2,
-)  # cosines along a side: of a tint, which scales with luma as paper's does, and of an offset
+# Cosines along a side: of a tint, which scales with luma as paper's does, and of an offset.
+TINTS, OFFSETS = 4, 2
 BLURS = (1.0, 2.5)  # cells; chroma is coded less sharply than luma
 RIDGE = 1e-3  # keeps the fit of a picture with few luma codes solvable
 FITS = 4  # rounds of fitting, each with less weight on what the last one left
@@ -36,9 +34,8 @@ VIVID = 60.0  # range of the middle half of chroma, 8-bit codes, that no toning 
 FAR = 4  # cells: more than chroma noise is smeared, less than the objects
 TYPICAL = 6  # among the measures
 LEAST = 0.08  # typical rest of chroma, 8-bit codes, below which nothing is left: less than the codes' rounding
-NOTHING_LEFT = (
-    -1.0
-)  # evidence of a picture without chroma: weak, as a frame of a fade from black has none
+# Evidence of a picture without chroma: weak, as a frame of a fade from black has none.
+NOTHING_LEFT = -1.0
 SUREST = 8.0  # bound of the evidence, so that no frame outvotes all others of its shot
 STAIN = np.array([-0.86, 0.5], np.float32)  # direction in Cb, Cr from white to the brown of stains
 BROWNS = 0.35  # radians by which a stain's color may differ from that

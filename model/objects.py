@@ -1,9 +1,10 @@
 """One object, one color: which positions of a gray picture belong to the same object, and how colors agree within it.
 
 A position is described by features of the published classifier at strides 4 to 32, projected to a few numbers, and by
-its lightness and texture. A small network, fitted on photographs, whose colors show their objects, compares a position with another one, such as a
-hint's. Within objects, colors diffuse between neighbors of similar lightness and description. The classifier is the
-one in `model/weights/efficientnet_lite0.npz`, whichever network colorizes, so training leaves the objects as they are.
+its lightness and texture. A small network, fitted on photographs, whose colors show their objects, compares a position
+with another one, such as a hint's. Within objects, colors diffuse between neighbors of similar lightness and
+description. The classifier is the one in `model/weights/efficientnet_lite0.npz`, whichever network colorizes, so
+training leaves the objects as they are.
 `train/objects.py` makes the weights.
 """
 
@@ -34,9 +35,8 @@ TONES = 3  # lightness, lightness around, texture
 # vivid things tint plain walls around them.
 AGREEMENT = 0.1
 LEAST_SURE = 0.05  # confidence below which places have the same weight
-LIKE_NEIGHBORS = (
-    4.0  # standard deviation of the similarity of neighbors in L; in the embedding it is 1
-)
+# Standard deviation of the similarity of neighbors in L; in the embedding it is 1.
+LIKE_NEIGHBORS = 4.0
 LEAST_LIKENESS = 1e-3  # least similarity of neighbors, keeps the system well conditioned
 NEIGHBORS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 0.5), (1, -1, 0.5))  # down, right, and their weight
 KEPT = 4  # described pictures: the page asks for the same one with every new hint

@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
     from model.network import ColorNet
 
-OPSET, IR_VERSION = (
-    17,
-    8,
-)  # the first with LayerNormalization; files of this form are read since 2022
+# The first with LayerNormalization; files of this form are read since 2022.
+OPSET, IR_VERSION = 17, 8
 INPUTS = ("planes", "palette")
 OUTPUTS = ("logits", "features")
 TOLERANCE = 1e-4  # between file and network, of ab and of logits relative to the largest

@@ -24,9 +24,8 @@ from model.spread import propagate
 from prior.lab import color2ab, rgb2lab
 from prior.qspace import WEIGHT_PATH, QSpace, read_per_bin
 
-UNRELATED_STRENGTH = (
-    0.3  # of an unrelated reference's histogram: a coffee cup no longer turns a sky orange
-)
+# Of an unrelated reference's histogram: a coffee cup no longer turns a sky orange.
+UNRELATED_STRENGTH = 0.3
 
 
 class _Inputs(NamedTuple):

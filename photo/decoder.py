@@ -43,12 +43,8 @@ FORMATS = (
     "JPEG2000",
 )
 ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
-TGA_SUFFIXES = (
-    ".tga",
-    ".icb",
-    ".vda",
-    ".vst",
-)  # by suffix, as most of these files have no signature
+# By suffix, as most of these files have no signature.
+TGA_SUFFIXES = (".tga", ".icb", ".vda", ".vst")
 # What decoders say of files that are in order.
 NOT_DAMAGED = re.compile("not supported|unsupported|not available|not implemented", re.IGNORECASE)
 EXIF_ERRORS = (ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, struct.error)

@@ -22,7 +22,7 @@ from runtime.places import WORK
 from runtime.progress import Progress, Silent, progress_for
 from runtime.startup import INTERRUPTED
 from train.checkpoint import LogRow
-from train.config import TrainConfig, prepare_environment
+from train.config import NO_BACKBONE, TrainConfig, prepare_environment
 from train.run import Run
 
 logger = logging.getLogger(__name__)
@@ -161,6 +161,14 @@ def _train(options: TrainOptions, config: TrainConfig) -> Run:
     return run
 
 
+def _check_files(config: TrainConfig) -> None:
+    """Raise OSError or ValueError, before any work, for weights to start from that are missing or damaged."""
+    if config.init:
+        check_weights(Path(config.init))
+    elif config.backbone != NO_BACKBONE and not Path(config.backbone).is_file():
+        raise FileNotFoundError(f"{config.backbone}: no such weights file")
+
+
 def main(words: list[str] | None = None) -> int:
     """Parse the command line and train."""
     parser = OneLineParser(prog="train/train.py", description=DESCRIPTION, epilog=EXAMPLE)
@@ -173,8 +181,7 @@ def main(words: list[str] | None = None) -> int:
     def work() -> int:
         prepare_environment(threads=options.threads)
         with usage_errors():
-            if config.init:
-                check_weights(Path(config.init))
+            _check_files(config)
         run = _train(options, config.with_absolute_paths())
         if run.stopping:
             logger.info("saved at step %d; run the same command to continue", run.step)

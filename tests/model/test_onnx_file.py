@@ -118,7 +118,7 @@ def test_nothing_is_replaced_unasked(
 
 
 def test_missing_weights_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["-weights", str(tmp_path / "no.npz"), "-out", str(tmp_path / "a.onnx")]) == 1
+    assert main(["-weights", str(tmp_path / "no.npz"), "-out", str(tmp_path / "a.onnx")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "a.onnx").exists()
 

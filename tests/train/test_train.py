@@ -169,8 +169,8 @@ def test_speed_and_waiting_are_of_the_time_spent_training(
         (["-device", "gpu"], 1, "no GPU"),
         (["-precision", "fp16"], 1, "is not supported on this"),
         (["-prior", "/nowhere"], 1, "Q.npy"),
-        (["-init", "/nowhere.npz"], 1, "no such weights file"),
-        (["-backbone", "/nowhere.npz"], 1, "no such weights file"),
+        (["-init", "/nowhere.npz"], 2, "no such weights file"),
+        (["-backbone", "/nowhere.npz"], 2, "no such weights file"),
         (["-tune_backbone", "2"], 2, "number from 0 to 1"),
     ],
 )
