@@ -23,7 +23,7 @@ from model.contract import (
     padded,
     working_lightness,
 )
-from model.objects import agreed
+from model.objects import agreed, agreed_quickly
 from model.palette import reference_weights, reweighted_means
 from model.spread import propagate
 
@@ -82,14 +82,16 @@ class AbPredictor:
         hints: Floats | None = None,
         palette: Floats | None = None,
         known: Sequence[Floats] | None = None,
+        film: bool = False,
     ) -> Prediction:
         """Predict small ab for L (n, H, W) 0..100 at the working size.
 
         hints : (n, 3, H, W), as in `network_planes`; applied to the objects they lie on, where they raise the confidence
         palette : (Q + 1,), from `palette_vector`: target histogram of each picture; None or all zeros for none
         known : n colors (h', w', 2) of any size, averaged with the predicted ones
+        film : they are frames, of which there are many
         """
-        free, sure = self._unhinted(lightness, palette)
+        free, sure = self._unhinted(lightness, palette, agreed_quickly if film else agreed)
         free = _toward(free, known)
         free *= np.float32(self.saturation)
         if hints is None:
@@ -103,15 +105,17 @@ class AbPredictor:
             sure[i] = np.maximum(sure[i], influence)
         return Prediction(free, sure)
 
-    def _unhinted(self, lightness: Floats, palette: Floats | None) -> Prediction:
+    def _unhinted(
+        self, lightness: Floats, palette: Floats | None, agree: Callable[..., Floats]
+    ) -> Prediction:
         """Predict without hints, before saturation; remember one picture, to which a user adds hint after hint."""
         given = None if palette is None else palette.tobytes()
-        key = (lightness.shape, lightness.tobytes(), given)
+        key = (lightness.shape, lightness.tobytes(), given, agree)
         found = self._latest.get(key)
         if found is None:
             free, sure = self._predicted(lightness, palette=palette)
             if self.smoothing:
-                free = np.stack(list(map(agreed, free, sure, lightness)))
+                free = np.stack(list(map(agree, free, sure, lightness)))
             if not self._reweights(palette):
                 enhanced = (
                     without_tint(contrasted(ab, self.contrast), self.neutral) for ab in free
@@ -197,7 +201,7 @@ class AbPredictor:
             given = None if hints is None or not hints[part].any() else hints[part]
             own = known and known[part]
             lightness = lightness_of(grays[part])
-            predicted.append(self(lightness, hints=given, palette=palette, known=own))
+            predicted.append(self(lightness, hints=given, palette=palette, known=own, film=True))
         return Prediction(*map(np.concatenate, zip(*predicted, strict=True)))
 
 

@@ -1,15 +1,19 @@
 """Places of a picture are compared by what they show; those of one object agree on its color."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from helpers import landscape
 from numpy.typing import NDArray
 
+from color.arrays import Floats
 from model.objects import (
     CHANNELS,
     GRID,
     SCALES,
     agreed,
+    agreed_quickly,
     classifier_features,
     described,
     grid_of,
@@ -129,9 +133,21 @@ def test_an_object_takes_the_color_of_which_the_network_is_sure() -> None:
     assert np.hypot(*(found[16, 5] - RED)) < 10
 
 
-def test_one_color_everywhere_stays_as_it_is() -> None:
+@pytest.mark.parametrize("agree", [agreed, agreed_quickly])
+def test_one_color_everywhere_stays_as_it_is(agree: Callable[..., Floats]) -> None:
     ab, sure = (
         np.full((32, 32, 2), RED, np.float32),
         np.linspace(0, 1, 32 * 32, dtype=np.float32).reshape(32, 32),
     )
-    np.testing.assert_allclose(agreed(ab, sure, halves()), ab, atol=1e-3)
+    np.testing.assert_allclose(agree(ab, sure, halves()), ab, atol=1e-3)
+
+
+def test_frames_agree_within_objects_too_at_half_the_resolution() -> None:
+    ab, sure = noisy(0)
+    ab[10:22, 2:8], sure[10:22, 2:8] = (-40, 30), 0.05
+    found = agreed_quickly(ab, sure, halves())
+    assert np.hypot(*(found[16, 5] - RED)) < 15
+    assert np.hypot(*(found[:, 12:15].mean(axis=(0, 1)) - RED)) < 4
+    assert np.hypot(*found[:, 18:].mean(axis=(0, 1))) < 3
+    odd = agreed_quickly(ab[:31, :29], sure[:31, :29], halves())
+    assert odd.shape == (31, 29, 2)

@@ -11,6 +11,7 @@ from helpers import landscape, texture
 from color.segment import SegmentGuidance
 from gray2color import Colorizer
 from model.motion import GRAIN
+from model.objects import agreed
 from model.shot_colors import color_share
 from prior.lab import fit_gamut, lab2rgb, rgb2lab
 
@@ -67,15 +68,17 @@ def test_colors_of_a_segment_move_with_it(
 
 
 def test_steadiness_0_colors_each_frame_by_itself(
-    colorizer: Colorizer, unsteady: Colorizer
+    colorizer: Colorizer, unsteady: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a picture of its size."""
+    """As a picture of its size, but for the resolution at which colors agree."""
+    monkeypatch.setattr("model.decode.agreed_quickly", agreed)
     frames = np.stack([landscape(64, 96, seed=seed) for seed in range(6)])
     for ab, frame in zip(one_by_one(unsteady, frames), frames, strict=True):
         np.testing.assert_allclose(ab, colorizer.ab(frame), atol=1e-3)
 
 
-def test_a_still_film_is_still(colorizer: Colorizer) -> None:
+def test_a_still_film_is_still(colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.decode.agreed_quickly", agreed)
     frames = np.repeat(landscape(64, 96)[None], 10, axis=0)
     ab = colorizer.colorize(segment_of(frames, 0, 10))
     assert (ab == ab[0]).all()
