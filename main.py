@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     spelled = "python main.py" if IN_SOURCE_TREE else COMMAND
     parser = OneLineParser(
         prog=COMMAND,
+        usage=f"{COMMAND} INPUT ... [-save OUT] [options]",
         description="Colorize black-and-white photographs and films.\n"
         "Each option can be written with one dash or two.",
         epilog=EXAMPLES.replace("python main.py", spelled),

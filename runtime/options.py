@@ -127,7 +127,8 @@ class OneLineParser(argparse.ArgumentParser):
     """An argument parser with one-line errors, whose help lists each option once."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(formatter_class=_ShortHelp, allow_abbrev=False, **settings)
+        super().__init__(formatter_class=_ShortHelp, allow_abbrev=False, add_help=False, **settings)
+        self.add_argument("-h", "-help", "--help", action="help", help="show this message and exit")
 
     def error(self, message: str) -> NoReturn:
         """Exit with a one-line message."""

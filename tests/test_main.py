@@ -243,3 +243,14 @@ def test_both_spellings_and_the_version(photo: Path, capsys: pytest.CaptureFixtu
     for spelling in ("-img_in", "--img_in"):
         assert main.main([spelling, str(photo), "-save", "name"]) == 2
         assert "no extension" in capsys.readouterr().err
+
+
+def test_help_has_three_names(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = []
+    for name in ("-h", "-help", "--help"):
+        with pytest.raises(SystemExit) as ended:
+            main.main([name])
+        assert ended.value.code == 0
+        texts.append(capsys.readouterr().out)
+    assert len(set(texts)) == 1
+    assert texts[0].startswith("usage: main.py INPUT ... [-save OUT] [options]\n")
