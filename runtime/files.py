@@ -48,13 +48,11 @@ def whole_file(path: Path, *, durable: bool = True, use: str = "") -> Iterator[P
     part = temporary_name(path, use=use)
     _in_progress.add(part)
     try:
-        yield part
-        if durable:
-            _sync(part)
-        part.replace(path)
-    except Exception as error:
-        _say(path, part, error)
-        raise
+        with _named(path, part):
+            yield part
+            if durable:
+                _sync(part)
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
         _in_progress.discard(part)
@@ -83,29 +81,31 @@ def whole_folder(path: Path) -> Iterator[Path]:
     part.mkdir()
     _in_progress.add(part)
     try:
-        yield part
-        discard(path)
-        part.replace(path)
-    except Exception as error:
-        _say(path, part, error)
-        raise
+        with _named(path, part):
+            yield part
+            discard(path)
+            part.replace(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
         _in_progress.discard(part)
 
 
-def _say(path: Path, part: Path, error: Exception) -> None:
-    """Let an error's message have a file's name instead of its temporary name, which tells a user nothing."""
+@contextmanager
+def _named(path: Path, part: Path) -> Iterator[None]:
+    """Let the messages of errors have a file's name instead of its temporary name, which tells a user nothing."""
 
     def named(text: Any) -> Any:
         return text.replace(str(part), str(path)) if isinstance(text, str) else text
 
-    error.args = tuple(map(named, error.args))
-    if isinstance(error, OSError):
-        for name in ("filename", "filename2"):
+    try:
+        yield
+    except Exception as error:
+        error.args = tuple(map(named, error.args))
+        for name in ("filename", "filename2") if isinstance(error, OSError) else ():
             if getattr(error, name, None) is not None:
                 with suppress(AttributeError):  # another library's error may not let it be set
                     setattr(error, name, named(getattr(error, name)))
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,8 +4,10 @@ The file comes from a visitor: nothing in it is trusted, no name in it becomes a
 """
 
 import json
+import lzma
 import shutil
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +18,8 @@ from web.requests import FREE_BYTES, LARGEST_PHOTO
 
 LONGEST = 100_000_000  # bytes of what the page kept
 MOST_REFERENCES = 100
+# Of a damaged file; RuntimeError of one that is encrypted or packed in an unknown way.
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
 
 
 @dataclass
@@ -35,7 +39,7 @@ def open_project(path: Path, photos: Photos) -> Opened:
     try:
         with zipfile.ZipFile(path) as archive:
             return _opened(archive, _told(archive), photos)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except DAMAGED as error:
         raise ValueError(f"the file is no project of this program ({error})") from None
 
 
@@ -87,9 +91,7 @@ def _placed(
     token, source = photos.place_for(name)
     try:
         _extract(archive, member, source)
-    except (
-        KeyError, OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, EOFError,
-    ) as error:  # fmt: skip
+    except (KeyError, OSError, ValueError, *DAMAGED) as error:
         photos.discard(source)
         failed.append(f"{name}: {error}")
         return None

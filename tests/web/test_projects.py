@@ -148,6 +148,17 @@ def test_damaged_photos_are_named_and_no_path_is_followed(
     assert sorted(path for path in home.rglob("*") if path.name == "evil.png") == before
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_damaged_packing_is_the_failure_of_its_photo(
+    visitor: Visitor, photo: Path, method: int
+) -> None:
+    told = {"references": {}, "photos": [{"file": "a.png", "name": "a.png"}]}
+    content = bytearray(packed(told=told, method=method, **{"a.png": photo.read_bytes() * 20}))
+    content[45:200] = bytes(155)
+    found = opened(visitor, bytes(content))
+    assert (found["photos"], len(found["failed"])) == ([], 1)
+
+
 def test_a_bomb_is_not_unpacked(visitor: Visitor) -> None:
     """A small file that declares little and holds much ends at what it declares."""
     content = packed(told={"references": {}, "photos": [{"file": "a.png", "name": "a.png"}]}, method=zipfile.ZIP_DEFLATED, **{"a.png": bytes(50_000_000)})  # fmt: skip
