@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from films import SIZE, colorization
 from helpers import landscape
 from PIL import Image
+from web_page import BROWSER, SAMPLES, Page, opened, running
 from web_visitor import COLOR, Visitor, served, settings_of
 
 from color.segment import Colorization
@@ -67,3 +70,40 @@ def outside(tmp_path_factory: pytest.TempPathFactory, run: RunOptions) -> Iterat
     folder = tmp_path_factory.mktemp("outside")
     with served(folder, settings_of(run, folder), **options) as visitor:
         yield visitor
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run the command; yield the address it prints."""
+    with running(tmp_path_factory.mktemp("page")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-gpu"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Any, url: str) -> Iterator[Page]:
+    """A page without access to other hosts; a request to one fails the test, as does a script error."""
+    with opened(browser, url) as page:
+        yield page
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A photo of 12 megapixels, with detail in its own pixels."""
+    rng = np.random.default_rng(0)
+    small = np.asarray(Image.open(SAMPLES / "astronaut.jpg").convert("L").resize((4000, 3000)))
+    noisy = small + rng.normal(0, 12, small.shape)
+    Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(
+        tmp_path / "large.jpg", quality=92
+    )
+    return tmp_path / "large.jpg"

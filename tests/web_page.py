@@ -1,0 +1,156 @@
+"""The page in a real browser: the command that serves it, the system's Chromium, and what a user does there."""
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import no_browser
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "data" / "samples"
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+QUICK = ("-device", "cpu", "-quiet")
+LIMIT_MS = 60_000
+
+# Marks of tests that need the browser.
+BROWSED = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not BROWSER, reason=no_browser("install the system's package chromium")),
+]
+
+Page = Any  # Playwright's
+
+
+def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, ROOT / "main.py", *QUICK, *words]
+    return subprocess.run(
+        list(map(str, argv)), check=True, capture_output=True, text=True, timeout=240
+    )
+
+
+@contextmanager
+def running(folder: Path, *words: str) -> Iterator[str]:
+    """Run the command with its files in a folder; yield the address it prints."""
+    argv = [
+        sys.executable,
+        ROOT / "main.py",
+        "-web",
+        "-web_port",
+        "0",
+        *QUICK,
+        *words,
+        "-cache",
+        folder / "cache",
+    ]
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    process = subprocess.Popen(
+        list(map(str, argv)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert not list(folder.glob("colorizer-*"))
+
+
+class opened:
+    """Open the page in its own context."""
+
+    def __init__(self, browser: Any, url: str, **options: Any) -> None:
+        self.context = browser.new_context(accept_downloads=True, **options)
+        self.context.set_default_timeout(LIMIT_MS)
+        self.url = url
+        self.others: list[str] = []
+        self.errors: list[str] = []
+
+    def __enter__(self) -> Page:
+        def route(route: Any) -> None:
+            if route.request.url.startswith((self.url, "blob:", "data:")):
+                route.continue_()
+            else:
+                self.others.append(route.request.url)
+                route.abort()
+
+        self.context.route("**/*", route)
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on(
+            "console", lambda line: self.errors.append(line.text) if line.type == "error" else None
+        )
+        page.goto(self.url)
+        page.wait_for_selector(
+            "#photos .colors select", state="attached"
+        )  # its scripts have started
+        return page
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+        assert not self.others
+        assert not self.errors
+
+
+def drop(page: Page, path: Path) -> None:
+    """Drop a file on the page, as from a folder."""
+    page.evaluate(
+        """([name, text]) => {
+            const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], name, { type: "image/jpeg" }));
+            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+        }""",
+        [path.name, base64.b64encode(path.read_bytes()).decode()],
+    )
+
+
+def shown(page: Page, room: str) -> np.ndarray:
+    """Return the color picture as shown by the browser."""
+    return np.array(
+        page.evaluate(
+            """async (selector) => {
+                const image = document.querySelector(selector);
+                await image.decode();
+                const canvas = Object.assign(document.createElement("canvas"), { width: 128, height: 128 });
+                const pen = canvas.getContext("2d");
+                pen.drawImage(image, 0, 0, 128, 128);
+                return [...pen.getImageData(0, 0, 128, 128).data];
+            }""",
+            f"#{room} .pictures .color",
+        ),
+        int,
+    ).reshape(128, 128, 4)[..., :3]
+
+
+def when_colored(page: Page, room: str, act: Callable[[], object]) -> None:
+    """Perform an action, and wait for the resulting colors."""
+    image = page.locator(f"#{room} .pictures .color")
+    before = image.get_attribute("src")
+    act()
+    page.wait_for_function(
+        "([selector, before]) => {const s = document.querySelector(selector).getAttribute('src'); return s && s !== before}",
+        arg=[f"#{room} .pictures .color", before],
+    )
+
+
+def place_hint(page: Page, room: str, x: float, y: float, color: str) -> None:
+    box = page.locator(f"#{room} .pictures").bounding_box()
+    page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    page.locator(".chooser input[type=color]").fill(color)
+    when_colored(page, room, page.locator(".chooser .use").click)
