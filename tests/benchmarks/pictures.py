@@ -1,10 +1,11 @@
-"""Recreates the README's pictures after a release of other weights or settings.
+"""Recreates the pictures of the README and of docs/ after a release of other weights or settings.
 
     python tests/benchmarks/pictures.py                     those of the sample pictures and the sample film
+    python tests/benchmarks/pictures.py --only moving       the sample film, gray and in color, as an animation
     python tests/benchmarks/pictures.py --film bottle.mp4   and the strip of steady colors
 
 The picture of the web page is a manual screenshot (1180x800, of `main.py -web`). Check the pictures before committing
-them: the README's statements about them must still hold.
+them: what the README and docs/ say about them must still hold.
 """
 
 import argparse
@@ -15,8 +16,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -31,11 +34,12 @@ from train.measure_films import colorize_shot, colorized, read_frames, shots
 from train.method import SHIPPED, open_network
 from train.plots import write_image
 
-SAMPLES, FIGURES = ROOT / "data" / "samples", ROOT / "data" / "figures"
+SAMPLES, PICTURES = ROOT / "data" / "samples", ROOT / "docs" / "pictures"
 PANE_PX = 298  # width of each of three panes
 MISTAKE = np.s_[172:512, 0:340]  # of the portrait: the flag and the suit
-# As in the README's command.
+# As in the command of docs/guidance.md.
 HINTS = ("165,357,#c8521e", "345,330,#c8521e", "60,400,#c8521e", "20,95,#1d3557", "60,170,#a4303f", "3%,53%,#a4303f")  # fmt: skip
+MOVING_EVERY, MOVING_QUALITY = 2, 45  # frames of the film for one of the animation; WebP's quality
 STRIP_PX, STRIP_FRAMES = 196, (144, 168, 216, 264, 330, 360)
 
 
@@ -53,7 +57,7 @@ def read(path: Path) -> Bytes:
 def panes(pictures: Sequence[Bytes], name: str) -> None:
     """Write pictures of equal shape side by side."""
     small = [fitted(np.ascontiguousarray(rgb), (PANE_PX, PANE_PX)) for rgb in pictures]
-    write_image(FIGURES / name, tile([small]))
+    write_image(PICTURES / name, tile([small]))
 
 
 def marked(gray: Bytes) -> Bytes:
@@ -76,13 +80,34 @@ def of_samples(work: Path) -> None:
     main_py("-img_in", portrait, "-save", plain)
     main_py("-img_in", portrait, "-save", work / "hinted.png", *(w for h in HINTS for w in ("-hint", h)))  # fmt: skip
     main_py("-img_in", portrait, "-save", work / "choice.png", "-candidates", "5")
-    main_py("-movie_in", SAMPLES / "film.mp4", "-preview", FIGURES / "film.png")
+    main_py("-movie_in", SAMPLES / "film.mp4", "-preview", PICTURES / "film.png")
     gray, color = read(portrait), read(plain)
     truth = fitted(read(SAMPLES / "color" / "astronaut.jpg"), gray.shape[1::-1])
-    write_image(FIGURES / "astronaut.color.jpg", color)
+    write_image(PICTURES / "astronaut.color.jpg", color)
     panes([color, marked(gray), read(work / "hinted.png")], "guided.jpg")
     panes([picture[MISTAKE] for picture in (gray, color, truth)], "mistakes.jpg")
-    write_image(FIGURES / "candidates.jpg", read(work / "choice.candidates.png"))
+    write_image(PICTURES / "candidates.jpg", read(work / "choice.candidates.png"))
+
+
+def frames_of(film: Path) -> list[Bytes]:
+    """Decode the frames of the animation, rgb (H, W, 3)."""
+    with av.open(str(film)) as container:
+        decoded = list(container.decode(video=0))[::MOVING_EVERY]
+    return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in decoded]
+
+
+def moving(work: Path) -> None:
+    """Make the animation of the sample film, gray beside color."""
+    film, colored = SAMPLES / "film.mp4", work / "film.mp4"
+    main_py("-movie_in", film, "-save", colored, "-cache", work / "jobs")
+    pairs = zip(frames_of(film), frames_of(colored), strict=True)
+    first, *others = [Image.fromarray(tile([list(pair)])) for pair in pairs]
+    with av.open(str(film)) as container:
+        rate = container.streams.video[0].average_rate
+    first.save(
+        PICTURES / "film.webp", save_all=True, append_images=others, loop=0, method=6,
+        duration=round(1000 * MOVING_EVERY / rate), quality=MOVING_QUALITY,
+    )  # fmt: skip
 
 
 def of_film(film: Path) -> None:
@@ -96,16 +121,19 @@ def of_film(film: Path) -> None:
     rows.append([shot.own[i].rgb for i in STRIP_FRAMES])
     height, width = rows[0][0].shape[:2]
     size = (STRIP_PX, round(STRIP_PX * height / width))
-    write_image(FIGURES / "steady.jpg", tile([[fitted(np.ascontiguousarray(rgb), size) for rgb in row] for row in rows]))  # fmt: skip
+    write_image(PICTURES / "steady.jpg", tile([[fitted(np.ascontiguousarray(rgb), size) for rgb in row] for row in rows]))  # fmt: skip
 
 
 def main() -> None:
     """Parse the command line and make the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", choices=["moving"], help="make this picture alone")
     parser.add_argument("--film", type=Path, help="color film of one shot, for the strip")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
-        of_samples(Path(work))
+        moving(Path(work))
+        if not options.only:
+            of_samples(Path(work))
     if options.film:
         of_film(options.film)
 
