@@ -28,6 +28,11 @@ BROWSED = [
     pytest.mark.skipif(not BROWSER, reason=no_browser("install the system's package chromium")),
 ]
 
+# A desk in English, a phone in Chinese.
+SCREENS = {
+    "desk": {"viewport": {"width": 1280, "height": 800}, "locale": "en-US"},
+    "phone": {"viewport": {"width": 360, "height": 740}, "has_touch": True, "locale": "zh-CN"},
+}
 Page = Any  # Playwright's
 
 
@@ -49,6 +54,7 @@ def running(folder: Path, *words: str) -> Iterator[str]:
         "0",
         *QUICK,
         *words,
+        *(() if "-web_host" in words else ("-web_keep", folder / "kept")),
         "-cache",
         folder / "cache",
     ]
@@ -78,12 +84,13 @@ class opened:
         self.context = browser.new_context(accept_downloads=True, **options)
         self.context.set_default_timeout(LIMIT_MS)
         self.url = url
+        self.origin = url.partition("?")[0]
         self.others: list[str] = []
         self.errors: list[str] = []
 
     def __enter__(self) -> Page:
         def route(route: Any) -> None:
-            if route.request.url.startswith((self.url, "blob:", "data:")):
+            if route.request.url.startswith((self.origin, "blob:", "data:")):
                 route.continue_()
             else:
                 self.others.append(route.request.url)

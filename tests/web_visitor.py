@@ -56,6 +56,11 @@ class Visitor:
         assert status == 200, content
         return content
 
+    def post_nothing(self, path: str, value: Any) -> None:
+        """Send a value that is answered without content."""
+        status, _, content = self.ask("POST", path, json.dumps(value).encode())
+        assert status == 204, content
+
     def upload(self, file: Path, *, to: str = "/photos", name: str = "") -> Json:
         path = f"{to}?name={quote(name or file.name)}"
         status, _, content = self.ask("POST", path, file.read_bytes())
@@ -65,12 +70,17 @@ class Visitor:
 
 
 @contextmanager
-def served(folder: Path, settings: Settings, **options: Any) -> Iterator[Visitor]:
-    """Serve the page in a thread, with its uploads in a folder."""
+def served(
+    folder: Path, settings: Settings, *, keeps: bool = False, **options: Any
+) -> Iterator[Visitor]:
+    """Serve the page in a thread, with its uploads in a folder, beside which projects are kept if asked for."""
     wanted = WebOptions(web=True, web_port=0, **options)
     uploads = folder / "uploads"
-    uploads.mkdir()
-    app = application(uploads, wanted, settings, password=password_for(wanted))
+    uploads.mkdir(exist_ok=True)
+    kept = folder / "kept" if keeps else None
+    if kept:
+        kept.mkdir(exist_ok=True)
+    app = application(uploads, wanted, settings, password=password_for(wanted), kept=kept)
     listener = listening(wanted)
     config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

@@ -14,9 +14,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from color.guidance import MOODS
+from runtime.places import shown
 from web.edits import released_values
 from web.film_routes import FilmRoutes
 from web.guard import Guard
+from web.kept import PHOTOS, KeptProjects, sweep
+from web.kept_routes import KeptRoutes
 from web.network import Network, Queue
 from web.options import Settings, WebOptions
 from web.photo_routes import PhotoRoutes
@@ -29,14 +32,28 @@ KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".j
 log = logging.getLogger(__name__)
 
 
-def application(folder: Path, options: WebOptions, settings: Settings, *, password: str) -> ASGIApp:
+def application(
+    folder: Path,
+    options: WebOptions,
+    settings: Settings,
+    *,
+    password: str,
+    kept: Path | None = None,
+) -> ASGIApp:
     """Build the application.
 
     folder : an empty folder for uploads
     password : required from visitors; "" for none
+    kept : a folder in which photos outlive the server; None keeps them in the folder for uploads
     """
     network, queue = Network(settings.color, settings.run), Queue()
     photos = Photos(folder)
+    kept_routes: list[Route] = []
+    if kept:
+        sweep(kept)
+        photos = Photos(kept / PHOTOS)
+        photos.restore()
+        kept_routes = KeptRoutes(KeptProjects(kept, photos), photos).routes()
     photo_routes = PhotoRoutes(photos, network, queue, settings)
     film_routes = FilmRoutes(folder, network, queue, settings, photos, roots=options.roots)
 
@@ -46,6 +63,7 @@ def application(folder: Path, options: WebOptions, settings: Settings, *, passwo
                 "released": released_values(settings.color),
                 "moods": MOODS,
                 "opens": options.roots != (),
+                "keeps": shown(kept) if kept else "",
             }
         )
 
@@ -61,7 +79,7 @@ def application(folder: Path, options: WebOptions, settings: Settings, *, passwo
 
     app = Starlette(
         routes=[
-            *page_routes(), *photo_routes.routes(), *film_routes.routes(), Route("/queue", waiting), Route("/settings", released),
+            *page_routes(), *kept_routes, *photo_routes.routes(), *film_routes.routes(), Route("/queue", waiting), Route("/settings", released),
         ],
         lifespan=closing,
         exception_handlers={

@@ -35,11 +35,12 @@ from model.options import ColorOptions
 from photo.guidance import read_reference
 from photo.inputs import Task, plan
 from photo.standing import same_part
+from web.analysis import likely
 from web.edits import color_from, hints_from
 from web.film_progress import FilmProgress, ProgressJson
 from web.network import Network
 from web.options import Settings
-from web.photos import jpeg, likely
+from web.photos import jpeg
 
 SHOWN_SIDE = 720  # px, short side of a shot's frame
 MOST_SHOTS = 20_000  # with edits, in one request

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.options import check, named, option
+from runtime.places import shown, user_cache
 
 if TYPE_CHECKING:
     from color.segment import Colorization
@@ -41,8 +42,17 @@ class WebOptions:
         "(default: all on 127.0.0.1, otherwise none: films are uploaded)", metavar="FOLDER",
     )  # fmt: skip
 
+    web_keep: Path | None = option(
+        None, "folder in which photos opened on the page are kept with all hints until they are closed there, 90 days after the last "
+        "use or beyond 10 GB; on 127.0.0.1 only", shown=shown(user_cache() / "page"), metavar="FOLDER",
+    )  # fmt: skip
+
     def __post_init__(self) -> None:
         check(self)
+        if self.web_keep and not self.own_machine_only:
+            raise ValueError(
+                "-web_keep is for 127.0.0.1: with -web_host, visitors save their projects as files"
+            )
         for folder in self.web_root:
             if not folder.is_dir():
                 raise ValueError(f"-web_root {folder} is not a folder")
@@ -51,6 +61,11 @@ class WebOptions:
     def roots(self) -> tuple[Path, ...] | None:
         """Return the folders whose films can be opened by their paths; None for all."""
         return None if self.own_machine_only and not self.web_root else self.web_root
+
+    @property
+    def keep(self) -> Path | None:
+        """Return the folder in which projects are kept; None if visitors share the page, as nobody could tell whose they are."""
+        return (self.web_keep or user_cache() / "page") if self.own_machine_only else None
 
     @property
     def own_machine_only(self) -> bool:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from web.analysis import candidates, likely, overlay, suggestions
 from web.archive import Chosen, project, results, zipped
 from web.detail import Colorized, gray_part, part_from
 from web.edits import Edits, edits_from
@@ -20,13 +21,9 @@ from web.photos import (
     MOST_PHOTOS,
     Photos,
     UploadedPhoto,
-    candidates,
     jpeg,
-    likely,
-    overlay,
     printable_name,
     shown_colors,
-    suggestions,
     write_result,
 )
 from web.projects import open_project
@@ -73,9 +70,7 @@ class PhotoRoutes:
         name = printable_name(request.query_params.get("name", ""))
         token, source = self._photos.place_for(name)
         await self._write(request, source)
-        return JSONResponse(
-            _described(await self._queue.run(self._photos.add, token, name, source))
-        )
+        return JSONResponse(described(await self._queue.run(self._photos.add, token, name, source)))
 
     async def upload_reference(self, request: Request) -> Response:
         """Store a reference picture; send its id."""
@@ -95,7 +90,7 @@ class PhotoRoutes:
 
     async def describe(self, request: Request) -> Response:
         """Send a photo's id, name, size and number of pages."""
-        return JSONResponse(_described(self._photo(request)))
+        return JSONResponse(described(self._photo(request)))
 
     async def remove(self, request: Request) -> Response:
         """Delete a photo."""
@@ -198,7 +193,7 @@ class PhotoRoutes:
             opened = await run_in_threadpool(open_project, path, self._photos)
         finally:
             self._photos.discard(path)
-        photos = [{**_described(photo), "edits": kept} for photo, kept in opened.photos]
+        photos = [{**described(photo), "edits": kept} for photo, kept in opened.photos]
         return JSONResponse({"photos": photos, "failed": opened.failed})
 
     def _photo(self, request: Request) -> UploadedPhoto:
@@ -220,7 +215,8 @@ class PhotoRoutes:
         return edits_from(values, released=self._settings.color, references=references)
 
 
-def _described(photo: UploadedPhoto) -> dict[str, object]:
+def described(photo: UploadedPhoto) -> dict[str, object]:
+    """Return what the page knows of a photo."""
     height, width = photo.size
     size = {"width": width, "height": height, "pages": photo.pages}
     return {"id": photo.id, "name": photo.name, **size}

@@ -1,11 +1,10 @@
 """Uploaded photos: stored in the server's own folder, shown at screen size, and written as the command does.
 
-Also analyzes a photo with the network: likely colors, uncertain places, candidates.
-
 Ids are random and reveal no paths; no visitor's name becomes part of a path.
 """
 
-import base64
+import json
+import logging
 import secrets
 import shutil
 from collections import OrderedDict
@@ -25,46 +24,26 @@ from gray2color import guided
 from image.crop import fitted
 from model.chosen_network import photo_settings
 from photo.batch import PHOTOS, colorize_photos
-from photo.candidate_file import written_candidate
 from photo.command import marked
-from photo.compose import Composition
 from photo.inputs import plan
 from photo.options import FIRST
 from photo.read import read_photo
 from prior.lab import ab2hex, color2ab, gray2lightness
 from runtime.console import one_line
-from web.edits import CANDIDATES, Edits
+from runtime.files import whole_file, write_json
+from web.edits import Edits
 from web.network import Network
 from web.options import Settings
 
+SHOWN, FULL, ABOUT = "gray.npy", "full.npy", "about.json"  # beside a photo
+STEM = "photo"  # of its file
 SHOWN_PX = 1600  # long side of the shown picture
 MOST_PHOTOS = 500  # beyond this, the oldest are deleted
 LONGEST_NAME = 200
-OVERLAY_PX = 480  # long side
-# Magenta, which is rare in photos, marks uncertain places.
-OVERLAY_BGR = (220, 40, 230)
-# Percentiles of the uncertainty at which the mark starts and is full.
-LOW, HIGH = 40, 99
-LEAST_RANGE = 0.1  # least difference in uncertainty between LOW and HIGH
-TILE_PX = 480  # long side of a candidate in the gallery
-SUGGESTIONS = 5
 AROUND_PX = 2  # of a place, whose mean lightness counts
 MOST_SHOWN = 64  # colors in one request
 
-
-class SuggestedPlace(TypedDict):
-    """A suggested hint place, in the photo's pixels, with its likely colors, in JSON."""
-
-    x: int
-    y: int
-    colors: list[str]
-
-
-class ShownCandidate(TypedDict):
-    """A candidate as a small JPEG in base64, and the regions that make it, in JSON; none for the default one."""
-
-    picture: str
-    regions: list[Any]
+log = logging.getLogger(__name__)
 
 
 class ShownColor(TypedDict):
@@ -93,12 +72,19 @@ class UploadedPhoto:
     @property
     def shown(self) -> Bytes:
         """Read the shown gray picture (h, w)."""
-        return np.asarray(np.load(self.source.with_name("gray.npy")))
+        return np.asarray(np.load(self._made(SHOWN)))
 
     @property
     def gray(self) -> NDArray[Any]:
         """Return the whole gray picture (H, W) uint8 or uint16, on disk."""
-        return np.asarray(np.load(self.source.with_name("full.npy"), mmap_mode="r"))
+        return np.asarray(np.load(self._made(FULL), mmap_mode="r"))
+
+    def _made(self, name: str) -> Path:
+        """Return a file that is made of the photo, which an earlier server may have deleted."""
+        path = self.source.with_name(name)
+        if not path.exists():
+            save_grays(self.source, read_photo(self.source).gray)
+        return path
 
     @property
     def target(self) -> Path:
@@ -126,7 +112,7 @@ class Photos:
         folder = self._folder / token
         folder.mkdir()
         suffix = PurePosixPath(name).suffix.lower()
-        return token, folder / f"photo{suffix if suffix in PHOTOS.written else ''}"
+        return token, folder / f"{STEM}{suffix if suffix in PHOTOS.written else ''}"
 
     def add(self, token: str, name: str, source: Path) -> UploadedPhoto:
         """Read and add an uploaded photo. Raises ValueError, with the visitor's file name, if it is unreadable."""
@@ -135,10 +121,9 @@ class Photos:
         except (OSError, ValueError, MemoryError) as error:
             self.discard(source)
             raise ValueError(one_line(source, error).replace(str(source), name)) from None
-        np.save(source.with_name("gray.npy"), shown_gray(read.gray))
-        np.save(source.with_name("full.npy"), read.gray)
-        height, width = read.gray.shape
-        photo = UploadedPhoto(token, name, source, (height, width), read.several.total)
+        save_grays(source, read.gray)
+        photo = UploadedPhoto(token, name, source, read.gray.shape, read.several.total)
+        _write_about(photo)
         self._photos[token] = photo
         while len(self._photos) > MOST_PHOTOS:
             self.discard(self._photos.popitem(last=False)[1].source)
@@ -146,12 +131,29 @@ class Photos:
 
     def add_reference(self, token: str, source: Path) -> None:
         """Add an uploaded picture as a reference."""
+        write_json(source.with_name(ABOUT), {"file": source.name})
         self.references[token] = source
         while len(self.references) > MOST_PHOTOS:
             self.discard(self.references.popitem(last=False)[1])
 
+    def restore(self) -> None:
+        """Add the photos and references that an earlier server left in the folder; others are passed over."""
+        for path in sorted(self._folder.glob(f"*/{ABOUT}"), key=lambda one: one.stat().st_mtime):
+            try:
+                found = _read_about(path)
+            except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+                log.warning("%s is passed over: %s", path.parent, error)
+                continue
+            if isinstance(found, UploadedPhoto):
+                self._photos[found.id] = found
+            else:
+                self.references[path.parent.name] = found
+
     def __getitem__(self, token: str) -> UploadedPhoto:
         return self._photos[token]
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._photos
 
     def remove(self, token: str) -> None:
         """Remove a photo and delete its files."""
@@ -160,6 +162,31 @@ class Photos:
     def discard(self, source: Path) -> None:
         """Delete an upload and its folder."""
         shutil.rmtree(source.parent, ignore_errors=True)
+
+
+def save_grays(source: Path, gray: NDArray[Any]) -> None:
+    """Save a photo's gray picture (H, W), and it at screen size, beside it."""
+    for name, picture in ((SHOWN, shown_gray(gray)), (FULL, gray)):
+        with whole_file(source.with_name(name), durable=False) as part, part.open("wb") as file:
+            np.save(file, picture)
+
+
+def _write_about(photo: UploadedPhoto) -> None:
+    values = {"file": photo.source.name, "name": photo.name, "size": photo.size, "pages": photo.pages}  # fmt: skip
+    write_json(photo.source.with_name(ABOUT), values)
+
+
+def _read_about(path: Path) -> UploadedPhoto | Path:
+    """Read a photo, or the path of a reference. Raises OSError, ValueError, TypeError or KeyError."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    source = path.with_name(PurePosixPath(values["file"]).name)
+    if not source.is_file():
+        raise FileNotFoundError(f"{source.name} is missing")
+    if "size" not in values:
+        return source
+    height, width = map(int, values["size"])
+    name = printable_name(str(values["name"]))
+    return UploadedPhoto(path.parent.name, name, source, (height, width), int(values["pages"]))
 
 
 def shown_gray(gray: NDArray[Any]) -> Bytes:
@@ -189,13 +216,6 @@ def write_result(photo: UploadedPhoto, edits: Edits, network: Network, settings:
     return tasks[0].target
 
 
-def likely(gray: Bytes, x: float, y: float, network: Network) -> list[str]:
-    """Return the likely colors, likeliest first, at a place in shares 0 to 1 of the sides."""
-    height, width = gray.shape
-    place = min(x * width, width - 1), min(y * height, height - 1)
-    return [one.color for one in network.released.likely_colors(gray, *place)]
-
-
 def shown_colors(gray: Bytes, x: float, y: float, texts: Sequence[str]) -> list[ShownColor]:
     """Return what colors become at the lightness of a place in shares 0 to 1 of the sides."""
     height, width = gray.shape
@@ -211,48 +231,6 @@ def _shown_color(text: str, lightness: float) -> ShownColor:
     except ValueError as error:  # as a name is typed, most of its beginnings are none
         return {"color": text, "shown": "", "error": str(error)}
     return {"color": wanted, "shown": ab2hex(color2ab(wanted), lightness), "error": ""}
-
-
-def suggestions(photo: UploadedPhoto, edits: Edits, network: Network) -> list[SuggestedPlace]:
-    """Return the places, in the photo's pixels, where a hint would help most, with their likely colors."""
-    gray = photo.shown
-    guidance = edits.for_preview(photo.source, photo.size, gray.shape)
-    scale = photo.size[0] / gray.shape[0]
-    return [
-        {"x": int(one.x * scale), "y": int(one.y * scale), "colors": [c.color for c in one.colors]}
-        for one in network.colorizer(edits.color).suggest(gray, SUGGESTIONS, guidance)
-    ]
-
-
-def overlay(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
-    """Draw an overlay of the places where the network is least certain: PNG, transparent elsewhere."""
-    gray = photo.shown
-    guidance = edits.for_preview(photo.source, photo.size, gray.shape)
-    confidence = network.colorizer(edits.color).confidence(gray, guidance)
-    small = fitted(confidence, shown_size(gray.shape, OVERLAY_PX)[::-1])
-    low, high = np.percentile(1 - small, (LOW, HIGH))
-    marked = np.clip((1 - small - low) / max(high - low, LEAST_RANGE), 0, 1)
-    bgra = np.empty((*small.shape, 4), np.uint8)
-    bgra[..., :3] = OVERLAY_BGR
-    bgra[..., 3] = np.rint(marked * 255)
-    done, data = cv2.imencode(".png", bgra)
-    assert done, bgra.shape
-    return data.tobytes()
-
-
-def candidates(photo: UploadedPhoto, edits: Edits, network: Network) -> list[ShownCandidate]:
-    """Compute a photo's candidates, for all hints and strokes, whichever was chosen before."""
-    guidance = replace(edits, candidate=None).for_file(photo.source, photo.size)
-    gray = read_photo(photo.source).gray
-    found = network.colorizer(edits.color).candidate_compositions(gray, CANDIDATES, guidance)
-    return [_shown_candidate(one) for one in found]
-
-
-def _shown_candidate(made: Composition) -> ShownCandidate:
-    tile = jpeg(made.small(TILE_PX / max(made.gray.shape)))
-    assert made.candidate, "candidates say what makes them"
-    regions = written_candidate(made.candidate)["regions"]
-    return {"picture": base64.b64encode(tile).decode(), "regions": regions}
 
 
 def jpeg(picture: Bytes) -> bytes:

@@ -14,9 +14,9 @@ LARGEST_PHOTO = 4_000_000_000  # bytes: limit of TIFF and JPEG
 FREE_BYTES = 1_000_000_000  # disk space that uploads leave free
 
 
-async def json_of(request: Request) -> dict[str, Any]:
-    """Read a request's JSON object. Raises HTTPException for anything else."""
-    body = b"".join([part async for part in _limited(request, LONGEST_JSON)])
+async def json_of(request: Request, *, longest: int = LONGEST_JSON) -> dict[str, Any]:
+    """Read a request's JSON object of at most so many bytes. Raises HTTPException for anything else."""
+    body = b"".join([part async for part in _limited(request, longest)])
     try:
         value = json.loads(body or b"{}")
     except (ValueError, RecursionError):

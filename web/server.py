@@ -30,6 +30,7 @@ def serve(options: WebOptions, settings: Settings) -> int:
         import uvicorn
 
         from web.app import application
+        from web.kept import keeping
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
             raise
@@ -39,8 +40,9 @@ def serve(options: WebOptions, settings: Settings) -> int:
     with (
         listening(options) as listener,
         tempfile.TemporaryDirectory(prefix="colorizer-", ignore_cleanup_errors=True) as folder,
+        keeping(options) as kept,
     ):
-        app = application(Path(folder), options, settings, password=password)
+        app = application(Path(folder), options, settings, password=password, kept=kept)
         _announce(address(options, listener.getsockname()[1], password))
         if password and not options.web_password:
             log.info("password: %s", password)

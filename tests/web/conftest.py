@@ -10,7 +10,7 @@ import pytest
 from films import SIZE, colorization
 from helpers import landscape
 from PIL import Image
-from web_page import BROWSER, SAMPLES, Page, opened, running
+from web_page import BROWSER, SAMPLES, SCREENS, Page, opened, running
 from web_visitor import COLOR, Visitor, served, settings_of
 
 from color.segment import Colorization
@@ -107,3 +107,9 @@ def large(tmp_path: Path) -> Path:
         tmp_path / "large.jpg", quality=92
     )
     return tmp_path / "large.jpg"
+
+
+@pytest.fixture(params=SCREENS.values(), ids=SCREENS)
+def screen(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A browser's screen and language."""
+    return dict(request.param)

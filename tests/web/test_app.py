@@ -22,7 +22,7 @@ def test_the_page_uses_only_words_that_are_there() -> None:
     page = Path(main.__file__).parent / "web" / "page"
     words = json.loads((page / "words" / "en.json").read_text(encoding="utf-8"))
     text = "".join(path.read_text(encoding="utf-8") for path in page.glob("*.*"))
-    used = set(re.findall(r'(?:\bsay\("|data-say="|data-label=")(\w+)"', text))
+    used = set(re.findall(r'(?:\bsay\("|data-say="|data-label="|data-tip=")(\w+)"', text))
     assert used <= set(words)
 
 

@@ -258,31 +258,6 @@ def test_many_photos_are_colored_and_downloaded_as_one_file(page: Page, tmp_path
         assert archive.read("rocket.color.jpg") == out.read_bytes()
 
 
-def test_a_project_is_saved_opened_and_continued(
-    browser: Any, url: str, page: Page, tmp_path: Path
-) -> None:
-    when_colored(page, "photos", lambda: drop(page, SAMPLES / "chelsea.jpg"))
-    place_hint(page, "photos", 0.4, 0.4, "#2050c0")
-    with page.expect_download() as download:
-        page.locator("#save-project").click()
-    saved = tmp_path / download.value.suggested_filename
-    download.value.save_as(saved)
-    before = shown(page, "photos")
-    with opened(browser, url) as other:
-        when_colored(
-            other, "photos", lambda: other.locator("#photo-files").set_input_files(str(saved))
-        )
-        assert other.locator(".marker").count() == 1
-        assert np.abs(shown(other, "photos") - before).max() < 3
-        when_colored(other, "photos", other.locator("#undo").click)
-        assert other.locator(".marker").count() == 0
-        again = other.context.new_page()  # as after the tab was closed
-        again.goto(url)
-        again.locator("#continue").click()
-        again.locator("#photos .pictures .color[src^=blob]").wait_for()
-        assert again.locator(".strip li img").count() == 1
-
-
 def test_the_language_can_be_chosen_and_the_keys_are_listed(page: Page) -> None:
     assert page.locator("#photos .drop strong").inner_text().startswith("Drop black-and-white")
     with page.expect_navigation():

@@ -4,13 +4,13 @@ import { asked as askedColors, chooseColor, stopChoosing } from "/chooser.js";
 import { makeColors } from "/colors.js";
 import { Edits, stepByKeys, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
+import { keep, leave, recall, saved, showKept, startKept } from "/kept.js";
 import { closeGallery, refreshKnown, startKnown } from "/known.js";
 import { Stage } from "/stage.js";
 import { make, say } from "/words.js";
 
 const UPLOADS = 2; // at once
 const PROJECT = /\.zip$/i;
-const KEPT = "colorizer.photos"; // in the tab's own memory, so that a reload loses nothing, and in the browser's for a closed tab
 const find = (selector) => document.querySelector(`#photos ${selector}`);
 const stage = new Stage();
 let photos = []; // {id, name, width, height, edits, thumbnail}
@@ -24,8 +24,9 @@ export async function startPhotos() {
   find(".stage-place").append(stage.element);
   showColors = makeColors(find(".colors"), change);
   startKnown({ stage, change, asked: () => current && { path: `/photos/${current.id}`, edits: sentEdits(current) } });
+  startKept({ state: () => ({ photos, current }), uploading: () => Boolean(find(".waiting")), open: openKept });
   listen();
-  await recall();
+  if (!(await recall())) await showKept();
 }
 
 function listen() {
@@ -54,7 +55,7 @@ function listen() {
   document.getElementById("download-all").addEventListener("click", downloadAll);
   document.getElementById("same-for-all").addEventListener("click", sameForAll);
   document.getElementById("save-project").addEventListener("click", saveProject);
-  document.getElementById("continue").addEventListener("click", () => recall(localStorage));
+  document.getElementById("new-project").addEventListener("click", startAnew);
   document.getElementById("reference-file").addEventListener("change", chooseReference);
   document.getElementById("reference-shown").addEventListener("click", () => change({ reference: null, referenceName: null }));
   stepByKeys(() => current && !document.getElementById("photos").hidden, step);
@@ -128,6 +129,23 @@ async function remove(photo) {
 function showNone() {
   find(".desk").hidden = true;
   document.getElementById("photos").classList.remove("started");
+  showKept().catch(complain);
+}
+
+// Leaves the open photos, which stay kept, and shows the start again.
+async function startAnew() {
+  stopChoosing();
+  await leave();
+  for (const photo of photos) photo.place.remove();
+  [photos, current] = [[], null];
+  showCount();
+  showNone();
+}
+
+async function openKept(found, id) {
+  for (const { edits, ...photo } of found) add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
+  startDesk();
+  await select(photos.find((photo) => photo.id === id) ?? photos[0]);
 }
 
 function showCount() {
@@ -166,8 +184,8 @@ function sameForAll() {
   for (const photo of photos.filter((one) => one !== current)) {
     photo.edits.change({ ...cleared(photo.edits.now), ...settings });
     photo.colored = false;
+    keep(photo);
   }
-  keep();
   showCount();
   colorOthers();
 }
@@ -182,6 +200,7 @@ function cleared({ hints, strokes, candidate, ...settings }) {
 async function select(photo) {
   stopChoosing();
   current = photo;
+  keep();
   for (const other of photos) other.place.classList.toggle("current", other === photo);
   stage.show(`/photos/${photo.id}/gray`, photo);
   closeGallery();
@@ -190,11 +209,13 @@ async function select(photo) {
 
 function change(changes, like) {
   current.edits.change(changes, like);
+  keep(current);
   showEdits();
 }
 
 function step(way) {
   current.edits[way]();
+  keep(current);
   showEdits();
 }
 
@@ -215,7 +236,6 @@ async function showEdits() {
   const chip = document.getElementById("reference-shown");
   chip.hidden = !now.reference;
   chip.textContent = `${now.referenceName ?? ""} ×`;
-  keep();
   await colorize();
 }
 
@@ -330,20 +350,21 @@ async function chooseReference(event) {
 
 async function download() {
   const photo = current;
-  await fetched(document.getElementById("download"), `/photos/${photo.id}/file`, sentEdits(photo));
+  const done = await fetched(document.getElementById("download"), `/photos/${photo.id}/file`, sentEdits(photo));
+  if (done && photos.length === 1) saved();
 }
 
 // All files as one zip, which the server writes while it is sent.
 async function downloadAll() {
   const chosen = photos.map((photo) => ({ id: photo.id, edits: sentEdits(photo) }));
-  await fetched(document.getElementById("download-all"), "/archives", { photos: chosen });
+  if (await fetched(document.getElementById("download-all"), "/archives", { photos: chosen })) saved();
 }
 
 // A project: the photos with their edits and the steps that can be undone, as one file.
 
 async function saveProject() {
   const chosen = photos.map((photo) => ({ id: photo.id, edits: sentEdits(photo), kept: photo.edits.kept }));
-  await fetched(document.getElementById("save-project"), "/projects/saved", { photos: chosen });
+  if (await fetched(document.getElementById("save-project"), "/projects/saved", { photos: chosen })) saved();
 }
 
 async function openProject(file) {
@@ -351,7 +372,10 @@ async function openProject(file) {
   startDesk();
   try {
     const { photos: found, failed } = await upload("/projects", file, (share) => place.style.setProperty("--share", share));
-    for (const { edits, ...photo } of found) add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
+    for (const { edits, ...photo } of found) {
+      add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
+      keep(photos.at(-1));
+    }
     if (failed.length) complain(new Error(failed.join("; ")));
     keep();
     if (!current && photos.length) await select(photos[0]);
@@ -368,6 +392,7 @@ function startDesk() {
   find(".desk").hidden = false;
 }
 
+// Returns whether there is a file.
 async function fetched(button, path, value) {
   calm();
   button.disabled = true;
@@ -377,46 +402,11 @@ async function fetched(button, path, value) {
     document.body.append(link);
     link.click();
     link.remove();
+    return true;
   } catch (error) {
     complain(error);
+    return false;
   } finally {
     button.disabled = false;
   }
-}
-
-// A reload
-
-function keep() {
-  const kept = (steps) => photos.map(({ id, edits }) => ({ id, edits: steps ? edits.kept : { now: edits.now } }));
-  for (const steps of [true, false]) {
-    try {
-      const text = JSON.stringify({ photos: kept(steps), current: current?.id });
-      sessionStorage.setItem(KEPT, text);
-      if (photos.length) localStorage.setItem(KEPT, text);
-      return;
-    } catch {
-      // If the tab's memory is too small, saves without the steps, or not at all.
-    }
-  }
-}
-
-// Shows what was kept: by this tab before a reload, or, when asked for, by one that was closed.
-async function recall(storage = sessionStorage) {
-  const kept = JSON.parse(storage.getItem(KEPT) ?? "{}");
-  for (const { id, edits } of kept.photos ?? []) {
-    const photo = await ask(`/photos/${id}`).then((answer) => answer.json()).catch(() => null);
-    if (photo) add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
-  }
-  if (!photos.length) return offerContinue();
-  startDesk();
-  await select(photos.find((photo) => photo.id === kept.current) ?? photos[0]);
-}
-
-// Offers the photos of a closed tab, if the server still has one of them.
-async function offerContinue() {
-  const { photos: kept = [] } = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
-  const button = document.getElementById("continue");
-  const there = kept.length && (await fetch(`/photos/${kept[0].id}`).catch(() => null))?.ok;
-  button.hidden = !there;
-  button.textContent = say("continue_photos", { count: kept.length });
 }

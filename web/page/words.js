@@ -27,6 +27,7 @@ export function sayAll(part) {
   for (const element of part.querySelectorAll("[data-say]")) {
     element.textContent = say(element.dataset.say);
   }
+  for (const element of part.querySelectorAll("[data-tip]")) element.title = say(element.dataset.tip);
   for (const element of part.querySelectorAll("[data-label]")) {
     element.setAttribute("aria-label", say(element.dataset.label));
     if (element.tagName !== "DIV") element.title = say(element.dataset.label);

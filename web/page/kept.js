@@ -1,0 +1,161 @@
+// Keeps the open photos with their edits: in the tab's own memory for a reload, and on the server for a closed tab or an
+// ended server; where visitors share a server, which then keeps nothing for long, in the browser's memory.
+
+import { ask, post } from "/server.js";
+import { settings } from "/settings.js";
+import { language, make, say } from "/words.js";
+
+const KEPT = "colorizer.photos";
+const TOO_LARGE = 413;
+const place = document.getElementById("kept");
+let desk; // {state() -> {photos, current}, open(photos, current)}
+let project = null; // the server's id of these photos
+let listChanged = false; // whether the server lacks which photos are open
+const changed = new Set(); // photos whose edits the server lacks
+let sending = false;
+let unsaved = false; // whether edits are neither kept by the server nor saved as a file
+
+export function startKept(with_) {
+  desk = with_;
+  addEventListener("beforeunload", (event) => {
+    const waiting = sending || listChanged || changed.size;
+    if (desk.uploading() || (settings.keeps ? waiting : unsaved)) event.preventDefault();
+  });
+}
+
+// Keeps what is open; photo : the one whose edits have changed, null if photos were opened or closed.
+export function keep(photo = null) {
+  keepInBrowser();
+  unsaved ||= Boolean(photo?.edits.past.length);
+  if (!settings.keeps) return;
+  if (photo) changed.add(photo);
+  else listChanged = true;
+  send();
+}
+
+// Notes that all edits were saved as files.
+export function saved() {
+  unsaved = false;
+}
+
+function keepInBrowser() {
+  const { photos, current } = desk.state();
+  const kept = (steps) => photos.map(({ id, edits }) => ({ id, edits: steps ? edits.kept : { now: edits.now } }));
+  for (const steps of [true, false]) {
+    try {
+      const text = JSON.stringify({ project, photos: kept(steps), current: current?.id });
+      sessionStorage.setItem(KEPT, text);
+      if (photos.length && !settings.keeps) localStorage.setItem(KEPT, text);
+      return;
+    } catch {
+      // If the tab's memory is too small, keeps them without the steps, or not at all.
+    }
+  }
+}
+
+// Sends what the server lacks; what cannot be sent is sent with the next change.
+async function send() {
+  if (sending) return;
+  sending = true;
+  try {
+    while (listChanged || changed.size) {
+      if (listChanged) await sendList();
+      for (const photo of [...changed]) await sendEdits(photo);
+    }
+  } catch {
+    // The photos' own requests tell that the server is gone.
+  } finally {
+    sending = false;
+  }
+}
+
+async function sendList() {
+  const { photos, current } = desk.state();
+  if (photos.length) {
+    const list = { photos: photos.map(({ id }) => id), current: current?.id };
+    ({ id: project } = await (await post(project ? `/kept/${project}` : "/kept", list)).json());
+  } else if (project) {
+    await ask(`/kept/${project}`, { method: "DELETE" });
+    project = null;
+  }
+  listChanged = false;
+  keepInBrowser();
+}
+
+async function sendEdits(photo) {
+  const path = `/kept/photos/${photo.id}`;
+  try {
+    changed.delete(photo);
+    await post(path, photo.edits.kept);
+  } catch (error) {
+    if (error.status === TOO_LARGE) await post(path, { now: photo.edits.now });
+    else if (!error.status) throw (changed.add(photo), error);
+  }
+}
+
+// Opens what this tab had open before a reload. Returns whether there was anything.
+export async function recall(storage = sessionStorage) {
+  const kept = JSON.parse(storage.getItem(KEPT) ?? "{}");
+  const found = [];
+  for (const { id, edits } of kept.photos ?? []) {
+    const photo = await ask(`/photos/${id}`).then((answer) => answer.json()).catch(() => null);
+    if (photo) found.push({ ...photo, edits });
+  }
+  if (!found.length) return false;
+  project = kept.project ?? null;
+  await desk.open(found, kept.current);
+  return true;
+}
+
+// Leaves the open photos, which stay kept, for others.
+export async function leave() {
+  await send();
+  project = null;
+  sessionStorage.removeItem(KEPT);
+}
+
+// Lists the kept projects, to be continued or deleted.
+export async function showKept() {
+  const found = settings.keeps ? await (await ask("/kept")).json() : [];
+  const tiles = settings.keeps ? found.map(tile) : await continueTiles();
+  place.hidden = !tiles.length;
+  place.querySelector("ul").replaceChildren(...tiles);
+  const where = place.querySelector("p");
+  where.hidden = !settings.keeps;
+  where.textContent = say("kept_where", { folder: settings.keeps });
+}
+
+function tile({ id, used, count, names, first }) {
+  const title = names.join(", ") + (count > names.length ? " …" : "");
+  const time = new Date(used * 1000).toLocaleString(language, { month: "short", day: "numeric", hour: "numeric", minute: "numeric" });
+  const open = tileButton(first, title, `${counted(count)} · ${time}`);
+  open.addEventListener("click", async () => {
+    const { photos, current } = await (await ask(`/kept/${id}`)).json();
+    project = id;
+    await desk.open(photos, current);
+  });
+  const close = make("button", { className: "close", textContent: "×", title: say("delete_project") });
+  close.setAttribute("aria-label", `${say("delete_project")}: ${title}`);
+  close.addEventListener("click", async () => {
+    await ask(`/kept/${id}`, { method: "DELETE" });
+    await showKept();
+  });
+  return make("li", {}, open, close);
+}
+
+// The photos of a closed tab, if the server still has one of them.
+async function continueTiles() {
+  const { photos: kept = [] } = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+  const there = kept.length && (await fetch(`/photos/${kept[0].id}`).catch(() => null));
+  if (!there?.ok) return [];
+  const open = tileButton(kept[0].id, (await there.json()).name, counted(kept.length));
+  open.addEventListener("click", () => recall(localStorage));
+  return [make("li", {}, open)];
+}
+
+const counted = (count) => say(count === 1 ? "one_photo" : "photo_count", { count });
+
+function tileButton(photo, title, about) {
+  const image = make("img", { src: `/photos/${photo}/gray`, alt: "" });
+  return make("button", { className: "open" }, image, make("strong", { textContent: title }), make("span", { textContent: about }));
+}
