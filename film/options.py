@@ -160,7 +160,10 @@ class FilmOptions:
         None, "number of processes", low=1, high=1024,
         shown="one per core; always one on a GPU", metavar="N",
     )  # fmt: skip
-    scheduler: str = option("", "Dask cluster: tcp://host:8786", metavar="URL")
+    scheduler: str = option(
+        "", "Dask cluster: tcp://host:8786; whoever reaches a Dask scheduler can run any code on its machines",
+        metavar="URL",
+    )  # fmt: skip
     cache: Path = option(CACHE, "folder for jobs", shown=shown(CACHE), metavar="DIR")
     ffmpeg: Path | None = option(
         None, "the ffmpeg to run, 9.0 or later (default: the one in the packages)", metavar="PATH"

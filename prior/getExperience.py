@@ -78,7 +78,8 @@ class CountOptions(PictureOptions):
     )
     scheduler: str = option(
         "",
-        "count on this Dask cluster; its workers must have the same paths",
+        "count on this Dask cluster; its workers must have the same paths, and whoever reaches a Dask scheduler can run any "
+        "code on its machines",
         metavar="tcp://HOST:PORT",
     )
     plot: bool = option(False, "also plot the distribution as Experience.png")

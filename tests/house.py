@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 SAMPLES = ROOT / "data" / "samples"
-NOT_OURS = {"tests", ".venv", "data", "cache", "movie", "build"}
+NOT_OURS = {"tests", "examples", "docs", ".venv", "data", "cache", "movie", "build"}
 LONGEST_FILE = 320  # lines
 
 

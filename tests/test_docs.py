@@ -1,5 +1,6 @@
 """The documents: links lead somewhere, lines and paragraphs are short, what they name exists, and commands run."""
 
+import ast
 import functools
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import documents
+import house
 import pytest
 
 ROOT = documents.ROOT
@@ -23,7 +25,8 @@ NOT_RUN = {
     "serves until it is stopped",
     "several machines",
 }
-PAGES = (*documents.ENGLISH, *documents.CHINESE)
+BESIDE = tuple(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "examples/README.md"))
+PAGES = (*documents.ENGLISH, *documents.CHINESE, *BESIDE)
 # What the commands leave, by page.
 WRITTEN = {
     "README.md": ["cat.png", "guided.png", "film.color.mp4", "keyed.mp4"],
@@ -63,6 +66,10 @@ def test_lines_and_paragraphs_are_short(page: Path) -> None:
     assert long == []
 
 
+def test_what_contributors_read_is_short() -> None:
+    assert len(documents.text_of(ROOT / "CONTRIBUTING.md").splitlines()) <= 60
+
+
 @every_page
 def test_a_command_that_is_not_run_says_why(page: Path) -> None:
     assert {block.why for block in documents.blocks(page, "sh", "not run")} <= NOT_RUN
@@ -95,19 +102,34 @@ def commands_in(page: Path) -> list[tuple[str, str]]:
     code = "\n".join(
         [*(block.text for block in documents.blocks(page, "sh")), *documents.spans(page)]
     )
-    return re.findall(r"python(?: -m paddle\.distributed\.launch)? ([\w/]+\.py)([^|\n]*)", code)
+    found = re.findall(r"python(?: -m paddle\.distributed\.launch)? ([\w/]+\.py)([^|\n]*)", code)
+    return [command for command in found if not command[0].startswith("examples/")]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", documents.ENGLISH, ids=documents.name_of)
+@pytest.mark.parametrize("page", [*documents.ENGLISH, *BESIDE], ids=documents.name_of)
 def test_every_option_exists(page: Path) -> None:
     for script, arguments in commands_in(page):
         unknown = set(OPTION.findall(re.sub(r'"[^"]*"', "", arguments))) - options_of(script)
         assert unknown == set(), f"{script}{arguments}"
-    scripts = {"main.py", "conversion.py", *(script for script, _ in commands_in(page))}
+    scripts = {
+        "main.py",
+        "conversion.py",
+        "train/train.py",
+        *(script for script, _ in commands_in(page)),
+    }
     known = frozenset().union(*map(options_of, scripts))
     alone = {span.split()[0] for span in documents.spans(page) if OPTION.match(span)}
     assert alone - known == set()
+
+
+@pytest.mark.parametrize("script", ["main.py", "prior/getExperience.py"])
+def test_the_help_says_what_a_dask_scheduler_allows(script: str) -> None:
+    done = subprocess.run(
+        [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    _, _, explained = done.stdout.partition("  -scheduler ")
+    assert "whoever reaches a Dask scheduler can run any code" in " ".join(explained.split())
 
 
 def test_git_ignores_what_the_commands_write() -> None:
@@ -171,3 +193,20 @@ def test_the_walks_go_through_at_most_eight_modules_that_are_there() -> None:
         modules = re.findall(r"`([\w/]+\.py)`", walk)
         assert len(modules) == len(set(modules)) <= 8
         assert all((ROOT / module).exists() for module in modules)
+
+
+@functools.cache
+def written_texts() -> str:
+    """Join all constant parts of texts in the program's code, and the page's."""
+    trees = [house.tree_of(path) for path in house.sources()]
+    constants = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))  # fmt: skip
+    return "\0".join(node.value for node in constants if isinstance(node.value, str))
+
+
+def test_every_message_that_is_explained_is_in_the_code() -> None:
+    rows = re.findall(r"^\| (`.+?) \|", documents.text_of(documents.DOCS / "troubleshooting.md"), re.M)  # fmt: skip
+    others = {"No module named 'paddle'", "No matching distribution found"}
+    messages = {span for row in rows for span in re.findall(r"`([^`]+)`", row)} - others
+    assert len(messages) > 80
+    parts = {part.strip() for message in messages for part in message.split("…")}
+    assert sorted(part for part in parts if part not in written_texts()) == []

@@ -30,7 +30,7 @@ def test_every_module_is_packaged() -> None:
     files = subprocess.run(
         ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    ours = [Path(name) for name in files if not name.startswith("tests/")]
+    ours = [Path(name) for name in files if not name.startswith(("tests/", "examples/"))]
     assert {path.stem for path in ours if len(path.parts) == 1} == set(SETUPTOOLS["py-modules"])
     assert {str(path.parent) for path in ours} - {"."} <= set(SETUPTOOLS["packages"])
 
@@ -56,6 +56,23 @@ def test_a_gpu_machine_gets_the_same_packages_but_paddle() -> None:
         return {line for line in requirements(ROOT / name) if not line.startswith("paddlepaddle")}
 
     assert others("requirements-gpu.txt") == others("requirements.txt")
+
+
+def test_every_python_that_is_promised_is_tested_everywhere() -> None:
+    readme, workflow, ci = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("README.md", ".github/workflows/tests.yml", ".ci/run")
+    )
+    first, last = re.findall(r"Python 3\.(\d+) to 3\.(\d+)", readme)[0]
+    promised = [f"3.{minor}" for minor in range(int(first), int(last) + 1)]
+    assert PROJECT["project"]["requires-python"] == f">={promised[0]}"
+    (matrix,) = re.findall(r"python: \[(.*)\]", workflow)
+    assert matrix.replace('"', "").split(", ") == promised
+    assert all(f"python{promised[0]}" in text for text in (readme, ci))
+    assert f"for version in {' '.join(promised[1:])};" in ci
+    for command in (".ci/lint", "python -m pytest"):  # of both
+        assert f"- run: {command}\n" in workflow
+        assert command in ci
 
 
 def run(*words: object, cwd: Path) -> str:
