@@ -18,7 +18,7 @@ from color.arrays import Floats, Picture
 from color.guidance import UNGUIDED, Guidance, guidance_arguments
 from color.likely import LikelyColor, Suggestion
 from color.segment import Colorization
-from image.upsample import color_field
+from image.resize import color_field
 from model import chosen_network
 from model.contract import Predictor
 from model.decode import Prediction

@@ -16,7 +16,7 @@ from color.segment import Overlay
 from film.color_tags import LUMA_WEIGHTS
 from film.decode import NativeFrame, Plane, planar_format
 from film.info import Film, Video
-from image.upsample import upsample_fine, upsample_planes
+from image.resize import upsample_fine, upsample_planes
 from prior.lab import fit_gamut, gray2lightness, lab2rgb
 
 AB_STEP = 5.0  # ab units between the table's nodes; 0 is a node, so gray stays exactly gray

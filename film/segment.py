@@ -18,7 +18,7 @@ from film.guidance import FrameColors
 from film.info import Film, Video
 from film.job import AB, JobError, SegmentRecord
 from film.work import SIDES, Work
-from image.crop import fitted
+from image.resize import fitted
 from prior.lab import rgb2lab
 from runtime.files import read_arrays, whole_folder, write_bytes
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Bytes, Doubles, Floats, Mask
-from image.crop import fitted
+from image.resize import fitted
 
 Size: TypeAlias = tuple[int, ...]  # (h, w)
 Features: TypeAlias = tuple[Sequence[cv2.KeyPoint], NDArray[Any] | None]

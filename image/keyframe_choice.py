@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from color.arrays import Bytes, Floats, Mask
-from image.crop import fitted
 from image.optical_flow import FAST, is_consistent, optical_flow, warp
+from image.resize import fitted
 
 MOST_SAMPLES = 160  # frames of a shot that are compared: bounds memory (30 MB) and time (2 s)
 CANDIDATES = 16  # each the sharpest of its part of the shot

@@ -26,8 +26,8 @@ from image.affine import (
     normalized,
     sampled_at,
 )
-from image.crop import fitted
 from image.optical_flow import is_consistent, optical_flow
+from image.resize import fitted
 
 # Least gain of the score by local displacements; noise gains 0.001, redrawing 0.03 and more.
 MOTION_GAIN = 0.01

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from color.arrays import Bytes, Floats
 from color.segment import Keyframe, Overlay
-from image.crop import fitted
 from image.optical_flow import FAST, MEDIUM, is_consistent, optical_flow, warp
 from image.relocation import relocated
+from image.resize import fitted
 from model.motion import flow_frame
 from runtime.workers import together
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Floats
-from image.crop import fitted
+from image.resize import fitted
 from prior.lab import gray2lightness
 
 # Of an inference program; "classifier" is that of the published backbone, whatever the weights.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from color.arrays import Floats, Indices, Mask
 from color.guidance import Guidance, ReferenceBy
-from image.crop import fitted
+from image.resize import fitted
 from model.contract import STRIDE, Predictor, network_planes, working_lightness
 from model.decode import AbPredictor
 from prior.lab import lab2rgb, rgb2lab

@@ -23,8 +23,7 @@ from color.segment import (
     ShotColorizer,
     color_side,
 )
-from image.crop import fitted
-from image.upsample import upsample
+from image.resize import fitted, upsample
 from model.contract import STRIDE, check_gray, working_shape
 from model.steady import ANCHOR_EVERY
 from prior.lab import gray2lightness

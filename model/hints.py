@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from color.arrays import Bytes, Floats, Mask
 from color.guidance import Hint
-from image.crop import fitted
+from image.resize import fitted
 from model.contract import AB_SCALE
 from prior.lab import ab2hex, color2ab, gray2lightness, rgb2lab
 from prior.qspace import QSpace

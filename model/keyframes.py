@@ -16,7 +16,7 @@ import numpy as np
 from color.arrays import Arrays, Bytes, Floats
 from color.guidance import Hint
 from color.segment import Keyframe, Overlay, Segment, SegmentGuidance
-from image.crop import fitted
+from image.resize import fitted
 from model.carry import Carried, Carrier, Reached, joined, resized_plane
 from model.contract import Predictor
 from model.correspondence import Remembered, recalled, remembered

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from color.arrays import Floats
-from image.crop import fitted
-from image.upsample import upsample
+from image.resize import fitted, upsample
 from model.contract import PLANES, Output, Predictor
 from model.decode import AbPredictor, Prediction
 from model.objects import GRID

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from color.arrays import Floats
-from image.crop import fitted
+from image.resize import fitted
 from model.contract import AB_SCALE, REDUCTION, STRIDE, Output, Predictor, resized
 from model.onnx_safety import import_onnx
 from model.onnx_signature import OnnxFile

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from color.arrays import Floats
 from color.guidance import Candidate, ColoredRegion, Guidance, Hint, ReferenceBy
-from image.crop import fitted
-from image.upsample import SMOOTHNESS, TRUE_SMOOTHNESS
+from image.resize import SMOOTHNESS, TRUE_SMOOTHNESS, fitted
 from model.candidates import as_candidate, candidates, drawn_over
 from model.contract import check_gray, working_lightness
 from model.correspondence import UNRELATED, matches_of, reference_correspondence
@@ -84,7 +83,7 @@ class PhotoAb(NamedTuple):
 
     @property
     def smoothness(self) -> float:
-        """Return how smooth ab is to be upsampled (`image.upsample`)."""
+        """Return how smooth ab is to be upsampled (`image.resize`)."""
         return TRUE_SMOOTHNESS if self.reference_by == "registered" else SMOOTHNESS
 
     @property

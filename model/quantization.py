@@ -15,7 +15,7 @@ from paddle.base.framework import _dygraph_guard
 from paddle.pir_utils import OldIrGuard
 
 from color.arrays import Floats
-from image.crop import center_square
+from image.resize import center_square
 from model.contract import network_planes
 from model.hints import palette_vector, random_hints
 from prior.dataset import list_pictures, read_rgb

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Bytes, Floats
-from image.crop import fitted
 from image.registration import register, sample
-from image.upsample import upsample
+from image.resize import fitted, upsample
 from model.correspondence import RADIUS_PX
 from prior.lab import gray2lightness, lab2rgb, rgb2lab
 

@@ -12,8 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from color.arrays import Bytes, Floats
 from color.guidance import Candidate
-from image.crop import fitted
-from image.upsample import Field, bands, interpolated_blocks
+from image.resize import Field, bands, fitted, interpolated_blocks
 from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness, linear2srgb
 
 BAND_ROWS = 64  # rows of a thread's task

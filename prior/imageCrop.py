@@ -14,7 +14,7 @@ if __package__ in {None, ""}:
 
 import cv2
 
-from image.crop import center_square
+from image.resize import center_square
 from prior.batches import DATA, Batch, PictureOptions, batches, map_batches
 from prior.command import run_script
 from prior.dataset import Picture, PictureError, Problem, Rgb, list_all, read_rgb

@@ -169,6 +169,7 @@ def frame_modules() -> list[str]:
             "-quiet",
             "-workers",
             "1",
+            "-restart",
         ]
         words += ["-cache", str(Path(folder, "cache")), "-save"]
         assert main.main([*words, str(Path(folder, "first.mp4"))]) == 0

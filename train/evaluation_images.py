@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from color.arrays import Bytes
-from image.crop import center_square
+from image.resize import center_square
 from prior.dataset import Picture, PictureError, Shard, list_pictures, read_rgb
 from runtime.progress import Progress, Silent
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from color.arrays import Bytes, Floats
 from color.segment import Segment, SegmentGuidance
 from image.optical_flow import CheckedFlow, estimate_motion
+from image.resize import upsample
 from image.sheet import tile
 from image.tracking import track
-from image.upsample import upsample
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from runtime.progress import Progress, Silent
 from train.method import HINT_PX, WITHOUT_COLOR, Method

@@ -15,8 +15,8 @@ from skimage.segmentation import felzenszwalb
 
 from color.arrays import Bytes, Floats
 from image.kmeans import kmeans, starts
+from image.resize import upsample
 from image.sheet import tile
-from image.upsample import upsample
 from model.contract import STRIDE, resized, working_shape
 from model.hints import palette_vector, random_hints
 from model.objects import LIKE_LIGHTNESS, described

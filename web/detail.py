@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Bytes
-from image.crop import fitted
+from image.resize import fitted
 from photo.compose import Composition
 from web.edits import Edits
 from web.network import Network

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from color.arrays import Bytes
 from color.names import read_tint, tint
 from gray2color import guided
-from image.crop import fitted
+from image.resize import fitted
 from model.chosen_network import photo_settings
 from photo.batch import PHOTOS, colorize_photos
 from photo.command import marked

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from color.arrays import Bytes, Floats
 from color.guidance import Guidance, Hint
 from gray2color import Colorizer
-from image.crop import fitted
+from image.resize import fitted
 from image.sheet import tile
 from prior.dataset import Shard
 from prior.lab import lab2rgb, rgb2lab

@@ -19,7 +19,7 @@ sys.path[0] = str(ROOT)  # not this folder: film.py would shadow the package fil
 
 from color.guidance import Guidance
 from gray2color import Colorizer
-from image.upsample import upsample
+from image.resize import upsample
 from model.correspondence import correspondence
 from model.program import Program
 from model.program_cache import program_for

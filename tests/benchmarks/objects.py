@@ -21,7 +21,7 @@ sys.path[0] = str(ROOT)  # not this folder: film.py would shadow the package fil
 
 from color.guidance import Guidance, Hint
 from gray2color import Colorizer
-from image.upsample import upsample
+from image.resize import upsample
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from train.color_regions import clear_object
 from train.evaluation_images import read_evaluation_images

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # not this folder: film.py would shadow the package film
 
 from gray2color import Colorizer
-from image.upsample import color_field, upsample, upsample_planes
+from image.resize import color_field, upsample, upsample_planes
 from model.contract import Predictor
 from model.onnx_network import OurOnnx
 from model.onnx_signature import OnnxFile, inspected

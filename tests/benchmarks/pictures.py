@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from color.arrays import Bytes
-from image.crop import fitted
+from image.resize import fitted
 from image.sheet import tile
 from model.weights_file import RELEASED
 from prior.lab import lab2rgb, rgb2lab

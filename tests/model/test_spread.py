@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from image.upsample import upsample
+from image.resize import upsample
 from model.hints import point_planes
 from model.spread import propagate
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from color.guidance import Guidance
 from gray2color import Colorizer
-from image.upsample import Field, color_field
+from image.resize import Field, color_field
 from photo import batch
 from photo.batch import FEW, PHOTOS, Guided, colorize_photos
 from photo.compose import Composition, side_by_side

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from helpers import landscape, texture
 
-from image.upsample import Field, color_field, upsample
+from image.resize import Field, color_field, upsample
 from photo.compose import Composition, compose
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 
@@ -61,7 +61,7 @@ def test_bands_and_threads_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> No
     field = fitted(np.random.default_rng(1).normal(0, 30, (9, 2, 2)).astype("f4"), gray)
     whole = compose(gray, field)
     monkeypatch.setattr("photo.compose.BAND_ROWS", 7)
-    monkeypatch.setattr("image.upsample.BLOCK_PX", 100)
+    monkeypatch.setattr("image.resize.BLOCK_PX", 100)
     assert np.abs(compose(gray, field, threads=3).astype(int) - whole).max() <= 1
 
 

@@ -12,7 +12,7 @@ import tifffile
 from helpers import colorful, gray_twice, landscape
 from PIL import Image, ImageSequence
 
-from image.upsample import color_field
+from image.resize import color_field
 from photo.batch import PHOTOS, colorize_photos
 from photo.compose import Composition
 from photo.decoder import Several

@@ -10,7 +10,7 @@ import tifffile
 from helpers import colored, landscape
 from PIL import Image
 
-from image.upsample import color_field
+from image.resize import color_field
 from photo.compose import Composition
 from photo.icc import srgb_profile
 from photo.marks import mark_in

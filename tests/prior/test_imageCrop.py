@@ -15,7 +15,7 @@ import pytest
 from helpers import run_script, scene, tree, wait_for, write_tree
 from PIL import Image
 
-from image.crop import center_square
+from image.resize import center_square
 from prior import imageCrop
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from color.arrays import Bytes
-from image.crop import center_square
+from image.resize import center_square
 from prior.dataset import Shard
 from train.evaluation_images import IMAGE_PX, read_evaluation_images
 

@@ -6,7 +6,7 @@ from helpers import landscape, soft_squares
 
 from color.arrays import Bytes, Floats
 from gray2color import Colorizer
-from image.upsample import upsample
+from image.resize import upsample
 from model.contract import Predictor, network_planes
 from prior.lab import fit_gamut, gray2lightness, lab2rgb, rgb2lab
 from prior.qspace import QSpace

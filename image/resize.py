@@ -1,4 +1,4 @@
-"""Upsampling of small ab to full size, guided by the gray picture, so that colors stop at edges.
+"""Resizing of pictures, and of colors: upsampling of small ab is guided by the gray picture, so that colors stop at edges.
 
 In a small neighborhood, ab is nearly a linear function of L (guided filter, He et al. 2010), so detail of L that the
 small picture lacks is added to ab, multiplied by the slope.
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Bytes, Floats
-from image.crop import fitted
 
+Rgb: TypeAlias = Bytes
 ToLightness: TypeAlias = Callable[[NDArray[Any]], Floats]
 
 STEP = 4  # scale factor per level
@@ -26,6 +26,32 @@ SMOOTHNESS = 3e-3  # variance of L/100 below which ab does not follow L; best on
 TRUE_SMOOTHNESS = 3e-2
 BLOCK_PX = 1 << 15  # approximate pixels per block of rows, so that a block stays in the cache
 MOST_ROWS = 12  # per block: BLAS then runs in this thread; its own threads would compete with ours
+
+
+def center_square(rgb: Rgb, *, side_px: int) -> Rgb:
+    """Resize the short side of rgb (H, W, 3) to `side_px` and crop the center: (side_px, side_px, 3).
+
+    Downscales by area averaging, upscales by cubic interpolation.
+    """
+    height, width = rgb.shape[:2]
+    short = min(height, width)
+    size = [max(side_px, round(length * side_px / short)) for length in (width, height)]
+    how = cv2.INTER_AREA if side_px < short else cv2.INTER_CUBIC
+    resized = cv2.resize(rgb, size, interpolation=how)
+    left, top = ((length - side_px) // 2 for length in size)
+    return np.ascontiguousarray(resized[top : top + side_px, left : left + side_px], np.uint8)
+
+
+def fitted(plane: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Resize a plane to (width, height), with antialiasing."""
+    width, height = size
+    # Halve it first: OpenCV averages 2x2 samples many times faster than windows of any other size.
+    while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
+        half = (plane.shape[1] // 2, plane.shape[0] // 2)
+        plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA))
+    smaller = width <= plane.shape[1] and height <= plane.shape[0]
+    mode = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, size, interpolation=mode))
 
 
 @dataclass(frozen=True)
