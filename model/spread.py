@@ -36,6 +36,7 @@ OWN_VARIATION = 0.2  # share of the prediction's variation within an object that
 DECIDED = 3  # power of the probabilities by which hints share a position
 # Positions of a hint, such as a long stroke, are taken together in squares of a side, if their ab is alike.
 TOGETHER, LIKE_AB = 6, 8.0
+MOST_PLACES = 64  # of hints, each compared with the whole picture in 1 ms; of more, as of keyframes, neighbors are joined
 LEAST_WEIGHT = 0.02  # of a position that shows its hint's object
 TINY = float(np.finfo(np.float32).tiny)
 
@@ -61,7 +62,7 @@ def propagate(
         return free, np.zeros(size, np.float32)
     light = shrunk(lightness, size)
     weight = covered * _trust(light, shrunk(lightness * hints[2], size), covered)
-    owners, picture = _owners(wanted, weight), described(lightness)
+    owners, picture = owners_of(wanted, weight), described(lightness)
     alike = np.stack([sized(one, size) for one in likeness(picture, _on_grid(owners, picture))])
     scale = (GRID / min(size)) ** 2
     cues = np.dstack([sized(picture.embedding, size), free / LIKE_COLOR])
@@ -107,18 +108,22 @@ def _trust(light: Floats, covered_light: Floats, covered: Floats) -> Floats:
     return np.asarray(alike / np.maximum(best, np.finfo(np.float32).tiny), np.float32)
 
 
-def _owners(wanted: Floats, weight: Floats) -> Floats:
+def owners_of(wanted: Floats, weight: Floats) -> Floats:
     """Divide covered positions into places of one color, squares at most: their weights (k, h, w).
 
     Positions with hardly any weight, on an edge, do not show the object.
     """
     rows, columns = np.nonzero(weight >= min(LEAST_WEIGHT, weight.max()))
     side = max(round(TOGETHER * min(weight.shape) / GRID), 1)
-    color = np.rint(wanted[rows, columns] / LIKE_AB)
-    keys = np.column_stack([rows // side, columns // side, color])
-    _, number = np.unique(keys, axis=0, return_inverse=True)
+    color, number = wanted[rows, columns] / LIKE_AB, np.arange(len(rows))
+    while True:
+        keys = np.column_stack([rows // side, columns // side, np.rint(color)])
+        number = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+        if number.max() < MOST_PLACES:
+            break
+        side, color = side * 2, color / 2
     owners = np.zeros((number.max() + 1, *weight.shape), np.float32)
-    owners[number.ravel(), rows, columns] = weight[rows, columns]
+    owners[number, rows, columns] = weight[rows, columns]
     return owners
 
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from image.resize import upsample
 from model.hints import point_planes
-from model.spread import propagate
+from model.spread import MOST_PLACES, owners_of, propagate
 
 SIDE = 128  # of the planes; the output has a quarter of it
 EDGE = 64  # column at which the lightness jumps
@@ -140,3 +140,17 @@ def test_a_saturation_is_the_hints_too() -> None:
     planes = point_planes([(24, 60, *RED)], size=(SIDE, SIDE))
     ab, _ = propagate(prediction(), prediction(), hints=planes, lightness=halves(), saturation=1.5)
     np.testing.assert_allclose(ab[15, 6], 1.5 * np.array(RED), atol=1)
+
+
+def test_many_hints_are_compared_as_few_places_and_keep_their_colors() -> None:
+    grid = [(x, y) for x in range(4, SIDE, 8) for y in range(4, SIDE, 8)]
+    colors = {(x, y): (40 * np.cos(x / 20), 40 * np.sin(y / 20)) for x, y in grid}
+    planes = point_planes([(x, y, *ab) for (x, y), ab in colors.items()], size=(SIDE, SIDE))
+    wanted, covered = np.moveaxis(planes[:2, ::4, ::4] * 110, 0, -1), planes[2, ::4, ::4]
+    assert (covered > 0).sum() > 3 * MOST_PLACES
+    owners = owners_of(wanted, covered)
+    assert len(owners) <= MOST_PLACES
+    np.testing.assert_allclose(owners.sum(axis=0), covered)
+    ab, _ = propagate(prediction(), prediction(), hints=planes, lightness=halves())
+    errors = [np.hypot(*(ab[y // 4, x // 4] - ab_of)) for (x, y), ab_of in colors.items()]
+    assert max(errors) < 2
