@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from color.arrays import Bytes
-from image.crop import fitted
+from image.resize import fitted
 from photo.candidate_file import written_candidate
 from photo.compose import Composition
 from photo.read import read_photo
