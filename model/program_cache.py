@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 
 _MAKING = threading.Lock()
 FORM = 10  # version of the programs of `model.export`; a change invalidates all cached programs
+# What each kind of program computes, as users are told.
+PURPOSES: dict[Output, str] = {
+    "means": "colors", "distribution": "likely colors", "features": "references", "classifier": "objects",
+}  # fmt: skip
 CACHE_VARIABLE = "COLORIZER_CACHE"
 
 PROGRAM_NAME = re.compile(r"[0-9a-f]{24}(-[a-z]+)?")
@@ -70,7 +74,7 @@ def program_for(
             if not folder.is_dir():
                 work = _work_folder(folder.parent)
                 stack.callback(shutil.rmtree, work, ignore_errors=True)
-                log.info("preparing %s for this machine (once)", weights.name)
+                log.info("preparing %s for this machine: %s (once)", weights.name, PURPOSES[output])
                 import_paddle()
                 from model.export import export
 
