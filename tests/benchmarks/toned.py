@@ -4,8 +4,9 @@
 
 Reduces each photograph to 256 pixels and shots of each film to 480, makes black-and-white versions that are toned, yellowed
 or noisy in eleven ways, and colored ones of full, half and a quarter of their saturation and of two-strip Technicolor.
-Prints the share of toned ones that would be left as in color, and of colored ones that would be recolored. Photographs
-without any color are counted as toned only. --fit prints new weights for image/toning.py from the same pictures: fit with
+Prints the share of toned ones that would be left as in color, and of colored ones that would be recolored; those whose
+chroma, as decoded, differs by less than one code on average are counted apart, as the file has hardly any color.
+Photographs without any color are counted as toned only. --fit prints new weights for image/toning.py from the same pictures: fit with
 --every 2, and measure the other half with --every 2 --from 1.
 """
 
@@ -16,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -34,6 +35,9 @@ from image.toning import LUMA, color_evidence, measures
 SIDE, FILM_SIDE = 256, 480  # long sides of the pictures
 SHOT, SHOTS = 25, 2  # frames of a shot, shots of a film
 GRAY = 1.5  # mean distance of chroma from its mean, codes, below which a picture has no color: a cast is none
+FAINT = 1.0  # the same: the step of the codes themselves
+FAINT_NAME = " below 1 code"
+GRID = (48, 36)  # cells
 KNOTS = (
     0.02,
     0.1,
@@ -232,11 +236,23 @@ def versions(frames: list[Floats], seed: int) -> Iterator[tuple[str, list[Bytes]
                 for i, rgb in enumerate(frames)
             ],
         )
-    small = cv2.resize(frames[0], (48, 36), interpolation=cv2.INTER_AREA)
-    chroma = (small[..., ::2] - (small @ LUMA)[..., None]) / (1.402, 1.772)
-    if np.linalg.norm(chroma - chroma.mean(axis=(0, 1)), axis=-1).mean() >= GRAY:
+    red, blue = (frames[0][..., channel] - frames[0] @ LUMA for channel in (0, 2))
+    if color_codes((blue / 1.772, red / 1.402)) >= GRAY:
         for name, colored in COLORED.items():
             yield name, [bytes_of(colored(rgb)) for rgb in frames]
+
+
+def color_codes(chroma: Iterable[NDArray[Any]]) -> float:
+    """Return the mean distance, in codes, of chroma planes (h, w) from their mean: how much color there is."""
+    planes = (plane.astype(np.float32) for plane in chroma)
+    small = np.stack([cv2.resize(one, GRID, interpolation=cv2.INTER_AREA) for one in planes], -1)
+    return float(np.linalg.norm(small - small.mean(axis=(0, 1)), axis=-1).mean())
+
+
+def named(version: str, chroma: Iterable[NDArray[Any]]) -> str:
+    """Name a version, those with hardly any color apart."""
+    faint = version in COLORED and color_codes(chroma) < FAINT
+    return version + FAINT_NAME * faint
 
 
 def as_jpeg(rgb: Bytes, quality: int) -> tuple[Bytes, tuple[Floats, Floats]]:
@@ -373,7 +389,9 @@ def main() -> None:
                             for one in coded
                         ]
                     else:
-                        left[f"film {name}"].append(is_left(as_film(frames)))
+                        decoded = [*as_film(frames)]
+                        shown = named(name, decoded[0].chroma or ())
+                        left[f"film {shown}"].append(is_left(decoded))
             continue
         rgb = cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1]
         count = 1 if max(rgb.shape) >= SIDE else SMALL_COUNT
@@ -382,7 +400,7 @@ def main() -> None:
             if options.fit:
                 found.append(Example(name, seed, count, measures(*planes)))
             else:
-                left[f"photo {name}"].append(color_evidence(*planes) > 0)
+                left[f"photo {named(name, planes[1])}"].append(color_evidence(*planes) > 0)
     if options.fit:
         hinges, bias = fitted(found)
         sys.stdout.write(f"{np.round(hinges, 3).tolist()}\nBIAS = {bias:.3f}\n")
@@ -393,10 +411,10 @@ def main() -> None:
             toned[kind] += answers
         wrong = np.mean(answers) if version in TONINGS else 1 - np.mean(answers)
         what = "left" if version in TONINGS else "recolored"
-        sys.stdout.write(f"{name:<24} {what:<10} {wrong:6.1%} of {len(answers)}\n")
+        sys.stdout.write(f"{name:<34} {what:<10} {wrong:6.1%} of {len(answers)}\n")
     for kind, answers in toned.items():
         sys.stdout.write(
-            f"{kind + ' all toned':<24} left       {np.mean(answers):6.1%} of {len(answers)}\n"
+            f"{kind + ' all toned':<34} left       {np.mean(answers):6.1%} of {len(answers)}\n"
         )
 
 
