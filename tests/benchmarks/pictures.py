@@ -2,9 +2,10 @@
 
     python tests/benchmarks/pictures.py                     those of the sample pictures and the sample film
     python tests/benchmarks/pictures.py --only moving       the sample film, gray and in color, as an animation
+    python tests/benchmarks/pictures.py --only keyed        frames of it that follow a keyframe
     python tests/benchmarks/pictures.py --film bottle.mp4   and the strip of steady colors
 
-The picture of the web page is a manual screenshot (1180x800, of `main.py -web`). Check the pictures before committing
+The picture of the page is made by page_picture.py. Check the pictures before committing
 them: what the README and docs/ say about them must still hold.
 """
 
@@ -40,6 +41,9 @@ MISTAKE = np.s_[172:512, 0:340]  # of the portrait: the flag and the suit
 # As in the command of docs/guidance.md.
 HINTS = ("165,357,#c8521e", "345,330,#c8521e", "60,400,#c8521e", "20,95,#1d3557", "60,170,#a4303f", "3%,53%,#a4303f")  # fmt: skip
 MOVING_EVERY, MOVING_QUALITY = 2, 45  # frames of the film for one of the animation; WebP's quality
+# The suit, and the flag beside it, on the keyframe of the first shot.
+PAINTED = ("265,222,#c8521e", "70,222,#c8521e", "42,224,#c8521e", "20,180,gray", "4,215,gray", "35,140,gray")  # fmt: skip
+KEYED_PX, KEYED_LAST = (224, 168), 34
 STRIP_PX, STRIP_FRAMES = 196, (144, 168, 216, 264, 330, 360)
 
 
@@ -110,6 +114,19 @@ def moving(work: Path) -> None:
     )  # fmt: skip
 
 
+def keyed(work: Path) -> None:
+    """Make the row of frames whose keyframe was colored by hand, here by hints: start, keyframe, first and last frame."""
+    film, keys, colored = SAMPLES / "film.mp4", work / "keys", work / "keyed.mp4"
+    main_py("-movie_in", film, "-keyframes", keys)
+    gray, start = (next(keys.glob(f"shot001.frame??????{end}.png")) for end in ("", ".color"))
+    began = read(start)
+    main_py("-img_in", gray, "-save", start, *(w for hint in PAINTED for w in ("-hint", hint)))
+    main_py("-movie_in", film, "-save", colored, "-references", keys, "-cache", work / "jobs")
+    frames = frames_of(colored)
+    row = [began, read(start), frames[0], frames[KEYED_LAST // MOVING_EVERY]]
+    write_image(PICTURES / "keyed.jpg", tile([[fitted(one, KEYED_PX) for one in row]]))
+
+
 def of_film(film: Path) -> None:
     """Make the strip: frames colorized independently, consistently, and in their own colors."""
     network = open_network(RELEASED)
@@ -127,13 +144,13 @@ def of_film(film: Path) -> None:
 def main() -> None:
     """Parse the command line and make the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", choices=["moving"], help="make this picture alone")
+    parser.add_argument("--only", choices=["moving", "keyed"], help="make this picture alone")
     parser.add_argument("--film", type=Path, help="color film of one shot, for the strip")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
-        moving(Path(work))
-        if not options.only:
-            of_samples(Path(work))
+        for name, make in (("moving", moving), ("keyed", keyed), ("", of_samples)):
+            if options.only in (None, name):
+                make(Path(work))
     if options.film:
         of_film(options.film)
 

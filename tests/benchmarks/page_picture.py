@@ -1,0 +1,64 @@
+"""Recreates the picture of the page: the sample photos opened, two hints placed, the chooser open at a third place.
+
+    python tests/benchmarks/page_picture.py
+
+Needs the page's packages, Playwright and the system's Chromium, as the page's tests do. Look at the picture before
+committing it.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from web_page import BROWSER, SAMPLES, Page, opened, place_hint, running, when_colored
+
+PICTURE = ROOT / "docs" / "pictures" / "page.jpg"
+SIZE = {"width": 1180, "height": 800}
+PHOTOS = ("astronaut.jpg", "rocket.jpg", "chelsea.jpg")  # the first one is shown
+HINTS = (
+    (0.45, 0.62, "#c8521e"),
+    (0.3, 0.6, "#c8521e"),
+)  # shares of the sides, and a color: the suit
+CHOSEN = (0.95, 0.4)  # the wall
+GRAY_PERCENT = "33"
+QUALITY = 82
+COLORED = "() => [...document.querySelectorAll('.strip li img')].every((image) => image.src.startsWith('blob:'))"
+
+
+def arrange(page: Page) -> None:
+    """Open the photos, color the suit, and ask for the wall's colors."""
+    files = [str(SAMPLES / name) for name in PHOTOS]
+    when_colored(page, "photos", lambda: page.locator("#photo-files").set_input_files(files))
+    page.locator(".strip li img").nth(len(PHOTOS) - 1).wait_for()
+    page.wait_for_function(COLORED)
+    for x, y, color in HINTS:
+        place_hint(page, "photos", x, y, color)
+    page.locator("#photos .split").fill(GRAY_PERCENT)
+    box = page.locator("#photos .pictures").bounding_box()
+    page.mouse.click(box["x"] + CHOSEN[0] * box["width"], box["y"] + CHOSEN[1] * box["height"])
+    page.locator(".chooser .likely button.swatch").first.wait_for()
+
+
+def main() -> None:
+    """Parse the command line and make the picture."""
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Path(folder)) as url,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        with opened(browser, url, viewport=SIZE, locale="en-US", color_scheme="light") as page:
+            arrange(page)
+            page.screenshot(path=PICTURE, type="jpeg", quality=QUALITY)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
