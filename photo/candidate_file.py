@@ -1,10 +1,11 @@
-"""A candidate as a JSON file, which makes its colors again: written beside its picture, and read by -hints.
+"""A candidate or a look as a JSON file, which makes its colors again: written beside its picture or by the page, and read by -hints.
 
     {"regions": [{"ab": [12.5, -30.0], "points": [[40.2, 61.0], ...]}, ...], "hints": [[25, 40, "#b03030"], ...],
      "strokes": "base64 of a PNG", "later": {"hints": [...], "strokes": "..."}}
 
 A point is in percent of the sides. `hints` and `strokes` are those that the candidate was found with, if any, `later` those
-that are applied to it. Without `regions`, hints and strokes are applied to the photo.
+that are applied to it. Without `regions`, hints and strokes are applied to the photo. A look is `"mood": "warm"`, with a
+`"palette"` of colors and a `"guidance"` from 0 to 1 if wanted.
 """
 
 import base64
@@ -20,10 +21,18 @@ import cv2
 import numpy as np
 
 from color.arrays import Bytes
-from color.guidance import Candidate, ColoredRegion, Guidance, Hint
+from color.guidance import MOODS, Candidate, ColoredRegion, Guidance, Hint
 from runtime.files import write_bytes
 
 MOST_POINTS = 10_000  # in all regions together; ours have a few dozen
+KEYS = {
+    "regions",
+    "hints",
+    "strokes",
+    "mood",
+    "palette",
+    "guidance",
+}  # of which a file has one at least
 
 
 def written_candidate(candidate: Candidate) -> dict[str, Any]:
@@ -38,11 +47,18 @@ def written_candidate(candidate: Candidate) -> dict[str, Any]:
 
 
 def written_guidance(guidance: Guidance) -> dict[str, Any]:
-    """Return hints, strokes and candidate of a photo's guidance as plain JSON values."""
-    own = _written_hints(guidance)
+    """Return hints, strokes, candidate and look of a photo's guidance as plain JSON values."""
+    own, look = _written_hints(guidance), _written_look(guidance)
     if guidance.candidate is None:
-        return own
-    return written_candidate(guidance.candidate) | ({"later": own} if own else {})
+        return own | look
+    return written_candidate(guidance.candidate) | ({"later": own} if own else {}) | look
+
+
+def _written_look(guidance: Guidance) -> dict[str, Any]:
+    look = {
+        "mood": guidance.mood, "palette": list(guidance.palette) or None, "guidance": guidance.strength,
+    }  # fmt: skip
+    return {name: value for name, value in look.items() if value is not None}
 
 
 def _written_hints(by: Candidate | Guidance) -> dict[str, Any]:
@@ -62,14 +78,28 @@ def write_candidate(path: Path, candidate: Candidate) -> None:
 
 def read_written(values: Mapping[str, Any], point: Callable[[Any], Hint]) -> Guidance:
     """Read what `written_guidance` returned; point : reads a hint. Raises ValueError for values of another form."""
+    found = replace(_hints_in(values, point), **_look_in(values))
     if "regions" not in values:
-        return _hints_in(values, point)
-    found = _hints_in(values, point)
+        return found
     later = values.get("later", {})
     if not isinstance(later, dict):
         raise ValueError("later has no hints or strokes")
     candidate = replace(read_candidate(values), hints=found.hints, strokes=found.strokes)
-    return replace(_hints_in(later, point), candidate=candidate)
+    return replace(_hints_in(later, point), candidate=candidate, **_look_in(values))
+
+
+def _look_in(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Read mood, palette and their strength, as fields of `Guidance`."""
+    mood, palette, strength = (values.get(name) for name in ("mood", "palette", "guidance"))
+    if mood is not None and mood not in MOODS:
+        raise ValueError(f"unknown mood {mood!r}: expected one of {', '.join(MOODS)}")
+    if palette is not None and not (isinstance(palette, list) and all(isinstance(one, str) for one in palette)):  # fmt: skip
+        raise ValueError("palette is not a list of colors")
+    return {
+        "mood": mood,
+        "palette": tuple(palette or ()),
+        "strength": None if strength is None else _within(strength, 0, 1),
+    }
 
 
 def _hints_in(values: Mapping[str, Any], point: Callable[[Any], Hint]) -> Guidance:

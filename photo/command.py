@@ -119,6 +119,7 @@ def plan_photos(
     guidance = read_guidance(guided, first, pages=options.pages)
     if guidance.candidate and options.candidates:
         raise ValueError(f"{guided.hints} is one of the candidates: leave out -candidates")
+    _check_look(guidance, colors, guided.hints)
     options = marked(options, colors, guidance)
     now = _standing(planned, inputs, options)
     if now is None and (report or inputs.dry_run):
@@ -128,6 +129,13 @@ def plan_photos(
     if number := options.candidates:
         ledger.files = partial(candidate_files, number=number)
     return PhotoWork(planned, ledger, options, guidance, colorization)
+
+
+def _check_look(guidance: Guidance, colors: Mapping[str, object], path: Path | None) -> None:
+    """Raise ValueError if a file of hints and the command both have a mood or a palette."""
+    for name, own in (("mood", guidance.mood), ("palette", guidance.palette)):
+        if own and colors.get(name):
+            raise ValueError(f"{path} has a {name} of its own: leave out -{name}")
 
 
 def marked(options: PhotoOptions, colors: Mapping[str, object], guidance: Guidance) -> PhotoOptions:

@@ -14,7 +14,7 @@ from PIL import Image, ImageChops, ImageOps
 from color.arrays import Bytes
 from color.guidance import Guidance, Hint, read_hint, read_length
 from color.options import GuidanceOptions
-from photo.candidate_file import read_written
+from photo.candidate_file import KEYS, read_written
 from photo.decoder import check_file
 from photo.opened import opened_photo, size_of
 from photo.options import Span
@@ -47,7 +47,7 @@ def read_guidance(
     if options.reference_by and not options.reference:
         raise ValueError("-reference_by applies to -reference only: add -reference")
     hints: list[Hint] = []
-    strokes, candidate = None, None
+    strokes, candidate, look = None, None, Guidance()
     if photo and (options.hint or options.hints):
         page = _hinted_page(photo, pages)
         size = size_of(photo, page)
@@ -57,13 +57,13 @@ def read_guidance(
         elif options.hints:
             found = read_hints(options.hints)
             if isinstance(found, Guidance):
-                strokes, candidate = found.strokes, found.candidate
+                strokes, candidate, look = found.strokes, found.candidate, found
             hints += found.hints if isinstance(found, Guidance) else found
         _check_inside([*hints, *(candidate.hints if candidate else ())], size, photo)
     reference, by = options.reference, options.reference_by or "auto"
     registers = reference and by in {"auto", "registered"}
     return Guidance(
-        tuple(hints), strokes, candidate,
+        tuple(hints), strokes, candidate, palette=look.palette, mood=look.mood, strength=look.strength,
         reference=read_reference(reference) if reference else None,
         reference_by=by,
         reference_large=_read_large(reference) if reference and registers else None,
@@ -150,7 +150,7 @@ def read_hints(path: Path) -> list[Hint] | Guidance:
         points = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}): write {FORM}") from None
-    if isinstance(points, dict) and {"regions", "hints", "strokes"} & points.keys():
+    if isinstance(points, dict) and KEYS & points.keys():
         try:
             return read_written(points, partial(_point, path))
         except (TypeError, ValueError) as error:

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from helpers import no_browser
 
+from color.guidance import MOODS
+
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "data" / "samples"
 BROWSER = next(
@@ -104,7 +106,7 @@ class opened:
         )
         page.goto(self.url)
         page.wait_for_selector(
-            "#photos .colors select", state="attached"
+            "#photos .colors input", state="attached"
         )  # its scripts have started
         return page
 
@@ -154,6 +156,11 @@ def when_colored(page: Page, room: str, act: Callable[[], object]) -> None:
         "([selector, before]) => {const s = document.querySelector(selector).getAttribute('src'); return s && s !== before}",
         arg=[f"#{room} .pictures .color", before],
     )
+
+
+def look(page: Page, mood: str | None) -> Any:
+    """Find the button of a look by its mood; None for the natural one."""
+    return page.locator(".looks button").nth(MOODS.index(mood) + 1 if mood else 0)
 
 
 def place_hint(page: Page, room: str, x: float, y: float, color: str) -> None:

@@ -11,7 +11,6 @@ from color.arrays import Bytes
 from image.resize import fitted
 from photo.candidate_file import written_candidate
 from photo.compose import Composition
-from photo.read import read_photo
 from web.edits import CANDIDATES, Edits
 from web.network import Network
 from web.photos import UploadedPhoto, jpeg, shown_size
@@ -77,8 +76,9 @@ def overlay(photo: UploadedPhoto, edits: Edits, network: Network) -> bytes:
 
 def candidates(photo: UploadedPhoto, edits: Edits, network: Network) -> list[ShownCandidate]:
     """Compute a photo's candidates, for all hints and strokes, whichever was chosen before."""
-    guidance = replace(edits, candidate=None).for_file(photo.source, photo.size)
-    gray = read_photo(photo.source).gray
+    gray = photo.shown
+    unchosen = replace(edits, candidate=None)
+    guidance = unchosen.for_preview(photo.source, photo.size, gray.shape)
     found = network.colorizer(edits.color).candidate_compositions(gray, CANDIDATES, guidance)
     return [_shown_candidate(one) for one in found]
 

@@ -4,7 +4,7 @@ import json
 import time
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
@@ -110,8 +110,10 @@ async def project(chosen: Sequence[Chosen]) -> AsyncIterator[Entry]:
 
 
 def command_hints(one: Chosen) -> str:
-    """Return a photo's hints, strokes and chosen candidate as JSON that `-hints` reads; "" for none."""
-    values = written_guidance(one.edits.for_file(one.photo.source, one.photo.size))
+    """Return a photo's hints, strokes, and chosen look or candidate as JSON that `-hints` reads; "" for none."""
+    color, guidance = one.edits.color, one.edits.for_file(one.photo.source, one.photo.size)
+    guidance = replace(guidance, mood=color.mood, palette=color.palette, strength=color.guidance)
+    values = written_guidance(guidance)
     return json.dumps(values, ensure_ascii=False) if values else ""
 
 

@@ -15,7 +15,7 @@ from web.network import Network
 from web.photos import UploadedPhoto, jpeg
 
 MOST_PX = 3000  # long side of an answer
-MOST_KEPT = 8  # colorized photos
+MOST_KEPT = 24  # colorized photos; a photo's looks are a dozen
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def edits_from(
         color_from(values, released),
         references.get(str(reference)),
         _candidate_from(values.get("candidate")),
-        json.dumps(values, sort_keys=True),
+        json.dumps({name: v for name, v in values.items() if v is not None}, sort_keys=True),
     )
 
 

@@ -138,3 +138,45 @@ def test_what_is_no_candidate_is_refused_in_one_line(
 def test_values_that_are_no_candidate_raise_value_error() -> None:
     with pytest.raises(ValueError, match="it is no candidate"):
         read_candidate({})
+
+
+def test_a_look_is_written_read_and_colors_as_its_options(photo: Path) -> None:
+    look = Guidance((Hint(3, 4, "#b03030"),), mood="cold", palette=("#2050c0",), strength=0.5)
+    Path("look.json").write_text(json.dumps(written_guidance(look)))
+    found = read_guidance(GuidanceOptions(hints=Path("look.json")), photo)
+    assert (found.mood, found.palette, found.strength) == ("cold", ("#2050c0",), 0.5)
+    assert [hint.written for hint in found.hints] == ["3,4"]
+    candidate = Candidate((ColoredRegion((1.0, 2.0), ((5.0, 6.0),)),))
+    Path("both.json").write_text(
+        json.dumps(written_guidance(Guidance((), None, candidate, mood="warm")))
+    )
+    both = read_guidance(GuidanceOptions(hints=Path("both.json")), photo)
+    assert (both.mood, both.candidate is not None) == ("warm", True)
+    assert read_guidance(GuidanceOptions(hints=_only("mood", "sepia")), photo).mood == "sepia"
+
+
+def _only(name: str, value: object) -> Path:
+    Path("only.json").write_text(json.dumps({name: value}))
+    return Path("only.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("mood", "cosy", "unknown mood 'cosy'"), ("mood", ["warm"], "unknown mood"), ("palette", "navy", "palette is not"),
+        ("palette", [3], "palette is not"), ("palette", ["navvy"], "navvy"), ("guidance", 2, "2 is not from 0 to 1"),
+        ("guidance", "x", "only.json"),
+    ],
+)  # fmt: skip
+def test_a_look_of_another_form_is_refused(
+    photo: Path, name: str, value: object, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said) as error:
+        read_guidance(GuidanceOptions(hints=_only(name, value)), photo)
+    assert "\n" not in str(error.value)
+
+
+def test_two_moods_are_refused(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["-img_in", "photo.png", "-hints", str(_only("mood", "sepia")), "-mood", "warm"]
+    assert main.main(words) == 2
+    assert "only.json has a mood of its own: leave out -mood" in capsys.readouterr().err

@@ -65,24 +65,34 @@ def test_a_project_is_opened_as_it_was_saved(visitor: Visitor, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "candidate",
+    ("candidate", "look"),
     [
-        None,
-        {
-            "regions": [{"ab": [40, 5], "points": [[30, 40]]}],
-            "hints": ["30,20,#d02010"],
-            "strokes": 1,
-        },
+        (None, {}),
+        (None, {"mood": "warm", "palette": ["#b06030", "#2050c0"], "guidance": 0.4}),
+        (
+            {
+                "regions": [{"ab": [40, 5], "points": [[30, 40]]}],
+                "hints": ["30,20,#d02010"],
+                "strokes": 1,
+            },
+            {"mood": "cold"},
+        ),
     ],
 )
 def test_the_command_reads_a_project_s_hints(
-    visitor: Visitor, run: RunOptions, photo: Path, tmp_path: Path, candidate: Json | None
+    visitor: Visitor,
+    run: RunOptions,
+    photo: Path,
+    tmp_path: Path,
+    candidate: Json | None,
+    look: Json,
 ) -> None:
     id = visitor.upload(photo)["id"]
     edits = {
         "hints": ["30,20,#d02010", "50%,40%,navy@0.5"],
         "strokes": [STROKE],
         "candidate": candidate,
+        **look,
     }
     with zipfile.ZipFile(
         io.BytesIO(saved(visitor, [{"id": id, "edits": edits, "kept": {}}]))

@@ -1,11 +1,13 @@
 // Lets the user choose the color of a place: a likely one or any other, shown as it comes out at the place's lightness.
 
+import { armBy, isArmed, receive } from "/picker.js";
 import { fromTemplate, make } from "/words.js";
 
 const COMMON = ["#c99a7c", "#8a5a3c", "#b5482f", "#c9a34a", "#6f8f4e", "#3f6f5a", "#5f8fb5", "#2f4f7f", "#7a5a8a", "#b58a9a"];
 const GRAY = "#808080";
 const MOST_RECENT = 4;
 const MOST = 12; // common and recent ones
+const BELOW_PX = 60; // least distance of the place from the chooser's upper edge on a phone
 const PLACES = 4; // largest number of likely colors
 let recent = [];
 let chosenStrength = () => 1;
@@ -25,12 +27,13 @@ export function chooseColor(at, { likely, current, shown = async () => [] } = {}
     close = (result = null) => {
       close = () => {};
       document.removeEventListener("pointerdown", outside, true);
+      unreceive();
       element.remove();
       if (back?.isConnected) back.focus({ preventScroll: true });
       if (result && result !== "remove") recent = [plain(result), ...recent.filter((color) => color !== plain(result))].slice(0, MOST_RECENT);
       resolve(result);
     };
-    const outside = (event) => element.contains(event.target) || close();
+    const outside = (event) => element.contains(event.target) || isArmed() || event.target.closest(".second") || close();
     document.addEventListener("pointerdown", outside, true);
     element.addEventListener("keydown", (event) => onKey(event, element));
     const [input, named, strength] = ["[type=color]", ".named", "[type=range]"].map(find);
@@ -38,15 +41,27 @@ export function chooseColor(at, { likely, current, shown = async () => [] } = {}
     chosenStrength = () => Number(strength.value);
     const show = () => showOutcomes(element, shown, named.value || input.value);
     for (const one of [input, named, strength]) one.addEventListener("input", show);
+    armBy(find(".pick"));
+    const unreceive = receive((color) => {
+      input.value = color;
+      named.value = "";
+      show();
+    });
     input.addEventListener("input", () => (named.value = ""));
-    find(".use").addEventListener("click", async () => ((await show()) ? close(written(input.value)) : named.reportValidity()));
+    find(".use").addEventListener("click", async () => {
+      let isColor = null;
+      while (isColor === null) isColor = await show();
+      if (isColor) close(written(input.value));
+      else named.reportValidity();
+    });
     find(".neutral").addEventListener("click", () => close(GRAY));
     find(".remove").addEventListener("click", () => close("remove"));
     find(".remove").hidden = !current;
     find(".common").replaceChildren(...[...new Set([...recent, ...COMMON])].slice(0, MOST).map(swatch));
-    fill(find(".likely"), likely);
+    fill(find(".likely"), likely).then(show);
     show();
     place(element, at);
+    movable(element);
     element.tabIndex = -1;
     element.focus({ preventScroll: true });
   });
@@ -66,13 +81,14 @@ function written(color) {
   return chosenStrength() === 1 ? color : `${color}@${chosenStrength()}`;
 }
 
-// Shows what the common colors and the chosen one, by code or name, become at the place; resolves to whether it is one.
+// Shows what all offered colors and the chosen one, by code or name, become at the place; resolves to whether it is one,
+// or to null if that was asked again meanwhile.
 async function showOutcomes(element, shown, chosen) {
-  const swatches = [...element.querySelectorAll(".common button.swatch")];
+  const swatches = [...element.querySelectorAll("button.swatch")];
   const asked = [...swatches.map((one) => one.title), chosen].map(written);
   const number = (asking += 1);
   const outcomes = await shown(asked).catch(() => []);
-  if (number !== asking) return false; // another color was chosen meanwhile
+  if (number !== asking) return null;
   swatches.forEach((one, i) => outcomes[i] && one.style.setProperty("--color", outcomes[i].shown));
   const [input, named, outcome] = ["[type=color]", ".named", ".outcome"].map((one) => element.querySelector(one));
   const { color, shown: result, error } = outcomes.at(-1) ?? {};
@@ -126,10 +142,31 @@ function keepFocus(event, element) {
   }
 }
 
-// Positions the chooser beside the place, within the window; on a phone the style sheet puts it at the bottom.
-function place(element, { x, y }) {
+// Positions the chooser over the settings, where it covers nothing of the picture; on a phone the style sheet puts it at the
+// bottom, and the page is scrolled until the place is seen above it.
+function place(element, { y }) {
+  const { width, height, top } = element.getBoundingClientRect();
+  const settings = [...document.querySelectorAll(".panel")].find((panel) => panel.offsetParent);
+  const box = settings.getBoundingClientRect();
+  if (box.left > innerWidth / 2) move(element, box.left + (box.width - width) / 2, y - height / 2);
+  else if (y > top - BELOW_PX) scrollBy({ top: y - top + BELOW_PX });
+}
+
+function move(element, left, top) {
   const { width, height } = element.getBoundingClientRect();
-  const left = x + 24 + width < innerWidth ? x + 24 : x - 24 - width;
   element.style.left = `${Math.max(Math.min(left, innerWidth - width - 8), 8)}px`;
-  element.style.top = `${Math.max(Math.min(y - height / 2, innerHeight - height - 8), 8)}px`;
+  element.style.top = `${Math.max(Math.min(top, innerHeight - height - 8), 8)}px`;
+}
+
+// Lets the chooser be dragged by its upper edge.
+function movable(element) {
+  const grip = element.querySelector(".grip");
+  grip.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    grip.setPointerCapture(event.pointerId);
+    const { left, top } = element.getBoundingClientRect();
+    const drag = (now) => move(element, left + now.clientX - event.clientX, top + now.clientY - event.clientY);
+    grip.addEventListener("pointermove", drag);
+    grip.addEventListener("pointerup", () => grip.removeEventListener("pointermove", drag), { once: true });
+  });
 }

@@ -11,8 +11,9 @@ const SLIDERS = [
 const MOST = 8; // colors in a palette
 
 // Adds the controls to an element and calls change(changes, name) for each new value. Returns a function that shows other values.
-export function makeColors(place, change) {
-  const shows = [makeMood(place, change), makePalette(place, change), ...SLIDERS.map((one) => makeSlider(place, change, one))];
+// mood : whether a mood can be chosen here
+export function makeColors(place, change, { mood = true } = {}) {
+  const shows = [...(mood ? [makeMood(place, change)] : []), makePalette(place, change), ...SLIDERS.map((one) => makeSlider(place, change, one))];
   return (values) => shows.forEach((show) => show(values));
 }
 

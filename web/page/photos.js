@@ -5,7 +5,10 @@ import { makeColors } from "/colors.js";
 import { Edits, stepByKeys, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
 import { keep, leave, recall, saved, showKept, startKept } from "/kept.js";
-import { closeGallery, refreshKnown, startKnown } from "/known.js";
+import { refreshKnown, startKnown } from "/known.js";
+import { refreshLooks, showLooks, startLooks } from "/looks.js";
+import { armBy, receive } from "/picker.js";
+import { startSecond } from "/second.js";
 import { Stage } from "/stage.js";
 import { make, say } from "/words.js";
 
@@ -22,8 +25,10 @@ let coloring = false; // whether thumbnails of other photos are being colored
 
 export async function startPhotos() {
   find(".stage-place").append(stage.element);
-  showColors = makeColors(find(".colors"), change);
-  startKnown({ stage, change, asked: () => current && { path: `/photos/${current.id}`, edits: sentEdits(current) } });
+  showColors = makeColors(find(".colors"), change, { mood: false });
+  startLooks({ photo: () => current, edits: () => sentEdits(current), change, busy: () => Boolean(asked) });
+  startSecond();
+  startKnown({ stage, asked: () => current && { path: `/photos/${current.id}`, edits: sentEdits(current) } });
   startKept({ state: () => ({ photos, current }), uploading: () => Boolean(find(".waiting")), open: openKept });
   listen();
   if (!(await recall())) await showKept();
@@ -43,14 +48,21 @@ function listen() {
     change({ hints });
   });
   stage.addEventListener("stroke", ({ detail }) => change({ strokes: [...current.edits.now.strokes, detail] }));
+  stage.addEventListener("erase", ({ detail }) => erase(detail));
   for (const button of document.querySelectorAll("#photos [data-tool]")) {
     button.addEventListener("click", () => chooseTool(button.dataset.tool));
   }
-  document.getElementById("brush-color").addEventListener("input", (event) => (stage.brush.color = event.target.value));
+  const color = document.getElementById("brush-color");
+  color.addEventListener("input", () => (stage.brush.color = color.value));
+  armBy(document.getElementById("brush-pick"));
+  receive((taken) => {
+    stage.brush.color = color.value = taken;
+    chooseTool("brush");
+  });
   document.getElementById("brush-size").addEventListener("input", (event) => (stage.brush.share = event.target.value / 1000));
   document.getElementById("undo").addEventListener("click", () => step("undo"));
   document.getElementById("redo").addEventListener("click", () => step("redo"));
-  document.getElementById("clear").addEventListener("click", () => change({ hints: [], strokes: [] }));
+  document.getElementById("clear").addEventListener("click", () => change({ hints: [], ...changedStrokes([]) }));
   document.getElementById("download").addEventListener("click", download);
   document.getElementById("download-all").addEventListener("click", downloadAll);
   document.getElementById("same-for-all").addEventListener("click", sameForAll);
@@ -203,7 +215,7 @@ async function select(photo) {
   keep();
   for (const other of photos) other.place.classList.toggle("current", other === photo);
   stage.show(`/photos/${photo.id}/gray`, photo);
-  closeGallery();
+  showLooks();
   await showEdits();
 }
 
@@ -236,6 +248,7 @@ async function showEdits() {
   const chip = document.getElementById("reference-shown");
   chip.hidden = !now.reference;
   chip.textContent = `${now.referenceName ?? ""} ×`;
+  refreshLooks();
   await colorize();
 }
 
@@ -309,6 +322,19 @@ async function pickHint(index) {
   else change({ hints: photo.edits.now.hints.map((one, i) => (i === index ? { ...one, color } : one)) });
 }
 
+// Keeps what an eraser has left, an array for each stroke before.
+function erase(left) {
+  const before = current.edits.now.strokes;
+  if (left.some((parts, i) => parts.length !== 1 || parts[0] !== before[i])) change(changedStrokes(left));
+}
+
+// Returns the edits for strokes, given as an array for each one before; a candidate says how many of them it was found with.
+function changedStrokes(left) {
+  const { candidate } = current.edits.now;
+  const count = left.slice(0, candidate?.strokes ?? 0).flat().length;
+  return { strokes: left.flat(), ...(candidate ? { candidate: { ...candidate, strokes: count } } : {}) };
+}
+
 function removeHint(index) {
   change({ hints: current.edits.now.hints.filter((_, i) => i !== index) });
 }
@@ -331,8 +357,10 @@ function chooseTool(tool) {
   for (const button of document.querySelectorAll("#photos [data-tool]")) {
     button.setAttribute("aria-checked", button.dataset.tool === tool);
   }
-  find(".brush").hidden = tool !== "brush";
-  stage.element.classList.toggle("brushing", tool === "brush");
+  find(".brush").hidden = tool === "point";
+  for (const id of ["brush-color", "brush-pick"]) document.getElementById(id).hidden = tool !== "brush";
+  document.getElementById("how").textContent = say({ point: "how", brush: "how_brush", eraser: "how_eraser" }[tool]);
+  stage.element.classList.toggle("brushing", tool !== "point");
 }
 
 async function chooseReference(event) {

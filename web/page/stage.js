@@ -1,6 +1,9 @@
 // One picture, gray and in color with a divider, on which hints are placed and strokes painted.
 // All places are in pixels of the photo or the film frame.
 
+import { makeDivider } from "/compare.js";
+import { colorOf, give, isArmed } from "/picker.js";
+import { drawStrokes, erased } from "/strokes.js";
 import { fromTemplate, make, say } from "/words.js";
 
 const STEP = 0.02; // share of the shown width by which an arrow key moves the cross
@@ -27,19 +30,17 @@ export class Stage extends EventTarget {
     this.gray = find(".gray");
     this.colorImage = find(".color");
     this.parts = { gray: find(".gray-part"), color: find(".color-part") };
-    this.lid = find(".lid");
     this.overlay = find(".overlay");
     this.canvas = find(".strokes");
     this.markers = find(".markers");
     this.cross = find(".cross");
-    this.divider = find(".divider");
-    this.split = find(".split");
+    const divider = find(".divider");
     this.busyBar = find(".busy");
-    this.split.addEventListener("input", () => this.#showSplit());
+    const lid = find(".lid");
+    this.toggleGray = makeDivider(divider, this.pictures, (percent) => (lid.style.clipPath = `inset(0 0 0 ${percent}%)`));
     this.pictures.addEventListener("pointerdown", (event) => this.#pressed(event));
     this.pictures.addEventListener("keydown", (event) => this.#key(event));
     this.pictures.addEventListener("blur", () => (this.cross.hidden = !document.querySelector(".chooser")));
-    this.divider.addEventListener("pointerdown", (event) => this.#slide(event));
     this.pictures.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     this.pictures.addEventListener("dblclick", (event) => this.#doubleClick(event));
     for (const [selector, by] of [[".zoom-in", 1.5], [".zoom-out", 1 / 1.5]]) {
@@ -48,7 +49,15 @@ export class Stage extends EventTarget {
     this.fit = find(".zoom-fit");
     this.fit.addEventListener("click", () => this.#look(1, 0, 0));
     new ResizeObserver(() => this.#look(this.zoom, this.left, this.top)).observe(this.pictures);
-    this.#showSplit();
+    this.marksShown = find(".marks-shown");
+    this.marksShown.addEventListener("click", () => this.toggleMarks());
+    document.addEventListener("keydown", (event) => this.#letter(event));
+  }
+
+  // Shows or hides hints and strokes.
+  toggleMarks() {
+    const hidden = this.element.classList.toggle("unmarked");
+    this.marksShown.setAttribute("aria-pressed", !hidden);
   }
 
   // Shows another picture; size : {width, height}, and its ratio where pixels are not square.
@@ -245,23 +254,53 @@ export class Stage extends EventTarget {
     if (event.button && !moves) return;
     this.pictures.focus({ preventScroll: true });
     const place = this.#placeOf(event);
+    if (isArmed() && !moves) {
+      event.preventDefault();
+      return this.#pick(place);
+    }
     if (this.tool === "point" || moves) {
       const clicked = () => this.tool === "point" && !moves && this.#placeAt(place);
       this.#move(event, clicked);
       return;
     }
-    const radius = Math.max(this.brush.share * Math.max(this.size.width, this.size.height), 1);
-    const stroke = { color: this.brush.color, radius, points: [[place.x, place.y]] };
+    if (this.tool === "eraser") this.#erase(event, place);
+    else this.#paint(event, place);
+  }
+
+  get #radius() {
+    return Math.max(this.brush.share * Math.max(this.size.width, this.size.height), 1);
+  }
+
+  #paint(event, place) {
+    const stroke = { color: this.brush.color, radius: this.#radius, points: [[place.x, place.y]] };
     this.strokes = [...this.#strokes, stroke];
-    this.#follow(
-      event,
-      (move) => {
-        const { x, y } = this.#placeOf(move);
-        stroke.points.push([x, y]);
-        this.#drawStrokes();
-      },
-      () => this.#tell("stroke", stroke),
-    );
+    const paint = (move) => {
+      const { x, y } = this.#placeOf(move);
+      stroke.points.push([x, y]);
+      this.#drawStrokes();
+    };
+    this.#follow(event, paint, () => this.#tell("stroke", stroke));
+  }
+
+  // Takes away what an eraser passes over; tells the strokes that are left, an array for each one before.
+  #erase(event, place) {
+    const before = this.#strokes;
+    const path = [[place.x, place.y]];
+    let left = erased(before, path, this.#radius);
+    const erase = (move) => {
+      const { x, y } = this.#placeOf(move);
+      path.push([x, y]);
+      left = erased(before, path, this.#radius);
+      this.strokes = left.flat();
+    };
+    this.strokes = left.flat();
+    this.#follow(event, erase, () => this.#tell("erase", left));
+  }
+
+  // Gives the shown color of a place to whoever waits for one.
+  #pick(place) {
+    if (!this.colorImage.src) return;
+    give(colorOf(this.colorImage, (place.x + 0.5) / this.size.width, (place.y + 0.5) / this.size.height));
   }
 
   // Moves the picture with the pointer; clicked : called if it has not moved.
@@ -332,22 +371,6 @@ export class Stage extends EventTarget {
     element.focus();
   }
 
-  #slide(event) {
-    event.stopPropagation();
-    const box = this.pictures.getBoundingClientRect();
-    this.#follow(event, (move) => {
-      this.split.value = ((move.clientX - box.left) / box.width) * 100;
-      this.#showSplit();
-    });
-  }
-
-  #showSplit() {
-    const percent = `${this.split.value}%`;
-    this.lid.style.clipPath = `inset(0 0 0 ${percent})`;
-    this.divider.style.setProperty("--split", percent);
-    this.divider.classList.toggle("edge", this.split.value === "0" || this.split.value === "100");
-  }
-
   // Handles the keyboard: arrows move a cross, Enter places a hint there.
   #key(event) {
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -365,11 +388,20 @@ export class Stage extends EventTarget {
       if (event.key === "0") this.#look(1, 0, 0);
       else this.zoomBy(event.key === "-" ? 1 / 1.25 : 1.25, this.#cross && this.#clientOf(this.#cross));
     } else if (event.key === "Enter" && event.target === this.pictures) {
-      this.#placeAt(at);
+      if (isArmed()) this.#pick(at);
+      else this.#placeAt(at);
     } else {
       return;
     }
     event.preventDefault();
+  }
+
+  // Handles letters, wherever the focus is, while the picture is shown.
+  #letter(event) {
+    const typing = event.target.matches("input:not([type=range]), select, textarea");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || !this.element.offsetParent) return;
+    if (event.key.toLowerCase() === "g") this.toggleGray();
+    if (event.key.toLowerCase() === "h") this.toggleMarks();
   }
 
   #clientOf(place) {
@@ -385,19 +417,12 @@ export class Stage extends EventTarget {
 
   #drawStrokes() {
     const box = this.pictures.getBoundingClientRect();
-    const scale = ((box.width * this.zoom) / this.size.width) * devicePixelRatio;
-    this.canvas.width = Math.round(box.width * devicePixelRatio);
-    this.canvas.height = Math.round(box.height * devicePixelRatio);
-    const pen = this.canvas.getContext("2d");
-    pen.translate(-this.left * this.size.width * scale, -this.top * this.size.height * scale);
-    pen.lineCap = pen.lineJoin = "round";
-    for (const stroke of this.#strokes) {
-      pen.strokeStyle = stroke.color;
-      pen.lineWidth = stroke.radius * 2 * scale;
-      pen.beginPath();
-      for (const [x, y] of stroke.points) pen.lineTo((x + 0.5) * scale, (y + 0.5) * scale);
-      if (stroke.points.length === 1) pen.lineTo((stroke.points[0][0] + 0.6) * scale, (stroke.points[0][1] + 0.5) * scale);
-      pen.stroke();
-    }
+    drawStrokes(this.canvas, this.#strokes, {
+      width: Math.round(box.width * devicePixelRatio),
+      height: Math.round(box.height * devicePixelRatio),
+      x: this.left * this.size.width,
+      y: this.top * this.size.height,
+      scale: ((box.width * this.zoom) / this.size.width) * devicePixelRatio,
+    });
   }
 }

@@ -1,0 +1,85 @@
+"""Looks on the page: whole pictures to begin with, chosen by one click, on which hints build."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from web_page import (
+    BROWSED,
+    SAMPLES,
+    Page,
+    command,
+    drop,
+    look,
+    opened,
+    place_hint,
+    shown,
+    when_colored,
+)
+
+pytestmark = BROWSED
+
+
+def test_looks_show_the_photo_and_hints_build_on_the_chosen_one(
+    browser: Any, url: str, screen: dict[str, Any], tmp_path: Path
+) -> None:
+    with opened(browser, url, **screen) as page:
+        when_colored(page, "photos", lambda: drop(page, SAMPLES / "chelsea.jpg"))
+        natural = shown(page, "photos")
+        page.wait_for_function(
+            "() => document.querySelectorAll('.looks img[src^=blob]').length >= 9"  # moods and a candidate
+        )
+        assert look(page, None).get_attribute("aria-pressed") == "true"
+        when_colored(page, "photos", look(page, "cold").click)
+        cold = shown(page, "photos")
+        assert (cold[..., 0] - cold[..., 2]).mean() < (natural[..., 0] - natural[..., 2]).mean() - 2
+        assert look(page, "cold").get_attribute("aria-pressed") == "true"
+        place_hint(page, "photos", 0.4, 0.4, "#b03030")
+        hinted = shown(page, "photos")
+        assert np.abs(hinted - cold).max() > 15
+        assert np.abs(hinted - cold)[100:].mean() < 3  # the rest keeps the look
+        assert look(page, "cold").get_attribute("aria-pressed") == "true"
+        with page.expect_download() as download:
+            page.locator("#save-project").click()
+        same_as_the_command(page, Path(download.value.path()), tmp_path)
+        when_colored(page, "photos", page.locator("#undo").click)
+        when_colored(page, "photos", page.locator("#undo").click)
+        assert np.abs(shown(page, "photos") - natural).max() < 3
+
+
+def same_as_the_command(page: Page, project: Path, folder: Path) -> None:
+    """The command makes the shown file of a project's photo with its hints and its look."""
+    with zipfile.ZipFile(project) as archive:
+        archive.extractall(folder)
+    assert json.loads((folder / "photos/1/hints.json").read_text())["mood"] == "cold"
+    out = folder / "out.jpg"
+    command(
+        "-img_in",
+        folder / "photos/1/chelsea.jpg",
+        "-save",
+        out,
+        "-hints",
+        folder / "photos/1/hints.json",
+    )
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    ours, theirs = (np.asarray(Image.open(path)) for path in (download.value.path(), out))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_another_colorization_is_one_click_and_stays_under_hints(page: Page) -> None:
+    when_colored(page, "photos", lambda: drop(page, SAMPLES / "astronaut.jpg"))
+    before = shown(page, "photos")
+    other = page.locator(".looks button").nth(9)
+    when_colored(page, "photos", other.click)
+    chosen = shown(page, "photos")
+    assert np.abs(chosen - before).max() > 10
+    place_hint(page, "photos", 0.1, 0.15, "#1d3557")
+    assert other.get_attribute("aria-pressed") == "true"
+    assert np.abs(shown(page, "photos") - chosen)[90:].mean() < 3
+    with page.expect_response("**/color?**px=160") as answer:  # the looks follow
+        pass
+    assert answer.value.ok
