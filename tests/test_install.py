@@ -1,14 +1,17 @@
 """The program as a package: what its metadata names is there, and an installed copy works without the source tree."""
 
+import email
 import os
 import re
 import subprocess
 import sys
 import tomllib
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
+from readme_renderer import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -86,6 +89,17 @@ def run(*words: object, cwd: Path) -> str:
     return done.stdout
 
 
+def shown_by_an_index(wheel: Path) -> str:
+    """Render a wheel's description as package indexes do."""
+    with zipfile.ZipFile(wheel) as file:
+        (name,) = (name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
+        described = email.message_from_bytes(file.read(name))
+    assert described["Description-Content-Type"] == "text/markdown"
+    html: str | None = markdown.render(described.get_payload(decode=True).decode("utf-8"))
+    assert html is not None
+    return html
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_an_installed_copy_colorizes_without_the_source_tree(tmp_path: Path) -> None:
@@ -101,6 +115,7 @@ def test_an_installed_copy_colorizes_without_the_source_tree(tmp_path: Path) -> 
             target.write_bytes((ROOT / name).read_bytes())
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, source, cwd=place)
     (wheel,) = tmp_path.glob("colorizer-*.whl")
+    assert shown_by_an_index(wheel).count("<h2") > 5
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
     run(python, "-m", "pip", "install", "-q", wheel, cwd=place)
