@@ -11,8 +11,10 @@ import documents
 import house
 import pytest
 
+from runtime.places import VERSION
+
 ROOT = documents.ROOT
-LONGEST_LINE, LONGEST_PARAGRAPH = 120, 600  # characters
+LONGEST_LINE, LONGEST_PARAGRAPH, LONGEST_ENTRY = 120, 600, 400  # characters
 # Why a command of the documents is not run by the tests.
 NOT_RUN = {
     "a color film of your own",
@@ -68,6 +70,19 @@ def test_lines_and_paragraphs_are_short(page: Path) -> None:
 
 def test_what_contributors_read_is_short() -> None:
     assert len(documents.text_of(ROOT / "CONTRIBUTING.md").splitlines()) <= 60
+
+
+def test_the_changelog_has_each_version_once_the_newest_first() -> None:
+    text = documents.text_of(ROOT / "CHANGELOG.md")
+    first, *released = re.findall(r"^## (.+)$", text, re.M)
+    versions = [one.partition(" - ")[0] for one in (first, *released)]
+    assert versions[0] in {"Unreleased", VERSION}
+    assert versions[-2:] == ["0.2.0", "0.1.0"]
+    assert len(set(versions)) == len(versions)
+    assert VERSION in versions
+    entries = text.partition("\n## ")[2].partition("\n## ")[0]
+    long = [line for line in entries.splitlines() if len(line) > LONGEST_ENTRY]
+    assert long == []  # a sentence that a user understands
 
 
 @every_page
