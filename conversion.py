@@ -26,7 +26,7 @@ from film.hint_tracks import guided
 from film.info import Film, span
 from film.job import Job, Manifest, SegmentRecord
 from film.jobs import open_job, remove
-from film.mark import is_result_of, mark_of
+from film.mark import mark_of
 from film.mux import Joined, join
 from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
 from film.picture_files import write_pictures
@@ -34,11 +34,10 @@ from film.probe import probe
 from film.report import Summary, left_in_color, warnings_of
 from film.schedule import Schedule
 from film.segment import has_grays, painted_ab, segment_of
-from film.sequence import is_pattern
-from film.sequence_plan import is_complete, options_for
 from film.shots import SHORT, split
 from film.source import source_of
 from film.steps import finished_shots, rendered, taker
+from film.targets import checked_options
 from film.work import Work, build_colorizer, manifest_of, start_worker, work_of
 from photo.inputs import Output, Result, Task, check_outputs
 from runtime.console import counted, exit_code, usage_errors
@@ -70,7 +69,7 @@ def color_film(
     """
     began = time.perf_counter()
     use_ffmpeg(options.ffmpeg)
-    options = _checked_options(source, target, options)
+    options = checked_options(source, target, options)
     film = replace(probe(source, options), working_side=colorization.working_side)
     first, last = span(film, options)
     try_encoder(options, encoding_of(film, options.encoder))
@@ -108,18 +107,6 @@ def color_film(
             remove(job)
     summary.seconds = time.perf_counter() - began
     return summary
-
-
-def _checked_options(source: Path, target: Path, options: FilmOptions) -> FilmOptions:
-    """Return the options of a result; raise ValueError if it cannot or must not be written."""
-    if is_pattern(target):
-        options = options_for(options, target)
-        is_complete(source, target, options, overwrite=options.overwrite)
-        return options
-    check_suffix(target, options.encoder.codec)
-    overwrite = options.overwrite or is_result_of(target, source)
-    check_outputs([Output(target, source)], inputs=[source], overwrite=overwrite)
-    return options
 
 
 def _joined(

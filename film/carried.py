@@ -54,10 +54,12 @@ def carried(run: Map, work: Work, records: Sequence[SegmentRecord]) -> Work:
 
 def warn_refused(film: Film, colors: FrameColors) -> None:
     """Log that a keyframe does not show its frame."""
-    log.warning(
-        "%s does not show frame %d of %s: used as a reference for its shot",
-        colors.path, colors.frame, film.path.name,
-    )  # fmt: skip
+    log.warning("%s: used as a reference for its shot", refusal(film, colors))
+
+
+def refusal(film: Film, colors: FrameColors) -> str:
+    """Say that a keyframe does not show its frame."""
+    return f"{colors.path} does not show frame {colors.frame} of {film.path.name}"
 
 
 def _without(work: Work, refused: set[FrameColors]) -> dict[int, ShotGuidance]:

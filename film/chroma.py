@@ -159,14 +159,8 @@ class Planes:
         self, planes: tuple[Floats, Floats], overlay: Overlay, guide: Bytes
     ) -> tuple[Floats, Floats]:
         """Replace two planes of ab by an overlay's, by its share, at the size of a guide."""
-        ab, share = (upright_to_coded(one, self.film.video) for one in overlay)
-        share = np.asarray(cv2.resize(share, guide.shape[::-1]), np.float32)
-        finer = upsample_fine(ab, guide)
-        first, second = (
-            np.asarray(plane + share * (fine - plane), np.float32)
-            for plane, fine in zip(planes, finer, strict=True)
-        )
-        return first, second
+        coded = Overlay(*(upright_to_coded(one, self.film.video) for one in overlay))
+        return _overlaid(planes, coded, guide)
 
     def _guide(self, luma: Plane) -> Bytes:
         """Return luma at chroma size, 0..255 full range, uint8."""
@@ -243,10 +237,29 @@ def look_up(table: Floats, luma: Bytes, ab: tuple[Floats, Floats]) -> tuple[Floa
     return first, second
 
 
-def colorized_rgb(gray: Bytes, ab: Floats, *, working_size: tuple[int, int] | None = None) -> Bytes:
+def _overlaid(
+    planes: tuple[Floats, Floats], overlay: Overlay, guide: Bytes
+) -> tuple[Floats, Floats]:
+    """Replace two planes of ab (H, W) by an overlay's, by its share, at the size of a guide (H, W)."""
+    share = np.asarray(cv2.resize(overlay.share, guide.shape[::-1]), np.float32)
+    first, second = (
+        np.asarray(plane + share * (fine - plane), np.float32)
+        for plane, fine in zip(planes, upsample_fine(overlay.ab, guide), strict=True)
+    )
+    return first, second
+
+
+def colorized_rgb(
+    gray: Bytes,
+    ab: Floats,
+    *,
+    working_size: tuple[int, int] | None = None,
+    overlay: Overlay | None = None,
+) -> Bytes:
     """Compose one colorized picture: gray (H, W) and its ab (h, w, 2) -> rgb (H, W, 3) of the same lightness.
 
     working_size : (height, width) of the colorizer's input, if the gray picture is larger or smaller
+    overlay : finer colors that replace those of `ab` in places
     """
     height, width = (
         max(1, min(small // BETWEEN, side))
@@ -256,6 +269,8 @@ def colorized_rgb(gray: Bytes, ab: Floats, *, working_size: tuple[int, int] | No
         a, b = upsample_fine(ab, gray)
     else:
         a, b = upsample_planes(ab, gray, between=(width, height))
+    if overlay is not None:
+        a, b = _overlaid((a, b), overlay, gray)
     lab = np.stack([gray2lightness(gray), a, b], axis=-1)
     rgb = np.clip(lab2rgb(fit_gamut(lab), dtype=np.float32), 0, 1) * 255
     return np.asarray(np.rint(rgb), np.uint8)

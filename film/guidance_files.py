@@ -117,7 +117,7 @@ def _in_json(path: Path) -> list[tuple[str, Path]]:
         _check_place(where)
         if not isinstance(name, str):
             raise GuidanceError(f"{path}: {where} has no picture: write {REFERENCES_FORM}")
-        own = _frame_in(name) if SHOT_NAME.search(Path(name).name.lower()) else ""
+        own = frame_in(name) if SHOT_NAME.search(Path(name).name.lower()) else ""
         found.append((own or where, path.parent / name))
     return found
 
@@ -140,7 +140,7 @@ def _in_folder(folder: Path) -> list[tuple[str, Path]]:
     pictures = sorted(one for one in folder.iterdir() if one.suffix.lower() in PICTURES)
     for path in sorted(pictures, key=lambda one: (one.stem.endswith(START), one.name)):
         shot = SHOT_NAME.search(path.name.lower())
-        where = _frame_in(path.name) or (str(int(shot[1])) if shot else "")
+        where = frame_in(path.name) or (str(int(shot[1])) if shot else "")
         if not where:
             raise GuidanceError(f"{path} does not say its shot or frame: name it like {NAMES_FORM}")
         if not has_color(path):
@@ -157,7 +157,7 @@ def _in_folder(folder: Path) -> list[tuple[str, Path]]:
     return list(found.items())
 
 
-def _frame_in(name: str) -> str:
+def frame_in(name: str) -> str:
     """Return the frame that a picture's name says, as "120f", or ""."""
     frame = FRAME_NAME.search(Path(name).name.lower())
     return f"{int(frame[1])}f" if frame else ""

@@ -1,21 +1,26 @@
 """Shows the keyframes of a shot before the film is colorized: their colors, and the places that they reach."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from color.arrays import Bytes, Mask
-from color.segment import Keyframe
+from color.segment import Keyframe, KeyframeCarrier, Segment, SegmentGuidance
 from film.chroma import colorized_rgb
+from film.guidance import ShotGuidance
 from film.info import Film
 from film.segment import decode_gray
-from image.keyframe_choice import reach, sample, trace
+from image.keyframe_choice import Traces, reach, sample, trace
 
 SMALL_PX = 256  # short side at which a shot is traced
 UNREACHED = np.array([200, 60, 60], np.float32)  # tint of places that nothing reaches
 TINT = 0.5
+
+
+# Frames between a keyframe and another one to which its colors are carried for a picture of it, and their least distance.
+MOST_BETWEEN, LEAST_STEP = 2, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,21 +37,96 @@ class Reach:
     reached: Mask
 
 
-def reach_of(
-    film: Film, frames: tuple[int, int], keyframes: Sequence[int], *, deinterlace: bool = False
-) -> Reach:
-    """Find what keyframes reach in the frames [first, last) of their shot, along its motion, at a small size."""
+@dataclass(frozen=True, eq=False)
+class TracedShot:
+    """The motion through evenly spaced frames of a shot, at a small size.
+
+    numbers : of these frames in the film, ascending
+    """
+
+    numbers: Sequence[int]
+    traces: Traces
+    known: dict[int, Mask] = field(default_factory=dict)
+
+    def reached(self, keyframes: Sequence[int]) -> Mask:
+        """Return which places (n, h, w) of these frames keyframes reach."""
+        numbers = np.array(self.numbers)
+        starts = sorted({int(np.abs(numbers - number).argmin()) for number in keyframes})
+        for start in starts:
+            if start not in self.known:
+                self.known[start] = reach(self.traces, start)
+        return np.asarray(np.any([self.known[start] for start in starts], axis=0), bool)
+
+    def nearest(self, number: int) -> int:
+        """Return the index of the frame nearest to another one of the shot."""
+        return int(np.abs(np.array(self.numbers) - number).argmin())
+
+
+def traced_shot(film: Film, frames: tuple[int, int], *, deinterlace: bool = False) -> TracedShot:
+    """Trace the motion through the frames [first, last) of a shot."""
     first, last = frames
     small = replace(film, working_side=min(SMALL_PX, film.working_side))
     samples = sample(decode_gray(small, first, last, deinterlace=deinterlace))
     assert samples is not None, frames
     traces, _ = trace(samples.small)
-    indices = np.array(samples.indices)
-    starts = {int(np.abs(indices - (number - first)).argmin()) for number in keyframes}
-    reached = np.any([reach(traces, start) for start in sorted(starts)], axis=0)
+    return TracedShot([first + index for index in samples.indices], traces)
+
+
+def reach_of(
+    film: Film, frames: tuple[int, int], keyframes: Sequence[int], *, deinterlace: bool = False
+) -> Reach:
+    """Find what keyframes reach in the frames [first, last) of their shot, along its motion, at a small size."""
+    shot = traced_shot(film, frames, deinterlace=deinterlace)
+    reached = shot.reached(keyframes)
     shares = reached.mean(axis=(1, 2))
     least = int(shares.argmin())
-    return Reach(float(shares.mean()), first + int(indices[least]), reached[least])
+    return Reach(float(shares.mean()), shot.numbers[least], reached[least])
+
+
+def frames_toward(number: int, keyframes: Sequence[int]) -> list[int]:
+    """Return the frames through which colors are carried to one: the nearest keyframes on both sides, a few between."""
+    before = [key for key in keyframes if key <= number][-1:]
+    after = [key for key in keyframes if key > number][:1] if before != [number] else []
+    found = {number}
+    for key in (*before, *after):
+        parts = min(abs(number - key) // LEAST_STEP, MOST_BETWEEN + 1)
+        found |= {round(float(one)) for one in np.linspace(key, number, max(parts, 1) + 1)}
+    return sorted(found)
+
+
+def keyframed_frame(
+    film: Film,
+    number: int,
+    gray: Bytes,
+    shot: ShotGuidance,
+    keyframes: Mapping[int, Keyframe],
+    carrier: KeyframeCarrier,
+    *,
+    deinterlace: bool = False,
+) -> Bytes:
+    """Colorize a frame (H, W) of a shot with keyframes: rgb (H, W, 3), nearly as the film's job does.
+
+    The job carries colors from frame to frame; here they are carried through a few, which is a thousand times less work.
+    keyframes : the shot's own ones by number, registered
+    """
+    numbers = frames_toward(number, sorted(keyframes))
+    at = numbers.index(number)
+    frames = np.stack([next(decode_gray(film, n, n + 1, deinterlace=deinterlace)) for n in numbers])
+    known = {
+        place: replace(keyframes[n], number=place)
+        for place, n in enumerate(numbers)
+        if n in keyframes
+    }
+    own = [shot.on_frame(n, frames.shape[1:]) for n in numbers]
+    guidance = SegmentGuidance(
+        tuple(one.hints[0] for one in own), np.arange(len(numbers)) == at, shot.reference, known
+    )
+    segment = Segment(frames, range(len(numbers)), 0, 0, frames[:0], guidance)
+    summaries = [carrier.carry_segment(segment, None, backward=way)[1] for way in (False, True)]
+    overlay = [*carrier.overlays(segment, before=None, after=None)][at]
+    guided = replace(segment, guidance=replace(guidance, carried=tuple(summaries)))
+    ab = carrier.colorize(guided)[at]
+    return colorized_rgb(gray, ab, working_size=film.working_size, overlay=overlay)
 
 
 def reach_picture(gray: Bytes, reached: Mask) -> Bytes:

@@ -14,14 +14,13 @@ from color.arrays import Bytes
 from color.segment import Colorization, SegmentColorizer
 from film import FilmError
 from film.chroma import colorized_rgb
-from film.decode import decode
 from film.guidance import ShotGuidance, frame_hints, shots_guidance
 from film.info import Film, span
 from film.job import SegmentRecord
 from film.options import FilmOptions
-from film.preview import frame_colors
+from film.preview import frame_colors, frame_grays
 from film.probe import probe
-from film.segment import png_of, upright_gray, working_gray
+from film.segment import png_of
 from film.shots import analyze
 from film.work import colorizer_of
 from image.keyframe_choice import choose_keyframes
@@ -208,9 +207,8 @@ def _write_pictures(
 ) -> None:
     """Write a keyframe at the film's full size, upright, in gray and colorized by itself."""
     number, deinterlace = keyframe.frame, options.encoder.deinterlace
-    (frame,) = decode(film, number, number + 1, deinterlace=deinterlace)
-    gray = upright_gray(film, frame.luma)
-    ab = frame_colors(colorizer, working_gray(film, frame.luma), number, guidance)
+    gray, small = frame_grays(film, number, deinterlace=deinterlace)
+    ab = frame_colors(colorizer, small, number, guidance)
     rgb = colorized_rgb(gray, ab, working_size=film.working_size)
     write_bytes(folder / keyframe.gray, png_of(gray))
     write_bytes(folder / keyframe.color, png_of(rgb))

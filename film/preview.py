@@ -1,30 +1,27 @@
 """Views of an unfinished film: its shots, one colorized frame of each, the latest finished frame."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import av
 import numpy as np
 
 from color.arrays import Bytes, Floats
 from color.segment import Colorization, KeyframeCarrier, Segment, SegmentColorizer
-from film import FilmError
 from film.carried import registered, warn_refused
-from film.chroma import coded_to_upright, colorized_rgb
-from film.ffmpeg import open_film
+from film.chroma import colorized_rgb
+from film.decode import decode
 from film.guidance import FrameHint, ShotGuidance, frame_hints, shots_guidance
-from film.info import Film, Video, span
+from film.info import Film, span
 from film.job import SegmentRecord
-from film.jobs import folder_of
 from film.keyframe_preview import keyframe_picture, reach_of, reach_picture
 from film.options import FilmOptions
 from film.probe import probe
 from film.report import timecode
-from film.segment import decode_gray, png_of
+from film.segment import decode_gray, png_of, upright_gray, working_gray
 from film.shots import analyze
-from film.work import colorizer_of, manifest_of
+from film.work import colorizer_of
 from image.sheet import contact_sheet
 from runtime.files import write_bytes
 
@@ -53,20 +50,21 @@ class FilmShots(NamedTuple):
 
 
 def shot_frames(
-    film: Film,
-    first: int,
-    last: int,
-    *,
-    hints: Sequence[FrameHint] = (),
-    deinterlace: bool = False,
-    advance: Callable[[int], object] | None = None,
+    film: Film, first: int, last: int, *, hints: Sequence[FrameHint] = (), deinterlace: bool = False
 ) -> FilmShots:
-    """Find a film's shots in frames [first, last), each with its first hinted frame or else its middle frame.
+    """Find a film's shots in frames [first, last), each with its first hinted frame or else its middle frame."""
+    found = FilmShots()
+    for grown, _, _ in growing_shots(film, first, last, hints=hints, deinterlace=deinterlace):
+        found = grown
+    return found
 
-    advance : receives the number of frames analyzed since its last call
-    """
-    records: list[SegmentRecord] = []
-    shots: list[ShotFrame] = []
+
+def growing_shots(
+    film: Film, first: int, last: int, *, hints: Sequence[FrameHint] = (), deinterlace: bool = False
+) -> Iterator[tuple[FilmShots, SegmentRecord, Sequence[Bytes]]]:
+    """Yield the shots found so far, as `shot_frames` finds them, the latest segment and its gray frames (H, W)."""
+    shots: tuple[ShotFrame, ...] = ()
+    records: tuple[SegmentRecord, ...] = ()
     found = analyze(film, first, last, count=last - first, deinterlace=deinterlace)
     for record, grays in found:
         begin = first + record.first
@@ -74,16 +72,14 @@ def shot_frames(
         hinted = [h.frame for h in hints if begin <= h.frame < end]
         number = min(hinted, default=begin + record.count // 2)
         if record.number == 0:
-            shots.append(ShotFrame(begin, end, number, grays[number - begin], record.color))
+            shots += (ShotFrame(begin, end, number, grays[number - begin], record.color),)
         else:
             shown = replace(shots[-1], last=end, color=shots[-1].color or record.color)
             if hinted and not any(h.frame == shown.number for h in hints):
                 shown = replace(shown, number=number, gray=grays[number - begin])
-            shots[-1] = shown
-        records.append(record)
-        if advance:
-            advance(record.count)
-    return FilmShots(shots, records)
+            shots = (*shots[:-1], shown)
+        records += (record,)
+        yield FilmShots(shots, records), record, grays
 
 
 def colorized_frame(
@@ -172,22 +168,11 @@ def frame_gray(film: Film, number: int, *, short_side: int, deinterlace: bool = 
     return gray
 
 
-def latest_frame(film: Film, colorization: Colorization, options: FilmOptions) -> Bytes | None:
-    """Return the first frame, rgb (H, W, 3), of the most recently finished segment of a job in progress."""
-    wanted = manifest_of(film.path, colorization, options)
-    try:
-        shots = [*(folder_of(options.cache, wanted) / "shots").glob("*.mkv")]
-        newest = max(shots, key=lambda path: path.stat().st_mtime, default=None)
-        return None if newest is None else first_picture(newest, film.video)
-    except (OSError, FilmError):  # joining has just deleted it
-        return None
-
-
-def first_picture(path: Path, video: Video) -> Bytes:
-    """Decode the first frame of a finished segment: rgb (H, W, 3), turned upright. Raises FilmError."""
-    with open_film(path) as container:
-        try:
-            rgb = np.asarray(next(container.decode(video=0)).to_ndarray(format="rgb24"), np.uint8)
-        except (av.FFmpegError, StopIteration) as error:
-            raise FilmError(f"{path}: no frame can be decoded") from error
-    return coded_to_upright(rgb, video)
+def frame_grays(
+    film: Film, number: int, *, short_side: int | None = None, deinterlace: bool = False
+) -> tuple[Bytes, Bytes]:
+    """Decode one frame as gray, upright: (H, W) with a short side in pixels, by default at full size, and at working size."""
+    frame = next(decode(film, number, number + 1, deinterlace=deinterlace))
+    sized = film if short_side is None else replace(film, working_side=short_side)
+    shown = upright_gray if short_side is None else working_gray
+    return shown(sized, frame.luma), working_gray(film, frame.luma)

@@ -113,7 +113,7 @@ class opened:
     def __exit__(self, *_: object) -> None:
         self.context.close()
         assert not self.others
-        assert not self.errors
+        assert not self.errors, self.errors
 
 
 def drop(page: Page, path: Path) -> None:

@@ -16,10 +16,14 @@ from starlette.types import ASGIApp
 from color.guidance import MOODS
 from runtime.places import shown
 from web.edits import released_values
+from web.film_frame_routes import FrameRoutes
+from web.film_jobs import FilmJobs
+from web.film_plan import film_choices
 from web.film_routes import FilmRoutes
 from web.guard import Guard
 from web.kept import PHOTOS, KeptProjects, sweep
 from web.kept_routes import KeptRoutes
+from web.messages import without_uploads
 from web.network import Network, Queue
 from web.options import Settings, WebOptions
 from web.photo_routes import PhotoRoutes
@@ -55,7 +59,9 @@ def application(
         photos.restore()
         kept_routes = KeptRoutes(KeptProjects(kept, photos), photos).routes()
     photo_routes = PhotoRoutes(photos, network, queue, settings)
-    film_routes = FilmRoutes(folder, network, queue, settings, photos, roots=options.roots)
+    films = FilmJobs()
+    film_routes = FilmRoutes(folder, settings, photos, films, roots=options.roots)
+    frame_routes = FrameRoutes(network, queue, films)
 
     async def released(request: Request) -> Response:
         return JSONResponse(
@@ -64,6 +70,7 @@ def application(
                 "moods": MOODS,
                 "opens": options.roots != (),
                 "keeps": shown(kept) if kept else "",
+                "films": film_choices(),
             }
         )
 
@@ -75,16 +82,18 @@ def application(
         queue.begin(network.load)
         yield
         queue.close()
-        film_routes.jobs.close()
+        films.close()
 
+    refused = partial(_refused, folder)
     app = Starlette(
         routes=[
-            *page_routes(), *kept_routes, *photo_routes.routes(), *film_routes.routes(), Route("/queue", waiting), Route("/settings", released),
+            *page_routes(), *kept_routes, *photo_routes.routes(), *film_routes.routes(), *frame_routes.routes(),
+            Route("/queue", waiting), Route("/settings", released),
         ],
         lifespan=closing,
         exception_handlers={
-            HTTPException: _refused, ValueError: _refused, OSError: _refused, RuntimeError: _refused,
-            MemoryError: _refused, Exception: _failed,
+            HTTPException: refused, ValueError: refused, OSError: refused, RuntimeError: refused,
+            MemoryError: refused, Exception: _failed,
         },
     )  # fmt: skip
     login = (PAGE / "login.html").read_text(encoding="utf-8")
@@ -104,12 +113,16 @@ async def _page(path: Path, request: Request) -> Response:
     return Response(path.read_bytes(), media_type=KINDS[path.suffix])
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _refused(uploads: Path, request: Request, error: Exception) -> Response:
     """Answer an error in one line."""
     if isinstance(error, HTTPException):
         return JSONResponse({"error": error.detail}, error.status_code)
     log.debug("%s", request.url.path, exc_info=error)
-    text = "not enough memory" if isinstance(error, MemoryError) else " ".join(str(error).split())
+    text = (
+        "not enough memory"
+        if isinstance(error, MemoryError)
+        else without_uploads(str(error), uploads)
+    )
     return JSONResponse({"error": text}, 400)
 
 

@@ -8,6 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
 from web.films import OpenFilm, analyze, colorize
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,13 @@ class FilmJobs:
     def __getitem__(self, token: str) -> OpenFilm:
         return self._films[token]
 
+    def asked(self, request: Request) -> OpenFilm:
+        """Return the film of a request. Raises HTTPException for an unknown one."""
+        try:
+            return self[request.path_params["id"]]
+        except KeyError:
+            raise HTTPException(404, "unknown film: open it again") from None
+
     def all(self) -> list[OpenFilm]:
         """List the open films."""
         return list(self._films.values())
@@ -42,8 +52,9 @@ class FilmJobs:
         for old in idle[: max(len(self._films) - MOST_FILMS, 0)]:
             old.analysis.stop()
             del self._films[old.id]
-            if old.folder:  # deleted after its analysis, which stops at its next frame
-                self._submit(self._analyses, partial(shutil.rmtree, old.folder, ignore_errors=True))
+            # Deleted after its analysis, which stops at its next frame.
+            for folder in filter(None, (old.folder, old.scratch)):
+                self._submit(self._analyses, partial(shutil.rmtree, folder, ignore_errors=True))
         film.analysis.wait()
         self._submit(self._analyses, partial(analyze, film))
         return film

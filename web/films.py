@@ -1,78 +1,58 @@
-"""Films on the page: their info, their shots, and their jobs, which are those of the command.
+"""Films on the page: opened, analyzed and colorized as by the command.
 
 The result of a film opened on this machine is written beside it, that of an uploaded film into its upload folder. The
 page and the command share the job folder, so each can resume the other's job.
 """
 
 import secrets
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-import cv2
-import numpy as np
-
 from color.arrays import Bytes
-from color.guidance import UNGUIDED, Guidance, ShotReference
-from color.segment import Colorization
+from color.guidance import UNGUIDED, ColoredFrame, Guidance
+from color.segment import Colorization, Keyframe
 from conversion import color_films
 from film.command import film_kind, marked
-from film.guidance import ShotGuidance, frame_hints, shots_guidance
+from film.guidance import FrameColors, ShotGuidance, check_moments, shots_guidance
 from film.info import Film, span
+from film.jobs import folder_of
+from film.keyframe_preview import TracedShot
 from film.options import FilmOptions
-from film.preview import (
-    FilmShots,
-    ShotFrame,
-    colorized_frame,
-    frame_gray,
-    latest_frame,
-    shot_frames,
-)
+from film.preview import FilmShots, ShotFrame, growing_shots
 from film.probe import probe
-from film.report import describe, timecode, warnings_of
-from model.options import ColorOptions
-from photo.guidance import read_reference
+from film.report import describe, timecode
+from film.work import manifest_of
 from photo.inputs import Task, plan
-from photo.standing import same_part
-from web.analysis import likely
-from web.edits import color_from, hints_from
+from web.film_edits import FilmEdits, film_edits, guidance_within
+from web.film_plan import FilmPlan, changed_plan, first_plan
 from web.film_progress import FilmProgress, ProgressJson
-from web.network import Network
+from web.film_strip import Strip
 from web.options import Settings
-from web.photos import jpeg
-
-SHOWN_SIDE = 720  # px, short side of a shot's frame
-MOST_SHOTS = 20_000  # with edits, in one request
-
-
-@dataclass(frozen=True)
-class FilmEdits:
-    """The checked edits of a film; immutable, because they may be replaced at any time.
-
-    values : as sent by the page
-    """
-
-    values: Mapping[str, Any]
-    color: ColorOptions
-    guidance: Guidance
 
 
 class ShotJson(TypedDict):
-    """A shot in JSON: number of the shown frame, count of frames, whether it is in color, start time."""
+    """A shot in JSON: its first frame, count of frames, start time, shown frames; whether it is in color."""
 
-    frame: int
+    first: int
     frames: int
-    color: bool
     time: str
+    strip: list[int]
+    color: bool
 
 
 class FilmJson(TypedDict):
     """A film in JSON.
 
+    target : the file to write; only its name if it lies among the uploads
+    first, last : the frames [first, last) that the page shows
     ratio : display aspect ratio, width / height
     values : its edits, as sent by the page
+    plan : what was chosen of how it is written, by name
     finished : whether the complete result exists
+    shots : from the one that was asked for on
     """
 
     id: str
@@ -85,66 +65,92 @@ class FilmJson(TypedDict):
     warnings: list[str]
     seconds: float
     frames: int
+    first: int
+    last: int
     analysis: ProgressJson
     job: ProgressJson
     values: dict[str, Any]
+    plan: dict[str, str]
     finished: bool
     shots: list[ShotJson]
+
+
+@dataclass(frozen=True)
+class StartedJob:
+    """What the latest job of a film was started with.
+
+    span : its frames [first, last) in the film
+    """
+
+    folder: Path
+    colorization: Colorization
+    options: FilmOptions
+    span: tuple[int, int]
 
 
 @dataclass(eq=False)
 class OpenFilm:
     """An open film.
 
-    text, warnings : its description, and what its result will lack
-    mark : identifies its result
+    text : its description
+    released, plan : how it is written without choices, and with those of the page
     folder : the folder of an upload, deleted with it; None for a film opened on this machine
-    edits, found : replaced as a whole, so that other threads never read a mixture
+    scratch : folder for pictures and parts of it, which may not exist yet
+    keyframes, registered : uploaded pictures of frames by id, and registered to their frames, None for what is refused
+    strips : small pictures of shots, from 0
+    traced : the motion through the shot whose keyframes were looked at last, by its frames
+    edits, plan, found, started : replaced as a whole, so that other threads never read a mixture
     """
 
     id: str
     film: Film
-    target: Path
     settings: Settings
     text: str
-    warnings: list[str]
-    mark: str
+    released: FilmPlan
+    plan: FilmPlan
     edits: FilmEdits
     folder: Path | None = None
+    scratch: Path | None = None
+    keyframes: dict[str, ColoredFrame] = field(default_factory=dict)
+    registered: dict[FrameColors, Keyframe | None] = field(default_factory=dict)
+    strips: dict[int, Strip] = field(default_factory=dict)
+    traced: dict[tuple[int, int], TracedShot] = field(default_factory=dict)
     found: FilmShots = field(default_factory=FilmShots)
     analysis: FilmProgress = field(default_factory=FilmProgress)
     job: FilmProgress = field(default_factory=FilmProgress)
+    started: StartedJob | None = None
 
     @property
     def shots(self) -> Sequence[ShotFrame]:
-        """Return the shots; none before the analysis is finished."""
+        """Return the shots found so far."""
         return self.found.shots
 
     @property
-    def options(self) -> FilmOptions:
-        """Return the film options, allowed to replace a result of the same film."""
-        kind = film_kind(self.settings.film)
-        own = self.target.exists() and same_part(
-            kind.mark_in(self.target), kind.mark_of(self.film.path)
-        )
-        return replace(self.settings.film, overwrite=self.settings.film.overwrite or own)
+    def deinterlace(self) -> bool:
+        """Return whether frames are deinterlaced."""
+        return self.settings.film.encoder.deinterlace
 
     @property
-    def colorization(self) -> Colorization:
-        """Return the colorization with the current edits."""
-        edits = self.edits
-        return replace(self.settings.colorization(edits.color), guidance=edits.guidance)
+    def span(self) -> tuple[int, int]:
+        """Return the frames [first, last) that the page shows, in which shots are numbered."""
+        return span(self.film, self.settings.film)
 
-    @property
-    def has_result(self) -> bool:
-        """Return whether the complete result exists; reads only the result, because the film may have been moved."""
-        kind = film_kind(self.settings.film)
-        return self.target.exists() and same_part(kind.mark_in(self.target), self.mark)
+    def shot_at(self, frame: int) -> int | None:
+        """Return the shot of a frame, from 0; None if it is not found yet."""
+        shots = self.found.shots
+        shot = bisect_right(shots, frame, key=lambda one: one.first) - 1
+        return shot if shot >= 0 and frame < shots[shot].last else None
 
     def shot_guidance(self, shot: int, guidance: Guidance) -> ShotGuidance | None:
-        """Return the guidance of one shot."""
-        first, _ = span(self.film, self.settings.film)
-        return shots_guidance(self.film, guidance, self.found.records, first=first).get(shot)
+        """Return the guidance of one shot that is found."""
+        found, (first, _) = self.found, self.span
+        known = guidance_within(self.film, guidance, found.shots, (first, found.shots[-1].last))
+        return shots_guidance(self.film, known, found.records, first=first).get(shot)
+
+    def frame_guidance(self, frame: int, guidance: Guidance) -> ShotGuidance | None:
+        """Return the guidance of the shot of a frame; None also while the shot is not found yet."""
+        shot = self.shot_at(frame)
+        return None if shot is None else self.shot_guidance(shot, guidance)
 
 
 def open_for_page(source: Path, settings: Settings) -> OpenFilm:
@@ -153,143 +159,106 @@ def open_for_page(source: Path, settings: Settings) -> OpenFilm:
         raise ValueError(
             f"{source}: no such file" if not source.exists() else f"{source} is not a file"
         )
-    kind = film_kind(settings.film)
-    tasks = plan([str(source)], kind=kind).tasks
+    tasks = plan([str(source)], kind=film_kind(settings.film)).tasks
     side = settings.colorization(settings.color).working_side
     film = replace(probe(source), working_side=side)
-    span(film, settings.film)
-    target = tasks[0].target
     # Computed once, because all of these read the file and the page polls them every second.
-    text, warnings = describe(film), warnings_of(film, target, settings.film)
-    mark = kind.mark_of(source)
+    released = first_plan(film, tasks[0].target, settings.film)
     edits = FilmEdits({}, settings.color, UNGUIDED)
-    return OpenFilm(secrets.token_urlsafe(16), film, target, settings, text, warnings, mark, edits)
+    token = secrets.token_urlsafe(16)
+    return OpenFilm(token, film, settings, describe(film), released, released, edits)
 
 
 def guide(opened: OpenFilm, values: Mapping[str, Any], references: Mapping[str, Path]) -> None:
     """Check and store the edits of a film. Raises ValueError."""
-    color = color_from(values, opened.settings.color)
-    guidance = guidance_from(values, references)
-    if guidance:
-        first, last = span(opened.film, opened.settings.film)
-        frame_hints(opened.film, guidance, first=first, last=last)
-    opened.edits = FilmEdits(values, color, guidance)
-
-
-def guidance_from(values: Mapping[str, Any], references: Mapping[str, Path]) -> Guidance:
-    """Read hints, references and the choice of shots. Raises ValueError."""
-    hints = hints_from(values.get("hints", []))
-    if any(not hint.at for hint in hints):
-        raise ValueError("a hint for a film needs a time")
-    chosen = values.get("references", {})
-    if not isinstance(chosen, dict) or not set(map(str, chosen.values())) <= set(references):
-        raise ValueError("a reference picture has been deleted: choose it again")
-    pictures = tuple(
-        ShotReference(str(_shot(shot)), read_reference(references[token]))
-        for shot, token in chosen.items()
+    edits = film_edits(
+        values, released=opened.settings.color, references=references, keyframes=opened.keyframes
     )
-    shots = values.get("shots", {})
-    if not isinstance(shots, dict) or len(shots) > MOST_SHOTS:
-        raise ValueError(f"invalid shots: expected at most {MOST_SHOTS} by number")
-    colorize = tuple(str(_shot(shot)) for shot, wanted in shots.items() if wanted == "colorize")
-    leave = tuple(str(_shot(shot)) for shot, wanted in shots.items() if wanted == "leave")
-    return Guidance(hints, references=pictures, colorize=colorize, leave=leave)
+    if edits.guidance:
+        first, last = opened.span
+        check_moments(opened.film, edits.guidance, first=first, last=last)
+    opened.edits = edits
 
 
-def _shot(text: Any) -> int:
-    if not str(text).isdecimal() or len(str(text)) > 6 or not int(text):
-        raise ValueError("invalid shot: expected its number")
-    return int(text)
+def plan_film(opened: OpenFilm, values: Mapping[str, Any]) -> None:
+    """Check and store how a film is to be written. Raises FilmError, OSError or ValueError."""
+    opened.plan = changed_plan(values, opened.film, opened.released)
 
 
 def analyze(opened: OpenFilm) -> None:
-    """Detect a film's shots."""
-    first, last = span(opened.film, opened.settings.film)
+    """Detect a film's shots; each is there as soon as it is found."""
+    first, last = opened.span
     with opened.analysis.running("analyzing") as progress:
         progress.start("analyzing", last - first, unit="frames")
-        opened.found = shot_frames(
-            opened.film, first, last,
-            deinterlace=opened.settings.film.encoder.deinterlace, advance=progress.advance,
-        )  # fmt: skip
+        grown = growing_shots(opened.film, first, last, deinterlace=opened.deinterlace)
+        for found, record, grays in grown:
+            own: Sequence[Bytes] = grays[: record.count]
+            strip = opened.strips.get(record.shot, Strip())
+            opened.strips[record.shot] = strip.grown(first + record.first, own)
+            opened.found = found
+            progress.advance(record.count)
 
 
 def colorize(opened: OpenFilm, *, restart: bool = False) -> None:
     """Colorize a film as the command does; its progress records stops and failures."""
-    task = Task(opened.film.path, opened.target)
+    chosen, edits, source = opened.plan, opened.edits, opened.film.path
     with opened.job.running("colorizing") as progress:
         progress.start("colorizing", opened.film.frames, unit="frames")
-        if not task.source.is_file():
-            raise ValueError(f"{task.source} is missing: move it back, or open its new path")
-        colorization = opened.colorization
-        options = replace(opened.options, restart=restart or opened.settings.film.restart)
+        if not source.is_file():
+            raise ValueError(f"{source} is missing: move it back, or open its new path")
+        part = span(opened.film, chosen.options)
+        guidance = edits.guidance
+        if part != opened.span:
+            guidance = guidance_within(opened.film, guidance, opened.shots, part)
+        colorization = replace(opened.settings.colorization(edits.color), guidance=guidance)
+        options = replace(chosen.options, restart=restart or chosen.options.restart)
         options = marked(options, colorization)
+        folder = folder_of(options.cache, manifest_of(source, colorization, options))
+        opened.started = StartedJob(folder, colorization, options, part)
         (result,) = color_films(
-            [task], colorization=colorization, options=options, progress=progress
-        )
+            [Task(source, chosen.target)], colorization=colorization, options=options,
+            progress=progress,
+        )  # fmt: skip
         if result.error:
             raise ValueError(result.error)
 
 
-def shot_picture(opened: OpenFilm, shot: int, network: Network, *, large: bool) -> bytes:
-    """Colorize a shot's frame independently with the current edits: JPEG."""
-    gray, number, edits = _gray(opened, shot, large=large), opened.shots[shot].number, opened.edits
-    guidance = opened.shot_guidance(shot, edits.guidance)
-    return jpeg(colorized_frame(network.colorizer(edits.color), gray, number, guidance))
+def described(opened: OpenFilm, *, since: int = 0) -> FilmJson:
+    """Return everything that the page shows about a film, as plain JSON values.
 
-
-def shot_gray(opened: OpenFilm, shot: int) -> bytes:
-    """Return a shot's frame: JPEG."""
-    return jpeg(_gray(opened, shot, large=True))
-
-
-def _gray(opened: OpenFilm, shot: int, *, large: bool) -> Bytes:
-    frame = opened.shots[shot]
-    if not large:
-        return frame.gray
-    deinterlace = opened.settings.film.encoder.deinterlace
-    return frame_gray(opened.film, frame.number, short_side=SHOWN_SIDE, deinterlace=deinterlace)
-
-
-def shot_likely(opened: OpenFilm, shot: int, x: float, y: float, network: Network) -> list[str]:
-    """Return the likely colors at a place of a shot's frame, in shares 0 to 1 of its sides."""
-    return likely(opened.shots[shot].gray, x, y, network)
-
-
-def latest(opened: OpenFilm) -> bytes | None:
-    """Return the latest finished frame, JPEG, or None."""
-    rgb = latest_frame(opened.film, opened.colorization, opened.settings.film)
-    if rgb is None:
-        return None
-    height, width = opened.film.display_size
-    scale = min(1.0, SHOWN_SIDE / min(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return jpeg(np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8))
-
-
-def described(opened: OpenFilm) -> FilmJson:
-    """Return everything that the page shows about a film, as plain JSON values."""
-    film = opened.film
-    height, width = film.video.height, film.video.width
-    if film.video.orientation[0]:
-        height, width = width, height
+    since : the first shot to describe, from 0
+    """
+    film, chosen = opened.film, opened.plan
+    height, width = film.upright_size
+    first, last = opened.span
     return {
         "id": opened.id,
         "name": film.path.name,
-        "target": str(opened.target),
+        "target": chosen.target.name if opened.folder else str(chosen.target),
         "width": width,
         "height": height,
         "ratio": film.display_size[1] / film.display_size[0],
         "text": opened.text,
-        "warnings": opened.warnings,
+        "warnings": chosen.warnings,
         "seconds": film.duration_s,
         "frames": film.frames,
+        "first": first,
+        "last": last,
         "analysis": opened.analysis.as_json(),
         "job": opened.job.as_json(),
         "values": dict(opened.edits.values),
-        "finished": opened.has_result,
+        "plan": chosen.shown_values,
+        "finished": chosen.has_result,
         "shots": [
-            {"frame": shot.number, "frames": shot.last - shot.first, "color": shot.color,
-             "time": timecode(film, shot.first)}
-            for shot in opened.shots
+            _shot_json(opened, number, shot)
+            for number, shot in enumerate(opened.shots[since:], since)
         ],
+    }
+
+
+def _shot_json(opened: OpenFilm, number: int, shot: ShotFrame) -> ShotJson:
+    strip = opened.strips.get(number, Strip())
+    return {
+        "first": shot.first, "frames": shot.last - shot.first, "time": timecode(opened.film, shot.first),
+        "strip": list(strip.shown), "color": shot.color,
     }  # fmt: skip

@@ -231,7 +231,7 @@ def test_the_film_is_decoded_once_and_then_each_keyframe(
             decoded.append(frame.number)
             yield frame
 
-    for module in ("film.shots.decode", "film.keyframes.decode"):
+    for module in ("film.shots.decode", "film.preview.decode"):
         monkeypatch.setattr(module, counted)
     listed = take(gray_film)
     assert decoded == [*range(FRAMES), *(one["frame"] for one in listed)]

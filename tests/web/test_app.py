@@ -17,6 +17,16 @@ def test_the_page_and_its_words_are_there(visitor: Visitor) -> None:
     assert all(text.strip() for kept in words.values() for text in kept.values())
 
 
+def test_messages_are_told_in_each_language(visitor: Visitor) -> None:
+    told = {tag: json.loads(visitor.get(f"/words/{tag}.messages.json")) for tag in ("en", "zh")}
+    patterns, others = ([pattern for pattern, _ in messages] for messages in told.values())
+    assert patterns == others
+    for pattern, text in told["en"] + told["zh"]:
+        groups = re.compile(pattern).groups
+        assert all(int(group) <= groups for group in re.findall(r"\{(\d)\}", text)), text
+        assert not re.search(r"(?<![\w-])-[a-z]", text), text
+
+
 def test_the_page_uses_only_words_that_are_there() -> None:
     """Check every text key that the page's files use."""
     page = Path(main.__file__).parent / "web" / "page"

@@ -10,7 +10,6 @@ import pytest
 from web_visitor import Json, Visitor, opened, served, settings_of
 
 from model.options import RunOptions
-from web.film_routes import film_name
 from web.films import OpenFilm
 
 
@@ -19,7 +18,8 @@ def test_an_uploaded_film_has_its_result_among_the_uploads(
 ) -> None:
     film = film_visitor.upload(gray_film, to="/films", name="../../my film?.mkv")
     assert film["name"] == "my film_.mkv"
-    assert Path(film["target"]).is_relative_to(tmp_path / "uploads")
+    assert film["target"] == "my film_.color.mkv"
+    assert [*(tmp_path / "uploads").glob("*/my film_.mkv")]
     assert not (tmp_path / "my film_.mkv").exists()
     assert [one["name"] for one in json.loads(film_visitor.get("/films"))] == ["my film_.mkv"]
 
@@ -30,7 +30,7 @@ def test_nobody_waits_for_what_is_read_of_another_s_film(
     token = opened(film_visitor, film_here)["id"]
     asked, answered = threading.Event(), threading.Event()
 
-    def slow(film: OpenFilm) -> Json:
+    def slow(film: OpenFilm, since: int = 0) -> Json:
         asked.set()
         assert answered.wait(30)
         return {}
@@ -66,12 +66,22 @@ def test_an_upload_that_is_no_film_leaves_nothing(film_visitor: Visitor, tmp_pat
     assert not list((tmp_path / "uploads").iterdir())
 
 
-@pytest.mark.parametrize("name", ["", "...", "a/b", "CON:", "x" * 400, "\n"])
-def test_names_of_films_are_names_of_files(name: str) -> None:
-    made = film_name(name)
-    assert made == Path(made).name
-    assert 0 < len(made) <= 120
-    assert not made.startswith(".")
+def test_shots_are_described_from_a_number_on(film_visitor: Visitor, film_here: Path) -> None:
+    film = opened(film_visitor, film_here)
+    later = json.loads(film_visitor.get(f"/films/{film['id']}?since=2"))
+    assert (later["since"], later["shots"]) == (2, film["shots"][2:])
+    assert film_visitor.ask("GET", f"/films/{film['id']}?since=-1")[0] == 400
+
+
+def test_a_plan_is_stored_or_refused_in_one_line(film_visitor: Visitor, film_here: Path) -> None:
+    token = opened(film_visitor, film_here)["id"]
+    planned = json.loads(film_visitor.post(f"/films/{token}/plan", {"codec": "h264", "crf": "30"}))
+    assert planned["plan"]["crf"] == "30"
+    assert planned["target"].endswith("a film.color.mkv")
+    status, _, content = film_visitor.ask("POST", f"/films/{token}/plan", b'{"codec": "best"}')
+    assert status == 400
+    assert "\n" not in json.loads(content)["error"]
+    assert json.loads(film_visitor.get(f"/films/{token}"))["plan"] == planned["plan"]
 
 
 @pytest.mark.parametrize("inside", [True, False])

@@ -17,7 +17,7 @@ from color.segment import Colorization
 from film.options import FilmOptions
 from model.options import ColorOptions, RunOptions
 from photo.options import PhotoOptions
-from web.films import OpenFilm, analyze, guide, open_for_page
+from web.films import OpenFilm, analyze, colorize, guide, open_for_page
 from web.options import Settings
 
 
@@ -26,31 +26,40 @@ def test_a_film_shows_its_shots_gray_and_in_color(film_visitor: Visitor, film_he
     assert [shot["frames"] for shot in film["shots"]] == list(SHOTS)
     assert (film["width"], film["height"], film["frames"]) == (SIZE[1], SIZE[0], FRAMES)
     gray, color = (
-        np.asarray(Image.open(io.BytesIO(film_visitor.get(f"/films/{film['id']}/shots/2/{kind}"))))
-        for kind in ("gray", "color?large")
+        np.asarray(
+            Image.open(io.BytesIO(film_visitor.get(f"/films/{film['id']}/frames/40/{kind}")))
+        )
+        for kind in ("gray", "color")
     )
     assert gray.shape == SIZE
     assert color.shape == (*SIZE, 3)
-    assert film_visitor.ask("GET", f"/films/{film['id']}/shots/4/gray")[0] == 404
+    assert all(
+        shot["first"] <= n < shot["first"] + shot["frames"]
+        for shot in film["shots"]
+        for n in shot["strip"]
+    )
     assert film_visitor.ask("GET", f"/films/{film['id']}/file")[0] == 404
 
 
 def test_shots_and_segments_appear_together(film_here: Path, options: FilmOptions) -> None:
     """Requests read an open film while its analysis sets what it found."""
     seen: list[tuple[int, int]] = []
+    shown: list[bool] = []
 
     class Watched(OpenFilm):
         def __setattr__(self, name: str, value: object) -> None:
             super().__setattr__(name, value)
-            if "job" in vars(self):  # the last field to be set
+            if "started" in vars(self):  # the last field to be set
                 seen.append((len(self.shots), len(self.found.records)))
+                shown.append(all(n in self.strips for n in range(len(self.shots))))
 
     settings = Settings(
         RunOptions(), COLOR, PhotoOptions(), options, lambda _: replace(colorization(), working_side=SIZE[0])
     )  # fmt: skip
     film = Watched(**vars(open_for_page(film_here, settings)))
     analyze(film)
-    assert set(seen) == {(0, 0), (len(SHOTS), 5)}
+    assert seen == [(0, 0), (1, 1), (2, 2), (2, 3), (2, 4), (3, 5)]
+    assert all(shown)
 
 
 def test_a_job_that_is_stopped_goes_on_and_ends_as_the_command_s(
@@ -68,8 +77,6 @@ def test_a_job_that_is_stopped_goes_on_and_ends_as_the_command_s(
     assert stopped["job"]["state"] == "stopped"
     assert not stopped["finished"]
     assert list((tmp_path / "cache").glob("*/shots/*.mkv"))
-    latest = np.asarray(Image.open(io.BytesIO(film_visitor.get(f"/films/{token}/latest"))))
-    assert latest.shape == (*SIZE, 3)
     film_visitor.post(f"/films/{token}/start")
     film = when(
         film_visitor, token, lambda film: film["job"]["state"] not in {"waiting", "running"}
@@ -87,11 +94,11 @@ def test_what_is_wanted_of_a_shot_reaches_it(
 ) -> None:
     (tmp_path / "gate").touch()
     token = opened(film_visitor, film_here)["id"]
-    before = film_visitor.get(f"/films/{token}/shots/1/color")
+    before = film_visitor.get(f"/films/{token}/frames/6/color")
     guidance = {"hints": ["6f,64,48,#d02010"], "shots": {"3": "leave"}, "edits": {"any": 1}}
     film_visitor.post(f"/films/{token}/guidance", guidance)
     assert json.loads(film_visitor.get(f"/films/{token}"))["values"] == guidance
-    assert film_visitor.get(f"/films/{token}/shots/1/color") != before
+    assert film_visitor.get(f"/films/{token}/frames/6/color") != before
     film_visitor.post(f"/films/{token}/start")
     film = when(
         film_visitor, token, lambda film: film["job"]["state"] not in {"waiting", "running"}
@@ -109,16 +116,50 @@ def test_a_job_never_reads_halves_of_two_edits(
 
     run = RunOptions(device="cpu", weights=small_weights)
     film = open_for_page(film_here, Settings(run, COLOR, PhotoOptions(), options, of_saturation))
-    read = [film.colorization]
+
+    def read() -> tuple[float | None, int]:
+        return film.edits.color.saturation, len(film.edits.guidance.hints)
+
+    found = {read()}
 
     def assigned(film: OpenFilm, name: str, value: object) -> None:
         object.__setattr__(film, name, value)
-        read.append(film.colorization)
+        found.add(read())
 
     monkeypatch.setattr(OpenFilm, "__setattr__", assigned)
     guide(film, {"saturation": 1.5, "hints": ["6f,64,48,#d02010"]}, {})
-    found = [(one.settings["saturation"], len(one.guidance.hints)) for one in read]
-    assert set(found) == {(COLOR.saturation, 0), (1.5, 1)}
+    assert found == {(COLOR.saturation, 0), (1.5, 1)}
+    colorize(film)
+    assert film.job.state == "done", film.job.error
+    assert film.started is not None
+    assert film.started.colorization.settings == {"saturation": 1.5}
+    assert len(film.started.colorization.guidance.hints) == 1
+
+
+def test_a_job_makes_the_chosen_part_with_the_chosen_codec(
+    film_visitor: Visitor, film_here: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "gate").touch()
+    token = opened(film_visitor, film_here)["id"]
+    guidance = {"hints": ["6f,64,48,#d02010", "20f,64,48,#d02010"], "shots": {"3": "leave"}}
+    film_visitor.post(f"/films/{token}/guidance", guidance)
+    plan = {
+        "start": "0.48",
+        "duration": "6.16",
+        "name": "part",
+        "container": "mkv",
+        "codec": "h264",
+    }
+    film_visitor.post(f"/films/{token}/plan", plan)
+    film_visitor.post(f"/films/{token}/start")
+    film = when(
+        film_visitor, token, lambda film: film["job"]["state"] not in {"waiting", "running"}
+    )
+    assert film["job"]["state"] == "done", film["job"]
+    assert film["finished"]
+    assert film["target"] == str(film_here.with_name("part.mkv"))
+    colored = [bool(np.ptp(chroma)) for _, _, chroma in planes(film_here.with_name("part.mkv"))]
+    assert colored == [True] * SHOTS[1] + [False] * 4
 
 
 def test_a_film_that_was_moved_away_is_still_described_and_named_where_it_is_needed(

@@ -1,7 +1,6 @@
 """Tests the page in a real browser, with a user's actions on photos and films, and all other hosts blocked."""
 
 import json
-import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -286,33 +285,6 @@ def test_it_speaks_chinese_and_fits_a_phone(browser: Any, url: str) -> None:
         for room in ("photos", "films"):
             page.locator(f"#tab-{room}").click()
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
-
-
-def test_a_film_goes_on_when_the_page_is_closed(page: Page, tmp_path: Path) -> None:
-    film = Path(shutil.copy(SAMPLES / "film.mp4", tmp_path / "a film.mp4"))
-    page.locator("#tab-films").click()
-    page.locator("#film-path").fill(str(film))
-    when_colored(page, "films", lambda: page.locator("#film-path").press("Enter"))
-    assert page.locator(".shots li").count() == 3
-    when_colored(page, "films", page.locator(".shots li:nth-child(2) button").click)
-    with page.expect_request("**/guidance") as asked:
-        place_hint(page, "films", 0.5, 0.3, "#2050c0")
-    (hint,) = asked.value.post_data_json["hints"]
-    page.locator("#start").click()
-    # A fast machine may have finished before the page asks how far it is.
-    page.wait_for_function(
-        "() => document.querySelector('#job .bar').getAttribute('aria-valuenow') > 0 || "
-        "document.getElementById('film-download').offsetParent !== null"
-    )
-    page.reload()
-    page.locator("#stop, #film-download").and_(page.locator(":visible")).first.wait_for()
-    page.locator("#film-download").wait_for()
-    with page.expect_download() as download:
-        page.locator("#film-download").click()
-    out = tmp_path / "out.mp4"
-    command("-movie_in", film, "-save", out, "-hint", hint, "-cache", tmp_path / "cache")
-    assert Path(download.value.path()).read_bytes() == out.read_bytes()
-    assert film.with_name("a film.color.mp4").read_bytes() == out.read_bytes()
 
 
 def test_a_large_photo_answers_within_a_second(page: Page, tmp_path: Path) -> None:

@@ -49,11 +49,8 @@ export function chooseColor(at, { likely, current, shown = async () => [] } = {}
     });
     input.addEventListener("input", () => (named.value = ""));
     find(".use").addEventListener("click", async () => {
-      const asked = () => named.value || input.value;
-      const before = asked();
       let isColor = null;
-      while (isColor === null && asked() === before) isColor = await show();
-      if (isColor === null) return; // another color was chosen meanwhile
+      while (isColor === null) isColor = await show();
       if (isColor) close(written(input.value));
       else named.reportValidity();
     });

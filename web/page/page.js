@@ -1,7 +1,7 @@
 // Sets up the page: its two tabs, and dropping files anywhere.
 
 import { complain } from "/server.js";
-import { startFilms, uploadFilm } from "/films.js";
+import { startFilms, takePicture, uploadFilm } from "/films.js";
 import { addFiles, startPhotos } from "/photos.js";
 import { language, speak } from "/words.js";
 
@@ -42,6 +42,7 @@ function listen() {
     const files = [...event.dataTransfer.files];
     const [film] = files.filter((file) => FILM.test(file.type || file.name));
     const photos = files.filter((file) => !FILM.test(file.type || file.name));
+    if (photos.length === 1 && !film && takePicture(photos[0], event.target)) return;
     if (photos.length) {
       open("photos");
       addFiles(photos);

@@ -1,6 +1,8 @@
 // Requests to the server, and the length of its queue.
 
-import { say } from "/words.js";
+import { inWords, say } from "/words.js";
+
+export { inWords };
 
 const message = document.getElementById("message");
 const queue = document.getElementById("queue");
@@ -8,7 +10,7 @@ let open = 0;
 
 // Shows an error until the next action.
 export function complain(error) {
-  message.textContent = error.message;
+  message.textContent = inWords(error.message);
   message.hidden = false;
 }
 

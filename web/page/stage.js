@@ -155,7 +155,6 @@ export class Stage extends EventTarget {
   }
 
   set busy(on) {
-    this.pictures.setAttribute("aria-busy", on);
     this.busyBar.hidden = !on;
   }
 

@@ -6,7 +6,7 @@ const chosen = localStorage.getItem(KEPT);
 const wanted = [chosen, ...navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase())];
 export const language = wanted.find((tag) => known.includes(tag)) ?? "en";
 // Importing modules wait for the texts.
-const words = await (await fetch(`/words/${language}.json`)).json();
+const [words, messages] = await Promise.all(["json", "messages.json"].map(async (file) => (await fetch(`/words/${language}.${file}`)).json()));
 document.documentElement.lang = language === "zh" ? "zh-CN" : language;
 document.title = say("title");
 sayAll(document);
@@ -22,14 +22,22 @@ export function say(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+// Returns a message of the server in the page's words: known ones in its language, options under their labels.
+export function inWords(text) {
+  for (const [pattern, said] of messages) {
+    const found = text.match(new RegExp(pattern, "su"));
+    if (found) return said.replace(/\{(\d)\}/g, (_, group) => found[group]);
+  }
+  return text.replace(/(?<![\w-])-([a-z_]+)/g, (whole, name) => (words[`option_${name}`] ? say("quoted", { text: words[`option_${name}`] }) : whole));
+}
+
 // Fills in the texts of the marked elements in a part of the page.
 export function sayAll(part) {
   for (const element of part.querySelectorAll("[data-say]")) {
     element.textContent = say(element.dataset.say);
   }
   for (const element of part.querySelectorAll("[data-tip]")) element.title = say(element.dataset.tip);
-  for (const element of [part, ...part.querySelectorAll("[data-label]")]) {
-    if (!element.dataset?.label) continue;
+  for (const element of part.querySelectorAll("[data-label]")) {
     element.setAttribute("aria-label", say(element.dataset.label));
     if (element.tagName !== "DIV") element.title = say(element.dataset.label);
   }
@@ -39,11 +47,6 @@ export function fromTemplate(id) {
   const element = document.getElementById(id).content.firstElementChild.cloneNode(true);
   sayAll(element);
   return element;
-}
-
-// Tells a reader of the screen what has happened.
-export function tell(text) {
-  document.getElementById("told").textContent = text;
 }
 
 // Creates an element: make("button", {textContent: "Undo"}, children).
