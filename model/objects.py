@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from color.arrays import Doubles, Floats, Indices
+from color.arrays import Doubles, Floats
 from model.contract import STRIDE, network_planes, resized, working_shape
 from model.program import Program
 from model.program_cache import program_for
@@ -202,38 +202,41 @@ def sized(planes: Floats, size: tuple[int, int]) -> Floats:
 def solver(lightness: Floats, cues: Floats, weight: Floats) -> Callable[[NDArray[Any]], Floats]:
     """Return a function that solves for x (h, w) with data terms d (h, w), values times their weights.
 
-    The system is factorized once; x minimizes sum weight x^2 - 2 d x + sum likeness (x_i - x_j)^2.
+    The system is factorized once (banded Cholesky, a sixth of the time of SuperLU at these sizes); x minimizes
+    sum weight x^2 - 2 d x + sum likeness (x_i - x_j)^2.
     """
-    from scipy.sparse import diags_array
-    from scipy.sparse.linalg import splu
+    from scipy.linalg import cho_solve_banded, cholesky_banded
 
-    features = np.dstack([lightness / LIKE_NEIGHBORS, cues])
-    matrix = _laplacian(features.astype(np.float64)) + diags_array(weight.ravel().astype(float))
-    # The ordering is for symmetric matrices: half the time.
-    system = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A")
+    wide = lightness.shape[1] > lightness.shape[0]
+
+    def turned(planes: NDArray[Any]) -> NDArray[Any]:
+        """Turn planes (h, w, ...) so that rows are the short side, for the narrowest band; or turn them back."""
+        return planes.swapaxes(0, 1) if wide else planes
+
+    features = turned(np.dstack([lightness / LIKE_NEIGHBORS, cues]))
+    bands = _banded(features.astype(np.float64), turned(weight).astype(np.float64))
+    factor = cholesky_banded(bands, overwrite_ab=True, lower=True, check_finite=False)
 
     def solve(data: NDArray[Any]) -> Floats:
-        solution = system.solve(data.ravel().astype(np.float64))
-        return np.asarray(solution.reshape(lightness.shape), np.float32)
+        values = turned(data).astype(np.float64)
+        solution = cho_solve_banded((factor, True), values.ravel(), check_finite=False)
+        return np.ascontiguousarray(turned(solution.reshape(values.shape)), np.float32)
 
     return solve
 
 
-def _laplacian(features: Doubles) -> Any:
-    """Return the sparse graph Laplacian (h w, h w) of the similarity of 8-neighbors in features (h, w, c)."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import laplacian
-
-    height, width = features.shape[:2]
-    places = np.arange(height * width).reshape(height, width)
-    pairs: list[Indices] = []
-    likenesses: list[Doubles] = []
+def _banded(features: Doubles, weight: Doubles) -> Doubles:
+    """Return the system's lower bands (w + 2, h w), by distance from the diagonal, of features (h, w, c)."""
+    height, width = weight.shape
+    bands = np.zeros((width + 2, weight.size))
+    diagonal = weight.copy()
     for down, right, share in NEIGHBORS:
         here = np.s_[: height - down, max(-right, 0) : width - max(right, 0)]
         there = np.s_[down:, max(right, 0) : width - max(-right, 0)]
         squared = ((features[here] - features[there]) ** 2).sum(axis=-1)
-        pairs.append(np.stack([places[here].ravel(), places[there].ravel()]))
-        likenesses.append(share * (np.exp(-squared / 2) + LEAST_LIKENESS).ravel())
-    rows, columns = np.concatenate(pairs, axis=1)
-    graph = coo_array((np.concatenate(likenesses), (rows, columns)), shape=(places.size,) * 2)
-    return laplacian((graph + graph.T).tocsr())
+        likeness = share * (np.exp(-squared / 2) + LEAST_LIKENESS)
+        bands[down * width + right].reshape(height, width)[here] = -likeness
+        diagonal[here] += likeness
+        diagonal[there] += likeness
+    bands[0] = diagonal.ravel()
+    return bands
