@@ -39,7 +39,6 @@ from model.options import (
 from model.paddle_import import uses_gpu
 from model.photo_colors import PhotoAb, PhotoColors, recolored
 from model.program import Device, Precision
-from model.program_cache import prepare
 from model.shot_colors import SegmentColorizer, ShotColors
 from model.weights_file import RELEASED
 from photo.compose import Composition
@@ -276,7 +275,7 @@ def colorize_photo_files(
     if processes > 1:
         refers, recolors = guidance.reference is not None, bool(color.palette or color.mood)
         distributes = bool(refers or recolors or options.candidates)
-        prepare(run, color, distributes=distributes, refers=refers)
+        chosen_network.prepare(run, color, distributes=distributes, refers=refers)
     progress = progress_for(quiet=run.quiet)
     return colorize_photos(tasks, factory, options=options, processes=processes, progress=progress)
 

@@ -11,8 +11,9 @@ import numpy as np
 import psutil
 
 from color.segment import WORKING_SIDE, Colorization, NetworkTime, SegmentColorizer
-from model.contract import Predictor
+from model.contract import Output, Predictor
 from model.decode import AbPredictor
+from model.engine_choice import choose_engine, engine_of
 from model.one_color import OneColorPredictor
 from model.onnx_network import OneColorNetwork, OurOnnx, side_of
 from model.onnx_signature import OnnxFile, inspected
@@ -22,12 +23,12 @@ from model.options import (
     NetworkKind,
     RunOptions,
     color_settings,
-    engine_of,
+    temperature_of,
 )
 from model.program import Device, Precision, Program
 from model.program_cache import program_for
 from model.steady import ANCHOR_EVERY
-from model.weights_file import check_weights, weights_sha256
+from model.weights_file import RELEASED, check_weights, weights_sha256
 from prior.qspace import read_bins
 from runtime.workers import cores
 
@@ -99,9 +100,31 @@ def open_network(
         return (OurOnnx if file.kind == "ours" else OneColorNetwork)(file, threads=threads)
     weights_sha256(file)  # reports a bad file before opening, which takes seconds
     folder = functools.partial(program_for, file)
-    return Program(
-        folder, device=device, precision=precision, threads=threads, temperature=temperature
-    )
+    engine = choose_engine(device, precision)
+    return Program(folder, engine=engine, threads=threads, temperature=temperature)
+
+
+def prepare(
+    run: RunOptions, color: ColorOptions, *, distributes: bool = False, refers: bool = False
+) -> None:
+    """Export the missing inference programs of a run before many processes need them at once.
+
+    distributes : include the program that returns the distribution
+    refers : include the program that returns the features for matching references
+    """
+    int8 = engine_of(run) == "int8"
+    ours = run.network is None  # of an ONNX file's run, only the released features may be needed
+    outputs: dict[Output, bool] = {
+        "means": ours,
+        "distribution": ours and distributes,
+        "features": refers,
+        "classifier": ours,
+    }
+    for output in (output for output, needed in outputs.items() if needed):
+        own = run.weights if output != "classifier" else None
+        weights = own or RELEASED
+        with program_for(weights, output=output, int8=int8, temperature=temperature_of(color)):
+            pass
 
 
 def ab_predictor(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from color.arrays import Doubles, Floats
 from model.contract import STRIDE, network_planes, resized, working_shape
+from model.engine_choice import choose_engine
 from model.program import Program
 from model.program_cache import program_for
 from model.weights_file import RELEASED
@@ -122,7 +123,7 @@ def classifier_features(lightness: Floats, *, side: int = SIDE) -> Iterator[Floa
 def _classifier() -> tuple[Program, Floats]:
     """Open the classifier on one core, as it takes 10 ms and workers have one core each; return an empty palette, too."""
     folder = functools.partial(program_for, output="classifier")
-    program = Program(folder, device="cpu", precision="fp32", threads=1)
+    program = Program(folder, engine=choose_engine("cpu", "auto"), threads=1)
     return program, np.zeros((1, len(read_bins()) + 1), np.float32)
 
 

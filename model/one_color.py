@@ -14,6 +14,7 @@ from color.arrays import Floats
 from image.resize import fitted, upsample
 from model.contract import PLANES, Output, Predictor
 from model.decode import AbPredictor, Prediction
+from model.engine_choice import choose_engine
 from model.objects import GRID
 from model.onnx_network import OneColorNetwork
 from model.program import Program
@@ -77,4 +78,4 @@ def one_color_only(network: OneColorNetwork, wanted: str) -> str:
 @functools.cache
 def _released_features(threads: int | None) -> Program:
     folder = functools.partial(program_for, output="features")
-    return Program(folder, device="cpu", threads=threads)
+    return Program(folder, engine=choose_engine("cpu", "auto"), threads=threads)

@@ -128,16 +128,6 @@ def temperature_of(color: ColorOptions) -> float:
     return TEMPERATURE if color.temperature is None else color.temperature
 
 
-def engine_of(run: RunOptions, *, films: bool = False) -> str:
-    """Return the engine that computes the colors here. Raises ValueError for a device that this machine lacks."""
-    from model.program import choose_engine
-
-    try:
-        return choose_engine(run.device, run.film_precision if films else run.precision)
-    except RuntimeError as error:
-        raise ValueError(str(error)) from error
-
-
 def color_settings(color: ColorOptions, engine: str, *, steady: float) -> dict[str, object]:
     """Return all settings, except the weights, that affect a film's colors; engines differ slightly in them."""
     return {

@@ -18,6 +18,9 @@ from typing import Any
 PACKAGES = ("paddlepaddle", "paddlepaddle-gpu")
 HANDLED = (signal.SIGTERM, signal.SIGINT)
 SIGACTION = 512  # bytes; more than the structure of any system
+# Flags of /proc/cpuinfo; any of them is enough.
+BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 LIBRARY = "paddle.base.libpaddle"  # name under which Paddle imports its compiled part
 
 _LOADING = threading.Lock()
@@ -36,6 +39,8 @@ def import_paddle() -> Any:
 
         if new:
             paddle.disable_signal_handler()
+        # If the compiled part was loaded alone before, Paddle does not find it as an attribute.
+        paddle.base.libpaddle = sys.modules[LIBRARY]
     return paddle
 
 
@@ -112,35 +117,31 @@ def gpu_count() -> int:
     return int(paddle.device.cuda.device_count()) if paddle.is_compiled_with_cuda() else 0
 
 
+def supported_precisions() -> tuple[str, ...]:
+    """Name the precisions that the processor has instructions for; detected on Linux on x86 only, elsewhere fp32."""
+    flags = set(_cpuinfo().get("flags", "").split())
+    found = {"bf16": BF16_FLAGS, "int8": INT8_FLAGS}
+    return ("fp32", *(name for name, needed in found.items() if flags & needed))
+
+
 def is_amd() -> bool:
-    """Return whether the processor is made by AMD."""
-    return "AuthenticAMD" in _processor()
+    """Return whether the processor is made by AMD; detected on Linux only."""
+    return _cpuinfo().get("vendor_id") == "AuthenticAMD"
 
 
-def has_bf16() -> bool:
-    """Return whether the processor multiplies in bfloat16; detected on Linux on x86 only, elsewhere False."""
-    processor = _processor()
-    return "avx512_bf16" in processor or "amx_bf16" in processor
+def processor() -> str:
+    """Return the processor's name."""
+    return _cpuinfo().get("model name") or platform.processor() or platform.machine()
 
 
-def faster_in_bf16() -> bool:
-    """Return whether the processor is faster in bfloat16 than in fp32.
-
-    AMD processors from Zen 4 on are nearly twice as fast. Intel processors need AMX: with AVX-512 alone, a Xeon of 2023
-    took 1.4 times as long as in fp32.
-    """
-    return has_bf16() and (is_amd() or "amx_bf16" in _processor())
-
-
-def faster_in_int8() -> bool:
-    """Return whether int8 is fastest on this processor: with AVX-512 VNNI it is twice as fast as fp32."""
-    return "avx512_vnni" in _processor() and not faster_in_bf16()
-
-
-def _processor() -> str:
-    """Return Linux's description of the processor; elsewhere its name and vendor."""
+def _cpuinfo() -> dict[str, str]:
+    """Return Linux's description of the first processor, empty elsewhere."""
     path = Path("/proc/cpuinfo")
-    return path.read_text(encoding="utf-8") if path.is_file() else platform.processor()
+    if not path.is_file():
+        return {}
+    first, _, _ = path.read_text(encoding="utf-8").partition("\n\n")
+    lines = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in lines}
 
 
 def uses_gpu(device: str) -> bool:

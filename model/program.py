@@ -14,13 +14,7 @@ import numpy as np
 
 from color.arrays import Floats
 from model.contract import Output
-from model.paddle_import import (
-    faster_in_bf16,
-    faster_in_int8,
-    gpu_count,
-    has_gpu_package,
-    import_inference,
-)
+from model.paddle_import import import_inference
 from runtime.standard_error import captured_stderr
 from runtime.workers import cores
 
@@ -30,7 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
-# auto: bf16 or fp32, whichever is faster; fastest: also int8, which takes a quarter of a second longer to open.
+# auto: bf16 or fp32, whichever is faster; fastest: also int8, which takes a quarter of a second longer to open
+# (`model.engine_choice`).
 Precision: TypeAlias = Literal["auto", "fastest", "fp32", "bf16", "int8"]
 # "plain" runs without oneDNN: slow, but always available.
 Engine: TypeAlias = Literal["plain", "fp32", "bf16", "int8", "gpu"]
@@ -54,26 +49,23 @@ class Folder(Protocol):
 class Program:
     """An inference program, kept open for many calls from any thread; falls back to the engine without oneDNN.
 
-    device, precision, threads : as in `gray2color.Colorizer`
+    engine, threads : what computes it
     temperature : of most calls; in int8 each temperature needs its own program, and only the last one is kept open
-
-    Raises RuntimeError if a GPU is requested but not available.
     """
 
     def __init__(
         self,
         folder: Folder,
         *,
-        device: Device = "auto",
-        precision: Precision = "auto",
+        engine: Engine = "fp32",
         threads: int | None = None,
         temperature: float = 1.0,
     ) -> None:
-        self.engine = choose_engine(device, precision)
+        self.engine = engine
         self._temperature = temperature
         self._folder, self._threads = folder, threads
         self._others: dict[Output, Program] = {}
-        self._settings: Any = {"device": device, "precision": precision, "threads": threads}
+        self._settings: Any = {"engine": engine, "threads": threads}
         self._lock = threading.Lock()
         self._open()
 
@@ -116,20 +108,6 @@ class Program:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         log.warning("%s failed (%s): continuing without it, more slowly", self.engine, first)
         self.engine = "plain"
-
-
-def choose_engine(device: Device, precision: Precision) -> Engine:
-    """Resolve "auto" and "fastest". Raises RuntimeError if a GPU is requested but not available."""
-    gpus = gpu_count() if device != "cpu" and has_gpu_package() else 0
-    if device == "gpu" and not gpus:
-        raise RuntimeError("Paddle can use no GPU here: use -device cpu")
-    if gpus:
-        return "gpu"
-    if precision == "fastest":
-        precision = "int8" if faster_in_int8() else "auto"
-    if precision == "auto":
-        return "bf16" if faster_in_bf16() else "fp32"
-    return precision
 
 
 def open_program(

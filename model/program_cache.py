@@ -16,9 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from model.contract import Output
-from model.options import ColorOptions, RunOptions, temperature_of
 from model.paddle_import import import_paddle, paddle_version
-from model.program import choose_engine
 from model.weights_file import RELEASED
 from prior.qspace import BINS_PATH, read_bins
 from runtime.places import user_cache
@@ -89,29 +87,6 @@ def program_for(
         with suppress(OSError):
             os.utime(folder)  # time of last use
         yield folder if folder.is_dir() else work
-
-
-def prepare(
-    run: RunOptions, color: ColorOptions, *, distributes: bool = False, refers: bool = False
-) -> None:
-    """Export the missing inference programs of a run before many processes need them at once.
-
-    distributes : include the program that returns the distribution
-    refers : include the program that returns the features for matching references
-    """
-    int8 = choose_engine(run.device, run.precision) == "int8"
-    ours = run.network is None  # of an ONNX file's run, only the released features may be needed
-    outputs: dict[Output, bool] = {
-        "means": ours,
-        "distribution": ours and distributes,
-        "features": refers,
-        "classifier": ours,
-    }
-    for output in (output for output, needed in outputs.items() if needed):
-        own = run.weights if output != "classifier" else None
-        weights = own or RELEASED
-        with program_for(weights, output=output, int8=int8, temperature=temperature_of(color)):
-            pass
 
 
 def sweep(cache: Path, *, kept: Path) -> None:

@@ -23,6 +23,7 @@ from film import FilmError
 from film.ffmpeg import ffmpeg_path, ffmpeg_version
 from film.options import EncoderOptions, FilmOptions
 from gray2color import Colorizer
+from model.engine_choice import keep_seconds
 from model.paddle_import import import_paddle
 from prior.lab import rgb2lab
 from prior.qspace import QSpace, read_bins
@@ -68,6 +69,8 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("weights")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLORIZER_CACHE", str(folder / "cache"))
+        (folder / "cache").mkdir()
+        keep_seconds(folder / "cache", {"fp32": 3, "bf16": 2, "int8": 1})  # not measured anew
         yield write_small_weights(folder / "small.npz")
 
 

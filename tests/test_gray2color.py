@@ -16,7 +16,7 @@ from gray2color import Colorizer
 from model.decode import contrasted, without_tint
 from model.hints import point_planes
 from model.options import ColorOptions
-from model.paddle_import import has_bf16
+from model.paddle_import import supported_precisions
 from prior.lab import gray2lightness, rgb2lab
 
 GRAY = np.zeros((8, 8), np.uint8)
@@ -40,7 +40,9 @@ def test_colors_come_from_the_network(colorizer: Colorizer) -> None:
     assert ab.std() > 1
 
 
-@pytest.mark.skipif(not has_bf16(), reason="the processor does not compute in bf16")
+@pytest.mark.skipif(
+    "bf16" not in supported_precisions(), reason="the processor does not compute in bf16"
+)
 def test_precisions_agree(
     make_colorizer: functools.partial[Colorizer], colorizer: Colorizer
 ) -> None:

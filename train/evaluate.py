@@ -14,7 +14,7 @@ if __package__ in {None, ""}:
 
 from model.contract import STRIDE
 from model.options import STEADY
-from model.program import Precision
+from model.program import Engine
 from model.weights_file import RELEASED, check_weights
 from prior.dataset import Shard
 from prior.qspace import QSpace, read_bins
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 SHEET_ROWS = 12
 IMAGE_SUFFIXES = frozenset((".png", ".jpg"))
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
+PRECISIONS: tuple[Engine, ...] = ("fp32", "bf16", "int8")
 FILMS = frozenset((".mp4", ".m4v", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".wmv"))
 DESCRIPTION = """\
 Evaluate weights on pictures or a film: a table of metrics with an all-gray row, a sheet, a plot. For options
@@ -55,7 +55,7 @@ def _several(name: str, text: str, **details: Any) -> Any:
     return option((), text, separator=",", metavar="N,...", shown=shown, **details)
 
 
-def _read_precision(text: str) -> Precision:
+def _read_precision(text: str) -> Engine:
     for precision in PRECISIONS:
         if text == precision:
             return precision
@@ -142,7 +142,7 @@ class EvaluateOptions:
         low=0,
         high=1,
     )
-    precision: tuple[Precision, ...] = option(
+    precision: tuple[Engine, ...] = option(
         ("fp32",),
         f"precision of the network: {', '.join(PRECISIONS)}",
         separator=",",
@@ -240,7 +240,7 @@ def film_rows(options: EvaluateOptions, film: Path) -> list[Row]:
 
 
 def _methods(
-    weights: Sequence[Path], precisions: Sequence[Precision], settings: Sequence[Method]
+    weights: Sequence[Path], precisions: Sequence[Engine], settings: Sequence[Method]
 ) -> tuple[list[str], list[Method]]:
     """Return names and methods of the rows: gray, then every network in every precision and setting."""
     names, methods = ["all gray"], [GRAY]

@@ -18,7 +18,7 @@ from model.options import (
     TEMPERATURE,
     WORKING_SIZE,
 )
-from model.program import Precision, Program
+from model.program import Engine, Program
 from train.config import prepare_environment
 
 HINT_PX = 5  # side of the hints' squares
@@ -94,7 +94,7 @@ SHIPPED = Method(
 )  # fmt: skip
 
 
-def open_network(weights: Path, precision: Precision = "fp32") -> Predictor:
+def open_network(weights: Path, engine: Engine = "fp32") -> Predictor:
     """Open the inference program of released weights on the CPU, as `Colorizer` does.
 
     Raises ValueError or OSError for a missing, truncated or invalid file.
@@ -102,4 +102,4 @@ def open_network(weights: Path, precision: Precision = "fp32") -> Predictor:
     prepare_environment()
     from model.program_cache import program_for
 
-    return Program(partial(program_for, weights), device="cpu", precision=precision)
+    return Program(partial(program_for, weights), engine=engine)

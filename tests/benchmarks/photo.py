@@ -26,9 +26,10 @@ sys.path[0] = str(ROOT)  # not this folder: film.py would shadow the package fil
 from gray2color import Colorizer
 from image.resize import color_field, upsample, upsample_planes
 from model.contract import Predictor
+from model.engine_choice import choose_engine
 from model.onnx_network import OurOnnx
 from model.onnx_signature import OnnxFile, inspected
-from model.paddle_import import has_bf16
+from model.paddle_import import supported_precisions
 from model.program import Engine, Program, open_program, run_program
 from model.program_cache import program_for
 from model.weights_file import RELEASED
@@ -75,7 +76,7 @@ def engines(weights: Path, folder: Path) -> Iterator[Row]:
     annealed = AnnealedNet(build(read_weights(weights)), read_bins())
     annealed.eval()
     names: list[Engine] = ["plain", "fp32", "int8"]
-    if has_bf16():
+    if "bf16" in supported_precisions():
         names.append("bf16")
     predictors: dict[str, Predictor] = {}
     single: dict[str, Predictor] = {}
@@ -150,7 +151,7 @@ def start(weights: Path, folder: Path) -> Iterator[Row]:
 def photo(weights: Path, folder: Path) -> Iterator[Row]:
     source = folder / "photo.jpg"
     cv2.imwrite(str(source), gray_photo(*SIZES["12 MP"]))
-    program = Program(functools.partial(program_for, weights))
+    program = Program(functools.partial(program_for, weights), engine=choose_engine("cpu", "auto"))
     colorizer = Colorizer(weights, predictor=program)
     read = read_photo(source)
     ab = colorizer.ab(read.gray)

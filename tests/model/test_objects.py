@@ -1,5 +1,6 @@
 """Places of a picture are compared by what they show; those of one object agree on its color."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +9,7 @@ from helpers import landscape
 from numpy.typing import NDArray
 
 from color.arrays import Floats
+from model import objects
 from model.objects import (
     CHANNELS,
     GRID,
@@ -21,6 +23,8 @@ from model.objects import (
     likeness_weights,
     tones_of,
 )
+from model.program import Program
+from model.program_cache import program_for
 from model.weights_file import RELEASED, build, read_backbone, read_weights
 
 RED = (50.0, 30.0)
@@ -56,7 +60,7 @@ def test_each_position_of_the_grid_is_described(shape: tuple[int, int]) -> None:
     assert np.isfinite(picture.embedding).all()
 
 
-def test_the_features_are_the_published_classifier_s() -> None:
+def test_the_features_are_the_published_classifier_s(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its program must not have the backbone of the colorizing network, which is fine-tuned."""
     import paddle
 
@@ -71,6 +75,8 @@ def test_the_features_are_the_published_classifier_s() -> None:
     with paddle.no_grad():
         planes = paddle.to_tensor(network_planes(lightness[None])[:, :1])
         expected = network.backbone.features(planes, PYRAMID_BLOCKS)
+    exact = Program(functools.partial(program_for, output="classifier")), objects._classifier()[1]
+    monkeypatch.setattr(objects, "_classifier", lambda: exact)
     found = list(classifier_features(lightness))
     assert [one.shape[-1] for one in found] == [channels for _, channels in SCALES]
     for one, wanted in zip(found, expected, strict=True):

@@ -34,7 +34,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def colorizer(other: Path, small_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Colorizer:
     features = functools.partial(program_for, small_weights, output="features")
-    small = functools.cache(lambda threads: Program(features, device="cpu", threads=threads))
+    small = functools.cache(lambda threads: Program(features, threads=threads))
     monkeypatch.setattr(one_color, "_released_features", small)
     return Colorizer(other, threads=1, working_size=96)
 

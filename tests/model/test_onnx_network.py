@@ -159,9 +159,7 @@ def ours(small_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> OurOn
 def test_our_network_gives_everything_that_it_gives_with_paddle(
     ours: OurOnnx, small_weights: Path
 ) -> None:
-    with_paddle = Program(
-        functools.partial(program_for, small_weights), device="cpu", precision="fp32"
-    )
+    with_paddle = Program(functools.partial(program_for, small_weights), engine="fp32")
     rng = np.random.default_rng(2)
     planes = rng.uniform(-1, 1, (2, 4, 64, 96)).astype(np.float32)
     palettes = np.zeros((2, 262), np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model import paddle_import
-from model.paddle_import import faster_in_bf16, faster_in_int8, has_bf16, has_gpu_package
+from model.paddle_import import has_gpu_package, processor, supported_precisions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CODE = """
@@ -67,20 +67,25 @@ def test_a_process_that_imports_paddle_keeps_its_signal_handlers(thread: bool) -
 
 
 @pytest.mark.parametrize(
-    ("told", "has", "fastest"),
+    ("flags", "precisions"),
     [
-        ("vendor_id: AuthenticAMD\nflags: avx512_vnni avx512_bf16", True, "bf16"),
-        ("vendor_id: GenuineIntel\nflags: avx512_vnni avx512_bf16 amx_bf16", True, "bf16"),
-        ("vendor_id: GenuineIntel\nflags: avx512_vnni avx512_bf16", True, "int8"),
-        ("vendor_id: GenuineIntel\nflags: avx512_vnni", False, "int8"),
-        ("vendor_id: GenuineIntel\nflags: avx512f", False, "fp32"),
-        ("vendor_id: AuthenticAMD\nflags: avx2", False, "fp32"),
-        ("", False, "fp32"),
+        ("avx2 avx512_vnni avx512_bf16", ("fp32", "bf16", "int8")),
+        ("avx512_vnni", ("fp32", "int8")),
+        ("avx2 avx_vnni", ("fp32", "int8")),
+        ("amx_bf16", ("fp32", "bf16")),
+        ("avx2 avx512f", ("fp32",)),
     ],
 )
-def test_what_the_processor_is_fastest_in(
-    monkeypatch: pytest.MonkeyPatch, told: str, has: bool, fastest: str
+def test_precisions_follow_the_processor_s_flags(
+    flags: str, precisions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paddle_import, "_processor", lambda: told)
-    assert has_bf16() == has
-    assert (faster_in_bf16(), faster_in_int8()) == (fastest == "bf16", fastest == "int8")
+    described = {"model name": "A processor", "flags": flags}
+    monkeypatch.setattr(paddle_import, "_cpuinfo", lambda: described)
+    assert supported_precisions() == precisions
+    assert processor() == "A processor"
+
+
+def test_an_unknown_system_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paddle_import, "_cpuinfo", dict)
+    assert supported_precisions() == ("fp32",)
+    assert processor()

@@ -13,7 +13,7 @@ import pytest
 from small_network import SMALL
 
 from model import program as programs
-from model.program import Device, Engine, Precision, Program, choose_engine
+from model.program import Engine, Program
 from model.program_cache import CACHE_VARIABLE, program_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -23,9 +23,7 @@ Arrays = tuple[np.ndarray, np.ndarray]
 @pytest.fixture
 def open_it(exported: Path) -> functools.partial[Program]:
     folder = exported / "program"
-    return functools.partial(
-        Program, lambda **_: nullcontext(folder), device="cpu", precision="fp32", threads=1
-    )
+    return functools.partial(Program, lambda **_: nullcontext(folder), engine="fp32", threads=1)
 
 
 @pytest.fixture
@@ -72,7 +70,7 @@ def test_where_int8_fails_the_other_program_is_opened(
     def folder(*, int8: bool, temperature: float) -> AbstractContextManager[Path]:
         return nullcontext(tmp_path if int8 else exported / "program")
 
-    program = Program(folder, device="cpu", precision="int8", threads=1)
+    program = Program(folder, engine="int8", threads=1)
     assert program.engine == "plain"
     program(*inputs, temperature=0.7)
 
@@ -82,8 +80,8 @@ def test_in_int8_each_temperature_has_a_program_of_its_own(
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     folder = functools.partial(program_for, exported / "small.npz", bins=exported / "bins.npy")
-    whole = Program(folder, device="cpu", precision="fp32", threads=1)
-    program = Program(folder, device="cpu", precision="int8", threads=1, temperature=0.7)
+    whole = Program(folder, engine="fp32", threads=1)
+    program = Program(folder, engine="int8", threads=1, temperature=0.7)
     for temperature in (0.7, 0.3, 0.7):
         expected = whole(*inputs, temperature=temperature)
         found = program(*inputs, temperature=temperature)
@@ -114,44 +112,6 @@ def test_an_engine_that_fails_in_use_is_replaced_once(
     failures.append(RuntimeError("plain cannot either"))
     with pytest.raises(RuntimeError, match="plain cannot either"):
         program(*inputs, temperature=0.7)
-
-
-@pytest.mark.parametrize(
-    ("device", "precision", "gpus", "fastest", "engine"),
-    [
-        ("auto", "auto", 0, "fp32", "fp32"),
-        ("auto", "auto", 0, "bf16", "bf16"),
-        ("auto", "auto", 0, "int8", "fp32"),
-        ("auto", "fastest", 0, "int8", "int8"),
-        ("auto", "fastest", 0, "bf16", "bf16"),
-        ("auto", "fastest", 0, "fp32", "fp32"),
-        ("auto", "fp32", 0, "bf16", "fp32"),
-        ("auto", "bf16", 0, "int8", "bf16"),
-        ("auto", "int8", 0, "fp32", "int8"),
-        ("auto", "fastest", 1, "int8", "gpu"),
-        ("gpu", "fp32", 2, "fp32", "gpu"),
-        ("cpu", "auto", 2, "fp32", "fp32"),
-    ],
-)
-def test_auto_is_the_fastest_engine_here(
-    monkeypatch: pytest.MonkeyPatch,
-    device: Device,
-    precision: Precision,
-    gpus: int,
-    fastest: str,
-    engine: Engine,
-) -> None:
-    monkeypatch.setattr(programs, "gpu_count", lambda: gpus)
-    monkeypatch.setattr(programs, "has_gpu_package", lambda: gpus > 0)
-    monkeypatch.setattr(programs, "faster_in_bf16", lambda: fastest == "bf16")
-    monkeypatch.setattr(programs, "faster_in_int8", lambda: fastest == "int8")
-    assert choose_engine(device, precision) == engine
-
-
-def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "gpu_count", lambda: 0)
-    with pytest.raises(RuntimeError, match="Paddle can use no GPU here: use -device cpu"):
-        choose_engine("gpu", "auto")
 
 
 USE_CORES = """

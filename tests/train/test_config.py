@@ -44,7 +44,7 @@ def test_mkl_takes_its_fast_path_on_amd_too_and_what_the_user_set_stays(
 ) -> None:
     environment = {"OMP_NUM_THREADS": "3"}
     monkeypatch.setattr(os, "environ", environment)
-    monkeypatch.setattr("model.paddle_import._processor", lambda: f"vendor_id\t: {told}")
+    monkeypatch.setattr("model.paddle_import._cpuinfo", lambda: {"vendor_id": told})
     with warnings.catch_warnings():
         prepare_environment(threads=1)
     assert environment["OMP_NUM_THREADS"] == "3"
