@@ -26,9 +26,12 @@ HINTS = (
     (0.3, 0.6, "#c8521e"),
 )  # shares of the sides, and a color: the suit
 CHOSEN = (0.95, 0.4)  # the wall
-GRAY_PERCENT = "33"
+GRAY_STEPS = 7  # of 5 % of the width, to the left of which all is gray
 QUALITY = 82
-COLORED = "() => [...document.querySelectorAll('.strip li img')].every((image) => image.src.startsWith('blob:'))"
+OTHERS = 9  # looks before the second one of the other colorizations
+COLORED = (
+    "(all) => [...document.querySelectorAll(all)].every((image) => image.src.startsWith('blob:'))"
+)
 
 
 def arrange(page: Page) -> None:
@@ -36,10 +39,16 @@ def arrange(page: Page) -> None:
     files = [str(SAMPLES / name) for name in PHOTOS]
     when_colored(page, "photos", lambda: page.locator("#photo-files").set_input_files(files))
     page.locator(".strip li img").nth(len(PHOTOS) - 1).wait_for()
-    page.wait_for_function(COLORED)
+    page.wait_for_function(COLORED, arg=".strip li img")
+    page.locator(".strip li button").first.click()
+    page.wait_for_load_state("networkidle")
     for x, y, color in HINTS:
         place_hint(page, "photos", x, y, color)
-    page.locator("#photos .split").fill(GRAY_PERCENT)
+    page.locator(".looks button").nth(OTHERS).wait_for()
+    page.wait_for_function(COLORED, arg=".looks img")
+    page.locator("#photos .divider").focus()
+    for _ in range(GRAY_STEPS):
+        page.keyboard.press("ArrowRight")
     box = page.locator("#photos .pictures").bounding_box()
     page.mouse.click(box["x"] + CHOSEN[0] * box["width"], box["y"] + CHOSEN[1] * box["height"])
     page.locator(".chooser .likely button.swatch").first.wait_for()
