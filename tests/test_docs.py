@@ -187,6 +187,18 @@ def test_the_python_examples_run(name: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-W", "ignore", "-c", code + check], cwd=folder, check=True)
 
 
+@pytest.mark.slow
+def test_the_probe_that_is_shown_is_the_one_that_is_printed() -> None:
+    shown = documents.blocks(documents.DOCS / "films.md", "text")[0].text.splitlines()
+    command = [sys.executable, "main.py", "-movie_in", "data/samples/film.mp4", "-probe"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    printed = done.stdout.splitlines()
+    assert len(shown) == len(printed)
+    assert all(
+        "estimate" in line for line in set(shown) - set(printed)
+    )  # which depends on the machine
+
+
 def modules_of(page: Path) -> set[tuple[str, str]]:
     """Return (room, module) of all that a page's table of rooms names."""
     rooms = re.findall(r"^\| `(\w+)/` \|(.*)$", documents.text_of(page), re.M)
