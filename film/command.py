@@ -226,6 +226,7 @@ def film_kind(options: FilmOptions) -> Kind:
         FALLBACK,
         mark_of=partial(mark_of, options=options),
         mark_in=mark_in,
+        written_by=f"-codec {options.encoder.codec}",
         in_folder=BESIDE,
         as_one=sequence_name,
     )

@@ -6,7 +6,7 @@ from color.segment import NetworkTime
 from film.chroma import Encoding
 from runtime.progress import spoken_time
 
-# Seconds of one core for a frame, and for a million of its pixels besides encoding: fitted to the README's speeds
+# Seconds of one core for a frame, and for a million of its pixels besides encoding: fitted to the speeds of docs/figures.md
 # with H.264 (480 and 1080 lines, two cores).
 FRAME_S, MEGAPIXEL_S = 0.02, 0.03
 # Seconds of one core for encoding a million pixels, in the ratios measured on 4 s of a film at 480 lines.

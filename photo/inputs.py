@@ -64,6 +64,7 @@ class Kind:
 
     group : which files of folders and globs are inputs, see `photo.suffixes`
     written : suffixes of results; if the input's is not among them, ``fallback_of`` it or ``fallback`` is used
+    written_by : the option that decides `written`, for messages
     in_folder : added to the name of a result in a -save folder
     mark_of : (input) -> the mark of its complete result
     mark_in : (file) -> the mark in it, "" for a file that is not a result
@@ -76,6 +77,7 @@ class Kind:
     fallback: str
     mark_of: Callable[[Path], str]
     mark_in: Callable[[Path], str]
+    written_by: str = ""
     in_folder: str = ""
     as_one: Callable[[Path], str] = lambda path: ""
     fallback_of: Callable[[Path], str | None] = lambda path: None
@@ -251,7 +253,8 @@ def _target(path: Path, place: Path, kind: Kind, save: str | None, several: bool
         return out / place.with_name(f"{place.stem}{kind.in_folder}{suffix}")
     if out.suffix.lower() not in kind.written:
         end = f"ends in {out.suffix}" if out.suffix else "has no extension"
-        raise ValueError(f"-save {save} {end}: name a file with {known}, or a folder/")
+        by = f"with {kind.written_by}, " if kind.written_by else ""
+        raise ValueError(f"-save {save} {end}: {by}name a file with {known}, or a folder/")
     return out
 
 

@@ -102,6 +102,17 @@ def test_a_hardware_encoder_that_is_not_there_is_refused_once_before_the_work(
     assert (code, out.count(f"({codec})")) == (0, 2)
 
 
+def test_a_result_that_its_codec_cannot_be_in_is_refused_by_the_codec_s_name(
+    run_main: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    code, _, errors = run_main(film("plain.mp4"), "-codec", "ffv1", "-save", out)
+    assert code == 2
+    assert errors == (
+        f"main.py: -save {out} ends in .mp4: with -codec ffv1, name a file with .mkv, or a folder/\n"
+    )
+
+
 def test_an_interlaced_film_is_refused_before_the_work_where_its_fields_would_be_lost(
     run_main: Callable[..., tuple[int, str, str]], film: Make, tmp_path: Path
 ) -> None:

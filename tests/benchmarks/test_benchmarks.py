@@ -1,4 +1,4 @@
-"""Every benchmark starts: each figure in the README needs a working command."""
+"""Every benchmark starts: each figure in docs/ needs a working command."""
 
 import subprocess
 import sys
