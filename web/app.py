@@ -82,6 +82,7 @@ def application(
         queue.begin(network.load)
         yield
         queue.close()
+        photo_routes.close()
         films.close()
 
     refused = partial(_refused, folder)

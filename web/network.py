@@ -1,4 +1,4 @@
-"""The page's single network, and the queue of calls to it: one at a time, in one thread."""
+"""The page's single network, and queues of calls, one at a time in one thread: of those to it, and of photos that are read."""
 
 import asyncio
 from collections.abc import Callable
@@ -51,8 +51,8 @@ class Network:
 class Queue:
     """Runs calls in order, one at a time."""
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
+    def __init__(self, name: str = "network") -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self.length = 0  # unfinished calls
 
     async def run(self, function: Callable[..., T], *args: Any, **options: Any) -> T:

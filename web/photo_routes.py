@@ -40,6 +40,7 @@ class PhotoRoutes:
     def __init__(self, photos: Photos, network: Network, queue: Queue, settings: Settings) -> None:
         self._photos = photos
         self._network, self._queue, self._settings = network, queue, settings
+        self._reading = Queue("reading")  # one photo at a time, as large ones fill the memory
         self._colorized = Colorized(network)
         self._archives: OrderedDict[str, tuple[str, list[Chosen]]] = OrderedDict()
 
@@ -65,12 +66,18 @@ class PhotoRoutes:
             Route("/archives/{id}", self.archive, methods=["GET"]),
         ]
 
+    def close(self) -> None:
+        """Drop photos that wait to be read."""
+        self._reading.close()
+
     async def upload(self, request: Request) -> Response:
         """Store a photo; send its id and size."""
         name = printable_name(request.query_params.get("name", ""))
         token, source = self._photos.place_for(name)
         await self._write(request, source)
-        return JSONResponse(described(await self._queue.run(self._photos.add, token, name, source)))
+        return JSONResponse(
+            described(await self._reading.run(self._photos.add, token, name, source))
+        )
 
     async def upload_reference(self, request: Request) -> Response:
         """Store a reference picture; send its id."""
@@ -190,7 +197,7 @@ class PhotoRoutes:
         _, path = self._photos.place_for("")
         try:
             await write_upload(request, path, largest=LARGEST_PROJECT)
-            opened = await run_in_threadpool(open_project, path, self._photos)
+            opened = await self._reading.run(open_project, path, self._photos)
         finally:
             self._photos.discard(path)
         photos = [{**described(photo), "edits": kept} for photo, kept in opened.photos]

@@ -8,7 +8,7 @@ const PX = 160; // long side of a picture
 const SOON_MS = 250; // after the last change, the pictures follow
 const IDLE_MS = 3000; // without an action, other colorizations are computed, which takes a second
 const place = document.querySelector("#photos .looks");
-let desk; // {photo(), edits(), change(changes), busy()}
+let desk; // {photo(), edits(), change(changes), busy(), idle()}
 let tiles = []; // {changes, button, image, shown: the edits it shows}
 let timer = null;
 let running = false;
@@ -91,7 +91,7 @@ async function picture(one, photo, edits) {
 // Finds other colorizations once for a photo, when nothing was done for a moment. One stays what it is under later hints: it is
 // kept as its regions, with the hints and strokes that it was found with.
 async function findOthers(photo) {
-  if (performance.now() - acted < IDLE_MS) return;
+  if (performance.now() - acted < IDLE_MS || !desk.idle()) return;
   const edits = { ...desk.edits(), mood: null };
   const { hints = [], strokes = [] } = edits;
   const found = await (await post(`/photos/${photo.id}/candidates`, edits)).json();

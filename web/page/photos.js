@@ -26,7 +26,7 @@ let coloring = false; // whether thumbnails of other photos are being colored
 export async function startPhotos() {
   find(".stage-place").append(stage.element);
   showColors = makeColors(find(".colors"), change, { mood: false });
-  startLooks({ photo: () => current, edits: () => sentEdits(current), change, busy: () => Boolean(asked) });
+  startLooks({ photo: () => current, edits: () => sentEdits(current), change, busy: () => Boolean(asked), idle: () => !coloring && !find(".waiting") });
   startSecond();
   startKnown({ stage, asked: () => current && { path: `/photos/${current.id}`, edits: sentEdits(current) } });
   startKept({ state: () => ({ photos, current }), uploading: () => Boolean(find(".waiting")), open: openKept });

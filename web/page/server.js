@@ -7,6 +7,7 @@ export { inWords };
 const message = document.getElementById("message");
 const queue = document.getElementById("queue");
 let open = 0;
+let watching = false;
 
 // Shows an error until the next action.
 export function complain(error) {
@@ -64,10 +65,13 @@ export function upload(path, file, progress = () => {}) {
 }
 
 async function watchQueue() {
+  if (watching) return;
+  watching = true;
   while (open) {
     const answer = await fetch("/queue").then((response) => response.json()).catch(() => null);
     if (!open || !answer) break;
     queue.textContent = answer.length > 1 ? say("queue", { count: answer.length }) : "";
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
+  watching = false;
 }
