@@ -49,8 +49,11 @@ export function chooseColor(at, { likely, current, shown = async () => [] } = {}
     });
     input.addEventListener("input", () => (named.value = ""));
     find(".use").addEventListener("click", async () => {
+      const asked = () => `${input.value} ${named.value}`;
+      const before = asked();
       let isColor = null;
-      while (isColor === null) isColor = await show();
+      while (isColor === null && asked() === before) isColor = await show();
+      if (isColor === null) return; // another color was chosen meanwhile
       if (isColor) close(written(input.value));
       else named.reportValidity();
     });

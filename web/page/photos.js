@@ -10,9 +10,10 @@ import { refreshLooks, showLooks, startLooks } from "/looks.js";
 import { armBy, receive } from "/picker.js";
 import { startSecond } from "/second.js";
 import { Stage } from "/stage.js";
-import { make, say } from "/words.js";
+import { make, say, tell } from "/words.js";
 
 const UPLOADS = 2; // at once
+const TOOLS = ["point", "brush", "eraser"];
 const PROJECT = /\.zip$/i;
 const find = (selector) => document.querySelector(`#photos ${selector}`);
 const stage = new Stage();
@@ -51,7 +52,16 @@ function listen() {
   stage.addEventListener("erase", ({ detail }) => erase(detail));
   for (const button of document.querySelectorAll("#photos [data-tool]")) {
     button.addEventListener("click", () => chooseTool(button.dataset.tool));
+    button.addEventListener("keydown", (event) => {
+      const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      const next = TOOLS[(TOOLS.indexOf(button.dataset.tool) + way + TOOLS.length) % TOOLS.length];
+      chooseTool(next);
+      find(`[data-tool=${next}]`).focus();
+    });
   }
+  chooseTool("point");
   const color = document.getElementById("brush-color");
   color.addEventListener("input", () => (stage.brush.color = color.value));
   armBy(document.getElementById("brush-pick"));
@@ -276,6 +286,7 @@ async function colorize() {
   }
   asked = null;
   stage.busy = false;
+  if (current) tell(say("told", { name: current.name, hints: current.edits.now.hints.length, strokes: current.edits.now.strokes.length }));
   showCount();
   colorOthers();
 }
@@ -356,6 +367,7 @@ function chooseTool(tool) {
   stage.tool = tool;
   for (const button of document.querySelectorAll("#photos [data-tool]")) {
     button.setAttribute("aria-checked", button.dataset.tool === tool);
+    button.tabIndex = button.dataset.tool === tool ? 0 : -1;
   }
   find(".brush").hidden = tool === "point";
   for (const id of ["brush-color", "brush-pick"]) document.getElementById(id).hidden = tool !== "brush";

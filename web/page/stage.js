@@ -155,6 +155,7 @@ export class Stage extends EventTarget {
   }
 
   set busy(on) {
+    this.pictures.setAttribute("aria-busy", on);
     this.busyBar.hidden = !on;
   }
 

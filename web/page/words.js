@@ -37,7 +37,8 @@ export function sayAll(part) {
     element.textContent = say(element.dataset.say);
   }
   for (const element of part.querySelectorAll("[data-tip]")) element.title = say(element.dataset.tip);
-  for (const element of part.querySelectorAll("[data-label]")) {
+  for (const element of [part, ...part.querySelectorAll("[data-label]")]) {
+    if (!element.dataset?.label) continue;
     element.setAttribute("aria-label", say(element.dataset.label));
     if (element.tagName !== "DIV") element.title = say(element.dataset.label);
   }
@@ -47,6 +48,11 @@ export function fromTemplate(id) {
   const element = document.getElementById(id).content.firstElementChild.cloneNode(true);
   sayAll(element);
   return element;
+}
+
+// Tells a reader of the screen what has happened.
+export function tell(text) {
+  document.getElementById("told").textContent = text;
 }
 
 // Creates an element: make("button", {textContent: "Undo"}, children).
