@@ -49,7 +49,7 @@ export function chooseColor(at, { likely, current, shown = async () => [] } = {}
     });
     input.addEventListener("input", () => (named.value = ""));
     find(".use").addEventListener("click", async () => {
-      const asked = () => `${input.value} ${named.value}`;
+      const asked = () => named.value || input.value;
       const before = asked();
       let isColor = null;
       while (isColor === null && asked() === before) isColor = await show();
