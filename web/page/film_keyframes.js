@@ -43,14 +43,8 @@ function removeKeyframe(frame) {
   desk.change({ keyframes: rest });
 }
 
-// Returns the frames of a shot that have keyframes.
-export function keyframesOf(edits, shot) {
-  const frames = Object.keys(edits.keyframes ?? {}).map(Number);
-  return shot ? frames.filter((frame) => frame >= shot.first && frame < shot.first + shot.frames) : [];
-}
-
-// Shows the state of the frame on the stage.
-export function showKeyframe(shot) {
+// Shows the state of the frame on the stage; any : whether its shot has a keyframe.
+export function showKeyframe(any) {
   const [film, frame] = [desk.film(), desk.at()];
   const own = desk.edits().keyframes?.[frame];
   byId("frame-gray").href = `/films/${film.id}/frames/${frame}/file`;
@@ -59,7 +53,6 @@ export function showKeyframe(shot) {
   chip.hidden = !own;
   chip.textContent = `${own?.name ?? ""} ×`;
   chip.setAttribute("aria-label", say("keyframe_remove", { name: own?.name ?? "" }));
-  const any = keyframesOf(desk.edits(), shot).length > 0;
   byId("keyframe-reach").hidden = !any;
   if (!any) byId("keyframe-reach").setAttribute("aria-pressed", "false");
 }

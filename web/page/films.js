@@ -1,11 +1,13 @@
 // The films tab: one film, its frames, its shots, its edits, and its job.
 
-import { asked, chooseColor, stopChoosing } from "/chooser.js";
+import { stopChoosing } from "/chooser.js";
 import { makeColors } from "/colors.js";
 import { Edits, stepByKeys, written } from "/edits.js";
 import { FrameSlider } from "/film_frames.js";
-import { addKeyframe, keyframesOf, showKeyframe, showReach, startKeyframes } from "/film_keyframes.js";
+import { frameOf, hintsHere, startHints } from "/film_hints.js";
+import { addKeyframe, showKeyframe, showReach, startKeyframes } from "/film_keyframes.js";
 import { showJob, showShare, startJob } from "/film_job.js";
+import { showMarks } from "/film_marks.js";
 import { openOutput, showOutput, startOutput } from "/film_output.js";
 import { openPlayer, startPlayer } from "/film_player.js";
 import { FilmStrip } from "/film_strip.js";
@@ -25,6 +27,8 @@ let edits = null;
 let slider; // the frame on the stage
 let strip;
 let timer = null;
+let shownAt = null; // the frame that showFrame() has shown
+let sorted = {}; // the edits by shot
 let showColors;
 let asking = false; // whether a request for the stage's colors is running
 let again = false;
@@ -37,7 +41,9 @@ export async function startFilms() {
   const isShown = () => film && !byId("films").hidden;
   slider = new FrameSlider(stage, { moved: showFrame, rested: look, isShown });
   strip = new FilmStrip(find(".shots"), { choose: (frame) => slider.go(frame), busy: () => asking || behind, version, marks });
-  startKeyframes({ film: () => film, at: () => slider.at, edits: () => edits.now, change, go: (frame) => slider.go(frame), stage });
+  const desk = { film: () => film, at: () => slider.at, edits: () => edits.now, change, go: (frame) => slider.go(frame), stage };
+  startHints(desk);
+  startKeyframes(desk);
   startOutput({ film: () => film, planned: describe });
   startJob({ film: () => film, told: describe });
   startPlayer();
@@ -67,11 +73,6 @@ function listen() {
   for (const button of find(".shot .tools").querySelectorAll("[data-wanted]")) {
     button.addEventListener("click", () => want(button.dataset.wanted));
   }
-  stage.addEventListener("place", ({ detail }) => placeHint(detail));
-  stage.addEventListener("pick", ({ detail }) => pickHint(shown()[detail]));
-  stage.addEventListener("zoomed", stopChoosing);
-  stage.addEventListener("remove", ({ detail }) => exchange(shown()[detail], []));
-  stage.addEventListener("move", ({ detail: { index, x, y } }) => exchange(shown()[index], [{ ...shown()[index], x, y }]));
 }
 
 // Opening
@@ -182,29 +183,41 @@ function show() {
 
 // Shots and frames
 
-// Returns the shot of a frame, -1 while it is not found.
+// Returns the shot of a frame, -1 while it is not found; a film may have thousands.
 function shotAt(frame) {
-  const found = film.shots.findLastIndex((shot) => shot.first <= frame);
-  const shot = film.shots[found];
-  return shot && frame < shot.first + shot.frames ? found : -1;
+  let [low, high] = [0, film.shots.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (film.shots[middle].first <= frame) low = middle + 1;
+    else high = middle;
+  }
+  const shot = film.shots[low - 1];
+  return shot && frame < shot.first + shot.frames ? low - 1 : -1;
 }
 
-const frameOf = (hint) => parseInt(hint.at);
+// Returns the hints and the frames of keyframes of a shot.
+function editsOf(index) {
+  if (sorted.now !== edits.now || sorted.shots !== film.shots) {
+    const hints = Map.groupBy(edits.now.hints, (hint) => shotAt(frameOf(hint)));
+    const keys = Map.groupBy(Object.keys(edits.now.keyframes ?? {}).map(Number), shotAt);
+    sorted = { now: edits.now, shots: film.shots, hints, keys };
+  }
+  return { hints: sorted.hints.get(index) ?? [], keys: sorted.keys.get(index) ?? [] };
+}
 
 // The edits that the colors of a shot depend on.
 function version(index) {
   const { hints, references, shots, names, keyframes, ...rest } = edits.now;
-  const own = hints.filter((hint) => shotAt(frameOf(hint)) === index);
-  const keys = keyframesOf(edits.now, film.shots[index]).map((frame) => [frame, keyframes[frame].id]);
-  return JSON.stringify([written(own), references[index + 1] ?? null, wanted(index), keys, rest]);
+  const own = editsOf(index);
+  const keys = own.keys.map((frame) => [frame, keyframes[frame].id]);
+  return JSON.stringify([written(own.hints), references[index + 1] ?? null, wanted(index), keys, rest]);
 }
 
 function marks(index) {
+  const { hints, keys } = editsOf(index);
   const found = [wanted(index) && say(wanted(index) === "leave" ? "leave" : "paint")];
-  const hints = edits.now.hints.filter((hint) => shotAt(frameOf(hint)) === index).length;
-  const keys = keyframesOf(edits.now, film.shots[index]).length;
-  if (hints) found.push(say("hints_count", { count: hints }));
-  if (keys) found.push(say("keyframes_count", { count: keys }));
+  if (hints.length) found.push(say("hints_count", { count: hints.length }));
+  if (keys.length) found.push(say("keyframes_count", { count: keys.length }));
   return found.filter(Boolean).join(" · ");
 }
 
@@ -218,7 +231,7 @@ function showFrame() {
   const shot = film.shots[index];
   if (slider.at !== shownAt) stopChoosing();
   shownAt = slider.at;
-  stage.hints = shown();
+  stage.hints = hintsHere();
   strip.mark(slider.at, index);
   byId("shot-title").textContent = shot ? say("shot", { number: index + 1, total: film.shots.length }) : say("shot_unknown");
   for (const one of find(".shot").querySelectorAll(".tools button, #shot-reference")) one.disabled = !shot;
@@ -229,45 +242,9 @@ function showFrame() {
   const reference = edits.now.references[index + 1];
   byId("shot-reference-shown").hidden = !reference;
   byId("shot-reference-shown").textContent = `${edits.now.names?.[reference] ?? ""} ×`;
-  byId("film-clear").disabled = !edits.now.hints.some((hint) => shotAt(frameOf(hint)) === index);
-  showKeyframe(shot);
-  showMarked(index, shot);
-}
-
-let shownAt = null;
-
-// Lists the frames of the shot that have hints or keyframes, and marks all of the film's on the slider.
-function showMarked(index, shot) {
-  const counts = new Map();
-  for (const hint of edits.now.hints) counts.set(frameOf(hint), (counts.get(frameOf(hint)) ?? 0) + 1);
-  const keys = new Set(Object.keys(edits.now.keyframes ?? {}).map(Number));
-  const all = [...new Set([...counts.keys(), ...keys])].sort((a, b) => a - b);
-  const text = (frame) => [keys.has(frame) && say("keyframe"), counts.has(frame) && say("hints_count", { count: counts.get(frame) })].filter(Boolean).join(", ");
-  const key = JSON.stringify([index, slider.at, all.map((frame) => [frame, text(frame)])]);
-  if (byId("marked").key === key) return; // keeps the focus
-  byId("marked").key = key;
-  const own = shot ? all.filter((frame) => shotAt(frame) === index) : [];
-  byId("marked").replaceChildren(
-    ...own.map((frame) => {
-      const button = make("button", { className: "chip", textContent: `${say("frame", { frame })}: ${text(frame)}` });
-      if (frame === slider.at) button.setAttribute("aria-current", "true");
-      button.addEventListener("click", () => slider.go(frame));
-      return button;
-    }),
-  );
-  const span = Math.max(film.last - 1 - film.first, 1);
-  find(".ticks").replaceChildren(
-    ...all.map((frame) => {
-      const tick = make("span", { className: keys.has(frame) ? "key" : "" });
-      tick.style.left = `${((frame - film.first) / span) * 100}%`;
-      return tick;
-    }),
-  );
-}
-
-// Returns the hints on the frame on the stage.
-function shown() {
-  return edits.now.hints.filter((hint) => frameOf(hint) === slider.at);
+  byId("film-clear").disabled = !shot || !editsOf(index).hints.length;
+  showKeyframe(shot && editsOf(index).keys.length > 0);
+  showMarks(film, edits.now, shot, slider.at, (frame) => slider.go(frame));
 }
 
 // Edits
@@ -291,10 +268,6 @@ function want(value) {
   const number = shotAt(slider.at) + 1;
   const shots = without(edits.now.shots, number);
   change({ shots: value ? { ...shots, [number]: value } : shots });
-}
-
-function exchange(hint, others) {
-  change({ hints: edits.now.hints.flatMap((one) => (one === hint ? others : [one])) });
 }
 
 function showEdits() {
@@ -340,31 +313,6 @@ function guidance() {
   const { hints, names, keyframes = {}, ...rest } = edits.now;
   const ids = Object.fromEntries(Object.entries(keyframes).map(([frame, { id }]) => [frame, id]));
   return { ...rest, keyframes: ids, hints: written(hints), edits: edits.now };
-}
-
-async function placeHint(at) {
-  const frame = slider.at;
-  const color = await chooseColor(stage.placeOnScreen(at), { likely: likelyColors(at), shown: shownColors(at) });
-  if (!color || frame !== slider.at) return;
-  change({ hints: [...edits.now.hints, { ...at, color, at: `${frame}f` }] });
-}
-
-async function pickHint(hint) {
-  const color = await chooseColor(stage.placeOnScreen(hint), { likely: likelyColors(hint), current: hint.color, shown: shownColors(hint) });
-  if (color) exchange(hint, color === "remove" ? [] : [{ ...hint, color }]);
-}
-
-async function likelyColors(at) {
-  return (await ask(placePath("likely", at))).json();
-}
-
-// Returns a function that tells what colors become at a place of the frame on the stage.
-function shownColors(at) {
-  return async (colors) => (await ask(`${placePath("shown", at)}&${asked(colors)}`)).json();
-}
-
-function placePath(what, { x, y }) {
-  return `/films/${film.id}/frames/${slider.at}/${what}?x=${(x + 0.5) / film.width}&y=${(y + 0.5) / film.height}`;
 }
 
 async function chooseReference(event) {
