@@ -230,6 +230,7 @@ def test_the_part_and_the_codec_are_chosen_and_checked(screen: opened, film: Pat
         said = page.locator("#output-wrong").inner_text()
         assert "4.5" in said
         assert not re.search(r"(?<!\w)-[a-z]|/", said)
+        assert field["start"].get_attribute("aria-invalid") == "true"
         field["start"].fill("1")
         field["duration"].fill("0.5")
         field["name"].fill("a part")
@@ -247,6 +248,7 @@ def test_the_part_and_the_codec_are_chosen_and_checked(screen: opened, film: Pat
         assert page.locator("#job-target").inner_text() != written
         made = probe(film.with_name("a part.mkv"))
         assert (made.frames, made.video.codec) == (12, "ffv1")
+        assert page.locator("#output [aria-invalid]").count() == 0
         screen.errors.clear()  # the refused requests
 
 
@@ -313,3 +315,25 @@ def test_a_film_goes_on_when_the_page_is_closed(page: Page, film: Path, tmp_path
     command("-movie_in", film, "-save", out, "-hint", hint, "-cache", tmp_path / "cache")
     assert Path(found.value.path()).read_bytes() == out.read_bytes()
     assert film.with_name("a film.color.mp4").read_bytes() == out.read_bytes()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", SCREENS)
+def test_axe_finds_nothing_serious_in_a_film(
+    browser: Any, url: str, film: Path, name: str, scheme: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    with opened(browser, url, **SCREENS[name], color_scheme=scheme) as page:
+        open_film(page, film)
+        go_to(page, 12)
+        place_hint(page, "films", 0.5, 0.3, "#2050c0")
+        page.locator("#output summary").click()
+        found = Axe().run(page).response["violations"]
+        told = [
+            (one["id"], node["html"])
+            for one in found
+            for node in one["nodes"]
+            if one["impact"] in {"serious", "critical"}
+        ]
+        assert told == []

@@ -9,6 +9,7 @@ const form = output.querySelector("form");
 const wrong = document.getElementById("output-wrong");
 let desk; // {film(), planned(film)}
 let sending = false;
+let changed = null; // the field that was changed last
 let again = false; // whether something was changed meanwhile
 
 export function startOutput(with_) {
@@ -19,7 +20,8 @@ export function startOutput(with_) {
   form.duration.placeholder = say("whole");
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", (event) => {
-    if (event.target === form.codec) fit();
+    changed = event.target;
+    if (changed === form.codec) fit();
     send();
   });
 }
@@ -48,14 +50,20 @@ async function send() {
     try {
       const values = Object.fromEntries(fields.map((one) => [one.name, one.value]));
       const film = await (await post(`/films/${id}/plan`, values)).json();
-      wrong.textContent = "";
+      tell("");
       if (id === desk.film()?.id) desk.planned(film);
     } catch (error) {
-      wrong.textContent = inWords(error.message);
+      tell(inWords(error.message));
     }
   }
   sending = false;
-  form.classList.toggle("wrong", Boolean(wrong.textContent));
+}
+
+// Shows why a plan was refused, at the field that was changed last.
+function tell(text) {
+  wrong.textContent = text;
+  for (const one of form.querySelectorAll("[aria-invalid]")) one.removeAttribute("aria-invalid");
+  if (text) changed?.setAttribute("aria-invalid", "true");
 }
 
 // Shows what is planned, unless it is being typed or was refused.
@@ -69,6 +77,5 @@ export function showOutput({ plan }, working) {
 }
 
 export function openOutput() {
-  wrong.textContent = "";
-  form.classList.remove("wrong");
+  tell("");
 }
