@@ -1,7 +1,7 @@
 """The web application: serves the page's files, and answers requests about photos and films."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -85,7 +85,10 @@ def application(
         photo_routes.close()
         films.close()
 
-    refused = partial(_refused, folder)
+    def named(text: str) -> str:
+        return without_uploads(photos.told(text), folder)
+
+    refused = partial(_refused, named)
     app = Starlette(
         routes=[
             *page_routes(), *kept_routes, *photo_routes.routes(), *film_routes.routes(), *frame_routes.routes(),
@@ -114,16 +117,12 @@ async def _page(path: Path, request: Request) -> Response:
     return Response(path.read_bytes(), media_type=KINDS[path.suffix])
 
 
-async def _refused(uploads: Path, request: Request, error: Exception) -> Response:
+async def _refused(named: Callable[[str], str], request: Request, error: Exception) -> Response:
     """Answer an error in one line."""
     if isinstance(error, HTTPException):
         return JSONResponse({"error": error.detail}, error.status_code)
     log.debug("%s", request.url.path, exc_info=error)
-    text = (
-        "not enough memory"
-        if isinstance(error, MemoryError)
-        else without_uploads(str(error), uploads)
-    )
+    text = "not enough memory" if isinstance(error, MemoryError) else named(str(error))
     return JSONResponse({"error": text}, 400)
 
 

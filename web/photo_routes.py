@@ -81,9 +81,10 @@ class PhotoRoutes:
 
     async def upload_reference(self, request: Request) -> Response:
         """Store a reference picture; send its id."""
-        token, source = self._photos.place_for(request.query_params.get("name", ""))
+        name = printable_name(request.query_params.get("name", ""))
+        token, source = self._photos.place_for(name)
         await self._write(request, source)
-        self._photos.add_reference(token, source)
+        await self._reading.run(self._photos.add_reference, token, name, source)
         return JSONResponse({"id": token})
 
     async def _write(self, request: Request, source: Path) -> None:

@@ -8,7 +8,8 @@ import logging
 import secrets
 import shutil
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,7 @@ from image.resize import fitted
 from model.chosen_network import photo_settings
 from photo.batch import PHOTOS, colorize_photos
 from photo.command import marked
+from photo.guidance import read_reference
 from photo.inputs import plan
 from photo.options import FIRST
 from photo.read import read_photo
@@ -116,11 +118,8 @@ class Photos:
 
     def add(self, token: str, name: str, source: Path) -> UploadedPhoto:
         """Read and add an uploaded photo. Raises ValueError, with the visitor's file name, if it is unreadable."""
-        try:
+        with self._named(source, name):
             read = read_photo(source)
-        except (OSError, ValueError, MemoryError) as error:
-            self.discard(source)
-            raise ValueError(one_line(source, error).replace(str(source), name)) from None
         save_grays(source, read.gray)
         photo = UploadedPhoto(token, name, source, read.gray.shape, read.several.total)
         _write_about(photo)
@@ -129,12 +128,30 @@ class Photos:
             self.discard(self._photos.popitem(last=False)[1].source)
         return photo
 
-    def add_reference(self, token: str, source: Path) -> None:
-        """Add an uploaded picture as a reference."""
+    def add_reference(self, token: str, name: str, source: Path) -> None:
+        """Read and add an uploaded picture as a reference. Raises ValueError as `add`, also for one without color."""
+        with self._named(source, name):
+            read_reference(source)
         write_json(source.with_name(ABOUT), {"file": source.name})
         self.references[token] = source
         while len(self.references) > MOST_PHOTOS:
             self.discard(self.references.popitem(last=False)[1])
+
+    @contextmanager
+    def _named(self, source: Path, name: str) -> Iterator[None]:
+        """Delete an upload that cannot be read. Raises ValueError with the visitor's file name."""
+        try:
+            yield
+        except (OSError, ValueError, MemoryError) as error:
+            self.discard(source)
+            raise ValueError(one_line(source, error).replace(str(source), name)) from None
+
+    def told(self, text: str) -> str:
+        """Return a message in which the photos have their visitors' file names."""
+        for photo in self._photos.values():
+            if photo.id in text:
+                text = text.replace(str(photo.source), photo.name)
+        return text
 
     def restore(self) -> None:
         """Add the photos and references that an earlier server left in the folder; others are passed over."""

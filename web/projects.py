@@ -65,8 +65,13 @@ def _opened(archive: zipfile.ZipFile, told: dict[str, Any], photos: Photos) -> O
     opened, tokens = Opened(), dict[str, str]()
     for old, member in told["references"].items():
         place = _placed(archive, str(member), str(member), photos, opened.failed)
-        if place:
-            photos.add_reference(*place)
+        if not place:
+            continue
+        try:
+            photos.add_reference(place[0], PurePosixPath(str(member)).name, place[1])
+        except ValueError as error:
+            opened.failed.append(str(error))
+        else:
             tokens[str(old)] = place[0]
     for one in told["photos"]:
         values = one if isinstance(one, dict) else {}

@@ -85,7 +85,7 @@ def test_a_reference_stays_with_the_photo_whose_edits_name_it(kept: Path) -> Non
     photos, projects = opened(kept)
     reference, source = photos.place_for("b.png")
     Image.new("RGB", (9, 9), "red").save(source)
-    photos.add_reference(reference, source)
+    photos.add_reference(reference, "b.png", source)
     projects.write_edits(photos[token], {"now": {}, "past": [{"reference": reference}]})
     photos, _ = opened(kept)
     assert list(photos.references) == [reference]

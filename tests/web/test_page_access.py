@@ -1,6 +1,7 @@
 """Whoever reads the screen by ear or uses only the keyboard can do all: axe-core finds nothing serious, and all has names."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,3 +133,20 @@ def test_what_happened_is_told(page: Page) -> None:
     )
     assert page.locator("#told").get_attribute("role") == "status"
     assert page.locator("#message").get_attribute("role") == "alert"
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en-US", "is damaged"), ("zh-CN", "已损坏")])
+def test_errors_are_told_in_the_page_s_language(
+    browser: Any, url: str, tmp_path: Path, locale: str, words: str
+) -> None:
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    page.goto(url)
+    page.locator("#photos .colors input").first.wait_for(state="attached")
+    (tmp_path / "my photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"x" * 90)
+    page.locator("#photo-files").set_input_files(str(tmp_path / "my photo.png"))
+    page.locator("#message").wait_for()
+    assert page.locator("#message").inner_text().startswith("my photo.png ")
+    assert words in page.locator("#message").inner_text()
+    assert page.locator("#photos > .drop").is_visible()  # and nothing else is open
+    context.close()

@@ -33,8 +33,11 @@ def test_no_name_leads_out_of_the_uploads(
     visitor: Visitor, photo: Path, home: Path, name: str
 ) -> None:
     before = {path for path in home.rglob("*") if "uploads" not in path.parts}
-    for to in ("/photos", "/references"):
-        answer = visitor.upload(photo, to=to, name=name or "?")
+    colored = home / "colored.png"
+    Image.new("RGB", (30, 20), "#c03020").save(colored)
+    before.add(colored)
+    for file, to in ((photo, "/photos"), (colored, "/references")):
+        answer = visitor.upload(file, to=to, name=name or "?")
         assert {path for path in home.rglob("*") if "uploads" not in path.parts} == before
     answer = visitor.upload(photo, name=name or "?")
     assert "/" not in answer["name"]

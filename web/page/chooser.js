@@ -1,7 +1,7 @@
 // Lets the user choose the color of a place: a likely one or any other, shown as it comes out at the place's lightness.
 
 import { armBy, isArmed, receive } from "/picker.js";
-import { fromTemplate, make } from "/words.js";
+import { fromTemplate, inWords, make } from "/words.js";
 
 const COMMON = ["#c99a7c", "#8a5a3c", "#b5482f", "#c9a34a", "#6f8f4e", "#3f6f5a", "#5f8fb5", "#2f4f7f", "#7a5a8a", "#b58a9a"];
 const GRAY = "#808080";
@@ -95,7 +95,7 @@ async function showOutcomes(element, shown, chosen) {
   swatches.forEach((one, i) => outcomes[i] && one.style.setProperty("--color", outcomes[i].shown));
   const [input, named, outcome] = ["[type=color]", ".named", ".outcome"].map((one) => element.querySelector(one));
   const { color, shown: result, error } = outcomes.at(-1) ?? {};
-  named.setCustomValidity(error ?? "");
+  named.setCustomValidity(error ? inWords(error) : "");
   if (error) return false;
   if (color) input.value = plain(color);
   outcome.style.setProperty("--color", result ?? input.value);

@@ -10,7 +10,7 @@ import { refreshLooks, showLooks, startLooks } from "/looks.js";
 import { armBy, receive } from "/picker.js";
 import { startSecond } from "/second.js";
 import { Stage } from "/stage.js";
-import { make, say, tell } from "/words.js";
+import { inWords, make, say, tell } from "/words.js";
 
 const UPLOADS = 2; // at once
 const TOOLS = ["point", "brush", "eraser"];
@@ -416,7 +416,7 @@ async function openProject(file) {
       add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
       keep(photos.at(-1));
     }
-    if (failed.length) complain(new Error(failed.join("; ")));
+    if (failed.length) complain(new Error(failed.map(inWords).join("; ")));
     keep();
     if (!current && photos.length) await select(photos[0]);
   } catch (error) {

@@ -58,11 +58,14 @@ export function upload(path, file, progress = () => {}) {
     request.onload = () =>
       request.status < 300
         ? resolve(request.response)
-        : reject(new Error(request.response?.error ?? `${request.status}`));
+        : reject(new Error(namedError(file.name, inWords(request.response?.error ?? `${request.status}`))));
     request.onerror = () => reject(new Error(say("upload_failed", { name: file.name })));
     request.send(file);
   });
 }
+
+// Returns a message about a file with its name.
+const namedError = (name, text) => (text.includes(name) ? text : `${name}: ${text}`);
 
 async function watchQueue() {
   if (watching) return;
