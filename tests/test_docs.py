@@ -131,6 +131,7 @@ def test_every_option_exists(page: Path) -> None:
         "main.py",
         "conversion.py",
         "train/train.py",
+        "prior/getExperience.py",
         *(script for script, _ in commands_in(page)),
     }
     known = frozenset().union(*map(options_of, scripts))
