@@ -207,15 +207,14 @@ def describe(film: Film) -> str:
     video = film.video
     rate = "variable rate" if film.is_vfr else f"{video.rate} fps"
     kind = f"{video.codec} {video.width}x{video.height} {video.pixel_format}, {rate}"
-    tags = ", ".join(
-        f"{kind} {getattr(video, kind) or 'untagged'}"
-        for kind in ("matrix", "primaries", "transfer")
-    )
+    tagged = {kind: getattr(video, kind) for kind in ("matrix", "primaries", "transfer")}
+    tags = ", ".join(f"{kind} {tag or 'untagged'}" for kind, tag in tagged.items())
+    turned = f"rotated by {video.rotation} degrees, " if video.rotation else ""
     lines = [
         f"{film.path}: {film.container}, {film.size_bytes / 1e6:.1f} MB",
         f"  video      {kind}, {counted(film.frames, 'frame')}, {film.duration_s:.3f} s",
-        f"  picture    {video.field_order}, pixel aspect ratio {video.sar}, rotated by {video.rotation} degrees, "
-        f"{'full' if video.full_range else 'limited'} range, {tags}",
+        f"  picture    {video.field_order}, pixel aspect ratio {video.sar}, {turned}"
+        f"{'full' if video.full_range else 'limited'} range, {tags if any(tagged.values()) else 'no color tags'}",
     ]
     lines += [
         f"  {stream.kind:<10} {str(stream).removeprefix(stream.kind).strip()}"

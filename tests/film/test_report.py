@@ -34,9 +34,14 @@ Make = Callable[[str], Path]
 
 
 def test_a_description_reads_as_written_by_a_person(film: Make) -> None:
-    _, video, picture, *streams = describe(probe(film("one.mp4"))).splitlines()
+    one = probe(film("one.mp4"))
+    _, video, picture, *streams = describe(one).splitlines()
     assert "1 frame, 0.040 s" in video
-    assert "matrix untagged, primaries untagged, transfer untagged" in picture
+    assert picture.endswith("pixel aspect ratio 1, limited range, no color tags")
+    turned = replace(one, video=replace(one.video, matrix="bt709", rotation=90))
+    said = describe(turned).splitlines()[2]
+    assert "rotated by 90 degrees, limited range" in said
+    assert said.endswith("matrix bt709, primaries untagged, transfer untagged")
     assert streams == []
     sound = describe(probe(film("plain.mp4"))).splitlines()[3]
     assert sound.split() == ["audio", "1", "aac", "eng", "44100", "Hz", "mono"]
