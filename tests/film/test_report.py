@@ -38,7 +38,7 @@ def test_a_description_reads_as_written_by_a_person(film: Make) -> None:
     _, video, picture, *streams = describe(one).splitlines()
     assert "1 frame, 0.040 s" in video
     assert picture.endswith("pixel aspect ratio 1, limited range, no color tags")
-    turned = replace(one, video=replace(one.video, matrix="bt709", rotation=90))
+    turned = replace(one, video=replace(one.video, matrix="bt709", orientation=(True, True, False)))
     said = describe(turned).splitlines()[2]
     assert "rotated by 90 degrees, limited range" in said
     assert said.endswith("matrix bt709, primaries untagged, transfer untagged")
