@@ -1,9 +1,9 @@
-"""Recreates the picture of the page: the sample photos opened, two hints placed, the chooser open at a third place.
+"""Recreates the pictures of the page, light and dark: the sample photos opened, two hints placed, the chooser open at a third place.
 
     python tests/benchmarks/page_picture.py
 
-Needs the page's packages, Playwright and the system's Chromium, as the page's tests do. Look at the picture before
-committing it.
+Needs the page's packages, Playwright and the system's Chromium, as the page's tests do. Look at the pictures before
+committing them.
 """
 
 import argparse
@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from web_page import BROWSER, SAMPLES, Page, opened, place_hint, running, when_colored
 
-PICTURE = ROOT / "docs" / "pictures" / "page.jpg"
+PICTURES = {"light": "page.jpg", "dark": "page.dark.jpg"}  # by the color scheme, in docs/pictures
 SIZE = {"width": 1180, "height": 800}
 PHOTOS = ("astronaut.jpg", "rocket.jpg", "chelsea.jpg")  # the first one is shown
 HINTS = (
@@ -55,7 +55,7 @@ def arrange(page: Page) -> None:
 
 
 def main() -> None:
-    """Parse the command line and make the picture."""
+    """Parse the command line and make the pictures."""
     argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -63,9 +63,11 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        with opened(browser, url, viewport=SIZE, locale="en-US", color_scheme="light") as page:
-            arrange(page)
-            page.screenshot(path=PICTURE, type="jpeg", quality=QUALITY)
+        for scheme, name in PICTURES.items():
+            with opened(browser, url, viewport=SIZE, locale="en-US", color_scheme=scheme) as page:
+                arrange(page)
+                path = ROOT / "docs" / "pictures" / name
+                page.screenshot(path=path, type="jpeg", quality=QUALITY)
         browser.close()
 
 

@@ -5,7 +5,7 @@
     python tests/benchmarks/pictures.py --only keyed        frames of it that follow a keyframe
     python tests/benchmarks/pictures.py --film bottle.mp4   and the strip of steady colors
 
-The picture of the page is made by page_picture.py. Check the pictures before committing
+The pictures of the page are made by page_picture.py. Check the pictures before committing
 them: what the README and docs/ say about them must still hold.
 """
 

@@ -84,7 +84,7 @@ def test_strokes_are_hidden_while_the_mouse_is_away_and_by_a_key(page: Page) -> 
     page.locator("#undo").focus()
     page.wait_for_function(f"() => ({opacity})() === 0")
     page.keyboard.press("h")
-    assert page.locator("#photos .marks-shown").get_attribute("aria-pressed") == "false"
+    assert page.locator("#photos .marks-shown").inner_text() == "Show marks"
     page.locator("#photos .pictures").hover()
     assert (
         page.locator("#photos .strokes").evaluate("(one) => getComputedStyle(one).visibility")

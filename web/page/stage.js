@@ -57,7 +57,7 @@ export class Stage extends EventTarget {
   // Shows or hides hints and strokes.
   toggleMarks() {
     const hidden = this.element.classList.toggle("unmarked");
-    this.marksShown.setAttribute("aria-pressed", !hidden);
+    this.marksShown.textContent = say(hidden ? "marks_show" : "marks_hide");
   }
 
   // Shows another picture; size : {width, height}, and its ratio where pixels are not square.
@@ -166,6 +166,7 @@ export class Stage extends EventTarget {
 
   set strokes(strokes) {
     this.#strokes = strokes;
+    this.element.classList.toggle("painted", strokes.length > 0);
     this.#drawStrokes();
   }
 
