@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Bytes, Floats
+from runtime.files import release
 
 Rgb: TypeAlias = Bytes
 ToLightness: TypeAlias = Callable[[NDArray[Any]], Floats]
@@ -25,6 +26,7 @@ SMOOTHNESS = 3e-3  # variance of L/100 below which ab does not follow L; best on
 # The same for true ab, which has fewer faults that lightness could mend: 1 dB better on eight pictures at scales 2 and 4.
 TRUE_SMOOTHNESS = 3e-2
 BLOCK_PX = 1 << 15  # approximate pixels per block of rows, so that a block stays in the cache
+HUGE_BYTES, BAND_ROWS = 1 << 28, 512  # of a plane that is halved in bands, as it may be on disk
 MOST_ROWS = 12  # per block: BLAS then runs in this thread; its own threads would compete with ours
 
 
@@ -47,11 +49,24 @@ def fitted(plane: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     width, height = size
     # Halve it first: OpenCV averages 2x2 samples many times faster than windows of any other size.
     while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
-        half = (plane.shape[1] // 2, plane.shape[0] // 2)
-        plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA))
+        plane = _halved(plane)
     smaller = width <= plane.shape[1] and height <= plane.shape[0]
     mode = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(plane, size, interpolation=mode))
+
+
+def _halved(plane: NDArray[Any]) -> NDArray[Any]:
+    """Average 2x2 samples; those of a huge plane in bands, without an odd last row and column."""
+    height, width = plane.shape[0] // 2, plane.shape[1] // 2
+    if plane.nbytes < HUGE_BYTES:
+        return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA))
+    half = np.empty((height, width, *plane.shape[2:]), plane.dtype)
+    for band in bands(height, BAND_ROWS):
+        rows = plane[2 * band.start : 2 * band.stop, : 2 * width]
+        size = (width, band.stop - band.start)
+        half[band] = cv2.resize(rows, size, interpolation=cv2.INTER_AREA)
+        release(plane)
+    return half
 
 
 @dataclass(frozen=True)

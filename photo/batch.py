@@ -28,7 +28,7 @@ from photo.options import PhotoOptions
 from photo.pages import Colored, Written
 from photo.read import Photo, mark_of, read_photo
 from photo.write import BARE, OPAQUE, SUFFIXES, Picture, whole, write_photo
-from runtime.files import lock
+from runtime.files import lock, on_disk
 from runtime.outcomes import FailureOf
 from runtime.pool import workers
 from runtime.progress import Progress, Silent
@@ -39,6 +39,7 @@ PHOTOS = Kind(
     "picture", "photo", tuple(SUFFIXES), ".png", mark_of, mark_in, fallback_of=result_suffix
 )
 LARGE_BYTES = 40_000_000  # file size from which only one process at a time works on a photo
+ON_DISK_BYTES = 400_000_000  # of gray, from which it is not kept in memory
 
 Colorize: TypeAlias = Callable[[NDArray[Any]], Picture | Sequence[Composition]]
 
@@ -123,7 +124,7 @@ def _colorize_photo(
     done: Written | None = None
     with lock(large, wait=True) if _is_large(task.source) else nullcontext():
         with FailureOf(task.source) as failure:
-            photo, own = _split_colors(_read(task.source, options), options)
+            photo, own = _split_colors(_read(task, options, large.parent), options)
             several = photo.several
         if not failure.line:
             opening = time.perf_counter()
@@ -155,14 +156,20 @@ def _is_large(path: Path) -> bool:
     return size >= LARGE_BYTES
 
 
-def _read(path: Path, options: PhotoOptions) -> Photo:
-    """Read a photo, the first one that is chosen of several in its file."""
+def _read(task: Task, options: PhotoOptions, temporary: Path) -> Photo:
+    """Read a photo, the first one that is chosen of several in its file; keep the gray of a huge one on disk.
+
+    temporary : a folder for it, if the result's does not exist yet
+    """
     if options.pages:
         from photo.pages import read_chosen
 
-        photo = read_chosen(path, options.pages)
+        photo = read_chosen(task.source, options.pages)
     else:
-        photo = read_photo(path)
+        photo = read_photo(task.source)
+    beside = task.target.parent
+    if photo.gray.nbytes >= ON_DISK_BYTES:
+        photo = replace(photo, gray=on_disk(photo.gray, beside if beside.is_dir() else temporary))
     return replace(photo, mark=f"{photo.mark}{options.made_with}")
 
 

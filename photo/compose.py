@@ -14,6 +14,7 @@ from color.arrays import Bytes, Floats
 from color.guidance import Candidate
 from image.resize import Field, bands, fitted, interpolated_blocks
 from prior.lab import KNEE, SLOPE, XYZ_FROM_RGB, gray2lightness, linear2srgb
+from runtime.files import release
 
 BAND_ROWS = 64  # rows of a thread's task
 CODES_8, CODES_16 = 1 << 16, 1 << 20  # entries of the sRGB curve: finer than half an output code
@@ -87,6 +88,7 @@ class Composition:
         with ThreadPoolExecutor(self.threads) as pool:
             for band in bands(self.gray.shape[0], rows):
                 yield _composed(self.gray, planes, band, pool)
+                release(self.gray)
 
 
 def compose(gray: NDArray[Any], field: Field, *, threads: int = 1) -> NDArray[Any]:

@@ -7,9 +7,11 @@ then renamed. After any interruption, the next run can therefore determine what 
 import csv
 import io
 import json
+import mmap
 import os
 import shutil
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +23,8 @@ from uuid import uuid4
 import filelock
 
 UNFINISHED = ".part"  # in every temporary name, so that leftovers of killed processes can be found
+
+CHUNK_BYTES = 16_000_000  # written at once of an array
 
 _in_progress: set[Path] = set()  # temporary files and folders that this process is writing
 
@@ -154,6 +158,32 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
     with whole_file(path) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
+
+
+def on_disk(array: Any, folder: Path) -> Any:
+    """Move an array to an unnamed temporary file; return it, read-only, with only the part in memory that is in use.
+
+    If the disk has no room, the array itself is returned.
+    """
+    import numpy as np
+
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            for first in range(
+                0, len(array), rows := max(CHUNK_BYTES // max(array[0].nbytes, 1), 1)
+            ):
+                file.write(np.ascontiguousarray(array[first : first + rows]).data)
+        except OSError:
+            return array
+        file.flush()
+        return np.memmap(file, array.dtype, "r", shape=array.shape)
+
+
+def release(array: Any) -> None:
+    """Drop from memory what was read so far of an array of `on_disk`; other arrays are left alone."""
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def check_folder(folder: Path, *, option: str) -> None:

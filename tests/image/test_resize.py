@@ -8,11 +8,13 @@ import pytest
 import skimage.data
 from helpers import landscape, scene
 
+from image import resize
 from image.resize import (
     SMOOTHNESS,
     TRUE_SMOOTHNESS,
     center_square,
     color_field,
+    fitted,
     upsample,
     upsample_fine,
     upsample_planes,
@@ -157,3 +159,14 @@ def test_shrinking_averages_areas() -> None:
 def test_a_square_of_the_right_size_is_unchanged() -> None:
     rgb = scene(256, 256)
     assert np.array_equal(center_square(rgb, side_px=256), rgb)
+
+
+@pytest.mark.parametrize("shape", [(1024, 1600), (1025, 1601), (2000, 1200, 3)])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_huge_plane_is_reduced_in_bands_to_the_same(
+    shape: tuple[int, ...], kind: type[np.generic], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane = np.random.default_rng(0).integers(0, 256, shape).astype(kind)
+    expected = fitted(plane[: shape[0] // 2 * 2, : shape[1] // 2 * 2], (100, 90))
+    monkeypatch.setattr(resize, "HUGE_BYTES", 0)
+    np.testing.assert_array_equal(fitted(plane, (100, 90)), expected)

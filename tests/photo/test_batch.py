@@ -20,7 +20,7 @@ from helpers import gray_twice, landscape, write_photos
 from PIL import Image
 
 from color.guidance import Guidance
-from gray2color import Colorizer
+from gray2color import Colorizer, guided
 from image.resize import Field, color_field
 from photo import batch
 from photo.batch import FEW, PHOTOS, Guided, colorize_photos
@@ -262,3 +262,21 @@ def test_remarks_on_damaged_values_are_not_printed(tmp_path: Path) -> None:
 
 def gray_twice_colored(gray: np.ndarray) -> np.ndarray:
     return np.dstack([gray] * 3)
+
+
+@pytest.mark.parametrize("folder", ["there", "not yet"])
+def test_a_huge_photo_is_on_disk_and_comes_out_the_same(
+    tmp_path: Path, small_weights: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    source = tmp_path / "scan.tif"
+    tifffile.imwrite(source, landscape(301, 400).astype(np.uint16) * 257)
+    (tmp_path / "there").mkdir()
+    factory = functools.partial(guided, functools.partial(Colorizer, small_weights, threads=1))
+    results = []
+    for least in (batch.ON_DISK_BYTES, 1):
+        monkeypatch.setattr(batch, "ON_DISK_BYTES", least)
+        target = tmp_path / folder / f"{least}.tif"
+        (result,) = colorize_photos([Task(source, target)], factory, options=PhotoOptions())
+        assert result.error is None
+        results.append(target.read_bytes())
+    assert results[0] == results[1]

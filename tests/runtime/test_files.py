@@ -19,7 +19,9 @@ from runtime.files import (
     discard,
     folder_of,
     lock,
+    on_disk,
     read_arrays,
+    release,
     sweep,
     temporary_name,
     whole_file,
@@ -282,3 +284,42 @@ def test_a_folder_is_made_for_a_file_and_not_left_without_one(tmp_path: Path) ->
         raise KeyboardInterrupt
     assert not other.parent.exists()
     assert (tmp_path / "a" / "d" / "of another").exists()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_an_array_on_disk_has_its_values_and_only_what_is_used_in_memory(
+    tmp_path: Path, kind: type[np.generic]
+) -> None:
+    array = np.random.default_rng(0).integers(0, 256, (4000, 4001)).astype(kind)
+    kept = on_disk(array, tmp_path)
+    assert not list(tmp_path.iterdir())  # it has no name
+    assert not kept.flags.writeable
+    for _ in range(2):
+        np.testing.assert_array_equal(kept, array)
+        release(kept[10:20])
+    release(array)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read in /proc")
+def test_what_is_released_is_not_in_memory(tmp_path: Path) -> None:
+    def mapped_bytes() -> int:
+        status = Path("/proc/self/status").read_text()
+        return int(re.findall(r"RssFile:\s+(\d+) kB", status)[0]) * 1024
+
+    kept = on_disk(np.ones((8000, 8000), np.uint8), tmp_path)
+    before = mapped_bytes()
+    assert kept.sum() == kept.size
+    assert mapped_bytes() > before + 0.9 * kept.nbytes
+    release(kept)
+    assert mapped_bytes() < before + 0.1 * kept.nbytes
+
+
+def test_without_room_an_array_stays_in_memory(tmp_path: Path) -> None:
+    array = np.ones((100, 100), np.uint8)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        assert on_disk(array, tmp_path) is array
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
