@@ -23,7 +23,7 @@ from web.film_routes import FilmRoutes
 from web.guard import Guard
 from web.kept import PHOTOS, KeptProjects, sweep
 from web.kept_routes import KeptRoutes
-from web.messages import without_uploads
+from web.messages import message
 from web.network import Network, Queue
 from web.options import Settings, WebOptions
 from web.photo_routes import PhotoRoutes
@@ -86,7 +86,7 @@ def application(
         films.close()
 
     def named(text: str) -> str:
-        return without_uploads(photos.told(text), folder)
+        return message(photos.told(text), folder)
 
     refused = partial(_refused, named)
     app = Starlette(

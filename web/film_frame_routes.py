@@ -3,6 +3,9 @@
 import asyncio
 import secrets
 import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
@@ -30,6 +33,8 @@ from web.requests import colors_of, place_of, write_upload
 LARGEST_KEYFRAME = 200_000_000  # bytes
 MOST_KEYFRAMES = 500  # uploaded for a film
 
+T = TypeVar("T")
+
 
 class FrameRoutes:
     """Answers requests about frames; reads in threads, and computes in the network's queue."""
@@ -37,6 +42,8 @@ class FrameRoutes:
     def __init__(self, network: Network, queue: Queue, jobs: FilmJobs) -> None:
         self._network, self._queue, self._jobs = network, queue, jobs
         self._writing = asyncio.Semaphore()  # parts: one at a time
+        # Of their own, so that descriptions do not wait for frames far from where decoding can begin.
+        self._decoding = ThreadPoolExecutor(2, thread_name_prefix="frames")
 
     def routes(self) -> list[Route]:
         """Return the routes of frames, keyframes and parts below /films."""
@@ -57,7 +64,7 @@ class FrameRoutes:
         """Send a frame, small or at screen size."""
         film, frame = self._frame(request)
         picture = small_picture if "small" in request.query_params else gray_picture
-        data = await asyncio.to_thread(picture, film, frame)
+        data = await self._decoded(picture, film, frame)
         return Response(
             data, media_type="image/jpeg", headers={"X-Time": timecode(film.film, frame)}
         )
@@ -79,7 +86,7 @@ class FrameRoutes:
         """Send what colors become at the lightness of a place of a frame."""
         film, frame = self._frame(request)
         x, y = place_of(request)
-        found = await asyncio.to_thread(frame_shown, film, frame, x, y, colors_of(request))
+        found = await self._decoded(frame_shown, film, frame, x, y, colors_of(request))
         return JSONResponse(found)
 
     async def file(self, request: Request) -> Response:
@@ -88,7 +95,7 @@ class FrameRoutes:
         if "color" in request.query_params:
             name, data = await self._queue.run(frame_file, film, frame, self._network)
         else:
-            name, data = await asyncio.to_thread(frame_file, film, frame)
+            name, data = await self._decoded(frame_file, film, frame)
         kept = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
         return Response(data, media_type="image/png", headers=kept)
 
@@ -128,7 +135,11 @@ class FrameRoutes:
             path = await asyncio.to_thread(
                 part_file, film, request.path_params["part"], film.scratch
             )
-        return FileResponse(path, media_type="video/mp4")
+        return FileResponse(path, media_type="video/mp4") if path else Response(status_code=204)
+
+    async def _decoded(self, function: Callable[..., T], *args: Any) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._decoding, function, *args)
 
     def _frame(self, request: Request) -> tuple[OpenFilm, int]:
         """Return a request's film and the number of a frame that the page shows."""

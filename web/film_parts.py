@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TypedDict
 
-from film.parts import finished_parts, write_part
-from web.films import OpenFilm
+from film import FilmError
+from film.parts import FilmPart, finished_parts, write_part
+from web.films import OpenFilm, StartedJob
 
 MOST_PARTS = 16  # files kept
 
@@ -35,22 +36,35 @@ def listed_parts(opened: OpenFilm) -> list[PartJson]:
     ]
 
 
-def part_file(opened: OpenFilm, number: int, folder: Path) -> Path:
+def part_file(opened: OpenFilm, number: int, folder: Path) -> Path | None:
     """Return a finished part as a file that browsers play, kept in a folder with the latest others.
 
-    Raises ValueError for a part that is not there, FilmError or OSError.
+    None for a part that is not there, or no more, because the film has just been finished. Raises FilmError or OSError.
     """
     job = opened.started
-    found = [one for one in finished_parts(job.folder) if one.number == number] if job else []
-    if job is None or not found:
-        raise ValueError(f"part {number} is not finished")
+    part = _part(job, number) if job else None
+    if job is None or part is None:
+        return None
+    try:
+        return _written(opened, job, part, folder)
+    except (OSError, FilmError):
+        if _part(job, number):
+            raise
+        return None  # deleted meanwhile
+
+
+def _part(job: StartedJob, number: int) -> FilmPart | None:
+    return next((one for one in finished_parts(job.folder) if one.number == number), None)
+
+
+def _written(opened: OpenFilm, job: StartedJob, part: FilmPart, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     # Its segments are made again after another edit.
-    made_ns = max(path.stat().st_mtime_ns for path in found[0].segments(job.folder))
-    path = folder / f"{job.folder.name}.{number}.{made_ns}.mp4"
+    made_ns = max(path.stat().st_mtime_ns for path in part.segments(job.folder))
+    path = folder / f"{job.folder.name}.{part.number}.{made_ns}.mp4"
     if not path.exists():
         encoder = job.options.encoder
-        write_part(opened.film, job.folder, found[0], path, first=job.span[0], encoder=encoder)
+        write_part(opened.film, job.folder, part, path, first=job.span[0], encoder=encoder)
         for old in sorted(folder.glob("*.mp4"), key=lambda one: one.stat().st_mtime)[:-MOST_PARTS]:
             old.unlink(missing_ok=True)
     return path

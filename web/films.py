@@ -30,6 +30,7 @@ from web.film_edits import FilmEdits, film_edits, guidance_within
 from web.film_plan import FilmPlan, changed_plan, first_plan
 from web.film_progress import FilmProgress, ProgressJson
 from web.film_strip import Strip
+from web.messages import without_uploads
 from web.options import Settings
 
 
@@ -95,7 +96,7 @@ class OpenFilm:
     text : its description
     released, plan : how it is written without choices, and with those of the page
     folder : the folder of an upload, deleted with it; None for a film opened on this machine
-    scratch : folder for pictures and parts of it, which may not exist yet
+    scratch : folder among the uploads for pictures and parts of it, which may not exist yet
     keyframes, registered : uploaded pictures of frames by id, and registered to their frames, None for what is refused
     strips : small pictures of shots, from 0
     traced : the motion through the shot whose keyframes were looked at last, by its frames
@@ -134,6 +135,10 @@ class OpenFilm:
     def span(self) -> tuple[int, int]:
         """Return the frames [first, last) that the page shows, in which shots are numbered."""
         return span(self.film, self.settings.film)
+
+    def told(self, text: str) -> str:
+        """Return a text for visitors, in which uploaded files have only their names."""
+        return without_uploads(text, self.scratch.parent) if self.scratch else text
 
     def shot_at(self, frame: int) -> int | None:
         """Return the shot of a frame, from 0; None if it is not found yet."""
@@ -238,14 +243,14 @@ def described(opened: OpenFilm, *, since: int = 0) -> FilmJson:
         "width": width,
         "height": height,
         "ratio": film.display_size[1] / film.display_size[0],
-        "text": opened.text,
-        "warnings": chosen.warnings,
+        "text": opened.told(opened.text),
+        "warnings": [opened.told(warning) for warning in chosen.warnings],
         "seconds": film.duration_s,
         "frames": film.frames,
         "first": first,
         "last": last,
-        "analysis": opened.analysis.as_json(),
-        "job": opened.job.as_json(),
+        "analysis": _progress_json(opened, opened.analysis),
+        "job": _progress_json(opened, opened.job),
         "values": dict(opened.edits.values),
         "plan": chosen.shown_values,
         "finished": chosen.has_result,
@@ -254,6 +259,11 @@ def described(opened: OpenFilm, *, since: int = 0) -> FilmJson:
             for number, shot in enumerate(opened.shots[since:], since)
         ],
     }
+
+
+def _progress_json(opened: OpenFilm, progress: FilmProgress) -> ProgressJson:
+    values = progress.as_json()
+    return {**values, "error": opened.told(values["error"])}
 
 
 def _shot_json(opened: OpenFilm, number: int, shot: ShotFrame) -> ShotJson:

@@ -11,10 +11,14 @@ NO_FILE_HAS = '%\\/:*?"<>|'
 
 
 def without_uploads(text: str, uploads: Path) -> str:
-    """Return a message on one line, in which uploaded files have only their names."""
-    line = " ".join(text.split())
+    """Return a text in which uploaded files have only their names."""
     # Each file lies in folders of its own, with random names.
-    return re.sub(rf"{re.escape(str(uploads))}/(?:[\w-]{{{TOKEN}}}/)*", "", line)
+    return re.sub(rf"{re.escape(str(uploads))}/(?:[\w-]{{{TOKEN}}}/)*", "", text)
+
+
+def message(text: str, uploads: Path) -> str:
+    """Return a message on one line, in which uploaded files have only their names."""
+    return without_uploads(" ".join(text.split()), uploads)
 
 
 def file_name(name: str, otherwise: str) -> str:

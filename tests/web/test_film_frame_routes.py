@@ -1,6 +1,7 @@
 """Routes of frames and keyframes: only those that a film has, and no more than fits."""
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -8,25 +9,22 @@ from films import FRAMES
 from web_visitor import Visitor, opened
 
 
-@pytest.mark.parametrize(
-    "what", ["gray", "color", "likely?x=0.5&y=0.5", "shown?x=0.5&y=0.5", "file", "reach"]
-)
-@pytest.mark.parametrize("number", [FRAMES, 10**30])
 def test_frames_that_a_film_does_not_have_are_refused(
-    film_visitor: Visitor, film_here: Path, what: str, number: int
+    film_visitor: Visitor, film_here: Path
 ) -> None:
     token = opened(film_visitor, film_here)["id"]
-    status, _, content = film_visitor.ask("GET", f"/films/{token}/frames/{number}/{what}")
-    assert status == 404
-    assert "no frame" in json.loads(content)["error"]
-
-
-@pytest.mark.parametrize(
-    "path", ["/films/x/frames/0/gray", "/films/{}/frames/-1/gray", "/films/{}/frames/../../x", "/films/{}/parts/a"]
-)  # fmt: skip
-def test_other_addresses_lead_nowhere(film_visitor: Visitor, film_here: Path, path: str) -> None:
-    token = opened(film_visitor, film_here)["id"]
-    assert film_visitor.ask("GET", path.format(token))[0] == 404
+    asked = ("gray", "color", "likely?x=0.5&y=0.5", "shown?x=0.5&y=0.5", "file", "reach")
+    for what, number in product(asked, (FRAMES, 10**30)):
+        status, _, content = film_visitor.ask("GET", f"/films/{token}/frames/{number}/{what}")
+        assert status == 404, what
+        assert "no frame" in json.loads(content)["error"]
+    for path in (
+        "x/frames/0/gray",
+        f"{token}/frames/-1/gray",
+        f"{token}/frames/../../x",
+        f"{token}/parts/a",
+    ):
+        assert film_visitor.ask("GET", f"/films/{path}")[0] == 404, path
 
 
 def test_uploads_of_keyframes_are_bounded(

@@ -1,6 +1,7 @@
 """A film is watched while it is made."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,27 @@ def test_finished_parts_are_listed_and_played_before_the_film_is_finished(
     assert (played.video.codec, played.frames) == ("h264", part["frames"])
     status, headers, content = film_visitor.ask("GET", f"/films/{token}/parts/0", Range="bytes=0-9")
     assert (status, len(content)) == (206, 10)
-    assert film_visitor.ask("GET", f"/films/{token}/parts/99")[0] == 400
+    assert film_visitor.ask("GET", f"/films/{token}/parts/99")[0] == 204
     (tmp_path / "gate").touch()
     film = when(film_visitor, token, lambda film: film["job"]["state"] == "done")
     assert film["finished"]
+
+
+def test_a_part_that_is_deleted_while_it_is_asked_for_is_no_failure(
+    film_visitor: Visitor, film_here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gate").touch()
+    token = opened(film_visitor, film_here)["id"]
+    film_visitor.post(f"/films/{token}/start")
+    when(film_visitor, token, lambda film: film["job"]["state"] == "done")
+
+    def finishing(*_: object, **__: object) -> None:
+        shutil.rmtree(tmp_path / "cache")
+        raise FileNotFoundError
+
+    monkeypatch.setattr("web.film_parts.write_part", finishing)
+    assert film_visitor.ask("GET", f"/films/{token}/parts/0")[0] == 204
+    assert json.loads(film_visitor.get(f"/films/{token}/parts")) == []
 
 
 def test_only_the_latest_part_files_are_kept(

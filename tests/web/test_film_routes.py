@@ -21,6 +21,7 @@ def test_an_uploaded_film_has_its_result_among_the_uploads(
     assert film["target"] == "my film_.color.mkv"
     assert [*(tmp_path / "uploads").glob("*/my film_.mkv")]
     assert not (tmp_path / "my film_.mkv").exists()
+    assert str(tmp_path) not in json.dumps(film)
     assert [one["name"] for one in json.loads(film_visitor.get("/films"))] == ["my film_.mkv"]
 
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from web.messages import file_name, without_uploads
+from web.messages import file_name, message, without_uploads
 
 
 def test_uploads_have_only_their_names() -> None:
     uploads = Path("/tmp/colorizer-x1")
     token, other = (secrets.token_urlsafe(16) for _ in range(2))
     text = f"{uploads}/{token}/{other}/a key.png does not show frame 3\nof /home/me/film.mkv"
-    assert without_uploads(text, uploads) == "a key.png does not show frame 3 of /home/me/film.mkv"
+    assert message(text, uploads) == "a key.png does not show frame 3 of /home/me/film.mkv"
+    assert without_uploads(f"1\n {uploads}/{token}/film.mkv", uploads) == "1\n film.mkv"
 
 
 @pytest.mark.parametrize("name", ["", "...", "a/b", "CON:", "x" * 400, "\n"])

@@ -21,6 +21,14 @@ export function startKeyframes(with_) {
   });
 }
 
+// Shows where a picture that is dragged over the page would be dropped.
+export function showDrop(target) {
+  const films = byId("films");
+  films.classList.toggle("dropping", Boolean(target && desk?.film()));
+  films.querySelector(".drop-here")?.classList.remove("drop-here");
+  if (desk?.film()) target?.closest?.("[data-frame]")?.classList.add("drop-here");
+}
+
 // Uploads a colored copy of a frame; the frame in its name counts.
 export async function addKeyframe(file, frame) {
   calm();

@@ -1,6 +1,7 @@
 // Sets up the page: its two tabs, and dropping files anywhere.
 
 import { complain } from "/server.js";
+import { showDrop } from "/film_keyframes.js";
 import { startFilms, takePicture, uploadFilm } from "/films.js";
 import { addFiles, startPhotos } from "/photos.js";
 import { language, speak } from "/words.js";
@@ -36,9 +37,14 @@ function listen() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "?" && !event.target.matches("input:not([type=range])")) keys.showModal();
   });
-  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    showDrop(event.target);
+  });
+  document.addEventListener("dragleave", (event) => event.relatedTarget ?? showDrop(null));
   document.addEventListener("drop", (event) => {
     event.preventDefault();
+    showDrop(null);
     const files = [...event.dataTransfer.files];
     const [film] = files.filter((file) => FILM.test(file.type || file.name));
     const photos = files.filter((file) => !FILM.test(file.type || file.name));
