@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -158,12 +159,23 @@ def _has_keyframe(work: Work, record: SegmentRecord) -> bool:
 def _plain_segment(work: Work, record: SegmentRecord) -> Segment:
     """Return a segment with its keyframes but without what is carried to it; do not store its frames."""
     numbers = work.numbers(record)
-    deinterlace = work.options.encoder.deinterlace
-    frames = np.stack(
-        list(decode_gray(work.film, numbers.start, numbers.stop, deinterlace=deinterlace))
-    )
+    frames = _grays(work, numbers)
     none = SegmentGuidance((), np.zeros(0, bool), keyframes=keyframes_of(work, record.shot))
     return Segment(frames, numbers, record.shot, record.number, frames[:0], none)
+
+
+# The latest frames: of a shot of one segment, both directions and the overlays need them.
+_latest: dict[tuple[Path, str, range], Bytes] = {}
+
+
+def _grays(work: Work, numbers: range) -> Bytes:
+    key = (work.folder, work.digest, numbers)
+    if key not in _latest:
+        _latest.clear()
+        deinterlace = work.options.encoder.deinterlace
+        frames = decode_gray(work.film, numbers.start, numbers.stop, deinterlace=deinterlace)
+        _latest[key] = np.stack(list(frames))
+    return _latest[key]
 
 
 def overlays(work: Work, record: SegmentRecord) -> Iterator[Overlay | None]:
