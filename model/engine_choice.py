@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from model.paddle_import import (
 from model.program import Device, Engine, Precision, open_program, run_program
 from model.program_cache import FORM, cache_folder, program_for
 from prior.qspace import read_bins
-from runtime.files import write_json
+from runtime.files import lock, write_json
 
 log = logging.getLogger(__name__)
 
@@ -63,22 +63,33 @@ def _fastest(engines: Sequence[Engine]) -> Engine:
     able = [engine for engine in engines if engine in supported_precisions()]
     if len(able) == 1:
         return able[0]
-    seconds = _kept_seconds(cache_folder() / MEASURED, tuple(able))
+    seconds = _seconds(cache_folder() / MEASURED, tuple(able))
     return min(able, key=lambda engine: seconds[engine])
 
 
 @functools.cache  # a folder that cannot be written would have each program measured
-def _kept_seconds(path: Path, engines: tuple[Engine, ...]) -> dict[str, float]:
-    """Return the seconds of each engine, read from a file or measured and kept there."""
-    kept: dict[str, float] = {}
+def _seconds(path: Path, engines: tuple[Engine, ...]) -> dict[str, float]:
+    """Return the seconds of each engine, kept in a file; measure what is missing, in one process at a time."""
+    kept = _kept_seconds(path)
+    if all(engine in kept for engine in engines):
+        return kept
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(lock(path.with_suffix(".lock"), wait=True))
+        kept = _kept_seconds(path)  # another process may have measured meanwhile
+        if any(engine not in kept for engine in engines):
+            kept = {**kept, **measured_seconds(engines)}
+            keep_seconds(path.parent, kept)
+    return kept
+
+
+def _kept_seconds(path: Path) -> dict[str, float]:
+    """Read the seconds of engines on this machine; nothing from another machine's or a damaged file."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["machine"] == _machine():
-            kept = {str(name): float(value) for name, value in found["seconds"].items()}
-    if any(engine not in kept for engine in engines):
-        kept = {**kept, **measured_seconds(engines)}
-        keep_seconds(path.parent, kept)
-    return kept
+            return {str(name): float(value) for name, value in found["seconds"].items()}
+    return {}
 
 
 def keep_seconds(cache: Path, seconds: Mapping[str, float]) -> None:

@@ -1,17 +1,26 @@
 """The fastest engine is measured once, kept, and measured again on another machine."""
 
 import json
+import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from model import engine_choice
-from model.engine_choice import MEASURED, choose_engine, engine_of, measured_seconds
+from model.engine_choice import (
+    MEASURED,
+    choose_engine,
+    engine_of,
+    keep_seconds,
+    measured_seconds,
+)
 from model.options import RunOptions
 from model.paddle_import import supported_precisions
 from model.program import Device, Engine, Precision
 from model.program_cache import CACHE_VARIABLE
+from runtime.files import lock
 
 ALL: tuple[Engine, ...] = ("fp32", "bf16", "int8")
 
@@ -26,7 +35,7 @@ def times(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, float]:
         calls.append(tuple(engines))
         return {engine: seconds[engine] for engine in engines}
 
-    engine_choice._kept_seconds.cache_clear()
+    engine_choice._seconds.cache_clear()
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     monkeypatch.setattr(engine_choice, "measured_seconds", measure)
     monkeypatch.setattr(engine_choice, "supported_precisions", lambda: ALL)
@@ -66,7 +75,7 @@ def test_the_measurement_is_kept_and_completed(times: dict[str, float], tmp_path
     for _ in range(2):
         assert choose_engine("cpu", "auto") == "bf16"
         assert choose_engine("cpu", "fastest") == "int8"
-        engine_choice._kept_seconds.cache_clear()  # as another process
+        engine_choice._seconds.cache_clear()  # as another process
     assert measured() == [("fp32", "bf16"), ALL]
     assert json.loads((tmp_path / MEASURED).read_text())["seconds"] == times
 
@@ -87,6 +96,31 @@ def test_a_cache_that_cannot_be_written_is_measured_once_per_process(
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
     assert {choose_engine("cpu", "auto") for _ in range(3)} == {"bf16"}
     assert len(measured()) == 1
+
+
+def test_processes_that_begin_together_measure_once(
+    times: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one finishes its measurement, with another result, while this one waits for its lock."""
+    holds, waits = threading.Event(), threading.Event()
+
+    def waiting(path: Path, *, wait: bool) -> AbstractContextManager[None]:
+        waits.set()
+        return lock(path, wait=wait)
+
+    def another() -> None:
+        with lock(tmp_path / "engines.lock"):
+            holds.set()
+            waits.wait()
+            keep_seconds(tmp_path, {"fp32": 1, "bf16": 5})
+
+    monkeypatch.setattr(engine_choice, "lock", waiting)
+    thread = threading.Thread(target=another)
+    thread.start()
+    holds.wait()
+    assert choose_engine("cpu", "auto") == "fp32"
+    thread.join()
+    assert not measured()
 
 
 def test_a_processor_with_one_engine_needs_no_measurement(
