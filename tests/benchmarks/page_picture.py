@@ -1,4 +1,4 @@
-"""Recreates the pictures of the page, light and dark: the sample photos opened, two hints placed, the chooser open at a third place.
+"""Recreates the pictures of the page: photos with hints and the chooser, light and dark; a film with a keyframe.
 
     python tests/benchmarks/page_picture.py
 
@@ -18,7 +18,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from web_page import BROWSER, SAMPLES, Page, opened, place_hint, running, when_colored
 
-PICTURES = {"light": "page.jpg", "dark": "page.dark.jpg"}  # by the color scheme, in docs/pictures
+FOLDER = ROOT / "docs" / "pictures"
+PICTURES = {"light": "page.jpg", "dark": "page.dark.jpg"}  # by the color scheme
+FILM_PICTURE = "page.film.jpg"
 SIZE = {"width": 1180, "height": 800}
 PHOTOS = ("astronaut.jpg", "rocket.jpg", "chelsea.jpg")  # the first one is shown
 HINTS = (
@@ -26,8 +28,13 @@ HINTS = (
     (0.3, 0.6, "#c8521e"),
 )  # shares of the sides, and a color: the suit
 CHOSEN = (0.95, 0.4)  # the wall
+FILM_HINTS = (
+    (0.3, 0.93, "#c8521e"),
+    (0.72, 0.93, "#c8521e"),
+)  # on the first frame of the sample film: the suit
 GRAY_STEPS = 7  # of 5 % of the width, to the left of which all is gray
 QUALITY = 82
+STRIP_MS = 4000  # until the strip has its colors, too
 OTHERS = 9  # looks before the second one of the other colorizations
 COLORED = (
     "(all) => [...document.querySelectorAll(all)].every((image) => image.src.startsWith('blob:'))"
@@ -54,6 +61,28 @@ def arrange(page: Page) -> None:
     page.locator(".chooser .likely button.swatch").first.wait_for()
 
 
+def arrange_film(page: Page, folder: Path) -> None:
+    """Open the sample film, give its first frame's colored copy back as a keyframe, and look at a later frame."""
+    page.locator("#tab-films").click()
+    page.locator("#film-file").set_input_files(str(SAMPLES / "film.mp4"))
+    page.locator(".shots li").nth(2).wait_for()
+    page.locator("#films .pictures .color[src^=blob]").wait_for()
+    page.wait_for_function(COLORED, arg=".shots img")
+    for x, y, color in FILM_HINTS:
+        place_hint(page, "films", x, y, color)
+    with page.expect_download() as copy:
+        page.locator("#frame-color").click()
+    key = folder / copy.value.suggested_filename
+    copy.value.save_as(key)
+    when_colored(page, "films", page.locator("#film-clear").click)
+    when_colored(page, "films", lambda: page.locator("#keyframe-file").set_input_files(str(key)))
+    page.locator("#scrubber").focus()
+    page.keyboard.press("Shift+ArrowRight")
+    when_colored(page, "films", lambda: page.keyboard.press("Shift+ArrowRight"))
+    page.wait_for_function("() => document.querySelector('#films .busy').hidden")
+    page.wait_for_timeout(STRIP_MS)
+
+
 def main() -> None:
     """Parse the command line and make the pictures."""
     argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
@@ -66,8 +95,10 @@ def main() -> None:
         for scheme, name in PICTURES.items():
             with opened(browser, url, viewport=SIZE, locale="en-US", color_scheme=scheme) as page:
                 arrange(page)
-                path = ROOT / "docs" / "pictures" / name
-                page.screenshot(path=path, type="jpeg", quality=QUALITY)
+                page.screenshot(path=FOLDER / name, type="jpeg", quality=QUALITY)
+        with opened(browser, url, viewport=SIZE, locale="en-US") as page:
+            arrange_film(page, Path(folder))
+            page.screenshot(path=FOLDER / FILM_PICTURE, type="jpeg", quality=QUALITY)
         browser.close()
 
 

@@ -9,7 +9,7 @@ export class FilmStrip {
   #inView = new Set();
   #coloring = false;
 
-  // desk: {choose(frame), busy(), version(shot), marks(shot)}: version(shot) changes with the edits of a shot.
+  // desk: {choose(frame), busy(), version(shot, frame), marks(shot)}: the version changes with the edits of a frame.
   constructor(list, desk) {
     this.list = list;
     this.desk = desk;
@@ -119,9 +119,10 @@ export class FilmStrip {
 
   #next() {
     for (const item of [...this.#inView].sort((a, b) => a.index - b.index)) {
-      const version = this.desk.version(item.index);
-      const one = item.frames.find((frame) => frame.version !== version);
-      if (one) return { one, version };
+      for (const one of item.frames) {
+        const version = this.desk.version(item.index, one.number);
+        if (one.version !== version) return { one, version };
+      }
     }
     return null;
   }

@@ -205,12 +205,13 @@ function editsOf(index) {
   return { hints: sorted.hints.get(index) ?? [], keys: sorted.keys.get(index) ?? [] };
 }
 
-// The edits that the colors of a shot depend on.
-function version(index) {
+// The edits that the shown colors of a frame depend on: its own hints, and what its shot has.
+function version(index, frame) {
   const { hints, references, shots, names, keyframes, ...rest } = edits.now;
   const own = editsOf(index);
-  const keys = own.keys.map((frame) => [frame, keyframes[frame].id]);
-  return JSON.stringify([written(own.hints), references[index + 1] ?? null, wanted(index), keys, rest]);
+  const here = own.hints.filter((hint) => frameOf(hint) === frame);
+  const keys = own.keys.map((key) => [key, keyframes[key].id]);
+  return JSON.stringify([written(here), references[index + 1] ?? null, wanted(index), keys, rest]);
 }
 
 function marks(index) {
