@@ -21,7 +21,7 @@ from web.film_jobs import FilmJobs
 from web.film_plan import film_choices
 from web.film_routes import FilmRoutes
 from web.guard import Guard
-from web.kept import PHOTOS, KeptProjects, sweep
+from web.kept import MOST_KEPT, PHOTOS, KeptProjects, sweep
 from web.kept_routes import KeptRoutes
 from web.messages import message
 from web.network import Network, Queue
@@ -55,7 +55,7 @@ def application(
     kept_routes: list[Route] = []
     if kept:
         sweep(kept)
-        photos = Photos(kept / PHOTOS)
+        photos = Photos(kept / PHOTOS, most=MOST_KEPT)
         photos.restore()
         kept_routes = KeptRoutes(KeptProjects(kept, photos), photos).routes()
     photo_routes = PhotoRoutes(photos, network, queue, settings)

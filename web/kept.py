@@ -26,6 +26,7 @@ from web.photos import ABOUT, MOST_PHOTOS, STEM, Photos, UploadedPhoto
 UNUSED_S = 90 * 24 * 3600  # after this time a project is deleted
 LARGEST_BYTES = 10_000_000_000  # of all projects; beyond it, the least recently used are deleted
 MOST_PROJECTS = 200
+MOST_KEPT = 20_000  # photos of all projects
 PHOTOS, PROJECTS, LOCK = "photos", "projects", ".lock"
 EDITS = "edits.json"
 NAME = re.compile(r"[\w-]{22}", re.ASCII)  # of a project, as `secrets.token_urlsafe(16)` makes it

@@ -40,7 +40,7 @@ from web.options import Settings
 SHOWN, FULL, ABOUT = "gray.npy", "full.npy", "about.json"  # beside a photo
 STEM = "photo"  # of its file
 SHOWN_PX = 1600  # long side of the shown picture
-MOST_PHOTOS = 500  # beyond this, the oldest are deleted
+MOST_PHOTOS = 500  # in a project, and of all visitors where none are kept: beyond this, the oldest are deleted
 LONGEST_NAME = 200
 AROUND_PX = 2  # of a place, whose mean lightness counts
 MOST_SHOWN = 64  # colors in one request
@@ -103,8 +103,8 @@ class UploadedPhoto:
 class Photos:
     """The photos and reference pictures of all visitors."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, most: int = MOST_PHOTOS) -> None:
+        self._folder, self._most = folder, most
         self._photos: OrderedDict[str, UploadedPhoto] = OrderedDict()
         self.references: OrderedDict[str, Path] = OrderedDict()
 
@@ -124,7 +124,7 @@ class Photos:
         photo = UploadedPhoto(token, name, source, read.gray.shape, read.several.total)
         _write_about(photo)
         self._photos[token] = photo
-        while len(self._photos) > MOST_PHOTOS:
+        while len(self._photos) > self._most:
             self.discard(self._photos.popitem(last=False)[1].source)
         return photo
 
@@ -134,7 +134,7 @@ class Photos:
             read_reference(source)
         write_json(source.with_name(ABOUT), {"file": source.name})
         self.references[token] = source
-        while len(self.references) > MOST_PHOTOS:
+        while len(self.references) > self._most:
             self.discard(self.references.popitem(last=False)[1])
 
     @contextmanager

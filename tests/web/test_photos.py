@@ -11,6 +11,7 @@ from PIL import Image
 from web_visitor import Visitor
 
 from prior.lab import gray2lightness, rgb2lab
+from web.photos import Photos
 
 
 def test_a_photo_that_is_none_is_named_as_the_visitor_knows_it(visitor: Visitor) -> None:
@@ -59,3 +60,14 @@ def test_of_several_pages_the_first_is_colorized_and_the_page_says_so(
         assert (image.n_frames, image.size) == (1, (60, 40))
         lightness = rgb2lab(np.asarray(image))[..., 0]
     assert np.abs(lightness - gray2lightness(grays[0])).max() < 0.25
+
+
+def test_beyond_the_limit_the_oldest_photos_are_deleted(tmp_path: Path) -> None:
+    photos = Photos(tmp_path, most=2)
+    tokens = []
+    for seed in range(3):
+        token, source = photos.place_for("a.png")
+        Image.fromarray(landscape(20, 30, seed=seed)).save(source)
+        tokens.append(photos.add(token, "a.png", source).id)
+    assert [token in photos for token in tokens] == [False, True, True]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(tokens[1:])
