@@ -136,6 +136,7 @@ def part_sizes(page: Page) -> list[int]:
     """Wait for the color of the seen part; return its width in pixels, and that of the gray one."""
     page.locator("#photos .color-part[src^=blob]").wait_for()
     widths = "() => ['.color-part', '.gray-part'].map((name) => document.querySelector('#photos ' + name).naturalWidth)"
+    page.wait_for_function(f"() => ({widths})().every(Boolean)")
     return list(page.evaluate(widths))
 
 

@@ -2,12 +2,14 @@
 
 import { asked as askedColors, chooseColor, stopChoosing } from "/chooser.js";
 import { makeColors } from "/colors.js";
+import { startDownloads } from "/downloads.js";
 import { Edits, stepByKeys, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
-import { keep, leave, recall, saved, showKept, startKept } from "/kept.js";
+import { keep, leave, recall, showKept, startKept } from "/kept.js";
 import { refreshKnown, startKnown } from "/known.js";
 import { refreshLooks, showLooks, startLooks } from "/looks.js";
 import { armBy, receive } from "/picker.js";
+import { addPlace, fillPlace, isUploading, showShare, showThumbnail } from "/photo_strip.js";
 import { startSecond } from "/second.js";
 import { Stage } from "/stage.js";
 import { inWords, make, say, tell } from "/words.js";
@@ -22,15 +24,17 @@ let current = null;
 let showColors;
 let asked = null; // the photo that is being colorized
 let again = false; // whether its edits have changed meanwhile
+let failed = false; // whether its colors could not be computed
 let coloring = false; // whether thumbnails of other photos are being colored
 
 export async function startPhotos() {
   find(".stage-place").append(stage.element);
   showColors = makeColors(find(".colors"), change, { mood: false });
-  startLooks({ photo: () => current, edits: () => sentEdits(current), change, busy: () => Boolean(asked), idle: () => !coloring && !find(".waiting") });
+  startLooks({ photo: () => current, edits: () => sentEdits(current), change, busy: () => Boolean(asked), idle: () => !coloring && !isUploading() });
   startSecond();
+  startDownloads({ photos: () => photos, current: () => current, edits: sentEdits });
   startKnown({ stage, asked: () => current && { path: `/photos/${current.id}`, edits: sentEdits(current) } });
-  startKept({ state: () => ({ photos, current }), uploading: () => Boolean(find(".waiting")), open: openKept });
+  startKept({ state: () => ({ photos, current }), uploading: isUploading, open: openKept });
   listen();
   if (!(await recall())) await showKept();
 }
@@ -73,10 +77,7 @@ function listen() {
   document.getElementById("undo").addEventListener("click", () => step("undo"));
   document.getElementById("redo").addEventListener("click", () => step("redo"));
   document.getElementById("clear").addEventListener("click", () => change({ hints: [], ...changedStrokes([]) }));
-  document.getElementById("download").addEventListener("click", download);
-  document.getElementById("download-all").addEventListener("click", downloadAll);
   document.getElementById("same-for-all").addEventListener("click", sameForAll);
-  document.getElementById("save-project").addEventListener("click", saveProject);
   document.getElementById("new-project").addEventListener("click", startAnew);
   document.getElementById("reference-file").addEventListener("change", chooseReference);
   document.getElementById("reference-shown").addEventListener("click", () => change({ reference: null, referenceName: null }));
@@ -92,47 +93,36 @@ export async function addFiles(files) {
   files = files.filter((file) => !projects.includes(file));
   if (!files.length) return;
   const waiting = files.slice();
+  const notes = [];
   const places = new Map(files.map((file) => [file, addPlace(file.name)]));
   startDesk();
   const one = async () => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) await addFile(file, places.get(file));
+    for (let file = waiting.shift(); file; file = waiting.shift()) await addFile(file, places.get(file), notes);
   };
   await Promise.all(Array.from({ length: UPLOADS }, one));
   if (!photos.length) showNone();
 }
 
-async function addFile(file, place) {
+// notes : messages about this and other files, which are shown together
+async function addFile(file, place, notes) {
   try {
-    const photo = await upload("/photos", file, (share) => place.style.setProperty("--share", share));
+    const photo = await upload("/photos", file, (share) => showShare(place, share));
     add({ ...photo, edits: new Edits() }, place);
     keep();
+    if (photo.pages > 1) notes.push(say("first_page", { name: photo.name, count: photo.pages }));
     if (!current) await select(photos.at(-1));
     else colorOthers();
-    if (photo.pages > 1) complain(new Error(say("first_page", { name: photo.name, count: photo.pages })));
   } catch (error) {
     place.remove();
-    complain(error);
+    notes.push(inWords(error.message));
   }
-}
-
-function addPlace(name) {
-  const place = make("li", { className: "waiting", title: name });
-  find(".strip .add").before(place);
-  return place;
+  if (notes.length) complain(new Error(notes.join("\n")));
 }
 
 function add(photo, place) {
   photos.push(photo);
   photo.place = place;
-  const open = make("button", { className: "open", title: photo.name });
-  open.setAttribute("aria-label", photo.name);
-  open.append(make("img", { src: `/photos/${photo.id}/gray`, alt: "" }));
-  open.addEventListener("click", () => select(photo));
-  const close = make("button", { className: "close", textContent: "×", title: say("close") });
-  close.setAttribute("aria-label", say("close"));
-  close.addEventListener("click", () => remove(photo));
-  place.className = "";
-  place.replaceChildren(open, close);
+  fillPlace(photo, { select: () => select(photo), remove: () => remove(photo) });
   showCount();
 }
 
@@ -279,8 +269,10 @@ async function colorize() {
       asked.colored = true;
       showThumbnail(asked, blob);
       if (!again) await refreshKnown();
-      calm();
+      if (failed) calm();
+      failed = false;
     } catch (error) {
+      failed = true;
       complain(error);
     }
   }
@@ -308,13 +300,6 @@ async function showColorPart(seen) {
   const path = `/photos/${photo.id}/color?${new URLSearchParams(seen)}`;
   const blob = await (await post(path, sentEdits(photo))).blob();
   if (same()) stage.showPart("color", URL.createObjectURL(blob), seen);
-}
-
-function showThumbnail(photo, blob) {
-  const image = photo.place.querySelector("img");
-  if (!image) return;
-  if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
-  image.src = URL.createObjectURL(blob);
 }
 
 async function placeHint(at) {
@@ -386,37 +371,16 @@ async function chooseReference(event) {
   }
 }
 
-// Downloads: the server writes each file as the command does, then the browser fetches it.
-
-async function download() {
-  const photo = current;
-  const done = await fetched(document.getElementById("download"), `/photos/${photo.id}/file`, sentEdits(photo));
-  if (done && photos.length === 1) saved();
-}
-
-// All files as one zip, which the server writes while it is sent.
-async function downloadAll() {
-  const chosen = photos.map((photo) => ({ id: photo.id, edits: sentEdits(photo) }));
-  if (await fetched(document.getElementById("download-all"), "/archives", { photos: chosen })) saved();
-}
-
-// A project: the photos with their edits and the steps that can be undone, as one file.
-
-async function saveProject() {
-  const chosen = photos.map((photo) => ({ id: photo.id, edits: sentEdits(photo), kept: photo.edits.kept }));
-  if (await fetched(document.getElementById("save-project"), "/projects/saved", { photos: chosen })) saved();
-}
-
 async function openProject(file) {
   const place = addPlace(file.name);
   startDesk();
   try {
-    const { photos: found, failed } = await upload("/projects", file, (share) => place.style.setProperty("--share", share));
+    const { photos: found, failed } = await upload("/projects", file, (share) => showShare(place, share));
     for (const { edits, ...photo } of found) {
       add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
       keep(photos.at(-1));
     }
-    if (failed.length) complain(new Error(failed.map(inWords).join("; ")));
+    if (failed.length) complain(new Error(failed.map(inWords).join("\n")));
     keep();
     if (!current && photos.length) await select(photos[0]);
   } catch (error) {
@@ -430,23 +394,4 @@ async function openProject(file) {
 function startDesk() {
   document.getElementById("photos").classList.add("started");
   find(".desk").hidden = false;
-}
-
-// Returns whether there is a file.
-async function fetched(button, path, value) {
-  calm();
-  button.disabled = true;
-  try {
-    const { href, name } = await (await post(path, value)).json();
-    const link = make("a", { href, download: name });
-    document.body.append(link);
-    link.click();
-    link.remove();
-    return true;
-  } catch (error) {
-    complain(error);
-    return false;
-  } finally {
-    button.disabled = false;
-  }
 }

@@ -9,9 +9,11 @@ const queue = document.getElementById("queue");
 let open = 0;
 let watching = false;
 
+message.querySelector("button").addEventListener("click", calm);
+
 // Shows an error until the next action.
 export function complain(error) {
-  message.textContent = inWords(error.message);
+  message.querySelector("p").textContent = error.message.split("\n").map(inWords).join("\n");
   message.hidden = false;
 }
 
