@@ -23,6 +23,7 @@ PREDICTED, LINKED = "predicted", "linked"  # results of these steps, inputs of t
 HINTS = "hints"  # positions of each shot's hints in its frames
 KEYFRAMES, CARRIED = "keyframes", "carried"  # colors of keyframes, and what is carried of them
 ROOMS = ("audio", "input_img", "output_img", PREDICTED, LINKED, HINTS, KEYFRAMES, CARRIED, "shots")
+GRAYS = "grays.npz"  # a segment's gray frames in input_img, unless they are kept as pictures
 AB = "ab.npy"  # a segment's colors, in every folder that this program writes to output_img
 Record = TypeVar("Record")
 

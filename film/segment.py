@@ -1,7 +1,7 @@
 """A colorizer's input (a segment's gray frames and guidance) and output (its colors), stored on disk."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from film.chroma import coded_to_upright, colorized_rgb, luma_range
 from film.decode import Plane, decode
 from film.guidance import FrameColors
 from film.info import Film, Video
-from film.job import AB, JobError, SegmentRecord
+from film.job import AB, GRAYS, JobError, SegmentRecord
 from film.work import SIDES, Work
 from image.resize import fitted
 from prior.lab import rgb2lab
-from runtime.files import read_arrays, whole_folder, write_bytes
+from runtime.files import read_arrays, whole_folder, write_arrays, write_bytes
 
 # Hints closer than this mean the same place; the one set on the nearer frame is used.
 APART_PX = 6.0
@@ -29,22 +29,26 @@ APART_PX = 6.0
 def segment_of(work: Work, record: SegmentRecord) -> Segment:
     """Return a segment with its gray frames, read from disk if they are already there."""
     own = work.numbers(record)
-    grays = np.stack(_kept_grays(work, record) or list(_split(work, record)))
+    kept = _kept_grays(work, record)
+    grays = np.stack(_split(work, record)) if kept is None else kept
     return Segment(
         grays[: len(own)], own, record.shot, record.number,
         after=grays[len(own) :], guidance=segment_guidance(work, record),
     )  # fmt: skip
 
 
-def _kept_grays(work: Work, record: SegmentRecord) -> list[Bytes]:
-    """Read the segment's gray frames; [] if any is damaged (by a power cut: files are not flushed one by one)."""
-    if not has_grays(work, record):
-        return []
-    try:
-        grays = [read_png(path) for path in _gray_paths(work, record)]
-    except FilmError:
-        return []
-    return grays if all(gray.shape == work.film.working_size for gray in grays) else []
+def _kept_grays(work: Work, record: SegmentRecord) -> NDArray[np.uint8] | None:
+    """Read the segment's gray frames; None if any is missing or damaged (by a power cut: they are not flushed)."""
+    if not work.options.keep_cache:
+        kept = read_arrays(work.input_img(record) / GRAYS)
+        grays = None if kept is None else kept.get("grays")
+    else:
+        try:
+            grays = np.stack([read_png(path) for path in _gray_paths(work, record)])
+        except (FilmError, OSError, ValueError):
+            return None
+    wanted = (len(work.with_next(record)), *work.film.working_size)
+    return grays if grays is not None and grays.shape == wanted else None
 
 
 def _split(work: Work, record: SegmentRecord) -> list[Bytes]:
@@ -57,19 +61,24 @@ def _split(work: Work, record: SegmentRecord) -> list[Bytes]:
 
 def has_grays(work: Work, record: SegmentRecord) -> bool:
     """Tell whether all of the segment's gray frames are on disk."""
-    return all(path.is_file() and path.stat().st_size for path in _gray_paths(work, record))
+    kept = work.options.keep_cache
+    paths = _gray_paths(work, record) if kept else [work.input_img(record) / GRAYS]
+    return all(path.is_file() and path.stat().st_size for path in paths)
 
 
-def write_grays(work: Work, record: SegmentRecord, grays: Iterable[Bytes]) -> None:
-    """Store the gray frames of a segment as PNG files, numbered as in the film.
+def write_grays(work: Work, record: SegmentRecord, grays: Sequence[Bytes]) -> None:
+    """Store the gray frames of a segment, with keep_cache as PNG files, numbered as in the film.
 
-    A segment's extra next frame is stored in both segments, since either may be finished, and its frames deleted,
-    while the other waits.
+    Otherwise they exist for only seconds, and are one array: PNG files would take a millisecond a frame. A segment's
+    extra next frame is stored in both segments, since either may be finished, and its frames deleted, while the other
+    waits.
     """
-    level = 1 if work.options.keep_cache else 0  # frames in progress exist for only seconds
     with whole_folder(work.input_img(record)) as folder:
+        if not work.options.keep_cache:
+            write_arrays(folder / GRAYS, {"grays": np.stack(grays)}, durable=False)
+            return
         for path, gray in zip(_gray_paths(work, record), grays, strict=True):
-            (folder / path.name).write_bytes(png_of(gray, level=level))
+            (folder / path.name).write_bytes(png_of(gray))
 
 
 def _gray_paths(work: Work, record: SegmentRecord) -> list[Path]:
@@ -226,10 +235,10 @@ def decode_gray(
         yield working_gray(film, frame.luma)
 
 
-def png_of(picture: Bytes, *, level: int = 1) -> bytes:
-    """Encode gray (H, W) or rgb (H, W, 3) as PNG; level 0 does not compress and takes a third of the time."""
+def png_of(picture: Bytes) -> bytes:
+    """Encode gray (H, W) or rgb (H, W, 3) as PNG, quickly."""
     stored = picture if picture.ndim == 2 else np.ascontiguousarray(picture[..., ::-1])
-    done, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, level])
+    done, data = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     assert done, picture.shape
     return data.tobytes()
 

@@ -152,11 +152,11 @@ def read_arrays(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write named arrays atomically."""
+def write_arrays(path: Path, arrays: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Write named arrays atomically, with checksums."""
     import numpy as np
 
-    with whole_file(path) as part, part.open("wb") as file:
+    with whole_file(path, durable=durable) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 

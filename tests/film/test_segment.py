@@ -68,10 +68,31 @@ def test_broken_png_says_what_to_do(tmp_path: Path, data: bytes) -> None:
         read_png(tmp_path / "x.png")
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["split", "decoded again"])
+def lose(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def damage(folder: Path) -> None:
+    """Change a byte of the pixels, as a power cut does with blocks that were not written."""
+    (path,) = folder.iterdir()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+
+
+def cut(folder: Path) -> None:
+    (path,) = folder.iterdir()
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+@pytest.mark.parametrize("harm", [None, lose, damage, cut])
 @pytest.mark.parametrize("whole_shots", [False, True])
 def test_a_segment_comes_with_its_frames_and_if_need_be_the_next(
-    gray_film: Path, options: FilmOptions, *, lost: bool, whole_shots: bool
+    gray_film: Path,
+    options: FilmOptions,
+    *,
+    harm: Callable[[Path], None] | None,
+    whole_shots: bool,
 ) -> None:
     wanted = Colorization(Tint, whole_shots=whole_shots)
     film = probe(gray_film)
@@ -79,8 +100,8 @@ def test_a_segment_comes_with_its_frames_and_if_need_be_the_next(
         work = work_of(film, (0, film.frames), job, wanted, options)
         seen = []
         for record in split(work, job):
-            if lost:
-                shutil.rmtree(work.input_img(record))
+            if harm:
+                harm(work.input_img(record))
             seen.append(segment_of(work, record))
     grays = np.stack(list(decode_gray(film)))
     numbers = [(s.numbers.start, s.numbers.stop, s.shot, s.number) for s in seen]
