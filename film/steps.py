@@ -84,7 +84,7 @@ def predict(work: Work, record: SegmentRecord, seconds: Stopwatch) -> Arrays:
         with seconds.of("colorized"), _COLORIZING:
             kept = _shot_colorizer(work).predict_segment(segment)
         with seconds.of("kept"):
-            write_arrays(work.predicted_state(record), kept)
+            write_arrays(work.predicted_state(record), kept, durable=False)  # made again if damaged
         if not work.options.keep_cache:
             discard(work.input_img(record))
     return kept
@@ -169,7 +169,7 @@ def _write_neighbors(work: Work, record: SegmentRecord, neighbors: Sequence[Arra
         for side, arrays in zip(_NEIGHBORS, neighbors, strict=True)
         for name, array in (arrays or {}).items()
     }
-    write_arrays(work.linked_state(record), named)
+    write_arrays(work.linked_state(record), named, durable=False)
 
 
 def finish(work: Work, records: Sequence[SegmentRecord], seconds: Stopwatch) -> None:
