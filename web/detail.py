@@ -12,7 +12,7 @@ from image.resize import fitted
 from photo.compose import Composition
 from web.edits import Edits
 from web.network import Network
-from web.photos import UploadedPhoto, jpeg
+from web.photos import THUMBNAIL_PX, UploadedPhoto, jpeg
 
 MOST_PX = 3000  # long side of an answer
 MOST_KEPT = 24  # colorized photos; a photo's looks are a dozen
@@ -76,7 +76,9 @@ class Colorized:
 
     def whole(self, photo: UploadedPhoto, edits: Edits) -> bytes:
         """Colorize a photo at screen size: JPEG."""
-        return jpeg(self._composition(photo, edits).whole())
+        made = self._composition(photo, edits)
+        photo.keep_thumbnail(made.small(min(THUMBNAIL_PX / max(made.gray.shape), 1)))
+        return jpeg(made.whole())
 
     def part(self, photo: UploadedPhoto, edits: Edits, part: Part) -> bytes:
         """Return a part of a photo in color: JPEG."""

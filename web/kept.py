@@ -21,7 +21,7 @@ from typing import Any
 from runtime.files import LockedError, check_folder, discard, lock, write_text
 from runtime.places import shown
 from web.options import WebOptions
-from web.photos import ABOUT, MOST_PHOTOS, STEM, Photos, UploadedPhoto
+from web.photos import ABOUT, MOST_PHOTOS, STEM, THUMBNAIL, Photos, UploadedPhoto
 
 UNUSED_S = 90 * 24 * 3600  # after this time a project is deleted
 LARGEST_BYTES = 10_000_000_000  # of all projects; beyond it, the least recently used are deleted
@@ -156,7 +156,7 @@ def sweep(folder: Path) -> None:
     for place in (uploads, projects):
         place.mkdir(exist_ok=True)
     for path in uploads.glob("*/*"):
-        if path.name not in {EDITS, ABOUT} and path.stem != STEM:
+        if path.name not in {EDITS, ABOUT, THUMBNAIL} and path.stem != STEM:
             discard(path)
     now, total, used = time.time(), 0, set[str]()
     for i, project in enumerate(sorted(read_projects(projects), key=lambda one: -one.used_s)):

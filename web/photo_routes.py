@@ -53,6 +53,7 @@ class PhotoRoutes:
             Route("/photos/{id}", self.remove, methods=["DELETE"]),
             Route("/photos/{id}/gray", self.gray, methods=["GET"]),
             Route("/photos/{id}/color", self.color, methods=["POST"]),
+            Route("/photos/{id}/thumbnail", self.thumbnail, methods=["GET"]),
             Route("/photos/{id}/likely", self.likely, methods=["GET"]),
             Route("/photos/{id}/shown", self.shown, methods=["GET"]),
             Route("/photos/{id}/suggestions", self.suggest, methods=["POST"]),
@@ -121,6 +122,12 @@ class PhotoRoutes:
             data = await self._queue.run(self._colorized.part, photo, edits, part)
         else:
             data = await self._queue.run(self._colorized.whole, photo, edits)
+        return Response(data, media_type="image/jpeg")
+
+    async def thumbnail(self, request: Request) -> Response:
+        """Send a small picture with the colors that were shown last."""
+        photo = self._photo(request)
+        data = await run_in_threadpool(lambda: photo.thumbnail)
         return Response(data, media_type="image/jpeg")
 
     async def likely(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ import secrets
 import shutil
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -32,12 +32,14 @@ from photo.options import FIRST
 from photo.read import read_photo
 from prior.lab import ab2hex, color2ab, gray2lightness
 from runtime.console import one_line
-from runtime.files import whole_file, write_json
+from runtime.files import whole_file, write_bytes, write_json
 from web.edits import Edits
 from web.network import Network
 from web.options import Settings
 
-SHOWN, FULL, ABOUT = "gray.npy", "full.npy", "about.json"  # beside a photo
+# Beside a photo.
+SHOWN, FULL, ABOUT, THUMBNAIL = "gray.npy", "full.npy", "about.json", "thumbnail.jpg"
+THUMBNAIL_PX = 160  # long side
 STEM = "photo"  # of its file
 SHOWN_PX = 1600  # long side of the shown picture
 MOST_PHOTOS = 500  # in a project, and of all visitors where none are kept: beyond this, the oldest are deleted
@@ -80,6 +82,20 @@ class UploadedPhoto:
     def gray(self) -> NDArray[Any]:
         """Return the whole gray picture (H, W) uint8 or uint16, on disk."""
         return np.asarray(np.load(self._made(FULL), mmap_mode="r"))
+
+    @property
+    def thumbnail(self) -> bytes:
+        """Return a small picture: JPEG, with the colors that were shown last, in gray if none were."""
+        try:
+            return self.source.with_name(THUMBNAIL).read_bytes()
+        except FileNotFoundError:
+            size = shown_size(self.size, THUMBNAIL_PX)
+            return jpeg(fitted(self.shown, size[::-1]))
+
+    def keep_thumbnail(self, rgb: Bytes) -> None:
+        """Keep a small picture in color, (h, w, 3)."""
+        with suppress(FileNotFoundError):  # the photo was closed meanwhile
+            write_bytes(self.source.with_name(THUMBNAIL), jpeg(rgb), durable=False)
 
     def _made(self, name: str) -> Path:
         """Return a file that is made of the photo, which an earlier server may have deleted."""

@@ -1,9 +1,12 @@
 """Routes of kept projects: another server goes on where one has ended, and requests are checked."""
 
+import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from web_visitor import Visitor, served, settings_of
 
 from model.options import RunOptions
@@ -20,6 +23,10 @@ def test_an_ended_server_s_project_goes_on(tmp_path: Path, run: RunOptions, phot
         assert json.loads(visitor.get("/settings"))["keeps"]
     with served(tmp_path, settings_of(run, tmp_path), keeps=True) as visitor:
         (listed,) = json.loads(visitor.get("/kept"))
+        colored, gray = (thumbnail(visitor, token) for token in tokens)
+        assert colored.shape == gray.shape == (60, 80, 3)
+        assert np.ptp(colored.astype(int), axis=-1).max() > 20  # the colors that were shown last
+        assert np.ptp(gray, axis=-1).max() == 0
         assert (listed["id"], listed["count"], listed["names"]) == (id, 2, ["a", "b"])
         found = json.loads(visitor.get(f"/kept/{id}"))
         assert [one["id"] for one in found["photos"]] == tokens
@@ -30,6 +37,11 @@ def test_an_ended_server_s_project_goes_on(tmp_path: Path, run: RunOptions, phot
         assert visitor.ask("DELETE", f"/kept/{id}")[0] == 204
         assert json.loads(visitor.get("/kept")) == []
         assert visitor.ask("GET", f"/photos/{tokens[0]}")[0] == 404
+
+
+def thumbnail(visitor: Visitor, token: str) -> np.ndarray:
+    data = visitor.get(f"/photos/{token}/thumbnail")
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 @pytest.fixture

@@ -156,6 +156,6 @@ async function continueTiles() {
 const counted = (count) => say(count === 1 ? "one_photo" : "photo_count", { count });
 
 function tileButton(photo, title, about) {
-  const image = make("img", { src: `/photos/${photo}/gray`, alt: "" });
+  const image = make("img", { src: `/photos/${photo}/thumbnail`, alt: "" });
   return make("button", { className: "open" }, image, make("strong", { textContent: title }), make("span", { textContent: about }));
 }

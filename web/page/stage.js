@@ -2,6 +2,7 @@
 // All places are in pixels of the photo or the film frame.
 
 import { makeDivider } from "/compare.js";
+import { Fingers } from "/fingers.js";
 import { colorOf, give, isArmed } from "/picker.js";
 import { drawStrokes, erased } from "/strokes.js";
 import { fromTemplate, make, say } from "/words.js";
@@ -19,6 +20,7 @@ export class Stage extends EventTarget {
   zoom = 1;
   left = 0;
   top = 0;
+  fingers = new Fingers((factor, around) => this.zoomBy(factor, around));
   #strokes = [];
   #cross = null;
 
@@ -251,7 +253,7 @@ export class Stage extends EventTarget {
   // A finger or button was pressed: a click asks for a hint, or a stroke begins; where it is zoomed in, the picture is
   // moved by dragging, while painting with the middle button or with Alt; two fingers zoom.
   #pressed(event) {
-    if (event.pointerType === "touch" && this.#pinched(event)) return;
+    if (event.pointerType === "touch" && this.fingers.pressed(event)) return;
     const moves = event.button === 1 || event.altKey;
     if (event.button && !moves) return;
     this.pictures.focus({ preventScroll: true });
@@ -314,47 +316,16 @@ export class Stage extends EventTarget {
       event,
       (now) => {
         const [dx, dy] = [now.clientX - event.clientX, now.clientY - event.clientY];
-        if (this.fingers?.size > 1 || (!moved && Math.hypot(dx, dy) < CLICK_PX)) return;
+        if (this.fingers.several || (!moved && Math.hypot(dx, dy) < CLICK_PX)) return;
         moved = true;
         this.element.classList.toggle("moving", zoom > 1);
         if (zoom > 1) this.#look(zoom, left - dx / box.width / zoom, top - dy / box.height / zoom);
       },
       () => {
         this.element.classList.remove("moving");
-        if (!moved && !this.pinched) clicked();
+        if (!moved && !this.fingers.pinched) clicked();
       },
     );
-  }
-
-  // Follows fingers; the second one zooms, and ends what the first one began. Returns whether there are two.
-  #pinched(event) {
-    this.fingers ??= new Map();
-    if (!this.fingers.size) this.pinched = false;
-    const track = (now) => {
-      if (!this.fingers.has(now.pointerId)) return;
-      const before = this.#span();
-      this.fingers.set(now.pointerId, now);
-      const after = this.#span();
-      if (before && after) this.zoomBy(after.length / before.length, after);
-    };
-    const end = (last) => {
-      if (last.pointerId !== event.pointerId) return;
-      this.fingers.delete(event.pointerId);
-      for (const name of ["pointermove", "pointerup", "pointercancel"]) window.removeEventListener(name, name === "pointermove" ? track : end, true);
-    };
-    this.fingers.set(event.pointerId, event);
-    if (this.fingers.size === 1) window.addEventListener("pointermove", track, true);
-    for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, end, true);
-    this.pinched ||= this.fingers.size > 1;
-    return this.fingers.size > 1;
-  }
-
-  // Returns the distance of two fingers and their middle.
-  #span() {
-    const [one, two] = [...this.fingers.values()];
-    if (!two) return null;
-    const length = Math.max(Math.hypot(one.clientX - two.clientX, one.clientY - two.clientY), 1);
-    return { length, clientX: (one.clientX + two.clientX) / 2, clientY: (one.clientY + two.clientY) / 2 };
   }
 
   #drag(event, element, index) {
