@@ -146,6 +146,8 @@ def test_a_hint_belongs_to_its_frame(screen: opened, film: Path) -> None:
         assert page.locator("#timeline .ticks span").count() == 1
         when_colored(page, "films", chip.click)
         assert at(page) == 12
+        page.reload()
+        page.locator(".marker, #marked button").first.wait_for()
         when_colored(page, "films", page.locator("#film-undo").click)
         assert page.locator("#marked button").count() == 0
 
@@ -248,7 +250,19 @@ def test_the_part_and_the_codec_are_chosen_and_checked(screen: opened, film: Pat
         assert page.locator("#job-target").inner_text() != written
         made = probe(film.with_name("a part.mkv"))
         assert (made.frames, made.video.codec) == (12, "ffv1")
-        assert page.locator("#output [aria-invalid]").count() == 0
+        field["name"].fill("at once")
+        page.locator("#restart").click()
+        page.locator("#stop").wait_for()
+        page.locator("#film-download").wait_for()
+        assert film.with_name("at once.mkv").exists()
+        field["start"].fill("soon")
+        page.locator("#restart").click()
+        page.wait_for_function("() => document.activeElement.name === 'start'")
+        assert page.locator("#film-download").is_visible()
+        field["start"].fill("1")
+        with page.expect_response("**/plan"):
+            field["start"].press("Tab")
+        page.locator("#output [aria-invalid]").wait_for(state="detached")
         screen.errors.clear()  # the refused requests
 
 

@@ -1,23 +1,28 @@
 // A film's job: started, stopped, resumed, and how far it is.
 
-import { openOutput } from "/film_output.js";
+import { isPlanned } from "/film_output.js";
 import { refreshPlayer } from "/film_player.js";
 import { calm, complain, inWords, post } from "/server.js";
 import { say } from "/words.js";
 
 const byId = (id) => document.getElementById(id);
-let desk; // {film(), told(film)}
+let desk; // {film(), told(film), sent()}: sent() resolves when the server has the edits
 
 export function startJob(with_) {
   desk = with_;
-  byId("start").addEventListener("click", () => tell("start"));
-  byId("restart").addEventListener("click", () => tell("start", { restart: desk.film().job.state === "failed" }));
+  byId("start").addEventListener("click", () => start({}));
+  byId("restart").addEventListener("click", () => start({ restart: desk.film().job.state === "failed" }));
   byId("stop").addEventListener("click", () => tell("stop"));
+}
+
+// Starts the job once the server has what it reads.
+async function start(values) {
+  await desk.sent().catch(complain);
+  if (await isPlanned()) await tell("start", values);
 }
 
 async function tell(what, values) {
   calm();
-  openOutput();
   try {
     desk.told(await (await post(`/films/${desk.film().id}/${what}`, values)).json());
   } catch (error) {

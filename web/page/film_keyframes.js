@@ -9,9 +9,7 @@ let desk; // {film(), at(), edits(), change(changes), shotAt(frame), stage}
 export function startKeyframes(with_) {
   desk = with_;
   byId("keyframe-file").addEventListener("change", (event) => {
-    const [file] = event.target.files;
-    event.target.value = "";
-    if (file) addKeyframe(file, desk.at());
+    addKeyframes([...event.target.files], desk.at()).finally(() => (event.target.value = ""));
   });
   byId("keyframe-remove").addEventListener("click", () => removeKeyframe(desk.at()));
   byId("keyframe-reach").addEventListener("click", () => {
@@ -29,8 +27,12 @@ export function showDrop(target) {
   if (desk?.film()) target?.closest?.("[data-frame]")?.classList.add("drop-here");
 }
 
-// Uploads a colored copy of a frame; the frame in its name counts.
-export async function addKeyframe(file, frame) {
+// Uploads colored copies of frames; the frames in their names count, else the given one.
+export async function addKeyframes(files, frame) {
+  for (const file of files) await addKeyframe(file, frame);
+}
+
+async function addKeyframe(file, frame) {
   calm();
   const film = desk.film();
   byId("keyframe-share").textContent = say("keyframe_reading", { name: file.name });

@@ -8,7 +8,7 @@ const output = document.getElementById("output");
 const form = output.querySelector("form");
 const wrong = document.getElementById("output-wrong");
 let desk; // {film(), planned(film)}
-let sending = false;
+let sending = null; // a promise, while a plan is being sent
 let changed = null; // the field that was changed last
 let again = false; // whether something was changed meanwhile
 
@@ -39,10 +39,12 @@ function fit() {
 }
 
 // Sends one plan at a time, and the latest last.
-async function send() {
+function send() {
   again = true;
-  if (sending) return;
-  sending = true;
+  sending ??= sendAll().finally(() => (sending = null));
+}
+
+async function sendAll() {
   while (again && desk.film()) {
     again = false;
     const fields = [...form.elements].filter((one) => one.name && !one.disabled);
@@ -56,7 +58,15 @@ async function send() {
       tell(inWords(error.message));
     }
   }
-  sending = false;
+}
+
+// Resolves to whether the server has the plan that is shown; shows why, if it was refused.
+export async function isPlanned() {
+  await sending;
+  if (!wrong.textContent) return true;
+  output.open = true;
+  (form.querySelector("[aria-invalid]") ?? form.codec).focus();
+  return false;
 }
 
 // Shows why a plan was refused, at the field that was changed last.

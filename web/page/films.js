@@ -5,18 +5,19 @@ import { makeColors } from "/colors.js";
 import { Edits, stepByKeys, written } from "/edits.js";
 import { FrameSlider } from "/film_frames.js";
 import { frameOf, hintsHere, startHints } from "/film_hints.js";
-import { addKeyframe, showKeyframe, showReach, startKeyframes } from "/film_keyframes.js";
+import { addKeyframes, showKeyframe, showReach, startKeyframes } from "/film_keyframes.js";
 import { showJob, showShare, startJob } from "/film_job.js";
 import { showMarks } from "/film_marks.js";
 import { openOutput, showOutput, startOutput } from "/film_output.js";
 import { openPlayer, startPlayer } from "/film_player.js";
+import { editsOfShot, marksOf, shotOf, versionOf, wantedOf } from "/film_shots.js";
 import { FilmStrip } from "/film_strip.js";
 import { ask, calm, complain, post, upload } from "/server.js";
 import { settings } from "/settings.js";
 import { Stage } from "/stage.js";
 import { make, say } from "/words.js";
 
-const KEPT = "colorizer.film"; // in the tab's own memory
+const [KEPT, STEPS] = ["colorizer.film", "colorizer.film.steps"]; // in the tab's own memory
 const POLL_MS = 1000;
 
 const find = (selector) => document.querySelector(`#films ${selector}`);
@@ -28,11 +29,11 @@ let slider; // the frame on the stage
 let strip;
 let timer = null;
 let shownAt = null; // the frame that showFrame() has shown
-let sorted = {}; // the edits by shot
 let showColors;
 let asking = false; // whether a request for the stage's colors is running
 let again = false;
 let behind = false; // whether the server lacks the latest edits
+let sending = Promise.resolve(); // of the latest edits
 
 export async function startFilms() {
   find(".stage-place").append(stage.element);
@@ -40,12 +41,16 @@ export async function startFilms() {
   find(".path").hidden = !settings.opens;
   const isShown = () => film && !byId("films").hidden;
   slider = new FrameSlider(stage, { moved: showFrame, rested: look, isShown });
-  strip = new FilmStrip(find(".shots"), { choose: (frame) => slider.go(frame), busy: () => asking || behind, version, marks });
+  const looks = {
+    version: (index, frame) => versionOf(film.shots, edits.now, index, frame),
+    marks: (index) => marksOf(film.shots, edits.now, index),
+  };
+  strip = new FilmStrip(find(".shots"), { choose: (frame) => slider.go(frame), busy: () => asking || behind, ...looks });
   const desk = { film: () => film, at: () => slider.at, edits: () => edits.now, change, go: (frame) => slider.go(frame), stage };
   startHints(desk);
   startKeyframes(desk);
   startOutput({ film: () => film, planned: describe });
-  startJob({ film: () => film, told: describe });
+  startJob({ film: () => film, told: describe, sent: send });
   startPlayer();
   listen();
   stepByKeys(isShown, step);
@@ -85,11 +90,11 @@ export async function uploadFilm(file) {
   bar.hidden = true;
 }
 
-// Takes a picture that was dropped on an open film: a colored copy of the frame that it was dropped on. Returns whether it did.
-export function takePicture(file, target) {
+// Takes pictures that were dropped on an open film: colored copies of its frames. Returns whether it did.
+export function takePictures(files, target) {
   if (!film || byId("films").hidden) return false;
   const on = target.closest?.("[data-frame]");
-  addKeyframe(file, on ? Number(on.dataset.frame) : slider.at);
+  addKeyframes(files, on ? Number(on.dataset.frame) : slider.at);
   return true;
 }
 
@@ -104,7 +109,7 @@ async function open(answer, { quiet = false } = {}) {
   }
   calm();
   sessionStorage.setItem(KEPT, film.id);
-  edits = new Edits({ now: film.values.edits ?? { hints: [], references: {}, shots: {}, keyframes: {} } });
+  edits = new Edits(keptEdits());
   behind = false;
   find(".opening").hidden = true;
   find(".film").hidden = false;
@@ -118,6 +123,13 @@ async function open(answer, { quiet = false } = {}) {
   slider.go(film.shots[0]?.strip[0] ?? film.first);
   show();
   return true;
+}
+
+// Returns the film's edits, with the steps that this tab has kept before a reload.
+function keptEdits() {
+  const now = film.values.edits ?? { hints: [], references: {}, shots: {}, keyframes: {} };
+  const { id, past } = JSON.parse(sessionStorage.getItem(STEPS) ?? "{}");
+  return { now, past: id === film.id ? past : [] };
 }
 
 function facts() {
@@ -183,48 +195,8 @@ function show() {
 
 // Shots and frames
 
-// Returns the shot of a frame, -1 while it is not found; a film may have thousands.
-function shotAt(frame) {
-  let [low, high] = [0, film.shots.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (film.shots[middle].first <= frame) low = middle + 1;
-    else high = middle;
-  }
-  const shot = film.shots[low - 1];
-  return shot && frame < shot.first + shot.frames ? low - 1 : -1;
-}
-
-// Returns the hints and the frames of keyframes of a shot.
-function editsOf(index) {
-  if (sorted.now !== edits.now || sorted.shots !== film.shots) {
-    const hints = Map.groupBy(edits.now.hints, (hint) => shotAt(frameOf(hint)));
-    const keys = Map.groupBy(Object.keys(edits.now.keyframes ?? {}).map(Number), shotAt);
-    sorted = { now: edits.now, shots: film.shots, hints, keys };
-  }
-  return { hints: sorted.hints.get(index) ?? [], keys: sorted.keys.get(index) ?? [] };
-}
-
-// The edits that the shown colors of a frame depend on: its own hints, and what its shot has.
-function version(index, frame) {
-  const { hints, references, shots, names, keyframes, ...rest } = edits.now;
-  const own = editsOf(index);
-  const here = own.hints.filter((hint) => frameOf(hint) === frame);
-  const keys = own.keys.map((key) => [key, keyframes[key].id]);
-  return JSON.stringify([written(here), references[index + 1] ?? null, wanted(index), keys, rest]);
-}
-
-function marks(index) {
-  const { hints, keys } = editsOf(index);
-  const found = [wanted(index) && say(wanted(index) === "leave" ? "leave" : "paint")];
-  if (hints.length) found.push(say("hints_count", { count: hints.length }));
-  if (keys.length) found.push(say("keyframes_count", { count: keys.length }));
-  return found.filter(Boolean).join(" · ");
-}
-
-function wanted(index) {
-  return edits.now.shots[index + 1] ?? "";
-}
+const shotAt = (frame) => shotOf(film.shots, frame);
+const editsOf = (index) => editsOfShot(film.shots, edits.now, index);
 
 // Shows what belongs to the frame on the stage.
 function showFrame() {
@@ -237,7 +209,7 @@ function showFrame() {
   byId("shot-title").textContent = shot ? say("shot", { number: index + 1, total: film.shots.length }) : say("shot_unknown");
   for (const one of find(".shot").querySelectorAll(".tools button, #shot-reference")) one.disabled = !shot;
   for (const button of find(".shot .tools").querySelectorAll("[data-wanted]")) {
-    button.setAttribute("aria-checked", button.dataset.wanted === wanted(index));
+    button.setAttribute("aria-checked", button.dataset.wanted === wantedOf(edits.now, index));
     if (!button.dataset.wanted) button.title = say(shot?.color ? "has_color" : "has_no_color");
   }
   const reference = edits.now.references[index + 1];
@@ -273,6 +245,7 @@ function want(value) {
 
 function showEdits() {
   behind = true;
+  sessionStorage.setItem(STEPS, JSON.stringify({ id: film.id, past: edits.kept.past }));
   look();
 }
 
@@ -294,10 +267,7 @@ async function colorize() {
     again = false;
     const [id, frame] = [film.id, slider.at];
     try {
-      if (behind) {
-        behind = false;
-        await post(`/films/${id}/guidance`, guidance());
-      }
+      await send();
       const blob = await (await ask(`/films/${id}/frames/${frame}/color`)).blob();
       if (film?.id === id && frame === slider.at) stage.color = URL.createObjectURL(blob);
       if (!again) await showReach();
@@ -308,6 +278,15 @@ async function colorize() {
   }
   asking = stage.busy = false;
   if (film) strip.update(film.shots);
+}
+
+// Sends the edits, if the server lacks them; resolves when it has them.
+function send() {
+  if (behind) {
+    behind = false;
+    sending = post(`/films/${film.id}/guidance`, guidance());
+  }
+  return sending;
 }
 
 function guidance() {

@@ -2,7 +2,7 @@
 
 import { complain } from "/server.js";
 import { showDrop } from "/film_keyframes.js";
-import { startFilms, takePicture, uploadFilm } from "/films.js";
+import { startFilms, takePictures, uploadFilm } from "/films.js";
 import { addFiles, startPhotos } from "/photos.js";
 import { language, speak } from "/words.js";
 
@@ -48,7 +48,7 @@ function listen() {
     const files = [...event.dataTransfer.files];
     const [film] = files.filter((file) => FILM.test(file.type || file.name));
     const photos = files.filter((file) => !FILM.test(file.type || file.name));
-    if (photos.length === 1 && !film && takePicture(photos[0], event.target)) return;
+    if (photos.length && !film && takePictures(photos, event.target)) return;
     if (photos.length) {
       open("photos");
       addFiles(photos);
