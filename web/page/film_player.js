@@ -10,6 +10,7 @@ let parts = []; // finished ones, as the server lists them
 let part = null; // the one that is played
 let begins_s = 0; // of the first one
 let waiting = false; // for the next part
+let prepared = 0; // the latest part that the server was asked to write ahead
 let runs = 0; // of the job, which each may write another result
 let works = false;
 let asked = 0; // number of the latest question what is ready
@@ -25,6 +26,7 @@ export function openPlayer(opened) {
   parts = [];
   part = null;
   waiting = false;
+  prepared = 0;
   show("");
 }
 
@@ -47,8 +49,19 @@ export async function refreshPlayer(now, working) {
     play(parts[0], false);
   }
   if (waiting) next();
+  prepare();
   tell();
 }
+
+// Lets the server write the next part while this one is played.
+function prepare() {
+  const following = part && nextPart();
+  if (!following || following.part === prepared) return;
+  prepared = following.part;
+  ask(`/films/${film.id}/parts/${prepared}`, { method: "HEAD" }).catch(() => {});
+}
+
+const nextPart = () => parts.find((one) => one.part === part.part + 1);
 
 // Goes on where the parts were watched.
 function showResult() {
@@ -79,12 +92,13 @@ function play(chosen, on) {
   waiting = false;
   show(`/films/${film.id}/parts/${part.part}`);
   if (on) video.play().catch(() => {});
+  prepare();
   tell();
 }
 
 function next() {
   if (!part) return;
-  const following = parts.find((one) => one.part === part.part + 1);
+  const following = nextPart();
   if (following) play(following, true);
   else waiting = true;
   tell();
@@ -92,7 +106,6 @@ function next() {
 
 function tell() {
   if (!part) return;
-  const ready = parts.reduce((sum, one) => sum + one.frames, 0);
-  const values = { part: part.part + 1, count: parts.length, frames: ready };
+  const values = { part: part.part + 1, count: parts.length };
   byId("watch-text").textContent = say(waiting ? "watch_waiting" : "watch_part", values);
 }
