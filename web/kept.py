@@ -13,7 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,17 +60,14 @@ def keeping(options: WebOptions) -> Iterator[Path | None]:
         return
     check_folder(folder, option="-web_keep")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        holding = lock(folder / LOCK)
-        holding.__enter__()
-    except LockedError:
-        log.info("another server keeps its projects in %s: this one keeps none", shown(folder))
-        yield None
-        return
-    try:
-        yield folder
-    finally:
-        holding.__exit__(None, None, None)
+    with ExitStack() as held:
+        kept: Path | None = folder
+        try:
+            held.enter_context(lock(folder / LOCK))
+        except LockedError:
+            kept = None
+            log.info("another server keeps its projects in %s: this one keeps none", shown(folder))
+        yield kept
 
 
 class KeptProjects:
