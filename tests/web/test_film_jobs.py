@@ -11,16 +11,19 @@ def test_uploads_that_are_closed_are_deleted_but_not_those_at_work(
     film_visitor: Visitor, gray_film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("web.film_jobs.MOST_FILMS", 1)
-    idle, busy = (film_visitor.upload(gray_film, to="/films", name=f"{i}.mkv") for i in range(2))
-    folders = [next((tmp_path / "uploads").glob(f"*/{i}.mkv")).parent for i in range(2)]
-    wait_for(lambda: not folders[0].exists())
-    assert film_visitor.ask("GET", f"/films/{idle['id']}")[0] == 404
-    film_visitor.post(f"/films/{busy['id']}/start")
+    folders = []
+    for name in ("idle.mkv", "busy.mkv"):
+        film = film_visitor.upload(gray_film, to="/films", name=name)
+        folders.append((film["id"], next((tmp_path / "uploads").glob(f"*/{name}")).parent))
+    (idle, closed), (busy, kept) = folders
+    wait_for(lambda: not closed.exists())
+    assert film_visitor.ask("GET", f"/films/{idle}")[0] == 404
+    film_visitor.post(f"/films/{busy}/start")
     third = film_visitor.upload(gray_film, to="/films", name="3.mkv")
     when(film_visitor, third["id"], lambda film: film["analysis"]["state"] == "done")
-    assert folders[1].exists()
-    assert film_visitor.get(f"/films/{busy['id']}")
-    film_visitor.post(f"/films/{busy['id']}/stop")
+    assert kept.exists()
+    assert film_visitor.get(f"/films/{busy}")
+    film_visitor.post(f"/films/{busy}/stop")
     (tmp_path / "gate").touch()
 
 
