@@ -22,6 +22,7 @@ from web.film_plan import film_choices
 from web.film_routes import FilmRoutes
 from web.guard import Guard
 from web.kept import MOST_KEPT, PHOTOS, KeptProjects, sweep
+from web.kept_films import KeptFilms
 from web.kept_routes import KeptRoutes
 from web.messages import message
 from web.network import Network, Queue
@@ -53,14 +54,16 @@ def application(
     network, queue = Network(settings.color, settings.run), Queue()
     photos = Photos(folder)
     kept_routes: list[Route] = []
+    kept_films = None
     if kept:
+        kept_films = KeptFilms(kept)
         sweep(kept)
         photos = Photos(kept / PHOTOS, most=MOST_KEPT)
         photos.restore()
         kept_routes = KeptRoutes(KeptProjects(kept, photos), photos).routes()
     photo_routes = PhotoRoutes(photos, network, queue, settings)
     films = FilmJobs()
-    film_routes = FilmRoutes(folder, settings, photos, films, roots=options.roots)
+    film_routes = FilmRoutes(folder, settings, photos, films, roots=options.roots, kept=kept_films)
     frame_routes = FrameRoutes(network, queue, films)
 
     async def released(request: Request) -> Response:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from web.film_jobs import FilmJobs
 from web.films import OpenFilm, described, guide, open_for_page, plan_film
+from web.kept_films import KeptFilms
 from web.messages import file_name
 from web.options import Settings
 from web.photos import Photos
@@ -24,8 +25,9 @@ class FilmRoutes:
 
     def __init__(
         self, folder: Path, settings: Settings, photos: Photos, jobs: FilmJobs, *,
-        roots: Sequence[Path] | None = None,
+        roots: Sequence[Path] | None = None, kept: KeptFilms | None = None,
     ) -> None:  # fmt: skip
+        self._kept = kept
         self._folder, self._settings, self._photos, self._jobs = folder, settings, photos, jobs
         self._roots = None if roots is None else [folder.resolve() for folder in roots]
 
@@ -44,11 +46,16 @@ class FilmRoutes:
         ]
 
     async def all(self, request: Request) -> Response:
-        """List the open films."""
+        """List the open films, and then those on this machine whose edits are kept."""
         films = self._jobs.all()
-        return JSONResponse(
-            [{"id": f.id, "name": f.film.path.name, "state": f.job.state} for f in films]
-        )
+        found: list[dict[str, str]] = [
+            {"id": f.id, "name": f.film.path.name, "state": f.job.state} for f in films
+        ]
+        if self._kept:
+            opened = {str(f.film.path.resolve()) for f in films}
+            recent = await asyncio.to_thread(self._kept.recent)
+            found += [one._asdict() for one in recent if one.path not in opened]
+        return JSONResponse(found)
 
     async def upload(self, request: Request) -> Response:
         """Store an uploaded film and open it."""
@@ -81,6 +88,8 @@ class FilmRoutes:
     async def _open(self, path: Path, *, folder: Path | None = None) -> OpenFilm:
         opened = await asyncio.to_thread(open_for_page, path, self._settings)
         opened.folder, opened.scratch = folder, self._folder / opened.id
+        if self._kept and folder is None:
+            await asyncio.to_thread(self._kept.restore, opened, self._photos.references)
         return self._jobs.opened_as(opened)
 
     async def describe(self, request: Request) -> Response:
@@ -94,13 +103,19 @@ class FilmRoutes:
         """Store the edits of a film."""
         film, values = self._jobs.asked(request), await json_of(request)
         await asyncio.to_thread(guide, film, values, self._photos.references)
+        await self._keep(film)
         return JSONResponse({})
 
     async def plan(self, request: Request) -> Response:
         """Store how a film is to be written."""
         film, values = self._jobs.asked(request), await json_of(request)
         await asyncio.to_thread(plan_film, film, values)
+        await self._keep(film)
         return JSONResponse(await self._described(film))
+
+    async def _keep(self, film: OpenFilm) -> None:
+        if self._kept:
+            await asyncio.to_thread(self._kept.write, film)
 
     async def start(self, request: Request) -> Response:
         """Start or resume a film's job."""

@@ -2,6 +2,7 @@
 
     photos/TOKEN/     an uploaded picture, what is known of it, and its edits
     projects/ID.json  the photos of a project, and which one is shown
+    films/KEY/        the edits of a film: see `web.kept_films`
 
 What can be computed again is deleted when a server starts, as are projects that were not used for long.
 """
@@ -20,6 +21,7 @@ from typing import Any
 
 from runtime.files import LockedError, check_folder, discard, lock, write_text
 from runtime.places import shown
+from web.kept_films import sweep_films
 from web.options import WebOptions
 from web.photos import ABOUT, MOST_PHOTOS, STEM, THUMBNAIL, Photos, UploadedPhoto
 
@@ -155,7 +157,7 @@ def sweep(folder: Path) -> None:
     for path in uploads.glob("*/*"):
         if path.name not in {EDITS, ABOUT, THUMBNAIL} and path.stem != STEM:
             discard(path)
-    now, total, used = time.time(), 0, set[str]()
+    now, total, used = time.time(), 0, sweep_films(folder)
     for i, project in enumerate(sorted(read_projects(projects), key=lambda one: -one.used_s)):
         tokens = _tokens(uploads, project)
         total += sum(_bytes(uploads / token) for token in tokens - used)

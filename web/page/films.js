@@ -153,10 +153,10 @@ async function leaveFilm() {
 async function showOpenFilms() {
   const films = await (await ask("/films")).json();
   byId("open-films").replaceChildren(
-    ...films.map(({ id, name, state }) => {
-      const button = make("button", { textContent: name });
+    ...films.map(({ id, name, state, path }) => {
+      const button = make("button", { textContent: name, title: path ?? "" });
       button.append(make("span", { textContent: state ? say(`state_${state}`) : "" }));
-      button.addEventListener("click", () => open(ask(`/films/${id}`)));
+      button.addEventListener("click", () => open(id ? ask(`/films/${id}`) : post("/films/open", { path })));
       return make("li", {}, button);
     }),
   );
