@@ -67,7 +67,8 @@ class KeptFilms:
         }
         write_text(place / EDITS, json.dumps(values))
         for folder in place.iterdir():
-            if folder.is_dir() and folder.name not in frames:
+            # Not one that was just taken off: undoing brings it back.
+            if folder.is_dir() and folder.name not in opened.keyframes:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def restore(self, opened: OpenFilm, references: Mapping[str, Path]) -> None:

@@ -83,7 +83,13 @@ def test_another_server_opens_the_film_as_it_was_left(
         assert visitor.get(f"/films/{film['id']}/frames/{NUMBER}/color") == color
         assert [one["id"] for one in json.loads(visitor.get("/films"))] == [film["id"]]
         visitor.post(f"/films/{film['id']}/guidance", {})
+        visitor.post(f"/films/{film['id']}/guidance", edits)  # undone
+        assert visitor.get(f"/films/{film['id']}/frames/{NUMBER}/color") == color
+        visitor.post(f"/films/{film['id']}/guidance", {})
     (place,) = (tmp_path / "kept" / FILMS).iterdir()
+    with serve() as visitor:
+        film = opened(visitor, film_here)
+        visitor.post(f"/films/{film['id']}/guidance", {})
     assert [path.name for path in place.iterdir()] == [EDITS]  # the picture is used no more
 
 
