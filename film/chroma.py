@@ -228,10 +228,9 @@ def look_up(table: Floats, luma: Bytes, ab: tuple[Floats, Floats]) -> tuple[Floa
     places = []
     for plane, slab in zip(ab, (codes % SLABS, codes // SLABS), strict=True):
         steps = plane * np.float32(1 / AB_STEP)
-        np.minimum(steps, edge, out=steps)
-        np.maximum(steps, -edge, out=steps)
-        steps += cv2.LUT(luma, (slab * AB_NODES + AB_NODES // 2).astype(np.float32))
-        places.append(steps)
+        np.clip(steps, -edge, edge, out=steps)
+        origin = cv2.LUT(luma, (slab * AB_NODES + AB_NODES // 2).astype(np.float32))
+        places.append(cv2.add(steps, origin, dst=steps))  # in half the time of NumPy's sum
     found = cv2.remap(table, places[0], places[1], cv2.INTER_LINEAR)
     first, second = (np.asarray(cv2.extractChannel(found, i), np.float32) for i in range(2))
     return first, second

@@ -47,6 +47,7 @@ VARIABLE = "COLORIZER_FFMPEG"  # environment: the ffmpeg to run
 # its builds lack SVT-AV1.
 MINIMUM = (9, 0)
 NUMBER = re.compile(r"n?(\d+)\.(\d+)")
+PIPE_BYTES = 1 << 19  # half of what a user may ask for; more is no faster
 LAST_LINES = 5  # of ffmpeg's messages, shown when it fails
 ECHOES = (
     *("Terminating thread", "Task finished", "before EOF", "Nothing was written"),
@@ -248,6 +249,7 @@ def running(command: list[str]) -> Iterator[IO[bytes]]:
             **OWN_GROUP,
         )
         assert process.stdin is not None
+        _widen(process.stdin)
         try:
             yield process.stdin
             process.stdin.close()
@@ -261,6 +263,15 @@ def running(command: list[str]) -> Iterator[IO[bytes]]:
                 process.wait()
             with suppress(BrokenPipeError):  # flushes its buffer although the reader has ended
                 process.stdin.close()
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let a pipe hold about a frame where the system can: with its usual 64 KiB, a frame needs dozens of turns."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):  # the user's pipes already hold all that they may
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _failure(code: int, messages: IO[bytes]) -> FFmpegFailure:

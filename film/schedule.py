@@ -13,7 +13,7 @@ from runtime.workers import Wait
 # Segments linked at once; linking also considers as many after them. Two blocks are on disk, at most 90 MB.
 # Frames further ahead have a weight below 1/100 (see MEMORY in model/steady.py).
 BLOCK = 6
-SHARES = 2  # a step finishes at most 1 / SHARES of a worker's remaining share, so that all workers end together
+SHARES = 1  # a step finishes at most 1 / SHARES of a worker's remaining share, so that all workers end together
 
 
 @dataclass

@@ -27,10 +27,11 @@ from image.toning import NOTHING_LEFT, color_evidence
 LONGEST = 240  # frames of a segment: bounds memory, disk space and the cost of an interruption
 PARTS = 8  # minimum number of segments of a short film, so that all workers are busy
 # Frames below which a shot is not divided: starting an encoder and seeking take the time of ten frames.
-SHORTEST = 56
-REMNANT = 24  # frames at a shot's end that are too few for a segment and join the one before
+SHORTEST = 64
+REMNANT = 16  # frames at a shot's end that are too few for a segment and join the one before
 SHORT = SHORTEST + REMNANT  # frames below which a film's shots are not divided
-STEP = 8  # frames: segments begin at multiples of it in their shot, for colorizers that skip frames
+# Frames; segments begin at multiples of it in their shot, for colorizers that skip frames.
+STEP = 16
 REACH = 5  # frames compared on each side of a possible cut
 REMEMBERED = 16  # latest shots that a new one is compared with
 _SIZE = (32, 24)  # width, height: large enough for the composition, too small for grain

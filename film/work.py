@@ -33,6 +33,7 @@ from film.job import (
 from film.options import EncoderOptions, FilmOptions
 from film.source import source_of
 from runtime.files import discard, write_bytes
+from runtime.memory import keep_freed_memory
 from runtime.workers import once
 
 SIDES = ("forward", "backward")  # directions in which keyframes' colors are carried
@@ -206,6 +207,7 @@ def _described(folder: Path, content_hash: str) -> Work:
 
 def start_worker() -> None:
     """Set up a pool process; silence its warnings, as the parent also decodes each frame and warns of damage."""
+    keep_freed_memory()
     logging.getLogger("film").setLevel(logging.ERROR)
 
 

@@ -136,15 +136,18 @@ def upsample_planes(ab: Floats, guide: Bytes, *, between: tuple[int, int]) -> tu
     )
     detail = middle - cv2.resize(small, between, interpolation=cv2.INTER_CUBIC)
     light = guide.astype(np.float32)
+    slope_of, grown_slope_of = _Regression(small), _Regression(middle)
     planes = []
     for plane in cv2.split(ab):
         color = np.asarray(plane, np.float32)
-        grown = _grown(color, small, detail)
-        slope = _plane_slope(grown, middle)
+        grown = cv2.resize(slope_of(color), between) * detail
+        grown += cv2.resize(color, between, interpolation=cv2.INTER_CUBIC)
+        slope = grown_slope_of(grown)
         full = np.asarray(cv2.resize(slope * np.float32(1 / 255), size), np.float32)
-        full *= light
-        full += cv2.resize(grown - slope * middle, size)
-        planes.append(full)
+        slope *= middle
+        grown -= slope
+        cv2.multiply(full, light, dst=full)
+        planes.append(np.asarray(cv2.add(full, cv2.resize(grown, size), dst=full), np.float32))
     return planes[0], planes[1]
 
 
@@ -201,10 +204,21 @@ def _level_sizes(small: tuple[int, ...], full: tuple[int, ...]) -> list[tuple[in
 
 def _plane_slope(color: Floats, lightness: Floats, smoothness: float = SMOOTHNESS) -> Floats:
     """Regress a plane of color (h, w) on lightness (h, w) 0..1 around each pixel; return smoothed slopes (h, w)."""
-    mean = _box(lightness)
-    covariance = _box(color * lightness) - _box(color) * mean
-    variance = _box(lightness * lightness) - mean * mean
-    return _box(np.asarray(covariance / (variance + smoothness), np.float32))
+    return _Regression(lightness, smoothness)(color)
+
+
+class _Regression:
+    """Regression on one lightness (h, w), for several planes."""
+
+    def __init__(self, lightness: Floats, smoothness: float = SMOOTHNESS) -> None:
+        self._lightness, self._mean = lightness, _box(lightness)
+        self._spread = _box(lightness * lightness) - self._mean * self._mean + smoothness
+
+    def __call__(self, color: Floats) -> Floats:
+        covariance = _box(color * self._lightness)
+        covariance -= _box(color) * self._mean
+        covariance /= self._spread
+        return _box(covariance)
 
 
 def _box(planes: Floats) -> Floats:

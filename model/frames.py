@@ -28,7 +28,7 @@ from model.contract import STRIDE, check_gray, working_shape
 from model.steady import ANCHOR_EVERY
 from prior.lab import gray2lightness
 
-SEGMENT = 6 * ANCHOR_EVERY  # frames
+SEGMENT = 3 * ANCHOR_EVERY  # frames
 AHEAD = 2  # segments read ahead; the colors of frames further away weigh little
 
 

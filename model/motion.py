@@ -20,6 +20,7 @@ FLOW_SCALE = 2  # the flow's size over the colors'; 4 takes four times as long a
 LIKE_LUMA = 0.35  # difference, in standard deviations of the frame, at which trust falls to 1/e
 # See `grain`: upper bound for digital films, lower bound for grainy films.
 GRAIN = (3.0, 8.0)
+GRAIN_EVERY = 8  # frames between two measurements of grain, which takes as long as a flow
 GRAIN_BLUR = 1.5  # standard deviation in pixels of the flow's size; the flow must not follow grain
 FLOW_CONTRAST = 50.0  # 8-bit levels per standard deviation
 
@@ -51,7 +52,12 @@ class Motion:
 
 def motion_of(grays: Bytes, size: tuple[int, int]) -> Motion:
     """Estimate the motion through frames (n, H, W) for colors of a size (h, w): n - 1 steps."""
-    frames = [_flow_frame(gray, size) for gray in grays]
+    flow_size = (size[1] * FLOW_SCALE, size[0] * FLOW_SCALE)
+    shares = [grainy(gray) for gray in grays[::GRAIN_EVERY]]
+    frames = [
+        flow_frame(gray, flow_size, share=shares[index // GRAIN_EVERY])
+        for index, gray in enumerate(grays)
+    ]
     ends = np.stack([frames[0], frames[-1]])
     steps = [_step(*pair) for pair in pairwise((frame, _luma(frame, size)) for frame in frames)]
     still = np.array([np.array_equal(*pair) for pair in pairwise(grays)], bool)
@@ -69,14 +75,13 @@ def traced_back(earlier: Bytes, later: Bytes, size: tuple[int, int]) -> tuple[Fl
     return flow, trust
 
 
-def _flow_frame(gray: Bytes, size: tuple[int, int]) -> Bytes:
-    return flow_frame(gray, (size[1] * FLOW_SCALE, size[0] * FLOW_SCALE))
+def flow_frame(gray: Bytes, size: tuple[int, int], *, share: float | None = None) -> Bytes:
+    """Preprocess a frame for the optical flow at (width, height): remove grain and normalize exposure.
 
-
-def flow_frame(gray: Bytes, size: tuple[int, int]) -> Bytes:
-    """Preprocess a frame for the optical flow at (width, height): remove grain and normalize exposure."""
+    share : strength of grain removal; None measures it
+    """
     small = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
-    if share := grainy(gray):
+    if share := grainy(gray) if share is None else share:
         small = np.asarray(cv2.GaussianBlur(small, (0, 0), share * GRAIN_BLUR), np.uint8)
     level = _standardized(small) * np.float32(FLOW_CONTRAST) + 128
     return np.asarray(np.clip(np.rint(level), 0, 255), np.uint8)

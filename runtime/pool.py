@@ -85,6 +85,7 @@ class Pool:
         suspects: list[T] = []  # one of these killed its process
         whole = False
         try:
+            self._started()  # the processes load their programs while the first items are found
             submit, limit = partial(self._submit, call), PER_WORKER * self.number
             for item, future in in_flight(submit, items, limit, partial(self._pass_on, advance)):
                 try:
@@ -120,6 +121,8 @@ class Pool:
             return lost(item)
 
     def _started(self) -> ProcessPoolExecutor:
+        if self._executor:
+            return self._executor
         # Spawned, not forked: a fork copies locks held by threads of Paddle and OpenCV, and hangs.
         context = multiprocessing.get_context("spawn")
         workers_end, self._lifeline = context.Pipe(duplex=False)

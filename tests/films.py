@@ -43,7 +43,7 @@ HARDWARE = [name for name, codec in CODECS.items() if codec.software]
 SIZE = (96, 128)  # height, width
 SHOTS = (12, 150, 8)  # frames; the second becomes three pieces, two of them of one length
 FRAMES = sum(SHOTS)
-DIVIDED = 56  # frames of the segments of the second shot, but for its last
+DIVIDED = 64  # frames of the segments of the second shot, but for its last
 
 # Of one second in 25 frames, one after another; each has pixels of another kind.
 OTHER_PIXELS = (

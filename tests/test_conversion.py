@@ -58,7 +58,7 @@ def test_workers_do_not_change_a_byte(
     assert packets(tmp_path / "out.mkv") == packets(finished)
     assert summary.line().startswith(f"{tmp_path / 'out.mkv'}: {FRAMES} frames in ")
     told = json.loads(json.dumps(summary.as_json()))
-    assert [one["count"] for one in told["segments"]] == [12, 56, 56, 38, 8]
+    assert [one["count"] for one in told["segments"]] == [12, 64, 64, 22, 8]
     assert [one["shot"] for one in told["segments"]] == [0, 1, 1, 1, 2]
     assert told["frames"] == FRAMES
     assert told["weights_sha256"] == "f" * 64

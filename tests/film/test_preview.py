@@ -47,7 +47,7 @@ def test_a_preview_names_when_shots_begin_whatever_frame_is_shown(
     preview(gray_film, tmp_path / "sheet.png", colorization=colorization(), options=options)
     film, colorizer = probe(gray_film), Tint()
     shots, _ = shot_frames(film, 0, film.frames)
-    assert [shot.number for shot in shots] == [6, 40, 166]
+    assert [shot.number for shot in shots] == [6, 44, 166]
     pictures = [colorized_frame(colorizer, shot.gray, shot.number, None) for shot in shots]
     expected = contact_sheet(pictures, ["1  0:00:00", "2  0:00:00", "3  0:00:06"])
     np.testing.assert_array_equal(read_sheet(tmp_path / "sheet.png"), expected)

@@ -106,7 +106,7 @@ def test_a_segment_comes_with_its_frames_and_if_need_be_the_next(
     grays = np.stack(list(decode_gray(film)))
     numbers = [(s.numbers.start, s.numbers.stop, s.shot, s.number) for s in seen]
     assert numbers == [
-        (0, 12, 0, 0), (12, 68, 1, 0), (68, 124, 1, 1), (124, 162, 1, 2), (162, 170, 2, 0),
+        (0, 12, 0, 0), (12, 76, 1, 0), (76, 140, 1, 1), (140, 162, 1, 2), (162, 170, 2, 0),
     ]  # fmt: skip
     assert [len(s.after) for s in seen] == ([0, 1, 1, 0, 0] if whole_shots else [0] * 5)
     for s in seen:

@@ -148,8 +148,8 @@ def divided(*lengths: int, color: tuple[int, ...] = ()) -> list[SegmentRecord]:
 def test_segments_cover_every_frame_once_and_span_no_cut() -> None:
     found = divided(100, 500, 241, 240, 7, 2000, color=(2,))
     assert [(p.shot, p.first, p.count) for p in found[:10]] == [
-        (0, 0, 100), (1, 100, 216), (1, 316, 216), (1, 532, 68), (2, 600, 216), (2, 816, 25),
-        (3, 841, 240), (4, 1081, 7), (5, 1088, 216), (5, 1304, 216),
+        (0, 0, 100), (1, 100, 224), (1, 324, 224), (1, 548, 52), (2, 600, 224), (2, 824, 17),
+        (3, 841, 240), (4, 1081, 7), (5, 1088, 224), (5, 1312, 224),
     ]  # fmt: skip
     assert [p.index for p in found] == list(range(len(found)))
     assert [p.first for p in found[1:]] == [p.first + p.count for p in found[:-1]]
@@ -160,7 +160,7 @@ def test_segments_cover_every_frame_once_and_span_no_cut() -> None:
 def test_a_short_film_has_work_for_several() -> None:
     assert [p.count for p in divided(1500)] == [192] * 7 + [156]
     assert [p.count for p in divided(480)] == [64] * 7 + [32]
-    assert [p.count for p in divided(240)] == [56] * 3 + [72]
+    assert [p.count for p in divided(240)] == [64] * 3 + [48]
     assert [p.count for p in divided(79)] == [79]
 
 
@@ -187,7 +187,7 @@ def test_segments_come_while_the_film_is_still_read() -> None:
             read += 1
             yield frame
 
-    assert next(segments(counted(), count=5000)) == SegmentRecord(0, 0, 0, 0, 216, ends_shot=False)
+    assert next(segments(counted(), count=5000)) == SegmentRecord(0, 0, 0, 0, 224, ends_shot=False)
     assert read < LONGEST + 10
 
 
@@ -228,8 +228,8 @@ def test_a_film_half_analyzed_gives_the_same_segments(
         work = work_of(film, (0, film.frames), job, colorization(), options)
         whole = list(split(work, job))
         assert [(r.first, r.count, r.shot, r.number, r.ends_shot) for r in whole] == [
-            (0, 12, 0, 0, True), (12, 56, 1, 0, False), (68, 56, 1, 1, False),
-            (124, 38, 1, 2, True), (162, 8, 2, 0, True),
+            (0, 12, 0, 0, True), (12, 64, 1, 0, False), (76, 64, 1, 1, False),
+            (140, 22, 1, 2, True), (162, 8, 2, 0, True),
         ]  # fmt: skip
         for known in (0, 1, 3, 4):
             job.note(segments=tuple(whole[:known]), complete=False)

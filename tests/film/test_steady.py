@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -106,10 +107,17 @@ def test_segments_of_a_shot_equal_the_shot_colorized_whole(
     assert np.ptp(whole) > 20
 
 
-def test_what_stands_still_keeps_its_colors_to_the_bit(colorize: Colorize) -> None:
+def test_what_stands_still_keeps_its_colors(colorize: Colorize, tmp_path: Path) -> None:
+    """They are the same to the bit in each segment, and to a code in the whole shot."""
     frames = colorize()[CUT + STILL :]
     assert len(frames) == FRAMES - CUT - STILL
-    assert (frames == frames[0]).all()
+    (manifest,) = tmp_path.glob(f"cache/*/{MANIFEST}")
+    _, *divided = (record.first - CUT - STILL for record in Manifest.read(manifest).segments)
+    bounds = [max(first, 0) for first in divided] + [len(frames)]
+    assert len(bounds) == 3
+    for first, last in pairwise(bounds):
+        assert (frames[first:last] == frames[first]).all()
+    assert np.abs(frames.astype(int) - frames[0]).max() <= 1
 
 
 def test_nothing_crosses_a_cut(colorize: Colorize, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_segment_in_color_divides_its_shot(options: FilmOptions, tmp_path: Pat
     film = tmp_path / "film.mkv"
     run_ffmpeg(
         *("-f", "lavfi", "-i", "testsrc2=size=128x96:rate=25:duration=9"),
-        *("-vf", "hue=s='if(between(n,58,112),1,0)'", "-c:v", "ffv1", "-pix_fmt", "yuv420p", film),
+        *("-vf", "hue=s='if(between(n,66,127),1,0)'", "-c:v", "ffv1", "-pix_fmt", "yuv420p", film),
     )
     colorize(film, tmp_path / "out.mkv", replace(options, keep_cache=True))
     (job,) = options.cache.iterdir()
@@ -172,7 +172,7 @@ def test_a_segment_in_color_divides_its_shot(options: FilmOptions, tmp_path: Pat
     assert linked == ["00000", "00002", "00003"]
     grays = [gray.mean() for gray in decode_gray(probe(film))]
     ab = [np.load(job / "output_img" / name / AB) for name in linked]
-    means = [np.mean(grays[:56]), *[np.mean(grays[112:])] * 2]
+    means = [np.mean(grays[:64]), *[np.mean(grays[128:])] * 2]
     for colors_of, mean in zip(ab, means, strict=True):
         np.testing.assert_allclose(colors_of, color_of(float(mean)), atol=0.02)
 

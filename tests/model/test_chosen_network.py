@@ -132,7 +132,7 @@ def test_films_know_the_network(other: Path, fixed: Path, ours: Path, small_weig
     assert by.settings.items() >= {"engine": "ONNX Runtime fp32", "version": VERSION}.items()
     assert not by.settings.keys() & {"temperature", "contrast", "palette"}
     assert by.timer is not None
-    assert by.timer().every == 8
+    assert by.timer().every == 16
     assert by.timer().frame_s > 0
     small = film_colorization(ColorOptions(), RunOptions(network=fixed), steady=0)
     assert small.working_side == 64

@@ -90,7 +90,7 @@ def test_segments_of_a_shot_have_the_colors_of_the_shot_colorized_whole(
     colorizer: Colorizer, pan: np.ndarray
 ) -> None:
     whole = colorizer.colorize(segment_of(pan, 0, 96))
-    bounds = [(0, 24), (24, 64), (64, 96)]
+    bounds = [(0, 32), (32, 64), (64, 96)]
     parts = [colorizer.predict_segment(segment_of(pan, *pair)) for pair in bounds]
     before, after = [None], [None]
     for part in parts[:-1]:

@@ -70,6 +70,15 @@ def test_every_item_has_its_result_once_and_processes_stay_for_the_next_map(numb
     assert (os.getpid() in processes) == (number == 1), "one worker is this process"
 
 
+def test_processes_start_while_the_first_item_is_found() -> None:
+    def items() -> Iterator[int]:
+        assert len(multiprocessing.active_children()) == 2
+        yield 0
+
+    with workers(2) as run:
+        assert [item for item, _ in run(process_of, items())] == [0]
+
+
 def test_a_lost_process_is_one_clear_error_and_the_next_map_works() -> None:
     with workers(2) as run:
         with pytest.raises(
