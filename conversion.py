@@ -46,7 +46,7 @@ from runtime.options import OneLineParser, add_options, option, options_from
 from runtime.places import WORK, shown
 from runtime.pool import workers
 from runtime.progress import Progress, Silent, shown_work
-from runtime.workers import Map, cores
+from runtime.workers import Map, ahead, cores
 
 ROOT = Path(__file__).resolve().parent
 
@@ -155,6 +155,7 @@ def _workers_of(
     """Start the workers for a film; a short one is processed here, which is faster than starting processes."""
     if frames < SHORT and not options.workers and not options.scheduler:
         options, started = replace(options, workers=1), None
+        ahead(partial(build_colorizer, colorization))
     return nullcontext(started()) if started else workers_for(colorization, options)
 
 

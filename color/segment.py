@@ -92,6 +92,10 @@ class KeyframeCarrier(SegmentColorizer, Protocol):
     Arrays are stored on disk; their contents are private to the carrier. Shots without keyframes need none of it.
     """
 
+    def open_programs(self) -> None:
+        """Load what segments with keyframes need, ahead of the first one."""
+        ...
+
     def keyframe(
         self, number: int, picture: "Bytes", *, gray: "Bytes", large: "Bytes", aspect: float
     ) -> Keyframe | None:

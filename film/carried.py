@@ -23,7 +23,7 @@ from film.segment import decode_gray, entering_of, is_carried, keyframes_of
 from film.work import SIDES, Work, colorizer_of, write_description
 from photo.guidance import read_colored, read_reference
 from runtime.files import read_arrays, write_arrays
-from runtime.workers import Map
+from runtime.workers import Map, together
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,11 @@ def _register(described: Callable[[], Work], colors: FrameColors) -> bool:
 def _registered(work: Work, colors: FrameColors) -> dict[str, Any]:
     """Return a keyframe's colors and where it has any, or nothing if it does not show its frame."""
     deinterlace = work.options.encoder.deinterlace
-    found = registered(work.film, colors, _carrier(work), deinterlace=deinterlace)
+    carrier = _carrier(work)
+    found, _ = together(
+        lambda: registered(work.film, colors, carrier, deinterlace=deinterlace),
+        carrier.open_programs,
+    )
     if found is None:
         return {}
     return {

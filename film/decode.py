@@ -23,10 +23,12 @@ from film.info import Film, Video
 from film.pictures import luma_and_chroma, numbered_pictures
 from film.spool import spooled
 from runtime.console import counted
+from runtime.workers import own_cores
 
 log = logging.getLogger(__name__)
 
 Plane = NDArray[Any]  # uint8, or uint16 above 8 bits
+SLICED = ("ffv1", "prores", "dnxhd")  # decoders whose threads share a frame's slices
 PREROLL = 4  # frames to move the seek target back by when a seek landed too late
 
 
@@ -175,7 +177,9 @@ def _from(film: Film, number: int, first: int) -> Iterator[av.video.frame.VideoF
     with open_film(film.path) as container:
         stream = container.streams[film.video.index]
         assert isinstance(stream, av.VideoStream)
-        stream.codec_context.thread_count = 1  # every core already has a process
+        # In a pool, every core already has a process. Other decoders conceal damage differently with threads.
+        sliced = stream.codec_context.name in SLICED
+        stream.codec_context.thread_count = own_cores() if sliced else 1
         if number > 0 and film.keys:
             try:
                 container.seek(film.keys[number], stream=stream)
@@ -269,7 +273,8 @@ def decoded_frames(
     """
     # With reordering, a frame does not identify its packet; FFmpeg copies `opaque` from packet to frame.
     stream.codec_context.flags |= Flags.copy_opaque
-    stream.codec_context.thread_type = "AUTO"
+    sliced = stream.codec_context.name in SLICED
+    stream.codec_context.thread_type = "SLICE" if sliced else "AUTO"
     packets = container.demux(stream)
     ended = early = False
     while not ended:

@@ -101,7 +101,9 @@ def open_network(
     weights_sha256(file)  # reports a bad file before opening, which takes seconds
     folder = functools.partial(program_for, file)
     engine = choose_engine(device, precision)
-    return Program(folder, engine=engine, threads=threads, temperature=temperature)
+    # Only means have an int8 program; the other outputs would fall back to fp32, which may not be the fastest.
+    others = choose_engine(device, "auto") if engine == "int8" else engine
+    return Program(folder, engine=engine, others=others, threads=threads, temperature=temperature)
 
 
 def prepare(

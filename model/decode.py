@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import product
 from typing import ClassVar, NamedTuple
 
@@ -23,9 +23,10 @@ from model.contract import (
     padded,
     working_lightness,
 )
-from model.objects import agreed, agreed_quickly
+from model.objects import agreed, agreed_quickly, open_classifier
 from model.palette import reference_weights, reweighted_means
 from model.spread import propagate
+from runtime.workers import together
 
 # Smoothing where the network is undecided, in positions of its output. A wider filter, or a guided filter, also removes
 # the color of arms and faces, not only patches on walls.
@@ -193,16 +194,23 @@ class AbPredictor:
         hints : (n, 3, h, w) at the network's input size; default: none
         palette, known : as above
         """
-        lightness_of: Callable[[Bytes], Floats] = partial(
-            working_lightness, short=self.working_size, grid=STRIDE
-        )
-        predicted = []
-        for part in (slice(i, i + FRAMES_AT_ONCE) for i in range(0, len(grays), FRAMES_AT_ONCE)):
+
+        def predicted(part: slice) -> Prediction:
             given = None if hints is None or not hints[part].any() else hints[part]
             own = known and known[part]
-            lightness = lightness_of(grays[part])
-            predicted.append(self(lightness, hints=given, palette=palette, known=own, film=True))
-        return Prediction(*map(np.concatenate, zip(*predicted, strict=True)))
+            lightness = working_lightness(grays[part], short=self.working_size, grid=STRIDE)
+            return self(lightness, hints=given, palette=palette, known=own, film=True)
+
+        if self.smoothing:  # threads must not open what both need
+            open_classifier()
+        if self.distributes and self._reweights(palette):
+            self.giving("distribution")
+        parts = [slice(i, i + FRAMES_AT_ONCE) for i in range(0, len(grays), FRAMES_AT_ONCE)]
+        # The network runs in one thread at a time; what is done to its colors takes as long again.
+        one, other = parts[::2], parts[1::2]
+        found = together(lambda: list(map(predicted, one)), lambda: list(map(predicted, other)))
+        in_order = [found[i % 2][i // 2] for i in range(len(parts))]
+        return Prediction(*map(np.concatenate, zip(*in_order, strict=True)))
 
 
 def _toward(ab: Floats, known: Sequence[Floats] | None) -> Floats:

@@ -119,6 +119,11 @@ def classifier_features(lightness: Floats, *, side: int = SIDE) -> Iterator[Floa
         yield np.ascontiguousarray(np.moveaxis(taken.reshape(channels, *size), 0, -1))
 
 
+def open_classifier() -> None:
+    """Open the classifier's program, ahead of its use in several threads."""
+    _classifier()
+
+
 @functools.cache
 def _classifier() -> tuple[Program, Floats]:
     """Open the classifier on one core, as it takes 10 ms and workers have one core each; return an empty palette, too."""

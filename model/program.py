@@ -30,6 +30,7 @@ Precision: TypeAlias = Literal["auto", "fastest", "fp32", "bf16", "int8"]
 # "plain" runs without oneDNN: slow, but always available.
 Engine: TypeAlias = Literal["plain", "fp32", "bf16", "int8", "gpu"]
 
+_OPENING = threading.Lock()  # Paddle cannot open two programs at once
 INT8_PROGRAM = "program.pdmodel"  # absent if the weights lose too much in int8
 GPU_MEMORY_MB = 256  # allocated when a program is opened
 # Exceptions that Paddle raises when an engine fails.
@@ -50,6 +51,7 @@ class Program:
     """An inference program, kept open for many calls from any thread; falls back to the engine without oneDNN.
 
     engine, threads : what computes it
+    others : the engine of its other outputs; default: the same
     temperature : of most calls; in int8 each temperature needs its own program, and only the last one is kept open
     """
 
@@ -58,6 +60,7 @@ class Program:
         folder: Folder,
         *,
         engine: Engine = "fp32",
+        others: Engine | None = None,
         threads: int | None = None,
         temperature: float = 1.0,
     ) -> None:
@@ -65,7 +68,7 @@ class Program:
         self._temperature = temperature
         self._folder, self._threads = folder, threads
         self._others: dict[Output, Program] = {}
-        self._settings: Any = {"engine": engine, "threads": threads}
+        self._settings: Any = {"engine": others or engine, "threads": threads}
         self._lock = threading.Lock()
         self._open()
 
@@ -115,6 +118,11 @@ def open_program(
 ) -> "inference.Predictor":
     """Open a program, which takes up to two seconds; callers keep it open."""
     assert engine in get_args(Engine), engine
+    with _OPENING:
+        return _opened(folder, engine, threads or cores())
+
+
+def _opened(folder: Path, engine: Engine, threads: int) -> "inference.Predictor":
     inference = import_inference()
     int8 = engine == "int8" and (folder / INT8_PROGRAM).is_file()
     config = inference.AnalysisConfig(
@@ -122,7 +130,7 @@ def open_program(
         str(folder / "program.pdiparams"),
     )
     config.disable_glog_info()
-    config.set_cpu_math_library_num_threads(threads or cores())
+    config.set_cpu_math_library_num_threads(threads)
     if engine == "gpu":
         config.enable_use_gpu(GPU_MEMORY_MB, 0)
         return inference.create_predictor(config)

@@ -19,6 +19,7 @@ from model.correspondence import reference_matches
 from model.decode import AbPredictor, Prediction
 from model.keyframes import Guides, KeyframeGuides, carry_segment, keyframe, overlays
 from model.motion import denoised, motion_of
+from model.objects import open_classifier
 from model.photo_colors import hint_planes
 from model.steady import (
     MEMORY,
@@ -172,6 +173,14 @@ class SegmentColorizer:
     keyframe = staticmethod(keyframe)
     carry_segment = staticmethod(carry_segment)
     overlays = staticmethod(overlays)
+
+    def open_programs(self) -> None:
+        """Open the programs that segments with keyframes need (`color.segment.KeyframeCarrier`)."""
+        predictor = self._shots.predictor
+        if predictor.distributes and predictor.guidance:
+            predictor.giving("distribution")
+            predictor.giving("features")
+            open_classifier()
 
     def predict_segment(self, segment: Segment) -> Arrays:
         """Predict a segment's anchors and motion (`color.segment.ShotColorizer`)."""

@@ -90,9 +90,10 @@ class Link:
 
 
 def anchors(motion: Motion, *, frames: int, every: int = ANCHOR_EVERY) -> Mask:
-    """Choose a part's anchors (n,): each `every`-th frame from the second on, and frames that they do not reach.
+    """Choose a part's anchors (n,): each `every`-th frame from the second on, and some that reach the others.
 
-    If parts start at multiples of `every` frames of their shot, their anchors are those of the whole shot.
+    Of consecutive frames that no anchor reaches, the middle one becomes an anchor, until all are reached. If parts
+    start at multiples of `every` frames of their shot, their regular anchors are those of the whole shot.
     """
     anchor = np.arange(frames) % every == min(ANCHOR_FIRST, every - 1, frames - 1)
     size = motion.back.shape[1:3]
@@ -102,11 +103,22 @@ def anchors(motion: Motion, *, frames: int, every: int = ANCHOR_EVERY) -> Mask:
     else:
         following = Link(np.zeros((*size, 2), np.float32), np.ones(size, np.float32))
     weight = np.ones((frames, *size), np.float32)
-    none = Part(np.zeros((frames, *size, 2), np.float32), weight, anchor, motion)
-    _, before = _forward(none, None, memory=1.0)
-    _, after = _backward(none, following, memory=1.0)
-    missed = (np.maximum(before, after) < REACHED).mean(axis=(1, 2)) > UNREACHED
-    return np.asarray(anchor | missed)
+    colors = np.zeros((frames, *size, 2), np.float32)
+    while True:
+        part = Part(colors, weight, anchor, motion)
+        _, before = _forward(part, None, memory=1.0)
+        _, after = _backward(part, following, memory=1.0)
+        missed = (np.maximum(before, after) < REACHED).mean(axis=(1, 2)) > UNREACHED
+        missed &= ~anchor
+        if not missed.any():
+            return np.asarray(anchor)
+        anchor[_middles(missed)] = True
+
+
+def _middles(marked: Mask) -> NDArray[np.intp]:
+    """Return the middle index of each run of marked ones (n,)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]])))
+    return np.asarray((edges[::2] + edges[1::2] - 1) // 2)
 
 
 def link_forward(part: Part, entering: Link | None, *, memory: float = MEMORY) -> Link:

@@ -6,6 +6,7 @@ Maps that use other processes are in `runtime.pool`, which chooses one, and in `
 import multiprocessing
 import os
 import pickle
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
+_BUILDING = threading.RLock()
 PER_WORKER = 3  # items submitted at a time: keeps workers busy and bounds memory for endless items
 REPORT_S = 0.5  # seconds between two checks for reports from the processes
 
@@ -132,6 +134,15 @@ def together(first: Callable[[], T], second: Callable[[], R]) -> tuple[T, R]:
     return pending.result(), done
 
 
+def ahead(function: Callable[[], object]) -> None:
+    """Begin a call whose effect is needed later, beside the next ones if this process has two cores; else skip it.
+
+    An error in it is left to the call that needs its effect.
+    """
+    if own_cores() > 1:
+        _thread().submit(function)
+
+
 @lru_cache(maxsize=1)
 def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="together")
@@ -139,7 +150,8 @@ def _thread() -> ThreadPoolExecutor:
 
 def once(factory: Callable[[], T]) -> T:
     """Return what a picklable factory builds, cached in each process until another factory is used."""
-    built: T = _built(pickle.dumps(factory))
+    with _BUILDING:  # threads wait for what is being built
+        built: T = _built(pickle.dumps(factory))
     return built
 
 

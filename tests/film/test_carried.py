@@ -30,20 +30,23 @@ SIZE = (192, 256)
 WANTED = (30, -25)
 
 
-class Carrying(Tint):
+class Carrier:
+    """Carries keyframes without a network."""
+
+    keyframe = staticmethod(keyframe)
+    carry_segment = staticmethod(carry_segment)
+    overlays = staticmethod(overlays)
+
+    def open_programs(self) -> None:
+        """Open nothing."""
+
+
+class Carrying(Carrier, Tint):
     """A colorizer of single segments with keyframes, without a network."""
 
-    keyframe = staticmethod(keyframe)
-    carry_segment = staticmethod(carry_segment)
-    overlays = staticmethod(overlays)
 
-
-class CarryingShots(ShotMean):
+class CarryingShots(Carrier, ShotMean):
     """A colorizer of whole shots with keyframes, without a network."""
-
-    keyframe = staticmethod(keyframe)
-    carry_segment = staticmethod(carry_segment)
-    overlays = staticmethod(overlays)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import functools
 import logging
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,27 @@ def test_in_int8_each_temperature_has_a_program_of_its_own(
         assert np.sqrt(np.mean((found - expected) ** 2)) < 0.05 * np.std(expected)
     assert program.engine == "int8"
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_programs_are_opened_side_by_side(
+    open_it: functools.partial[Program], inputs: Arrays
+) -> None:
+    """Paddle by itself fails if two threads open one at the same time."""
+    with ThreadPoolExecutor(4) as threads:
+        opened = list(threads.map(lambda _: open_it(), range(8)))
+    expected = opened[0](*inputs, temperature=0.7)
+    for program in opened[1:]:
+        np.testing.assert_array_equal(program(*inputs, temperature=0.7), expected)
+
+
+def test_other_outputs_may_have_another_engine(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    folder = functools.partial(program_for, exported / "small.npz", bins=exported / "bins.npy")
+    program = Program(folder, engine="int8", others="fp32", threads=1)
+    assert program.giving("distribution").engine == "fp32"
+    assert program.engine == "int8"
 
 
 def test_an_engine_that_fails_in_use_is_replaced_once(

@@ -163,6 +163,16 @@ def test_a_frame_that_no_keyframe_reaches_is_one(rng: np.random.Generator) -> No
     assert np.flatnonzero(anchors(motion_of(frames, SIZE), frames=12)).tolist() == [1, 6, 11]
 
 
+def test_few_keyframes_reach_each_frame_of_fast_motion(rng: np.random.Generator) -> None:
+    """After a run of frames without motion that can be traced, the middle one reaches the others if it can."""
+    frames, _ = pan(rng, step=12)
+    motion = motion_of(frames, SIZE)
+    every, few = (anchors(motion, frames=FRAMES, every=every) for every in (1, 16))
+    assert every.all()
+    assert few.sum() < FRAMES / 2
+    assert few[-1]
+
+
 def test_one_frame_keeps_its_colors(rng: np.random.Generator) -> None:
     ab = rng.normal(0, 20, (1, *SIZE, 2)).astype(np.float32)
     np.testing.assert_allclose(steady(whole(texture(rng)[None], ab)), ab, atol=1e-3)

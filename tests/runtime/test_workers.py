@@ -6,13 +6,14 @@ import multiprocessing.connection
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from helpers import process_of
 
 from runtime.pool import workers
-from runtime.workers import PER_WORKER, Wait, cores, once, own_cores, report, together
+from runtime.workers import PER_WORKER, Wait, ahead, cores, once, own_cores, report, together
 
 
 def reported(item: int) -> int:
@@ -35,6 +36,13 @@ class Counted:
 def built_for(item: int) -> tuple[int, int]:
     once(functools.partial(Counted, "network"))
     return os.getpid(), Counted.built
+
+
+class Slow:
+    """Takes a while to be built."""
+
+    def __init__(self) -> None:
+        multiprocessing.connection.wait([], 0.1)
 
 
 def test_items_are_taken_only_when_wanted() -> None:
@@ -136,6 +144,21 @@ def test_results_of_two_functions_are_in_their_order() -> None:
             ("first", number),
             ("second", number),
         )
+
+
+def test_a_call_ahead_is_made_beside_the_next_ones_or_not_at_all() -> None:
+    made = threading.Event()
+    ahead(made.set)
+    if own_cores() > 1:
+        assert made.wait(10)
+    ahead(lambda: 1 / 0)
+    assert together(lambda: 1, lambda: 2) == (1, 2)
+
+
+def test_threads_wait_for_what_one_builds() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        built = list(pool.map(lambda _: id(once(Slow)), range(8)))
+    assert len(set(built)) == 1
 
 
 def test_two_functions_are_side_by_side_on_two_cores_alone(cores_here: int) -> None:
