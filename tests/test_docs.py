@@ -23,6 +23,7 @@ NOT_RUN = {
     "hours of training",
     "installs for the user",
     "photographs of ImageNet",
+    "clips of DAVIS",
     "replaces the pictures",
     "serves until it is stopped",
     "several machines",

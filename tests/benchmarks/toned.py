@@ -1,6 +1,6 @@
 """Measures how well real color is told from toned, stained and noisy black and white.
 
-    python tests/benchmarks/toned.py photos/ clip.mp4 [--every 2 --from 1] [--fit]
+    python tests/benchmarks/toned.py photos/ clip.mp4 [--every 2 --from 1] [--sets 3] [--fit]
 
 Reduces each photograph to 256 pixels and shots of each film to 480, makes black-and-white versions that are toned, yellowed
 or noisy in eleven ways, and colored ones of full, half and a quarter of their saturation and of two-strip Technicolor.
@@ -44,6 +44,7 @@ KNOTS = (
     0.3,
     0.7,
 )  # quantiles of colored photographs at which a measure's weight changes
+SEEDS = 1000  # from one set of random tones to the next
 FOLDS = 4  # parts of the pictures, of which each is judged by the weights that fit the others, to set the bias
 TONED_LEFT = 0.018  # share of toned photographs at which the bias is set
 FIT_STEP = 6  # frames of a shot from one in the fit to the next
@@ -242,6 +243,15 @@ def versions(frames: list[Floats], seed: int) -> Iterator[tuple[str, list[Bytes]
             yield name, [bytes_of(colored(rgb)) for rgb in frames]
 
 
+def in_sets(frames: list[Floats], seed: int, sets: int) -> Iterator[tuple[str, list[Bytes]]]:
+    """Yield the versions of a shot, the toned ones in several sets of random tones."""
+    yield from versions(frames, seed)
+    for further in range(1, sets):
+        for name, version in versions(frames, seed + further * SEEDS):
+            if name in TONINGS:
+                yield name, version
+
+
 def color_codes(chroma: Iterable[NDArray[Any]]) -> float:
     """Return the mean distance, in codes, of chroma planes (h, w) from their mean: how much color there is."""
     planes = (plane.astype(np.float32) for plane in chroma)
@@ -372,6 +382,7 @@ def main() -> None:
     )
     parser.add_argument("--every", type=int, default=1, help="take every Nth of the files")
     parser.add_argument("--from", type=int, default=0, dest="first", help="begin with this file, from 0")  # fmt: skip
+    parser.add_argument("--sets", type=int, default=1, help="of random tones, of which a fit has seen the first")  # fmt: skip
     parser.add_argument("--fit", action="store_true", help="print weights instead")
     options = parser.parse_args()
     left: dict[str, list[bool]] = defaultdict(list)
@@ -381,7 +392,7 @@ def main() -> None:
             continue
         if path.suffix.lower() not in SUFFIXES:
             for shot in shots_of(path):
-                for name, frames in versions(shot, seed):
+                for name, frames in in_sets(shot, seed, options.sets):
                     if options.fit:
                         coded = [*as_film(frames)][::FIT_STEP]
                         found += [
@@ -395,7 +406,7 @@ def main() -> None:
             continue
         rgb = cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1]
         count = 1 if max(rgb.shape) >= SIDE else SMALL_COUNT
-        for name, (version,) in versions([reduced(rgb)], seed):
+        for name, (version,) in in_sets([reduced(rgb)], seed, options.sets):
             planes = as_jpeg(version, 80 + seed % 16)
             if options.fit:
                 found.append(Example(name, seed, count, measures(*planes)))
