@@ -73,7 +73,7 @@ def test_a_stopped_job_ends_in_the_same_pictures(
     color(scans, tmp_path / "whole" / "o_%05d.tif", chosen)
     target = tmp_path / "stopped" / "o_%05d.tif"
     with pytest.raises(FilmError, match="cannot be colorized"):
-        color(scans, target, chosen, fail_at=74)
+        color(scans, target, chosen, fail_at=66)
     color(scans, target, chosen)
     assert tree(target.parent) == tree(tmp_path / "whole")
     for number in (86, 215):
@@ -100,7 +100,7 @@ def test_a_changed_picture_makes_another_film(
     scans: Path, tmp_path: Path, chosen: FilmOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(FilmError, match="cannot be colorized"):
-        color(scans, tmp_path / "out.mkv", chosen, fail_at=74)
+        color(scans, tmp_path / "out.mkv", chosen, fail_at=66)
     os.utime(scans / "scan_00100.tif", (1, 1))
     with caplog.at_level("INFO"):
         color(scans, tmp_path / "out.mkv", chosen)

@@ -217,7 +217,7 @@ def test_an_estimate_names_the_time_of_the_network(
 ) -> None:
     assert run("-movie_in", film("plain.mp4"), "-probe", "-network", other) == 0
     said = capsys.readouterr().out
-    assert "of one core for each frame that the network colorizes, one frame of 8)" in said
+    assert "of one core for each frame that the network colorizes, one frame of 16)" in said
 
 
 @pytest.mark.parametrize(
