@@ -96,7 +96,7 @@ def segments(tmp_path: Path) -> list[int]:
 def test_segments_of_a_shot_equal_the_shot_colorized_whole(
     colorize: Colorize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shots, "SHORTEST", 24)
+    monkeypatch.setattr(shots, "SHORTEST", 16)
     monkeypatch.setattr(shots, "REMNANT", 6)
     divided = colorize().astype(int)
     assert len(segments(tmp_path)) > 4
