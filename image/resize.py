@@ -98,17 +98,18 @@ def color_field(
     while levels:
         larger = levels.pop()
         detail = larger - cv2.resize(small, larger.shape[::-1], interpolation=cv2.INTER_CUBIC)
-        colors = [_grown(color, small, detail, smoothness) for color in colors]
+        slope_of = _Regression(small, smoothness)
+        colors = [_grown(color, slope_of, detail) for color in colors]
         small = larger
-    slopes = [_plane_slope(color, small, smoothness) for color in colors]
+    slopes = [*map(_Regression(small, smoothness), colors)]
     bases = [color - slope * small for color, slope in zip(colors, slopes, strict=True)]
     return Field(np.stack(slopes), np.stack(bases))
 
 
-def _grown(color: Floats, light: Floats, detail: Floats, smoothness: float = SMOOTHNESS) -> Floats:
-    """Upsample a plane of color (h, w), with lightness (h, w), to the size of its detail (H, W)."""
+def _grown(color: Floats, slope_of: "_Regression", detail: Floats) -> Floats:
+    """Upsample a plane of color (h, w), with its regression, to the size of the lightness's detail (H, W)."""
     size = detail.shape[::-1]
-    grown = cv2.resize(_plane_slope(color, light, smoothness), size) * detail
+    grown = cv2.resize(slope_of(color), size) * detail
     grown += cv2.resize(color, size, interpolation=cv2.INTER_CUBIC)
     return np.asarray(grown, np.float32)
 
@@ -139,9 +140,7 @@ def upsample_planes(ab: Floats, guide: Bytes, *, between: tuple[int, int]) -> tu
     slope_of, grown_slope_of = _Regression(small), _Regression(middle)
     planes = []
     for plane in cv2.split(ab):
-        color = np.asarray(plane, np.float32)
-        grown = cv2.resize(slope_of(color), between) * detail
-        grown += cv2.resize(color, between, interpolation=cv2.INTER_CUBIC)
+        grown = _grown(np.asarray(plane, np.float32), slope_of, detail)
         slope = grown_slope_of(grown)
         full = np.asarray(cv2.resize(slope * np.float32(1 / 255), size), np.float32)
         slope *= middle
@@ -160,7 +159,8 @@ def upsample_fine(ab: Floats, guide: Bytes) -> tuple[Floats, Floats]:
         small = np.asarray(fitted(light, (ab.shape[1], ab.shape[0])), np.float32)
         cubic = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
         detail = np.asarray(light - cubic, np.float32)
-        planes = [_grown(plane, small, detail) for plane in planes]
+        slope_of = _Regression(small)
+        planes = [_grown(plane, slope_of, detail) for plane in planes]
     elif ab.shape[:2] != (height, width):
         planes = [np.asarray(fitted(plane, (width, height)), np.float32) for plane in planes]
     return planes[0], planes[1]
@@ -202,13 +202,8 @@ def _level_sizes(small: tuple[int, ...], full: tuple[int, ...]) -> list[tuple[in
     return sizes
 
 
-def _plane_slope(color: Floats, lightness: Floats, smoothness: float = SMOOTHNESS) -> Floats:
-    """Regress a plane of color (h, w) on lightness (h, w) 0..1 around each pixel; return smoothed slopes (h, w)."""
-    return _Regression(lightness, smoothness)(color)
-
-
 class _Regression:
-    """Regression on one lightness (h, w), for several planes."""
+    """Regresses planes of color (h, w) on one lightness (h, w) 0..1 around each pixel; returns smoothed slopes (h, w)."""
 
     def __init__(self, lightness: Floats, smoothness: float = SMOOTHNESS) -> None:
         self._lightness, self._mean = lightness, _box(lightness)

@@ -81,7 +81,8 @@ def flow_frame(gray: Bytes, size: tuple[int, int], *, share: float | None = None
     share : strength of grain removal; None measures it
     """
     small = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
-    if share := grainy(gray) if share is None else share:
+    share = grainy(gray) if share is None else share
+    if share:
         small = np.asarray(cv2.GaussianBlur(small, (0, 0), share * GRAIN_BLUR), np.uint8)
     level = _standardized(small) * np.float32(FLOW_CONTRAST) + 128
     return np.asarray(np.clip(np.rint(level), 0, 255), np.uint8)

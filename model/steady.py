@@ -103,9 +103,8 @@ def anchors(motion: Motion, *, frames: int, every: int = ANCHOR_EVERY) -> Mask:
     else:
         following = Link(np.zeros((*size, 2), np.float32), np.ones(size, np.float32))
     weight = np.ones((frames, *size), np.float32)
-    colors = np.zeros((frames, *size, 2), np.float32)
+    part = Part(np.zeros((frames, *size, 2), np.float32), weight, anchor, motion)
     while True:
-        part = Part(colors, weight, anchor, motion)
         _, before = _forward(part, None, memory=1.0)
         _, after = _backward(part, following, memory=1.0)
         missed = (np.maximum(before, after) < REACHED).mean(axis=(1, 2)) > UNREACHED

@@ -30,7 +30,7 @@ from typing import Any
 import imageio_ffmpeg
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = {480: 2.0, 1080: 1.6}  # times a plain transcode, at most
+LIMITS = {480: 2.0, 1080: 1.35}  # times a plain transcode, at most
 SHORT_FRAMES, SHORT_S = 24, 2.5  # a short film at 480 lines: limit of the whole command
 PREDECESSOR = 5.0  # least ratio of the predecessor's time to ours
 PREDECESSOR_PX = 256
