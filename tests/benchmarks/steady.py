@@ -37,7 +37,7 @@ from train.metrics import colorfulness, psnr
 from train.temporal_metrics import warp_error
 
 SHORT_PX = 256  # of the frames
-SEGMENT = 56  # frames, a multiple of ANCHOR_EVERY
+SEGMENT = 64  # frames, a multiple of ANCHOR_EVERY
 SCENE = 48  # frames of a shot of a recurring scene
 LATER = (0, 8, 24)  # frames of the second shot that are compared with the end of the first
 
