@@ -26,10 +26,9 @@ from model.weights_file import RELEASED
 from prior.qspace import read_bins
 
 OBJECTS = RELEASED.with_name("objects.npz")
-SIDE = 256  # short side of the classifier's input, in pixels
-QUICK_SIDE = (
-    128  # the same for frames of films, which agree at half the resolution: in a third of the time
-)
+# Short sides of the classifier's input, in pixels: to find a hint's object; for colors to agree, where fewer pixels cost
+# no accuracy (`train/evaluate.py -shipped`); and for frames of films, which agree at half the resolution.
+SIDE, AGREEMENT_SIDE, QUICK_SIDE = 256, 160, 128
 GRID = 48  # short side of the described grid, in positions
 SCALES = ((4, 24), (8, 40), (16, 80), (16, 112), (32, 192), (32, 320))  # stride and channels
 CHANNELS = sum(channels for _, channels in SCALES)
@@ -170,7 +169,9 @@ def likeness(picture: Described, places: Sequence[Floats]) -> Floats:
     return np.asarray(1 / (1 + np.exp(-found)), np.float32)
 
 
-def agreed(ab: Floats, confidence: Floats, lightness: Floats, *, side: int = SIDE) -> Floats:
+def agreed(
+    ab: Floats, confidence: Floats, lightness: Floats, *, side: int = AGREEMENT_SIDE
+) -> Floats:
     """Average ab (h, w, 2), predicted with a confidence (h, w) 0..1, within the objects of L (H, W) 0..100.
 
     side : as in `described`
