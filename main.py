@@ -13,9 +13,8 @@ import argparse
 import dataclasses
 import functools
 import itertools
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from color.options import GuidanceOptions
 from film.options import EncoderOptions, FilmCommand, FilmOptions, unsupported
@@ -25,6 +24,7 @@ from photo.options import PhotoOptions
 from runtime.console import DONE, exit_code, log_to_stderr, usage_errors
 from runtime.options import OneLineParser, add_options, given, options_from, spellings
 from runtime.places import COMMAND, IN_SOURCE_TREE, VERSION
+from runtime.startup import leave
 from web.options import Settings, WebOptions
 
 if TYPE_CHECKING:  # slow modules
@@ -253,5 +253,10 @@ def _film(args: argparse.Namespace) -> FilmOptions:
     )  # fmt: skip
 
 
+def command() -> NoReturn:
+    """Run the command line as a process."""
+    leave(main())
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -14,6 +14,7 @@ from color.segment import WORKING_SIDE, Colorization, NetworkTime, SegmentColori
 from model.contract import Output, Predictor
 from model.decode import AbPredictor
 from model.engine_choice import choose_engine, engine_of
+from model.objects import open_classifier
 from model.one_color import OneColorPredictor
 from model.onnx_network import OneColorNetwork, OurOnnx, side_of
 from model.onnx_signature import OnnxFile, inspected
@@ -30,7 +31,7 @@ from model.program_cache import program_for
 from model.steady import ANCHOR_EVERY
 from model.weights_file import RELEASED, check_weights, weights_sha256
 from prior.qspace import read_bins
-from runtime.workers import cores
+from runtime.workers import ahead, cores
 
 ONNX = ".onnx"
 LOADED, PROCESS_BYTES = (
@@ -91,6 +92,7 @@ def open_network(
     precision: Precision,
     threads: int,
     temperature: float,
+    few: bool = False,
 ) -> Predictor:
     """Open weights with Paddle, or an ONNX file with ONNX Runtime; the arguments are those of `gray2color.Colorizer`."""
     file = network if isinstance(network, OnnxFile) else Path(network)
@@ -99,11 +101,14 @@ def open_network(
     if isinstance(file, OnnxFile):
         return (OurOnnx if file.kind == "ours" else OneColorNetwork)(file, threads=threads)
     weights_sha256(file)  # reports a bad file before opening, which takes seconds
+    ahead(functools.partial(open_classifier, few=few))
     folder = functools.partial(program_for, file)
     engine = choose_engine(device, precision)
     # Only means have an int8 program; the other outputs would fall back to fp32, which may not be the fastest.
     others = choose_engine(device, "auto") if engine == "int8" else engine
-    return Program(folder, engine=engine, others=others, threads=threads, temperature=temperature)
+    return Program(
+        folder, engine=engine, others=others, threads=threads, temperature=temperature, few=few
+    )
 
 
 def prepare(

@@ -24,6 +24,8 @@ INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 LIBRARY = "paddle.base.libpaddle"  # name under which Paddle imports its compiled part
 
 _LOADING = threading.Lock()
+# Paddle cannot open two programs at once, and exporting one switches its mode for the whole process.
+ALONE = threading.RLock()
 
 
 def import_paddle() -> Any:
@@ -79,7 +81,12 @@ def import_inference() -> Any:
             spec = importlib.util.spec_from_file_location(LIBRARY, path, loader=loader)
             assert spec is not None, path
             library = importlib.util.module_from_spec(spec)
-            loader.exec_module(library)
+            eager = sys.getdlopenflags()
+            sys.setdlopenflags(os.RTLD_LAZY)  # a fifth faster
+            try:
+                loader.exec_module(library)
+            finally:
+                sys.setdlopenflags(eager)
             sys.modules[LIBRARY] = library
     return sys.modules.get(LIBRARY) or import_paddle().base.libpaddle
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from color.arrays import Floats
 from model.contract import Output
-from model.paddle_import import import_inference
+from model.paddle_import import ALONE, import_inference
 from runtime.standard_error import captured_stderr
 from runtime.workers import cores
 
@@ -30,7 +30,6 @@ Precision: TypeAlias = Literal["auto", "fastest", "fp32", "bf16", "int8"]
 # "plain" runs without oneDNN: slow, but always available.
 Engine: TypeAlias = Literal["plain", "fp32", "bf16", "int8", "gpu"]
 
-_OPENING = threading.Lock()  # Paddle cannot open two programs at once
 INT8_PROGRAM = "program.pdmodel"  # absent if the weights lose too much in int8
 GPU_MEMORY_MB = 256  # allocated when a program is opened
 # Exceptions that Paddle raises when an engine fails.
@@ -53,6 +52,7 @@ class Program:
     engine, threads : what computes it
     others : the engine of its other outputs; default: the same
     temperature : of most calls; in int8 each temperature needs its own program, and only the last one is kept open
+    few : open it sooner, for few calls: see `open_program`
     """
 
     def __init__(
@@ -63,12 +63,13 @@ class Program:
         others: Engine | None = None,
         threads: int | None = None,
         temperature: float = 1.0,
+        few: bool = False,
     ) -> None:
         self.engine = engine
         self._temperature = temperature
-        self._folder, self._threads = folder, threads
+        self._folder, self._threads, self._few = folder, threads, few
         self._others: dict[Output, Program] = {}
-        self._settings: Any = {"engine": others or engine, "threads": threads}
+        self._settings: Any = {"engine": others or engine, "threads": threads, "few": few}
         self._lock = threading.Lock()
         self._open()
 
@@ -97,12 +98,15 @@ class Program:
         int8, temperature = self.engine == "int8", self._temperature
         with self._folder(int8=int8, temperature=temperature) as folder:
             try:
-                self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
+                self._predictor = self._opened(folder)
                 return
             except ENGINE_ERRORS as error:
                 self._fall_back(error)
         with self._folder(int8=False, temperature=temperature) as folder:
-            self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
+            self._predictor = self._opened(folder)
+
+    def _opened(self, folder: Path) -> "inference.Predictor":
+        return open_program(folder, engine=self.engine, threads=self._threads, few=self._few)
 
     def _fall_back(self, error: Exception) -> None:
         """Replace the engine by the one without oneDNN; raise the error if that one failed."""
@@ -114,15 +118,19 @@ class Program:
 
 
 def open_program(
-    folder: Path, *, engine: Engine, threads: int | None = None
+    folder: Path, *, engine: Engine, threads: int | None = None, few: bool = False
 ) -> "inference.Predictor":
-    """Open a program, which takes up to two seconds; callers keep it open."""
+    """Open a program, which takes up to two seconds; callers keep it open.
+
+    few : for few calls: constants are not computed in advance, so it opens in two thirds of the time, but each call
+        takes a sixth longer; results are the same to the bit
+    """
     assert engine in get_args(Engine), engine
-    with _OPENING:
-        return _opened(folder, engine, threads or cores())
+    with ALONE:
+        return _opened(folder, engine, threads or cores(), few=few)
 
 
-def _opened(folder: Path, engine: Engine, threads: int) -> "inference.Predictor":
+def _opened(folder: Path, engine: Engine, threads: int, *, few: bool) -> "inference.Predictor":
     inference = import_inference()
     int8 = engine == "int8" and (folder / INT8_PROGRAM).is_file()
     config = inference.AnalysisConfig(
@@ -148,6 +156,8 @@ def _opened(folder: Path, engine: Engine, threads: int) -> "inference.Predictor"
         config.enable_memory_optim()
         with captured_stderr(log.debug):  # the optimization passes print messages
             return inference.create_predictor(config)
+    if few:
+        config.delete_pass("constant_folding_pass")
     return inference.create_predictor(config)
 
 

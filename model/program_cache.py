@@ -9,21 +9,19 @@ import os
 import re
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from model.contract import Output
-from model.paddle_import import import_paddle, paddle_version
+from model.paddle_import import ALONE, import_paddle, paddle_version
 from model.weights_file import RELEASED
 from prior.qspace import BINS_PATH, read_bins
 from runtime.places import user_cache
 
 log = logging.getLogger(__name__)
 
-_MAKING = threading.Lock()
 FORM = 10  # version of the programs of `model.export`; a change invalidates all cached programs
 # What each kind of program computes, as users are told.
 PURPOSES: dict[Output, str] = {
@@ -68,7 +66,7 @@ def program_for(
     name = _name_of(weights, bins, kind)
     folder = cache_folder() / (name if output == "means" else f"{name}-{output}")
     with ExitStack() as stack:
-        with _MAKING:  # exporting switches Paddle's mode for the whole process
+        with ALONE:
             if not folder.is_dir():
                 work = _work_folder(folder.parent)
                 stack.callback(shutil.rmtree, work, ignore_errors=True)

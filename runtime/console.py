@@ -5,11 +5,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from runtime.interrupts import interrupts_raised
 from runtime.startup import INTERRUPTED, STOPPED
@@ -26,8 +24,14 @@ class _HandlerBesideBars(logging.StreamHandler[Any]):
     """Writes a line above a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        with tqdm.external_write_mode(file=self.stream):
+        with beside_bars(self.stream):
             super().emit(record)
+
+
+def beside_bars(stream: Any) -> AbstractContextManager[None]:
+    """Clear the progress bars while a line is written to a stream; without its slow module, none is shown."""
+    shown = sys.modules.get("tqdm")
+    return shown.tqdm.external_write_mode(file=stream) if shown else nullcontext()
 
 
 class _OneLineFormatter(logging.Formatter):
@@ -93,7 +97,8 @@ def exit_code(program: str, work: Callable[[], int], *, resumes: bool = True) ->
     try:
         with interrupts_raised():
             code = work()
-            sys.stdout.flush()  # here, where a closed pipe can still be handled
+            if sys.stdout is not None:  # which a closed one is
+                sys.stdout.flush()  # here, where a closed pipe can still be handled
             return code
     except BrokenPipeError:
         # The reader has all it wants, as `| head`. The interpreter's own flush at its end must not fail, too.

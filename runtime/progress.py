@@ -6,11 +6,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from tqdm import tqdm
+from runtime.console import beside_bars, printable
 
-from runtime.console import printable
+if TYPE_CHECKING:  # slow module
+    from tqdm import tqdm
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class Bar(Silent):
 
     def start(self, work: str, total: int, *, unit: str) -> None:
         """Show the bar."""
+        from tqdm import tqdm
+
         self._bar = tqdm(
             desc=work, total=total, unit=f" {unit}", leave=False, smoothing=0.1, dynamic_ncols=True,
             file=_Stderr(),
@@ -172,7 +175,8 @@ def progress_for(*, quiet: bool) -> Progress:
 
 def print_line(text: object, *, file: TextIO) -> None:
     """Print text as one safe line, above the bar if there is one."""
-    tqdm.write(printable(text), file=file)
+    with beside_bars(file):
+        print(printable(text), file=file)
 
 
 def print_name(text: str) -> None:

@@ -1,8 +1,10 @@
-"""Ctrl-C before a command's work has begun."""
+"""The first and the last moment of a command."""
 
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from runtime.startup import STOPPED
 
@@ -20,6 +22,23 @@ def test_where_interrupts_are_ignored_they_stay_so() -> None:
     """As for a job that a shell runs in the background."""
     done = run(f"{BEGIN} signal.signal(signal.SIGINT, signal.SIG_IGN); {INTERRUPT}")
     assert (done.returncode, done.stdout, done.stderr) == (0, "after\n", "")
+
+
+def test_a_process_leaves_with_its_code_after_what_was_registered() -> None:
+    done = run(
+        "import atexit, sys; from runtime.startup import leave; atexit.register(print, 'registered'); "
+        "print('flushed', end=' '); print('told', file=sys.stderr); leave(3)"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "flushed registered\n", "told\n")
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream_is_no_error(closed: str) -> None:
+    done = run(
+        f"import sys; sys.{closed} = None; from runtime.console import exit_code; "
+        "from runtime.startup import leave; leave(exit_code('x', lambda: 3))"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
