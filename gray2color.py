@@ -65,16 +65,14 @@ class Colorizer(SegmentColorizer):
     device : "auto" uses a GPU if Paddle and the machine support one
     precision : "auto" uses bf16 if the processor is faster in it, else fp32; "fastest", for films, may also use int8
     threads : processor cores to use; default: all
-    temperature : of the annealed mean: 1 the mean color, below it purer and bolder
-    saturation : factor of the chroma
+    temperature, saturation : of the annealed mean, 1 the mean color, below it bolder; factor of the chroma
     working_size : short side of the network's input, in pixels; default: as released, or the ONNX file's own
-    steady : 0..1, temporal consistency of films; 0 colorizes each frame independently
-    smoothing : smooth colors where the network is undecided, so that plain walls stay plain
+    steady, smoothing : 0..1, temporal consistency of films; smooth colors where the network is undecided
     contrast, neutral : contrast of colors within a picture, and chroma below which colors turn gray, both without
         hints: see `model.decode`; 1 and 0 leave the prediction unchanged
     palette, mood, guidance : #rrggbb or names, and mood, of all colors; their strength 0..1, references included
     predictor : a loaded network, instead of the weights' program on a device
-    few : for a few pictures: the network opens a tenth of a second sooner, but each picture takes a twentieth longer
+    few : open the network sooner, for few pictures; each then takes a twentieth longer
 
     Raises FileNotFoundError or ValueError for missing or invalid weights, RuntimeError if a GPU is requested but not
     available, and each method TypeError for an argument that it does not have.
@@ -240,18 +238,14 @@ def colorizer_factory(
     threads: int | None,
     steady: float = STEADY,
     films: bool = False,
-    few: bool = False,
 ) -> Callable[[], Colorizer]:
     """Return a picklable function that loads the network with the chosen options.
 
-    films : allow int8, which takes longer to open but pays off over thousands of frames; photos never use it by
-        default, so that a photo gets the same colors alone and in a batch
-    few : as for `Colorizer`
+    films : allow int8, which pays off over thousands of frames; photos are the same alone and in a batch without it
     """
     precision = run.film_precision if films else run.precision
     options = {**dataclasses.asdict(color), "weights": chosen_network.network_of(run)}
     options |= {"device": run.device, "precision": precision, "threads": threads, "steady": steady}
-    options |= {"few": few}
     chosen: Any = {name: value for name, value in options.items() if value is not None}
     return functools.partial(Colorizer, **chosen)
 
@@ -273,10 +267,11 @@ def colorize_photo_files(
     """Colorize photos in single-threaded processes, or in this process on a GPU or for a few photos."""
     from photo.batch import FEW, colorize_photos
 
-    few = len(tasks) <= FEW
-    alone = few or run.device == "gpu" or uses_gpu(run.device)
-    processes = 1 if alone else run.threads or chosen_network.processes_that_fit(run) or cores()
-    load = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1, few=few)
+    few, gpu = len(tasks) <= FEW, run.device == "gpu" or uses_gpu(run.device)
+    fitting = run.threads or chosen_network.processes_that_fit(run) or cores()
+    processes = 1 if few or gpu else fitting
+    load: Any = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
+    load = functools.partial(load, few=few)
     factory = functools.partial(guided, load, guidance, candidates=options.candidates)
     if processes > 1:
         refers, recolors = guidance.reference is not None, bool(color.palette or color.mood)

@@ -43,7 +43,7 @@ examples:
   python main.py -web                                     opens a page in the browser
 """
 FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
-WORKERS_MODULES = ("main", "model.loaded", "gray2color", "film.steps", "scipy.linalg")
+WORKERS_MODULES = ("main", "gray2color", "film.steps", "scipy.linalg")
 SHARED = ("quality",)  # of photos' options, with films beside them
 
 

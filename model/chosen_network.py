@@ -14,7 +14,7 @@ from color.segment import WORKING_SIDE, Colorization, NetworkTime, SegmentColori
 from model.contract import Output, Predictor
 from model.decode import AbPredictor
 from model.engine_choice import choose_engine, engine_of
-from model.objects import open_classifier
+from model.objects import import_solver, open_classifier
 from model.one_color import OneColorPredictor
 from model.onnx_network import OneColorNetwork, OurOnnx, side_of
 from model.onnx_signature import OnnxFile, inspected
@@ -101,14 +101,17 @@ def open_network(
     if isinstance(file, OnnxFile):
         return (OurOnnx if file.kind == "ours" else OneColorNetwork)(file, threads=threads)
     weights_sha256(file)  # reports a bad file before opening, which takes seconds
-    ahead(functools.partial(open_classifier, few=few))
+    ahead(import_solver)
     folder = functools.partial(program_for, file)
     engine = choose_engine(device, precision)
     # Only means have an int8 program; the other outputs would fall back to fp32, which may not be the fastest.
     others = choose_engine(device, "auto") if engine == "int8" else engine
-    return Program(
+    program = Program(
         folder, engine=engine, others=others, threads=threads, temperature=temperature, few=few
     )
+    if few:
+        open_classifier(few=few)
+    return program
 
 
 def prepare(

@@ -121,13 +121,16 @@ def classifier_features(lightness: Floats, *, side: int = SIDE) -> Iterator[Floa
         yield np.ascontiguousarray(np.moveaxis(taken.reshape(channels, *size), 0, -1))
 
 
+def import_solver() -> None:
+    """Import the slow module of `solver`, beside the opening of programs."""
+    import scipy.linalg  # noqa: F401
+
+
 def open_classifier(*, few: bool = False) -> None:
-    """Open the classifier's program and import the solver, ahead of their use or beside other work.
+    """Open the classifier's program, ahead of its use in several threads.
 
     few : as for `model.program.open_program`, if the program is not open yet
     """
-    import scipy.linalg  # noqa: F401
-
     _classifier(few=few)
 
 
