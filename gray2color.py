@@ -65,14 +65,15 @@ class Colorizer(SegmentColorizer):
     device : "auto" uses a GPU if Paddle and the machine support one
     precision : "auto" uses bf16 if the processor is faster in it, else fp32; "fastest", for films, may also use int8
     threads : processor cores to use; default: all
-    temperature, saturation : of the annealed mean, 1 the mean color, below it bolder; factor of the chroma
+    temperature : of the annealed mean: 1 the mean color, below it purer and bolder
+    saturation : factor of the chroma
     working_size : short side of the network's input, in pixels; default: as released, or the ONNX file's own
-    steady, smoothing : 0..1, temporal consistency of films; smooth colors where the network is undecided
+    steady : 0..1, temporal consistency of films; 0 colorizes each frame independently
+    smoothing : smooth colors where the network is undecided, so that plain walls stay plain
     contrast, neutral : contrast of colors within a picture, and chroma below which colors turn gray, both without
         hints: see `model.decode`; 1 and 0 leave the prediction unchanged
     palette, mood, guidance : #rrggbb or names, and mood, of all colors; their strength 0..1, references included
     predictor : a loaded network, instead of the weights' program on a device
-    few : open the network sooner, for few pictures; each then takes a twentieth longer
 
     Raises FileNotFoundError or ValueError for missing or invalid weights, RuntimeError if a GPU is requested but not
     available, and each method TypeError for an argument that it does not have.
@@ -98,12 +99,11 @@ class Colorizer(SegmentColorizer):
         mood: str | None = None,
         guidance: float = GUIDANCE,
         predictor: Predictor | None = None,
-        few: bool = False,
     ) -> None:
         self.threads = threads or cores()
         network = predictor or chosen_network.open_network(
             weights, kind=network_kind, device=device, precision=precision,
-            threads=self.threads, temperature=temperature, few=few,
+            threads=self.threads, temperature=temperature,
         )  # fmt: skip
         plain = chosen_network.ab_predictor(
             network, temperature, saturation, working_size,
@@ -241,7 +241,8 @@ def colorizer_factory(
 ) -> Callable[[], Colorizer]:
     """Return a picklable function that loads the network with the chosen options.
 
-    films : allow int8, which pays off over thousands of frames; photos are the same alone and in a batch without it
+    films : allow int8, which takes longer to open but pays off over thousands of frames; photos never use it by
+        default, so that a photo gets the same colors alone and in a batch
     """
     precision = run.film_precision if films else run.precision
     options = {**dataclasses.asdict(color), "weights": chosen_network.network_of(run)}
@@ -267,11 +268,9 @@ def colorize_photo_files(
     """Colorize photos in single-threaded processes, or in this process on a GPU or for a few photos."""
     from photo.batch import FEW, colorize_photos
 
-    few, gpu = len(tasks) <= FEW, run.device == "gpu" or uses_gpu(run.device)
-    fitting = run.threads or chosen_network.processes_that_fit(run) or cores()
-    processes = 1 if few or gpu else fitting
-    load: Any = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
-    load = functools.partial(load, few=few)
+    alone = len(tasks) <= FEW or run.device == "gpu" or uses_gpu(run.device)
+    processes = 1 if alone else run.threads or chosen_network.processes_that_fit(run) or cores()
+    load = colorizer_factory(color, run, threads=run.threads if processes == 1 else 1)
     factory = functools.partial(guided, load, guidance, candidates=options.candidates)
     if processes > 1:
         refers, recolors = guidance.reference is not None, bool(color.palette or color.mood)

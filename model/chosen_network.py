@@ -14,7 +14,7 @@ from color.segment import WORKING_SIDE, Colorization, NetworkTime, SegmentColori
 from model.contract import Output, Predictor
 from model.decode import AbPredictor
 from model.engine_choice import choose_engine, engine_of
-from model.objects import import_solver, open_classifier
+from model.objects import import_solver
 from model.one_color import OneColorPredictor
 from model.onnx_network import OneColorNetwork, OurOnnx, side_of
 from model.onnx_signature import OnnxFile, inspected
@@ -92,7 +92,6 @@ def open_network(
     precision: Precision,
     threads: int,
     temperature: float,
-    few: bool = False,
 ) -> Predictor:
     """Open weights with Paddle, or an ONNX file with ONNX Runtime; the arguments are those of `gray2color.Colorizer`."""
     file = network if isinstance(network, OnnxFile) else Path(network)
@@ -106,12 +105,7 @@ def open_network(
     engine = choose_engine(device, precision)
     # Only means have an int8 program; the other outputs would fall back to fp32, which may not be the fastest.
     others = choose_engine(device, "auto") if engine == "int8" else engine
-    program = Program(
-        folder, engine=engine, others=others, threads=threads, temperature=temperature, few=few
-    )
-    if few:
-        open_classifier(few=few)
-    return program
+    return Program(folder, engine=engine, others=others, threads=threads, temperature=temperature)
 
 
 def prepare(

@@ -9,7 +9,6 @@ training leaves the objects as they are.
 """
 
 import functools
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,8 +42,6 @@ LEAST_SURE = 0.05  # confidence below which places have the same weight
 LIKE_NEIGHBORS = 4.0
 LEAST_LIKENESS = 1e-3  # least similarity of neighbors, keeps the system well conditioned
 NEIGHBORS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 0.5), (1, -1, 0.5))  # down, right, and their weight
-_OPENING = threading.Lock()
-_CLASSIFIER: list[tuple[Program, Floats]] = []  # empty, or the open one
 KEPT = 4  # described pictures: the page asks for the same one with every new hint
 
 
@@ -126,22 +123,17 @@ def import_solver() -> None:
     import scipy.linalg  # noqa: F401
 
 
-def open_classifier(*, few: bool = False) -> None:
-    """Open the classifier's program, ahead of its use in several threads.
-
-    few : as for `model.program.open_program`, if the program is not open yet
-    """
-    _classifier(few=few)
+def open_classifier() -> None:
+    """Open the classifier's program, ahead of its use in several threads."""
+    _classifier()
 
 
-def _classifier(*, few: bool = False) -> tuple[Program, Floats]:
+@functools.cache
+def _classifier() -> tuple[Program, Floats]:
     """Open the classifier on one core, as it takes 10 ms and workers have one core each; return an empty palette, too."""
-    with _OPENING:
-        if not _CLASSIFIER:
-            folder = functools.partial(program_for, output="classifier")
-            program = Program(folder, engine=choose_engine("cpu", "auto"), threads=1, few=few)
-            _CLASSIFIER.append((program, np.zeros((1, len(read_bins()) + 1), np.float32)))
-        return _CLASSIFIER[0]
+    folder = functools.partial(program_for, output="classifier")
+    program = Program(folder, engine=choose_engine("cpu", "auto"), threads=1)
+    return program, np.zeros((1, len(read_bins()) + 1), np.float32)
 
 
 def _onto(grid: tuple[int, int], planes: Floats) -> Floats:

@@ -52,7 +52,6 @@ class Program:
     engine, threads : what computes it
     others : the engine of its other outputs; default: the same
     temperature : of most calls; in int8 each temperature needs its own program, and only the last one is kept open
-    few : open it sooner, for few calls: see `open_program`
     """
 
     def __init__(
@@ -63,13 +62,12 @@ class Program:
         others: Engine | None = None,
         threads: int | None = None,
         temperature: float = 1.0,
-        few: bool = False,
     ) -> None:
         self.engine = engine
         self._temperature = temperature
-        self._folder, self._threads, self._few = folder, threads, few
+        self._folder, self._threads = folder, threads
         self._others: dict[Output, Program] = {}
-        self._settings: Any = {"engine": others or engine, "threads": threads, "few": few}
+        self._settings: Any = {"engine": others or engine, "threads": threads}
         self._lock = threading.Lock()
         self._open()
 
@@ -98,15 +96,12 @@ class Program:
         int8, temperature = self.engine == "int8", self._temperature
         with self._folder(int8=int8, temperature=temperature) as folder:
             try:
-                self._predictor = self._opened(folder)
+                self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
                 return
             except ENGINE_ERRORS as error:
                 self._fall_back(error)
         with self._folder(int8=False, temperature=temperature) as folder:
-            self._predictor = self._opened(folder)
-
-    def _opened(self, folder: Path) -> "inference.Predictor":
-        return open_program(folder, engine=self.engine, threads=self._threads, few=self._few)
+            self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
 
     def _fall_back(self, error: Exception) -> None:
         """Replace the engine by the one without oneDNN; raise the error if that one failed."""
@@ -118,19 +113,15 @@ class Program:
 
 
 def open_program(
-    folder: Path, *, engine: Engine, threads: int | None = None, few: bool = False
+    folder: Path, *, engine: Engine, threads: int | None = None
 ) -> "inference.Predictor":
-    """Open a program, which takes up to two seconds; callers keep it open.
-
-    few : for few calls: constants are not computed in advance, so it opens in two thirds of the time, but each call
-        takes a sixth longer; results are the same to the bit
-    """
+    """Open a program, which takes up to two seconds; callers keep it open."""
     assert engine in get_args(Engine), engine
     with ALONE:
-        return _opened(folder, engine, threads or cores(), few=few)
+        return _opened(folder, engine, threads or cores())
 
 
-def _opened(folder: Path, engine: Engine, threads: int, *, few: bool) -> "inference.Predictor":
+def _opened(folder: Path, engine: Engine, threads: int) -> "inference.Predictor":
     inference = import_inference()
     int8 = engine == "int8" and (folder / INT8_PROGRAM).is_file()
     config = inference.AnalysisConfig(
@@ -156,8 +147,6 @@ def _opened(folder: Path, engine: Engine, threads: int, *, few: bool) -> "infere
         config.enable_memory_optim()
         with captured_stderr(log.debug):  # the optimization passes print messages
             return inference.create_predictor(config)
-    if few:
-        config.delete_pass("constant_folding_pass")
     return inference.create_predictor(config)
 
 

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -110,13 +109,6 @@ def test_a_place_of_several_positions_is_compared_as_their_mean() -> None:
 def test_the_same_picture_is_described_once() -> None:
     first = described(scene())
     assert described(scene().copy()) is first
-
-
-def test_threads_open_the_classifier_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "_CLASSIFIER", [])
-    with ThreadPoolExecutor(4) as threads:
-        found = [one.result() for one in [threads.submit(objects._classifier) for _ in range(4)]]
-    assert len({id(program) for program, _ in found}) == 1
 
 
 def halves() -> NDArray[np.float32]:

@@ -43,10 +43,10 @@ def test_an_engine_that_cannot_open_a_program_is_replaced_once(
     expected = open_it()(*inputs, temperature=0.7)
     original = programs.open_program
 
-    def fails_with_onednn(folder: Path, *, engine: Engine, **settings: Any) -> object:
+    def fails_with_onednn(folder: Path, *, engine: Engine, threads: int) -> object:
         if engine != "plain":
             raise RuntimeError("oneDNN says no\nand a long story")
-        return original(folder, engine=engine, **settings)
+        return original(folder, engine=engine, threads=threads)
 
     monkeypatch.setattr(programs, "open_program", fails_with_onednn)
     with caplog.at_level(logging.WARNING):
@@ -56,27 +56,15 @@ def test_an_engine_that_cannot_open_a_program_is_replaced_once(
     np.testing.assert_allclose(slow(*inputs, temperature=0.7), expected, atol=1e-3)
 
 
-@pytest.mark.parametrize("engine", ["plain", "fp32", "bf16"])
-def test_for_few_calls_the_results_are_the_same_to_the_bit(
-    engine: Engine, exported: Path, inputs: Arrays
-) -> None:
-    folder = exported / "program"
-    opened = [
-        programs.open_program(folder, engine=engine, threads=1, few=few) for few in (False, True)
-    ]
-    folded, unfolded = (programs.run_program(one, *inputs, temperature=0.7) for one in opened)
-    np.testing.assert_array_equal(unfolded, folded)
-
-
 def test_where_int8_fails_the_other_program_is_opened(
     exported: Path, inputs: Arrays, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     original = programs.open_program
 
-    def fails_in_int8(folder: Path, *, engine: Engine, **settings: Any) -> object:
+    def fails_in_int8(folder: Path, *, engine: Engine, threads: int) -> object:
         if engine == "int8":
             raise RuntimeError("no kernel")
-        return original(folder, engine=engine, **settings)
+        return original(folder, engine=engine, threads=threads)
 
     monkeypatch.setattr(programs, "open_program", fails_in_int8)
 
