@@ -46,7 +46,7 @@ def fork_from_server(modules: Sequence[str]) -> None:
     global _method
     if sys.platform != "linux":
         return
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     # Python 3.11 leaves out the path. OpenBLAS would start threads.
     added = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
@@ -54,6 +54,7 @@ def fork_from_server(modules: Sequence[str]) -> None:
     os.environ.update(added)
     try:
         multiprocessing.set_forkserver_preload(list(modules))
+        resource_tracker.ensure_running()  # which ends a block of interrupts
         with interrupts_delayed(), interrupts_blocked():
             forkserver.ensure_running()
         _method = "forkserver"

@@ -212,3 +212,16 @@ def test_no_process_outlives_a_killed_parent(tmp_path: Path, method: str) -> Non
     for end in ends:  # readable once the process has ended
         assert multiprocessing.connection.wait([end], 30)
         os.close(end)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked from a server on Linux")
+def test_ctrl_c_does_not_reach_the_server_while_it_imports() -> None:
+    """Regression: it printed a traceback, as starting the tracker of resources had ended the block of interrupts."""
+    code = (
+        "from multiprocessing import forkserver; from pathlib import Path; from runtime import pool\n"
+        "pool.fork_from_server(['json'])\n"
+        "print(Path(f'/proc/{forkserver._forkserver._forkserver_pid}/status').read_text())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    blocked = next(line for line in told.stdout.splitlines() if line.startswith("SigBlk:"))
+    assert int(blocked.split()[1], 16) & 1 << (signal.SIGINT - 1), told.stderr
