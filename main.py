@@ -43,23 +43,15 @@ examples:
   python main.py -web                                     opens a page in the browser
 """
 FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
-WORKERS_MODULES = ("main", "gray2color", "film.steps", "scipy.linalg")
 SHARED = ("quality",)  # of photos' options, with films beside them
 
 
-def main(argv: Sequence[str] | None = None, *, alone: bool = False) -> int:
-    """Run the command line and return the exit code.
-
-    alone : it is all that this process does, whose environment stays as it is
-    """
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
     parser = _parser()
     args = parser.parse_intermixed_args(argv)
     _check_options(parser, args)
     log_to_stderr(quiet=args.quiet)
-    if alone and args.movie_in and not (args.scheduler or args.probe):
-        from runtime.pool import fork_from_server
-
-        fork_from_server(WORKERS_MODULES)
     piped = bool(args.movie_in) and "-" in (*args.movie_in, args.save)
     colorize = run_pipe if piped else run_inputs
     run = run_page if args.web else run_jobs if args.jobs else colorize
@@ -263,7 +255,7 @@ def _film(args: argparse.Namespace) -> FilmOptions:
 
 def command() -> NoReturn:
     """Run the command line as a process."""
-    leave(main(alone=True))
+    leave(main())
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from runtime.cluster import cluster_map
 from runtime.files import discard_in_progress
@@ -32,38 +31,6 @@ from runtime.workers import (
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-# A fork of this process would copy locks held by threads of Paddle and OpenCV, and hang.
-_method = "spawn"
-
-
-def fork_from_server(modules: Sequence[str]) -> None:
-    """Begin to import modules in another process, from which pool processes are forked, while this one goes on.
-
-    They start half a second sooner. That process runs no thread, so its forks copy no held lock. They have the
-    environment of this moment, which suits a command, but not a library. On Linux only.
-    """
-    global _method
-    if sys.platform != "linux":
-        return
-    from multiprocessing import forkserver, resource_tracker
-
-    # Python 3.11 leaves out the path. OpenBLAS would start threads.
-    added = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
-    before = {name: os.environ.get(name) for name in added}
-    os.environ.update(added)
-    try:
-        multiprocessing.set_forkserver_preload(list(modules))
-        resource_tracker.ensure_running()  # which ends a block of interrupts
-        with interrupts_delayed(), interrupts_blocked():
-            forkserver.ensure_running()
-        _method = "forkserver"
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
@@ -156,7 +123,8 @@ class Pool:
     def _started(self) -> ProcessPoolExecutor:
         if self._executor:
             return self._executor
-        context: Any = multiprocessing.get_context(_method)
+        # Spawned, not forked: a fork copies locks held by threads of Paddle and OpenCV, and hangs.
+        context = multiprocessing.get_context("spawn")
         workers_end, self._lifeline = context.Pipe(duplex=False)
         self._reports, write_reports = context.Pipe(duplex=False)
         self._executor = ProcessPoolExecutor(
