@@ -27,10 +27,13 @@ def quit_now(*_: object) -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process after the functions registered for its exit.
+    """End the process after its threads and the functions registered for its exit.
 
     The interpreter's own end takes networks apart for a tenth of a second, although nothing is left to be done.
     """
+    import threading
+
+    threading._shutdown()  # type: ignore[attr-defined]  # as the interpreter: a thread may still write a file
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # which a closed one is

@@ -20,9 +20,8 @@ import cv2
 import numpy as np
 import skimage.data
 
-sys.path[0] = str(
-    Path(__file__).resolve().parents[2]
-)  # not this folder: film.py would shadow the package film
+# Not this folder: film.py would shadow the package film.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from tests.benchmarks.film import ROOT, ffmpeg, timed, watching
 
@@ -34,10 +33,8 @@ INTERRUPT_AT = 50  # photos done
 
 def pictures(size: tuple[int, int]) -> Iterator[np.ndarray]:
     """Yield different gray pieces of a photograph, endlessly."""
-    photograph, rng = (
-        cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2GRAY),
-        np.random.default_rng(0),
-    )
+    photograph = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2GRAY)
+    rng = np.random.default_rng(0)
     while True:
         side = int(rng.integers(128, 400))
         top, left = rng.integers(0, 512 - side, 2)
@@ -95,41 +92,20 @@ def _interrupted(command: list[str], colored: Path) -> str:
 def shots(folder: Path, args: argparse.Namespace) -> Iterator[tuple[str, str]]:
     """Colorize a film of many short shots."""
     film, (height, width) = folder / "film.mkv", FILM
-    source = [
-        "-f",
-        "rawvideo",
-        "-pix_fmt",
-        "gray",
-        "-s",
-        f"{width}x{height}",
-        "-r",
-        "24",
-        "-i",
-        "-",
-    ]
-    coded = ["-c:v", "libx264", "-crf", "16", "-preset", "fast", "-pix_fmt", "yuv420p", film]
-    encoder = subprocess.Popen(list(map(str, ffmpeg(*source, *coded))), stdin=subprocess.PIPE)
+    source = f"-f rawvideo -pix_fmt gray -s {width}x{height} -r 24 -i -".split()
+    coded = ["-c:v", "libx264", "-crf", "16", "-preset", "fast", "-pix_fmt", "yuv420p"]
+    words = list(map(str, ffmpeg(*source, *coded, film)))
+    encoder = subprocess.Popen(words, stdin=subprocess.PIPE)
     assert encoder.stdin is not None
     for _, picture in zip(range(args.shots), pictures((height + 20, width + 20)), strict=False):
         for frame in range(FRAMES_OF_A_SHOT):
             moved = picture[2 * frame : 2 * frame + height, frame : frame + width]
             encoder.stdin.write(np.ascontiguousarray(moved).tobytes())
     encoder.communicate()
-    command = [
-        sys.executable,
-        ROOT / "main.py",
-        "-movie_in",
-        film,
-        "-save",
-        folder / "out.mkv",
-        "-quiet",
-    ]
-    run = timed(
-        "ours",
-        [*command, "-cache", folder / "cache"],
-        frames=args.shots * FRAMES_OF_A_SHOT,
-        disk=folder / "cache",
-    )
+    assert not encoder.returncode, f"ffmpeg's status {encoder.returncode}"
+    cache, frames = folder / "cache", args.shots * FRAMES_OF_A_SHOT
+    command = [sys.executable, ROOT / "main.py", "-movie_in", film, "-save", folder / "out.mkv"]
+    run = timed("ours", [*command, "-quiet", "-cache", cache], frames=frames, disk=cache)
     memory, disk = run.peak.memory_bytes / 1e9, run.peak.disk_bytes / 1e6
     yield (
         f"{args.shots} shots of {FRAMES_OF_A_SHOT} frames of {width}x{height}",

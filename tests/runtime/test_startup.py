@@ -32,6 +32,15 @@ def test_a_process_leaves_with_its_code_after_what_was_registered() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (3, "flushed registered\n", "told\n")
 
 
+def test_a_process_leaves_when_its_threads_are_done() -> None:
+    """As the page's do, which may still write what is kept."""
+    done = run(
+        "import time; from concurrent.futures import ThreadPoolExecutor; from runtime.startup import leave; "
+        "work = ThreadPoolExecutor(1).submit; [work(time.sleep, 0.1), work(print, 'written')]; leave(0)"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "written\n", "")
+
+
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 def test_a_closed_stream_is_no_error(closed: str) -> None:
     done = run(
