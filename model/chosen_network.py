@@ -116,7 +116,7 @@ def prepare(
     distributes : include the program that returns the distribution
     refers : include the program that returns the features for matching references
     """
-    int8 = engine_of(run) == "int8"
+    engine = engine_of(run)
     ours = run.network is None  # of an ONNX file's run, only the released features may be needed
     outputs: dict[Output, bool] = {
         "means": ours,
@@ -127,7 +127,7 @@ def prepare(
     for output in (output for output, needed in outputs.items() if needed):
         own = run.weights if output != "classifier" else None
         weights = own or RELEASED
-        with program_for(weights, output=output, int8=int8, temperature=temperature_of(color)):
+        with program_for(weights, output=output, engine=engine, temperature=temperature_of(color)):
             pass
 
 

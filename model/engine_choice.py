@@ -112,7 +112,7 @@ def measured_seconds(engines: Sequence[Engine]) -> dict[str, float]:
     run = functools.partial(run_program, planes=planes, palettes=palettes, temperature=TEMPERATURE)
     programs = {}
     for engine in engines:
-        with program_for(int8=engine == "int8", temperature=TEMPERATURE) as folder:
+        with program_for(engine=engine, temperature=TEMPERATURE) as folder:
             programs[engine] = open_program(folder, engine=engine, threads=1)
         run(programs[engine])
     seconds: dict[str, float] = {}

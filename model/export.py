@@ -28,7 +28,14 @@ from color.arrays import Floats
 from model.contract import PLANES, Output
 from model.efficientnet_lite import PYRAMID_BLOCKS
 from model.network import BasicBlock, ColorNet, UpBlock, annealed, annealed_mean
-from model.program import INT8_PROGRAM, open_program, run_program
+from model.older_format import join_biases
+from model.program import (
+    INT8_PROGRAM,
+    PROGRAM,
+    Engine,
+    open_program,
+    run_program,
+)
 from model.quantization import RANGE_SHARES, Inputs, quantize, sample_inputs
 from model.weights_file import Weights, build, load_into, read_backbone, read_weights
 
@@ -203,13 +210,13 @@ def export(
     *,
     bins: Floats,
     output: Output = "means",
-    int8: bool = False,
+    engine: Engine = "fp32",
     temperature: float = 1.0,
 ) -> None:
     """Write the program of a weights file into a folder, and check it against the network.
 
     output : what the program returns
-    int8 : quantize for the int8 engine (means only); weights that lose too much in int8 are exported in fp32
+    engine : what will run it; for int8 it is quantized (means only), unless the weights lose too much
     temperature : of the int8 program, which has it built in
 
     Raises RuntimeError if program and network differ.
@@ -222,11 +229,13 @@ def export(
         arrays = {**stored.arrays, **read_backbone()}
         stored = dataclasses.replace(stored, arrays=arrays)
     reference = kind(build(stored), bins)
-    if int8:
+    folder.mkdir(parents=True, exist_ok=True)
+    if engine == "int8":
         net = FixedNet(_rearranged(stored), bins, temperature)
         if _saved_int8(net, reference, folder, sample_inputs(bins), temperature=temperature):
             return
-    _save(kind(_rearranged(stored), bins), folder)
+    save = _save_newer if engine == "gpu" else _save
+    save(kind(_rearranged(stored), bins), folder)
     _check(reference, folder)
 
 
@@ -238,6 +247,14 @@ def _rearranged(stored: Weights) -> InferenceNet:
 
 
 def _save(net: AnnealedNet, folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as traced:
+        with OldIrGuard():
+            _save_newer(net, Path(traced))
+        join_biases(Path(traced, PROGRAM), folder / PROGRAM)
+
+
+def _save_newer(net: AnnealedNet, folder: Path) -> None:
+    """Trace and save; in the older format inside `OldIrGuard`."""
     net.eval()
     bins = net.network.config.bins
     specs = [
@@ -251,7 +268,7 @@ def _save(net: AnnealedNet, folder: Path) -> None:
         if isinstance(net, FixedNet):
             specs.pop()
         static = paddle.jit.to_static(net, input_spec=specs, full_graph=True)
-        paddle.jit.save(static, str(folder / "program"))
+        paddle.jit.save(static, str(folder / PROGRAM))
 
 
 def _check(net: AnnealedNet, folder: Path) -> None:
@@ -281,18 +298,19 @@ def _saved_int8(
     samples = inputs[:CHECKED_SAMPLES]
     in_float = {weights[name] for name in weights if name.startswith(IN_FLOAT)}
     with tempfile.TemporaryDirectory() as traced:
-        with OldIrGuard():
-            _save(net, Path(traced))
+        _save(net, Path(traced))
         for share in RANGE_SHARES:
-            quantize(
-                Path(traced, "program"), folder / "program", inputs=inputs,
-                in_float=in_float, last=weights["head.weight"], share=share,
-            )  # fmt: skip
-            difference = _difference(reference, folder, samples, temperature=temperature)
-            if difference < TOLERANCE_INT8:
-                return True
+            with tempfile.TemporaryDirectory(dir=folder) as tried:
+                quantize(
+                    Path(traced, PROGRAM), Path(tried, INT8_PROGRAM), inputs=inputs,
+                    in_float=in_float, last=weights["head.weight"], share=share,
+                )  # fmt: skip
+                difference = _difference(reference, Path(tried), samples, temperature=temperature)
+                if difference < TOLERANCE_INT8:
+                    for made in Path(tried).iterdir():
+                        made.rename(folder / made.name)
+                    return True
     log.warning("in int8, ab would differ by %.0f %%: using fp32", 100 * difference)
-    (folder / INT8_PROGRAM).unlink()
     return False
 
 

@@ -3,10 +3,16 @@
 Paddle is imported only when needed, after a command has checked what the machine supports.
 """
 
+import filecmp
 import functools
+import hashlib
 import logging
+import os
+import shutil
+import tempfile
 import threading
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
@@ -14,7 +20,7 @@ import numpy as np
 
 from color.arrays import Floats
 from model.contract import Output
-from model.paddle_import import ALONE, import_inference
+from model.paddle_import import ALONE, import_inference, processor
 from runtime.standard_error import captured_stderr
 from runtime.workers import cores
 
@@ -24,13 +30,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Device: TypeAlias = Literal["auto", "cpu", "gpu"]
-# auto: bf16 or fp32, whichever is faster; fastest: also int8, which takes a quarter of a second longer to open
-# (`model.engine_choice`).
+# auto: bf16 or fp32, whichever is faster; fastest: also int8, which changes colors a little (`model.engine_choice`).
 Precision: TypeAlias = Literal["auto", "fastest", "fp32", "bf16", "int8"]
 # "plain" runs without oneDNN: slow, but always available.
 Engine: TypeAlias = Literal["plain", "fp32", "bf16", "int8", "gpu"]
 
-INT8_PROGRAM = "program.pdmodel"  # absent if the weights lose too much in int8
+# Files of a program without suffix: in Paddle's older format, and for int8, absent if the weights lose too much.
+PROGRAM, INT8_PROGRAM = "program", "int8"
+GPU_PROGRAM = "program.json"  # in the newer format
+MODEL, PARAMETERS = ".pdmodel", ".pdiparams"
+OPTIMIZED = "_optimized"  # named by Paddle
+# oneDNN's concatenation cannot join planes of both precisions; of the other operators the choice does not matter.
+BF16_OPERATORS = {
+    "conv2d", "fused_conv2d", "depthwise_conv2d", "conv2d_transpose", "pool2d", "elementwise_add",
+}  # fmt: skip
 GPU_MEMORY_MB = 256  # allocated when a program is opened
 # Exceptions that Paddle raises when an engine fails.
 ENGINE_ERRORS = (RuntimeError, ValueError, NotImplementedError)
@@ -40,9 +53,9 @@ class Folder(Protocol):
     """Finds or makes the folder of a program; the folder may be removed after the block."""
 
     def __call__(
-        self, *, output: Output = ..., int8: bool, temperature: float
+        self, *, output: Output = ..., engine: Engine, temperature: float
     ) -> AbstractContextManager[Path]:
-        """Yield the folder of an output's program, for int8 at one temperature or for the other engines."""
+        """Yield the folder of an output's program for an engine, in int8 for one temperature."""
         ...
 
 
@@ -93,14 +106,14 @@ class Program:
             return self._others[output]
 
     def _open(self) -> None:
-        int8, temperature = self.engine == "int8", self._temperature
-        with self._folder(int8=int8, temperature=temperature) as folder:
+        temperature = self._temperature
+        with self._folder(engine=self.engine, temperature=temperature) as folder:
             try:
                 self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
                 return
             except ENGINE_ERRORS as error:
                 self._fall_back(error)
-        with self._folder(int8=False, temperature=temperature) as folder:
+        with self._folder(engine=self.engine, temperature=temperature) as folder:
             self._predictor = open_program(folder, engine=self.engine, threads=self._threads)
 
     def _fall_back(self, error: Exception) -> None:
@@ -115,39 +128,94 @@ class Program:
 def open_program(
     folder: Path, *, engine: Engine, threads: int | None = None
 ) -> "inference.Predictor":
-    """Open a program, which takes up to two seconds; callers keep it open."""
+    """Open a program; callers keep it open.
+
+    oneDNN's optimized form of a program is kept beside it: made in half a second, it opens in a thirtieth.
+    """
     assert engine in get_args(Engine), engine
     with ALONE:
-        return _opened(folder, engine, threads or cores())
+        inference, config = import_inference(), _config(folder, engine, threads or cores())
+        if engine in ("plain", "gpu"):
+            return inference.create_predictor(config)
+        kept = folder / f"{engine}-{_digest_of_processor()}"
+        if kept.is_dir():
+            config.set_optim_cache_dir(str(kept))
+            config.use_optimized_model(True)
+            with suppress(*ENGINE_ERRORS):
+                predictor = inference.create_predictor(config)
+                if predictor.get_output_names():  # the end of a truncated program is missing
+                    return predictor
+            shutil.rmtree(kept, ignore_errors=True)  # damaged, as by a power cut
+            config = _config(folder, engine, threads or cores())
+        with _keeping(kept) as part:
+            if part:
+                config.set_optim_cache_dir(str(part))
+                config.enable_save_optim_model(True)
+            with captured_stderr(log.debug):  # the optimization passes print messages
+                return inference.create_predictor(config)
 
 
-def _opened(folder: Path, engine: Engine, threads: int) -> "inference.Predictor":
+def _config(folder: Path, engine: Engine, threads: int) -> "inference.Config":
     inference = import_inference()
-    int8 = engine == "int8" and (folder / INT8_PROGRAM).is_file()
-    config = inference.AnalysisConfig(
-        str(folder / (INT8_PROGRAM if int8 else "program.json")),
-        str(folder / "program.pdiparams"),
-    )
+    newer = (folder / GPU_PROGRAM).is_file()
+    int8 = engine == "int8" and (folder / f"{INT8_PROGRAM}{MODEL}").is_file()
+    name = INT8_PROGRAM if int8 else PROGRAM
+    model = folder / (GPU_PROGRAM if newer else f"{name}{MODEL}")
+    config = inference.AnalysisConfig(str(model), str(folder / f"{name}{PARAMETERS}"))
     config.disable_glog_info()
     config.set_cpu_math_library_num_threads(threads)
     if engine == "gpu":
         config.enable_use_gpu(GPU_MEMORY_MB, 0)
-        return inference.create_predictor(config)
+        return config
     config.disable_gpu()
+    if not newer:
+        config.enable_new_ir(False)
+        # Planes share memory, which stays in the cache: at least a tenth faster. The newer format does not support it.
+        config.enable_memory_optim()
     if engine == "plain":
         config.disable_mkldnn()
     else:
         config.enable_mkldnn()
     if engine == "bf16":
         config.enable_mkldnn_bfloat16()
+        config.set_bfloat16_op(BF16_OPERATORS)
     if int8:
-        config.enable_new_ir(False)
         config.enable_mkldnn_int8()
-        # Planes share memory, which stays in the cache: at least a tenth faster. The newer format does not support it.
-        config.enable_memory_optim()
-        with captured_stderr(log.debug):  # the optimization passes print messages
-            return inference.create_predictor(config)
-    return inference.create_predictor(config)
+    return config
+
+
+def _digest_of_processor() -> str:
+    """Name the processor, on whose instructions an optimized program depends: a folder may be shared by machines."""
+    return hashlib.sha256(processor().encode()).hexdigest()[:8]
+
+
+@contextmanager
+def _keeping(kept: Path) -> Iterator[Path | None]:
+    """Yield a folder to save an optimized program to, which gets its name afterwards; None if none can be made.
+
+    The program's parameters, which do not change, are one file with those beside it.
+    """
+    part = None
+    with suppress(OSError):
+        part = Path(tempfile.mkdtemp(prefix="part-", dir=kept.parent))
+    try:
+        yield part
+        if part:
+            with suppress(OSError):  # the file system has no links
+                _share_parameters(part / f"{OPTIMIZED}{PARAMETERS}")
+            with suppress(OSError):  # another process finished first
+                part.rename(kept)
+    finally:
+        if part:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _share_parameters(copy: Path) -> None:
+    for original in copy.parent.parent.glob(f"*{PARAMETERS}"):
+        if filecmp.cmp(original, copy, shallow=False):
+            linked = copy.with_name(f"{copy.name}.link")
+            os.link(original, linked)
+            linked.replace(copy)
 
 
 def run_program(

@@ -16,13 +16,14 @@ from pathlib import Path
 
 from model.contract import Output
 from model.paddle_import import ALONE, import_paddle, paddle_version
+from model.program import Engine
 from model.weights_file import RELEASED
 from prior.qspace import BINS_PATH, read_bins
 from runtime.places import user_cache
 
 log = logging.getLogger(__name__)
 
-FORM = 10  # version of the programs of `model.export`; a change invalidates all cached programs
+FORM = 11  # version of the programs of `model.export`; a change invalidates all cached programs
 # What each kind of program computes, as users are told.
 PURPOSES: dict[Output, str] = {
     "means": "colors", "distribution": "likely colors", "features": "references", "classifier": "objects",
@@ -49,20 +50,21 @@ def program_for(
     *,
     bins: Path = BINS_PATH,
     output: Output = "means",
-    int8: bool = False,
+    engine: Engine = "fp32",
     temperature: float = 1.0,
 ) -> Iterator[Path]:
     """Yield the folder with the program of a weights file; export it if it is missing.
 
     output : what the program returns: see `model.export`
-    int8 : the program for the int8 engine, which no other engine can run; only means have one
+    engine : what will run it; int8 and a GPU have programs that no other engine can run, int8 only of means
     temperature : of the int8 program, which has it built in; other programs take it with each call
 
     Processes may run this concurrently: each works in its own folder, and the first to finish wins. Threads wait for
     each other. If the cache is read-only, the program is removed after the block.
     """
-    int8 = int8 and output == "means"
-    kind = f" int8 {temperature}" if int8 else ""
+    if engine == "int8" and output != "means":
+        engine = "fp32"
+    kind = {"int8": f" int8 {temperature}", "gpu": " gpu"}.get(engine, "")
     name = _name_of(weights, bins, kind)
     folder = cache_folder() / (name if output == "means" else f"{name}-{output}")
     with ExitStack() as stack:
@@ -76,7 +78,7 @@ def program_for(
 
                 export(
                     weights, work, bins=read_bins(bins), output=output,
-                    int8=int8, temperature=temperature,
+                    engine=engine, temperature=temperature,
                 )  # fmt: skip
                 with suppress(OSError):  # another process finished first, or the cache is read-only
                     work.rename(folder)
@@ -110,7 +112,7 @@ def _by_last_use(cache: Path, *, first: Path) -> list[tuple[float, int, Path]]:
     for folder in cache.iterdir():
         if PROGRAM_NAME.fullmatch(folder.name) or PART_NAME.fullmatch(folder.name):
             with suppress(OSError):  # another process may sweep concurrently
-                size = sum(path.stat().st_size for path in folder.iterdir())
+                size = sum(path.stat().st_size for path in folder.rglob("*"))
                 found.append((folder.stat().st_mtime, size, folder))
     return sorted(found, key=lambda one: (one[2] != first, -one[0]))
 

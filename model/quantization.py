@@ -11,13 +11,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import paddle
-from paddle.base.framework import _dygraph_guard
-from paddle.pir_utils import OldIrGuard
 
 from color.arrays import Floats
 from image.resize import center_square
 from model.contract import network_planes
 from model.hints import palette_vector, random_hints
+from model.older_format import opened_older, write_older
+from model.program import MODEL
 from prior.dataset import list_pictures, read_rgb
 from prior.lab import rgb2lab
 from prior.qspace import QSpace
@@ -64,12 +64,7 @@ def quantize(
     in_float : convolutions that stay float32, by the names of their weights
     last : the last quantized convolution, by the name of its weights
     """
-    # OldIrGuard enters static mode only in the thread that imported Paddle; no public call does so in other threads.
-    static = _dygraph_guard(None)
-    with OldIrGuard(), static, paddle.static.scope_guard(paddle.static.Scope()):
-        executor = paddle.static.Executor(paddle.CPUPlace())
-        program, feeds, fetched = paddle.static.load_inference_model(str(source), executor)
-        _join_biases(program)
+    with opened_older(source) as (program, feeds, fetched, executor):
         quantized = list(_quantized(program, last))
         ranges = _ranges(program, feeds, [op for op in quantized if op.type in RANGED], inputs)
         for op in quantized:
@@ -77,11 +72,8 @@ def quantize(
                 op._set_attr("quantization_type", "static")  # without it, a pass sets `skip_quant`
             if op.output_arg_names[0] in ranges:
                 op._set_attr("out_threshold", share * ranges[op.output_arg_names[0]])
-        variables = [program.global_block().var(name) for name in feeds]
-        paddle.static.save_inference_model(
-            str(target), variables, fetched, executor, program=program
-        )
-        _give_input_range(target.with_suffix(".pdmodel"), feeds[0])
+        write_older(target, program, feeds, fetched, executor)
+        _give_input_range(target.with_suffix(MODEL), feeds[0])
 
 
 def _give_input_range(program: Path, planes: str) -> None:
@@ -91,20 +83,6 @@ def _give_input_range(program: Path, planes: str) -> None:
         if op.type == "feed" and op.output_arg_names == [planes]:
             op._set_attr("out_threshold", PLANES_RANGE)
     program.write_bytes(saved.desc.serialize_to_string())
-
-
-def _join_biases(program: Any) -> None:
-    """Add each convolution's bias along the channels: Paddle's reshape of the bias prevents fusion."""
-    block, biases = program.global_block(), {}
-    for op in block.ops:
-        if op.type == "reshape2" and block.var(op.input("X")[0]).persistable:
-            biases[op.output("Out")[0]] = op.input("X")[0]
-        elif op.type == "elementwise_add" and op.input("Y")[0] in biases:
-            op._rename_input(op.input("Y")[0], biases[op.input("Y")[0]])
-            op._set_attr("axis", 1)
-    for index in reversed(range(len(block.ops))):
-        if block.ops[index].output_arg_names[0] in biases:
-            block._remove_op(index)
 
 
 def _quantized(program: Any, last: str) -> Iterator[Any]:

@@ -81,7 +81,7 @@ def engines(weights: Path, folder: Path) -> Iterator[Row]:
     predictors: dict[str, Predictor] = {}
     single: dict[str, Predictor] = {}
     for name in names:
-        with program_for(weights, int8=name == "int8", temperature=0.7) as program:
+        with program_for(weights, engine=name, temperature=0.7) as program:
             for found, threads in ((predictors, None), (single, 1)):
                 opened = open_program(program, engine=name, threads=threads)
                 found[name] = functools.partial(run_program, opened)

@@ -129,7 +129,7 @@ def test_a_network_in_memory_predicts_as_its_program_does(
 
 
 def test_nothing_is_left_to_fold_when_a_program_is_opened(program: Path) -> None:
-    assert "batch_norm" not in (program / "program.json").read_text()
+    assert b"batch_norm" not in (program / "program.pdmodel").read_bytes()
 
 
 @pytest.mark.slow
@@ -153,12 +153,13 @@ def test_threads_that_want_a_program_at_once_both_get_it(
 ) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
 
-    def made(int8: bool) -> bool:
-        with program_for(weights, bins=bins, int8=int8) as folder:
-            return (folder / "program.pdiparams").is_file()
+    def made(engine: Engine) -> bool:
+        with program_for(weights, bins=bins, engine=engine) as folder:
+            name = "int8" if engine == "int8" else "program"
+            return (folder / f"{name}.pdiparams").is_file()
 
     with ThreadPoolExecutor(3) as threads:
-        assert all(threads.map(made, (True, False, True)))
+        assert all(threads.map(made, ("int8", "fp32", "int8")))
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -206,7 +207,7 @@ def test_an_unwritable_cache_is_no_obstacle_and_nothing_is_left(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
     with program_for(weights, bins=bins) as folder:
-        assert (folder / "program.json").is_file()
+        assert (folder / "program.pdmodel").is_file()
         predictor = open_program(folder, engine="plain")
     assert list((tmp_path / "tmp").iterdir()) == []
     run_program(predictor, *inputs(1, 32, 32), temperature=1.0)  # no longer needs its files

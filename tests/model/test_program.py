@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from small_network import SMALL
 
+from model import export
 from model import program as programs
+from model.paddle_import import supported_precisions
 from model.program import Engine, Program
 from model.program_cache import CACHE_VARIABLE, program_for
 
@@ -68,8 +71,8 @@ def test_where_int8_fails_the_other_program_is_opened(
 
     monkeypatch.setattr(programs, "open_program", fails_in_int8)
 
-    def folder(*, int8: bool, temperature: float) -> AbstractContextManager[Path]:
-        return nullcontext(tmp_path if int8 else exported / "program")
+    def folder(*, engine: Engine, temperature: float) -> AbstractContextManager[Path]:
+        return nullcontext(tmp_path if engine == "int8" else exported / "program")
 
     program = Program(folder, engine="int8", threads=1)
     assert program.engine == "plain"
@@ -157,3 +160,66 @@ def test_a_program_has_the_cores_that_this_process_may_use(exported: Path) -> No
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     by_itself, one, two = map(int, done.stdout.split())
     assert by_itself == one < two
+
+
+def _at_sizes(predictor: Any) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    sizes = ((1, 64, 96), (3, 32, 32), (2, 96, 64), (1, 64, 96))
+    planes = [rng.uniform(-1, 1, (n, 4, h, w)).astype(np.float32) for n, h, w in sizes]
+    return [
+        programs.run_program(
+            predictor, each, np.zeros((len(each), SMALL.bins + 1), np.float32), temperature=0.7
+        )
+        for each in (*planes, *planes)
+    ]
+
+
+@pytest.mark.parametrize("engine", ["fp32", "bf16", "int8"])
+def test_the_optimized_form_that_is_kept_computes_the_same(
+    exported: Path, tmp_path: Path, engine: Engine
+) -> None:
+    """Also when the size changes between calls, and after a form that was damaged has been replaced."""
+    if engine not in supported_precisions():
+        pytest.skip(f"this processor has no {engine}")
+    export.export(
+        exported / "small.npz", tmp_path, bins=np.load(exported / "bins.npy"), engine=engine,
+        temperature=0.7,
+    )  # fmt: skip
+    parts = [folder for folder in tmp_path.iterdir() if folder.is_dir()]
+    assert len(parts) == (engine == "int8")  # which was opened to compare it
+    first = _at_sizes(programs.open_program(tmp_path, engine=engine, threads=1))
+    (kept,) = (folder for folder in tmp_path.iterdir() if folder.is_dir())
+    assert kept.name.startswith(f"{engine}-")
+    model, parameters = kept / "_optimized.pdmodel", kept / "_optimized.pdiparams"
+    assert parameters.stat().st_nlink > 1
+    made = model.stat().st_mtime_ns
+    again = _at_sizes(programs.open_program(tmp_path, engine=engine, threads=1))
+    assert model.stat().st_mtime_ns == made
+    whole = model.read_bytes()
+    model.write_bytes(whole[: len(whole) // 2])
+    replaced = _at_sizes(programs.open_program(tmp_path, engine=engine, threads=1))
+    assert model.stat().st_size > 0.9 * len(whole)
+    for one, other, third in zip(first, again, replaced, strict=True):
+        np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(one, third)
+    for one, other in zip(first[:4], first[4:], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_program_in_a_folder_that_cannot_be_written_is_opened(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(exported / "program", tmp_path / "program")
+    expected = _at_sizes(programs.open_program(exported / "program", engine="fp32", threads=1))
+
+    def refused(**_: Any) -> str:
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(programs.tempfile, "mkdtemp", refused)
+    for folder in (tmp_path / "program").iterdir():
+        if folder.is_dir():
+            shutil.rmtree(folder)
+    found = _at_sizes(programs.open_program(tmp_path / "program", engine="fp32", threads=1))
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not [path for path in (tmp_path / "program").iterdir() if path.is_dir()]

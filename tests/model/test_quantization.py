@@ -29,7 +29,7 @@ run_program(open_program(Path(sys.argv[1]), engine="int8"), *arrays, temperature
 def int8_program(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("int8")
     bins = np.load(exported / "bins.npy")
-    export.export(exported / "small.npz", folder, bins=bins, int8=True, temperature=TEMPERATURE)
+    export.export(exported / "small.npz", folder, bins=bins, engine="int8", temperature=TEMPERATURE)
     return folder
 
 
@@ -59,7 +59,7 @@ def test_int8_is_near_the_network_in_any_batch(int8_program: Path, exported: Pat
 def test_int8_stays_finite_however_low_the_temperature(exported: Path, tmp_path: Path) -> None:
     bins = np.load(exported / "bins.npy")
     planes, palettes = sample_inputs(bins)[0]
-    export.export(exported / "small.npz", tmp_path, bins=bins, int8=True, temperature=1e-4)
+    export.export(exported / "small.npz", tmp_path, bins=bins, engine="int8", temperature=1e-4)
     program = open_program(tmp_path, engine="int8")
     found = run_program(program, planes, palettes, temperature=1e-4)
     means = found[:, :2].transpose(0, 2, 3, 1)
@@ -80,7 +80,7 @@ def test_weights_that_lose_in_int8_are_run_in_fp32(
     )
     monkeypatch.setattr(export, "TOLERANCE_INT8", 0.03)  # random weights: 0.002, here 0.07
     bins = np.load(exported / "bins.npy")
-    export.export(exported / "small.npz", tmp_path, bins=bins, int8=True)
+    export.export(exported / "small.npz", tmp_path, bins=bins, engine="int8")
     assert caplog.messages == ["in int8, ab would differ by 7 %: using fp32"]
     inputs = sample_inputs(bins)[0]
     found = run_program(open_program(tmp_path, engine="int8"), *inputs, temperature=1.0)
@@ -93,7 +93,7 @@ def test_a_program_made_after_one_for_int8_is_of_the_usual_form(
     int8_program: Path, exported: Path, tmp_path: Path
 ) -> None:
     export.export(exported / "small.npz", tmp_path, bins=np.load(exported / "bins.npy"))
-    assert {path.name for path in tmp_path.iterdir()} >= {"program.json", "program.pdiparams"}
+    assert {path.name for path in tmp_path.iterdir()} >= {"program.pdmodel", "program.pdiparams"}
 
 
 def test_samples_are_seen_alone_and_guided() -> None:
