@@ -14,7 +14,6 @@ from color.segment import WORKING_SIDE, Colorization, NetworkTime, SegmentColori
 from model.contract import Output, Predictor
 from model.decode import AbPredictor
 from model.engine_choice import choose_engine, engine_of
-from model.objects import import_solver
 from model.one_color import OneColorPredictor
 from model.onnx_network import OneColorNetwork, OurOnnx, side_of
 from model.onnx_signature import OnnxFile, inspected
@@ -31,7 +30,7 @@ from model.program_cache import program_for
 from model.steady import ANCHOR_EVERY
 from model.weights_file import RELEASED, check_weights, weights_sha256
 from prior.qspace import read_bins
-from runtime.workers import ahead, cores
+from runtime.workers import cores
 
 ONNX = ".onnx"
 LOADED, PROCESS_BYTES = (
@@ -100,7 +99,6 @@ def open_network(
     if isinstance(file, OnnxFile):
         return (OurOnnx if file.kind == "ours" else OneColorNetwork)(file, threads=threads)
     weights_sha256(file)  # reports a bad file before opening, which takes seconds
-    ahead(import_solver)
     folder = functools.partial(program_for, file)
     engine = choose_engine(device, precision)
     # Only means have an int8 program; the other outputs would fall back to fp32, which may not be the fastest.

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Doubles, Floats
+from model.banded import factorized, solved
 from model.contract import STRIDE, network_planes, resized, working_shape
 from model.engine_choice import choose_engine
 from model.program import Program
@@ -118,11 +119,6 @@ def classifier_features(lightness: Floats, *, side: int = SIDE) -> Iterator[Floa
         yield np.ascontiguousarray(np.moveaxis(taken.reshape(channels, *size), 0, -1))
 
 
-def import_solver() -> None:
-    """Import the slow module of `solver`, beside the opening of programs."""
-    import scipy.linalg  # noqa: F401
-
-
 def open_classifier() -> None:
     """Open the classifier's program, ahead of its use in several threads."""
     _classifier()
@@ -217,8 +213,6 @@ def solver(lightness: Floats, cues: Floats, weight: Floats) -> Callable[[NDArray
     The system is factorized once (banded Cholesky, a sixth of the time of SuperLU at these sizes); x minimizes
     sum weight x^2 - 2 d x + sum likeness (x_i - x_j)^2.
     """
-    from scipy.linalg import cho_solve_banded, cholesky_banded
-
     wide = lightness.shape[1] > lightness.shape[0]
 
     def turned(planes: NDArray[Any]) -> NDArray[Any]:
@@ -227,11 +221,11 @@ def solver(lightness: Floats, cues: Floats, weight: Floats) -> Callable[[NDArray
 
     features = turned(np.dstack([lightness / LIKE_NEIGHBORS, cues]))
     bands = _banded(features.astype(np.float64), turned(weight).astype(np.float64))
-    factor = cholesky_banded(bands, overwrite_ab=True, lower=True, check_finite=False)
+    factor = factorized(bands)
 
     def solve(data: NDArray[Any]) -> Floats:
         values = turned(data).astype(np.float64)
-        solution = cho_solve_banded((factor, True), values.ravel(), check_finite=False)
+        solution = solved(factor, values.ravel())
         return np.ascontiguousarray(turned(solution.reshape(values.shape)), np.float32)
 
     return solve

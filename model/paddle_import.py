@@ -2,7 +2,6 @@
 
 import ctypes
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import signal
@@ -11,9 +10,10 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from typing import Any
+
+from runtime.extension import folder_of, load_extension
 
 PACKAGES = ("paddlepaddle", "paddlepaddle-gpu")
 HANDLED = (signal.SIGTERM, signal.SIGINT)
@@ -77,14 +77,10 @@ def import_inference() -> Any:
         if LIBRARY not in sys.modules and not has_gpu_package() and (path := _library_path()):
             # Paddle sets this, too; each program sets its own number of threads.
             os.environ.setdefault("OMP_NUM_THREADS", "1")
-            loader = ExtensionFileLoader(LIBRARY, str(path))
-            spec = importlib.util.spec_from_file_location(LIBRARY, path, loader=loader)
-            assert spec is not None, path
-            library = importlib.util.module_from_spec(spec)
             eager = sys.getdlopenflags()
             sys.setdlopenflags(os.RTLD_LAZY)  # a fifth faster
             try:
-                loader.exec_module(library)
+                library = load_extension(LIBRARY, path)
             finally:
                 sys.setdlopenflags(eager)
             sys.modules[LIBRARY] = library
@@ -93,10 +89,10 @@ def import_inference() -> Any:
 
 def _library_path() -> Path | None:
     """Find Paddle's compiled part; None if it cannot be loaded alone (on Windows, Paddle locates its libraries)."""
-    spec = importlib.util.find_spec("paddle")
-    if platform.system() == "Windows" or spec is None or not spec.submodule_search_locations:
+    paddle = folder_of("paddle")
+    if platform.system() == "Windows" or paddle is None:
         return None
-    path = Path(spec.submodule_search_locations[0], "base", "libpaddle.so")
+    path = paddle / "base" / "libpaddle.so"
     return path if path.is_file() else None
 
 
