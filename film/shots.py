@@ -113,7 +113,7 @@ def segments(frames: Iterable[Thumbnail], *, count: int) -> Iterator[SegmentReco
     A segment is yielded as soon as its end is known; it never spans a cut.
     count : frames of the whole film, even if only its rest is analyzed
     """
-    longest = _longest(count)
+    longest = min(-(-max(-(-count // PARTS), SHORTEST) // STEP) * STEP, LONGEST - REMNANT)
     waiting: deque[Callable[[], float]] = deque()
     index, shot, number, first = 0, -1, 0, 0
     length, place = 0, 0  # frames so far: of the segment and of the shot
@@ -144,14 +144,6 @@ def segments(frames: Iterable[Thumbnail], *, count: int) -> Iterator[SegmentReco
         length, place = length + 1, place + 1
     if length:
         yield record(length, ends=True)
-
-
-def _longest(count: int) -> int:
-    """Return the frames after which a shot is divided, in a film of this number of frames."""
-    part = max(-(-count // PARTS), SHORTEST)
-    if 2 * SHORTEST < count - REMNANT <= 3 * SHORTEST:
-        part = -(-count // 2)  # one of two workers would have a third segment, with the other one idle
-    return min(-(-part // STEP) * STEP, LONGEST - REMNANT)
 
 
 def analyze(

@@ -12,7 +12,6 @@ took 3 of 4 seconds), upsampling by transposed convolution, and a decoder entire
 import dataclasses
 import logging
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,14 +20,12 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 from paddle.base.layer_helper import LayerHelper
-from paddle.pir_utils import OldIrGuard
 from paddle.static import InputSpec
 
 from color.arrays import Floats
 from model.contract import PLANES, Output
 from model.efficientnet_lite import PYRAMID_BLOCKS
 from model.network import BasicBlock, ColorNet, UpBlock, annealed, annealed_mean
-from model.older_format import join_biases
 from model.program import (
     INT8_PROGRAM,
     PROGRAM,
@@ -36,6 +33,7 @@ from model.program import (
     open_program,
     run_program,
 )
+from model.program_files import write_newer, write_program
 from model.quantization import RANGE_SHARES, Inputs, quantize, sample_inputs
 from model.weights_file import Weights, build, load_into, read_backbone, read_weights
 
@@ -231,11 +229,12 @@ def export(
     reference = kind(build(stored), bins)
     folder.mkdir(parents=True, exist_ok=True)
     if engine == "int8":
-        net = FixedNet(_rearranged(stored), bins, temperature)
-        if _saved_int8(net, reference, folder, sample_inputs(bins), temperature=temperature):
+        fixed = FixedNet(_rearranged(stored), bins, temperature)
+        if _saved_int8(fixed, reference, folder, sample_inputs(bins), temperature=temperature):
             return
-    save = _save_newer if engine == "gpu" else _save
-    save(kind(_rearranged(stored), bins), folder)
+    write = write_newer if engine == "gpu" else write_program
+    net = kind(_rearranged(stored), bins)
+    write(net, folder, _inputs(net))
     _check(reference, folder)
 
 
@@ -246,29 +245,14 @@ def _rearranged(stored: Weights) -> InferenceNet:
     return network
 
 
-def _save(net: AnnealedNet, folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as traced:
-        with OldIrGuard():
-            _save_newer(net, Path(traced))
-        join_biases(Path(traced, PROGRAM), folder / PROGRAM)
-
-
-def _save_newer(net: AnnealedNet, folder: Path) -> None:
-    """Trace and save; in the older format inside `OldIrGuard`."""
-    net.eval()
+def _inputs(net: AnnealedNet) -> list[InputSpec]:
     bins = net.network.config.bins
     specs = [
         InputSpec([None, PLANES, None, None], "float32", "planes"),
         InputSpec([None, bins + 1], "float32", "palette"),
         InputSpec([1], "float32", "temperature"),
     ]
-    with warnings.catch_warnings():
-        # While tracing, Paddle 3.3.1 warns about its own use of Tensor.place.
-        warnings.simplefilter("ignore", UserWarning)
-        if isinstance(net, FixedNet):
-            specs.pop()
-        static = paddle.jit.to_static(net, input_spec=specs, full_graph=True)
-        paddle.jit.save(static, str(folder / PROGRAM))
+    return specs[:-1] if isinstance(net, FixedNet) else specs
 
 
 def _check(net: AnnealedNet, folder: Path) -> None:
@@ -298,7 +282,7 @@ def _saved_int8(
     samples = inputs[:CHECKED_SAMPLES]
     in_float = {weights[name] for name in weights if name.startswith(IN_FLOAT)}
     with tempfile.TemporaryDirectory() as traced:
-        _save(net, Path(traced))
+        write_program(net, Path(traced), _inputs(net))
         for share in RANGE_SHARES:
             with tempfile.TemporaryDirectory(dir=folder) as tried:
                 quantize(

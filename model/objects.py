@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Doubles, Floats
-from model.banded import factorized, solved
 from model.contract import STRIDE, network_planes, resized, working_shape
 from model.engine_choice import choose_engine
+from model.lapack import lapack
 from model.program import Program
 from model.program_cache import program_for
 from model.weights_file import RELEASED
@@ -221,11 +221,12 @@ def solver(lightness: Floats, cues: Floats, weight: Floats) -> Callable[[NDArray
 
     features = turned(np.dstack([lightness / LIKE_NEIGHBORS, cues]))
     bands = _banded(features.astype(np.float64), turned(weight).astype(np.float64))
-    factor = factorized(bands)
+    factor, failed = lapack().dpbtrf(bands, lower=1)
+    assert not failed, f"the system is not positive definite at {failed}"
 
     def solve(data: NDArray[Any]) -> Floats:
         values = turned(data).astype(np.float64)
-        solution = solved(factor, values.ravel())
+        solution, _ = lapack().dpbtrs(factor, values.ravel(), lower=1)
         return np.ascontiguousarray(turned(solution.reshape(values.shape)), np.float32)
 
     return solve

@@ -16,8 +16,8 @@ from color.arrays import Floats
 from image.resize import center_square
 from model.contract import network_planes
 from model.hints import palette_vector, random_hints
-from model.older_format import opened_older, write_older
 from model.program import MODEL
+from model.program_files import opened_older, write_older
 from prior.dataset import list_pictures, read_rgb
 from prior.lab import rgb2lab
 from prior.qspace import QSpace

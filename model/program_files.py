@@ -1,19 +1,43 @@
-"""Inference programs in Paddle's older format.
+"""Traces networks and writes them as inference programs, in Paddle's older format and, for GPUs, in the newer one.
 
-In Paddle 3.3.1, only they keep their optimized form, which opens at once, and run in int8.
+In Paddle 3.3.1, only those of the older format keep their optimized form, which opens at once, and run in int8.
 """
 
+import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import paddle
+from paddle import nn
 from paddle.base.framework import _dygraph_guard
 from paddle.pir_utils import OldIrGuard
+from paddle.static import InputSpec
+
+from model.program import PROGRAM
 
 # A program, the names of its inputs, the variables of its outputs, and what runs it.
 Opened: TypeAlias = tuple[Any, Sequence[str], Sequence[Any], paddle.static.Executor]
+
+
+def write_program(net: nn.Layer, folder: Path, inputs: Sequence[InputSpec]) -> None:
+    """Write a network in the older format."""
+    with tempfile.TemporaryDirectory() as traced:
+        with OldIrGuard():
+            write_newer(net, Path(traced), inputs)
+        join_biases(Path(traced, PROGRAM), folder / PROGRAM)
+
+
+def write_newer(net: nn.Layer, folder: Path, inputs: Sequence[InputSpec]) -> None:
+    """Write a network in the newer format; inside `OldIrGuard`, in the older one as traced."""
+    net.eval()
+    with warnings.catch_warnings():
+        # While tracing, Paddle 3.3.1 warns about its own use of Tensor.place.
+        warnings.simplefilter("ignore", UserWarning)
+        static = paddle.jit.to_static(net, input_spec=inputs, full_graph=True)
+        paddle.jit.save(static, str(folder / PROGRAM))
 
 
 @contextmanager
