@@ -4,7 +4,7 @@ from pathlib import Path
 
 import platformdirs
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 ROOT = Path(__file__).resolve().parent.parent  # of the program's modules
 IN_SOURCE_TREE = (ROOT / "pyproject.toml").is_file()
 # The user's data, runs and films. An installed program looks for them in the current folder.
