@@ -285,7 +285,7 @@ def test_a_film_is_watched_while_it_is_made(page: Page, film: Path, tmp_path: Pa
     page.wait_for_function("() => document.getElementById('player').currentTime > 0")
     page.locator("#film-download").wait_for()
     page.wait_for_function(f"() => {source}.includes('/file?show')")
-    assert page.evaluate("document.getElementById('player').duration") > 20
+    page.wait_for_function("() => document.getElementById('player').duration > 20")
 
 
 def test_the_first_shots_of_a_long_film_are_there_within_5_s(
