@@ -255,7 +255,9 @@ def short_film_seconds(args: argparse.Namespace) -> float:
 def main() -> int:
     """Measure and print; return 0 if all limits hold."""
     parser = argparse.ArgumentParser(description="Time films against a plain transcode.")
-    parser.add_argument("film", type=Path, help="a real clip, in color or not")
+    parser.add_argument(
+        "film", type=Path, help="a real clip, in color or not; no AVI, which ffmpeg cannot loop"
+    )
     parser.add_argument(
         "--seconds", type=float, nargs="+", default=[20], help="of film (default: 20)"
     )
