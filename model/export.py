@@ -3,10 +3,11 @@
 The program takes planes (N, 4, H, W), a palette (N, Q + 1) and a temperature (1,), and returns three planes
 (N, 3, H/4, W/4): the mean a, b and chroma of the predicted distribution; softmax and bin centers are included. A second
 program returns the distribution itself, (N, Q, H/4, W/4), a third the backbone's features at 1/16, a fourth those of the
-published backbone at all scales. All run on the floating-point engines; the first also exists in an older program format for int8 (see `quantization`).
+published backbone at all scales. All run on the floating-point engines; the first also exists for int8 (see
+`quantization`).
 
-The graph is the one that oneDNN in Paddle 3.3.1 opens and runs fastest: no BatchNorm (folding it on opening
-took 3 of 4 seconds), upsampling by transposed convolution, and a decoder entirely in bfloat16.
+The graph is the one that oneDNN in Paddle 3.3.1 optimizes and runs fastest: no BatchNorm (folding it took 3 of 4
+seconds), upsampling by transposed convolution.
 """
 
 import dataclasses
@@ -26,13 +27,7 @@ from color.arrays import Floats
 from model.contract import PLANES, Output
 from model.efficientnet_lite import PYRAMID_BLOCKS
 from model.network import BasicBlock, ColorNet, UpBlock, annealed, annealed_mean
-from model.program import (
-    INT8_PROGRAM,
-    PROGRAM,
-    Engine,
-    open_program,
-    run_program,
-)
+from model.program import INT8_PROGRAM, PROGRAM, Engine, open_program, run_program
 from model.program_files import write_newer, write_program
 from model.quantization import RANGE_SHARES, Inputs, quantize, sample_inputs
 from model.weights_file import Weights, build, load_into, read_backbone, read_weights

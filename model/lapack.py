@@ -3,7 +3,7 @@
 import functools
 from typing import Any
 
-from runtime.extension import compiled, folder_of, load_extension
+from runtime.extension import compiled, load_extension, package_folder
 
 MODULE = "_flapack"
 
@@ -11,7 +11,7 @@ MODULE = "_flapack"
 @functools.cache
 def lapack() -> Any:
     """Return a module with LAPACK's functions; on Windows, SciPy itself locates the libraries that it needs."""
-    folder = folder_of("scipy")
+    folder = package_folder("scipy")
     file = compiled(folder / "linalg", MODULE) if folder else None
     if file:
         try:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from runtime.extension import folder_of, load_extension
+from runtime.extension import load_extension, package_folder
 
 PACKAGES = ("paddlepaddle", "paddlepaddle-gpu")
 HANDLED = (signal.SIGTERM, signal.SIGINT)
@@ -89,7 +89,7 @@ def import_inference() -> Any:
 
 def _library_path() -> Path | None:
     """Find Paddle's compiled part; None if it cannot be loaded alone (on Windows, Paddle locates its libraries)."""
-    paddle = folder_of("paddle")
+    paddle = package_folder("paddle")
     if platform.system() == "Windows" or paddle is None:
         return None
     path = paddle / "base" / "libpaddle.so"

@@ -1,6 +1,6 @@
 """Static int8 quantization of an inference program, calibrated on the sample photographs.
 
-In Paddle 3.3.1, oneDNN computes in int8 only for programs of the older format (`program.pdmodel`). Its passes take the
+In Paddle 3.3.1, oneDNN computes in int8 only for programs of the older format (`program_files`). Its passes take the
 ranges of activations from attributes of the operators, and those of weights, per channel, from the weights; the stored
 weights stay float32.
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 
-def folder_of(package: str) -> Path | None:
+def package_folder(package: str) -> Path | None:
     """Return the folder of a package that may not be imported yet; None if it is not installed."""
     spec = importlib.util.find_spec(package)
     folders = spec.submodule_search_locations if spec else None

@@ -209,17 +209,15 @@ def test_the_optimized_form_that_is_kept_computes_the_same(
 def test_a_program_in_a_folder_that_cannot_be_written_is_opened(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(exported / "program", tmp_path / "program")
+    for file in (exported / "program").glob("program.*"):
+        shutil.copy(file, tmp_path)
     expected = _at_sizes(programs.open_program(exported / "program", engine="fp32", threads=1))
 
     def refused(**_: Any) -> str:
         raise PermissionError("read-only")
 
     monkeypatch.setattr(programs.tempfile, "mkdtemp", refused)
-    for folder in (tmp_path / "program").iterdir():
-        if folder.is_dir():
-            shutil.rmtree(folder)
-    found = _at_sizes(programs.open_program(tmp_path / "program", engine="fp32", threads=1))
+    found = _at_sizes(programs.open_program(tmp_path, engine="fp32", threads=1))
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_array_equal(one, other)
-    assert not [path for path in (tmp_path / "program").iterdir() if path.is_dir()]
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]

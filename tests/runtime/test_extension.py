@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from runtime.extension import compiled, folder_of, load_extension
+from runtime.extension import compiled, load_extension, package_folder
 
 
 def test_a_module_is_found_and_loaded_without_its_package() -> None:
-    folder = folder_of("scipy")
+    folder = package_folder("scipy")
     assert folder is not None
     file = compiled(folder / "linalg", "_flapack")
     assert file is not None
@@ -16,8 +16,8 @@ def test_a_module_is_found_and_loaded_without_its_package() -> None:
 
 
 def test_what_is_not_there_is_none() -> None:
-    assert folder_of("no_such_package") is None
-    folder = folder_of("scipy")
+    assert package_folder("no_such_package") is None
+    folder = package_folder("scipy")
     assert folder is not None
     assert compiled(folder, "no_such_module") is None
 
