@@ -4,26 +4,63 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from runtime.startup import quit_now
+
+IMPORT_CHECKED_EVERY_S = 0.02
 
 
 @contextmanager
 def interrupts_raised() -> Iterator[None]:
     """Let Ctrl-C raise KeyboardInterrupt in the block, after `quit_on_interrupt`, and ignore it after the block.
 
-    While the interpreter ends, it would only cut short the cleaning up, with a traceback. Without `quit_on_interrupt`,
-    the caller has other plans for the process: nothing changes.
+    It waits for the end of an import: C code of NumPy and others, interrupted there, prints a traceback. Any error after
+    it counts as it. While the interpreter ends, Ctrl-C would only cut short the cleaning up, with a traceback. Without
+    `quit_on_interrupt`, the caller has other plans for the process: nothing changes.
     """
     if signal.getsignal(signal.SIGINT) is not quit_now:
         yield
         return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    received = False
+
+    def interrupt(_: int, frame: FrameType | None) -> None:
+        nonlocal received
+        if _imports(frame):
+            again = threading.Timer(IMPORT_CHECKED_EVERY_S, _interrupt_main_thread)
+            again.daemon = True
+            again.start()
+            return
+        received = True
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
     try:
         yield
+    except Exception as error:
+        if received:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _interrupt_main_thread() -> None:
+    """Send Ctrl-C again, as a signal, to wake what the main thread waits for; Windows has no `pthread_kill`."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a frame is part of an import."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager

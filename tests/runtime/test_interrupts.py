@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from runtime.interrupts import (
     interrupts_raised,
     stops_handled,
 )
-from runtime.startup import STOPPED
+from runtime.startup import INTERRUPTED, STOPPED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "data" / "samples"
@@ -34,6 +35,35 @@ def test_an_interrupt_during_the_work_is_raised_and_after_it_ignored() -> None:
     work = f"\ntry:\n with interrupts_raised(): {INTERRUPT}\nexcept KeyboardInterrupt: print('raised')\n"
     done = run(BEGIN + work + INTERRUPT + "print('after')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "raised\nafter\n", "")
+
+
+def test_an_interrupt_waits_for_the_end_of_an_import(tmp_path: Path) -> None:
+    """C code of NumPy, interrupted in its import, prints a traceback."""
+    (tmp_path / "slow.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.1)\n"
+    )
+    work = f"\nsys.path.append({str(tmp_path)!r})\ndef work(): import slow; print('imported'); time.sleep(9)\n"
+    begin = BEGIN + "import time; from runtime.console import exit_code; "
+    begun_s = time.monotonic()
+    done = run(f"{begin}{work}sys.exit(exit_code('colorize', work))\n")
+    assert time.monotonic() - begun_s < 5
+    assert (done.returncode, done.stdout, done.stderr) == (
+        INTERRUPTED,
+        "imported\n",
+        f"{STOPPED}\n",
+    )
+
+
+def test_an_error_that_an_interrupt_led_to_is_the_interrupt() -> None:
+    failed = f" try: {INTERRUPT}\n except KeyboardInterrupt: raise RuntimeError('no picture')\n"
+    work = f"\ndef work():\n{failed}\nsys.exit(exit_code('colorize', work))\n"
+    done = run(BEGIN + "from runtime.console import exit_code; " + work)
+    assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", f"{STOPPED}\n")
+
+
+def test_an_error_without_an_interrupt_stays_itself() -> None:
+    done = run(BEGIN + "\nwith interrupts_raised(): raise RuntimeError('no picture')")
+    assert done.stderr.endswith("\nRuntimeError: no picture\n")
 
 
 def test_a_caller_of_the_command_keeps_its_own_handler() -> None:
