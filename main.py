@@ -43,15 +43,23 @@ examples:
   python main.py -web                                     opens a page in the browser
 """
 FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
+WORKERS_MODULES = ("main", "gray2color", "film.steps", "model.preloaded")
 SHARED = ("quality",)  # of photos' options, with films beside them
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code."""
+def main(argv: Sequence[str] | None = None, *, alone: bool = False) -> int:
+    """Run the command line and return the exit code.
+
+    alone : it is all that this process does
+    """
     parser = _parser()
     args = parser.parse_intermixed_args(argv)
     _check_options(parser, args)
     log_to_stderr(quiet=args.quiet)
+    if alone and _starts_workers(args):
+        from runtime.pool import fork_from_server
+
+        fork_from_server(WORKERS_MODULES)
     piped = bool(args.movie_in) and "-" in (*args.movie_in, args.save)
     colorize = run_pipe if piped else run_inputs
     run = run_page if args.web else run_jobs if args.jobs else colorize
@@ -136,6 +144,15 @@ def _others(args: argparse.Namespace) -> list[tuple[type, str]]:
         films = [(FilmCommand, "films alone"), (PhotoOptions, "photos alone")]
         return [(WebOptions, "-web"), (GuidanceOptions, "one photo or one film"), *films]
     return [(WebOptions, "-web"), *(films if args.img_in else [(PhotoOptions, "photos")])]
+
+
+def _starts_workers(args: argparse.Namespace) -> bool:
+    """Tell whether films are colorized by several processes on this machine, as far as the options say."""
+    return (
+        bool(args.movie_in)
+        and not (args.scheduler or args.probe)
+        and 1 not in (args.workers, args.threads)
+    )
 
 
 def run_jobs(args: argparse.Namespace) -> int:
@@ -255,7 +272,7 @@ def _film(args: argparse.Namespace) -> FilmOptions:
 
 def command() -> NoReturn:
     """Run the command line as a process."""
-    leave(main())
+    leave(main(alone=True))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from runtime.cluster import cluster_map
 from runtime.files import discard_in_progress
@@ -23,6 +24,7 @@ from runtime.workers import (
     Map,
     Wait,
     WorkerError,
+    cores,
     ignore,
     in_flight,
     reporting,
@@ -31,6 +33,38 @@ from runtime.workers import (
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+# A fork of this process would copy locks held by threads of Paddle and OpenCV, and hang.
+_method = "spawn"
+
+
+def fork_from_server(modules: Sequence[str]) -> None:
+    """Begin to import modules in another process, from which pool processes are forked, while this one goes on.
+
+    They start half a second sooner, and share memory. That process runs no thread, so its forks copy no held lock. On
+    Linux only, and not on a single core, where one process does all.
+    """
+    global _method
+    if sys.platform != "linux" or cores() < 2:
+        return
+    from multiprocessing import forkserver, resource_tracker
+
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # its threads wait busily, beside the workers
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # left out by Python 3.11
+    try:
+        multiprocessing.set_forkserver_preload(list(modules))
+        resource_tracker.ensure_running()  # which ends a block of interrupts
+        with interrupts_delayed(), interrupts_blocked():
+            forkserver.ensure_running()
+        _method = "forkserver"
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 @contextmanager
@@ -123,15 +157,14 @@ class Pool:
     def _started(self) -> ProcessPoolExecutor:
         if self._executor:
             return self._executor
-        # Spawned, not forked: a fork copies locks held by threads of Paddle and OpenCV, and hangs.
-        context = multiprocessing.get_context("spawn")
+        context: Any = multiprocessing.get_context(_method)
         workers_end, self._lifeline = context.Pipe(duplex=False)
         self._reports, write_reports = context.Pipe(duplex=False)
         self._executor = ProcessPoolExecutor(
             self.number,
             context,
             initializer=_start_process,
-            initargs=(workers_end, write_reports, self.start),
+            initargs=(workers_end, write_reports, dict(os.environ), self.start),
         )
         # All processes start here: CPython 3.11 notices the death of a process started with a later item
         # only when another item is done. A failure in `prepare` recurs with an item and is reported then.
@@ -176,10 +209,17 @@ def _report_to_parent(count: int) -> None:
 
 
 def _start_process(
-    lifeline: Connection, write_reports: Connection, start: Callable[[], object] | None
+    lifeline: Connection,
+    write_reports: Connection,
+    environment: dict[str, str],
+    start: Callable[[], object] | None,
 ) -> None:
-    """Ignore Ctrl-C, follow the parent's end even if it is killed, and silence warnings and info messages."""
+    """Ignore Ctrl-C, follow the parent's end even if it is killed, and silence warnings and info messages.
+
+    environment : the parent's, which may have changed since the server of forks began
+    """
     global _write_reports
+    os.environ.update(environment)
     _write_reports = write_reports
     ignore_interrupts()
     signal.signal(signal.SIGTERM, _end)  # sent by the pool when another of its processes died

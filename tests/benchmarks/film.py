@@ -12,6 +12,7 @@ that pipeline. Both compose the picture with our code, which is faster than the 
 """
 
 import argparse
+import ctypes
 import json
 import os
 import shutil
@@ -115,6 +116,7 @@ def timed(
     name: str, command: list[str | Path], *, frames: int, disk: Path, **environment: str
 ) -> Run:
     """Run a command to its end and sample its usage."""
+    adopt_orphans()
     began = time.perf_counter()
     environment = {**os.environ, **environment}
     process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, env=environment)
@@ -123,7 +125,24 @@ def timed(
     seconds = time.perf_counter() - began
     if status:
         raise SystemExit(f"{name} failed with status {status}")
-    return Run(name, frames, seconds, used.ru_utime + used.ru_stime, peak)
+    cpu_seconds = used.ru_utime + used.ru_stime + cpu_seconds_of_orphans()
+    return Run(name, frames, seconds, cpu_seconds, peak)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of processes whose parent ends, as of the one that workers are forked from (prctl(2))."""
+    set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+
+
+def cpu_seconds_of_orphans() -> float:
+    """Wait for the adopted processes; return the processor time of them and their own."""
+    total = 0.0
+    with suppress(ChildProcessError):
+        while True:
+            _, _, used = os.wait4(-1, 0)
+            total += used.ru_utime + used.ru_stime
+    return total
 
 
 def ffmpeg(*words: str | Path) -> list[str | Path]:

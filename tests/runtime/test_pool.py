@@ -13,11 +13,31 @@ from pathlib import Path
 import pytest
 from helpers import process_of, wait_in
 
+from runtime import pool
 from runtime.files import whole_file
 from runtime.pool import workers
 from runtime.workers import WorkerError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+METHODS = ["spawn", "forkserver"] if sys.platform == "linux" else ["spawn"]
+
+
+@pytest.fixture(params=METHODS, autouse=True)
+def method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Start the processes in both ways."""
+    monkeypatch.setattr(pool, "_method", request.param)
+    return str(request.param)
+
+
+BEGIN = {"spawn": "pass", "forkserver": "t.pool.fork_from_server(['test_pool'])"}
+
+
+def children_of(process: int) -> list[str]:
+    """Return the process numbers of a process's own children, on Linux."""
+    path = Path(f"/proc/{process}/task/{process}/children")
+    return path.read_text().split() if path.exists() else []
 
 
 def item_and_process(item: int) -> tuple[int, int]:
@@ -139,11 +159,14 @@ def test_a_pool_ends_its_own_processes_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("busy", [False, True])
-def test_a_pool_ends_before_its_interpreter_and_says_nothing(tmp_path: Path, busy: bool) -> None:
+def test_a_pool_ends_before_its_interpreter_and_says_nothing(
+    tmp_path: Path, busy: bool, method: str
+) -> None:
     """Regression: its thread sometimes used the pool's pipes after they were closed."""
     code = (
         "import sys, test_pool as t\n"
         "if __name__ == '__main__':\n"
+        f"    {BEGIN[method]}\n"
         "    with t.workers(2) as run:\n"
         "        done = run(t.process_of, range(12))\n"
         f"        [next(done)] if {busy} else list(done)\n"
@@ -165,15 +188,29 @@ def test_a_pool_ends_before_its_interpreter_and_says_nothing(tmp_path: Path, bus
 PARENT = """
 import os, sys, test_pool as t
 if __name__ == "__main__":
+    {}
     with t.workers(2) as run:
-        print(*{process for _, process in run(t.process_of, range(9))}, flush=True)
+        print(*{{process for _, process in run(t.process_of, range(9))}}, flush=True)
         sys.stdin.read()
 """
 
 
-def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
+def variable(item: int) -> str | None:
+    return os.environ.get(f"POOL_TEST_{item}")
+
+
+def test_processes_have_the_environment_of_their_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A film's command sets which ffmpeg its workers run, after the server of their forks has begun."""
+    with workers(2) as run:
+        assert dict(run(variable, [0, 1])) == {0: None, 1: None}
+    monkeypatch.setenv("POOL_TEST_1", "set")
+    with workers(2) as run:
+        assert dict(run(variable, [0, 1])) == {0: None, 1: "set"}
+
+
+def test_no_process_outlives_a_killed_parent(tmp_path: Path, method: str) -> None:
     script = tmp_path / "parent.py"
-    script.write_text(PARENT)
+    script.write_text(PARENT.format(BEGIN[method]))
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent), str(ROOT / "tests")]),
@@ -182,8 +219,22 @@ def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True) as parent:
         assert parent.stdout is not None
         own = [int(word) for word in parent.stdout.readline().split()]
+        own += [int(child) for child in children_of(parent.pid)]
         ends = [os.pidfd_open(process) for process in own]
         parent.kill()
     for end in ends:  # readable once the process has ended
         assert multiprocessing.connection.wait([end], 30)
         os.close(end)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked from a server on Linux")
+def test_ctrl_c_does_not_reach_the_server_while_it_imports() -> None:
+    """Regression: it printed a traceback, as starting the tracker of resources had ended the block of interrupts."""
+    code = (
+        "from multiprocessing import forkserver; from pathlib import Path; from runtime import pool\n"
+        "pool.fork_from_server(['json'])\n"
+        "print(Path(f'/proc/{forkserver._forkserver._forkserver_pid}/status').read_text())"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    blocked = next(line for line in told.stdout.splitlines() if line.startswith("SigBlk:"))
+    assert int(blocked.split()[1], 16) & 1 << (signal.SIGINT - 1), told.stderr
