@@ -17,7 +17,7 @@ from typing import Any
 from color.segment import Colorization
 from film import FilmError
 from film.command import results_of
-from film.encode import Rendered, encoding_of, read_rendered, render, try_encoder
+from film.encode import encoding_of, render, try_encoder
 from film.extract import extract_audio
 from film.ffmpeg import use_ffmpeg
 from film.finished import forget, leave, remaining, taken_back
@@ -31,6 +31,7 @@ from film.mux import Joined, join
 from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
 from film.picture_files import write_pictures
 from film.probe import probe
+from film.rendered import Rendered, read_rendered
 from film.report import Summary, left_in_color, warnings_of
 from film.schedule import Schedule
 from film.segment import has_grays, painted_ab, segment_of

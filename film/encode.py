@@ -1,8 +1,7 @@
 """Chooses what an encoder can store of a film's picture; encodes frames and their colors with ffmpeg."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -17,9 +16,11 @@ from film.codecs import CODECS, PICTURES, YUV420, YUV444, Codec
 from film.color_tags import LUMA_WEIGHTS
 from film.decode import NativeFrame, decode
 from film.deinterlace import FIRST_FIELD
-from film.ffmpeg import FFmpegFailure, command_of, film_stream, open_film, run, running
+from film.ffmpeg import FFmpegFailure, command_of, run, running
 from film.info import Film, Video
 from film.options import EncoderOptions, FilmOptions
+from film.rendered import read_rendered
+from film.x264 import Write, encodes_here, x264
 from runtime.console import counted
 from runtime.workers import report
 
@@ -255,13 +256,12 @@ def render(
     assert ab is None or len(ab) == len(numbers), numbers
     encoding = encoding_of(film, options)
     planes = Planes(film, encoding)
-    command = encoder_command(film, encoding, path, options=options, comment=comment)
     decoded = decode(film, numbers.start, numbers.stop, deinterlace=options.deinterlace)
-    with closing(decoded), running(command) as pipe:
+    encoder = _encoder(film, encoding, path, options=options, comment=comment)
+    with closing(decoded), encoder as encode:
         for frame in _among(frames or decoded, numbers):
             own = None if ab is None else ab[frame.number - numbers.start]
-            for plane in planes(frame, own, next(overlays) if overlays else None):
-                pipe.write(plane.data)
+            encode(planes(frame, own, next(overlays) if overlays else None))
             advance()
     # Encoders have been seen to end early and report success; a file under its final name must be complete.
     written = read_rendered(path).frames
@@ -271,6 +271,20 @@ def render(
         )
 
 
+@contextmanager
+def _encoder(
+    film: Film, encoding: Encoding, path: Path, *, options: EncoderOptions, comment: str
+) -> Iterator[Write]:
+    """Yield a function that encodes a frame's planes into a file, which is complete after the block."""
+    if encodes_here(codec_of(options).encoder, encoding):
+        arguments = encoder_arguments(encoding, film, options)
+        with x264(path, encoding, film.video, arguments, comment=comment) as encode:
+            yield encode
+        return
+    with running(encoder_command(film, encoding, path, options=options, comment=comment)) as pipe:
+        yield lambda planes: pipe.writelines(plane.data for plane in planes)
+
+
 def _among(frames: Iterator[NativeFrame], numbers: range) -> Iterator[NativeFrame]:
     """Yield the frames with the given numbers; consume no frame after the last."""
     for frame in frames:
@@ -278,40 +292,3 @@ def _among(frames: Iterator[NativeFrame], numbers: range) -> Iterator[NativeFram
             yield frame
         if frame.number + 1 >= numbers.stop:
             return
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What is read of a rendered file.
-
-    comments : the metadata values in its header
-    setup : the decoder configuration (H.264's parameter sets)
-    modified_ns : modification time, nanoseconds since 1970
-    ranks : each packet's position in presentation order, packets in decode order
-    """
-
-    path: Path
-    comments: frozenset[str]
-    setup: bytes | None
-    modified_ns: int
-    ranks: tuple[int, ...]
-
-    @property
-    def frames(self) -> int:
-        """Number of frames."""
-        return len(self.ranks)
-
-
-def read_rendered(path: Path) -> Rendered:
-    """Read a rendered file's header and the order of its packets."""
-    with open_film(path) as container:
-        stream = film_stream(container)
-        packets = container.demux(stream) if stream else iter(())
-        # Only the order matters: a segment is encoded at a constant rate, so its times are not the film's.
-        times = [packet.pts for packet in packets if packet.size and packet.pts is not None]
-        setup = stream.codec_context.extradata if stream else None
-        comments = frozenset(container.metadata.values())
-    order = sorted(range(len(times)), key=lambda index: times[index])
-    ranks = {index: rank for rank, index in enumerate(order)}
-    places = tuple(ranks[index] for index in range(len(times)))
-    return Rendered(path, comments, setup, path.stat().st_mtime_ns, places)

@@ -19,10 +19,10 @@ from typing import Any
 import av
 
 from film import FilmError
-from film.encode import Rendered, read_rendered
 from film.ffmpeg import film_stream, open_film
 from film.job import Job, Manifest, SegmentRecord
 from film.mark import mark_in
+from film.rendered import Rendered, read_rendered
 from film.stream_copy import Packet
 from film.work import Work, checksum_of
 from runtime.files import discard, whole_file, write_bytes, write_text

@@ -18,11 +18,11 @@ import av.container
 import ffmpeg
 
 from film import FilmError
-from film.encode import Rendered
 from film.extract import convert_texts, copy_command
 from film.ffmpeg import command_of, film_stream, first_times, open_film, reason_of, run
 from film.info import CONTAINERS, RIFF_SOUND, Film, converted
 from film.mark import MARK_TAG
+from film.rendered import Rendered
 from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy
 from runtime.console import counted
 from runtime.files import temporary_name, whole_file
@@ -226,9 +226,9 @@ def _check_alike(segments: Sequence[Rendered]) -> None:
 
 
 def _opened(segments: Sequence[Rendered]) -> Generator[av.container.InputContainer, None, None]:
-    """Yield the opened segments, one at a time."""
+    """Yield the opened segments, one at a time, the first one with all properties of its picture."""
     for segment in segments:
-        with open_film(segment.path) as container:
+        with open_film(segment.path, decoding=segment is segments[0]) as container:
             yield container
 
 

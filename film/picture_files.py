@@ -20,10 +20,11 @@ from film import FilmError
 from film.chroma import coded_to_upright, luma_range
 from film.color_tags import LUMA_WEIGHTS
 from film.decode import planes
-from film.encode import Rendered, encoding_of
+from film.encode import encoding_of
 from film.ffmpeg import film_stream, open_film
 from film.info import Film
 from film.options import EncoderOptions
+from film.rendered import Rendered
 from film.sequence import WRITTEN, Numbering, numbering_of
 from photo.standing import same_part
 from runtime.files import whole_file

@@ -19,12 +19,13 @@ from uuid import uuid4
 from color.options import GuidanceOptions
 from color.segment import Colorization
 from film import FilmError
-from film.encode import encoding_of, read_rendered, try_encoder
+from film.encode import encoding_of, try_encoder
 from film.job import Job, Manifest, SegmentRecord
 from film.jobs import open_job
 from film.options import FilmCommand, FilmOptions
 from film.pipe_input import PipeInput
 from film.pipe_output import MatroskaOutput, PipeOutput, Y4mOutput
+from film.rendered import read_rendered
 from film.report import encoder_notes
 from film.schedule import Schedule
 from film.shots import REMEMBERED, SHORT, split

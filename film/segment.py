@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
+from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from color.arrays import Arrays, Bytes, Floats
@@ -18,7 +20,7 @@ from film.guidance import FrameColors
 from film.info import Film, Video
 from film.job import AB, GRAYS, JobError, SegmentRecord
 from film.work import SIDES, Work
-from image.resize import fitted
+from image.resize import fitted, nearly_fitted
 from prior.lab import rgb2lab
 from runtime.files import read_arrays, whole_folder, write_arrays, write_bytes
 
@@ -211,7 +213,22 @@ def working_gray(film: Film, luma: Plane) -> Bytes:
     """Turn a luma plane into a colorizer's gray input: film.working_size, upright, 0..255."""
     height, width = film.working_size
     size = (height, width) if film.video.orientation[0] else (width, height)
-    return upright_gray(film, fitted(np.ascontiguousarray(luma), size))
+    return upright_gray(film, _fitted(luma, size))
+
+
+def _fitted(luma: Plane, size: tuple[int, int]) -> Plane:
+    """Resize a luma plane to (width, height) as `fitted`.
+
+    FFmpeg reduces 8-bit samples in a third of the time of OpenCV, and differs in less than a sixth of the samples, by a
+    code.
+    """
+    near, (width, height) = nearly_fitted(np.ascontiguousarray(luma), size), size
+    if near.dtype != np.uint8 or width > near.shape[1] or height > near.shape[0]:
+        return fitted(near, size)
+    frame = av.VideoFrame.from_numpy_buffer(near, format="gray")
+    reduced = frame.reformat(width, height, interpolation=Interpolation.AREA, threads=1)
+    rows: Bytes = np.frombuffer(memoryview(reduced.planes[0]), np.uint8).reshape(height, -1)
+    return rows[:, :width]
 
 
 def upright_gray(film: Film, luma: Plane) -> Bytes:
@@ -222,9 +239,10 @@ def upright_gray(film: Film, luma: Plane) -> Bytes:
 def _expanded(gray: Plane, video: Video) -> Bytes:
     """Expand luma codes to 0..255: limited range is 16..235 at 8 bits (ITU-R BT.601, BT.709)."""
     low, span = luma_range(video.depth, full=video.full_range)
+    codes = np.arange(256) if gray.dtype == np.uint8 else gray
     # Clipped at black before scaling, because convertScaleAbs would turn codes below black into gray.
-    scaled = cv2.convertScaleAbs(np.maximum(gray.astype(np.float32) - low, 0), alpha=255.0 / span)
-    return np.asarray(scaled, np.uint8)
+    scaled = cv2.convertScaleAbs(np.maximum(codes.astype(np.float32) - low, 0), alpha=255.0 / span)
+    return np.asarray(cv2.LUT(gray, scaled) if gray.dtype == np.uint8 else scaled, np.uint8)
 
 
 def decode_gray(

@@ -47,12 +47,20 @@ def center_square(rgb: Rgb, *, side_px: int) -> Rgb:
 def fitted(plane: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """Resize a plane to (width, height), with antialiasing."""
     width, height = size
-    # Halve it first: OpenCV averages 2x2 samples many times faster than windows of any other size.
-    while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
-        plane = _halved(plane)
+    plane = nearly_fitted(plane, size)
     smaller = width <= plane.shape[1] and height <= plane.shape[0]
     mode = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(plane, size, interpolation=mode))
+
+
+def nearly_fitted(plane: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Halve a plane as long as it is at least twice as large as (width, height).
+
+    OpenCV averages 2x2 samples many times faster than windows of any other size.
+    """
+    while plane.shape[1] >= 2 * size[0] and plane.shape[0] >= 2 * size[1]:
+        plane = _halved(plane)
+    return plane
 
 
 def _halved(plane: NDArray[Any]) -> NDArray[Any]:

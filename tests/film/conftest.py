@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from film.encode import Rendered, read_rendered, render
+from film.encode import render
 from film.info import Film
 from film.mux import Joined, join
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
+from film.rendered import Rendered, read_rendered
 
 Make = Callable[[str], Path]
 Join = Callable[[str, str], tuple[Film, Path, Joined]]

@@ -15,13 +15,14 @@ from films import OTHER_PIXELS, RECIPES, run_ffmpeg
 from helpers import with_slow
 
 from film import FilmError
-from film.encode import Rendered, read_rendered, render
+from film.encode import render
 from film.ffmpeg import ffmpeg_path
 from film.info import Film
 from film.mark import mark_in
 from film.mux import Joined, join
 from film.options import EncoderOptions
 from film.probe import probe
+from film.rendered import Rendered, read_rendered
 
 Make = Callable[[str], Path]
 Join = Callable[[str, str], tuple[Film, Path, Joined]]
