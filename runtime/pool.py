@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -106,6 +106,8 @@ class Pool:
         self._executor: ProcessPoolExecutor | None = None
         self._lifeline: Connection | None = None  # the processes run while it is open
         self._reports: Connection | None = None
+        self._starting = threading.Lock()
+        self._starter: threading.Thread | None = None
 
     def __call__(
         self,
@@ -119,7 +121,7 @@ class Pool:
         suspects: list[T] = []  # one of these killed its process
         whole = False
         try:
-            self._started()  # the processes load their programs while the first items are found
+            self._start_ahead()
             submit, limit = partial(self._submit, call), PER_WORKER * self.number
             for item, future in in_flight(submit, items, limit, partial(self._pass_on, advance)):
                 try:
@@ -154,13 +156,28 @@ class Pool:
             self.close()
             return lost(item)
 
+    def _start_ahead(self) -> None:
+        """Start the processes, which then load their programs, while the first items are found."""
+
+        def start() -> None:
+            with suppress(OSError, EOFError, RuntimeError):  # which will recur with the first item
+                self._started()
+
+        if not self._executor:
+            self._starter = threading.Thread(target=start)
+            self._starter.start()
+
     def _started(self) -> ProcessPoolExecutor:
-        if self._executor:
+        with self._starting:
+            if not self._executor:
+                self._executor = self._start()
             return self._executor
+
+    def _start(self) -> ProcessPoolExecutor:
         context: Any = multiprocessing.get_context(_method)
         workers_end, self._lifeline = context.Pipe(duplex=False)
         self._reports, write_reports = context.Pipe(duplex=False)
-        self._executor = ProcessPoolExecutor(
+        executor = ProcessPoolExecutor(
             self.number,
             context,
             initializer=_start_process,
@@ -171,8 +188,8 @@ class Pool:
         with interrupts_delayed(), interrupts_blocked():
             # An executor that has half started cannot be shut down.
             for _ in range(self.number):
-                self._executor.submit(self.prepare or _nothing)
-        return self._executor
+                executor.submit(self.prepare or _nothing)
+        return executor
 
     def _pass_on(self, advance: Callable[[int], object] | None) -> None:
         """Forward the processes' reports."""
@@ -183,6 +200,8 @@ class Pool:
 
     def close(self) -> None:
         """End the processes at once; unfinished files do not have their final names yet."""
+        if self._starter:
+            self._starter.join()
         if self._executor and self._lifeline and self._reports:
             self._lifeline.close()
             self._executor.shutdown(cancel_futures=True)  # waits: its thread must not outlive it

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import process_of, wait_in
+from helpers import process_of, wait_for, wait_in
 
 from runtime import pool
 from runtime.files import whole_file
@@ -94,7 +94,7 @@ def test_processes_start_while_the_first_item_is_found() -> None:
     before = set(multiprocessing.active_children())
 
     def items() -> Iterator[int]:
-        assert len(set(multiprocessing.active_children()) - before) == 2
+        wait_for(lambda: len(set(multiprocessing.active_children()) - before) == 2)
         yield 0
 
     with workers(2) as run:
