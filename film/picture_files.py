@@ -13,7 +13,6 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from film import FilmError
@@ -68,7 +67,7 @@ class PictureWriter:
         # Not flushed one by one: after a power cut, the job is still there and writes them again.
         with whole_file(path, durable=False, use="result") as part:
             if suffix in {".tif", ".tiff"}:
-                tifffile.imwrite(part, rgb, photometric="rgb", software=self.mark, metadata=None)
+                _write_tiff(part, rgb, self.mark)
             elif suffix == ".png":
                 part.write_bytes(_png(rgb, self.mark))
             elif suffix == ".dpx":
@@ -150,6 +149,12 @@ def _frames(
                 raise FilmError(
                     f"{segment.path} cannot be read: run the same command again"
                 ) from error
+
+
+def _write_tiff(path: Path, rgb: Rgb, mark: str) -> None:
+    import tifffile  # films in one file do without
+
+    tifffile.imwrite(path, rgb, photometric="rgb", software=mark, metadata=None)
 
 
 def in_gamut(rgb: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[np.float32]:

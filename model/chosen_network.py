@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import psutil
 
 from color.segment import WORKING_SIDE, Colorization, NetworkTime, SegmentColorizer
 from model.contract import Output, Predictor
@@ -78,6 +77,8 @@ def processes_that_fit(run: RunOptions) -> int | None:
     """Return how many processes can have the chosen network in memory at once; None if that is no limit."""
     if run.network is None or not run.network.is_file():
         return None
+    import psutil
+
     each = LOADED * run.network.stat().st_size + PROCESS_BYTES
     fitting = int(psutil.virtual_memory().available // each)
     return max(fitting, 1) if fitting < cores() else None

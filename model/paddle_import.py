@@ -1,7 +1,6 @@
 """Import of Paddle, whole or only its inference part; capabilities of Paddle and of the processor."""
 
 import ctypes
-import importlib.metadata
 import os
 import platform
 import signal
@@ -9,13 +8,15 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from runtime.extension import load_extension, package_folder
 
 PACKAGES = ("paddlepaddle", "paddlepaddle-gpu")
+METADATA = ".dist-info"  # how the name of a package's folder of metadata ends
 HANDLED = (signal.SIGTERM, signal.SIGINT)
 SIGACTION = 512  # bytes; more than the structure of any system
 # Flags of /proc/cpuinfo; any of them is enough.
@@ -98,20 +99,37 @@ def _library_path() -> Path | None:
 
 def paddle_version() -> str:
     """Return the installed version of Paddle without importing it."""
-    for package in PACKAGES:
-        try:
-            return importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return str(import_paddle().__version__)
+    versions = _installed()
+    return next(iter(versions.values())) if versions else str(import_paddle().__version__)
 
 
 def has_gpu_package() -> bool:
     """Return whether the installed Paddle is built for GPUs, without importing it (which takes seconds)."""
-    try:
-        return bool(importlib.metadata.version("paddlepaddle-gpu"))
-    except importlib.metadata.PackageNotFoundError:
-        return False
+    return "paddlepaddle-gpu" in _installed()
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Return the versions of the installed packages of Paddle, from the names of their folders of metadata if possible."""
+    folder = package_folder("paddle")
+    if folder is None:
+        return {}
+    found = {
+        name: info.name.removesuffix(METADATA).rpartition("-")[2]
+        for name in PACKAGES
+        for info in folder.parent.glob(f"{name.replace('-', '_')}-*{METADATA}")
+    }
+    return found or _known_to_pip()
+
+
+def _known_to_pip() -> dict[str, str]:
+    import importlib.metadata  # imports the modules of e-mails, in a fiftieth of a second
+
+    found = {}
+    for name in PACKAGES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def gpu_count() -> int:

@@ -2,6 +2,8 @@
 
 import gc
 
+import numpy.ma  # noqa: F401 - which NumPy imports for percentiles
+
 from model.lapack import lapack
 from model.paddle_import import has_gpu_package, import_inference
 

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
@@ -187,6 +186,8 @@ def check_memory(path: Path, width: int, height: int, *, sample_bytes: int = 1) 
 
 def free_bytes() -> int:
     """Return this machine's available memory in bytes."""
+    import psutil
+
     return int(psutil.virtual_memory().available)
 
 

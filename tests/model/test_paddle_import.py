@@ -1,5 +1,6 @@
 """Inference loads Paddle's compiled part alone, and a later import of Paddle finds it."""
 
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from model import paddle_import
-from model.paddle_import import has_gpu_package, processor, supported_precisions
+from model.paddle_import import has_gpu_package, paddle_version, processor, supported_precisions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CODE = """
@@ -45,6 +46,25 @@ def test_the_compiled_part_alone_gives_the_same_bits(exported: Path, tmp_path: P
         assert alone[0] == "[]"
     assert whole[0] == "['paddle', 'setuptools']"
     np.testing.assert_array_equal(alone[1], whole[1])
+
+
+def test_the_version_is_that_of_the_metadata() -> None:
+    """Without the modules of e-mails, which importing `importlib.metadata` imports."""
+    name = "paddlepaddle-gpu" if has_gpu_package() else "paddlepaddle"
+    assert paddle_version() == importlib.metadata.version(name)
+    code = "import sys; from model.paddle_import import paddle_version; paddle_version(); print('email' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert told.stdout == "False\n", told.stderr
+
+
+def test_the_version_is_found_without_a_folder_of_metadata(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    known = paddle_version()
+    paddle_import._installed.cache_clear()
+    monkeypatch.setattr(paddle_import, "package_folder", lambda name: tmp_path / name)
+    assert paddle_version() == known
+    paddle_import._installed.cache_clear()
 
 
 @pytest.mark.parametrize("thread", [False, True])
