@@ -1,8 +1,8 @@
 """Decodes a film's frames by exact number, from any position; deinterlaces them on request."""
 
 import logging
-from bisect import bisect_left
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from film.ffmpeg import open_film
 from film.info import Film, Video
 from film.pictures import luma_and_chroma, numbered_pictures
 from film.spool import spooled
+from film.threaded import DamageError, can_be_threaded, number_at, threaded_frames
 from runtime.console import counted
 from runtime.workers import own_cores
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 Plane = NDArray[Any]  # uint8, or uint16 above 8 bits
 SLICED = ("ffv1", "prores", "dnxhd")  # decoders whose threads share a frame's slices
+MANY = 64  # frames that are worth starting threads
 PREROLL = 4  # frames to move the seek target back by when a seek landed too late
 
 
@@ -92,6 +94,22 @@ def _numbered(film: Film, first: int, last: int) -> Iterator[Numbered]:
         for number, frame in numbered_pictures(film, first, last):
             yield number, sized(frame, film), False
         return
+    done = -1
+    if first == 0 and last >= MANY and can_be_threaded(film):
+        with suppress(DamageError):
+            for number, frame in threaded_frames(film):
+                if number < last:
+                    yield number, sized(frame, film), False
+                    done = number
+                if number >= last - 1:
+                    break
+            return
+        log.debug("%s: damaged after frame %d: decoding with one thread", film.path.name, done)
+    yield from (one for one in _reached(film, first, last) if one[0] > done)
+
+
+def _reached(film: Film, first: int, last: int) -> Iterator[Numbered]:
+    """Yield what `_numbered` does, in one thread, after a seek to the first frame."""
     # By the container's index, a seek lands on a keyframe at or before the requested time. With B-frames the index is
     # in decode order, so the seek can land too late: retry from earlier frames, and finally from the start, which is
     # slow but always right.
@@ -127,7 +145,7 @@ def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.f
     decoder still outputs them, corrupted.
     """
     trusted = film.keys == film.pts
-    number_of = partial(_number_at, film.pts) if trusted else _numbers(film.keys).get
+    number_of = partial(number_at, film.pts) if trusted else _numbers(film.keys).get
     waiting = back > 0 and bool(film.keys)
     for count, frame in enumerate(_from(film, back, first)):
         waiting = waiting and not frame.key_frame
@@ -138,14 +156,6 @@ def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.f
         number = number_of(key) if film.keys else count
         if number is not None:
             yield number, sized(frame, film)
-
-
-def _number_at(times: Sequence[int], time: int | None) -> int | None:
-    """Return the number of the frame shown at a time, given ascending times; None if no frame is."""
-    if time is None:
-        return None
-    number = bisect_left(times, time)
-    return number if number < len(times) and times[number] == time else None
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,65 @@
+"""Decodes an intact film from its start by a thread for each core, as one thread would, up to the first damage.
+
+Threads that each decode a frame replace damaged parts by what others have decoded so far, which is not the same each
+time; the frames before the damage are.
+"""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import av
+import av.video.frame
+
+from film.ffmpeg import open_film
+from film.info import Film
+from runtime.workers import own_cores
+
+WAITING = 8  # frames; those that refer to a damaged one may be shown, and decoded, before it
+CODEC = "h264"  # its decoder reports damage; that of HEVC does not
+
+
+class DamageError(Exception):
+    """From here on, one thread must decode."""
+
+
+def can_be_threaded(film: Film) -> bool:
+    """Tell whether a film's frames are told apart by their own times, and this process has several cores.
+
+    Without times, PyAV keeps what a frame carries under the interpreter's lock, for which its threads could wait
+    forever.
+    """
+    timed = bool(film.pts) and film.keys == film.pts
+    return timed and film.video.codec == CODEC and own_cores() > 1
+
+
+def number_at(times: Sequence[int], time: int | None) -> int | None:
+    """Return the number of the frame shown at a time, given ascending times; None if no frame is."""
+    if time is None:
+        return None
+    number = bisect_left(times, time)
+    return number if number < len(times) and times[number] == time else None
+
+
+def threaded_frames(film: Film) -> Iterator[tuple[int, av.video.frame.VideoFrame]]:
+    """Yield the film's numbered frames from its start; raise DamageError at the first damage."""
+    with open_film(film.path) as container:
+        stream = container.streams[film.video.index]
+        assert isinstance(stream, av.VideoStream)
+        context = stream.codec_context
+        context.thread_type, context.thread_count = "AUTO", own_cores()
+        context.options = {"err_detect": "explode"}
+        waiting: deque[tuple[int, av.video.frame.VideoFrame]] = deque()
+        try:
+            for packet in container.demux(stream):
+                for frame in stream.decode(packet):
+                    if frame.is_corrupt:
+                        raise DamageError
+                    number = number_at(film.pts, frame.pts)
+                    if number is not None:  # else hidden by an edit list
+                        waiting.append((number, frame))
+                if len(waiting) > WAITING:
+                    yield waiting.popleft()
+        except av.FFmpegError as error:
+            raise DamageError from error
+        yield from waiting
