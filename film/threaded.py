@@ -15,6 +15,7 @@ from film.ffmpeg import open_film
 from film.info import Film
 from runtime.workers import own_cores
 
+LARGE = 1280 * 720  # pixels; smaller frames are decoded faster than they are colorized
 WAITING = 8  # frames; those that refer to a damaged one may be shown, and decoded, before it
 CODEC = "h264"  # its decoder reports damage; that of HEVC does not
 
@@ -24,13 +25,14 @@ class DamageError(Exception):
 
 
 def can_be_threaded(film: Film) -> bool:
-    """Tell whether a film's frames are told apart by their own times, and this process has several cores.
+    """Tell whether a film's frames are large and told apart by their own times, and this process has several cores.
 
     Without times, PyAV keeps what a frame carries under the interpreter's lock, for which its threads could wait
     forever.
     """
     timed = bool(film.pts) and film.keys == film.pts
-    return timed and film.video.codec == CODEC and own_cores() > 1
+    large = film.video.width * film.video.height >= LARGE
+    return timed and large and film.video.codec == CODEC and own_cores() > 1
 
 
 def number_at(times: Sequence[int], time: int | None) -> int | None:

@@ -28,6 +28,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threaded, "own_cores", lambda: 4)
+    monkeypatch.setattr(threaded, "LARGE", 128 * 96)
 
 
 def frames_of(film: Film) -> list[tuple[int, bytes, bool]]:
@@ -79,6 +80,7 @@ def test_one_thread_does_what_threads_cannot(path: Path, monkeypatch: pytest.Mon
     film = probe(path)
     assert not can_be_threaded(replace(film, keys=(), pts=film.pts))
     assert not can_be_threaded(replace(film, video=replace(film.video, codec="hevc")))
+    assert not can_be_threaded(replace(film, video=replace(film.video, width=127)))
     monkeypatch.setattr(threaded, "own_cores", lambda: 1)
     assert not can_be_threaded(film)
 
