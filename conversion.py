@@ -24,14 +24,13 @@ from film.finished import forget, leave, remaining, taken_back
 from film.guidance import check_moments
 from film.hint_tracks import guided
 from film.info import Film, span
-from film.job import Job, Manifest, SegmentRecord
+from film.job import Job, Manifest, Rendered, SegmentRecord, read_rendered
 from film.jobs import open_job, remove
 from film.mark import mark_of
 from film.mux import Joined, join
 from film.options import CACHE, EncoderOptions, FilmOptions, check_suffix
 from film.picture_files import write_pictures
 from film.probe import probe
-from film.rendered import Rendered, read_rendered
 from film.report import Summary, left_in_color, warnings_of
 from film.schedule import Schedule
 from film.segment import has_grays, painted_ab, segment_of

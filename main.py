@@ -24,7 +24,7 @@ from photo.options import PhotoOptions
 from runtime.console import DONE, exit_code, log_to_stderr, usage_errors
 from runtime.options import OneLineParser, add_options, given, options_from, spellings
 from runtime.places import COMMAND, IN_SOURCE_TREE, VERSION
-from runtime.startup import leave
+from runtime.startup import leave, one_blas_thread
 from web.options import Settings, WebOptions
 
 if TYPE_CHECKING:  # slow modules
@@ -272,6 +272,7 @@ def _film(args: argparse.Namespace) -> FilmOptions:
 
 def command() -> NoReturn:
     """Run the command line as a process."""
+    one_blas_thread()
     leave(main(alone=True))
 
 

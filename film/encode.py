@@ -18,8 +18,8 @@ from film.decode import NativeFrame, decode
 from film.deinterlace import FIRST_FIELD
 from film.ffmpeg import FFmpegFailure, command_of, run, running
 from film.info import Film, Video
+from film.job import read_rendered
 from film.options import EncoderOptions, FilmOptions
-from film.rendered import read_rendered
 from film.x264 import Write, encodes_here, x264
 from runtime.console import counted
 from runtime.workers import report

@@ -20,9 +20,8 @@ import av
 
 from film import FilmError
 from film.ffmpeg import film_stream, open_film
-from film.job import Job, Manifest, SegmentRecord
+from film.job import Job, Manifest, Rendered, SegmentRecord, read_rendered
 from film.mark import mark_in
-from film.rendered import Rendered, read_rendered
 from film.stream_copy import Packet
 from film.work import Work, checksum_of
 from runtime.files import discard, whole_file, write_bytes, write_text

@@ -21,8 +21,8 @@ from film import FilmError
 from film.extract import convert_texts, copy_command
 from film.ffmpeg import command_of, film_stream, first_times, open_film, reason_of, run
 from film.info import CONTAINERS, RIFF_SOUND, Film, converted
+from film.job import Rendered
 from film.mark import MARK_TAG
-from film.rendered import Rendered
 from film.stream_copy import WRITTEN_ANEW, Packet, Span, StreamCopy
 from runtime.console import counted
 from runtime.files import temporary_name, whole_file

@@ -10,10 +10,9 @@ import ffmpeg
 from film.encode import encoding_of
 from film.ffmpeg import command_of, run
 from film.info import Film
-from film.job import MANIFEST, JobError, Manifest, SegmentRecord
+from film.job import MANIFEST, JobError, Manifest, SegmentRecord, read_rendered
 from film.mux import join
 from film.options import EncoderOptions
-from film.rendered import read_rendered
 from runtime.files import whole_file
 
 PART_FRAMES = (

@@ -22,8 +22,8 @@ from film.decode import planes
 from film.encode import encoding_of
 from film.ffmpeg import film_stream, open_film
 from film.info import Film
+from film.job import Rendered
 from film.options import EncoderOptions
-from film.rendered import Rendered
 from film.sequence import WRITTEN, Numbering, numbering_of
 from photo.standing import same_part
 from runtime.files import whole_file

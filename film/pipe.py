@@ -20,12 +20,11 @@ from color.options import GuidanceOptions
 from color.segment import Colorization
 from film import FilmError
 from film.encode import encoding_of, try_encoder
-from film.job import Job, Manifest, SegmentRecord
+from film.job import Job, Manifest, SegmentRecord, read_rendered
 from film.jobs import open_job
 from film.options import FilmCommand, FilmOptions
 from film.pipe_input import PipeInput
 from film.pipe_output import MatroskaOutput, PipeOutput, Y4mOutput
-from film.rendered import read_rendered
 from film.report import encoder_notes
 from film.schedule import Schedule
 from film.shots import REMEMBERED, SHORT, split

@@ -12,8 +12,8 @@ from film import FilmError
 from film.chroma import Encoding
 from film.decode import planes
 from film.ffmpeg import film_stream, open_film
+from film.job import Rendered
 from film.pipe_input import PipeInput
-from film.rendered import Rendered
 from film.stream_copy import Span, StreamCopy
 
 # Frames by which decoding precedes display: more than any encoder reorders; Matroska does not store it.

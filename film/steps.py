@@ -20,8 +20,7 @@ from color.segment import ShotColorizer
 from film.carried import overlays
 from film.decode import NativeFrame, decode
 from film.encode import render
-from film.job import Job, JobError, SegmentRecord
-from film.rendered import Rendered, read_rendered
+from film.job import Job, JobError, Rendered, SegmentRecord, read_rendered
 from film.segment import read_ab, segment_of, write_ab
 from film.work import Work, checksum_of, colorizer_of, write_description
 from runtime.files import (

@@ -23,6 +23,9 @@ from film.info import Video
 
 ENCODER = "libx264"
 Write: TypeAlias = Callable[[Sequence[Plane]], None]
+# With AVX-512, x264 (core 165) reads memory that it has not written, so in memory that was used before, a film would
+# get other bytes each time. This takes C instead of that one function, and is the same on every processor.
+REPRODUCIBLE = "cpu-independent=1"
 # Of ffmpeg's output options, those that are not the encoder's.
 _OTHERS = ("c:v", "pix_fmt", "threads", "fflags", "f")
 
@@ -57,6 +60,7 @@ def x264(
     comment : written into the file's header
     """
     options = {name: str(value) for name, value in arguments.items() if name not in _OTHERS}
+    options["x264-params"] = REPRODUCIBLE
     options["aspect"] = f"{video.sar.numerator}/{video.sar.denominator}"
     try:
         flags = {"fflags": str(arguments["fflags"])}

@@ -41,17 +41,14 @@ _method = "spawn"
 def fork_from_server(modules: Sequence[str]) -> None:
     """Begin to import modules in another process, from which pool processes are forked, while this one goes on.
 
-    They start half a second sooner, and share memory. That process runs no thread, so its forks copy no held lock. On
-    Linux only, and not on a single core, where one process does all.
+    They start half a second sooner, and share memory. That process must run no thread, see `one_blas_thread`, so that
+    its forks copy no held lock. On Linux only, and not on a single core, where one process does all.
     """
     global _method
     if sys.platform != "linux" or cores() < 2:
         return
     from multiprocessing import forkserver, resource_tracker
 
-    os.environ.setdefault(
-        "OPENBLAS_NUM_THREADS", "1"
-    )  # its threads wait busily, beside the workers
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # left out by Python 3.11
     try:

@@ -20,6 +20,14 @@ def quit_on_interrupt() -> None:
         signal.signal(signal.SIGINT, quit_now)
 
 
+def one_blas_thread() -> None:
+    """Let NumPy's linear algebra, if imported later, use one thread: results do not depend on the number of cores.
+
+    The processes of a pool use the cores; more threads would wait busily beside them.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def quit_now(*_: object) -> None:
     """End the process; do not print through a stream that may be half set up."""
     os.write(STDERR, f"{STOPPED}\n".encode())

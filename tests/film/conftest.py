@@ -10,10 +10,10 @@ import pytest
 
 from film.encode import render
 from film.info import Film
+from film.job import Rendered, read_rendered
 from film.mux import Joined, join
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
-from film.rendered import Rendered, read_rendered
 
 Make = Callable[[str], Path]
 Join = Callable[[str, str], tuple[Film, Path, Joined]]

@@ -11,10 +11,10 @@ from films import picture, run_ffmpeg
 
 from film.decode import alpha_plane, decode
 from film.encode import render
+from film.job import read_rendered
 from film.mux import join
 from film.options import EncoderOptions
 from film.probe import probe
-from film.rendered import read_rendered
 from film.report import encoder_notes
 
 RAMP = "geq=lum='lum(X,Y)':cb='cb(X,Y)':cr='cr(X,Y)':a='4*X'"

@@ -10,10 +10,10 @@ from films import picture, run_ffmpeg
 
 from film.amr import frame_sizes, single_frames
 from film.encode import render
+from film.job import read_rendered
 from film.mux import join
 from film.options import EncoderOptions
 from film.probe import probe
-from film.rendered import read_rendered
 
 Make = Callable[[str], Path]
 TOGETHER = 5  # frames in a packet, as telephones write them

@@ -1,9 +1,19 @@
 """A job's manifest: reads back as written, and nothing else is taken for one."""
 
-import pytest
+from collections.abc import Callable
+from pathlib import Path
 
-from film.job import JobError, Manifest, SegmentRecord
+import pytest
+from encoded import flat
+
+from film.encode import render
+from film.ffmpeg import film_stream, open_film
+from film.job import JobError, Manifest, SegmentRecord, read_rendered
+from film.options import EncoderOptions
+from film.probe import probe
 from film.source import Source
+
+Make = Callable[[str], Path]
 
 SEGMENTS = (SegmentRecord(0, 0, 0, 0, 240, False), SegmentRecord(1, 0, 1, 240, 17, color=True))
 WHOLE = Manifest(
@@ -48,3 +58,22 @@ def test_a_manifest_with_another_value_is_refused(old: str, new: str) -> None:
     assert text.count(old) == 1
     with pytest.raises(JobError, match="not a manifest of this program"):
         Manifest.from_json(text.replace(old, new))
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265", "ffv1"])
+def test_packets_have_the_order_of_display(film: Make, tmp_path: Path, codec: str) -> None:
+    source, path = probe(film("plain.mp4")), tmp_path / "out.mkv"
+    options = EncoderOptions(codec=codec)
+    render(
+        source, flat(source, 9, 9), path, numbers=range(source.frames), options=options,
+        comment="shot 7",
+    )  # fmt: skip
+    found = read_rendered(path)
+    assert found.frames == source.frames
+    assert sorted(found.ranks) == list(range(source.frames))
+    assert (found.ranks == tuple(range(source.frames))) == (codec == "ffv1")  # others reorder
+    assert "shot 7" in found.comments
+    with open_film(path) as container:  # which decodes
+        stream = film_stream(container)
+        assert stream is not None
+        assert found.setup == stream.codec_context.extradata

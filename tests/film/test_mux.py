@@ -18,11 +18,11 @@ from film import FilmError
 from film.encode import render
 from film.ffmpeg import ffmpeg_path
 from film.info import Film
+from film.job import Rendered, read_rendered
 from film.mark import mark_in
 from film.mux import Joined, join
 from film.options import EncoderOptions
 from film.probe import probe
-from film.rendered import Rendered, read_rendered
 
 Make = Callable[[str], Path]
 Join = Callable[[str, str], tuple[Film, Path, Joined]]

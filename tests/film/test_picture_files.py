@@ -12,10 +12,10 @@ from sequences import luma_of, ramp, read_rgb, write_sequence
 from film import FilmError
 from film.decode import decode
 from film.encode import render
+from film.job import read_rendered
 from film.options import EncoderOptions, FilmOptions
 from film.picture_files import check_pictures, in_gamut, picture_mark, write_pictures
 from film.probe import probe
-from film.rendered import read_rendered
 
 PICTURES = EncoderOptions(codec="ffv1", pictures=True)
 MARK = "colorizer: of 0123456789abcdef"

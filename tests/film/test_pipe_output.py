@@ -14,11 +14,11 @@ from film import FilmError
 from film.chroma import Encoding
 from film.decode import decode
 from film.encode import encoding_of
+from film.job import Rendered
 from film.options import EncoderOptions
 from film.pipe_input import PipeInput
 from film.pipe_output import MatroskaOutput, Y4mOutput, y4m_header
 from film.probe import probe
-from film.rendered import Rendered
 from film.spool import Spool
 
 Make = Callable[[str], Path]

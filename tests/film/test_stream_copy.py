@@ -12,10 +12,10 @@ from encoded import packets_md5, seconds
 from films import run_ffmpeg
 
 from film.info import TEXT_CODECS, Film, unsupported_by
+from film.job import Rendered
 from film.mux import Joined, join
 from film.options import FilmOptions
 from film.probe import probe
-from film.rendered import Rendered
 from film.report import warnings_of
 
 Make = Callable[[str], Path]

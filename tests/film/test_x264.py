@@ -19,6 +19,7 @@ from film.info import Film
 from film.probe import probe
 from film.x264 import encodes_here
 
+SAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "film.mp4"
 Make = Callable[[str], Path]
 
 
@@ -90,9 +91,11 @@ def test_a_folder_that_is_not_there_is_an_error(film: Make, tmp_path: Path) -> N
         rendered(source, flat(source, 1, 1), tmp_path / "nowhere" / "out.mkv", codec="h264")
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_a_segment_is_the_same_bytes_every_time(film: Make, tmp_path: Path, threads: int) -> None:
-    source = probe(film("plain.mp4"))
-    for name in ("one.mkv", "two.mkv"):
-        rendered(source, flat(source, 20, -10), tmp_path / name, codec="h264", threads=threads)
-    assert (tmp_path / "one.mkv").read_bytes() == (tmp_path / "two.mkv").read_bytes()
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_segment_is_the_same_bytes_every_time(tmp_path: Path, threads: int) -> None:
+    """In memory that other things were in, too: regression on processors with AVX-512."""
+    source = probe(SAMPLE)
+    ab = np.random.default_rng(0).normal(0, 10, flat(source, 0, 0).shape).astype(np.float32)
+    for name in ("1.mkv", "2.mkv", "3.mkv"):
+        rendered(source, ab, tmp_path / name, codec="h264", threads=threads)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
