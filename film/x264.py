@@ -20,11 +20,12 @@ from film.chroma import Encoding
 from film.decode import Plane
 from film.ffmpeg import chosen_ffmpeg, reason_of
 from film.info import Video
+from runtime.memory import can_zero_memory, zeroed_memory
 
 ENCODER = "libx264"
 Write: TypeAlias = Callable[[Sequence[Plane]], None]
-# With AVX-512, x264 (core 165) reads memory that it has not written, so in memory that was used before, a film would
-# get other bytes each time. This takes C instead of that one function, and is the same on every processor.
+# With AVX-512, x264 (core 165) reads memory that it has not written: unless that is zero, a film gets other bytes each
+# time. Where memory cannot be zeroed, this takes C instead, for a twentieth more time.
 REPRODUCIBLE = "cpu-independent=1"
 # Of ffmpeg's output options, those that are not the encoder's.
 _OTHERS = ("c:v", "pix_fmt", "threads", "fflags", "f")
@@ -60,7 +61,8 @@ def x264(
     comment : written into the file's header
     """
     options = {name: str(value) for name, value in arguments.items() if name not in _OTHERS}
-    options["x264-params"] = REPRODUCIBLE
+    if not can_zero_memory():
+        options["x264-params"] = REPRODUCIBLE
     options["aspect"] = f"{video.sar.numerator}/{video.sar.denominator}"
     try:
         flags = {"fflags": str(arguments["fflags"])}
@@ -73,7 +75,14 @@ def x264(
             # Threads of frames, as in ffmpeg; PyAV's default, of slices, makes larger files.
             context.thread_type, context.thread_count = "AUTO", arguments["threads"]
             frames = _Frames(encoding)
-            yield lambda planes: target.mux(stream.encode(frames.of(planes)))
+
+            def write(planes: Sequence[Plane]) -> None:
+                frame = frames.of(planes)
+                with zeroed_memory():
+                    packets = stream.encode(frame)
+                target.mux(packets)
+
+            yield write
             target.mux(stream.encode(None))
     except av.FFmpegError as error:
         if isinstance(error, OSError):  # a full disk, a missing folder

@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from runtime.memory import can_zero_memory, zeroed_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 # The faults of 200 arrays of 4 MB, which are 1024 pages each, after a first one.
@@ -30,3 +33,12 @@ def test_blocks_that_are_freed_and_taken_again_cost_no_page_faults() -> None:
     )
     assert kept < 5000
     assert kept <= default
+
+
+@pytest.mark.skipif(not can_zero_memory(), reason="glibc zeroes memory on request")
+def test_memory_that_was_used_begins_as_zeros() -> None:
+    size = 50_000
+    for _ in range(20):
+        np.full(size, 7, np.uint8)
+    with zeroed_memory():
+        assert not any(np.empty(size, np.uint8).any() for _ in range(20))
