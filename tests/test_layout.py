@@ -73,7 +73,7 @@ def test_files_and_functions_are_short_and_no_import_is_a_circle() -> None:
 @pytest.mark.slow
 def test_a_photo_and_a_frame_cross_few_modules() -> None:
     assert len(house.photo_modules()) <= 16
-    assert len(house.frame_modules()) <= 28
+    assert len(house.frame_modules()) <= 29  # with the encoder, which was another process
 
 
 @pytest.mark.parametrize("name", ["main", "gray2color", "conversion"])
