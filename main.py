@@ -43,7 +43,7 @@ examples:
   python main.py -web                                     opens a page in the browser
 """
 FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
-WORKERS_MODULES = ("main", "gray2color", "film.steps", "model.preloaded")
+WORKERS_MODULES = ("main", "gray2color", "film.steps", "numpy.ma")
 SHARED = ("quality",)  # of photos' options, with films beside them
 
 

@@ -1,7 +1,8 @@
 """Decodes a film's frames by exact number, from any position; deinterlaces them on request."""
 
 import logging
-from collections.abc import Generator, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -22,7 +23,7 @@ from film.ffmpeg import open_film
 from film.info import Film, Video
 from film.pictures import luma_and_chroma, numbered_pictures
 from film.spool import spooled
-from film.threaded import DamageError, can_be_threaded, number_at, threaded_frames
+from film.threaded import DamageError, can_be_threaded, threaded_frames
 from runtime.console import counted
 from runtime.workers import own_cores
 
@@ -97,14 +98,12 @@ def _numbered(film: Film, first: int, last: int) -> Iterator[Numbered]:
     done = -1
     if first == 0 and last >= MANY and can_be_threaded(film):
         with suppress(DamageError):
-            for number, frame in threaded_frames(film):
-                if number < last:
-                    yield number, sized(frame, film), False
-                    done = number
-                if number >= last - 1:
-                    break
+            for frame in threaded_frames(film):
+                if (place := _number_at(film.pts, frame.pts)) is not None and place < last:
+                    yield (done := place), sized(frame, film), False
+                if done == last - 1:
+                    return
             return
-        log.debug("%s: damaged after frame %d: decoding with one thread", film.path.name, done)
     yield from (one for one in _reached(film, first, last) if one[0] > done)
 
 
@@ -145,7 +144,7 @@ def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.f
     decoder still outputs them, corrupted.
     """
     trusted = film.keys == film.pts
-    number_of = partial(number_at, film.pts) if trusted else _numbers(film.keys).get
+    number_of = partial(_number_at, film.pts) if trusted else _numbers(film.keys).get
     waiting = back > 0 and bool(film.keys)
     for count, frame in enumerate(_from(film, back, first)):
         waiting = waiting and not frame.key_frame
@@ -156,6 +155,14 @@ def _usable(film: Film, back: int, first: int) -> Iterator[tuple[int, av.video.f
         number = number_of(key) if film.keys else count
         if number is not None:
             yield number, sized(frame, film)
+
+
+def _number_at(times: Sequence[int], time: int | None) -> int | None:
+    """Return the number of the frame shown at a time, given ascending times; None if no frame is."""
+    if time is None:
+        return None
+    number = bisect_left(times, time)
+    return number if number < len(times) and times[number] == time else None
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Chooses what an encoder can store of a film's picture; encodes frames and their colors with ffmpeg."""
+"""Chooses what an encoder can store of a film's picture; encodes frames and their colors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager

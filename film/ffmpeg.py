@@ -72,8 +72,7 @@ class FFmpegFailure(FilmError):
 def open_film(path: Path, *, decoding: bool = True) -> Iterator[av.container.InputContainer]:
     """Open a film for reading; raise FilmError if FFmpeg cannot.
 
-    decoding : determine all properties of streams, for which FFmpeg decodes the first frames of H.264 (40 ms at 1080
-        lines); not needed to read packets
+    decoding : determine all properties of streams, for which FFmpeg decodes the first frames of H.264; not needed to read packets
     """
     if not path.is_file():
         raise FilmError(f"{path}: no such film")

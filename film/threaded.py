@@ -4,9 +4,8 @@ Threads that each decode a frame replace damaged parts by what others have decod
 time; the frames before the damage are.
 """
 
-from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import av
 import av.video.frame
@@ -35,31 +34,21 @@ def can_be_threaded(film: Film) -> bool:
     return timed and large and film.video.codec == CODEC and own_cores() > 1
 
 
-def number_at(times: Sequence[int], time: int | None) -> int | None:
-    """Return the number of the frame shown at a time, given ascending times; None if no frame is."""
-    if time is None:
-        return None
-    number = bisect_left(times, time)
-    return number if number < len(times) and times[number] == time else None
-
-
-def threaded_frames(film: Film) -> Iterator[tuple[int, av.video.frame.VideoFrame]]:
-    """Yield the film's numbered frames from its start; raise DamageError at the first damage."""
+def threaded_frames(film: Film) -> Iterator[av.video.frame.VideoFrame]:
+    """Yield the film's frames from its start; raise DamageError at the first damage."""
     with open_film(film.path) as container:
         stream = container.streams[film.video.index]
         assert isinstance(stream, av.VideoStream)
         context = stream.codec_context
         context.thread_type, context.thread_count = "AUTO", own_cores()
         context.options = {"err_detect": "explode"}
-        waiting: deque[tuple[int, av.video.frame.VideoFrame]] = deque()
+        waiting: deque[av.video.frame.VideoFrame] = deque()
         try:
             for packet in container.demux(stream):
                 for frame in stream.decode(packet):
                     if frame.is_corrupt:
                         raise DamageError
-                    number = number_at(film.pts, frame.pts)
-                    if number is not None:  # else hidden by an edit list
-                        waiting.append((number, frame))
+                    waiting.append(frame)
                 if len(waiting) > WAITING:
                     yield waiting.popleft()
         except av.FFmpegError as error:

@@ -1,6 +1,6 @@
 """Encodes with x264 in this process, through PyAV.
 
-An ffmpeg process takes 6 to 14 % more processor time: frames pass through a pipe, and each segment's encoder gets new
+An ffmpeg process takes more processor time: frames pass through a pipe, and each segment's encoder gets new
 memory from the system.
 """
 
@@ -25,7 +25,7 @@ from runtime.memory import can_zero_memory, zeroed_memory
 ENCODER = "libx264"
 Write: TypeAlias = Callable[[Sequence[Plane]], None]
 # With AVX-512, x264 (core 165) reads memory that it has not written: unless that is zero, a film gets other bytes each
-# time. Where memory cannot be zeroed, this takes C instead, for a twentieth more time.
+# time. Where memory cannot be zeroed, this takes C instead, which is slower.
 REPRODUCIBLE = "cpu-independent=1"
 # Of ffmpeg's output options, those that are not the encoder's.
 _OTHERS = ("c:v", "pix_fmt", "threads", "fflags", "f")

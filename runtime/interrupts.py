@@ -16,32 +16,25 @@ IMPORT_CHECKED_EVERY_S = 0.02
 def interrupts_raised() -> Iterator[None]:
     """Let Ctrl-C raise KeyboardInterrupt in the block, after `quit_on_interrupt`, and ignore it after the block.
 
-    It waits for the end of an import: C code of NumPy and others, interrupted there, prints a traceback. Any error after
-    it counts as it. While the interpreter ends, Ctrl-C would only cut short the cleaning up, with a traceback. Without
+    It waits for the end of an import: C code of NumPy and others, interrupted there, prints a traceback or says something
+    else. While the interpreter ends, Ctrl-C would only cut short the cleaning up, with a traceback. Without
     `quit_on_interrupt`, the caller has other plans for the process: nothing changes.
     """
     if signal.getsignal(signal.SIGINT) is not quit_now:
         yield
         return
-    received = False
 
     def interrupt(_: int, frame: FrameType | None) -> None:
-        nonlocal received
         if _imports(frame):
             again = threading.Timer(IMPORT_CHECKED_EVERY_S, _interrupt_main_thread)
             again.daemon = True
             again.start()
             return
-        received = True
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
     try:
         yield
-    except Exception as error:
-        if received:
-            raise KeyboardInterrupt from error
-        raise
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 

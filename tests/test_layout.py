@@ -24,7 +24,6 @@ UNTESTED = {
     "color/segment.py": "the interface between films and the network: dataclasses without methods, protocols",
     "prior/command.py": "one call, which every script of this folder makes in its own tests",
 }
-PRELOADED = Path("model/preloaded.py")  # imported by one process, to load what it names
 READING = {"open", "load", "read_text", "read_bytes"}
 DECIDING = {"__name__ == '__main__'", "TYPE_CHECKING", "__package__ in {None, ''}"}
 
@@ -37,8 +36,6 @@ def test_rooms_import_as_the_contracts_say() -> None:
 
 def test_importing_a_module_does_nothing() -> None:
     for path in house.sources():
-        if path == PRELOADED:
-            continue
         for node in house.tree_of(path).body:
             where = f"{path}:{node.lineno}"
             if isinstance(node, ast.If):
@@ -73,7 +70,7 @@ def test_files_and_functions_are_short_and_no_import_is_a_circle() -> None:
 @pytest.mark.slow
 def test_a_photo_and_a_frame_cross_few_modules() -> None:
     assert len(house.photo_modules()) <= 16
-    assert len(house.frame_modules()) <= 29  # with the encoder, which was another process
+    assert len(house.frame_modules()) <= 28
 
 
 @pytest.mark.parametrize("name", ["main", "gray2color", "conversion"])

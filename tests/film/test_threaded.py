@@ -12,7 +12,7 @@ from films import picture, run_ffmpeg
 from film import decode, threaded
 from film.info import Film
 from film.probe import probe
-from film.threaded import DamageError, can_be_threaded, number_at, threaded_frames
+from film.threaded import DamageError, can_be_threaded, threaded_frames
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def by_one_thread(film: Film, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int
 def test_an_intact_film_is_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film = probe(path)
     assert can_be_threaded(film)
-    assert [number for number, _ in threaded_frames(film)] == list(range(100))
+    assert [frame.pts for frame in threaded_frames(film)] == list(film.pts)
     assert frames_of(film) == by_one_thread(film, monkeypatch)
 
 
@@ -61,7 +61,7 @@ def test_up_to_a_damage_frames_are_the_same(
     path.write_bytes(data)
     film, intact = probe(path), []
     with suppress(DamageError):  # which not every change of bytes is for the decoder
-        for number, frame in threaded_frames(film):
+        for number, frame in enumerate(threaded_frames(film)):
             intact.append((number, decode.planes(frame, film.video)[0].tobytes(), False))
     assert intact == by_one_thread(film, monkeypatch)[: len(intact)]
     assert [number for number, *_ in frames_of(film)] == list(range(film.frames))
@@ -92,14 +92,3 @@ def test_a_few_frames_start_no_threads(path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(decode, "can_be_threaded", refused)
     assert len(list(decode.decode(probe(path), 0, 5))) == 5
     assert len(list(decode.decode(probe(path), 20, 99))) == 79
-
-
-def test_a_time_between_frames_is_no_frames_time() -> None:
-    assert [number_at((0, 4, 9), time) for time in (0, 4, 5, 9, 10, None)] == [
-        0,
-        1,
-        None,
-        2,
-        None,
-        None,
-    ]

@@ -54,18 +54,6 @@ def test_an_interrupt_waits_for_the_end_of_an_import(tmp_path: Path) -> None:
     )
 
 
-def test_an_error_that_an_interrupt_led_to_is_the_interrupt() -> None:
-    failed = f" try: {INTERRUPT}\n except KeyboardInterrupt: raise RuntimeError('no picture')\n"
-    work = f"\ndef work():\n{failed}\nsys.exit(exit_code('colorize', work))\n"
-    done = run(BEGIN + "from runtime.console import exit_code; " + work)
-    assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", f"{STOPPED}\n")
-
-
-def test_an_error_without_an_interrupt_stays_itself() -> None:
-    done = run(BEGIN + "\nwith interrupts_raised(): raise RuntimeError('no picture')")
-    assert done.stderr.endswith("\nRuntimeError: no picture\n")
-
-
 def test_a_caller_of_the_command_keeps_its_own_handler() -> None:
     before = signal.getsignal(signal.SIGINT)
     with interrupts_raised():
