@@ -43,6 +43,7 @@ examples:
   python main.py -web                                     opens a page in the browser
 """
 FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
+# Percentiles import numpy.ma.
 WORKERS_MODULES = ("main", "gray2color", "film.steps", "numpy.ma")
 SHARED = ("quality",)  # of photos' options, with films beside them
 
