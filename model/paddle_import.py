@@ -21,7 +21,8 @@ HANDLED = (signal.SIGTERM, signal.SIGINT)
 SIGACTION = 512  # bytes; more than the structure of any system
 # Flags of /proc/cpuinfo; any of them is enough.
 BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
-INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
+EXACT_INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
+INT8_FLAGS = EXACT_INT8_FLAGS | {"avx2"}
 LIBRARY = "paddle.base.libpaddle"  # name under which Paddle imports its compiled part
 
 _LOADING = threading.Lock()
@@ -71,6 +72,13 @@ def import_inference() -> Any:
     """Return the module with `AnalysisConfig` and `create_predictor`: Paddle's compiled part.
 
     Training and setuptools take three quarters of Paddle's import time, so on a CPU the compiled part is loaded alone.
+    """
+    return compiled_part() or import_paddle().base.libpaddle
+
+
+def compiled_part() -> Any | None:
+    """Return Paddle's compiled part, loaded without the rest; None if it cannot be, as that of the package for GPUs.
+
     A later import of Paddle finds it in `sys.modules`.
     """
     os.environ.setdefault("GLOG_minloglevel", "2")
@@ -85,7 +93,7 @@ def import_inference() -> Any:
             finally:
                 sys.setdlopenflags(eager)
             sys.modules[LIBRARY] = library
-    return sys.modules.get(LIBRARY) or import_paddle().base.libpaddle
+    return sys.modules.get(LIBRARY)
 
 
 def _library_path() -> Path | None:
@@ -140,9 +148,17 @@ def gpu_count() -> int:
 
 def supported_precisions() -> tuple[str, ...]:
     """Name the precisions that the processor has instructions for; detected on Linux on x86 only, elsewhere fp32."""
-    flags = set(_cpuinfo().get("flags", "").split())
     found = {"bf16": BF16_FLAGS, "int8": INT8_FLAGS}
-    return ("fp32", *(name for name, needed in found.items() if flags & needed))
+    return ("fp32", *(name for name, needed in found.items() if _flags() & needed))
+
+
+def has_exact_int8() -> bool:
+    """Return whether products of 8-bit integers are added in 32 bits; AVX2 alone adds pairs of them in 16, which overflow."""
+    return bool(_flags() & EXACT_INT8_FLAGS)
+
+
+def _flags() -> set[str]:
+    return set(_cpuinfo().get("flags", "").split())
 
 
 def is_amd() -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 
 from color.arrays import Floats
 from model.contract import Output
-from model.paddle_import import ALONE, import_inference, processor
+from model.paddle_import import ALONE, has_exact_int8, import_inference, processor
 from runtime.standard_error import captured_stderr
 from runtime.workers import cores
 
@@ -139,10 +139,8 @@ def open_program(
             return inference.create_predictor(config)
         kept = folder / f"{engine}-{_digest_of_processor()}"
         if kept.is_dir():
-            config.set_optim_cache_dir(str(kept))
-            config.use_optimized_model(True)
             with suppress(*ENGINE_ERRORS):
-                predictor = inference.create_predictor(config)
+                predictor = _open_optimized(config, kept)
                 if predictor.get_output_names():  # the end of a truncated program is missing
                     return predictor
             shutil.rmtree(kept, ignore_errors=True)  # damaged, as by a power cut
@@ -152,7 +150,19 @@ def open_program(
                 config.set_optim_cache_dir(str(part))
                 config.enable_save_optim_model(True)
             with captured_stderr(log.debug):  # the optimization passes print messages
-                return inference.create_predictor(config)
+                predictor = inference.create_predictor(config)
+            if part and engine == "int8" and not has_exact_int8():
+                from model.quantization import halve_weights
+
+                halve_weights(part / f"{OPTIMIZED}{MODEL}")
+                predictor = _open_optimized(_config(folder, engine, threads or cores()), part)
+            return predictor
+
+
+def _open_optimized(config: "inference.Config", kept: Path) -> "inference.Predictor":
+    config.set_optim_cache_dir(str(kept))
+    config.use_optimized_model(True)
+    return import_inference().create_predictor(config)
 
 
 def _config(folder: Path, engine: Engine, threads: int) -> "inference.Config":

@@ -23,7 +23,7 @@ from runtime.places import user_cache
 
 log = logging.getLogger(__name__)
 
-FORM = 11  # version of the programs of `model.export`; a change invalidates all cached programs
+FORM = 12  # version of the programs of `model.export`; a change invalidates all cached programs
 # What each kind of program computes, as users are told.
 PURPOSES: dict[Output, str] = {
     "means": "colors", "distribution": "likely colors", "features": "references", "classifier": "objects",

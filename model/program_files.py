@@ -41,11 +41,17 @@ def write_newer(net: nn.Layer, folder: Path, inputs: Sequence[InputSpec]) -> Non
 
 
 @contextmanager
+def older_static_mode() -> Iterator[None]:
+    """Have programs be of the older format, and be built instead of run, in the block."""
+    # OldIrGuard enters static mode only in the thread that imported Paddle; no public call does so in other threads.
+    with OldIrGuard(), _dygraph_guard(None):
+        yield
+
+
+@contextmanager
 def opened_older(source: Path) -> Iterator[Opened]:
     """Yield a saved program, which may be changed and run in the block; the path has no suffix."""
-    # OldIrGuard enters static mode only in the thread that imported Paddle; no public call does so in other threads.
-    static = _dygraph_guard(None)
-    with OldIrGuard(), static, paddle.static.scope_guard(paddle.static.Scope()):
+    with older_static_mode(), paddle.static.scope_guard(paddle.static.Scope()):
         executor = paddle.static.Executor(paddle.CPUPlace())
         program, feeds, fetched = paddle.static.load_inference_model(str(source), executor)
         yield program, feeds, fetched, executor

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from model import paddle_import
-from model.paddle_import import has_gpu_package, paddle_version, processor, supported_precisions
+from model.paddle_import import (
+    has_exact_int8,
+    has_gpu_package,
+    paddle_version,
+    processor,
+    supported_precisions,
+)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CODE = """
@@ -93,7 +99,8 @@ def test_a_process_that_imports_paddle_keeps_its_signal_handlers(thread: bool) -
         ("avx512_vnni", ("fp32", "int8")),
         ("avx2 avx_vnni", ("fp32", "int8")),
         ("amx_bf16", ("fp32", "bf16")),
-        ("avx2 avx512f", ("fp32",)),
+        ("avx2 avx512f", ("fp32", "int8")),
+        ("avx sse4_1", ("fp32",)),
     ],
 )
 def test_precisions_follow_the_processor_s_flags(
@@ -103,6 +110,23 @@ def test_precisions_follow_the_processor_s_flags(
     monkeypatch.setattr(paddle_import, "_cpuinfo", lambda: described)
     assert supported_precisions() == precisions
     assert processor() == "A processor"
+
+
+@pytest.mark.parametrize(
+    ("flags", "exact"), [("avx2 avx_vnni", True), ("avx512_vnni", True), ("avx2 avx512f", False)]
+)
+def test_only_some_processors_add_products_of_bytes_exactly(
+    flags: str, exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paddle_import, "_cpuinfo", lambda: {"flags": flags})
+    assert has_exact_int8() == exact
+
+
+def test_the_package_for_gpus_is_not_loaded_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the server of forks does not import all of Paddle, which starts threads."""
+    monkeypatch.delitem(sys.modules, paddle_import.LIBRARY, raising=False)
+    monkeypatch.setattr(paddle_import, "has_gpu_package", lambda: True)
+    assert paddle_import.compiled_part() is None
 
 
 def test_an_unknown_system_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
