@@ -44,7 +44,7 @@ examples:
 """
 FILM_OPTIONS = (FilmCommand, FilmOptions, EncoderOptions)
 # Percentiles import numpy.ma.
-WORKERS_MODULES = ("main", "gray2color", "film.steps", "numpy.ma")
+WORKERS_MODULES = ("main", "gray2color", "film.steps", "numpy.ma", "model.compiled_paddle")
 SHARED = ("quality",)  # of photos' options, with films beside them
 
 
