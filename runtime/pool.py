@@ -36,6 +36,7 @@ R = TypeVar("R")
 
 # A fork of this process would copy locks held by threads of Paddle and OpenCV, and hang.
 _method = "spawn"
+_PATHS = ("PYTHONPATH", "PYTHONSAFEPATH")
 
 
 def fork_from_server(modules: Sequence[str]) -> None:
@@ -49,19 +50,29 @@ def fork_from_server(modules: Sequence[str]) -> None:
         return
     from multiprocessing import forkserver, resource_tracker
 
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # left out by Python 3.11
-    try:
+    with _importing_as_here():
         multiprocessing.set_forkserver_preload(list(modules))
         resource_tracker.ensure_running()  # which ends a block of interrupts
         with interrupts_delayed(), interrupts_blocked():
             forkserver.ensure_running()
         _method = "forkserver"
+
+
+@contextmanager
+def _importing_as_here() -> Iterator[None]:
+    """Let Python processes that start in the block import from this one's folders, and not first from the current one.
+
+    By default they do, as they start with a line of code: a file of the user's, such as main.py, would be run.
+    """
+    own = dict(zip(_PATHS, (os.pathsep.join(filter(None, sys.path)), "1"), strict=True))
+    before = {name: value for name, value in os.environ.items() if name in own}
+    os.environ.update(own)
+    try:
+        yield
     finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
+        for name in own:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager
@@ -171,6 +182,11 @@ class Pool:
             return self._executor
 
     def _start(self) -> ProcessPoolExecutor:
+        environment = dict(os.environ)
+        with _importing_as_here():
+            return self._start_with(environment)
+
+    def _start_with(self, environment: dict[str, str]) -> ProcessPoolExecutor:
         context: Any = multiprocessing.get_context(_method)
         workers_end, self._lifeline = context.Pipe(duplex=False)
         self._reports, write_reports = context.Pipe(duplex=False)
@@ -178,7 +194,7 @@ class Pool:
             self.number,
             context,
             initializer=_start_process,
-            initargs=(workers_end, write_reports, dict(os.environ), self.start),
+            initargs=(workers_end, write_reports, environment, self.start),
         )
         # All processes start here: CPython 3.11 notices the death of a process started with a later item
         # only when another item is done. A failure in `prepare` recurs with an item and is reported then.
@@ -235,6 +251,8 @@ def _start_process(
     environment : the parent's, which may have changed since the server of forks began
     """
     global _write_reports
+    for name in set(_PATHS) & os.environ.keys() - environment.keys():
+        del os.environ[name]
     os.environ.update(environment)
     _write_reports = write_reports
     ignore_interrupts()

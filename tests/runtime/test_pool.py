@@ -206,6 +206,28 @@ def test_processes_have_the_environment_of_their_start(monkeypatch: pytest.Monke
     monkeypatch.setenv("POOL_TEST_1", "set")
     with workers(2) as run:
         assert dict(run(variable, [0, 1])) == {0: None, 1: "set"}
+        assert dict(run(os.getenv, pool._PATHS)) == {
+            name: os.environ.get(name) for name in pool._PATHS
+        }
+
+
+def test_files_in_the_current_folder_are_not_imported(tmp_path: Path, method: str) -> None:
+    """Regression: a user's main.py was run by the processes that colorize a film."""
+    script, current = tmp_path / "parent.py", tmp_path / "current"
+    script.write_text(PARENT.format(BEGIN[method]))
+    current.mkdir()
+    for name in ("test_pool", "helpers", "pickle", "random", "parent", "runtime"):
+        (current / f"{name}.py").write_text("open('was_run', 'w')")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent), str(ROOT / "tests")]),
+    }
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=current, env=environment, input="", capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (current / "was_run").exists()
 
 
 def test_no_process_outlives_a_killed_parent(tmp_path: Path, method: str) -> None:
