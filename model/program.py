@@ -20,7 +20,13 @@ import numpy as np
 
 from color.arrays import Floats
 from model.contract import Output
-from model.paddle_import import ALONE, has_exact_int8, import_inference, processor
+from model.paddle_import import (
+    ALONE,
+    has_exact_int8,
+    import_inference,
+    import_paddle,
+    processor,
+)
 from runtime.standard_error import captured_stderr
 from runtime.workers import cores
 
@@ -152,7 +158,8 @@ def open_program(
             with captured_stderr(log.debug):  # the optimization passes print messages
                 predictor = inference.create_predictor(config)
             if part and engine == "int8" and not has_exact_int8():
-                from model.quantization import halve_weights
+                import_paddle()
+                from model.older_format import halve_weights
 
                 halve_weights(part / f"{OPTIMIZED}{MODEL}")
                 predictor = _open_optimized(_config(folder, engine, threads or cores()), part)

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 
 import paddle
 from paddle import nn
-from paddle.base.framework import _dygraph_guard
 from paddle.pir_utils import OldIrGuard
 from paddle.static import InputSpec
 
+from model.older_format import older_static_mode
 from model.program import PROGRAM
 
 # A program, the names of its inputs, the variables of its outputs, and what runs it.
@@ -38,14 +38,6 @@ def write_newer(net: nn.Layer, folder: Path, inputs: Sequence[InputSpec]) -> Non
         warnings.simplefilter("ignore", UserWarning)
         static = paddle.jit.to_static(net, input_spec=inputs, full_graph=True)
         paddle.jit.save(static, str(folder / PROGRAM))
-
-
-@contextmanager
-def older_static_mode() -> Iterator[None]:
-    """Have programs be of the older format, and be built instead of run, in the block."""
-    # OldIrGuard enters static mode only in the thread that imported Paddle; no public call does so in other threads.
-    with OldIrGuard(), _dygraph_guard(None):
-        yield
 
 
 @contextmanager

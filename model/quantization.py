@@ -17,7 +17,7 @@ from image.resize import center_square
 from model.contract import network_planes
 from model.hints import palette_vector, random_hints
 from model.program import MODEL
-from model.program_files import older_static_mode, opened_older, write_older
+from model.program_files import opened_older, write_older
 from prior.dataset import list_pictures, read_rgb
 from prior.lab import rgb2lab
 from prior.qspace import QSpace
@@ -83,22 +83,6 @@ def _give_input_range(program: Path, planes: str) -> None:
         if op.type == "feed" and op.output_arg_names == [planes]:
             op._set_attr("out_threshold", PLANES_RANGE)
     program.write_bytes(saved.desc.serialize_to_string())
-
-
-def halve_weights(program: Path) -> None:
-    """Have an optimized program round weights to 7 bits, so that the sum of two products with 8-bit values fits 16 bits.
-
-    For processors that add them in 16 bits: there, full weights cost 3.6 % of the colorfulness, these 1.7 %; PSNR is as in
-    fp32 (222 photographs, `train/evaluate.py -precision fp32,int8`).
-    """
-    with older_static_mode():
-        optimized = paddle.static.Program.parse_from_string(program.read_bytes())
-        for op in optimized.global_block().ops:
-            # Paddle does not list these attributes among the names.
-            if op.type == "fused_conv2d" and op.desc.attr("mkldnn_data_type") == "int8":
-                codes = np.asarray(op.desc.attr("Scale_weights"), np.float32) / 2
-                op.desc._set_float32s_attr("Scale_weights", codes.tolist())
-        program.write_bytes(optimized.desc.serialize_to_string())
 
 
 def _quantized(program: Any, last: str) -> Iterator[Any]:

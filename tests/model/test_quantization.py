@@ -6,12 +6,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import paddle
 import pytest
 
-from model import export, program, quantization
+from model import export, quantization
 from model.program import open_program, run_program
-from model.program_files import older_static_mode
 from model.quantization import sample_inputs
 
 TEMPERATURE = 0.7
@@ -56,41 +54,6 @@ def test_int8_is_near_the_network_in_any_batch(int8_program: Path, exported: Pat
     assert 0 < np.sqrt(np.mean((found - expected) ** 2)) < 0.03 * np.std(expected)
     one = run_program(opened, planes[1:], palettes[1:], temperature=TEMPERATURE)[:, :2]
     np.testing.assert_array_equal(one[0], found[1])
-
-
-def test_without_exact_sums_the_weights_have_seven_bits(
-    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Scales of weights are halved in the kept form, so no sum of two products exceeds 16 bits; ab stays as near."""
-    bins = np.load(exported / "bins.npy")
-    planes, palettes = sample_inputs(bins)[0]
-    whole = open_program(exported / "program", engine="plain")
-    expected = run_program(whole, planes, palettes, temperature=TEMPERATURE)[:, :2]
-    scales = {}
-    for exact in (True, False):
-        monkeypatch.setattr(program, "has_exact_int8", lambda exact=exact: exact)
-        folder = tmp_path / str(exact)
-        folder.mkdir()
-        export.export(
-            exported / "small.npz", folder, bins=bins, engine="int8", temperature=TEMPERATURE
-        )
-        scales[exact] = _weight_scales(next(folder.glob("int8-*")))
-        opened = open_program(folder, engine="int8")
-        found = run_program(opened, planes, palettes, temperature=TEMPERATURE)[:, :2]
-        assert 0 < np.sqrt(np.mean((found - expected) ** 2)) < 0.03 * np.std(expected)
-    assert len(scales[True]) > 100
-    np.testing.assert_allclose(scales[True], 2 * scales[False], rtol=1e-6)
-
-
-def _weight_scales(kept: Path) -> np.ndarray:
-    """Return the scales of the weights of all convolutions in int8, but those of filters that are 0."""
-    with older_static_mode():
-        read = (kept / "_optimized.pdmodel").read_bytes()
-        ops = paddle.static.Program.parse_from_string(read).global_block().ops
-        convolutions = [op.desc for op in ops if op.type == "fused_conv2d"]
-        in_int8 = [op for op in convolutions if op.attr("mkldnn_data_type") == "int8"]
-        scales = np.concatenate([op.attr("Scale_weights") for op in in_int8])
-    return scales[np.isfinite(scales)]
 
 
 def test_int8_stays_finite_however_low_the_temperature(exported: Path, tmp_path: Path) -> None:
