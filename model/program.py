@@ -151,13 +151,14 @@ def open_program(
                     return predictor
             shutil.rmtree(kept, ignore_errors=True)  # damaged, as by a power cut
             config = _config(folder, engine, threads or cores())
-        with _keeping(kept) as part:
+        halves = engine == "int8" and not has_exact_int8()
+        with _keeping(kept, anywhere=halves) as part:
             if part:
                 config.set_optim_cache_dir(str(part))
                 config.enable_save_optim_model(True)
             with captured_stderr(log.debug):  # the optimization passes print messages
                 predictor = inference.create_predictor(config)
-            if part and engine == "int8" and not has_exact_int8():
+            if part and halves:
                 import_paddle()
                 from model.older_format import halve_weights
 
@@ -207,14 +208,17 @@ def _digest_of_processor() -> str:
 
 
 @contextmanager
-def _keeping(kept: Path) -> Iterator[Path | None]:
+def _keeping(kept: Path, *, anywhere: bool) -> Iterator[Path | None]:
     """Yield a folder to save an optimized program to, which gets its name afterwards; None if none can be made.
 
     The program's parameters, which do not change, are one file with those beside it.
+    anywhere : if none can be made there, yield one of the system's temporary folders, which does not get the name
     """
     part = None
-    with suppress(OSError):
-        part = Path(tempfile.mkdtemp(prefix="part-", dir=kept.parent))
+    for folder in (kept.parent, None) if anywhere else (kept.parent,):
+        with suppress(OSError):
+            part = Path(tempfile.mkdtemp(prefix="part-", dir=folder))
+            break
     try:
         yield part
         if part:

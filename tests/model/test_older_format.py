@@ -1,6 +1,7 @@
 """Programs are changed where they stand: weights of 7 bits for processors that add products of bytes in 16."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,36 @@ def test_without_exact_sums_the_weights_have_seven_bits(
     expected = run_program(whole, planes, palettes, temperature=TEMPERATURE)[:, :2]
     found = run_program(opened, planes, palettes, temperature=TEMPERATURE)[:, :2]
     assert 0 < np.sqrt(np.mean((found - expected) ** 2)) < 0.03 * np.std(expected)
+
+
+def test_weights_are_halved_where_the_result_cannot_be_kept(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cache for several machines may be read-only; its programs compute there as where it can be written."""
+    bins = np.load(exported / "bins.npy")
+    monkeypatch.setattr(program, "has_exact_int8", lambda: False)
+    export.export(
+        exported / "small.npz", tmp_path, bins=bins, engine="int8", temperature=TEMPERATURE
+    )
+    inputs = sample_inputs(bins)[0]
+    expected = run_program(open_program(tmp_path, engine="int8"), *inputs, temperature=TEMPERATURE)
+    shutil.rmtree(_kept(tmp_path))
+    make = tempfile.mkdtemp
+
+    def elsewhere(prefix: str, dir: Path | None) -> str:
+        if dir is not None:
+            raise PermissionError("read-only")
+        return make(prefix=prefix)
+
+    monkeypatch.setattr(program.tempfile, "mkdtemp", elsewhere)
+    monkeypatch.setattr(program, "_share_parameters", _no_links)
+    opened = open_program(tmp_path, engine="int8")
+    found = run_program(opened, *inputs, temperature=TEMPERATURE)
+    np.testing.assert_array_equal(found, expected)
+
+
+def _no_links(_: Path) -> None:
+    raise OSError("another file system")
 
 
 def _kept(folder: Path) -> Path:
