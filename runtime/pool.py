@@ -172,8 +172,9 @@ class Pool:
                 self._started()
 
         if not self._executor:
-            self._starter = threading.Thread(target=start)
-            self._starter.start()
+            with interrupts_delayed():  # a thread that has half started cannot be joined
+                self._starter = threading.Thread(target=start)
+                self._starter.start()
 
     def _started(self) -> ProcessPoolExecutor:
         with self._starting:

@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers import process_of, wait_for, wait_in
@@ -228,6 +230,24 @@ def test_files_in_the_current_folder_are_not_imported(tmp_path: Path, method: st
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert not (current / "was_run").exists()
+
+
+class _Interrupted(threading.Thread):
+    """A thread at whose start Ctrl-C is pressed."""
+
+    def start(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+        super().start()
+
+
+def test_ctrl_c_while_the_processes_begin_to_start_is_only_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Regression: "cannot join thread before it is started", once in 60 interrupts."""
+    monkeypatch.setattr(pool, "threading", SimpleNamespace(**vars(threading)))
+    monkeypatch.setattr(pool.threading, "Thread", _Interrupted)
+    with pytest.raises(KeyboardInterrupt), workers(2) as run:
+        list(run(os.getenv, ["HOME"]))
 
 
 def test_no_process_outlives_a_killed_parent(tmp_path: Path, method: str) -> None:
