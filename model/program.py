@@ -151,7 +151,7 @@ def open_program(
                     return predictor
             shutil.rmtree(kept, ignore_errors=True)  # damaged, as by a power cut
             config = _config(folder, engine, threads or cores())
-        halves = engine == "int8" and not has_exact_int8()
+        halves = _in_int8(folder, engine) and not has_exact_int8()
         with _keeping(kept, anywhere=halves) as part:
             if part:
                 config.set_optim_cache_dir(str(part))
@@ -176,7 +176,7 @@ def _open_optimized(config: "inference.Config", kept: Path) -> "inference.Predic
 def _config(folder: Path, engine: Engine, threads: int) -> "inference.Config":
     inference = import_inference()
     newer = (folder / GPU_PROGRAM).is_file()
-    int8 = engine == "int8" and (folder / f"{INT8_PROGRAM}{MODEL}").is_file()
+    int8 = _in_int8(folder, engine)
     name = INT8_PROGRAM if int8 else PROGRAM
     model = folder / (GPU_PROGRAM if newer else f"{name}{MODEL}")
     config = inference.AnalysisConfig(str(model), str(folder / f"{name}{PARAMETERS}"))
@@ -202,6 +202,10 @@ def _config(folder: Path, engine: Engine, threads: int) -> "inference.Config":
     return config
 
 
+def _in_int8(folder: Path, engine: Engine) -> bool:
+    return engine == "int8" and (folder / f"{INT8_PROGRAM}{MODEL}").is_file()
+
+
 def _digest_of_processor() -> str:
     """Name the processor, on whose instructions an optimized program depends: a folder may be shared by machines."""
     return hashlib.sha256(processor().encode()).hexdigest()[:8]
@@ -221,7 +225,7 @@ def _keeping(kept: Path, *, anywhere: bool) -> Iterator[Path | None]:
             break
     try:
         yield part
-        if part:
+        if part and part.parent == kept.parent:
             with suppress(OSError):  # the file system has no links
                 _share_parameters(part / f"{OPTIMIZED}{PARAMETERS}")
             with suppress(OSError):  # another process finished first

@@ -1,4 +1,4 @@
-"""Measure long runs: python tests/benchmarks/long_runs.py [--only album shots] [--photos 20000] [--shots 1000].
+"""Measure long runs: python tests/benchmarks/long_runs.py [--only album shots] [--photos 20000] [--precision auto] [--shots 1000].
 
 album: a folder of folders of small scans. Time until the first result, time per photo, memory of all processes, how
 long Ctrl-C takes, and how long the same command takes when every result is there.
@@ -50,7 +50,7 @@ def album(folder: Path, args: argparse.Namespace) -> Iterator[tuple[str, str]]:
         inside.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(inside / f"{i:06}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
     command = [sys.executable, str(ROOT / "main.py"), "-img_in", str(scans), "-recursive", "-quiet"]
-    command += ["-save", f"{colored}/"]
+    command += ["-save", f"{colored}/", "-precision", args.precision]
     yield "Ctrl-C", _interrupted(command, colored)
     before = _results(colored)
     began = time.perf_counter()
@@ -123,6 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--photos", type=int, default=20_000)
+    parser.add_argument("--precision", default="auto", help="of the network, for the album")
     parser.add_argument("--shots", type=int, default=1000)
     args = parser.parse_args()
     for name in args.only:

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FORKED = """
-import multiprocessing, os, sys, time
+import multiprocessing, os, sys
 import model.compiled_paddle
 from pathlib import Path
 import numpy as np
