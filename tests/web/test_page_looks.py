@@ -21,6 +21,7 @@ from web_page import (
 )
 
 pytestmark = BROWSED
+LOOKS = "document.querySelectorAll('.looks img[src^=blob]').length"  # those that are shown in color
 
 
 def test_looks_show_the_photo_and_hints_build_on_the_chosen_one(
@@ -30,7 +31,7 @@ def test_looks_show_the_photo_and_hints_build_on_the_chosen_one(
         when_colored(page, "photos", lambda: drop(page, SAMPLES / "chelsea.jpg"))
         natural = shown(page, "photos")
         page.wait_for_function(
-            "() => document.querySelectorAll('.looks img[src^=blob]').length >= 9"  # moods and a candidate
+            f"() => {LOOKS} >= 9"  # moods and a candidate
         )
         assert look(page, None).get_attribute("aria-pressed") == "true"
         when_colored(page, "photos", look(page, "cold").click)
@@ -68,6 +69,20 @@ def same_as_the_command(page: Page, project: Path, folder: Path) -> None:
         page.locator("#download").click()
     ours, theirs = (np.asarray(Image.open(path)) for path in (download.value.path(), out))
     np.testing.assert_array_equal(ours, theirs)
+
+
+def test_looks_wait_while_a_color_is_chosen(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    when_colored(page, "photos", lambda: drop(page, SAMPLES / "chelsea.jpg"))
+    page.wait_for_function(f"() => {LOOKS} >= 1")
+    page.locator("#photos .pictures").click()
+    page.locator(".chooser .likely button.swatch").first.wait_for()
+    asked.clear()
+    page.wait_for_timeout(1000)
+    assert not [url for url in asked if "/color" in url]
+    page.keyboard.press("Escape")
+    page.wait_for_function(f"() => {LOOKS} >= 8")
 
 
 def test_another_colorization_is_one_click_and_stays_under_hints(page: Page) -> None:

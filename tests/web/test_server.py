@@ -1,14 +1,36 @@
 """The server: its address and password, and what keeps it from starting."""
 
+import http.client
 import signal
 import socket
 import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from web_page import running
 
 import main
 from web.options import WebOptions
 from web.server import address, password_for
+
+
+ANSWERS = 20
+MOST_S = 0.03  # for the quickest; with Nagle's algorithm, the browser's acknowledgement takes 40 ms
+
+
+def test_answers_are_sent_at_once(tmp_path: Path) -> None:
+    with running(tmp_path) as url:
+        visitor = http.client.HTTPConnection(urlsplit(url).netloc)
+        times = []
+        for _ in range(ANSWERS):  # in one connection, as browsers do
+            began = time.perf_counter()
+            visitor.request("GET", "/queue")
+            visitor.getresponse().read()
+            times.append(time.perf_counter() - began)
+        visitor.close()
+    assert min(times[1:]) < MOST_S
 
 
 def test_a_password_is_made_up_for_other_hosts_only() -> None:

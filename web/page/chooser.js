@@ -13,6 +13,7 @@ let recent = [];
 let chosenStrength = () => 1;
 let asking = 0; // number of the latest question what colors become
 let close = () => {};
+let chosen = Promise.resolve(); // settles when the chooser closes
 
 // Resolves to a color, with its strength if that is not 1 ("#5060a0@0.5"), "remove", or null if the user cancels.
 // at : position in the window; likely : a promise of colors; current : the color of an existing hint;
@@ -23,7 +24,7 @@ export function chooseColor(at, { likely, current, shown = async () => [] } = {}
   const find = (selector) => element.querySelector(selector);
   const back = document.activeElement;
   document.body.append(element);
-  return new Promise((resolve) => {
+  chosen = new Promise((resolve) => {
     close = (result = null) => {
       close = () => {};
       document.removeEventListener("pointerdown", outside, true);
@@ -68,6 +69,12 @@ export function chooseColor(at, { likely, current, shown = async () => [] } = {}
     element.tabIndex = -1;
     element.focus({ preventScroll: true });
   });
+  return chosen;
+}
+
+// Resolves as soon as no color is being chosen.
+export async function notChoosing() {
+  while (document.querySelector(".chooser")) await chosen;
 }
 
 // The color without its strength.

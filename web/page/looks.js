@@ -1,5 +1,6 @@
 // Whole pictures to begin with: the photo in each mood, and its other likely colorizations, one click each.
 
+import { notChoosing } from "/chooser.js";
 import { post } from "/server.js";
 import { settings } from "/settings.js";
 import { make, say } from "/words.js";
@@ -64,10 +65,12 @@ async function follow() {
   const still = () => photo && photo === desk.photo() && !desk.busy();
   try {
     for (const one of [...tiles]) {
-      const edits = { ...desk.edits(), ...one.changes };
+      await notChoosing(); // its color is not to wait for a look, which it changes, too
       if (!still()) break;
+      const edits = { ...desk.edits(), ...one.changes };
       if (one.shown !== JSON.stringify(edits)) await picture(one, photo, edits);
     }
+    await notChoosing();
     if (still() && !photo.others) await findOthers(photo);
   } catch (error) {
     if (error.status) place.replaceChildren(); // a network that predicts one color has no moods

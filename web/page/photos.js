@@ -1,6 +1,6 @@
 // The photos tab.
 
-import { asked as askedColors, chooseColor, stopChoosing } from "/chooser.js";
+import { asked as askedColors, chooseColor, notChoosing, stopChoosing } from "/chooser.js";
 import { makeColors } from "/colors.js";
 import { startDownloads } from "/downloads.js";
 import { Edits, stepByKeys, written } from "/edits.js";
@@ -174,7 +174,10 @@ function showCount() {
 async function colorOthers() {
   if (coloring) return;
   coloring = true;
-  for (let photo = nextGray(); photo && !asked; photo = nextGray()) {
+  while (nextGray() && !asked) {
+    await notChoosing();
+    const photo = nextGray();
+    if (!photo || asked) break;
     photo.colored = true;
     const whole = { x: 0, y: 0, width: photo.width, height: photo.height, px: 240 };
     try {
