@@ -82,6 +82,8 @@ def compiled_part() -> Any | None:
     A later import of Paddle finds it in `sys.modules`.
     """
     os.environ.setdefault("GLOG_minloglevel", "2")
+    # Threads wait busily between two operators, but not for OpenMP's 200 ms after the last one, beside other work.
+    os.environ.setdefault("KMP_BLOCKTIME", "1")  # milliseconds
     with _LOADING:
         if LIBRARY not in sys.modules and not has_gpu_package() and (path := _library_path()):
             # Paddle sets this, too; each program sets its own number of threads.

@@ -37,6 +37,29 @@ if sys.argv[2] == "alone, then whole":
 np.save(sys.argv[3], means)
 """
 
+# Of a network with two threads, as of the page, the processor time in the moment after it has run.
+AFTERWARDS = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from model.program import open_program, run_program
+arrays = np.zeros((1, 4, 256, 256), "f4"), np.zeros((1, 7), "f4")
+program = open_program(Path(sys.argv[1]), engine="fp32", threads=2)
+run_program(program, *arrays, temperature=0.7)
+run_program(program, *arrays, temperature=0.7)
+began = time.process_time()
+time.sleep(0.15)
+print(time.process_time() - began)
+"""
+
+
+def test_threads_do_not_wait_busily_after_the_network(exported: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AFTERWARDS, exported / "program"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert float(done.stdout) < 0.03
+
 
 def test_the_compiled_part_alone_gives_the_same_bits(exported: Path, tmp_path: Path) -> None:
     told = {}
