@@ -2,17 +2,23 @@
 
 import json
 import os
+import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import cv2
+import numpy as np
 from web_page import BROWSED, Page, opened, when_colored
+
+from color.arrays import Bytes
 
 pytestmark = BROWSED
 
 TRIES = 12
-MOST_MS = 300
+MOST_MS = 300  # on two Zen 4 cores
+ZEN_4_MS = 85  # of `work` there
 PHOTOS = 50
 MOST_S = 1.0
 # Requests that compute: reading a photo, colors, what the network knows.
@@ -23,8 +29,8 @@ def test_a_click_shows_its_color_at_once(page: Page, large: Path) -> None:
     """Time 12 megapixels from the click on a color until it is seen; the best counts, because the machine may be busy."""
     when_colored(page, "photos", lambda: page.locator("#photo-files").set_input_files(str(large)))
     box = page.locator("#photos .pictures").bounding_box()
-    times = []
-    while len(times) < TRIES and min(times, default=MOST_MS) >= MOST_MS:
+    times, most_ms = [], limit_ms()
+    while len(times) < TRIES and min(times, default=most_ms) >= most_ms:
         share = (len(times) + 1) / (TRIES + 1)
         page.mouse.click(box["x"] + share * box["width"], box["y"] + 0.6 * box["height"])
         page.locator(".chooser .likely button.swatch").first.wait_for()
@@ -40,8 +46,10 @@ def test_a_click_shows_its_color_at_once(page: Page, large: Path) -> None:
                 }"""
             )
         )
-    print("a click on 12 megapixels, ms:", json.dumps([round(time) for time in times]))
-    assert min(times) < MOST_MS
+    print(
+        f"a click on 12 megapixels, ms (limit {most_ms:.0f}):", json.dumps(list(map(round, times)))
+    )
+    assert min(times) < most_ms
 
 
 def test_a_zoomed_view_answers_at_once(page: Page, large: Path) -> None:
@@ -62,8 +70,8 @@ def test_a_zoomed_view_answers_at_once(page: Page, large: Path) -> None:
         )
         for x in range(100, 2600, 2500 // TRIES)
     ]
-    print("a zoomed view of 12 megapixels, ms:", json.dumps([round(time) for time in times]))
-    assert min(times) < MOST_MS
+    print("a zoomed view of 12 megapixels, ms:", json.dumps(list(map(round, times))))
+    assert min(times) < limit_ms()
 
 
 def test_fifty_photos_at_once_stay_responsive(
@@ -95,6 +103,23 @@ def test_fifty_photos_at_once_stay_responsive(
     slow = {kind: max(taken) for kind, taken in times.items() if not kind.endswith(COMPUTES)}
     assert len(times["POST /photos"]) == PHOTOS
     assert max(slow.values()) < MOST_S, slow
+
+
+def limit_ms() -> float:
+    """Return how long an answer may take: on a slower machine, in proportion, longer."""
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 3000), np.uint8)
+    times = []
+    for _ in range(TRIES):
+        began = time.perf_counter()
+        work(noise)
+        times.append(1000 * (time.perf_counter() - began))
+    return MOST_MS * max(min(times) / ZEN_4_MS, 1)
+
+
+def work(noise: Bytes) -> None:
+    """Do what depends on the machine alone, in one thread: encode and decode JPEG."""
+    _, data = cv2.imencode(".jpg", noise)
+    cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
 
 
 def kind_of(request: Any) -> str:
