@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fields import moving, mpeg2_fields, mux_fields, paff
-from films import X264, picture, run_ffmpeg, shot_colorization
+from films import MPEG2, X264, picture, run_ffmpeg, shot_colorization
 
 from conversion import color_film
 from film.decode import decode
@@ -17,7 +17,7 @@ LEVELS = [40 + 10 * number for number in range(COUNT)]
 INTERLACED = {
     "mbaff.ts": (*X264, "-flags", "+ildct+ilme", "-x264-params", "tff=1:interlaced=1"),
     "mbaff.mp4": (*X264, "-flags", "+ildct+ilme", "-x264-params", "tff=1:interlaced=1"),
-    "woven.mpg": ("-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-bf", "2", "-b:v", "4M"),
+    "woven.mpg": (*MPEG2, "-flags", "+ildct+ilme", "-bf", "2", "-b:v", "4M"),
     "tape.dv": ("-s", "720x576", "-pix_fmt", "yuv420p", "-c:v", "dvvideo"),
     "tape.avi": ("-s", "720x576", "-pix_fmt", "yuv420p", "-c:v", "dvvideo"),
 }
