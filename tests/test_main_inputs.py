@@ -22,6 +22,7 @@ def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "album"
 
 
+@pytest.mark.slow
 def test_photos_and_films_of_a_folder_are_colored_by_one_command(
     small: list[str], album: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

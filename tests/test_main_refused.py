@@ -137,6 +137,7 @@ def test_mistakes_get_one_line(
     assert sorted(Path().iterdir()) == before
 
 
+@pytest.mark.slow
 def test_names_of_any_bytes_are_printed_in_one_line(
     small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -208,6 +208,7 @@ def test_hints_are_checked_before_the_work_and_reach_the_colorizer(
     assert files_and_folders(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_no_file_of_the_user_s_is_replaced(take: Take, gray_film: Path, tmp_path: Path) -> None:
     (first, *_) = take(gray_film)
     for name in (first["color"], LIST):

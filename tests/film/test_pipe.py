@@ -191,6 +191,7 @@ def command(small: list[str], cache: Path, *words: object) -> list[str]:
     return [sys.executable, str(ROOT / "main.py"), *fixed, *map(str, words)]
 
 
+@pytest.mark.slow
 def test_ffmpeg_stands_before_and_behind(gray_film: Path, small: list[str], tmp_path: Path) -> None:
     out, said = tmp_path / "out.mkv", tmp_path / "said.txt"
     before = [ffmpeg_path(), *QUIET, "-i", gray_film, "-c", "copy", "-f", "matroska", "-"]
@@ -223,7 +224,8 @@ def test_a_reader_that_ends_ends_the_program_quietly(
         assert process.stdout.read(9) == b"YUV4MPEG2"
         process.stdout.close()
         assert process.wait(120) == 128 + signal.SIGPIPE
-    assert said.read_text() == ""
+    # An empty cache has the network prepared first, and says so.
+    assert not [line for line in said.read_text().splitlines() if not line.endswith("(once)")]
     assert not [*(tmp_path / "cache").iterdir()]
 
 

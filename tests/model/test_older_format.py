@@ -16,6 +16,7 @@ from model.quantization import sample_inputs
 TEMPERATURE = 0.7
 
 
+@pytest.mark.slow
 def test_without_exact_sums_the_weights_have_seven_bits(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -36,6 +37,7 @@ def test_without_exact_sums_the_weights_have_seven_bits(
     assert 0 < np.sqrt(np.mean((found - expected) ** 2)) < 0.03 * np.std(expected)
 
 
+@pytest.mark.slow
 def test_weights_are_halved_where_the_result_cannot_be_kept(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

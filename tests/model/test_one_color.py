@@ -113,6 +113,7 @@ def test_a_colored_copy_gives_its_colors(colorizer: Colorizer) -> None:
     assert np.abs(found - wanted).mean() < 2 < np.abs(plain - wanted).mean()
 
 
+@pytest.mark.slow
 def test_a_reference_gives_its_colors_to_places_that_look_alike(
     colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

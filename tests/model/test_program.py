@@ -79,6 +79,7 @@ def test_where_int8_fails_the_other_program_is_opened(
     program(*inputs, temperature=0.7)
 
 
+@pytest.mark.slow
 def test_in_int8_each_temperature_has_a_program_of_its_own(
     exported: Path, inputs: Arrays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +106,7 @@ def test_programs_are_opened_side_by_side(
         np.testing.assert_array_equal(program(*inputs, temperature=0.7), expected)
 
 
+@pytest.mark.slow
 def test_other_outputs_may_have_another_engine(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ def test_int8_is_near_the_network_in_any_batch(int8_program: Path, exported: Pat
     np.testing.assert_array_equal(one[0], found[1])
 
 
+@pytest.mark.slow
 def test_int8_stays_finite_however_low_the_temperature(exported: Path, tmp_path: Path) -> None:
     bins = np.load(exported / "bins.npy")
     planes, palettes = sample_inputs(bins)[0]

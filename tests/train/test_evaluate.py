@@ -65,6 +65,7 @@ def test_a_film_is_measured_for_temporal_consistency(
     assert "warp error" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_precisions_are_rows_side_by_side(
     folder: Path, small_weights: Path, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def test_epochs_and_seeds_change_a_sample(folder: Path) -> None:
     assert not np.array_equal(one, samples_of(folder, seed=1)[(0, 5, 32)]["planes"])
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_the_data(folder: Path) -> None:
     # In a separate process, as in training: workers are forked, and locks that threads of other tests' libraries
     # hold at that moment would stay locked in them (3 of 11 runs hung).

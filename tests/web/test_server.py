@@ -15,11 +15,11 @@ import main
 from web.options import WebOptions
 from web.server import address, password_for
 
-
 ANSWERS = 20
 MOST_S = 0.03  # for the quickest; with Nagle's algorithm, the browser's acknowledgement takes 40 ms
 
 
+@pytest.mark.slow
 def test_answers_are_sent_at_once(tmp_path: Path) -> None:
     with running(tmp_path) as url:
         visitor = http.client.HTTPConnection(urlsplit(url).netloc)
