@@ -25,9 +25,10 @@ FINEST_PX = 600  # short side beyond which slopes are only interpolated
 SMOOTHNESS = 3e-3  # variance of L/100 below which ab does not follow L; best on held-out photos
 # The same for true ab, which has fewer faults that lightness could mend: 1 dB better on eight pictures at scales 2 and 4.
 TRUE_SMOOTHNESS = 3e-2
-BLOCK_PX = 1 << 16  # approximate pixels per block of rows: stays in the cache, and two threads seldom wait for the GIL
+# Approximate pixels per block of rows: stays in the cache, and two threads seldom wait for the GIL.
+BLOCK_PX = 1 << 16
 HUGE_BYTES, BAND_ROWS = 1 << 28, 512  # of a plane that is halved in bands, as it may be on disk
-MOST_ROWS = 12  # per product: BLAS then runs in this thread; its own threads would compete with ours
+MOST_ROWS = 12  # per product: BLAS's own threads, if it has any, would compete with ours
 
 
 def center_square(rgb: Rgb, *, side_px: int) -> Rgb:
