@@ -221,6 +221,16 @@ def test_another_picture_is_refused_in_the_page_s_words(screen: opened, film: Pa
         screen.errors.clear()  # the refused request
 
 
+def test_what_the_result_loses_is_told_in_the_page_s_words(screen: opened, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.mkv"
+    run_ffmpeg("-i", FILM, "-t", "0.4", "-vf", "scale=63:47", "-c:v", "ffv1", odd)
+    with screen as page:
+        open_film(page, odd)
+        said = page.locator("#film-warnings li").all_inner_texts()
+    english, chinese = "63x47 becomes 64x48, with its edge repeated", "63x47 变为 64x48"
+    assert any(english in text or chinese in text for text in said), said
+
+
 def test_the_part_and_the_codec_are_chosen_and_checked(screen: opened, film: Path) -> None:
     with screen as page:
         open_film(page, film)

@@ -15,7 +15,7 @@ import { FilmStrip } from "/film_strip.js";
 import { ask, calm, complain, post, upload } from "/server.js";
 import { settings } from "/settings.js";
 import { Stage } from "/stage.js";
-import { make, say } from "/words.js";
+import { inWords, make, say } from "/words.js";
 
 const [KEPT, STEPS] = ["colorizer.film", "colorizer.film.steps"]; // in the tab's own memory
 const POLL_MS = 1000;
@@ -186,7 +186,7 @@ function describe(now) {
 function show() {
   const working = showJob(film);
   showOutput(film, working);
-  byId("film-warnings").replaceChildren(...film.warnings.map((textContent) => make("li", { textContent })));
+  byId("film-warnings").replaceChildren(...film.warnings.map((text) => make("li", { textContent: inWords(text) })));
   strip.update(film.shots);
   showFrame();
   clearTimeout(timer);
