@@ -112,14 +112,26 @@ def test_a_worker_s_own_children_receive_interrupts_again() -> None:
         signal.signal(signal.SIGINT, before)
 
 
+# Run by Python before the command: makes a file as soon as the command handles Ctrl-C.
+TELLS_WHEN_HANDLED = """
+import os, signal
+set_handler = signal.signal
+def told(number, handler):
+    before = set_handler(number, handler)
+    if number == signal.SIGINT:
+        open(os.environ["BEGUN"], "w").close()
+    return before
+signal.signal = told
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["film", "photos"])
 def test_ctrl_c_is_quiet_at_any_of_thirty_moments(tmp_path: Path, kind: str) -> None:
     """As a terminal sends it: to all processes of the command. While Python itself starts, nobody can be quiet."""
-    begun = tmp_path / "begun"
     (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(f"open({str(begun)!r}, 'w').close()\n")
+    (tmp_path / "site" / "sitecustomize.py").write_text(TELLS_WHEN_HANDLED)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     for name in (f"{number}.jpg" for number in range(12)):
         (tmp_path / name).write_bytes((SAMPLES / "chelsea.jpg").read_bytes())
@@ -141,11 +153,10 @@ def test_ctrl_c_is_quiet_at_any_of_thirty_moments(tmp_path: Path, kind: str) -> 
         ]
         process = subprocess.Popen(
             list(map(str, argv)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True, env=environment,
+            start_new_session=True, env={**environment, "BEGUN": str(begun := tmp_path / f"begun{number}")},
         )  # fmt: skip
         wait_for(begun.exists)
-        begun.unlink()
-        moment_s = 0.05 + number * 0.15
+        moment_s = number * 0.15
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(moment_s)
         if process.poll() is None:

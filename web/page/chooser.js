@@ -107,6 +107,7 @@ async function showOutcomes(element, shown, chosen) {
   if (color) input.value = plain(color);
   outcome.style.setProperty("--color", result ?? input.value);
   outcome.title = result ?? input.value;
+  outcome.setAttribute("role", "img"); // only now that it has a name
   return true;
 }
 
