@@ -204,6 +204,7 @@ def test_weights_for_other_bins_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_reader_is_fast_enough(tmp_path: Path) -> None:
     write_pictures(tmp_path, 64, side=160)
     samples, rates = samples_of(tmp_path), []

@@ -298,6 +298,7 @@ def test_a_film_is_watched_while_it_is_made(page: Page, film: Path, tmp_path: Pa
     page.wait_for_function("() => document.getElementById('player').duration > 20")
 
 
+@pytest.mark.alone
 def test_the_first_shots_of_a_long_film_are_there_within_5_s(
     page: Page, film: Path, tmp_path: Path
 ) -> None:

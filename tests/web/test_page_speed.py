@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
+import pytest
 from web_page import BROWSED, Page, opened, when_colored
 
 from color.arrays import Bytes
 
-pytestmark = BROWSED
+pytestmark = [*BROWSED, pytest.mark.alone]
 
 TRIES = 12
 MOST_MS = 300  # on two Zen 4 cores

@@ -20,6 +20,7 @@ MOST_S = 0.03  # for the quickest; with Nagle's algorithm, the browser's acknowl
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_answers_are_sent_at_once(tmp_path: Path) -> None:
     with running(tmp_path) as url:
         visitor = http.client.HTTPConnection(urlsplit(url).netloc)
