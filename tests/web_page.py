@@ -3,16 +3,19 @@
 import base64
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from helpers import no_browser
+from helpers import no_browser, wait_for
 
 from color.guidance import MOODS
 
@@ -46,8 +49,8 @@ def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running(folder: Path, *words: str) -> Iterator[str]:
-    """Run the command with its files in a folder; yield the address it prints."""
+def running(folder: Path, *words: str, stops: Sequence[int] = (signal.SIGTERM,)) -> Iterator[str]:
+    """Run the command with its files in a folder; yield the address it prints, then send signals to stop it."""
     argv = [
         sys.executable,
         ROOT / "main.py",
@@ -70,13 +73,24 @@ def running(folder: Path, *words: str) -> Iterator[str]:
     )
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().strip()
+        url = process.stdout.readline().strip()
+        yield url
     finally:
-        process.terminate()
+        for stop in stops:
+            process.send_signal(stop)
+            wait_for(lambda: process.poll() is not None or not listens(url))
         _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "Traceback" not in said
+    assert "ERROR" not in said
     assert not list(folder.glob("colorizer-*"))
+
+
+def listens(url: str) -> bool:
+    """Return whether a server accepts connections."""
+    host, _, port = urlsplit(url).netloc.rpartition(":")
+    with socket.socket() as visitor:
+        return visitor.connect_ex((host.strip("[]"), int(port))) == 0
 
 
 class opened:

@@ -83,10 +83,12 @@ def application(
     @asynccontextmanager
     async def closing(app: Starlette) -> AsyncIterator[None]:
         queue.begin(network.load)
-        yield
-        queue.close()
-        photo_routes.close()
-        films.close()
+        try:
+            yield
+        finally:
+            queue.close()
+            photo_routes.close()
+            films.close()
 
     def named(text: str) -> str:
         return message(photos.told(text), folder)

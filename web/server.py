@@ -1,5 +1,6 @@
 """Runs the page's server: prints its address, and deletes the uploads at the end."""
 
+import asyncio
 import logging
 import os
 import secrets
@@ -43,16 +44,24 @@ def serve(options: WebOptions, settings: Settings) -> int:
         keeping(options) as kept,
     ):
         app = application(Path(folder), options, settings, password=password, kept=kept)
-        _announce(address(options, listener.getsockname()[1], password))
-        if password and not options.web_password:
-            log.info("password: %s", password)
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
-            limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=2, ws="none", lifespan="on",
-        )  # fmt: skip
         with suppress(KeyboardInterrupt):
+            _announce(address(options, listener.getsockname()[1], password))
+            if password and not options.web_password:
+                log.info("password: %s", password)
+            config = uvicorn.Config(
+                app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+                limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=2, ws="none", lifespan="on",
+            )  # fmt: skip
+            logging.getLogger("uvicorn.error").addFilter(_more_than_the_end)
             uvicorn.Server(config).run(sockets=[listener])
     return DONE
+
+
+def _more_than_the_end(record: logging.LogRecord) -> bool:
+    """Return whether a message of uvicorn's is about more than what the server's end cuts off, which it prints whole."""
+    text = record.getMessage()
+    cut_off = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not (cut_off or "CancelledError" in text or "graceful shutdown" in text)
 
 
 def password_for(options: WebOptions) -> str:

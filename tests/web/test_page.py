@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+import pytest
 from web_page import (
     BROWSED,
     SAMPLES,
@@ -75,6 +76,21 @@ def test_a_photo_is_dropped_hinted_and_downloaded_as_the_command_writes_it(
     with page.expect_request("**/color") as asked:
         page.keyboard.press("Control+z")
     assert asked.value.post_data_json["hints"] == []
+
+
+@pytest.mark.parametrize("request_", ["**/photos?name=*", "**/color"])
+def test_a_request_that_the_server_s_end_cuts_off_is_answered_in_words(
+    browser: Any, tmp_path: Path, request_: str
+) -> None:
+    with running(tmp_path) as url:
+        context = browser.new_context(locale="en-US")
+        context.route(request_, lambda route: route.fulfill(status=500, body="Internal Error"))
+        page = context.new_page()
+        page.goto(url)
+        page.wait_for_selector("#photos .colors input", state="attached")
+        drop(page, SAMPLES / "chelsea.jpg")
+        page.get_by_text("The server does not respond").wait_for()
+        context.close()
 
 
 def test_the_keyboard_places_a_hint(page: Page) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from helpers import wait_for
 from web_page import running
 
 import main
@@ -32,6 +33,20 @@ def test_answers_are_sent_at_once(tmp_path: Path) -> None:
             times.append(time.perf_counter() - began)
         visitor.close()
     assert min(times[1:]) < MOST_S
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stops", [[signal.SIGINT], [signal.SIGINT] * 2, [signal.SIGTERM]])
+def test_a_stop_cuts_requests_off_without_a_traceback(tmp_path: Path, stops: list[int]) -> None:
+    with running(tmp_path, stops=stops) as url:
+        host = urlsplit(url).netloc
+        visitor = http.client.HTTPConnection(host)
+        visitor.putrequest("POST", "/photos?name=photo.jpg")
+        for name, value in {"Origin": f"http://{host}", "Content-Length": "1000000"}.items():
+            visitor.putheader(name, value)
+        visitor.endheaders(b"the rest never comes")
+        wait_for(lambda: list(tmp_path.rglob("photo.jpg")))  # being written
+    visitor.close()
 
 
 def test_a_password_is_made_up_for_other_hosts_only() -> None:

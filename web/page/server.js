@@ -21,10 +21,13 @@ export function calm() {
   message.hidden = true;
 }
 
+// Returns a message about an answer that gives no reason: above 500, the server is ending or has too much to do.
+const withoutReason = (status) => (status < 500 ? `${status}` : say("server_gone"));
+
 async function checked(response) {
   if (response.ok) return response;
   const { error } = await response.json().catch(() => ({}));
-  throw Object.assign(new Error(error ?? `${response.status}`), { status: response.status });
+  throw Object.assign(new Error(error ?? withoutReason(response.status)), { status: response.status });
 }
 
 export async function ask(path, options = {}) {
@@ -60,7 +63,7 @@ export function upload(path, file, progress = () => {}) {
     request.onload = () =>
       request.status < 300
         ? resolve(request.response)
-        : reject(new Error(namedError(file.name, inWords(request.response?.error ?? `${request.status}`))));
+        : reject(new Error(namedError(file.name, inWords(request.response?.error ?? withoutReason(request.status)))));
     request.onerror = () => reject(new Error(say("upload_failed", { name: file.name })));
     request.send(file);
   });
