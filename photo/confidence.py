@@ -8,7 +8,7 @@ from PIL import Image
 
 from color.arrays import Floats
 from photo.inputs import Output, Task
-from runtime.files import whole_file
+from runtime.files import open_for_library, whole_file
 
 MAP_SUFFIX = ".png"
 MAP = ".confidence"  # NAME.confidence.png in a folder
@@ -38,5 +38,5 @@ def map_outputs(maps: dict[Task, Path]) -> list[Output]:
 def write_map(path: Path, confidence: Floats) -> None:
     """Write a confidence (H, W) 0..1 as an 8-bit gray picture, white for 1."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as part:
-        Image.fromarray(np.rint(confidence * 255).astype(np.uint8)).save(part, format="PNG")
+    with whole_file(path) as part, open_for_library(part) as file:
+        Image.fromarray(np.rint(confidence * 255).astype(np.uint8)).save(file, format="PNG")

@@ -93,5 +93,6 @@ def _encoded(rgb: Pixels) -> bytes:
         raise ValueError(f"JPEG 2000 of 16 bits needs {LEAST_PX} pixels a side: use .tif")
     order = [2, 1, 0, *range(3, rgb.shape[-1])]
     done, data = cv2.imencode(".jp2", rgb[..., order], LOSSLESS)
-    assert done, rgb.shape
+    if not done:  # OpenCV encodes through a temporary file
+        raise OSError("JPEG 2000 cannot be encoded: make room for temporary files, or use .tif")
     return data.tobytes()

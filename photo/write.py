@@ -17,7 +17,7 @@ from photo.icc import srgb_profile
 from photo.metadata import IPTC_TAG, Captions, add_texts, as_tags, held, jpeg_segments
 from photo.read import SOFTWARE, Photo
 from photo.write_deep import PNG_LEVEL, TIFF_ROWS, write_alpha_bmp, write_deep_png, write_deep_tiff
-from runtime.files import whole_file
+from runtime.files import open_for_library, whole_file
 
 SUFFIXES = {
     ".jpg": "JPEG",
@@ -218,7 +218,8 @@ def _write_pillow(
     path: Path, picture: Picture, alpha: Pixels | None, like: Photo, *, form: str, quality: int
 ) -> None:
     settings = save_settings(like, form=form, quality=quality)
-    image_of(picture, alpha).save(path, form, **settings)
+    with open_for_library(path) as file:
+        image_of(picture, alpha).save(file, form, **settings)
     if form == "BMP":
         _mark_bmp(path, like)
 

@@ -15,6 +15,7 @@ from photo.exif import add_groups, placed, tiff_tags
 from photo.icc import srgb_profile
 from photo.metadata import IPTC_TAG
 from photo.read import SOFTWARE, Photo
+from runtime.files import open_for_library
 
 TIFF_ROWS = 128  # of a strip
 PNG_LEVEL = 2  # of 9: takes half the time of 4 for the same size on grainy photos
@@ -28,7 +29,8 @@ def write_deep_tiff(
     """Write a TIFF of 16 bits from bands of `TIFF_ROWS` rows, with all EXIF, XMP and IPTC."""
     import tifffile  # slow to import, with imagecodecs behind it
 
-    tifffile.imwrite(path, bands, **tiff_settings(like, shape=shape, dtype=dtype))
+    with open_for_library(path) as file:
+        tifffile.imwrite(file, bands, **tiff_settings(like, shape=shape, dtype=dtype))
     add_groups(path, {0: like.exif})
 
 

@@ -22,7 +22,7 @@ from photo.write import (
     save_settings,
 )
 from photo.write_deep import TIFF_ROWS, tiff_settings
-from runtime.files import folder_of, whole_file
+from runtime.files import folder_of, open_for_library, whole_file
 
 PAGE_NUMBER = 297  # the tag for a page's number and their total
 PAGE = 2  # bit of NewSubfileType
@@ -47,7 +47,10 @@ def tiff_pages(
 
     groups: dict[int, Image.Exif] = {}
     with folder_of(path), whole_file(path) as part:
-        with tifffile.TiffWriter(part, bigtiff=size >= BIG_BYTES) as tiff:
+        with (
+            open_for_library(part) as file,
+            tifffile.TiffWriter(file, bigtiff=size >= BIG_BYTES) as tiff,
+        ):
 
             def write(picture: Picture, like: Photo) -> list[str]:
                 like, dropped = fitting(like, "TIFF")

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import filelock
@@ -62,6 +62,21 @@ def whole_file(path: Path, *, durable: bool = True, use: str = "") -> Iterator[P
         _in_progress.discard(part)
     if durable:
         _sync_names(path.parent)
+
+
+class _Told(io.FileIO):
+    """A file without a descriptor, so that libraries write to it in Python."""
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
+
+
+def open_for_library(path: Path) -> BinaryIO:
+    """Open a file that a library is to write; a full disk is then an error in every case.
+
+    Given a path or a descriptor, Pillow's C code takes a short last write for a whole one.
+    """
+    return io.BufferedRandom(_Told(path, "w+"))
 
 
 @contextmanager

@@ -4,10 +4,12 @@ import io
 import multiprocessing
 import multiprocessing.connection
 import os
+import resource
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +121,17 @@ def with_slow(quick: Iterable[str], every: Iterable[str]) -> list[Any]:
     return [
         name if name in chosen else pytest.param(name, marks=pytest.mark.slow) for name in every
     ]
+
+
+@contextmanager
+def disk_full_at(room_bytes: int) -> Iterator[None]:
+    """Let no file in the block become longer, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def wait_for(condition: Callable[[], object], *, limit_s: float = 60) -> None:

@@ -1,7 +1,6 @@
 """Luma is preserved bit for bit; the chroma shows the wanted color at that luma."""
 
 import re
-import resource
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from encoded import flat, lumas, rendered
 from films import HARDWARE, OTHER_PIXELS, RECIPES, SOFTWARE, picture, run_ffmpeg
-from helpers import with_slow
+from helpers import disk_full_at, with_slow
 
 from film import FilmError
 from film.codecs import CODECS
@@ -193,13 +192,8 @@ def test_a_full_disk_leaves_no_segment(
     path = tmp_path_factory.mktemp("noise") / "noise.mkv"
     run_ffmpeg(*picture(seconds=0.4, more=",noise=alls=60:allf=t"), "-c:v", "ffv1", path)
     source = probe(path)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-    try:
-        with pytest.raises(FilmError, match="ffmpeg failed") as failure:
-            rendered(source, flat(source, 9, 9), tmp_path / "out.mkv", codec=codec, crf=0)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with disk_full_at(20_000), pytest.raises(FilmError, match="ffmpeg failed") as failure:
+        rendered(source, flat(source, 9, 9), tmp_path / "out.mkv", codec=codec, crf=0)
     assert "Svt" not in str(failure.value)  # which prints a long banner
     assert list(tmp_path.iterdir()) == []
 

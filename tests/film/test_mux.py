@@ -1,7 +1,6 @@
 """The joined film has the source's times and all its other streams, packet by packet."""
 
 import os
-import resource
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +11,7 @@ import av
 import pytest
 from encoded import seconds
 from films import OTHER_PIXELS, RECIPES, run_ffmpeg
-from helpers import with_slow
+from helpers import disk_full_at, with_slow
 
 from film import FilmError
 from film.encode import render
@@ -222,12 +221,7 @@ def test_a_full_disk_is_said_and_costs_nothing(
     source, parts = probe(film("eight.mkv")), segments("eight.mkv")
     out = tmp_path / f"out.{container}"
     out.write_bytes(b"an older film")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-    try:
-        with pytest.raises(FilmError, match="cannot be written"):
-            join(source, parts, out)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with disk_full_at(20_000), pytest.raises(FilmError, match="cannot be written"):
+        join(source, parts, out)
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
     assert out.read_bytes() == b"an older film"

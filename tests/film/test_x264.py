@@ -1,6 +1,5 @@
 """x264 in this process makes the film that ffmpeg makes: the same samples, tags and times."""
 
-import resource
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 from encoded import flat, rendered
 from films import OTHER_PIXELS, RECIPES
-from helpers import with_slow
+from helpers import disk_full_at, with_slow
 
 from film import x264
 from film.decode import decode
@@ -75,13 +74,8 @@ def test_without_x264_in_pyav_nothing_is_encoded_here(monkeypatch: pytest.Monkey
 
 def test_a_full_disk_leaves_no_segment(film: Make, tmp_path: Path) -> None:
     source = probe(film("plain.mp4"))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            rendered(source, flat(source, 9, 9), tmp_path / "out.mkv", codec="h264", crf=0)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with disk_full_at(2_000), pytest.raises(OSError, match="File too large"):
+        rendered(source, flat(source, 9, 9), tmp_path / "out.mkv", codec="h264", crf=0)
     assert list(tmp_path.iterdir()) == []
 
 

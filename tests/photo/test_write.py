@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from helpers import colored, landscape
+from helpers import colored, disk_full_at, landscape
 from PIL import Image
 
 from image.resize import color_field
@@ -163,6 +163,24 @@ def test_jpeg_keeps_color_resolution(tmp_path: Path) -> None:
     write_photo(tmp_path / "a.jpg", colored(landscape(20, 30)), like=Photo(landscape(20, 30)))
     with Image.open(tmp_path / "a.jpg") as image:
         assert all(layer[1:3] == (1, 1) for layer in image.layer)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize(
+    "suffix", [".jpg", ".png", ".tif", ".webp", ".bmp", ".tga", ".avif", ".jp2", ".ppm"]
+)
+def test_a_full_disk_is_an_error_also_for_the_last_bytes(
+    tmp_path: Path, suffix: str, deep: bool
+) -> None:
+    rgb = colored(landscape(120, 160, np.uint16 if deep else np.uint8))
+    out, like = tmp_path / f"out{suffix}", Photo(rgb[..., 0])
+    write_photo(out, rgb, like=like)
+    size = out.stat().st_size
+    out.unlink()
+    for room_bytes in (size - 1, size // 2):
+        with disk_full_at(room_bytes), pytest.raises(OSError, match=r"too large|make room"):
+            write_photo(out, rgb, like=like)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:

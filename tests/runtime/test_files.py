@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 from contextlib import suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import disk_full_at
 
 from runtime.files import (
     LockedError,
@@ -240,13 +240,8 @@ def test_arrays_are_read_as_they_were_written(tmp_path: Path) -> None:
 def test_a_full_disk_is_an_error_and_leaves_the_older_file(tmp_path: Path, room_bytes: int) -> None:
     path = tmp_path / "a.npz"
     write_arrays(path, {"x": np.arange(3)})
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes, limits[1]))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            write_arrays(path, {"x": np.zeros(10_000, np.float32)})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with disk_full_at(room_bytes), pytest.raises(OSError, match="File too large"):
+        write_arrays(path, {"x": np.zeros(10_000, np.float32)})
     kept = read_arrays(path)
     assert kept is not None
     np.testing.assert_array_equal(kept["x"], np.arange(3))
@@ -316,10 +311,6 @@ def test_what_is_released_is_not_in_memory(tmp_path: Path) -> None:
 
 def test_without_room_an_array_stays_in_memory(tmp_path: Path) -> None:
     array = np.ones((100, 100), np.uint8)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
-    try:
+    with disk_full_at(5000):
         assert on_disk(array, tmp_path) is array
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())
