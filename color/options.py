@@ -32,3 +32,8 @@ class GuidanceOptions:
         "first that applies (default: auto)",
         choices=("auto", "registered", "content", "histogram"),
     )
+
+    @property
+    def files(self) -> list[Path]:
+        """Return the files that the options name."""
+        return [path for path in (self.hints, self.reference) if path]

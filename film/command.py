@@ -154,7 +154,8 @@ def plan_films(
     elif inputs.report or inputs.dry_run:
         raise ValueError("-report and -dry_run are about colorizing: leave them out here")
     tasks = now.waiting if now else planned
-    read = [task.source for task in planned]
+    read = [*(task.source for task in planned), *guided.files]
+    read += [command.references] if command.references else []
     read += [colorization.weights] if colorization.weights else []
     outputs = _outputs(tasks, command)
     again = {task.target for task in now.redone} if now else set()

@@ -176,7 +176,7 @@ def _read_json(path: Path, form: str) -> Any:
     if path.stat().st_size > LARGEST_BYTES:
         raise GuidanceError(f"{path} is larger than {LARGEST_BYTES // 1_000_000} MB: write {form}")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise GuidanceError(f"{path} is not JSON ({error}): write {form}") from None
 

@@ -3,7 +3,7 @@
     {"regions": [{"ab": [12.5, -30.0], "points": [[40.2, 61.0], ...]}, ...], "hints": [[25, 40, "#b03030"], ...],
      "strokes": "base64 of a PNG", "later": {"hints": [...], "strokes": "..."}}
 
-A point is in percent of the sides. `hints` and `strokes` are those that the candidate was found with, if any, `later` those
+A point of a region is in percent of the sides, one of a hint in pixels, or in percent if it is written so: "40%". `hints` and `strokes` are those that the candidate was found with, if any, `later` those
 that are applied to it. Without `regions`, hints and strokes are applied to the photo. A look is `"mood": "warm"`, with a
 `"palette"` of colors and a `"guidance"` from 0 to 1 if wanted.
 """
@@ -25,14 +25,7 @@ from color.guidance import MOODS, Candidate, ColoredRegion, Guidance, Hint
 from runtime.files import write_bytes
 
 MOST_POINTS = 10_000  # in all regions together; ours have a few dozen
-KEYS = {
-    "regions",
-    "hints",
-    "strokes",
-    "mood",
-    "palette",
-    "guidance",
-}  # of which a file has one at least
+KEYS = {"regions", "hints", "strokes", "mood", "palette", "guidance"}  # of which a file has one
 
 
 def written_candidate(candidate: Candidate) -> dict[str, Any]:
@@ -78,6 +71,10 @@ def write_candidate(path: Path, candidate: Candidate) -> None:
 
 def read_written(values: Mapping[str, Any], point: Callable[[Any], Hint]) -> Guidance:
     """Read what `written_guidance` returned; point : reads a hint. Raises ValueError for values of another form."""
+    if unknown := values.keys() - KEYS - {"later"}:
+        raise ValueError(
+            f"unknown {', '.join(sorted(unknown))}: expected {', '.join(sorted(KEYS))}"
+        )
     found = replace(_hints_in(values, point), **_look_in(values))
     if "regions" not in values:
         return found

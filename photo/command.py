@@ -108,7 +108,8 @@ def plan_photos(
         inputs.img_in, kind=kind, save=inputs.save, recursive=inputs.recursive,
         beside=inputs.beside("photo"),
     )  # fmt: skip
-    planned, read = given.tasks, [task.source for task in given.tasks]
+    planned = given.tasks
+    read = [*(task.source for task in planned), *guided.files]
     outputs, analyses = _color_outputs(planned, options), _analysis_outputs(planned, options)
     check_outputs(analyses, inputs=read, others=outputs, overwrite=inputs.overwrite)
     report = checked_report(inputs, read=read, others=[*outputs, *analyses])

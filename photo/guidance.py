@@ -16,6 +16,7 @@ from color.guidance import Guidance, Hint, read_hint, read_length
 from color.options import GuidanceOptions
 from photo.candidate_file import KEYS, read_written
 from photo.decoder import check_file
+from photo.icc import to_srgb
 from photo.opened import opened_photo, size_of
 from photo.options import Span
 from photo.pages import choose, several_in
@@ -115,8 +116,7 @@ def read_strokes(path: Path, photo: Path, page: int = 0) -> Bytes:
     """
     height, width = size_of(photo, page)
     with opened_photo(path) as image:
-        strokes = ImageOps.exif_transpose(image)
-        strokes = strokes.convert("RGBA" if image.has_transparency_data else "RGB")
+        strokes = to_srgb(ImageOps.exif_transpose(image))
     if strokes.size != (width, height):
         raise ValueError(
             f"{path} has {strokes.width} x {strokes.height} pixels, but {photo} {width} x {height}: "
@@ -133,7 +133,7 @@ def read_strokes(path: Path, photo: Path, page: int = 0) -> Bytes:
 def _painted(copy: Image.Image, photo: Path, page: int) -> Image.Image:
     """Return a mask, mode L, of where a copy of a photo differs from it by more than compression noise."""
     with opened_photo(photo, page) as image:
-        original = ImageOps.exif_transpose(image).convert("RGB")
+        original = to_srgb(ImageOps.exif_transpose(image)).convert("RGB")
     difference = np.asarray(ImageChops.difference(copy, original)).max(axis=-1)
     differs = np.asarray(difference > PAINTED, np.uint8) * np.uint8(255)
     return Image.fromarray(cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
@@ -147,7 +147,7 @@ def read_hints(path: Path) -> list[Hint] | Guidance:
     """
     check_file(path, "hints file")
     try:
-        points = json.loads(path.read_text(encoding="utf-8"))
+        points = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}): write {FORM}") from None
     if isinstance(points, dict) and KEYS & points.keys():
@@ -169,7 +169,7 @@ def read_reference(path: Path) -> Bytes:
     check_file(path, "reference picture")
     with opened_photo(path) as image:
         image.thumbnail((REFERENCE_PX, REFERENCE_PX))
-        reference = np.asarray(image.convert("RGB"))
+        reference = np.asarray(to_srgb(image).convert("RGB"))
     if not _is_colored(reference):
         raise ValueError(f"reference picture {path} has no color: name a picture in color")
     return reference
@@ -180,7 +180,7 @@ def has_color(path: Path) -> bool:
     check_file(path, "picture")
     with opened_photo(path) as image:
         image.thumbnail((REFERENCE_PX, REFERENCE_PX))
-        rgba = np.asarray(image.convert("RGBA"))
+        rgba = np.asarray(to_srgb(image).convert("RGBA"))
     shown = rgba[rgba[..., 3] > OPAQUE // 2][None, :, :3]
     return bool(shown.size) and _is_colored(shown)
 
@@ -206,8 +206,7 @@ def _read_large(path: Path) -> Bytes:
         scale = min(REGISTERED_PX / min(width, height), REGISTERED_LONG_PX / max(width, height))
         if scale < 1:
             image.thumbnail((math.ceil(width * scale), math.ceil(height * scale)))
-        upright = ImageOps.exif_transpose(image)
-        return np.asarray(upright.convert("RGBA" if image.has_transparency_data else "RGB"))
+        return np.asarray(to_srgb(ImageOps.exif_transpose(image)))
 
 
 def _point(path: Path, point: Any) -> Hint:

@@ -6,13 +6,14 @@ Sources: ICC.1:2010 (profile version 4.3), sections 7.2, 7.3, 10.5, 10.15 and 10
 """
 
 import functools
+import io
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike
-from PIL import ImageCms
+from PIL import Image, ImageCms
 
 from color.arrays import Doubles, Floats
 from prior.lab import srgb2linear
@@ -20,6 +21,7 @@ from prior.lab import srgb2linear
 SRGB_WEIGHTS = (0.212671, 0.715160, 0.072169)  # luminance weights of linear R, G, B under D65
 SRGB_WEIGHTS_D50 = (0.2225, 0.7169, 0.0606)  # the same as stored in profiles, adapted to D50
 GAMMA, GAMMA_TOLERANCE = 1 / 2.2, 0.05  # of sRGB in a PNG, and libpng's relative tolerance for it
+SAME = 2  # largest difference of a code between profiles of one meaning, by rounding
 CURVES = {b"GRAY": ("kTRC",), b"RGB ": ("rTRC", "gTRC", "bTRC")}
 COLORANTS = ("rXYZ", "gXYZ", "bXYZ")
 
@@ -97,6 +99,36 @@ def srgb_profile() -> bytes:
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = bytes(12)
     return bytes(profile)
+
+
+def to_srgb(image: Image.Image) -> Image.Image:
+    """Return a picture as RGB, or RGBA if it has transparency, its colors converted to sRGB if its profile can be used."""
+    plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    source = image if image.mode == "CMYK" else plain.convert("RGB")
+    transform = _transform_to_srgb(image.info.get("icc_profile") or b"", source.mode)
+    if transform is None:
+        return plain
+    converted = ImageCms.applyTransform(source, transform)
+    assert converted is not None
+    if plain.mode == "RGBA":
+        converted.putalpha(plain.getchannel("A"))
+    return converted
+
+
+def _transform_to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Return what converts colors of a mode to sRGB; None if they are sRGB, and for a profile of another mode or a damaged one."""
+    try:
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if given.profile.xcolor_space.strip() != mode:
+            return None
+        transform = ImageCms.buildTransform(given, ImageCms.createProfile("sRGB"), mode, "RGB")
+    except (OSError, ImageCms.PyCMSError):
+        return None
+    codes = np.stack(np.meshgrid(*[np.arange(0, 256, 15, np.uint8)] * len(mode)), -1)
+    grid = Image.frombytes(mode, (codes.size // len(mode), 1), codes.tobytes())
+    converted = np.asarray(ImageCms.applyTransform(grid, transform), int)
+    same = mode == "RGB" and np.abs(converted - codes.reshape(1, -1, 3)).max() <= SAME
+    return None if same else transform
 
 
 @functools.cache

@@ -39,7 +39,9 @@ def _shallow(raster: Raster) -> Image.Image:
         raster.pixels if raster.pixels.dtype == np.uint8 else (raster.pixels >> 8).astype(np.uint8)
     )
     turned = np.ascontiguousarray(upright(pixels, 1 if raster.turned else raster.turn))
-    return Image.fromarray(turned[..., 0] if turned.shape[2:] == (1,) else turned)
+    image = Image.fromarray(turned[..., 0] if turned.shape[2:] == (1,) else turned)
+    image.info["icc_profile"] = raster.info.get("icc_profile")
+    return image
 
 
 def size_of(path: Path, page: int = 0) -> tuple[int, int]:

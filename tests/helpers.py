@@ -4,6 +4,7 @@ import io
 import multiprocessing
 import multiprocessing.connection
 import os
+import re
 import resource
 import struct
 import subprocess
@@ -22,6 +23,7 @@ from PIL import Image
 
 from color.arrays import Bytes
 from color.guidance import Guidance, Hint
+from photo.icc import srgb_profile
 
 
 def landscape(height: int, width: int, dtype: type = np.uint8, seed: int = 0) -> np.ndarray:
@@ -61,6 +63,12 @@ def gray_profile(gamma: float) -> bytes:
 def flat_profile() -> bytes:
     curve = struct.pack(">4sIHH3i", b"para", 0, 1, 0, 2 << 16, 0, 0)
     return gray_profile(2)[:132] + struct.pack(">4sII", b"kTRC", 144, len(curve)) + curve
+
+
+def swapped_profile() -> bytes:
+    """Make sRGB's profile with its red and blue exchanged."""
+    names = {b"rXYZ": b"bXYZ", b"bXYZ": b"rXYZ"}
+    return re.sub(b"[rb]XYZ", lambda found: names[found[0]], srgb_profile())
 
 
 def write_photos(folder: Path, number: int) -> list[Path]:

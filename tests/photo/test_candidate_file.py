@@ -165,7 +165,7 @@ def _only(name: str, value: object) -> Path:
     [
         ("mood", "cosy", "unknown mood 'cosy'"), ("mood", ["warm"], "unknown mood"), ("palette", "navy", "palette is not"),
         ("palette", [3], "palette is not"), ("palette", ["navvy"], "navvy"), ("guidance", 2, "2 is not from 0 to 1"),
-        ("guidance", "x", "only.json"),
+        ("guidance", "x", "only.json"), ("mood", {}, "unknown mood"),
     ],
 )  # fmt: skip
 def test_a_look_of_another_form_is_refused(
@@ -174,6 +174,13 @@ def test_a_look_of_another_form_is_refused(
     with pytest.raises(ValueError, match=said) as error:
         read_guidance(GuidanceOptions(hints=_only(name, value)), photo)
     assert "\n" not in str(error.value)
+
+
+def test_a_mistyped_key_is_named(photo: Path) -> None:
+    path = photo.with_name("typo.json")
+    path.write_text('{"mood": "warm", "hint": [[1, 2, "navy"]]}')
+    with pytest.raises(ValueError, match="unknown hint: expected guidance, hints, mood"):
+        read_guidance(GuidanceOptions(hints=path), photo)
 
 
 def test_two_moods_are_refused(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,27 @@ def test_a_guided_photo_is_analyzed(small: list[str], capsys: pytest.CaptureFixt
         (["photo.png", "-confidence", "m.jpg"], "m.jpg is not a .png file: name one, or a folder"),
         (["photo.png", "-confidence", "photo.png"], "photo.png is an input"),
         (["photo.png", "-confidence", "photo.png", "-overwrite"], "photo.png is an input"),
+        (
+            ["photo.png", "-reference", "other.png", "-save", "other.png", "-overwrite"],
+            "other.png is an input: choose another path with -save",
+        ),
+        (
+            [
+                "photo.png",
+                "-hints",
+                "h.json",
+                "-suggest",
+                "2",
+                "-suggest_json",
+                "h.json",
+                "-overwrite",
+            ],
+            "h.json is an input: choose another path with -suggest_json",
+        ),
+        (
+            ["photo.png", "-hints", "h.json", "-save", "x.png", "-report", "h.json", "-overwrite"],
+            "h.json is an input: choose another path with -report",
+        ),
         (["photo.png", "-confidence", "other.png"], "other.png exists already: add -overwrite"),
         (
             ["photo.png", "more/photo.png", "-confidence", "maps"],

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from helpers import landscape
+from helpers import landscape, swapped_profile
 from PIL import Image, ImageDraw
 from rare_photos import rare_photos
 
@@ -80,6 +80,23 @@ def test_json_takes_what_the_option_takes(tmp_path: Path) -> None:
 def test_other_files_are_refused(tmp_path: Path, content: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         read_hints(write(tmp_path / "h.json", content))
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "h.json"
+    path.write_text('[[1, 2, "navy"]]', encoding="utf-8-sig")
+    assert len(read_hints(path)) == 1
+
+
+def test_a_reference_s_profile_is_honored(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (90, 60), (200, 60, 20))
+    picture.save(tmp_path / "r.png", icc_profile=swapped_profile())
+    tifffile.imwrite(
+        tmp_path / "r.tif", np.asarray(picture, np.uint16) * 257, iccprofile=swapped_profile()
+    )
+    for name in ("r.png", "r.tif"):
+        for read in (read_reference(tmp_path / name), read_colored(tmp_path / name)[..., :3]):
+            assert np.abs(read.astype(int) - (20, 60, 200)).max() <= 2
 
 
 def test_references_are_read_small(tmp_path: Path) -> None:

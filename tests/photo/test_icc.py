@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from helpers import colored, flat_profile, gray_profile, landscape
+from helpers import colored, flat_profile, gray_profile, landscape, swapped_profile
 from PIL import Image, ImageCms
 
-from photo.icc import luminance_of, luminance_of_gamma, srgb_profile
+from photo.icc import luminance_of, luminance_of_gamma, srgb_profile, to_srgb
 from photo.read import read_photo
 from prior.lab import gray2lightness
 
@@ -52,6 +52,29 @@ def test_profiles_of_other_kinds_are_left_to_others() -> None:
         luminance_of(flat_profile(), channels=1)
     with pytest.raises(ValueError, match="damaged ICC profile"):
         luminance_of(b"short", channels=1) or luminance_of(gray_profile(2)[:135], channels=1)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_colors_are_converted_by_their_profile(mode: str) -> None:
+    image = Image.new("RGB", (4, 3), (200, 60, 20))
+    image = image.quantize() if mode == "P" else image.convert(mode)
+    image.info["icc_profile"] = swapped_profile()
+    if mode == "RGBA":
+        image.putalpha(128)
+    converted = np.asarray(to_srgb(image), int)
+    assert np.abs(converted[..., :3] - (20, 60, 200)).max() <= 2
+    if mode == "RGBA":
+        assert (converted[..., 3] == 128).all()
+
+
+@pytest.mark.parametrize(
+    "profile", [None, b"", b"no profile", srgb_profile(), gray_profile(2), flat_profile()]
+)
+def test_colors_that_are_srgb_or_unknown_are_kept_exactly(profile: bytes | None) -> None:
+    rgb = colored(landscape(20, 30))
+    image = Image.fromarray(rgb)
+    image.info["icc_profile"] = profile
+    np.testing.assert_array_equal(np.asarray(to_srgb(image)), rgb)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
