@@ -213,12 +213,12 @@ def _without_holes(
     """Yield a frame for every number in [first, last): its own, else the previous, else the next one."""
     before = None
     due = first
-    repeated = 0
+    holes: list[int] = []
     for number, frame, _ in frames:
         if number >= first:
             for hole in range(due, min(number, last)):
                 yield hole, before or frame, True
-                repeated += 1
+                holes.append(hole)
             if due <= number < last:
                 yield number, frame, False
             due = max(due, number + 1)
@@ -228,11 +228,11 @@ def _without_holes(
     for hole in range(due, last):
         assert before is not None
         yield hole, before, True
-        repeated += 1
-    if repeated:
+        holes.append(hole)
+    if holes:
         log.warning(
             "%s: damaged near frame %d: %s, replaced by the neighboring ones",
-            path.name, first, counted(repeated, "frame"),
+            path.name, holes[0], counted(len(holes), "frame"),
         )  # fmt: skip
 
 

@@ -109,7 +109,13 @@ def is_moment(where: str) -> bool:
 def _in_json(path: Path) -> list[tuple[str, Path]]:
     pictures = _read_json(path, REFERENCES_FORM)
     if isinstance(pictures, dict) and isinstance(pictures.get("keyframes"), list):
-        return _in_folder(path.parent)  # the list that `-keyframes` writes beside them
+        # The list that `-keyframes` writes beside them; pictures of other frames are of an earlier one.
+        listed = {f"{one.get('frame')}f" for one in pictures["keyframes"] if isinstance(one, dict)}
+        found = _in_folder(path.parent)
+        found = [one for one in found if one[0] in listed or not is_moment(one[0])]
+        if not found:
+            raise GuidanceError(f"{path}: none of its frames has a colored copy beside it")
+        return found
     if not isinstance(pictures, dict) or not pictures:
         raise GuidanceError(f"{path} does not assign pictures to shots: write {REFERENCES_FORM}")
     found = []

@@ -32,8 +32,10 @@ SHOT_SETTINGS = ("version", "start", "duration", "fps", "deinterlace", "film_loc
 def open_job(cache: Path, wanted: Manifest, *, restart: bool = False) -> Iterator[Job]:
     """Start or resume the job of a film with these settings under ``cache``, locked against other processes.
 
-    Raises JobError if another process holds it, or if its folder is damaged; ``restart`` deletes it first.
+    Raises JobError if another process holds it, if its folder is damaged, and for a path that is not UTF-8; ``restart``
+    deletes it first.
     """
+    _check_utf8(cache.absolute(), Path(wanted.path))
     folder = folder_of(cache, wanted)
     with _locked(folder):
         manifest = _reconcile(cache, folder, wanted, restart=restart)
@@ -47,6 +49,17 @@ def open_job(cache: Path, wanted: Manifest, *, restart: bool = False) -> Iterato
             yield job
         finally:
             job.write_waiting()
+
+
+def _check_utf8(*paths: Path) -> None:
+    """Raise JobError for a path that neither FFmpeg's options nor a job's files can hold."""
+    for path in paths:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            raise JobError(
+                f"{path}: films need paths in UTF-8: rename it, or its folder"
+            ) from error
 
 
 def remove(job: Job) -> None:

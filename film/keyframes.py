@@ -4,6 +4,7 @@ Each is written with our own colorization as a start. File names contain the sho
 frame, numbered as in hints: shot003.frame000123.png and shot003.frame000123.color.png.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
@@ -28,6 +29,8 @@ from photo.inputs import Output, check_outputs
 from runtime.console import counted
 from runtime.files import write_bytes, write_json
 from runtime.progress import Progress, Silent, shown_work
+
+log = logging.getLogger(__name__)
 
 LIST = "keyframes.json"  # written last, so that it exists only if all pictures do
 PICTURES = "shot*.frame*.png"
@@ -120,6 +123,8 @@ def write_keyframes(
         )
     outputs = [Output(folder / name, source, option="-keyframes") for name in _names(keyframes)]
     check_outputs(outputs, inputs=[source], overwrite=options.overwrite)
+    if left := {*folder.glob(PICTURES)} - {output.path for output in outputs}:
+        log.warning("%s has %s of other frames, too", folder, counted(len(left), "picture"))
     colorizer = colorizer_of(colorization)
     folder.mkdir(parents=True, exist_ok=True)
     with shown_work(progress, "writing keyframes", len(keyframes), unit="keyframes"):

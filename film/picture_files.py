@@ -26,7 +26,7 @@ from film.job import Rendered
 from film.options import EncoderOptions
 from film.sequence import WRITTEN, Numbering, numbering_of
 from photo.standing import same_part
-from runtime.files import whole_file
+from runtime.files import open_for_library, whole_file
 from runtime.workers import cores
 
 Rgb = NDArray[Any]  # (H, W, 3), uint8 or uint16
@@ -154,7 +154,8 @@ def _frames(
 def _write_tiff(path: Path, rgb: Rgb, mark: str) -> None:
     import tifffile  # films in one file do without
 
-    tifffile.imwrite(path, rgb, photometric="rgb", software=mark, metadata=None)
+    with open_for_library(path) as file:
+        tifffile.imwrite(file, rgb, photometric="rgb", software=mark, metadata=None)
 
 
 def in_gamut(rgb: NDArray[np.float32], luma: NDArray[np.float32]) -> NDArray[np.float32]:

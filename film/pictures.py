@@ -208,9 +208,10 @@ def _opened(path: Path) -> av.container.InputContainer:
 
 def _first_frame(container: av.container.InputContainer) -> av.video.frame.VideoFrame | None:
     try:
-        container.streams.video[
-            0
-        ].codec_context.thread_count = 1  # every core already has a process
+        context = container.streams.video[0].codec_context
+        context.thread_count = 1  # every core already has a process
+        if context.name == "mjpeg":  # else half a JPEG is a picture, black below
+            context.options = {"err_detect": "explode"}
         return next(container.decode(video=0), None)
     except av.FFmpegError:
         return None

@@ -46,9 +46,7 @@ class PipeInput:
         try:
             self.container: av.container.InputContainer = av.open(pipe, metadata_errors="replace")
         except (av.FFmpegError, UnicodeError) as error:
-            raise FilmError(
-                f"{_named(source)} is not a film that FFmpeg can read from a pipe: {reason_of(error)}"
-            ) from error
+            raise _unreadable(source, error) from error
         self.spool = spool
         self.times: deque[int] = deque()
         self.packets: deque[Any] = deque()
@@ -57,7 +55,10 @@ class PipeInput:
         self._last: int | None = None  # time of the latest frame
         self._stream = self._film_stream(_named(source))
         self._frames = self._decoded()
-        first = next(self._frames, None)
+        try:
+            first = next(self._frames, None)
+        except av.FFmpegError as error:  # an MP4 whose index is at its end
+            raise _unreadable(source, error) from error
         if first is None:
             raise FilmError(f"{_named(source)}: no frame of its video can be decoded")
         self._first = first
@@ -145,6 +146,11 @@ class PipeInput:
         frame, video = sized(frame, self.film), self.film.video
         alpha = alpha_plane(frame, video)
         return self.spool.add([*planes(frame, video), *([] if alpha is None else [alpha])])
+
+
+def _unreadable(source: BinaryIO | Path, error: Exception) -> FilmError:
+    line = f"{_named(source)} is not a film that FFmpeg can read from a pipe: {reason_of(error)}"
+    return FilmError(line)
 
 
 def _named(source: BinaryIO | Path) -> Path:

@@ -12,12 +12,17 @@ from film import FilmError
 from film.chroma import Encoding
 from film.decode import planes
 from film.ffmpeg import film_stream, open_film
+from film.info import codec_of
 from film.job import Rendered
 from film.pipe_input import PipeInput
 from film.stream_copy import Span, StreamCopy
 
 # Frames by which decoding precedes display: more than any encoder reorders; Matroska does not store it.
 DELAY = 16
+ADTS = (
+    b"\xff\xf1",
+    b"\xff\xf9",
+)  # with which a packet of AAC that describes itself begins: MPEG-4 and -2
 CLUSTER_MS = "1000"  # after which packets are passed on; FFmpeg's default is 5 s
 Y4M_CHROMA = {(2, 2): "420", (2, 1): "422", (1, 1): "444", (4, 1): "411", (0, 0): "mono"}
 
@@ -72,10 +77,24 @@ class MatroskaOutput:
             assert stream is not None, segment.path
             if self._video is None:
                 self._video = self._copy.add_streams(stream)
+                self._describe_aac()
             packets = (packet for packet in container.demux(stream) if packet.size)
             for packet, rank, shown in zip(packets, segment.ranks, times, strict=True):
                 self._write(packet, times[rank], shown)
         self.count += len(times)
+
+    def _describe_aac(self) -> None:
+        """Describe AAC sound from MPEG-TS, whose packets describe themselves: Matroska does so in its header."""
+        for origin, copy in self._copy.copies.items():
+            if codec_of(origin) == "aac" and not origin.codec_context.extradata:
+                waiting = tuple(self.source.packets)  # the thread that reads adds to them
+                first = next((bytes(one) for one in waiting if one.stream is origin), b"")
+                if not first.startswith(ADTS):
+                    name = self.source.film.path
+                    raise FilmError(
+                        f"{name}: its AAC sound begins late: remux it to Matroska first"
+                    )
+                copy.codec_context.extradata = audio_specific_config(first)
 
     def _write(self, packet: Any, time: int, shown: int) -> None:
         """Write a packet of the picture.
@@ -114,6 +133,13 @@ class MatroskaOutput:
         if self._video is not None:
             self._write_others(None)
         self.target.close()
+
+
+def audio_specific_config(packet: bytes) -> bytes:
+    """Return the description of AAC sound (ISO/IEC 14496-3, 1.6.2.1) from a packet's ADTS header (1.A.2.2)."""
+    kind, rate = (packet[2] >> 6) + 1, packet[2] >> 2 & 0xF
+    channels = (packet[2] & 1) << 2 | packet[3] >> 6
+    return (kind << 11 | rate << 7 | channels << 3).to_bytes(2, "big")
 
 
 class Y4mOutput:

@@ -172,7 +172,7 @@ class StreamCopy:
     def _inside(self, start: Fraction, end: Fraction) -> bool:
         if self.span.start_s is None or self.span.end_s is None:
             return True
-        return start < self.span.end_s and max(end, start) >= self.span.start_s
+        return start < self.span.end_s and (end > self.span.start_s or start >= self.span.start_s)
 
     def write(
         self,

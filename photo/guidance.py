@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
-from color.arrays import Bytes
+from color.arrays import Bytes, Floats
 from color.guidance import Guidance, Hint, read_hint, read_length
 from color.options import GuidanceOptions
 from photo.candidate_file import KEYS, read_written
@@ -30,6 +30,8 @@ REGISTERED_PX = 1024  # short side at which a colored copy is registered, and wh
 REGISTERED_LONG_PX = 4096  # its long side at most
 STROKES_PX = 2048  # long side at which strokes are kept
 PAINTED = 32  # least difference of a painted place, in 8-bit codes; JPEG at low quality stays below nearly everywhere
+# A picture has color, too, if so many pixels of its reduced form have at least this chroma: a stroke is small.
+LEAST_STROKE_PX, STROKE_CHROMA = 4, 20.0
 # A reference counts as colored if this share of it has at least this chroma; JPEG noise has less.
 COLORED_PERCENT, LEAST_CHROMA = 1, 6.0
 LARGEST = 1e9  # limit for each number of a point, because Python's integers are unbounded
@@ -176,13 +178,13 @@ def read_reference(path: Path) -> Bytes:
 
 
 def has_color(path: Path) -> bool:
-    """Tell whether a picture has color where it is not transparent. Raises as `read_reference`."""
+    """Tell whether a picture has color, be it a stroke, where it is not transparent. Raises as `read_reference`."""
     check_file(path, "picture")
     with opened_photo(path) as image:
         image.thumbnail((REFERENCE_PX, REFERENCE_PX))
         rgba = np.asarray(to_srgb(image).convert("RGBA"))
     shown = rgba[rgba[..., 3] > OPAQUE // 2][None, :, :3]
-    return bool(shown.size) and _is_colored(shown)
+    return bool(shown.size) and (_is_colored(shown) or _has_stroke(shown))
 
 
 def read_colored(path: Path) -> Bytes:
@@ -195,8 +197,15 @@ def read_colored(path: Path) -> Bytes:
 
 
 def _is_colored(rgb: Bytes) -> bool:
-    chroma = np.hypot(*np.moveaxis(rgb2lab(rgb)[..., 1:], -1, 0))
-    return bool(np.percentile(chroma, 100 - COLORED_PERCENT) >= LEAST_CHROMA)
+    return bool(np.percentile(_chroma_of(rgb), 100 - COLORED_PERCENT) >= LEAST_CHROMA)
+
+
+def _has_stroke(rgb: Bytes) -> bool:
+    return int((_chroma_of(rgb) >= STROKE_CHROMA).sum()) >= LEAST_STROKE_PX
+
+
+def _chroma_of(rgb: Bytes) -> Floats:
+    return np.asarray(np.hypot(*np.moveaxis(rgb2lab(rgb)[..., 1:], -1, 0)), np.float32)
 
 
 def _read_large(path: Path) -> Bytes:

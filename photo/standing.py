@@ -25,6 +25,9 @@ LONGEST_NAME = 255  # bytes, on every common file system
 # Settings that hardly change a result, so that an archive that moves to another machine is not made again.
 UNMARKED = ("version", "engine", "threads")
 WITH = re.compile(", with [0-9a-f]{8}")
+EXCERPT = re.compile(
+    r", (start|duration) [\d.]|, compare\b"
+)  # a film's mark with it is a try-out's
 INPUT = re.compile("^colorizer[^:]*: of ([0-9a-f]{16})")
 
 
@@ -77,15 +80,18 @@ def _judge(task: Task, kind: Kind, now: Standing) -> None:
         return
     if _without_version(found) == _without_version(wanted):
         now.done.append(task)
-    elif input_of(found) == input_of(wanted):
+    elif input_of(found) != input_of(wanted):
+        now.failures.append(_refusal(task, "exists already and is not the complete result of"))
+    elif EXCERPT.search(wanted) and not EXCERPT.search(found):
+        now.failures.append(_refusal(task, "is the result of the whole of"))
+    else:
         now.waiting.append(task)
         now.redone.append(task)
-    else:
-        line = (
-            f"{task.target} exists already and is not the complete result of {task.source}: "
-            "add -overwrite, or choose another path with -save"
-        )
-        now.failures.append(Result(task, error=line))
+
+
+def _refusal(task: Task, why: str) -> Result:
+    line = f"{task.target} {why} {task.source}: add -overwrite, or choose another path with -save"
+    return Result(task, error=line)
 
 
 def input_of(mark: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from color.guidance import Hint, read_hint
 from color.options import GuidanceOptions
@@ -37,6 +38,19 @@ def test_guidance_is_read_from_json(tmp_path: Path) -> None:
     assert [reference.where for reference in found.references] == ["2", "0:10-1:00"]
     assert read == [tmp_path / "a/sea.jpg", tmp_path / "b.png"]
     assert not read_guidance(GuidanceOptions(), FilmCommand(), read=no_picture)
+
+
+def test_the_list_of_keyframes_means_only_those_that_it_lists(tmp_path: Path) -> None:
+    for name in ("shot001.frame000003", "shot002.frame000007"):
+        Image.fromarray(RED).save(tmp_path / f"{name}.png")
+    path = tmp_path / "keyframes.json"
+    for listed, found in (([3], ["3f"]), ([3, 7], ["3f", "7f"])):
+        path.write_text(json.dumps({"keyframes": [{"frame": number} for number in listed]}))
+        guidance = read_guidance(GuidanceOptions(), FilmCommand(references=path), read=no_picture)
+        assert [one.at for one in guidance.keyframes] == found
+    path.write_text(json.dumps({"keyframes": [{"frame": 9}]}))
+    with pytest.raises(GuidanceError, match="none of its frames has a colored copy"):
+        read_guidance(GuidanceOptions(), FilmCommand(references=path), read=no_picture)
 
 
 @pytest.mark.parametrize(

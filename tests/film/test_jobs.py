@@ -52,6 +52,14 @@ def test_a_manifest_of_many_segments_is_not_written_for_each(film: Path, tmp_pat
         assert job.manifest.segments == tuple(found)
 
 
+def test_paths_that_are_not_utf8_are_named(film: Path, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"a\xff")
+    job = open_job(folder, manifest_of(film))
+    with pytest.raises(JobError, match="films need paths in UTF-8: rename it"), job:
+        pass
+    assert not folder.exists()
+
+
 def test_half_written_things_are_swept_away(film: Path, tmp_path: Path) -> None:
     with open_job(tmp_path / "cache", manifest_of(film)) as job:
         (job.folder / "shots" / "00000.mkv").touch()

@@ -209,7 +209,9 @@ def test_hints_are_checked_before_the_work_and_reach_the_colorizer(
 
 
 @pytest.mark.slow
-def test_no_file_of_the_user_s_is_replaced(take: Take, gray_film: Path, tmp_path: Path) -> None:
+def test_no_file_of_the_user_s_is_replaced(
+    take: Take, gray_film: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (first, *_) = take(gray_film)
     for name in (first["color"], LIST):
         for path in (tmp_path / "keys").iterdir():
@@ -220,6 +222,9 @@ def test_no_file_of_the_user_s_is_replaced(take: Take, gray_film: Path, tmp_path
             take(gray_film)
         assert files_and_folders(tmp_path) == before
     assert len(take(gray_film, overwrite=True)) == 3
+    (tmp_path / "keys" / "shot009.frame000009.png").write_bytes(b"of an earlier list")
+    take(gray_film, overwrite=True)
+    assert "keys has 1 picture of other frames, too" in caplog.text
 
 
 def test_the_film_is_decoded_once_and_then_each_keyframe(

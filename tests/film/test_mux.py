@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 from encoded import seconds
-from films import OTHER_PIXELS, RECIPES, run_ffmpeg
+from films import CHAPTERS, OTHER_PIXELS, RECIPES, run_ffmpeg
 from helpers import disk_full_at, with_slow
 
 from film import FilmError
@@ -144,6 +144,17 @@ def test_a_try_out_takes_the_sound_of_its_span(
         assert -0.05 < sound[0] < 0.03
         assert 0.30 < sound[-1] < 0.37
     assert [c.title for c in result.chapters] == ["One", "Two"]
+
+
+def test_a_part_that_begins_with_a_chapter_has_not_the_one_before(
+    film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path
+) -> None:
+    chapters, path, out = (tmp_path / name for name in ("c.txt", "in.mkv", "out.mkv"))
+    chapters.write_text(CHAPTERS.replace("500", "160"))
+    maps = ("-map", "0", "-map_chapters", "1", "-c", "copy")
+    run_ffmpeg("-i", film("rich.mkv"), "-i", chapters, *maps, path)
+    join(probe(path), segments("rich.mkv")[1:2], out, first=4)  # 0.16 s to 0.52 s
+    assert [c.title for c in probe(out).chapters] == ["Two"]
 
 
 def test_an_mp4_can_be_played_while_it_comes_down(joined: Join) -> None:

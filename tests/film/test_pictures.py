@@ -114,6 +114,18 @@ def test_damaged_pictures_are_named_and_replaced(tmp_path: Path) -> None:
     np.testing.assert_array_equal(alone.luma, ramp(2))
 
 
+def test_half_a_picture_is_replaced_and_named_by_its_number(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = write_sequence(tmp_path / "scan_%04d.jpg", count=4)
+    whole = paths[2].read_bytes()
+    paths[2].write_bytes(whole[: len(whole) * 3 // 4])
+    before, half = list(decode(probe(tmp_path, FPS_18)))[1:3]
+    assert half.repeated
+    np.testing.assert_array_equal(half.luma, before.luma)
+    assert "damaged near frame 2: 1 frame, replaced" in caplog.text
+
+
 def test_no_picture_can_be_read(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / f"a_{number}.dpx").write_bytes(b"x")

@@ -62,6 +62,15 @@ def test_a_film_that_breaks_off_is_read_up_to_there(film: Make, tmp_path: Path) 
     assert 5 < len(pipe.times) < 25
 
 
+def test_an_mp4_with_its_index_at_the_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "noise.mp4"  # too large for FFmpeg to look for the index in what it holds
+    run_ffmpeg(
+        *picture(seconds=1, more=",noise=alls=60:allf=t"), "-c:v", "mpeg4", "-q:v", "1", path
+    )
+    with pytest.raises(FilmError, match="standard input is not a film that FFmpeg can read"):
+        read(io.BytesIO(path.read_bytes()), tmp_path)
+
+
 def test_what_is_no_film_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FilmError, match="standard input is not a film that FFmpeg can read"):
         read(io.BytesIO(b"no film"), tmp_path)

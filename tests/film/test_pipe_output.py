@@ -6,9 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from encoded import packets_md5
+from films import run_ffmpeg
 
 from film import FilmError
 from film.chroma import Encoding
@@ -58,6 +60,27 @@ def test_matroska_has_the_times_and_the_sound(
     ]
     kept = list(packets_md5(path).values())
     assert kept == list(packets_md5(film(name)).values())[: len(kept)]
+
+
+def test_aac_from_a_transport_stream_is_unwrapped(
+    film: Make, segments: Callable[..., list[Rendered]], tmp_path: Path
+) -> None:
+    path, sink = tmp_path / "adts.ts", io.BytesIO()
+    run_ffmpeg("-i", film("plain.mp4"), "-map", "0", "-c", "copy", path)
+    (tmp_path / "spool").mkdir()
+    source = PipeInput(path, Spool(tmp_path / "spool"))
+    source.start()
+    source._thread.join(60)
+    output = MatroskaOutput(sink, source)
+    for segment in segments("plain.mp4"):
+        output.write(segment)
+    output.close()
+    out = tmp_path / "out.mkv"
+    out.write_bytes(sink.getvalue())
+    assert packets_md5(out)[1] == packets_md5(film("plain.mp4"))[1]
+    with av.open(str(out)) as after, av.open(str(film("plain.mp4"))) as before:
+        described = [one.streams.audio[0].codec_context.extradata or b"" for one in (after, before)]
+    assert described[0][:2] == described[1][:2]
 
 
 @pytest.mark.parametrize("name", ["plain.mp4", "420-10.mkv", "444.mkv", "gray.mkv", "odd.mkv"])

@@ -258,6 +258,13 @@ def painted(path: Path, *, color: str = "#c83c28", alpha: int = 255, mode: str =
     return path
 
 
+def test_a_picture_with_a_stroke_has_color(tmp_path: Path) -> None:
+    gray = np.repeat(landscape(480, 640)[..., None], 3, -1)
+    gray[100:104, 200:203] = (30, 160, 40)
+    Image.fromarray(gray).save(tmp_path / "a.png")
+    assert has_color(tmp_path / "a.png")
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
 def test_a_gray_picture_has_no_color(tmp_path: Path, mode: str) -> None:
     assert not has_color(painted(tmp_path / "gray.png", color="#303030", mode=mode))

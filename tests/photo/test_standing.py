@@ -80,13 +80,19 @@ def test_an_unreadable_input_whose_result_is_there_fails_alone(
     assert [line.split(" cannot be read (")[0] for line in lines] == list(map(str, paths[:2]))
 
 
-def test_a_try_out_is_not_the_finished_film_and_gives_it_its_place(tmp_path: Path) -> None:
+def test_a_try_out_is_not_the_finished_film_and_gives_it_its_place_but_takes_none(
+    tmp_path: Path,
+) -> None:
     (source,) = write_inputs(tmp_path, "x.mp4")
     (task,) = plan([str(source)], kind=films()).tasks
     for options in ({"duration": 10.0}, {"start": 2.0}, {"compare": True}):
         color(task, films(**options))
         assert standing([task], kind=films(**options)).done == [task]
         assert standing([task], kind=films()) == Standing(waiting=[task], redone=[task])
+    color(task, films())
+    refused = standing([task], kind=films(duration=10.0))
+    assert "is the result of the whole of" in str(refused.failures[0].error)
+    assert refused.waiting == []
 
 
 def test_names_too_long_for_a_result_fail_alone(tmp_path: Path) -> None:
