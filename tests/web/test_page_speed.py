@@ -1,9 +1,9 @@
 """How quickly the page answers: a click, a zoomed view, and 50 photos at once. -s prints the times."""
 
-import json
 import os
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,37 +27,33 @@ COMPUTES = ("POST /photos", "/color", "/likely", "/candidates", "/suggestions", 
 
 
 def test_a_click_shows_its_color_at_once(page: Page, large: Path) -> None:
-    """Time 12 megapixels from the click on a color until it is seen; the best counts, because the machine may be busy."""
+    """Time 12 megapixels from the click on a color until it is seen."""
     when_colored(page, "photos", lambda: page.locator("#photo-files").set_input_files(str(large)))
     box = page.locator("#photos .pictures").bounding_box()
-    times, most_ms = [], limit_ms()
-    while len(times) < TRIES and min(times, default=most_ms) >= most_ms:
-        share = (len(times) + 1) / (TRIES + 1)
+
+    def click(share: float) -> float:
         page.mouse.click(box["x"] + share * box["width"], box["y"] + 0.6 * box["height"])
         page.locator(".chooser .likely button.swatch").first.wait_for()
-        times.append(
-            page.evaluate(
-                """async () => {
-                    const image = document.querySelector("#photos .pictures .color");
-                    const seen = new Promise((done) => image.addEventListener("load", done, { once: true }));
-                    const began = performance.now();
-                    document.querySelector(".chooser .likely button.swatch").click();
-                    await seen;
-                    return performance.now() - began;
-                }"""
-            )
+        ms: float = page.evaluate(
+            """async () => {
+                const image = document.querySelector("#photos .pictures .color");
+                const seen = new Promise((done) => image.addEventListener("load", done, { once: true }));
+                const began = performance.now();
+                document.querySelector(".chooser .likely button.swatch").click();
+                await seen;
+                return performance.now() - began;
+            }"""
         )
-    print(
-        f"a click on 12 megapixels, ms (limit {most_ms:.0f}):", json.dumps(list(map(round, times)))
-    )
-    assert min(times) < most_ms
+        return ms
+
+    check_once_within_limit("a click on 12 megapixels", click)
 
 
 def test_a_zoomed_view_answers_at_once(page: Page, large: Path) -> None:
-    """Time 12 megapixels; the best counts, because the machine may be busy."""
     when_colored(page, "photos", lambda: page.locator("#photo-files").set_input_files(str(large)))
-    times = [
-        page.evaluate(
+
+    def view(share: float) -> float:
+        ms: float = page.evaluate(
             """async (x) => {
                 const photo = JSON.parse(sessionStorage.getItem("colorizer.photos")).photos[0];
                 const began = performance.now();
@@ -67,12 +63,11 @@ def test_a_zoomed_view_answers_at_once(page: Page, large: Path) -> None:
                 await (await answer.blob());
                 return performance.now() - began;
             }""",
-            x,
+            round(2700 * share),
         )
-        for x in range(100, 2600, 2500 // TRIES)
-    ]
-    print("a zoomed view of 12 megapixels, ms:", json.dumps(list(map(round, times))))
-    assert min(times) < limit_ms()
+        return ms
+
+    check_once_within_limit("a zoomed view of 12 megapixels", view)
 
 
 def test_fifty_photos_at_once_stay_responsive(
@@ -106,15 +101,24 @@ def test_fifty_photos_at_once_stay_responsive(
     assert max(slow.values()) < MOST_S, slow
 
 
-def limit_ms() -> float:
-    """Return how long an answer may take: on a slower machine, in proportion, longer."""
-    noise = np.random.default_rng(0).integers(0, 256, (2000, 3000), np.uint8)
+def check_once_within_limit(name: str, act: Callable[[float], float]) -> None:
+    """Check that one of several actions, at shares of the width, is quick: the machine may be busy with other things."""
     times = []
-    for _ in range(TRIES):
-        began = time.perf_counter()
-        work(noise)
-        times.append(1000 * (time.perf_counter() - began))
-    return MOST_MS * max(min(times) / ZEN_4_MS, 1)
+    for number in range(TRIES):
+        times.append((act((number + 1) / (TRIES + 1)), limit_ms()))
+        if times[-1][0] < times[-1][1]:
+            break
+    print(f"{name}, ms (limit):", ", ".join(f"{ms:.0f} ({limit:.0f})" for ms, limit in times))
+    ms, limit = times[-1]
+    assert ms < limit
+
+
+def limit_ms() -> float:
+    """Return how long an answer may take now: on a slower or busier machine, in proportion, longer."""
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 3000), np.uint8)
+    began = time.perf_counter()
+    work(noise)
+    return MOST_MS * max(1000 * (time.perf_counter() - began) / ZEN_4_MS, 1)
 
 
 def work(noise: Bytes) -> None:
