@@ -10,7 +10,7 @@ from photo.compose import Composition
 from photo.inputs import Kind, Output, Result, Task, check_places
 from photo.options import PhotoOptions
 from photo.read import Photo
-from photo.standing import Standing, standing
+from photo.standing import Standing, judged, log_standing, occupied
 from photo.write import write_photo
 
 SHEET = "candidates"  # NAME.candidates.EXT
@@ -32,24 +32,38 @@ def standing_candidates(
 ) -> Standing:
     """Tell the tasks without a finished sheet, which is written last, from those that are done.
 
+    What an earlier run left of an unfinished task carries the photo's mark, and is made again.
     Raises ValueError for outputs that would replace an input or each other, and for folders that are not writable.
     """
     check_places(candidate_outputs(tasks, number), inputs=[task.source for task in tasks])
+    of_source = {task.source: task for task in tasks}
     sheets = [Task(task.source, sheet_path(task.target)) for task in tasks]
-    now = standing(sheets, kind=kind, overwrite=overwrite)
-    sources, done = ({task.source for task in some} for some in (now.waiting, now.done))
-    found = Standing(failures=now.failures, redone=now.redone)
-    again = {task.source for task in now.redone}
-    for task in tasks:
-        taken = [path for path in _files_of(task, number) if os.path.lexists(path)]
-        if task.source in done:
-            found.done.append(task)
-        elif task.source in sources and (overwrite or task.source in again or not taken):
-            found.waiting.append(task)
-        elif task.source in sources:
-            line = f"{taken[0]} exists already: add -overwrite, or choose another path with -save"
-            found.failures.append(Result(task, error=line))
+    now = judged(sheets, kind=kind, overwrite=overwrite)
+    found = Standing(done=[of_source[sheet.source] for sheet in now.done], failures=now.failures)
+    again = {sheet.source for sheet in now.redone}
+    for task in (of_source[sheet.source] for sheet in now.waiting):
+        pictures = [Task(task.source, path) for path in candidate_files(task, number)[:-1]]
+        parts = judged(pictures, kind=kind, overwrite=overwrite)
+        refused = [failure.error for failure in parts.failures]
+        refused += [] if overwrite else map(occupied, _strays(pictures))
+        if refused:
+            found.failures.append(Result(task, error=refused[0]))
+            continue
+        found.waiting.append(task)
+        if task.source in again or parts.redone:
+            found.redone.append(task)
+    log_standing(found)
     return found
+
+
+def _strays(pictures: Sequence[Task]) -> list[Task]:
+    """Return files in the place of what makes a candidate that is not there, so that they are not ours."""
+    makers = [
+        Task(one.source, _made_by(one.target))
+        for one in pictures
+        if not os.path.lexists(one.target)
+    ]
+    return [maker for maker in makers if os.path.lexists(maker.target)]
 
 
 def candidate_outputs(tasks: Sequence[Task], number: int) -> list[Output]:

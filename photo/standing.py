@@ -45,29 +45,45 @@ class Standing:
 
 
 def standing(tasks: Sequence[Task], *, kind: Kind, overwrite: bool = False) -> Standing:
-    """Tell the tasks without a result from those that are done.
+    """Tell the tasks without a result from those that are done, and log how many are.
+
+    Raises ValueError for a folder that is not writable.
+    """
+    now = judged(tasks, kind=kind, overwrite=overwrite)
+    log_standing(now)
+    return now
+
+
+def judged(
+    tasks: Sequence[Task], *, kind: Kind, overwrite: bool = False, option: str = "-save"
+) -> Standing:
+    """Tell the tasks without a result from those that are done; option : the one that sets their path.
 
     Raises ValueError for a folder that is not writable.
     """
     now = Standing()
     for task in tasks:
         if len(os.fsencode(task.target.name)) > LONGEST_NAME:
-            line = f"{task.target}: the name is too long: give a shorter one with -save"
+            line = f"{task.target}: the name is too long: give a shorter one with {option}"
             now.failures.append(Result(task, error=line))
         elif overwrite or not os.path.lexists(task.target):
             now.waiting.append(task)
         else:
-            _judge(task, kind, now)
+            _judge(task, kind, now, option)
     for folder in {task.target.parent for task in now.waiting}:
-        check_folder(folder, option="-save")
+        check_folder(folder, option=option)
+    return now
+
+
+def log_standing(now: Standing) -> None:
+    """Log how many results are there already, and how many are made again."""
     if now.done:
         log.info("skipped %d already finished; -overwrite replaces existing results", len(now.done))
     if now.redone:
         log.info("%s made with other settings: again", counted(len(now.redone), "result"))
-    return now
 
 
-def _judge(task: Task, kind: Kind, now: Standing) -> None:
+def _judge(task: Task, kind: Kind, now: Standing, option: str) -> None:
     """Add a task whose target exists to those that are done, to be made again, or refused."""
     try:
         found, wanted = kind.mark_in(task.target), kind.mark_of(task.source)
@@ -81,11 +97,15 @@ def _judge(task: Task, kind: Kind, now: Standing) -> None:
         now.waiting.append(task)
         now.redone.append(task)
     else:
-        line = (
-            f"{task.target} exists already and is not the complete result of {task.source}: "
-            "add -overwrite, or choose another path with -save"
-        )
-        now.failures.append(Result(task, error=line))
+        now.failures.append(Result(task, error=occupied(task, option)))
+
+
+def occupied(task: Task, option: str = "-save") -> str:
+    """Say that another file is in a result's place."""
+    return (
+        f"{task.target} exists already and is not the complete result of {task.source}: "
+        f"add -overwrite, or choose another path with {option}"
+    )
 
 
 def input_of(mark: str) -> str:

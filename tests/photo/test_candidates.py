@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import texture
+from helpers import texture, tree
 from PIL import Image
 
 import main
@@ -48,6 +48,25 @@ def test_a_rerun_leaves_them_and_no_file_is_replaced(
     first = Path("out.1.png").stat().st_mtime_ns
     assert main.main(words) == 0
     assert Path("out.1.png").stat().st_mtime_ns == first
+
+
+def test_what_a_killed_run_left_is_made_again(
+    small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["-img_in", "photo.png", "-save", "out.png", "-candidates", "2", *small]
+    assert main.main(words) == 0
+    whole = tree(Path())
+    for left in (["out.1.png"], ["out.1.png", "out.1.json"], ["out.1.png", "out.2.png"]):
+        for path in Path().glob("out.*"):
+            if path.name not in left:
+                path.unlink()
+        assert main.main(words) == 0, left
+        assert tree(Path()) == whole
+    for name in ("out.1.png", "out.candidates.png"):
+        Path(name).unlink()
+    capsys.readouterr()
+    assert main.main(words) == 1
+    assert "out.1.json exists already and is not" in capsys.readouterr().err
 
 
 def test_inputs_are_never_replaced(
