@@ -126,10 +126,15 @@ def plan_photos(
     if now is None and (report or inputs.dry_run):
         raise ValueError("-report and -dry_run are about colorizing: add -save, or leave them out")
     settings = _settings(colors, options, guided)
-    ledger = Ledger(given, now, settings, report, dry_run=inputs.dry_run)
-    if number := options.candidates:
-        ledger.files = partial(candidate_files, number=number)
+    ledger = Ledger(
+        given, now, settings, report, dry_run=inputs.dry_run, files=_files_of(options.candidates)
+    )
     return PhotoWork(planned, ledger, options, guidance, colorization)
+
+
+def _files_of(candidates: int | None) -> Callable[[Task], Sequence[Path]]:
+    """Return the function that lists the files of a task's result, the main one first."""
+    return partial(candidate_files, number=candidates) if candidates else lambda task: [task.target]
 
 
 def _check_look(guidance: Guidance, colors: Mapping[str, object], path: Path | None) -> None:

@@ -1,5 +1,6 @@
 """Tests candidates on the command line: files and a sheet, without replacing other files."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,14 @@ def test_16_bits_stay_16_but_for_the_sheet(small: list[str], photo: Path) -> Non
     ]
     assert [one.dtype for one in sizes] == [np.uint16, np.uint8]
     assert sizes[0].shape == (96, 128, 3)
+
+
+def test_a_report_keeps_what_it_knows_of_candidates(small: list[str], photo: Path) -> None:
+    words = ["-img_in", "photo.png", "-save", "out.png", "-candidates", "2", *small]
+    rows = []
+    for _ in range(2):
+        assert main.main([*words, "-report", "told.json"]) == 0
+        rows += json.loads(Path("told.json").read_text())["inputs"]
+    assert [row.pop("outcome") for row in rows] == ["colored", "already there"]
+    assert rows[0] == rows[1]
+    assert (rows[0]["result"], rows[0]["width"]) == ("out.1.png", 128)
