@@ -97,6 +97,13 @@ class Ledger:
     def _failures(self) -> list[Result]:
         return [*self.plan.failures, *(self.now.failures if self.now else ())]
 
+    def fail(self, result: Result) -> None:
+        """Account for the failure of a task before its colors; it does not wait any longer."""
+        self._rows[result.task.source] = self._row(result)
+        if self.now:
+            waiting = [task for task in self.now.waiting if task.source != result.task.source]
+            self.now = replace(self.now, waiting=waiting)
+
     def follow(self, results: Iterable[Result]) -> Iterator[Result]:
         """Yield the results that are there, then others, and account for them.
 

@@ -25,7 +25,7 @@ LONGEST_NAME = 255  # bytes, on every common file system
 # Settings that hardly change a result, so that an archive that moves to another machine is not made again.
 UNMARKED = ("version", "engine", "threads")
 WITH = re.compile(", with [0-9a-f]{8}")
-INPUT = re.compile("^colorizer[^:]*: of ([0-9a-f]{16})")
+INPUT = re.compile("^colorizer[^:]*: (?:of )?((?:confidence of )?[0-9a-f]{16})")
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def occupied(task: Task, option: str = "-save") -> str:
 
 
 def input_of(mark: str) -> str:
-    """Return the part of a mark that identifies the input, "" for what is no mark."""
+    """Return the part of a mark that identifies the input and whether it is of a map, "" for what is no mark."""
     found = INPUT.search(mark)
     return found[1] if found else ""
 
@@ -121,7 +121,7 @@ def same_part(mark: str, other: str) -> bool:
 
 
 def _without_version(mark: str) -> str:
-    return mark.partition(": of ")[2]
+    return mark.partition(": ")[2]
 
 
 def made_with(settings: Mapping[str, object], guidance: Guidance) -> str:

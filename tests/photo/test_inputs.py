@@ -94,12 +94,13 @@ def test_only_the_file_whose_result_has_no_path_of_its_own_fails(tmp_path: Path)
     assert [failure.error for failure in planned.failures] == [
         f"{tmp_path / 'a.color.png'} is an input: choose another path with -save"
     ]
-    paths = write_inputs(tmp_path, "x.avi", "x.wmv.avi", "x.wmv")
+    paths = write_inputs(tmp_path, "x.avi", "x.wmv.avi", "x.wmv.wmv.avi", "x.wmv")
     planned = plan(list(map(str, paths)), kind=films(), save=f"{tmp_path}/out/")
-    assert names(planned.tasks, tmp_path / "out") == ["x.color.mkv", "x.wmv.color.mkv"]
+    results = ["x.color.mkv", "x.wmv.color.mkv", "x.wmv.wmv.color.mkv"]
+    assert names(planned.tasks, tmp_path / "out") == results
     (failure,) = planned.failures
-    assert failure.task.source == paths[2]
-    assert "x.wmv.avi and " in str(failure.error)
+    assert failure.task.source == paths[3]
+    assert "x.wmv.wmv.avi and " in str(failure.error)
     assert "would both become" in str(failure.error)
 
 
