@@ -10,7 +10,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from photo.folders import Found, Passed, folders_below, found_in, identities, told_apart, why_none
+from photo.folders import (
+    Found,
+    Passed,
+    cannot_be_read,
+    folders_below,
+    found_in,
+    identities,
+    told_apart,
+    why_none,
+)
 from photo.suffixes import Group, is_input
 from runtime.files import check_folder
 from runtime.options import named, option
@@ -182,17 +191,19 @@ def plan(
     below, several = folders_below([*inputs, *beside]), bool(beside)
     for text in inputs:
         name = kind.as_one(Path(text))
-        files, others = found_in(
+        files, others, unread = found_in(
             text, group=kind.group, is_result=kind.mark_in, as_one=name, recursive=recursive
         )
         if text in beside:
             others = _neither(others, kind)
+            unread = unread if kind.group == "photo" else []  # said once
         passed |= dict.fromkeys(others)
         for path, place in files:
             places.setdefault(os.path.realpath(path), (path, below.get(text, Path()) / place))
-        if not files:
-            nothing = Task(Path(text), Path(text))
-            failures.append(Result(nothing, error=why_none(text, kind.name)))
+        errors = [(path, cannot_be_read(path, reason)) for path, reason in unread]
+        if not files and not unread:
+            errors.append((Path(text), why_none(text, kind.name)))
+        failures += [Result(Task(path, path), error=line) for path, line in errors]
         several = several or (os.path.isdir(text) and not name)
     several = several or len(places) + len(failures) > 1
     tasks, refused = name_results(

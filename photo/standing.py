@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from color.guidance import Candidate, Guidance
+from photo.folders import cannot_be_read
 from photo.inputs import Kind, Result, Task
 from runtime.console import counted
 from runtime.files import check_folder
@@ -88,7 +89,7 @@ def _judge(task: Task, kind: Kind, now: Standing, option: str) -> None:
     try:
         found, wanted = kind.mark_in(task.target), kind.mark_of(task.source)
     except OSError as error:
-        line = f"{error.filename or task.source} cannot be read ({error.strerror})"
+        line = cannot_be_read(error.filename or task.source, str(error.strerror))
         now.failures.append(Result(task, error=line))
         return
     if _without_version(found) == _without_version(wanted):
