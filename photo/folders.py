@@ -128,6 +128,23 @@ def _why_passed(path: Path, *, group: Group, walked: bool, recursive: bool) -> P
     return None
 
 
+def drop_results(
+    found: dict[str, Found], *, named: Sequence[str], is_result: Callable[[Path], object]
+) -> list[Passed]:
+    """Remove the results among named files if anything else is an input, as in a shell's `*.jpg`; return what is removed.
+
+    found : by each file's real path
+    """
+    keys = dict.fromkeys(map(os.path.realpath, named)) if len(found) > 1 else ()
+    files = [key for key in keys if key in found and found[key][0].is_file()]
+    results = [key for key in files if is_result(found[key][0])]
+    if len(results) == len(found):
+        return []
+    return [
+        Passed(found.pop(key)[0], "result", "give only results to colorize them") for key in results
+    ]
+
+
 def folders_below(inputs: Sequence[str]) -> dict[str, Path]:
     """Return the path below the folder of results of each given folder, if there are several, as `cp` would.
 

@@ -14,6 +14,7 @@ from photo.folders import (
     Found,
     Passed,
     cannot_be_read,
+    drop_results,
     folders_below,
     found_in,
     identities,
@@ -205,6 +206,7 @@ def plan(
             errors.append((Path(text), why_none(text, kind.name)))
         failures += [Result(Task(path, path), error=line) for path, line in errors]
         several = several or (os.path.isdir(text) and not name)
+    passed |= dict.fromkeys(drop_results(places, named=inputs, is_result=kind.mark_in))
     several = several or len(places) + len(failures) > 1
     tasks, refused = name_results(
         places.values(), lambda path, place: _target(path, place, kind, save, several)
