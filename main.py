@@ -32,7 +32,7 @@ from runtime.options import (
     spellings,
 )
 from runtime.places import COMMAND, IN_SOURCE_TREE, VERSION
-from runtime.startup import leave, one_blas_thread
+from runtime.startup import leave, one_blas_thread, open_stderr
 from web.options import Settings, WebOptions
 
 if TYPE_CHECKING:  # slow modules
@@ -281,6 +281,7 @@ def _film(args: argparse.Namespace) -> FilmOptions:
 
 def command() -> NoReturn:
     """Run the command line as a process."""
+    open_stderr()
     one_blas_thread()
     leave(main(alone=True))
 
