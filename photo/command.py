@@ -84,7 +84,7 @@ class PhotoWork:
         """
         options, guidance, by = self.options, self.guidance, self.colorization
         if self.ledger.dry_run:
-            yield from self.ledger.rehearse(partial(rehearsed, options=options))
+            yield from self.ledger.rehearse(partial(rehearsed, options=options, guidance=guidance))
             return
         try:
             if options.analyzes:
