@@ -13,6 +13,7 @@ import argparse
 import dataclasses
 import functools
 import itertools
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,9 +23,16 @@ from model.options import ColorOptions, RunOptions
 from photo.inputs import InputOptions
 from photo.options import PhotoOptions
 from runtime.console import DONE, exit_code, log_to_stderr, usage_errors
-from runtime.options import OneLineParser, add_options, given, options_from, spellings
+from runtime.options import (
+    OneLineParser,
+    add_options,
+    given,
+    named_after_dashes,
+    options_from,
+    spellings,
+)
 from runtime.places import COMMAND, IN_SOURCE_TREE, VERSION
-from runtime.startup import leave, one_blas_thread
+from runtime.startup import leave, one_blas_thread, open_stderr
 from web.options import Settings, WebOptions
 
 if TYPE_CHECKING:  # slow modules
@@ -54,7 +62,7 @@ def main(argv: Sequence[str] | None = None, *, alone: bool = False) -> int:
     alone : it is all that this process does
     """
     parser = _parser()
-    args = parser.parse_intermixed_args(argv)
+    args = parser.parse_intermixed_args(named_after_dashes(sys.argv[1:] if argv is None else argv))
     _check_options(parser, args)
     log_to_stderr(quiet=args.quiet)
     if alone and _starts_workers(args):
@@ -273,6 +281,7 @@ def _film(args: argparse.Namespace) -> FilmOptions:
 
 def command() -> NoReturn:
     """Run the command line as a process."""
+    open_stderr()
     one_blas_thread()
     leave(main(alone=True))
 

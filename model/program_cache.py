@@ -60,7 +60,7 @@ def program_for(
     temperature : of the int8 program, which has it built in; other programs take it with each call
 
     Processes may run this concurrently: each works in its own folder, and the first to finish wins. Threads wait for
-    each other. If the cache is read-only, the program is removed after the block.
+    each other. If the cache cannot be read or written, the program is removed after the block.
     """
     if engine == "int8" and output != "means":
         engine = "fp32"
@@ -69,7 +69,7 @@ def program_for(
     folder = cache_folder() / (name if output == "means" else f"{name}-{output}")
     with ExitStack() as stack:
         with ALONE:
-            if not folder.is_dir():
+            if not _is_readable(folder):
                 work = _work_folder(folder.parent)
                 stack.callback(shutil.rmtree, work, ignore_errors=True)
                 log.info("preparing %s for this machine: %s (once)", weights.name, PURPOSES[output])
@@ -82,11 +82,16 @@ def program_for(
                 )  # fmt: skip
                 with suppress(OSError):  # another process finished first, or the cache is read-only
                     work.rename(folder)
-                if folder.is_dir():
+                if _is_readable(folder):
                     sweep(folder.parent, kept=folder)
         with suppress(OSError):
             os.utime(folder)  # time of last use
-        yield folder if folder.is_dir() else work
+        yield folder if _is_readable(folder) else work
+
+
+def _is_readable(folder: Path) -> bool:
+    """Return whether a folder is there, in a cache that may be read."""
+    return os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()
 
 
 def sweep(cache: Path, *, kept: Path) -> None:

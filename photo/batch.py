@@ -25,7 +25,7 @@ from photo.formats import note_of_format, result_suffix
 from photo.inputs import Facts, Kind, Result, Task
 from photo.marks import mark_in
 from photo.options import PhotoOptions
-from photo.pages import Colored, Written
+from photo.pages import Colored, Written, check_animated
 from photo.read import Photo, mark_of, read_photo
 from photo.write import BARE, OPAQUE, SUFFIXES, Picture, whole, write_photo
 from runtime.files import lock, on_disk
@@ -76,10 +76,8 @@ class Guided:
 
     def frames(self, grays: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
         """Colorize the frames of an animation. Raises ValueError for a way of using a reference that is for pictures."""
-        wanted = self.guidance
-        if wanted.reference is not None and wanted.reference_by != "auto":
-            raise ValueError("-reference_by is for single pictures: leave it out for an animation")
-        return self.colorizer.frames(grays, reference=wanted.reference)
+        check_animated(self.guidance)
+        return self.colorizer.frames(grays, reference=self.guidance.reference)
 
 
 def colorize_photos(

@@ -8,12 +8,14 @@ from image.sheet import contact_sheet
 from photo.candidate_file import write_candidate
 from photo.compose import Composition
 from photo.inputs import Kind, Output, Result, Task, check_places
+from photo.marks import mark_in
 from photo.options import PhotoOptions
 from photo.read import Photo
-from photo.standing import Standing, standing
+from photo.standing import Standing, input_of, judged, log_standing, occupied
 from photo.write import write_photo
 
 SHEET = "candidates"  # NAME.candidates.EXT
+MOST = 9  # candidates of a photo
 TILE_PX = 480  # width of a tile on the sheet, large enough to choose by
 
 
@@ -32,24 +34,38 @@ def standing_candidates(
 ) -> Standing:
     """Tell the tasks without a finished sheet, which is written last, from those that are done.
 
+    What an earlier run left of an unfinished task carries the photo's mark, and is made again.
     Raises ValueError for outputs that would replace an input or each other, and for folders that are not writable.
     """
     check_places(candidate_outputs(tasks, number), inputs=[task.source for task in tasks])
+    of_source = {task.source: task for task in tasks}
     sheets = [Task(task.source, sheet_path(task.target)) for task in tasks]
-    now = standing(sheets, kind=kind, overwrite=overwrite)
-    sources, done = ({task.source for task in some} for some in (now.waiting, now.done))
-    found = Standing(failures=now.failures, redone=now.redone)
-    again = {task.source for task in now.redone}
-    for task in tasks:
-        taken = [path for path in _files_of(task, number) if os.path.lexists(path)]
-        if task.source in done:
-            found.done.append(task)
-        elif task.source in sources and (overwrite or task.source in again or not taken):
-            found.waiting.append(task)
-        elif task.source in sources:
-            line = f"{taken[0]} exists already: add -overwrite, or choose another path with -save"
-            found.failures.append(Result(task, error=line))
+    now = judged(sheets, kind=kind, overwrite=overwrite)
+    found = Standing(done=[of_source[sheet.source] for sheet in now.done], failures=now.failures)
+    again = {sheet.source for sheet in now.redone}
+    for task in (of_source[sheet.source] for sheet in now.waiting):
+        pictures = [Task(task.source, path) for path in candidate_files(task, number)[:-1]]
+        parts = judged(pictures, kind=kind, overwrite=overwrite)
+        refused = [failure.error for failure in parts.failures]
+        refused += [] if overwrite else map(occupied, _strays(pictures))
+        if refused:
+            found.failures.append(Result(task, error=refused[0]))
+            continue
+        found.waiting.append(task)
+        if task.source in again or parts.redone:
+            found.redone.append(task)
+    log_standing(found)
     return found
+
+
+def _strays(pictures: Sequence[Task]) -> list[Task]:
+    """Return files in the place of what makes a candidate that is not there, so that they are not ours."""
+    makers = [
+        Task(one.source, _made_by(one.target))
+        for one in pictures
+        if not os.path.lexists(one.target)
+    ]
+    return [maker for maker in makers if os.path.lexists(maker.target)]
 
 
 def candidate_outputs(tasks: Sequence[Task], number: int) -> list[Output]:
@@ -83,10 +99,20 @@ def write_candidates(
         dropped = write_photo(path, picture, like=like, quality=options.quality)
         if picture.candidate:
             write_candidate(_made_by(path), picture.candidate)
+    _delete_others(target, len(pictures), like)
     tiles = [picture.small(2 * TILE_PX / picture.gray.shape[1]) for picture in pictures]
     sheet = contact_sheet(tiles, _captions(len(pictures)), width=TILE_PX)
     write_photo(sheet_path(target), sheet, like=like, quality=options.quality, alpha=False)
     return [*paths, sheet_path(target)], dropped
+
+
+def _delete_others(target: Path, number: int, like: Photo) -> None:
+    """Delete what an earlier run with more candidates left of this photo, which the sheet does not show."""
+    for path in candidate_files(Task(target, target), MOST)[number:-1]:
+        maker = _made_by(path)  # which other results of this photo do not have
+        if maker.is_file() and like.mark and input_of(mark_in(path)) == input_of(like.mark):
+            maker.unlink()
+            path.unlink()
 
 
 def _captions(number: int) -> list[str]:

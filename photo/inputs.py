@@ -10,7 +10,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from photo.folders import Found, Passed, folders_below, found_in, identities, told_apart, why_none
+from photo.folders import (
+    Found,
+    Passed,
+    cannot_be_read,
+    drop_results,
+    folders_below,
+    found_in,
+    identities,
+    told_apart,
+    why_none,
+)
 from photo.suffixes import Group, is_input
 from runtime.files import check_folder
 from runtime.options import named, option
@@ -153,11 +163,13 @@ class Plan:
     tasks : the photos or films, each with its result's path
     failures : inputs that name nothing, and files whose result has no path of its own
     passed : what is in folders and globs besides, in order
+    places : the path of each task's source below a folder of results
     """
 
     tasks: list[Task] = field(default_factory=list)
     failures: list[Result] = field(default_factory=list)
     passed: dict[Passed, None] = field(default_factory=dict)
+    places: dict[Path, Path] = field(default_factory=dict, compare=False)
 
 
 def plan(
@@ -180,25 +192,28 @@ def plan(
     below, several = folders_below([*inputs, *beside]), bool(beside)
     for text in inputs:
         name = kind.as_one(Path(text))
-        files, others = found_in(
+        files, others, unread = found_in(
             text, group=kind.group, is_result=kind.mark_in, as_one=name, recursive=recursive
         )
         if text in beside:
             others = _neither(others, kind)
+            unread = unread if kind.group == "photo" else []  # said once
         passed |= dict.fromkeys(others)
         for path, place in files:
             places.setdefault(os.path.realpath(path), (path, below.get(text, Path()) / place))
-        if not files:
-            nothing = Task(Path(text), Path(text))
-            failures.append(Result(nothing, error=why_none(text, kind.name)))
+        errors = [(path, cannot_be_read(path, reason)) for path, reason in unread]
+        if not files and not unread:
+            errors.append((Path(text), why_none(text, kind.name)))
+        failures += [Result(Task(path, path), error=line) for path, line in errors]
         several = several or (os.path.isdir(text) and not name)
+    passed |= dict.fromkeys(drop_results(places, named=inputs, is_result=kind.mark_in))
     several = several or len(places) + len(failures) > 1
-    tasks, refused = _name_results(
+    tasks, refused = name_results(
         places.values(), lambda path, place: _target(path, place, kind, save, several)
     )
     if refused and not tasks:
         raise ValueError(refused[0].error)
-    return Plan(tasks, failures + refused, passed)
+    return Plan(tasks, failures + refused, passed, dict(places.values()))
 
 
 def _neither(others: Sequence[Passed], kind: Kind) -> list[Passed]:
@@ -210,7 +225,7 @@ def _neither(others: Sequence[Passed], kind: Kind) -> list[Passed]:
     return [replace(one, why="neither photo nor film") if one.why == own else one for one in left]
 
 
-def _name_results(
+def name_results(
     places: Iterable[Found], target: Callable[[Path, Path], Path]
 ) -> tuple[list[Task], list[Result]]:
     """Return a task or a failure for each file; no result may replace an input or another result.
@@ -223,8 +238,10 @@ def _name_results(
     failures = []
     for path, place in places:
         task = Task(path, target(path, place))
-        if first := taken.get(os.path.realpath(task.target)):
-            task = Task(path, target(path, told_apart(path, place, first.source)))
+        for _ in range(2):  # the folder tells which, then the suffix
+            if first := taken.get(os.path.realpath(task.target)):
+                place = told_apart(path, place, first.source)
+                task = Task(path, target(path, place))
         # By name only: writing replaces one name of a file, never its other names.
         first = taken.get(os.path.realpath(task.target))
         if first:

@@ -11,7 +11,7 @@ from photo.folders import Passed
 from photo.inputs import Facts, InputOptions, Output, Plan, Result, Task, check_outputs
 from photo.report import ReportFile, Row, report_file
 from photo.standing import Standing
-from runtime.console import counted
+from runtime.console import counted, one_line
 from runtime.outcomes import FailureOf
 
 OpenReport: TypeAlias = tuple[ReportFile, list[Row]]
@@ -97,23 +97,51 @@ class Ledger:
     def _failures(self) -> list[Result]:
         return [*self.plan.failures, *(self.now.failures if self.now else ())]
 
+    def fail(self, result: Result) -> None:
+        """Account for the failure of a task before its colors; it does not wait any longer."""
+        self._rows[result.task.source] = self._row(result)
+        if self.now:
+            waiting = [task for task in self.now.waiting if task.source != result.task.source]
+            self.now = replace(self.now, waiting=waiting)
+
     def follow(self, results: Iterable[Result]) -> Iterator[Result]:
         """Yield the results that are there, then others, and account for them.
 
-        The report is whole after each, and when the work is stopped.
+        The report is whole after each, and when the work is stopped. One that cannot be written does not stop the work; it
+        is tried again at the end, and then is a failure of its own.
         """
         try:
-            self._write(self._rows)
+            adds = not self._unwritten(self._rows)
             yield from self._there()
             for result in results:
                 row = self._rows[result.task.source] = self._row(result)
-                if self.report:
-                    self.report[0].add(row)
+                adds = adds and self._added(row)
                 yield result
         finally:
             for task in self._tasks:
                 self._rows.setdefault(task.source, Row(str(task.source), LEFT))
-            self._write({task.source: self._rows[task.source] for task in self._tasks} | self._rows)
+            rows = {task.source: self._rows[task.source] for task in self._tasks} | self._rows
+            failed = self._unwritten(rows)
+        yield from failed
+
+    def _unwritten(self, rows: Mapping[Path, Row]) -> list[Result]:
+        """Write the report; return its failure if it cannot be written."""
+        try:
+            self._write(rows)
+        except OSError as error:
+            assert self.report
+            path = self.report[0].path
+            return [Result(Task(path, path), error=one_line(path, error))]
+        return []
+
+    def _added(self, row: Row) -> bool:
+        """Add a row to the report; return whether more can follow it."""
+        try:
+            if self.report:
+                self.report[0].add(row)
+        except OSError:
+            return False
+        return True
 
     def rehearse(self, check: Callable[[Task], object]) -> Iterator[Result]:
         """Yield what would become of each task.

@@ -6,8 +6,10 @@ from pathlib import Path
 from photo.decoder import opened
 from photo.read import SOFTWARE
 
-# In every result: the version, and hashes of the input and of the settings.
-MARK = re.compile(r"colorizer(?: [\w.+]{1,20})?: of [0-9a-f]{16}(?:, with [0-9a-f]{8})?")
+# In every result: the version, and hashes of the input and of the settings; in every confidence map, too.
+MARK = re.compile(
+    r"colorizer(?: [\w.+]{1,20})?: (?:confidence )?of [0-9a-f]{16}(?:, with [0-9a-f]{8})?"
+)
 # Formats in which Pillow reads no EXIF data: the mark is among the first bytes or the last.
 WITHOUT_EXIF = ("BMP", "JPEG2000", "PPM", "TGA")
 MARK_BYTES, EXIF_BYTES = 120, 1 << 16

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TypeAlias
 
+from color.guidance import Guidance
 from photo.decoder import Several, decoding
 from photo.formats import MPO, check_held
 from photo.inputs import Task
@@ -15,7 +16,16 @@ from photo.mpo import kinds_of
 from photo.opened import size_of
 from photo.options import PhotoOptions
 from photo.page_account import PageAccount
-from photo.pages import Choice, Colored, Written, choose, is_tiff, read_pages, several_in
+from photo.pages import (
+    Choice,
+    Colored,
+    Written,
+    check_animated,
+    choose,
+    is_tiff,
+    read_pages,
+    several_in,
+)
 from photo.read import Photo
 from photo.write_pages import WritePage, mpo_pictures, tiff_pages
 from runtime.console import counted
@@ -44,7 +54,7 @@ def checked_pages(task: Task, several: Several, options: PhotoOptions) -> Choice
     return choice
 
 
-def rehearsed(task: Task, options: PhotoOptions) -> str:
+def rehearsed(task: Task, options: PhotoOptions, guidance: Guidance) -> str:
     """Return what a dry run says of a photo besides its result: how many pages this has, "" for one.
 
     Raises FileNotFoundError or ValueError for a photo that would be refused.
@@ -52,6 +62,8 @@ def rehearsed(task: Task, options: PhotoOptions) -> str:
     size_of(task.source)
     choice = checked_pages(task, several_in(task.source), options)
     count = len(choice.numbers)
+    if choice.several.what == "frame" and count > 1:
+        check_animated(guidance)
     return counted(count, choice.several.what) if count > 1 else ""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from color.guidance import Guidance
 from photo.compose import Composition
 from photo.decoder import ONE, Raster, Several, check_file, decoding, opened
 from photo.formats import pictures_of_heic
@@ -71,6 +72,12 @@ class Choice(NamedTuple):
 
     numbers: Sequence[int]
     several: Several
+
+
+def check_animated(guidance: Guidance) -> None:
+    """Raise ValueError for a way of using a reference that is for pictures, not for the frames of an animation."""
+    if guidance.reference is not None and guidance.reference_by != "auto":
+        raise ValueError("-reference_by is for single pictures: leave it out for an animation")
 
 
 def several_in(path: Path) -> Several:

@@ -56,6 +56,8 @@ COLUMNS = tuple(column.name for column in dataclasses.fields(Row) if column.name
 class ReportFile(Protocol):
     """A file of rows."""
 
+    path: Path
+
     def read(self) -> list[Row] | None:
         """Return its rows, without a last one that is incomplete; None if it is no report. Raises OSError."""
         ...

@@ -15,7 +15,6 @@ def sorted_inputs(
 
     A folder or glob with both is in both lists, and what has neither is in the first.
     is_one_film : whether a path that is no file is a film, as a pattern of numbered pictures
-    Raises OSError for a folder that cannot be read.
     """
     photos, films = [], []
     for text in inputs:
@@ -29,7 +28,7 @@ def sorted_inputs(
 
 def _groups(text: str, is_one_film: Callable[[Path], bool], *, recursive: bool) -> set[Group]:
     path = Path(text)
-    if os.path.isfile(text):
+    if os.path.lexists(text) and not os.path.isdir(text):  # a file, or what will be refused as none
         return {"film" if _is_film(path) else "photo"}
     kinds: tuple[Group, ...] = ("photo", "film")
     found = {kind for kind in kinds if _any_input(text, kind, recursive=recursive)}
@@ -46,4 +45,4 @@ def _is_film(path: Path) -> bool:
 
 
 def _any_input(text: str, group: Group, *, recursive: bool) -> bool:
-    return bool(found_in(text, group=group, is_result=lambda path: "", recursive=recursive)[0])
+    return bool(found_in(text, group=group, is_result=lambda path: "", recursive=recursive).inputs)

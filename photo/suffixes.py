@@ -65,7 +65,9 @@ SIDECARS = (
     ".xmp .txt .md .nfo .log .json .csv .xml .yaml .yml .ini .db .aae .thm .pp3 .dop .cos .on1 .lrcat .lrdata .cube .icc"
     " .icm .md5 .sha1 .sha256 .sfv .url .lnk .tmp .part .srt .ass .ssa .sub .idx .vtt .edl .ifo .bup .modd .moff .cpi .mpl"
 )
-SYSTEM_FOLDERS = frozenset(("@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information"))
+SYSTEM_FOLDERS = frozenset(
+    ("@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found")
+)
 CONVERT = "not supported, convert to TIFF"
 INSTALL = "pip install -r requirements-formats.txt"
 # The first bytes of films, each with its offset, for files that are named as pictures.

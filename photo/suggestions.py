@@ -1,7 +1,8 @@
 """Suggested hint places of a photo, as lines for the terminal and as JSON."""
 
+import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -26,6 +27,9 @@ class SuggestionJson(TypedDict):
     colors: list[LikelyColorJson]
 
 
+KEYS = SuggestionJson.__annotations__.keys()
+
+
 def suggestion_line(photo: Path, place: Suggestion) -> str:
     """Format a place and its likely colors as one line."""
     colors = "  ".join(f"{one.color} {one.share:.0%}" for one in place.colors)
@@ -40,6 +44,23 @@ def write_suggestions(path: Path, found: Mapping[Path, Sequence[Suggestion]]) ->
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, places)
+
+
+def are_suggestions(path: Path, photos: Iterable[Path]) -> bool:
+    """Return whether a file is what `write_suggestions` writes of these photos, or of some of them."""
+    try:
+        places = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return (
+        isinstance(places, dict)
+        and places.keys() <= set(map(str, photos))
+        and all(
+            isinstance(one, dict) and one.keys() == KEYS
+            for found in places.values()
+            for one in found
+        )
+    )
 
 
 def _json_of(place: Suggestion) -> SuggestionJson:

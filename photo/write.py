@@ -67,6 +67,8 @@ def write_photo(
     like, dropped = fitting(like, form)
     if alpha and added is None and like.alpha is not None:
         dropped.append("the transparency")
+    if like.gray.dtype != np.uint8 and form not in DEEP:
+        dropped.append("the depth beyond 8 bits")
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as part:
         if form in {"JPEG2000", "PPM"}:

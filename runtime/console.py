@@ -13,6 +13,7 @@ from runtime.interrupts import interrupts_raised
 from runtime.startup import INTERRUPTED, STOPPED
 
 DONE, FAILED, USAGE = 0, 1, 2  # exit codes, and INTERRUPTED
+FULL = "the disk is full; free some space and run the same command to continue"
 BROKEN_PIPE = 141  # as of a program that SIGPIPE ends
 
 
@@ -63,7 +64,7 @@ def one_line(file: Path, error: Exception) -> str:
         return str(error)
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        text = "the disk is full; free some space and run the same command to continue"
+        text = FULL
     elif isinstance(error, OSError) and error.strerror:
         return f"{error.filename or file}: {error.strerror}"
     elif isinstance(error, MemoryError):
@@ -76,6 +77,12 @@ def one_line(file: Path, error: Exception) -> str:
 def complain(text: object) -> None:
     """Print one line to stderr."""
     print(printable(text), file=sys.stderr)
+
+
+def drop_output() -> None:
+    """Let all that is written to standard output go nowhere, also what waits in it for the interpreter's last flush."""
+    with suppress(OSError, ValueError):  # a caller's own stream has no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
@@ -101,15 +108,15 @@ def exit_code(program: str, work: Callable[[], int], *, resumes: bool = True) ->
                 sys.stdout.flush()  # here, where a closed pipe can still be handled
             return code
     except BrokenPipeError:
-        # The reader has all it wants, as `| head`. The interpreter's own flush at its end must not fail, too.
-        with suppress(OSError, ValueError):  # a caller's own stream has no file
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has all it wants, as `| head`.
+        drop_output()
         return BROKEN_PIPE
     except UsageError as error:
         complain(f"{program}: {error}")
         return USAGE
     except (OSError, ValueError) as error:
-        complain(f"{program}: {error}")
+        is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        complain(f"{program}: {FULL if is_full else error}")
         return FAILED
     except KeyboardInterrupt:
         complain(STOPPED if resumes else "interrupted")

@@ -142,6 +142,14 @@ class OneLineParser(argparse.ArgumentParser):
             self.error(str(error))
 
 
+def named_after_dashes(words: Sequence[str]) -> list[str]:
+    """Return a command's words, those after "--" as paths: the parser of mixed words takes them for options again."""
+    if "--" not in words:
+        return [*words]
+    end = words.index("--") + 1
+    return [*words[:end], *(f"./{word}" if word.startswith("-") else word for word in words[end:])]
+
+
 class _ShortHelp(argparse.RawDescriptionHelpFormatter):
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if not action.option_strings:

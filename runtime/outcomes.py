@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from runtime.console import DONE, FAILED, complain, one_line, printable
+from runtime.console import DONE, FAILED, complain, drop_output, one_line, printable
 from runtime.progress import print_line, print_name
 
 log = logging.getLogger(__name__)
@@ -94,10 +94,18 @@ def _reported(outcomes: Iterable[Outcome], *, quiet: bool, print0: bool) -> Iter
             print_line(outcome.error, file=sys.stderr)
             yield outcome.error
             continue
-        for line in outcome.output:
-            if print0:
-                print_name(line)
-            else:
-                print_line(line, file=sys.stdout)
+        try:
+            for line in outcome.output:
+                if print0:
+                    print_name(line)
+                else:
+                    print_line(line, file=sys.stdout)
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # the list cannot be written, as on a full disk, but the files can
+            drop_output()
+            line = one_line(Path("standard output"), error)
+            print_line(line, file=sys.stderr)
+            yield line
         for line in outcome.notes if not quiet else ():
             print_line(line, file=sys.stderr)

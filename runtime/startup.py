@@ -20,6 +20,20 @@ def quit_on_interrupt() -> None:
         signal.signal(signal.SIGINT, quit_now)
 
 
+def open_stderr() -> None:
+    """Open a standard error that was closed (`2>&-`), to nowhere.
+
+    Otherwise the next file that is opened has its number, and what libraries say is written into it.
+    """
+    if sys.stderr is not None:
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    if nowhere != STDERR:
+        os.dup2(nowhere, STDERR)
+        os.close(nowhere)
+    sys.stderr = open(STDERR, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+
+
 def one_blas_thread() -> None:
     """Let NumPy's linear algebra, if imported later, use one thread: results do not depend on the number of cores.
 

@@ -222,6 +222,15 @@ def test_the_small_script_does_the_same(small: list[str], photo: Path) -> None:
     assert np.asarray(Image.open(out)).shape == (60, 80, 3)
 
 
+def test_a_closed_standard_error_is_no_obstacle(small: list[str], photo: Path) -> None:
+    out = photo.with_name("out.png")
+    words = [sys.executable, str(ROOT / "main.py"), str(photo), "-save", str(out), *small]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" 2>&-', "sh", *words], capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (0, f"{out}\n")
+
+
 def test_help_is_quick_and_complete() -> None:
     times = []
     for _ in range(3):

@@ -94,6 +94,16 @@ def test_options_of_the_other_kind_are_refused(
     assert sorted(album.parent.rglob("*")) == before
 
 
+def test_names_after_two_dashes_are_no_options(
+    small: list[str], album: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = next(album.rglob("*.png"))
+    for name in ("-save.png", "-quiet", "--"):
+        shutil.copy(photo, name)
+        assert main.main([*small, "-save", f"out/{name}.png", "--", name]) == 0
+        assert capsys.readouterr().out == f"out/{name}.png\n"
+
+
 def test_a_folder_without_inputs_is_said_to_have_none(
     small: list[str], album: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

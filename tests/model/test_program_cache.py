@@ -74,3 +74,34 @@ def test_use_keeps_a_program(cache: Path, exported: Path) -> None:
     os.utime(made, (time.time() - 2 * UNUSED_S,) * 2)
     assert make_program(exported) == made
     assert time.time() - made.stat().st_mtime < HOUR
+
+
+def test_a_cache_that_cannot_be_read_has_the_program_made_elsewhere(
+    cache: Path, exported: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def locked(own: Any, *, answer: Any = None) -> Any:
+        """Refuse, or answer, what is asked of anything in the cache, as for a user who may not read it."""
+
+        def refuse(path: Path, *args: Any, **options: Any) -> Any:
+            asked = [
+                Path(one)
+                for one in (path, *args, options.get("dir", ""))
+                if isinstance(one, str | Path)
+            ]
+            if not any(one == cache or cache in one.parents for one in asked):
+                return own(path, *args, **options)
+            if answer is None:
+                raise PermissionError(13, "Permission denied", str(path))
+            return answer
+
+        return refuse
+
+    monkeypatch.setattr(Path, "stat", locked(Path.stat))
+    monkeypatch.setattr(Path, "rename", locked(Path.rename))
+    monkeypatch.setattr(Path, "mkdir", locked(Path.mkdir))
+    monkeypatch.setattr(os, "access", locked(os.access, answer=False))
+    with program_for(exported / "small.npz", bins=exported / "bins.npy") as folder:
+        assert (folder / "program.json").is_file()
+        assert cache not in folder.parents
+    assert f"cannot write to {cache} (Permission denied)" in caplog.text
+    assert not folder.exists()

@@ -1,10 +1,11 @@
 """Tests candidates on the command line: files and a sheet, without replacing other files."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import texture
+from helpers import texture, tree
 from PIL import Image
 
 import main
@@ -50,6 +51,41 @@ def test_a_rerun_leaves_them_and_no_file_is_replaced(
     assert Path("out.1.png").stat().st_mtime_ns == first
 
 
+def test_what_a_killed_run_left_is_made_again(
+    small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["-img_in", "photo.png", "-save", "out.png", "-candidates", "2", *small]
+    assert main.main(words) == 0
+    whole = tree(Path())
+    for left in (["out.1.png"], ["out.1.png", "out.1.json"], ["out.1.png", "out.2.png"]):
+        for path in Path().glob("out.*"):
+            if path.name not in left:
+                path.unlink()
+        assert main.main(words) == 0, left
+        assert tree(Path()) == whole
+    for name in ("out.1.png", "out.candidates.png"):
+        Path(name).unlink()
+    capsys.readouterr()
+    assert main.main(words) == 1
+    assert "out.1.json exists already and is not" in capsys.readouterr().err
+
+
+def test_fewer_candidates_leave_none_of_those_before(small: list[str], photo: Path) -> None:
+    words = ["-img_in", "photo.png", "-save", "out.png", *small]
+    assert main.main([*words, "-candidates", "3"]) == 0
+    assert Path("out.3.png").exists()
+    for name in ("out.3.jpg", "out.9.png"):  # not ours
+        Path(name).write_bytes(photo.read_bytes())
+    assert main.main(["-img_in", "photo.png", "-save", "out.5.png", *small]) == 0
+    assert main.main([*words, "-candidates", "2"]) == 0
+    made = {"out.1.png", "out.1.json", "out.2.png", "out.2.json", "out.candidates.png"}
+    assert {path.name for path in Path().glob("out.*")} == made | {
+        "out.3.jpg",
+        "out.5.png",
+        "out.9.png",
+    }
+
+
 def test_inputs_are_never_replaced(
     small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,3 +117,14 @@ def test_16_bits_stay_16_but_for_the_sheet(small: list[str], photo: Path) -> Non
     ]
     assert [one.dtype for one in sizes] == [np.uint16, np.uint8]
     assert sizes[0].shape == (96, 128, 3)
+
+
+def test_a_report_keeps_what_it_knows_of_candidates(small: list[str], photo: Path) -> None:
+    words = ["-img_in", "photo.png", "-save", "out.png", "-candidates", "2", *small]
+    rows = []
+    for _ in range(2):
+        assert main.main([*words, "-report", "told.json"]) == 0
+        rows += json.loads(Path("told.json").read_text())["inputs"]
+    assert [row.pop("outcome") for row in rows] == ["colored", "already there"]
+    assert rows[0] == rows[1]
+    assert (rows[0]["result"], rows[0]["width"]) == ("out.1.png", 128)

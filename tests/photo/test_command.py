@@ -65,11 +65,6 @@ def test_a_guided_photo_is_analyzed(small: list[str], capsys: pytest.CaptureFixt
             ["photo.png", "-hints", "h.json", "-save", "x.png", "-report", "h.json", "-overwrite"],
             "h.json is an input: choose another path with -report",
         ),
-        (["photo.png", "-confidence", "other.png"], "other.png exists already: add -overwrite"),
-        (
-            ["photo.png", "more/photo.png", "-confidence", "maps"],
-            "would both become maps/photo.confidence.png: run them one by one, each with its own -confidence",
-        ),
         (
             ["photo.png", "-confidence", "m.png", "-suggest", "2", "-suggest_json", "m.png"],
             "m.png is the path of a map",

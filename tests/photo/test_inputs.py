@@ -94,12 +94,13 @@ def test_only_the_file_whose_result_has_no_path_of_its_own_fails(tmp_path: Path)
     assert [failure.error for failure in planned.failures] == [
         f"{tmp_path / 'a.color.png'} is an input: choose another path with -save"
     ]
-    paths = write_inputs(tmp_path, "x.avi", "x.wmv.avi", "x.wmv")
+    paths = write_inputs(tmp_path, "x.avi", "x.wmv.avi", "x.wmv.wmv.avi", "x.wmv")
     planned = plan(list(map(str, paths)), kind=films(), save=f"{tmp_path}/out/")
-    assert names(planned.tasks, tmp_path / "out") == ["x.color.mkv", "x.wmv.color.mkv"]
+    results = ["x.color.mkv", "x.wmv.color.mkv", "x.wmv.wmv.color.mkv"]
+    assert names(planned.tasks, tmp_path / "out") == results
     (failure,) = planned.failures
-    assert failure.task.source == paths[2]
-    assert "x.wmv.avi and " in str(failure.error)
+    assert failure.task.source == paths[3]
+    assert "x.wmv.wmv.avi and " in str(failure.error)
     assert "would both become" in str(failure.error)
 
 
@@ -130,6 +131,27 @@ def test_results_inside_the_folder_are_not_colored_again(tmp_path: Path) -> None
     for task in first:
         color(task)
     assert plan(words, kind=PHOTOS, save=save, recursive=True) == Plan(first, [], {})
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [(PHOTOS, ".png"), (films(), ".mp4")])
+def test_results_are_passed_over_beside_other_inputs_and_are_inputs_alone(
+    tmp_path: Path, kind: Kind, suffix: str
+) -> None:
+    paths = write_inputs(tmp_path, f"a{suffix}", f"b{suffix}")
+    first = plan(list(map(str, paths)), kind=kind)
+    for task in first.tasks:
+        color(task, kind)
+    results = [str(task.target) for task in first.tasks]
+    again = plan([*map(str, paths), *results, results[0]], kind=kind)
+    assert (again.tasks, again.failures) == (first.tasks, [])
+    assert [str(one.path) for one in again.passed] == results
+    assert {one.name for one in again.passed} == {"result"}
+    one = plan([str(paths[0]), results[0]], kind=kind, save=f"{tmp_path}/out{suffix}")
+    assert one.tasks == [Task(paths[0], tmp_path / f"out{suffix}")]
+    for alone in (results, results[:1]):
+        planned = plan(alone, kind=kind)
+        assert [str(task.source) for task in planned.tasks] == alone
+        assert planned.passed == {}
 
 
 # Other outputs of a command

@@ -1,7 +1,8 @@
 """Every input has one row and counts once, whatever became of it and however the work ends."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+import errno
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from photo.folders import Passed
 from photo.inputs import Facts, InputOptions, Output, Plan, Result, Task
 from photo.ledger import Ledger, checked_report
-from photo.report import report_file
+from photo.report import Row, report_file
 from photo.standing import Standing
 
 TASKS = [Task(Path(f"{name}.png"), Path(f"out/{name}.png")) for name in "abcde"]
@@ -78,6 +79,41 @@ def test_a_stopped_command_leaves_a_whole_report(
         list(ledger(path).follow(stopping()))
     assert outcomes(path)["a.png"] == "not done"
     assert len(outcomes(path)) == 8
+
+
+@dataclass
+class FullDisk:
+    """A report on a disk that is full for some of its first writes."""
+
+    fails: int
+    path: Path = Path("told.csv")
+    rows: Sequence[Row] = ()
+
+    def read(self) -> list[Row]:
+        return list(self.rows)
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self.add(rows[0])
+        self.rows = rows
+
+    def add(self, row: Row) -> None:
+        self.fails -= 1
+        if self.fails >= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_report_that_cannot_be_written_does_not_stop_the_work() -> None:
+    for fails in (1, 9):
+        disk, told = FullDisk(fails), ledger()
+        told.report = (disk, [])
+        there, second, first, *failed = told.follow(results())
+        assert (there.output, second.output) == (("out/c.png",), ("out/b.png",))
+        assert first.error == "a.png is empty"
+        whole = fails == 1  # there was room at the end
+        assert [one.error for one in failed] == [
+            "told.csv: the disk is full; free some space and run the same command to continue"
+        ] * (not whole)
+        assert len(disk.rows) == 8 * whole
 
 
 def test_a_rerun_keeps_what_is_known_and_the_rows_of_other_commands(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 import pypdfium2
 import pytest
 import tifffile
+from animations import ball_frames, write_animation
 from helpers import colorful, gray_twice, landscape
 from PIL import Image, ImageSequence
 
+from color.guidance import Guidance
 from image.resize import color_field
 from photo.batch import PHOTOS, colorize_photos
 from photo.compose import Composition
@@ -222,13 +225,23 @@ def test_candidates_are_of_one_page(tmp_path: Path) -> None:
 
 def test_a_dry_run_counts_pages(tmp_path: Path) -> None:
     task = Task(write_album(tmp_path / "a.tif"), tmp_path / "b.tif")
-    assert rehearsed(task, PhotoOptions()) == "3 pages"
-    assert rehearsed(task, PhotoOptions(pages=(read_span("2"),))) == ""
+    assert rehearsed(task, PhotoOptions(), Guidance()) == "3 pages"
+    assert rehearsed(task, PhotoOptions(pages=(read_span("2"),)), Guidance()) == ""
     account = Ledger(Plan([task]), Standing([task]), dry_run=True)
-    (result,) = account.rehearse(lambda one: rehearsed(one, PhotoOptions()))
+    (result,) = account.rehearse(lambda one: rehearsed(one, PhotoOptions(), Guidance()))
     assert result.output == (f"{task.source} -> {task.target}, 3 pages",)
     with pytest.raises(ValueError, match="holds one picture"):
-        rehearsed(Task(task.source, tmp_path / "b.jpg"), PhotoOptions())
+        rehearsed(Task(task.source, tmp_path / "b.jpg"), PhotoOptions(), Guidance())
+
+
+def test_a_dry_run_foresees_what_an_animation_refuses(tmp_path: Path) -> None:
+    source = write_animation(tmp_path / "a.gif", ball_frames(), duration=50)
+    wanted = Guidance(reference=np.zeros((4, 4, 3), np.uint8), reference_by="histogram")
+    task, one = Task(source, tmp_path / "b.png"), PhotoOptions(pages=(read_span("2"),))
+    with pytest.raises(ValueError, match="-reference_by is for single pictures"):
+        rehearsed(task, PhotoOptions(), wanted)
+    assert rehearsed(task, one, wanted) == ""
+    assert rehearsed(task, PhotoOptions(), replace(wanted, reference_by="auto")) == "5 frames"
 
 
 PEAK = """if True:

@@ -1,5 +1,6 @@
 """Inputs without an option are told apart by what they are."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def test_an_input_is_what_it_looks_like(mixed: Path, text: str, groups: str) -> 
     photos, films = sorted_inputs([text], is_one_film=is_pattern, recursive=False)
     found = ["photo"] * (photos == [text]) + ["film"] * (films == [text])
     assert " ".join(found) == groups
+
+
+def test_what_is_no_file_is_one_input(mixed: Path) -> None:
+    for name in ("gone.jpg", "gone.mp4"):
+        Path(name).symlink_to("nowhere")
+    os.mkfifo("pipe.jpg")
+    inputs = ["gone.jpg", "gone.mp4", "pipe.jpg", "/dev/null"]
+    assert sorted_inputs(inputs, is_one_film=is_pattern, recursive=False) == (
+        ["gone.jpg", "pipe.jpg", "/dev/null"],
+        ["gone.mp4"],
+    )
 
 
 def test_subfolders_count_where_they_are_searched(mixed: Path) -> None:

@@ -58,6 +58,20 @@ def test_the_folder_of_the_json_is_made(small: list[str]) -> None:
     assert Path("out/photo.png").exists()
 
 
+def test_a_rerun_replaces_the_json_of_the_same_photos_alone(small: list[str]) -> None:
+    words = ["-suggest", "1", "-suggest_json", "points.json", *small]
+    assert main.main(["photo.png", *words]) == 0
+    first = Path("points.json").read_bytes()
+    assert main.main(["other.png", *words]) == 2
+    assert Path("points.json").read_bytes() == first
+    assert main.main(["photo.png", "other.png", *words]) == 0
+    assert list(json.loads(Path("points.json").read_text())) == ["photo.png", "other.png"]
+    for text in ('{"photo.png": [{"x": 1}]}', '["photo.png"]', "a letter"):
+        Path("points.json").write_text(text)
+        assert main.main(["photo.png", *words]) == 2
+        assert Path("points.json").read_text() == text
+
+
 def test_a_folder_in_the_place_of_the_json_is_one_failure(
     small: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

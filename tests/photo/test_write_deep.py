@@ -11,7 +11,7 @@ from PIL import Image
 from photo.marks import mark_in
 from photo.metadata import Captions
 from photo.read import Photo, read_photo
-from photo.write import write_photo
+from photo.write import SUFFIXES, write_photo
 
 MARK = "colorizer: of 0123456789abcdef"
 
@@ -21,7 +21,8 @@ def test_a_bmp_declares_its_alpha(tmp_path: Path, dtype: type) -> None:
     gray, alpha = landscape(20, 31, dtype), landscape(20, 31, dtype, seed=7)
     path = tmp_path / "a.bmp"
     photo = Photo(gray, alpha, dpi=(300, 600), mark=MARK)
-    assert write_photo(path, colored(gray), like=photo) == []
+    lost = [] if dtype == np.uint8 else ["the depth beyond 8 bits"]
+    assert write_photo(path, colored(gray), like=photo) == lost
     as_bytes = (
         (lambda x: x) if dtype == np.uint8 else lambda x: cv2.convertScaleAbs(x, alpha=255 / 65535)
     )
@@ -34,6 +35,14 @@ def test_a_bmp_declares_its_alpha(tmp_path: Path, dtype: type) -> None:
     np.testing.assert_array_equal(bgra[..., [2, 1, 0, 3]], expected)
     assert mark_in(path) == MARK
     np.testing.assert_array_equal(read_photo(path).alpha, expected[..., 3])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_result_keeps_the_depth_or_says_that_it_is_lost(tmp_path: Path, suffix: str) -> None:
+    photo = Photo(landscape(40, 50, np.uint16))  # JPEG 2000 needs 32 pixels a side
+    said = write_photo(tmp_path / f"a{suffix}", colored(photo.gray), like=photo)
+    kept = read_photo(tmp_path / f"a{suffix}").gray.dtype == np.uint16
+    assert said == ([] if kept else ["the depth beyond 8 bits"])
 
 
 def test_a_jpeg_lacks_transparency(tmp_path: Path) -> None:

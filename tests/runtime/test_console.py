@@ -122,3 +122,11 @@ def test_log_messages_stand_above_a_progress_bar(
     root.info("left out: x.jpg")
     bar.close()
     assert "left out: x.jpg" in capsys.readouterr().err.splitlines()  # the bar's text ends in \r
+
+
+def test_a_full_disk_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert exit_code("x", work) == FAILED
+    assert capsys.readouterr().err.startswith("x: the disk is full; free some space")

@@ -1,11 +1,13 @@
 """A failing file gives one line and does not stop the others; several failures are repeated at the end."""
 
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from runtime.console import DONE, FAILED
+from runtime.console import DONE, FAILED, exit_code
 from runtime.outcomes import FailureOf, finish
 
 
@@ -74,3 +76,23 @@ def test_results_go_to_stdout_and_all_else_to_stderr(
     said = capsys.readouterr()
     assert said.out.splitlines() == ["a.color.png"]
     assert said.err.splitlines() == errors
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("print0", [True, False])
+def test_a_list_that_cannot_be_written_is_one_failure_and_the_work_goes_on(
+    print0: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = []
+
+    def outcomes() -> Iterator[Outcome]:
+        for name in ("a", "b", "c"):
+            done.append(name)
+            yield replace(GOOD, output=(name, f"{name}.sheet"))
+
+    with Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        code = exit_code("x", lambda: finish(Account(), outcomes(), quiet=False, print0=print0))
+    assert (code, done) == (FAILED, ["a", "b", "c"])
+    line = "standard output: the disk is full; free some space and run the same command to continue"
+    assert capsys.readouterr().err.splitlines().count(line) == 1

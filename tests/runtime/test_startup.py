@@ -50,6 +50,18 @@ def test_a_closed_stream_is_no_error(closed: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
 
 
+def test_a_closed_standard_error_is_no_file_s_number(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from runtime.startup import open_stderr; open_stderr(); "
+        f"file = open({str(tmp_path / 'result')!r}, 'w'); print('told', file=sys.stderr); os.write(2, b'by a library'); "
+        "file.write('whole')"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *words], cwd=ROOT, timeout=60)
+    assert done.returncode == 0
+    assert (tmp_path / "result").read_text() == "whole"
+
+
 def run(code: str) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-c", code]
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
