@@ -8,14 +8,12 @@ from image.sheet import contact_sheet
 from photo.candidate_file import write_candidate
 from photo.compose import Composition
 from photo.inputs import Kind, Output, Result, Task, check_places
-from photo.marks import mark_in
 from photo.options import PhotoOptions
 from photo.read import Photo
-from photo.standing import Standing, input_of, judged, log_standing, occupied
+from photo.standing import Standing, judged, log_standing, occupied
 from photo.write import write_photo
 
 SHEET = "candidates"  # NAME.candidates.EXT
-MOST = 9  # candidates of a photo
 TILE_PX = 480  # width of a tile on the sheet, large enough to choose by
 
 
@@ -99,20 +97,10 @@ def write_candidates(
         dropped = write_photo(path, picture, like=like, quality=options.quality)
         if picture.candidate:
             write_candidate(_made_by(path), picture.candidate)
-    _delete_others(target, len(pictures), like)
     tiles = [picture.small(2 * TILE_PX / picture.gray.shape[1]) for picture in pictures]
     sheet = contact_sheet(tiles, _captions(len(pictures)), width=TILE_PX)
     write_photo(sheet_path(target), sheet, like=like, quality=options.quality, alpha=False)
     return [*paths, sheet_path(target)], dropped
-
-
-def _delete_others(target: Path, number: int, like: Photo) -> None:
-    """Delete what an earlier run with more candidates left of this photo, which the sheet does not show."""
-    for path in candidate_files(Task(target, target), MOST)[number:-1]:
-        maker = _made_by(path)  # which other results of this photo do not have
-        if maker.is_file() and like.mark and input_of(mark_in(path)) == input_of(like.mark):
-            maker.unlink()
-            path.unlink()
 
 
 def _captions(number: int) -> list[str]:

@@ -70,22 +70,6 @@ def test_what_a_killed_run_left_is_made_again(
     assert "out.1.json exists already and is not" in capsys.readouterr().err
 
 
-def test_fewer_candidates_leave_none_of_those_before(small: list[str], photo: Path) -> None:
-    words = ["-img_in", "photo.png", "-save", "out.png", *small]
-    assert main.main([*words, "-candidates", "3"]) == 0
-    assert Path("out.3.png").exists()
-    for name in ("out.3.jpg", "out.9.png"):  # not ours
-        Path(name).write_bytes(photo.read_bytes())
-    assert main.main(["-img_in", "photo.png", "-save", "out.5.png", *small]) == 0
-    assert main.main([*words, "-candidates", "2"]) == 0
-    made = {"out.1.png", "out.1.json", "out.2.png", "out.2.json", "out.candidates.png"}
-    assert {path.name for path in Path().glob("out.*")} == made | {
-        "out.3.jpg",
-        "out.5.png",
-        "out.9.png",
-    }
-
-
 def test_inputs_are_never_replaced(
     small: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
