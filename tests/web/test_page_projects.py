@@ -70,6 +70,57 @@ def test_a_project_outlives_its_tab_and_its_server(
         page.locator("#kept").wait_for(state="hidden")
 
 
+def uploaded(page: Page, *names: str) -> None:
+    """Choose photos, and wait until they are all open and in color."""
+    before = page.locator(".strip .open").count()
+    files = [str(SAMPLES / f"{name}.jpg") for name in names]
+    page.locator("#photo-files").set_input_files(files)
+    page.locator(".strip img[src^=blob]").nth(before + len(names) - 1).wait_for()
+
+
+def continued(browser: Any, url: str, **options: Any) -> list[str]:
+    """Open the page anew; return what its projects say of themselves."""
+    with opened(browser, url, **options) as page:
+        page.locator("#kept .open").first.wait_for()
+        return list(page.locator("#kept .open").all_inner_texts())
+
+
+def test_a_photo_that_is_opened_while_the_list_is_sent_is_kept(
+    browser: Any, tmp_path: Path
+) -> None:
+    with running(tmp_path) as url, opened(browser, url, locale="en-US") as page:
+        held: list[Any] = []
+
+        def hold_first(route: Any) -> None:
+            if held or route.request.method != "POST":
+                route.fallback()
+            else:
+                held.append(route)
+
+        page.route("**/kept", hold_first)
+        uploaded(page, "chelsea", "rocket")
+        assert len(held[0].request.post_data_json["photos"]) == 1
+        held[0].fallback()
+        kept_by_the_server(page)
+        (text,) = continued(browser, url, locale="en-US")
+        assert "2 photos" in text
+
+
+def test_selecting_in_one_tab_keeps_what_another_has_added(browser: Any, tmp_path: Path) -> None:
+    with running(tmp_path) as url, opened(browser, url, locale="en-US") as page:
+        uploaded(page, "chelsea", "rocket")
+        kept_by_the_server(page)
+        with opened(browser, url) as other:
+            other.locator("#kept .open").click()
+            other.locator(".strip img[src^=blob]").nth(1).wait_for()
+            uploaded(page, "astronaut")
+            kept_by_the_server(page)
+            with other.expect_response("**/kept/*"):
+                other.locator(".strip .open").nth(1).click()
+            (text,) = continued(browser, url, locale="en-US")
+            assert "3 photos" in text
+
+
 def test_closing_asks_only_when_something_would_be_lost(browser: Any, tmp_path: Path) -> None:
     """A server that visitors share keeps nothing after its end; one of this machine's user does."""
     asks = "() => !dispatchEvent(new Event('beforeunload', {cancelable: true}))"

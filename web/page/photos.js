@@ -5,7 +5,7 @@ import { makeColors } from "/colors.js";
 import { startDownloads } from "/downloads.js";
 import { Edits, stepByKeys, written } from "/edits.js";
 import { ask, calm, complain, post, upload } from "/server.js";
-import { keep, leave, recall, showKept, startKept } from "/kept.js";
+import { forget, keep, leave, recall, showKept, startKept } from "/kept.js";
 import { refreshKnown, startKnown } from "/known.js";
 import { refreshLooks, showLooks, startLooks } from "/looks.js";
 import { armBy, receive } from "/picker.js";
@@ -129,7 +129,7 @@ function add(photo, place) {
 async function remove(photo) {
   photos = photos.filter((other) => other !== photo);
   photo.place.remove();
-  keep();
+  forget(photo);
   showCount();
   ask(`/photos/${photo.id}`, { method: "DELETE" }).catch(() => {});
   if (photo !== current) return;
