@@ -121,6 +121,48 @@ def test_selecting_in_one_tab_keeps_what_another_has_added(browser: Any, tmp_pat
             assert "3 photos" in text
 
 
+def test_a_double_click_continues_a_project_once(browser: Any, tmp_path: Path) -> None:
+    with running(tmp_path) as url:
+        with opened(browser, url) as page:
+            uploaded(page, "chelsea", "rocket")
+            kept_by_the_server(page)
+        with opened(browser, url) as page:
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+            page.locator("#kept .open").dblclick()
+            page.locator(".strip img[src^=blob]").nth(1).wait_for()
+            kept_by_the_server(page)
+            assert len([one for one in asked if one.startswith("GET") and "/kept/" in one]) == 1
+            assert page.locator(".strip .open").count() == 2
+
+
+def test_a_project_that_another_tab_has_deleted_is_no_longer_offered(
+    browser: Any, tmp_path: Path, screen: dict[str, Any]
+) -> None:
+    said = {"en-US": "This project has been deleted", "zh-CN": "这个项目已被删除"}
+    with running(tmp_path) as url:
+        with opened(browser, url) as page:
+            uploaded(page, "chelsea")
+            kept_by_the_server(page)
+        for button in (".open", ".close"):
+            refused = opened(browser, url, **screen)
+            with refused as page:
+                uploaded(page, "rocket")
+                kept_by_the_server(page)
+                with opened(browser, url) as other:
+                    tile = other.locator("#kept li").first
+                    tile.wait_for()
+                    page.locator("#new-project").click()
+                    page.locator("#kept li").nth(1).wait_for()
+                    with other.expect_response(lambda one: one.request.method == "DELETE"):
+                        tile.locator(".close").click()
+                page.locator(f"#kept {button}").first.click()
+                page.get_by_text(said[screen["locale"]]).wait_for()
+                page.locator("#kept li").nth(1).wait_for(state="detached")
+                assert "chelsea" in page.locator("#kept li").inner_text()
+                refused.errors.clear()  # the refused request
+
+
 def test_closing_asks_only_when_something_would_be_lost(browser: Any, tmp_path: Path) -> None:
     """A server that visitors share keeps nothing after its end; one of this machine's user does."""
     asks = "() => !dispatchEvent(new Event('beforeunload', {cancelable: true}))"

@@ -1,7 +1,7 @@
 // Keeps the open photos with their edits: in the tab's own memory for a reload, and on the server for a closed tab or an
 // ended server; where visitors share a server, which then keeps nothing for long, in the browser's memory.
 
-import { ask, post } from "/server.js";
+import { ask, complain, post } from "/server.js";
 import { settings } from "/settings.js";
 import { language, make, say } from "/words.js";
 
@@ -146,14 +146,15 @@ function tile({ id, used, count, names, first }) {
   const title = names.join(", ") + (count > names.length ? " …" : "");
   const time = new Date(used * 1000).toLocaleString(language, { month: "short", day: "numeric", hour: "numeric", minute: "numeric" });
   const open = tileButton(first, title, `${counted(count)} · ${time}`);
-  open.addEventListener("click", async () => {
+  onClick(open, async () => {
+    await send(); // its answer would name another project
     const { photos, current } = await (await ask(`/kept/${id}`)).json();
     project = id;
     await desk.open(photos, current);
   });
   const close = make("button", { className: "close", textContent: "×", title: say("delete_project") });
   close.setAttribute("aria-label", `${say("delete_project")}: ${title}`);
-  close.addEventListener("click", async () => {
+  onClick(close, async () => {
     await ask(`/kept/${id}`, { method: "DELETE" });
     await showKept();
   });
@@ -166,8 +167,22 @@ async function continueTiles() {
   const there = kept.length && (await fetch(`/photos/${kept[0].id}`).catch(() => null));
   if (!there?.ok) return [];
   const open = tileButton(kept[0].id, (await there.json()).name, counted(kept.length));
-  open.addEventListener("click", () => recall(localStorage));
+  onClick(open, () => recall(localStorage));
   return [make("li", {}, open)];
+}
+
+// Acts on a click, and not again meanwhile; if that fails, tells why, and shows what is still kept.
+function onClick(button, act) {
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await act();
+    } catch (error) {
+      complain(error);
+      await showKept().catch(complain);
+    }
+    button.disabled = false;
+  });
 }
 
 const counted = (count) => say(count === 1 ? "one_photo" : "photo_count", { count });

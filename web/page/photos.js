@@ -155,7 +155,8 @@ async function startAnew() {
 }
 
 async function openKept(found, id) {
-  for (const { edits, ...photo } of found) add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
+  const others = found.filter((one) => !photos.some((photo) => photo.id === one.id));
+  for (const { edits, ...photo } of others) add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
   startDesk();
   await select(photos.find((photo) => photo.id === id) ?? photos[0]);
 }
