@@ -1,12 +1,72 @@
-"""Several files at once: those that fail are named together with the reason, and stay named while the others are colored."""
+"""Uploads: photos appear whatever happens meanwhile, and files that fail are named together and stay named."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from web_page import BROWSED, SAMPLES
+from web_page import BROWSED, SAMPLES, Page
 
 pytestmark = BROWSED
+
+
+@contextmanager
+def visited(browser: Any, url: str, **screen: Any) -> Iterator[Page]:
+    """Open the page; the browser logs each refusal as an error, which is none here."""
+    with closing(browser.new_context(**screen)) as context:
+        page = context.new_page()
+        page.goto(url)
+        page.locator("#photos .colors input").first.wait_for(state="attached")
+        yield page
+
+
+def choose(page: Page, *paths: Path) -> None:
+    page.locator("#photo-files").set_input_files(list(map(str, paths)))
+
+
+def held_back(page: Page, name: str) -> list[Any]:
+    """Hold a file's upload back; return the list that gets it."""
+    held: list[Any] = []
+    page.route(f"**/photos?name={name}*", lambda route: held.append(route))
+    return held
+
+
+def shown_alone(page: Page) -> None:
+    """Wait until the only open photo is seen in color."""
+    page.locator("#photos .pictures .color[src^=blob]").wait_for()
+    assert page.locator(".strip .open").count() == 1
+    assert page.locator("#photos > .drop").is_hidden()
+
+
+def test_a_photo_is_seen_although_another_was_closed_while_it_was_uploaded(
+    browser: Any, url: str, screen: dict[str, Any]
+) -> None:
+    with visited(browser, url, **screen) as page:
+        held = held_back(page, "rocket")
+        choose(page, SAMPLES / "chelsea.jpg", SAMPLES / "rocket.jpg")
+        page.locator(".strip img[src^=blob]").wait_for()
+        assert page.locator("#new-project").is_disabled()  # the upload belongs to this project
+        page.locator(".strip .close").click()
+        page.locator(".strip .waiting").wait_for()
+        assert page.locator("#photos .pictures").is_hidden()  # it shows none
+        held[0].continue_()
+        shown_alone(page)
+        assert page.locator("#new-project").is_enabled()
+
+
+def test_a_photo_is_seen_although_a_later_file_failed(
+    browser: Any, url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "text.jpg").write_text("no picture")
+    with visited(browser, url) as page:
+        held = held_back(page, "rocket")
+        choose(page, SAMPLES / "rocket.jpg")
+        page.locator(".strip .waiting").wait_for()
+        choose(page, tmp_path / "text.jpg")
+        page.locator("#message").wait_for()
+        assert page.locator(".strip .waiting").count() == 1
+        held[0].continue_()
+        shown_alone(page)
 
 
 def test_files_that_fail_are_named_with_the_reason(
@@ -15,13 +75,8 @@ def test_files_that_fail_are_named_with_the_reason(
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"x" * 90)
     files = [tmp_path / "text.jpg", SAMPLES / "chelsea.jpg", tmp_path / "broken.png", SAMPLES / "rocket.jpg"]  # fmt: skip
-    with closing(
-        browser.new_context(**screen)
-    ) as context:  # the browser logs each refusal as an error
-        page = context.new_page()
-        page.goto(url)
-        page.locator("#photos .colors input").first.wait_for(state="attached")
-        page.locator("#photo-files").set_input_files(list(map(str, files)))
+    with visited(browser, url, **screen) as page:
+        choose(page, *files)
         page.wait_for_function(
             "() => document.querySelectorAll('.strip li img[src^=blob]').length === 2"
         )

@@ -95,12 +95,11 @@ export async function addFiles(files) {
   const waiting = files.slice();
   const notes = [];
   const places = new Map(files.map((file) => [file, addPlace(file.name)]));
-  startDesk();
+  showDesk();
   const one = async () => {
     for (let file = waiting.shift(); file; file = waiting.shift()) await addFile(file, places.get(file), notes);
   };
   await Promise.all(Array.from({ length: UPLOADS }, one));
-  if (!photos.length) showNone();
 }
 
 // notes : messages about this and other files, which are shown together
@@ -116,6 +115,7 @@ async function addFile(file, place, notes) {
     place.remove();
     notes.push(inWords(error.message));
   }
+  showDesk();
   if (notes.length) complain(new Error(notes.join("\n")));
 }
 
@@ -135,13 +135,19 @@ async function remove(photo) {
   if (photo !== current) return;
   current = null;
   if (photos.length) await select(photos[0]);
-  else showNone();
+  else showDesk();
 }
 
-function showNone() {
-  find(".desk").hidden = true;
-  document.getElementById("photos").classList.remove("started");
-  showKept().catch(complain);
+// Shows the desk while a photo is open or on its way, otherwise the start. What is uploaded belongs to the project that it
+// was chosen for, so another one can be begun only afterwards.
+function showDesk() {
+  const started = Boolean(photos.length) || isUploading();
+  const desk = find(".desk");
+  document.getElementById("photos").classList.toggle("started", started);
+  desk.hidden = !started;
+  desk.classList.toggle("empty", !current);
+  document.getElementById("new-project").disabled = isUploading();
+  if (!started) showKept().catch(complain);
 }
 
 // Leaves the open photos, which stay kept, and shows the start again.
@@ -151,13 +157,12 @@ async function startAnew() {
   for (const photo of photos) photo.place.remove();
   [photos, current] = [[], null];
   showCount();
-  showNone();
+  showDesk();
 }
 
 async function openKept(found, id) {
   const others = found.filter((one) => !photos.some((photo) => photo.id === one.id));
   for (const { edits, ...photo } of others) add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
-  startDesk();
   await select(photos.find((photo) => photo.id === id) ?? photos[0]);
 }
 
@@ -216,6 +221,7 @@ function cleared({ hints, strokes, candidate, ...settings }) {
 async function select(photo) {
   stopChoosing();
   current = photo;
+  showDesk();
   keep();
   for (const other of photos) other.place.classList.toggle("current", other === photo);
   stage.show(`/photos/${photo.id}/gray`, photo);
@@ -377,7 +383,7 @@ async function chooseReference(event) {
 
 async function openProject(file) {
   const place = addPlace(file.name);
-  startDesk();
+  showDesk();
   try {
     const { photos: found, failed } = await upload("/projects", file, (share) => showShare(place, share));
     for (const { edits, ...photo } of found) {
@@ -391,11 +397,6 @@ async function openProject(file) {
     complain(error);
   } finally {
     place.remove();
-    if (!photos.length) showNone();
+    showDesk();
   }
-}
-
-function startDesk() {
-  document.getElementById("photos").classList.add("started");
-  find(".desk").hidden = false;
 }
