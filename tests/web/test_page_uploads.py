@@ -69,6 +69,41 @@ def test_a_photo_is_seen_although_a_later_file_failed(
         shown_alone(page)
 
 
+def chosen_reference(page: Page) -> list[Any]:
+    """Choose a reference for the shown photo, and hold its upload back; return the list that gets it."""
+    held: list[Any] = []
+    page.route("**/references?name=*", lambda route: held.append(route))
+    with page.expect_request("**/references?name=*"):
+        page.locator("#reference-file").set_input_files(str(SAMPLES / "color" / "coffee.jpg"))
+    return held
+
+
+def test_a_reference_goes_to_the_photo_that_it_was_chosen_for(page: Page) -> None:
+    choose(page, SAMPLES / "chelsea.jpg", SAMPLES / "rocket.jpg")
+    page.locator(".strip img[src^=blob]").nth(1).wait_for()
+    first, second = page.locator(".strip .open").all()
+    held = chosen_reference(page)
+    second.click()
+    with page.expect_request(lambda asked: "px=240" in asked.url) as asked:  # its thumbnail follows
+        held[0].fallback()
+    assert asked.value.post_data_json["reference"]
+    assert page.locator("#reference-shown").is_hidden()
+    first.click()
+    assert "coffee.jpg" in page.locator("#reference-shown").inner_text()
+
+
+def test_a_reference_whose_photo_was_closed_is_dropped(page: Page) -> None:
+    choose(page, SAMPLES / "chelsea.jpg")
+    page.locator(".looks img[src^=blob]").nth(8).wait_for()  # nothing is asked for any more
+    held = chosen_reference(page)
+    page.locator(".strip .close").click()
+    page.locator("#photos > .drop").wait_for()
+    with page.expect_response("**/references?name=*"):
+        held[0].fallback()
+    page.wait_for_function("() => new Promise((resolve) => setTimeout(() => resolve(true)))")
+    assert page.locator("#message").is_hidden()
+
+
 def test_files_that_fail_are_named_with_the_reason(
     browser: Any, url: str, screen: dict[str, Any], tmp_path: Path
 ) -> None:

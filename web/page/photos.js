@@ -202,13 +202,7 @@ const nextGray = () => photos.find((photo) => !photo.colored);
 // Gives all photos the color settings of this one; hints, strokes and candidates belong to their photo.
 function sameForAll() {
   const { hints, strokes, candidate, ...settings } = current.edits.now;
-  for (const photo of photos.filter((one) => one !== current)) {
-    photo.edits.change({ ...cleared(photo.edits.now), ...settings });
-    photo.colored = false;
-    keep(photo);
-  }
-  showCount();
-  colorOthers();
+  for (const photo of photos.filter((one) => one !== current)) changeOf(photo, { ...cleared(photo.edits.now), ...settings });
 }
 
 // Returns the color settings of edits, all as released.
@@ -230,9 +224,17 @@ async function select(photo) {
 }
 
 function change(changes, like) {
-  current.edits.change(changes, like);
-  keep(current);
-  showEdits();
+  changeOf(current, changes, like);
+}
+
+// Changes the edits of a photo, whether it is shown or not.
+function changeOf(photo, changes, like) {
+  photo.edits.change(changes, like);
+  keep(photo);
+  if (photo === current) return showEdits();
+  photo.colored = false;
+  showCount();
+  colorOthers();
 }
 
 function step(way) {
@@ -372,10 +374,11 @@ function chooseTool(tool) {
 
 async function chooseReference(event) {
   const [file] = event.target.files;
+  const photo = current;
   event.target.value = "";
   try {
     const { id } = await upload("/references", file);
-    change({ reference: id, referenceName: file.name });
+    if (photos.includes(photo)) changeOf(photo, { reference: id, referenceName: file.name });
   } catch (error) {
     complain(error);
   }
