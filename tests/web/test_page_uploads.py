@@ -104,6 +104,22 @@ def test_a_reference_whose_photo_was_closed_is_dropped(page: Page) -> None:
     assert page.locator("#message").is_hidden()
 
 
+def test_closing_a_photo_while_it_is_colored_says_nothing(browser: Any, url: str) -> None:
+    with visited(browser, url) as page:
+        held: list[Any] = []
+        page.route("**/color?*px=240", lambda route: held.append(route))
+        with page.expect_request("**/color?*px=240"):
+            choose(page, SAMPLES / "chelsea.jpg", SAMPLES / "rocket.jpg")
+        page.locator(".strip .close").nth(1).click()
+        with page.expect_response("**/color?*px=240") as answer:
+            held[0].fallback()
+        assert answer.value.status >= 400  # it is gone
+        page.locator(".looks img[src^=blob]").nth(
+            8
+        ).wait_for()  # looks wait until thumbnails are there
+        assert page.locator("#message").is_hidden()
+
+
 def test_files_that_fail_are_named_with_the_reason(
     browser: Any, url: str, screen: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -190,11 +190,16 @@ async function colorOthers() {
       const path = `/photos/${photo.id}/color?${new URLSearchParams(whole)}`;
       showThumbnail(photo, await (await post(path, sentEdits(photo))).blob());
     } catch (error) {
-      complain(error);
+      complainOf(photo, error);
     }
     showCount();
   }
   coloring = false;
+}
+
+// Tells an error, unless its photo was closed meanwhile.
+function complainOf(photo, error) {
+  if (photos.includes(photo)) complain(error);
 }
 
 const nextGray = () => photos.find((photo) => !photo.colored);
@@ -285,7 +290,7 @@ async function colorize() {
       failed = false;
     } catch (error) {
       failed = true;
-      complain(error);
+      complainOf(asked, error);
     }
   }
   asked = null;
@@ -301,8 +306,9 @@ async function showPart(seen) {
     for (const kind of ["gray", "color"]) stage.showPart(kind, null, null);
     return;
   }
-  stage.showPart("gray", `/photos/${current.id}/gray?${new URLSearchParams(seen)}`, seen);
-  if (!asked) await showColorPart(seen).catch(complain); // else it follows
+  const photo = current;
+  stage.showPart("gray", `/photos/${photo.id}/gray?${new URLSearchParams(seen)}`, seen);
+  if (!asked) await showColorPart(seen).catch((error) => complainOf(photo, error)); // else it follows
 }
 
 async function showColorPart(seen) {
