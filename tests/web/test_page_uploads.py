@@ -116,7 +116,7 @@ def test_closing_a_photo_while_it_is_colored_says_nothing(browser: Any, url: str
         assert answer.value.status >= 400  # it is gone
         page.locator(".looks img[src^=blob]").nth(
             8
-        ).wait_for()  # looks wait until thumbnails are there
+        ).wait_for()  # the last of them waits for all else
         assert page.locator("#message").is_hidden()
 
 
