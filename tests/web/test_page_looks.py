@@ -102,7 +102,8 @@ def test_looks_are_made_although_the_photo_before_was_closed(browser: Any, url: 
         with page.expect_request("**/color?*px=160"):
             page.locator("#photo-files").set_input_files(files)
         page.locator(".strip .open").nth(2).wait_for()
-        page.locator(".strip .close").first.click()
+        with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+            page.locator(".strip .current .close").click()
         with page.expect_response(lambda answer: answer.url == held[0].request.url) as answer:
             held[0].fallback()
         assert answer.value.status >= 400  # it is gone

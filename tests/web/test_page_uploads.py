@@ -1,11 +1,12 @@
 """Uploads: photos appear whatever happens meanwhile, and files that fail are named together and stay named."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from web_page import BROWSED, SAMPLES, Page
+from web_page import BROWSED, SAMPLES, Page, drop, place_hint
 
 pytestmark = BROWSED
 
@@ -92,16 +93,57 @@ def test_a_reference_goes_to_the_photo_that_it_was_chosen_for(page: Page) -> Non
     assert "coffee.jpg" in page.locator("#reference-shown").inner_text()
 
 
-def test_a_reference_whose_photo_was_closed_is_dropped(page: Page) -> None:
-    choose(page, SAMPLES / "chelsea.jpg")
-    page.locator(".looks img[src^=blob]").nth(8).wait_for()  # nothing is asked for any more
-    held = chosen_reference(page)
-    page.locator(".strip .close").click()
-    page.locator("#photos > .drop").wait_for()
-    with page.expect_response("**/references?name=*"):
-        held[0].fallback()
-    page.wait_for_function("() => new Promise((resolve) => setTimeout(() => resolve(true)))")
-    assert page.locator("#message").is_hidden()
+def test_a_reference_whose_photo_was_closed_is_dropped(browser: Any, url: str) -> None:
+    with visited(browser, url) as page:
+        choose(page, SAMPLES / "chelsea.jpg")
+        page.locator(".strip img[src^=blob]").wait_for()
+        held = chosen_reference(page)
+        page.locator(".strip .close").click()
+        page.locator("#photos > .drop").wait_for()
+        with page.expect_response("**/references?name=*"):
+            held[0].fallback()
+        page.wait_for_function("() => new Promise((resolve) => setTimeout(() => resolve(true)))")
+        assert page.locator("#message").is_hidden()
+
+
+def test_the_error_of_a_reference_goes_with_the_next_action(browser: Any, url: str) -> None:
+    with visited(browser, url) as page:
+        choose(page, SAMPLES / "chelsea.jpg", SAMPLES / "rocket.jpg")
+        page.locator(".strip img[src^=blob]").nth(1).wait_for()
+        for act in (
+            page.locator(".strip .open").nth(1).click,
+            lambda: place_hint(page, "photos", 0.4, 0.4, "#2050c0"),
+            lambda: page.locator("#reference-file").set_input_files(str(SAMPLES / "color" / "coffee.jpg")),
+        ):  # fmt: skip
+            page.locator("#reference-file").set_input_files(str(SAMPLES / "chelsea.jpg"))
+            page.get_by_text("chelsea.jpg has no color").wait_for()
+            act()
+            page.locator("#message").wait_for(state="hidden")
+
+
+def test_films_that_are_dropped_with_others_are_named(
+    browser: Any, url: str, screen: dict[str, Any], tmp_path: Path
+) -> None:
+    first, second = (Path(shutil.copy(SAMPLES / "film.mp4", tmp_path / f"{n}.mp4")) for n in "ab")
+    with visited(browser, url, **screen) as page:
+        drop(page, SAMPLES / "chelsea.jpg", first)
+        page.locator(".strip img[src^=blob]").wait_for()
+        page.locator("#photos .pictures .color[src^=blob]").wait_for()
+        assert "a.mp4" in page.locator("#message").inner_text()
+        drop(page, first, second)
+        page.locator("#films .pictures .color[src^=blob]").wait_for()
+        assert page.locator("#film-name").inner_text() == "a.mp4"
+        said = page.locator("#message").inner_text()
+        assert "b.mp4" in said
+        assert "a.mp4" not in said
+        held: list[Any] = []
+        page.route("**/films?name=*", lambda route: held.append(route))
+        drop(page, second)  # while another film is open
+        page.locator("#film-upload").wait_for()
+        assert page.locator("#message").is_hidden()
+        held[0].continue_()
+        page.locator("#film-upload").wait_for(state="hidden")
+        assert page.locator("#film-name").inner_text() == "b.mp4"
 
 
 def test_closing_a_photo_while_it_is_colored_says_nothing(browser: Any, url: str) -> None:
@@ -110,7 +152,8 @@ def test_closing_a_photo_while_it_is_colored_says_nothing(browser: Any, url: str
         page.route("**/color?*px=240", lambda route: held.append(route))
         with page.expect_request("**/color?*px=240"):
             choose(page, SAMPLES / "chelsea.jpg", SAMPLES / "rocket.jpg")
-        page.locator(".strip .close").nth(1).click()
+        with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+            page.locator(".strip li:not(.current) .close").click()
         with page.expect_response("**/color?*px=240") as answer:
             held[0].fallback()
         assert answer.value.status >= 400  # it is gone

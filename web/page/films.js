@@ -12,7 +12,7 @@ import { openOutput, showOutput, startOutput } from "/film_output.js";
 import { openPlayer, startPlayer } from "/film_player.js";
 import { editsOfShot, marksOf, shotOf, versionOf, wantedOf } from "/film_shots.js";
 import { FilmStrip } from "/film_strip.js";
-import { ask, calm, complain, post, upload } from "/server.js";
+import { ask, calm, complain, dismiss, post, showNotes, upload } from "/server.js";
 import { settings } from "/settings.js";
 import { Stage } from "/stage.js";
 import { inWords, make, say } from "/words.js";
@@ -83,8 +83,10 @@ function listen() {
 
 // Opening
 
-export async function uploadFilm(file) {
-  calm();
+// notes : messages about other files
+export async function uploadFilm(file, notes = []) {
+  dismiss();
+  showNotes(notes);
   const bar = byId("film-upload");
   bar.hidden = false;
   await open(upload("/films", file, (share) => showShare(bar, share)));
@@ -325,6 +327,7 @@ async function chooseReference(event) {
   const [file] = event.target.files;
   const [opened, number] = [film.id, shotAt(slider.at) + 1];
   event.target.value = "";
+  calm();
   try {
     const { id } = await upload("/references", file);
     if (film?.id !== opened) return;

@@ -4,7 +4,7 @@ import { asked as askedColors, chooseColor, notChoosing, stopChoosing } from "/c
 import { makeColors } from "/colors.js";
 import { startDownloads } from "/downloads.js";
 import { Edits, stepByKeys, written } from "/edits.js";
-import { ask, calm, complain, post, upload } from "/server.js";
+import { ask, calm, complain, dismiss, post, showNotes, upload } from "/server.js";
 import { forget, keep, leave, recall, showKept, startKept } from "/kept.js";
 import { refreshKnown, startKnown } from "/known.js";
 import { refreshLooks, showLooks, startLooks } from "/looks.js";
@@ -86,14 +86,15 @@ function listen() {
 
 // Uploads
 
-export async function addFiles(files) {
-  calm();
+// notes : messages about these and other files, which are shown together
+export async function addFiles(files, notes = []) {
+  dismiss();
+  showNotes(notes);
   const projects = files.filter((file) => PROJECT.test(file.name));
   for (const file of projects) await openProject(file);
   files = files.filter((file) => !projects.includes(file));
   if (!files.length) return;
   const waiting = files.slice();
-  const notes = [];
   const places = new Map(files.map((file) => [file, addPlace(file.name)]));
   showDesk();
   const one = async () => {
@@ -102,7 +103,6 @@ export async function addFiles(files) {
   await Promise.all(Array.from({ length: UPLOADS }, one));
 }
 
-// notes : messages about this and other files, which are shown together
 async function addFile(file, place, notes) {
   try {
     const photo = await upload("/photos", file, (share) => showShare(place, share));
@@ -116,7 +116,7 @@ async function addFile(file, place, notes) {
     notes.push(inWords(error.message));
   }
   showDesk();
-  if (notes.length) complain(new Error(notes.join("\n")));
+  showNotes(notes);
 }
 
 function add(photo, place) {
@@ -218,6 +218,7 @@ function cleared({ hints, strokes, candidate, ...settings }) {
 // A photo's colors
 
 async function select(photo) {
+  calm();
   stopChoosing();
   current = photo;
   showDesk();
@@ -236,7 +237,7 @@ function change(changes, like) {
 function changeOf(photo, changes, like) {
   photo.edits.change(changes, like);
   keep(photo);
-  if (photo === current) return showEdits();
+  if (photo === current) return act();
   photo.colored = false;
   showCount();
   colorOthers();
@@ -245,7 +246,13 @@ function changeOf(photo, changes, like) {
 function step(way) {
   current.edits[way]();
   keep(current);
-  showEdits();
+  act();
+}
+
+// Shows what was just edited, without the error of an action before.
+function act() {
+  calm();
+  return showEdits();
 }
 
 // Returns a photo's edits, as sent to the server.
@@ -382,6 +389,7 @@ async function chooseReference(event) {
   const [file] = event.target.files;
   const photo = current;
   event.target.value = "";
+  calm();
   try {
     const { id } = await upload("/references", file);
     if (photos.includes(photo)) changeOf(photo, { reference: id, referenceName: file.name });
@@ -399,11 +407,11 @@ async function openProject(file) {
       add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
       keep(photos.at(-1));
     }
-    if (failed.length) complain(new Error(failed.map(inWords).join("\n")));
+    showNotes(failed.map(inWords));
     keep();
     if (!current && photos.length) await select(photos[0]);
   } catch (error) {
-    complain(error);
+    complain(error, { lasts: true });
   } finally {
     place.remove();
     showDesk();
