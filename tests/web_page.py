@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -130,16 +131,25 @@ class opened:
         assert not self.errors, self.errors
 
 
-def drop(page: Page, path: Path) -> None:
-    """Drop a file on the page, as from a folder."""
+def drop(page: Page, *paths: Path) -> None:
+    """Drop files on the page, as from a folder."""
     page.evaluate(
-        """([name, text]) => {
-            const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+        """(files) => {
             const data = new DataTransfer();
-            data.items.add(new File([bytes], name, { type: "image/jpeg" }));
+            for (const [name, type, text] of files) {
+                const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+                data.items.add(new File([bytes], name, { type }));
+            }
             document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
         }""",
-        [path.name, base64.b64encode(path.read_bytes()).decode()],
+        [
+            [
+                path.name,
+                guess_type(path.name)[0] or "",
+                base64.b64encode(path.read_bytes()).decode(),
+            ]
+            for path in paths
+        ],
     )
 
 

@@ -27,12 +27,12 @@ Entry: TypeAlias = tuple[str, Path | str]  # the name of a file, and the file it
 class Chosen:
     """A photo to be put into a zip.
 
-    kept : its edits as the page keeps them, with the steps that can be undone
+    kept : its edits as the page keeps them, with the steps that can be undone, as JSON, which takes a tenth of the memory
     """
 
     photo: UploadedPhoto
     edits: Edits
-    kept: Any = None
+    kept: str = "null"
 
 
 class _Sent:
@@ -104,9 +104,16 @@ async def project(chosen: Sequence[Chosen]) -> AsyncIterator[Entry]:
             name = f"references/{len(references) + 1}{reference.suffix}"
             references[reference.parent.name] = name
             yield name, reference
-        told.append({"file": f"{place}/{photo.name}", "name": photo.name, "edits": one.kept})
+        told.append(
+            {"file": f"{place}/{photo.name}", "name": photo.name, "edits": json.loads(one.kept)}
+        )
     values = {"colorizer": VERSION, "photos": told, "references": references}
-    yield PROJECT, json.dumps(values, ensure_ascii=False, indent=1)
+    yield PROJECT, compact(values)
+
+
+def compact(values: Any) -> str:
+    """Return JSON without spaces, as the page sends it: what can be saved is short enough to be opened again."""
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
 def command_hints(one: Chosen) -> str:

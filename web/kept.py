@@ -12,8 +12,9 @@ import logging
 import re
 import secrets
 import shutil
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,7 @@ class KeptProjects:
     def __init__(self, folder: Path, photos: Photos) -> None:
         self._folder, self._photos = folder / PROJECTS, photos
         self._folder.mkdir(exist_ok=True)
+        self._writing = threading.Lock()
 
     def all(self) -> list[Project]:
         """List the projects that have a photo, the latest first."""
@@ -95,10 +97,24 @@ class KeptProjects:
         """Return a project's photos, each with its edits as the page kept them."""
         return [(photo, self._edits_of(photo)) for photo in self._there(project)]
 
-    def write(self, id: str | None, photos: Sequence[str], current: str) -> str:
-        """Write a project, by default a new one; return its id. Raises KeyError for an invalid id."""
+    def write(
+        self, id: str | None, photos: Sequence[str], current: str, *, closed: Collection[str] = ()
+    ) -> str:
+        """Add photos to a project, by default a new one, and take out those that were closed; return its id.
+
+        Others stay in it: several tabs may have the project open, and each knows only its own photos. A project
+        without photos is deleted. Raises KeyError for an invalid id.
+        """
         token = id or secrets.token_urlsafe(16)
-        write_text(self._path(token), json.dumps({"photos": list(photos), "current": current}))
+        path = self._path(token)
+        with self._writing:
+            before = _read(path)
+            both = dict.fromkeys([*(before.photos if before else ()), *photos])
+            kept = [one for one in both if one in self._photos and one not in closed]
+            if kept:
+                write_text(path, json.dumps({"photos": kept, "current": current}))
+            else:
+                discard(path)
         for old in self.all()[MOST_PROJECTS:]:
             self.delete(old.id)
         return token
@@ -109,8 +125,9 @@ class KeptProjects:
 
     def delete(self, id: str) -> None:
         """Delete a project, and its photos that are in no other. Raises KeyError."""
-        project = self[id]
-        discard(self._path(id))
+        with self._writing:
+            project = self[id]
+            discard(self._path(id))
         others = {token for other in read_projects(self._folder) for token in other.photos}
         for photo in self._there(project):
             if photo.id not in others:

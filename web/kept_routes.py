@@ -59,14 +59,14 @@ class KeptRoutes:
         return JSONResponse({"photos": told, "current": project.current})
 
     async def write(self, request: Request) -> Response:
-        """Keep which photos are in a project; send its id."""
-        values = await json_of(request)
-        photos, current = values.get("photos"), str(values.get("current"))
-        if not isinstance(photos, list) or not 0 < len(photos) <= MOST_PHOTOS:
-            raise HTTPException(400, f"invalid photos: expected a list of 1 to {MOST_PHOTOS}")
-        known = [str(token) for token in photos if str(token) in self._photos]
-        id = request.path_params.get("id")
-        return JSONResponse({"id": await _known(self._projects.write, id, known, current)})
+        """Add the photos that are open to a project, and take out those that were closed; send its id."""
+        values, id = await json_of(request), request.path_params.get("id")
+        opened, closed = (_tokens(values.get(name, [])) for name in ("photos", "closed"))
+        if not opened and not id:
+            raise HTTPException(400, "invalid photos: a new project needs one")
+        current = str(values.get("current"))
+        written = await _known(self._projects.write, id, opened, current, closed=closed)
+        return JSONResponse({"id": written})
 
     async def write_edits(self, request: Request) -> Response:
         """Keep a photo's edits."""
@@ -83,9 +83,15 @@ class KeptRoutes:
         return Response(status_code=204)
 
 
-async def _known(call: Callable[..., T], *values: object) -> T:
+def _tokens(values: object) -> list[str]:
+    if not isinstance(values, list) or len(values) > MOST_PHOTOS:
+        raise HTTPException(400, f"invalid photos: expected a list of at most {MOST_PHOTOS}")
+    return list(map(str, values))
+
+
+async def _known(call: Callable[..., T], *values: object, **named: object) -> T:
     """Call a function in a thread. Raises HTTPException for a project that does not exist."""
     try:
-        return await run_in_threadpool(partial(call, *values))
+        return await run_in_threadpool(partial(call, *values, **named))
     except KeyError:
         raise HTTPException(404, "unknown project: it has been deleted") from None

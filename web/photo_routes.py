@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from web.analysis import candidates, likely, overlay, suggestions
-from web.archive import Chosen, project, results, zipped
+from web.archive import Chosen, compact, project, results, zipped
 from web.detail import Colorized, gray_part, part_from
 from web.edits import Edits, edits_from
 from web.network import Network, Queue
@@ -27,7 +27,14 @@ from web.photos import (
     write_result,
 )
 from web.projects import open_project
-from web.requests import LARGEST_PHOTO, colors_of, json_of, place_of, write_upload
+from web.requests import (
+    LARGEST_PHOTO,
+    LONGEST_PROJECT,
+    colors_of,
+    json_of,
+    place_of,
+    write_upload,
+)
 
 ARCHIVE, SAVED = "colorized.zip", "project.colorizer.zip"
 MOST_ARCHIVES = 20  # that can still be downloaded
@@ -171,13 +178,17 @@ class PhotoRoutes:
 
     async def choose(self, request: Request, *, name: str) -> Response:
         """Note several photos with their edits; send the address of the zip of their results, or of the project."""
-        values = (await json_of(request)).get("photos")
+        values = (await json_of(request, longest=LONGEST_PROJECT)).get("photos")
         if not isinstance(values, list) or not 0 < len(values) <= MOST_PHOTOS:
             raise HTTPException(400, f"invalid photos: expected a list of 1 to {MOST_PHOTOS}")
         if not all(isinstance(one, dict) for one in values):
             raise HTTPException(400, "invalid photos: expected an id and edits for each")
         chosen = [
-            Chosen(self._known(one.get("id")), self._read(one.get("edits")), one.get("kept"))
+            Chosen(
+                self._known(one.get("id")),
+                self._read(one.get("edits")),
+                compact(one.get("kept")),
+            )
             for one in values
         ]
         token = secrets.token_urlsafe(16)

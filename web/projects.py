@@ -14,9 +14,8 @@ from typing import Any
 
 from web.archive import PROJECT
 from web.photos import MOST_PHOTOS, Photos, UploadedPhoto, printable_name
-from web.requests import FREE_BYTES, LARGEST_PHOTO
+from web.requests import FREE_BYTES, LARGEST_PHOTO, LONGEST_PROJECT
 
-LONGEST = 100_000_000  # bytes of what the page kept
 MOST_REFERENCES = 100
 # Of a damaged file; RuntimeError of one that is encrypted or packed in an unknown way.
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
@@ -47,7 +46,7 @@ def _told(archive: zipfile.ZipFile) -> dict[str, Any]:
     """Return what the page kept."""
     try:
         about = archive.getinfo(PROJECT)
-        if about.file_size > LONGEST:
+        if about.file_size > LONGEST_PROJECT:
             raise ValueError("it is too large")
         values = json.loads(archive.read(about))
         if not isinstance(values["photos"], list) or not isinstance(values["references"], dict):

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 LONGEST_JSON = 2_000_000  # bytes
+LONGEST_PROJECT = (
+    100_000_000  # bytes of JSON: the edits of all photos, with the steps that can be undone
+)
 LARGEST_PHOTO = 4_000_000_000  # bytes: limit of TIFF and JPEG
 FREE_BYTES = 1_000_000_000  # disk space that uploads leave free
 
 
 async def json_of(request: Request, *, longest: int = LONGEST_JSON) -> dict[str, Any]:
     """Read a request's JSON object of at most so many bytes. Raises HTTPException for anything else."""
-    body = b"".join([part async for part in _limited(request, longest)])
+    body = b"".join([part async for part in _limited(request, longest, _too_long)])
     try:
         value = json.loads(body or b"{}")
     except (ValueError, RecursionError):
@@ -50,19 +53,27 @@ async def write_upload(request: Request, path: Path, *, largest: int | None = No
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(int(announced), limit)
     with path.open("wb") as file:
-        async for part in _limited(request, limit):
+        async for part in _limited(request, limit, _too_large):
             file.write(part)
     if not path.stat().st_size:
         raise HTTPException(400, "the file is empty")
 
 
-async def _limited(request: Request, limit: int) -> AsyncIterator[bytes]:
+async def _limited(
+    request: Request, limit: int, refusal: Callable[[int, int], HTTPException]
+) -> AsyncIterator[bytes]:
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > limit:
-            raise _too_large(size, limit)
+            raise refusal(size, limit)
         yield part
+
+
+def _too_long(size: int, limit: int) -> HTTPException:
+    return HTTPException(
+        413, f"the request has more than {limit / 1e6:g} MB: send fewer photos or strokes at once"
+    )
 
 
 def _too_large(size: int, limit: int) -> HTTPException:

@@ -1,15 +1,21 @@
 """What the page tells of films that lose something: in both languages."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers import landscape
 from page_messages import told
+from PIL import Image
 
+from film import FilmError
 from film.options import EncoderOptions, FilmOptions
 from film.probe import probe
 from film.report import warnings_of
+from photo.suffixes import not_a_film
+from web.film_plan import changed_plan, first_plan
 
 Make = Callable[[str], Path]
 ENGLISH, CHINESE = "en", "zh"
@@ -65,6 +71,38 @@ def test_rare_colors_are_told(film: Make, changes: dict[str, str], wanted: str) 
 def test_rare_losses_are_told(text: str, wanted: str) -> None:
     assert told(text, ENGLISH) == wanted
     assert told(text, CHINESE) != text
+
+
+def test_what_is_no_film_is_told(tmp_path: Path) -> None:
+    picture = tmp_path / "a holiday.jpg"
+    Image.fromarray(landscape(60, 80)).save(picture)
+    missing = tmp_path / "none.mp4"
+    for path, english, chinese in (
+        (picture, "is a picture: open it under Photos", "是图片：请在“照片”中打开"),
+        (missing, "there is no such film", "没有这部影片"),
+    ):
+        with pytest.raises(FilmError) as refused:
+            probe(path)
+        for tag, words in ((ENGLISH, english), (CHINESE, chinese)):
+            assert re.fullmatch(rf"{re.escape(str(path))}\W*{words}", told(str(refused.value), tag))
+
+
+def test_a_picture_that_cannot_be_read_is_told_as_one() -> None:
+    text = not_a_film(Path("drawing.svg"), read_as="svg_pipe")
+    assert told(text, ENGLISH).startswith("drawing.svg is a picture (")
+    assert told(text, ENGLISH).endswith(" that cannot be read: save it as TIFF, PNG or JPEG")
+    assert told(text, CHINESE).startswith("drawing.svg 是无法读取的图片")
+
+
+def test_a_result_in_the_place_of_its_film_is_told(film: Make, tmp_path: Path) -> None:
+    path = film("plain.mp4")
+    found = probe(path)
+    released = first_plan(found, path.with_name("plain.color.mp4"), FilmOptions())
+    with pytest.raises(ValueError, match="is an input") as refused:
+        changed_plan({"name": "plain", "container": "mp4"}, found, released)
+    wanted = f"{path} is the film itself: choose another file name"
+    assert told(str(refused.value), ENGLISH) == wanted
+    assert told(str(refused.value), CHINESE) == f"{path} 就是影片本身：请换一个文件名"
 
 
 def test_a_missing_end_is_told(film: Make) -> None:

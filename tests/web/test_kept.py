@@ -105,6 +105,22 @@ def test_deleting_a_project_keeps_photos_of_another(kept: Path) -> None:
     assert not list((kept / PHOTOS).iterdir())
 
 
+def test_tabs_add_to_a_project_and_take_out_only_what_they_close(kept: Path) -> None:
+    id, first = project_of(kept)
+    photos, projects = opened(kept)
+    second, source = photos.place_for("b.png")
+    Image.fromarray(landscape(20, 30)).save(source)
+    photos.add(second, "b.png", source)
+    assert projects.write(id, [first, second], second) == id  # the tab that added it
+    projects.write(id, [first], first)  # another tab, which does not know it
+    assert projects[id].photos == (first, second)
+    projects.write(id, [second], second, closed=[first])
+    assert projects[id].photos == (second,)
+    projects.write(id, [], "", closed=[second])
+    assert not projects.all()
+    assert not list((kept / PROJECTS).iterdir())
+
+
 @pytest.mark.parametrize(
     "id", ["", "..", "../photos", "a" * 21, "a" * 23, "\0" * 22, "ä" * 22, "/" * 22]
 )

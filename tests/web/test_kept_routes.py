@@ -57,7 +57,7 @@ def test_foreign_values_are_refused_and_leave_nothing(
     before = sorted(tmp_path.rglob("*"))
     asked = [
         ("POST", "/kept", b"{"), ("POST", "/kept", b"[]"), ("POST", "/kept", b'{"photos": []}'),
-        ("POST", "/kept", b'{"photos": 7}'), ("POST", "/kept", json.dumps({"photos": ["x"] * 501}).encode()),
+        ("POST", "/kept", b'{"photos": 7}'), ("POST", "/kept/" + "c" * 22, b'{"closed": 7}'), ("POST", "/kept", json.dumps({"photos": ["x"] * 501}).encode()),
         ("POST", "/kept/..%2f..%2fevil", json.dumps({"photos": [token]}).encode()),
         ("POST", "/kept/" + "a" * 23, json.dumps({"photos": [token]}).encode()),
         ("POST", "/kept/photos/none", b"{}"), ("POST", f"/kept/photos/{token}", b"3"),

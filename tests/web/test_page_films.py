@@ -152,6 +152,62 @@ def test_a_hint_belongs_to_its_frame(screen: opened, film: Path) -> None:
         assert page.locator("#marked button").count() == 0
 
 
+def place_unsent_hint(page: Page) -> None:
+    """Place a hint whose colors are not waited for."""
+    page.locator("#films .pictures").click()
+    page.locator(".chooser input[type=color]").fill("#2050c0")
+    page.locator(".chooser .use").click()
+    page.locator("#films .marker").wait_for()
+
+
+def hints_on_server(page: Page) -> list[str]:
+    """Return the hints that the server has for the open film."""
+    return list(
+        page.evaluate(
+            "() => fetch(`/films/${sessionStorage.getItem('colorizer.film')}`).then((one) => one.json())"
+        )["values"].get("hints", [])
+    )
+
+
+def test_a_hint_that_could_not_be_sent_is_sent_with_the_next_frame(
+    browser: Any, url: str, film: Path
+) -> None:
+    screen = opened(browser, url, locale="en-US")
+    with screen as page:
+        open_film(page, film)
+        page.route("**/guidance", lambda route: route.abort())
+        place_unsent_hint(page)
+        page.get_by_text("The server does not respond").wait_for()
+        page.locator("#start").click()  # not without the hint
+        page.locator("#other-film").click()
+        assert page.locator("#films .marker").is_visible()
+        assert page.locator("#stop").is_hidden()
+        assert page.locator("#message").is_visible()
+        assert page.evaluate("!dispatchEvent(new Event('beforeunload', {cancelable: true}))")
+        page.unroute("**/guidance")
+        go_to(page, 5)
+        assert hints_on_server(page)
+        assert page.locator("#message").is_hidden()
+        screen.errors.clear()  # the aborted requests
+
+
+def test_a_hint_is_sent_before_its_film_is_left(page: Page, film: Path) -> None:
+    open_film(page, film)
+    held: list[Any] = []
+    page.route("**/frames/7/color", lambda route: held.append(route))
+    with page.expect_request("**/frames/7/color"):
+        page.locator("#scrubber").evaluate(
+            "(slider) => {slider.value = 7; slider.dispatchEvent(new Event('input'))}"
+        )
+    place_unsent_hint(page)  # it waits for the frame that is being colored
+    page.locator("#other-film").click()
+    page.locator("#open-films button").first.wait_for()
+    held[0].fallback()
+    page.locator("#open-films button", has_text=film.name).last.click()
+    page.locator(SHOWN).wait_for()
+    assert hints_on_server(page)
+
+
 def painted(path: Path) -> Path:
     """Color a copy of a downloaded frame as another program would, in red, at half the size."""
     with Image.open(path) as image:

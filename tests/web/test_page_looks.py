@@ -85,6 +85,49 @@ def test_looks_wait_while_a_color_is_chosen(page: Page) -> None:
     page.wait_for_function(f"() => {LOOKS} >= 8")
 
 
+def test_looks_are_made_although_the_photo_before_was_closed(browser: Any, url: str) -> None:
+    visited = opened(browser, url)
+    with visited as page:
+        held: list[Any] = []
+
+        def hold_first(route: Any) -> None:
+            if held:
+                route.fallback()
+            else:
+                held.append(route)
+
+        page.route("**/color?*px=160", hold_first)
+        names = ("chelsea", "rocket", "astronaut")
+        files = [str(SAMPLES / f"{name}.jpg") for name in names]
+        with page.expect_request("**/color?*px=160"):
+            page.locator("#photo-files").set_input_files(files)
+        page.locator(".strip .open").nth(2).wait_for()
+        with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+            page.locator(".strip .current .close").click()
+        with page.expect_response(lambda answer: answer.url == held[0].request.url) as answer:
+            held[0].fallback()
+        assert answer.value.status >= 400  # it is gone
+        page.wait_for_function(f"() => {LOOKS} >= 8")
+        visited.errors.clear()
+
+
+def test_looks_follow_again_after_a_lost_connection(browser: Any, url: str) -> None:
+    visited = opened(browser, url)
+    with visited as page:
+        when_colored(page, "photos", lambda: drop(page, SAMPLES / "chelsea.jpg"))
+        page.wait_for_function(f"() => {LOOKS} >= 9")
+        page.route("**/color?*px=160", lambda route: route.abort())
+        with page.expect_event("requestfailed"):
+            place_hint(page, "photos", 0.4, 0.4, "#b03030")
+        page.unroute("**/color?*px=160")
+        with page.expect_response("**/color?*px=160") as answer:
+            when_colored(page, "photos", look(page, "vivid").click)
+        assert answer.value.request.post_data_json["hints"]
+        assert look(page, "vivid").get_attribute("aria-pressed") == "true"
+        assert look(page, None).get_attribute("aria-pressed") == "false"
+        visited.errors.clear()
+
+
 def test_another_colorization_is_one_click_and_stays_under_hints(page: Page) -> None:
     when_colored(page, "photos", lambda: drop(page, SAMPLES / "astronaut.jpg"))
     before = shown(page, "photos")

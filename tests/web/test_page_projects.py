@@ -70,6 +70,99 @@ def test_a_project_outlives_its_tab_and_its_server(
         page.locator("#kept").wait_for(state="hidden")
 
 
+def uploaded(page: Page, *names: str) -> None:
+    """Choose photos, and wait until they are all open and in color."""
+    before = page.locator(".strip .open").count()
+    files = [str(SAMPLES / f"{name}.jpg") for name in names]
+    page.locator("#photo-files").set_input_files(files)
+    page.locator(".strip img[src^=blob]").nth(before + len(names) - 1).wait_for()
+
+
+def continued(browser: Any, url: str, **options: Any) -> list[str]:
+    """Open the page anew; return what its projects say of themselves."""
+    with opened(browser, url, **options) as page:
+        page.locator("#kept .open").first.wait_for()
+        return list(page.locator("#kept .open").all_inner_texts())
+
+
+def test_a_photo_that_is_opened_while_the_list_is_sent_is_kept(
+    browser: Any, tmp_path: Path
+) -> None:
+    with running(tmp_path) as url, opened(browser, url, locale="en-US") as page:
+        held: list[Any] = []
+
+        def hold_first(route: Any) -> None:
+            if held or route.request.method != "POST":
+                route.fallback()
+            else:
+                held.append(route)
+
+        page.route("**/kept", hold_first)
+        uploaded(page, "chelsea", "rocket")
+        assert len(held[0].request.post_data_json["photos"]) == 1
+        held[0].fallback()
+        kept_by_the_server(page)
+        (text,) = continued(browser, url, locale="en-US")
+        assert "2 photos" in text
+
+
+def test_selecting_in_one_tab_keeps_what_another_has_added(browser: Any, tmp_path: Path) -> None:
+    with running(tmp_path) as url, opened(browser, url, locale="en-US") as page:
+        uploaded(page, "chelsea", "rocket")
+        kept_by_the_server(page)
+        with opened(browser, url) as other:
+            other.locator("#kept .open").click()
+            other.locator(".strip img[src^=blob]").nth(1).wait_for()
+            uploaded(page, "astronaut")
+            kept_by_the_server(page)
+            with other.expect_response("**/kept/*"):
+                other.locator(".strip .open").nth(1).click()
+            (text,) = continued(browser, url, locale="en-US")
+            assert "3 photos" in text
+
+
+def test_a_double_click_continues_a_project_once(browser: Any, tmp_path: Path) -> None:
+    with running(tmp_path) as url:
+        with opened(browser, url) as page:
+            uploaded(page, "chelsea", "rocket")
+            kept_by_the_server(page)
+        with opened(browser, url) as page:
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+            page.locator("#kept .open").dblclick()
+            page.locator(".strip img[src^=blob]").nth(1).wait_for()
+            kept_by_the_server(page)
+            assert len([one for one in asked if one.startswith("GET") and "/kept/" in one]) == 1
+            assert page.locator(".strip .open").count() == 2
+
+
+def test_a_project_that_another_tab_has_deleted_is_no_longer_offered(
+    browser: Any, tmp_path: Path, screen: dict[str, Any]
+) -> None:
+    said = {"en-US": "This project has been deleted", "zh-CN": "这个项目已被删除"}
+    with running(tmp_path) as url:
+        with opened(browser, url) as page:
+            uploaded(page, "chelsea")
+            kept_by_the_server(page)
+        for button in (".open", ".close"):
+            refused = opened(browser, url, **screen)
+            with refused as page:
+                uploaded(page, "rocket")
+                kept_by_the_server(page)
+                with opened(browser, url) as other:
+                    tile = other.locator("#kept li").first
+                    tile.wait_for()
+                    page.locator("#new-project").click()
+                    page.locator("#kept li").nth(1).wait_for()
+                    with other.expect_response(lambda one: one.request.method == "DELETE"):
+                        tile.locator(".close").click()
+                page.locator(f"#kept {button}").first.click()
+                page.get_by_text(said[screen["locale"]]).wait_for()
+                page.locator("#kept li").nth(1).wait_for(state="detached")
+                assert "chelsea" in page.locator("#kept li").inner_text()
+                refused.errors.clear()  # the refused request
+
+
 def test_closing_asks_only_when_something_would_be_lost(browser: Any, tmp_path: Path) -> None:
     """A server that visitors share keeps nothing after its end; one of this machine's user does."""
     asks = "() => !dispatchEvent(new Event('beforeunload', {cancelable: true}))"

@@ -76,6 +76,38 @@ def test_an_eraser_takes_away_what_it_passes_over(
         np.testing.assert_array_equal(covered(page), whole)
 
 
+def test_two_fingers_zoom_and_leave_no_stroke(browser: Any, url: str) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
+    with opened(browser, url, **phone) as page:
+        painted(page)
+        before = covered(page)
+        share = page.locator("#photos .zoom-fit")
+        at_rest = share.inner_text()
+        box = page.locator("#photos .pictures").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        touch = page.context.new_cdp_session(page)
+
+        def put(kind: str, *places: tuple[float, float]) -> None:
+            points = [{"x": x + dx, "y": y + dy, "id": i} for i, (dx, dy) in enumerate(places)]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        for tool in ("brush", "eraser"):
+            page.locator(f"[data-tool={tool}]").click()
+            asked: list[str] = []
+            page.on("request", lambda one, asked=asked: asked.append(one.url))
+            put("touchStart", (-20, -20))
+            put("touchMove", (-20, 20))  # a stroke, across the one that is there
+            put("touchStart", (-20, 20), (20, 20))
+            put("touchMove", (-90, 20), (90, 20))
+            put("touchEnd", (-90, 20))
+            put("touchMove", (-60, 60))
+            put("touchEnd")
+            assert share.inner_text() != at_rest
+            page.locator("#photos .zoom-fit").click()
+            np.testing.assert_array_equal(covered(page), before)
+            assert not [url for url in asked if url.endswith("/color")]
+
+
 def test_strokes_are_hidden_while_the_mouse_is_away_and_by_a_key(page: Page) -> None:
     painted(page)
     opacity = "() => Number(getComputedStyle(document.querySelector('#photos .strokes')).opacity)"

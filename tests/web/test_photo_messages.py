@@ -78,6 +78,8 @@ def test_what_is_gone_is_told(visitor: Visitor, photo: Path, tmp_path: Path) -> 
     [
         ("200 calls are waiting already: try again soon", "200 requests are waiting: try again in a moment"),
         ("the file is too large: 4.2 GB, with room for 4.0", "The file has 4.2 GB, and there is room for 4.0"),
+        ("the request has more than 2 MB: send fewer photos or strokes at once",
+         "This is too much at once, as it has more than 2 MB: take fewer photos, or erase some strokes"),
         ("[Errno 28] No space left on device: 'x'", "The disk is full: free some space and try again"),
         ("not enough memory", "There is not enough memory for this"),
         ("KeyError: see the log in the terminal", "Something has gone wrong; the terminal in which the program runs says what"),

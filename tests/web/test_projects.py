@@ -64,6 +64,21 @@ def test_a_project_is_opened_as_it_was_saved(visitor: Visitor, tmp_path: Path) -
     assert before == after
 
 
+def test_a_project_of_much_painting_is_saved_and_opened(visitor: Visitor, photo: Path) -> None:
+    strokes = [
+        {"color": "#d02010", "radius": 84, "points": [[x * 11, y * 17] for x in range(100)]}
+        for y in range(70)
+    ]
+    past = [{"hints": [], "strokes": strokes[:count]} for count in range(20, 70)]
+    kept = {"now": {"hints": [], "strokes": strokes}, "past": past}
+    request = {"id": visitor.upload(photo)["id"], "edits": {"strokes": strokes}, "kept": kept}
+    data = saved(visitor, [request])
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        size = archive.getinfo(PROJECT).file_size
+    assert 2_000_000 < size < len(json.dumps({"photos": [request]}))
+    assert opened(visitor, data)["photos"][0]["edits"] == kept
+
+
 @pytest.mark.parametrize(
     ("candidate", "look"),
     [

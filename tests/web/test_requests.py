@@ -29,5 +29,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(visitor: Visitor, home: Path) 
 
 def test_long_json_is_refused(visitor: Visitor, photo: Path) -> None:
     id = visitor.upload(photo)["id"]
-    assert visitor.ask("POST", f"/photos/{id}/color", b"[" * 2_000_001)[0] == 413
+    status, _, content = visitor.ask("POST", f"/photos/{id}/color", b"[" * 2_000_001)
+    assert status == 413
+    assert b"more than 2 MB" in content
     assert visitor.ask("POST", f"/photos/{id}/color", b"[" * 100_000)[0] == 400

@@ -17,7 +17,11 @@ export function startJob(with_) {
 
 // Starts the job once the server has what it reads.
 async function start(values) {
-  await desk.sent().catch(complain);
+  try {
+    await desk.sent();
+  } catch (error) {
+    return complain(error);
+  }
   if (await isPlanned()) await tell("start", values);
 }
 

@@ -12,7 +12,7 @@ import { openOutput, showOutput, startOutput } from "/film_output.js";
 import { openPlayer, startPlayer } from "/film_player.js";
 import { editsOfShot, marksOf, shotOf, versionOf, wantedOf } from "/film_shots.js";
 import { FilmStrip } from "/film_strip.js";
-import { ask, calm, complain, post, upload } from "/server.js";
+import { ask, calm, complain, dismiss, post, showNotes, upload } from "/server.js";
 import { settings } from "/settings.js";
 import { Stage } from "/stage.js";
 import { inWords, make, say } from "/words.js";
@@ -33,7 +33,7 @@ let showColors;
 let asking = false; // whether a request for the stage's colors is running
 let again = false;
 let behind = false; // whether the server lacks the latest edits
-let sending = Promise.resolve(); // of the latest edits
+let sending = null; // a promise, while the server is sent the edits
 
 export async function startFilms() {
   find(".stage-place").append(stage.element);
@@ -54,6 +54,7 @@ export async function startFilms() {
   startPlayer();
   listen();
   stepByKeys(isShown, step);
+  addEventListener("beforeunload", (event) => film && (sending || behind) && event.preventDefault());
   const kept = sessionStorage.getItem(KEPT);
   if (kept && (await open(ask(`/films/${kept}`), { quiet: true }))) return;
   await showOpenFilms();
@@ -82,8 +83,10 @@ function listen() {
 
 // Opening
 
-export async function uploadFilm(file) {
-  calm();
+// notes : messages about other files
+export async function uploadFilm(file, notes = []) {
+  dismiss();
+  showNotes(notes);
   const bar = byId("film-upload");
   bar.hidden = false;
   await open(upload("/films", file, (share) => showShare(bar, share)));
@@ -101,6 +104,7 @@ export function takePictures(files, target) {
 async function open(answer, { quiet = false } = {}) {
   try {
     const found = await answer;
+    if (!(await settle())) return false;
     film = found instanceof Response ? await found.json() : found;
   } catch (error) {
     sessionStorage.removeItem(KEPT);
@@ -138,7 +142,20 @@ function facts() {
   return say("facts", { time: `${minutes}:${seconds}`, frames: film.frames, width: film.width, height: film.height });
 }
 
+// Sends the edits that wait. Returns whether the film can be left: not while the server is out of reach, as they would be
+// lost; those that it refuses are.
+async function settle() {
+  try {
+    if (film) await send();
+  } catch (error) {
+    complain(error);
+    return Boolean(error.status);
+  }
+  return true;
+}
+
 async function leaveFilm() {
+  if (!(await settle())) return;
   clearTimeout(timer);
   sessionStorage.removeItem(KEPT);
   film = null;
@@ -147,7 +164,7 @@ async function leaveFilm() {
   stopChoosing();
   find(".film").hidden = true;
   find(".opening").hidden = false;
-  await showOpenFilms();
+  await showOpenFilms().catch(complain);
 }
 
 async function showOpenFilms() {
@@ -280,13 +297,24 @@ async function colorize() {
   if (film) strip.update(film.shots);
 }
 
-// Sends the edits, if the server lacks them; resolves when it has them.
+// Sends the edits, if the server lacks them; resolves when it has the latest. What cannot be sent is sent the next time.
 function send() {
-  if (behind) {
-    behind = false;
-    sending = post(`/films/${film.id}/guidance`, guidance());
-  }
+  if (!sending && behind) sending = sendAll();
   return sending;
+}
+
+async function sendAll() {
+  try {
+    while (behind) {
+      behind = false; // before the request, as there may be further edits during it
+      await post(`/films/${film.id}/guidance`, guidance());
+    }
+  } catch (error) {
+    behind = true;
+    throw error;
+  } finally {
+    sending = null;
+  }
 }
 
 function guidance() {
@@ -297,10 +325,12 @@ function guidance() {
 
 async function chooseReference(event) {
   const [file] = event.target.files;
-  const number = shotAt(slider.at) + 1;
+  const [opened, number] = [film.id, shotAt(slider.at) + 1];
   event.target.value = "";
+  calm();
   try {
     const { id } = await upload("/references", file);
+    if (film?.id !== opened) return;
     const { references, names } = edits.now;
     change({ references: { ...references, [number]: id }, names: { ...names, [id]: file.name } });
   } catch (error) {

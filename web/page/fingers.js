@@ -1,7 +1,6 @@
-// Fingers on a picture: the second one zooms, and ends what the first one began.
+// Fingers on a picture: the second one zooms, and the picture ends what the first one began.
 
 export class Fingers {
-  pinched = false; // whether there were two since the first was put down
   #down = new Map(); // the latest event of each finger
   #zoom; // called with a factor and the place of the window around which to zoom
   #track = (now) => this.#moved(now);
@@ -10,18 +9,10 @@ export class Fingers {
     this.#zoom = zoom;
   }
 
-  get several() {
-    return this.#down.size > 1;
-  }
-
   // Follows another finger until it is lifted. Returns whether there are two.
   pressed(event) {
-    if (!this.#down.size) {
-      this.pinched = false;
-      window.addEventListener("pointermove", this.#track, true);
-    }
+    if (!this.#down.size) window.addEventListener("pointermove", this.#track, true);
     this.#down.set(event.pointerId, event);
-    this.pinched ||= this.several;
     const lifted = (last) => {
       if (last.pointerId !== event.pointerId) return;
       this.#down.delete(event.pointerId);
@@ -29,7 +20,7 @@ export class Fingers {
       if (!this.#down.size) window.removeEventListener("pointermove", this.#track, true);
     };
     for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, lifted, true);
-    return this.several;
+    return this.#down.size > 1;
   }
 
   #moved(now) {

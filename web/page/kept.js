@@ -1,7 +1,7 @@
 // Keeps the open photos with their edits: in the tab's own memory for a reload, and on the server for a closed tab or an
 // ended server; where visitors share a server, which then keeps nothing for long, in the browser's memory.
 
-import { ask, post } from "/server.js";
+import { ask, complain, post } from "/server.js";
 import { settings } from "/settings.js";
 import { language, make, say } from "/words.js";
 
@@ -12,18 +12,20 @@ let desk; // {state() -> {photos, current}, open(photos, current)}
 let project = null; // the server's id of these photos
 let listChanged = false; // whether the server lacks which photos are open
 const changed = new Set(); // photos whose edits the server lacks
-let sending = false;
+const closed = new Set(); // ids of photos whose closing the server lacks
+let sending = null; // a promise, while the server is told
 let unsaved = false; // whether edits are neither kept by the server nor saved as a file
 
 export function startKept(with_) {
   desk = with_;
   addEventListener("beforeunload", (event) => {
-    const waiting = sending || listChanged || changed.size;
-    if (desk.uploading() || (settings.keeps ? waiting : unsaved)) event.preventDefault();
+    if (desk.uploading() || (settings.keeps ? sending || isBehind() : unsaved)) event.preventDefault();
   });
 }
 
-// Keeps what is open; photo : the one whose edits have changed, null if photos were opened or closed.
+const isBehind = () => listChanged || changed.size > 0;
+
+// Keeps what is open; photo : the one whose edits have changed, null if photos were opened or closed, or another is shown.
 export function keep(photo = null) {
   keepInBrowser();
   unsaved ||= Boolean(photo?.edits.past.length);
@@ -31,6 +33,13 @@ export function keep(photo = null) {
   if (photo) changed.add(photo);
   else listChanged = true;
   send();
+}
+
+// Keeps the open photos without one that was closed.
+export function forget(photo) {
+  changed.delete(photo);
+  closed.add(photo.id);
+  keep();
 }
 
 // Notes that all edits were saved as files.
@@ -53,32 +62,40 @@ function keepInBrowser() {
   }
 }
 
-// Sends what the server lacks; what cannot be sent is sent with the next change.
-async function send() {
-  if (sending) return;
-  sending = true;
+// Sends what the server lacks; what cannot be sent is sent with the next change. Resolves when nothing is being sent.
+function send() {
+  if (!sending && isBehind()) sending = sendAll();
+  return sending;
+}
+
+async function sendAll() {
   try {
-    while (listChanged || changed.size) {
+    while (isBehind()) {
       if (listChanged) await sendList();
       for (const photo of [...changed]) await sendEdits(photo);
     }
   } catch {
     // The photos' own requests tell that the server is gone.
   } finally {
-    sending = false;
+    sending = null;
   }
 }
 
+// Tells the server which photos are open here; those of other tabs stay in the project.
 async function sendList() {
   const { photos, current } = desk.state();
-  if (photos.length) {
-    const list = { photos: photos.map(({ id }) => id), current: current?.id };
-    ({ id: project } = await (await post(project ? `/kept/${project}` : "/kept", list)).json());
-  } else if (project) {
-    await ask(`/kept/${project}`, { method: "DELETE" });
-    project = null;
+  const list = { photos: photos.map(({ id }) => id), closed: [...closed], current: current?.id };
+  listChanged = false; // before the request, as photos may be opened during it
+  try {
+    if (photos.length || project) {
+      const { id } = await (await post(project ? `/kept/${project}` : "/kept", list)).json();
+      project = photos.length ? id : null;
+    }
+  } catch (error) {
+    listChanged = true;
+    throw error;
   }
-  listChanged = false;
+  for (const id of list.closed) closed.delete(id);
   keepInBrowser();
 }
 
@@ -109,7 +126,7 @@ export async function recall(storage = sessionStorage) {
 
 // Leaves the open photos, which stay kept, for others.
 export async function leave() {
-  await send();
+  await send(); // also what is being sent now, whose answer names the project
   project = null;
   sessionStorage.removeItem(KEPT);
 }
@@ -129,14 +146,15 @@ function tile({ id, used, count, names, first }) {
   const title = names.join(", ") + (count > names.length ? " …" : "");
   const time = new Date(used * 1000).toLocaleString(language, { month: "short", day: "numeric", hour: "numeric", minute: "numeric" });
   const open = tileButton(first, title, `${counted(count)} · ${time}`);
-  open.addEventListener("click", async () => {
+  onClick(open, async () => {
+    await send(); // its answer would name another project
     const { photos, current } = await (await ask(`/kept/${id}`)).json();
     project = id;
     await desk.open(photos, current);
   });
   const close = make("button", { className: "close", textContent: "×", title: say("delete_project") });
   close.setAttribute("aria-label", `${say("delete_project")}: ${title}`);
-  close.addEventListener("click", async () => {
+  onClick(close, async () => {
     await ask(`/kept/${id}`, { method: "DELETE" });
     await showKept();
   });
@@ -149,8 +167,22 @@ async function continueTiles() {
   const there = kept.length && (await fetch(`/photos/${kept[0].id}`).catch(() => null));
   if (!there?.ok) return [];
   const open = tileButton(kept[0].id, (await there.json()).name, counted(kept.length));
-  open.addEventListener("click", () => recall(localStorage));
+  onClick(open, () => recall(localStorage));
   return [make("li", {}, open)];
+}
+
+// Acts on a click, and not again meanwhile; if that fails, tells why, and shows what is still kept.
+function onClick(button, act) {
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await act();
+    } catch (error) {
+      complain(error);
+      await showKept().catch(complain);
+    }
+    button.disabled = false;
+  });
 }
 
 const counted = (count) => say(count === 1 ? "one_photo" : "photo_count", { count });

@@ -43,6 +43,6 @@ export async function refreshKnown() {
     const points = isOn(suggested) ? await (await post(`${asked.path}/suggestions`, asked.edits)).json() : [];
     if (still()) desk.stage.suggest(points);
   } catch (error) {
-    complain(error);
+    if (still()) complain(error);
   }
 }

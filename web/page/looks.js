@@ -8,6 +8,7 @@ import { make, say } from "/words.js";
 const PX = 160; // long side of a picture
 const SOON_MS = 250; // after the last change, the pictures follow
 const IDLE_MS = 3000; // without an action, other colorizations are computed, which takes a second
+const ONE_COLOR = /predicts one color for each place/; // what the server says of a network that has no looks
 const place = document.querySelector("#photos .looks");
 let desk; // {photo(), edits(), change(changes), busy(), idle()}
 let tiles = []; // {changes, button, image, shown: the edits it shows}
@@ -63,6 +64,7 @@ async function follow() {
   running = true;
   const photo = desk.photo();
   const still = () => photo && photo === desk.photo() && !desk.busy();
+  let failed = false;
   try {
     for (const one of [...tiles]) {
       await notChoosing(); // its color is not to wait for a look, which it changes, too
@@ -73,11 +75,15 @@ async function follow() {
     await notChoosing();
     if (still() && !photo.others) await findOthers(photo);
   } catch (error) {
-    if (error.status) place.replaceChildren(); // a network that predicts one color has no moods
-    tiles = [];
+    failed = photo === desk.photo(); // of one that was closed meanwhile, it says nothing about the shown one
+    if (failed && ONE_COLOR.test(error.message)) {
+      tiles = [];
+      place.replaceChildren();
+    }
   } finally {
     running = false;
   }
+  if (failed) return; // the next change of the edits tries again
   if (tiles.length && desk.photo() && (photo !== desk.photo() || !photo.others || tiles.some(isBehind))) timer = setTimeout(follow, SOON_MS);
 }
 

@@ -4,7 +4,7 @@ import { complain } from "/server.js";
 import { showDrop } from "/film_keyframes.js";
 import { startFilms, takePictures, uploadFilm } from "/films.js";
 import { addFiles, startPhotos } from "/photos.js";
-import { language, speak } from "/words.js";
+import { language, say, speak } from "/words.js";
 
 const rooms = ["photos", "films"];
 const FILM = /^video\/|\.(mkv|ts|flv|wmv)$/i; // a type, or a name if the browser knows no type
@@ -16,6 +16,12 @@ function open(room) {
     document.getElementById(`tab-${name}`).tabIndex = name === room ? 0 : -1;
   }
   history.replaceState(null, "", `#${room}`);
+}
+
+// Returns what to say of films that were dropped with others.
+function notOpened(films) {
+  const names = films.map(({ name }) => name).join(", ");
+  return names ? [say("not_opened", { names })] : [];
 }
 
 function listen() {
@@ -46,15 +52,15 @@ function listen() {
     event.preventDefault();
     showDrop(null);
     const files = [...event.dataTransfer.files];
-    const [film] = files.filter((file) => FILM.test(file.type || file.name));
-    const photos = files.filter((file) => !FILM.test(file.type || file.name));
-    if (photos.length && !film && takePictures(photos, event.target)) return;
+    const films = files.filter((file) => FILM.test(file.type || file.name));
+    const photos = files.filter((file) => !films.includes(file));
+    if (photos.length && !films.length && takePictures(photos, event.target)) return;
     if (photos.length) {
       open("photos");
-      addFiles(photos);
-    } else if (film) {
+      addFiles(photos, notOpened(films));
+    } else if (films.length) {
       open("films");
-      uploadFilm(film);
+      uploadFilm(films[0], notOpened(films.slice(1)));
     }
   });
 }

@@ -4,8 +4,8 @@ import { asked as askedColors, chooseColor, notChoosing, stopChoosing } from "/c
 import { makeColors } from "/colors.js";
 import { startDownloads } from "/downloads.js";
 import { Edits, stepByKeys, written } from "/edits.js";
-import { ask, calm, complain, post, upload } from "/server.js";
-import { keep, leave, recall, showKept, startKept } from "/kept.js";
+import { ask, calm, complain, dismiss, post, showNotes, upload } from "/server.js";
+import { forget, keep, leave, recall, showKept, startKept } from "/kept.js";
 import { refreshKnown, startKnown } from "/known.js";
 import { refreshLooks, showLooks, startLooks } from "/looks.js";
 import { armBy, receive } from "/picker.js";
@@ -86,24 +86,23 @@ function listen() {
 
 // Uploads
 
-export async function addFiles(files) {
-  calm();
+// notes : messages about these and other files, which are shown together
+export async function addFiles(files, notes = []) {
+  dismiss();
+  showNotes(notes);
   const projects = files.filter((file) => PROJECT.test(file.name));
   for (const file of projects) await openProject(file);
   files = files.filter((file) => !projects.includes(file));
   if (!files.length) return;
   const waiting = files.slice();
-  const notes = [];
   const places = new Map(files.map((file) => [file, addPlace(file.name)]));
-  startDesk();
+  showDesk();
   const one = async () => {
     for (let file = waiting.shift(); file; file = waiting.shift()) await addFile(file, places.get(file), notes);
   };
   await Promise.all(Array.from({ length: UPLOADS }, one));
-  if (!photos.length) showNone();
 }
 
-// notes : messages about this and other files, which are shown together
 async function addFile(file, place, notes) {
   try {
     const photo = await upload("/photos", file, (share) => showShare(place, share));
@@ -116,7 +115,8 @@ async function addFile(file, place, notes) {
     place.remove();
     notes.push(inWords(error.message));
   }
-  if (notes.length) complain(new Error(notes.join("\n")));
+  showDesk();
+  showNotes(notes);
 }
 
 function add(photo, place) {
@@ -129,19 +129,25 @@ function add(photo, place) {
 async function remove(photo) {
   photos = photos.filter((other) => other !== photo);
   photo.place.remove();
-  keep();
+  forget(photo);
   showCount();
   ask(`/photos/${photo.id}`, { method: "DELETE" }).catch(() => {});
   if (photo !== current) return;
   current = null;
   if (photos.length) await select(photos[0]);
-  else showNone();
+  else showDesk();
 }
 
-function showNone() {
-  find(".desk").hidden = true;
-  document.getElementById("photos").classList.remove("started");
-  showKept().catch(complain);
+// Shows the desk while a photo is open or on its way, otherwise the start. What is uploaded belongs to the project that it
+// was chosen for, so another one can be begun only afterwards.
+function showDesk() {
+  const started = Boolean(photos.length) || isUploading();
+  const desk = find(".desk");
+  document.getElementById("photos").classList.toggle("started", started);
+  desk.hidden = !started;
+  desk.classList.toggle("empty", !current);
+  document.getElementById("new-project").disabled = isUploading();
+  if (!started) showKept().catch(complain);
 }
 
 // Leaves the open photos, which stay kept, and shows the start again.
@@ -151,12 +157,12 @@ async function startAnew() {
   for (const photo of photos) photo.place.remove();
   [photos, current] = [[], null];
   showCount();
-  showNone();
+  showDesk();
 }
 
 async function openKept(found, id) {
-  for (const { edits, ...photo } of found) add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
-  startDesk();
+  const others = found.filter((one) => !photos.some((photo) => photo.id === one.id));
+  for (const { edits, ...photo } of others) add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
   await select(photos.find((photo) => photo.id === id) ?? photos[0]);
 }
 
@@ -184,11 +190,16 @@ async function colorOthers() {
       const path = `/photos/${photo.id}/color?${new URLSearchParams(whole)}`;
       showThumbnail(photo, await (await post(path, sentEdits(photo))).blob());
     } catch (error) {
-      complain(error);
+      complainOf(photo, error);
     }
     showCount();
   }
   coloring = false;
+}
+
+// Tells an error, unless its photo was closed meanwhile.
+function complainOf(photo, error) {
+  if (photos.includes(photo)) complain(error);
 }
 
 const nextGray = () => photos.find((photo) => !photo.colored);
@@ -196,13 +207,7 @@ const nextGray = () => photos.find((photo) => !photo.colored);
 // Gives all photos the color settings of this one; hints, strokes and candidates belong to their photo.
 function sameForAll() {
   const { hints, strokes, candidate, ...settings } = current.edits.now;
-  for (const photo of photos.filter((one) => one !== current)) {
-    photo.edits.change({ ...cleared(photo.edits.now), ...settings });
-    photo.colored = false;
-    keep(photo);
-  }
-  showCount();
-  colorOthers();
+  for (const photo of photos.filter((one) => one !== current)) changeOf(photo, { ...cleared(photo.edits.now), ...settings });
 }
 
 // Returns the color settings of edits, all as released.
@@ -213,8 +218,10 @@ function cleared({ hints, strokes, candidate, ...settings }) {
 // A photo's colors
 
 async function select(photo) {
+  calm();
   stopChoosing();
   current = photo;
+  showDesk();
   keep();
   for (const other of photos) other.place.classList.toggle("current", other === photo);
   stage.show(`/photos/${photo.id}/gray`, photo);
@@ -223,15 +230,29 @@ async function select(photo) {
 }
 
 function change(changes, like) {
-  current.edits.change(changes, like);
-  keep(current);
-  showEdits();
+  changeOf(current, changes, like);
+}
+
+// Changes the edits of a photo, whether it is shown or not.
+function changeOf(photo, changes, like) {
+  photo.edits.change(changes, like);
+  keep(photo);
+  if (photo === current) return act();
+  photo.colored = false;
+  showCount();
+  colorOthers();
 }
 
 function step(way) {
   current.edits[way]();
   keep(current);
-  showEdits();
+  act();
+}
+
+// Shows what was just edited, without the error of an action before.
+function act() {
+  calm();
+  return showEdits();
 }
 
 // Returns a photo's edits, as sent to the server.
@@ -276,7 +297,7 @@ async function colorize() {
       failed = false;
     } catch (error) {
       failed = true;
-      complain(error);
+      complainOf(asked, error);
     }
   }
   asked = null;
@@ -292,8 +313,9 @@ async function showPart(seen) {
     for (const kind of ["gray", "color"]) stage.showPart(kind, null, null);
     return;
   }
-  stage.showPart("gray", `/photos/${current.id}/gray?${new URLSearchParams(seen)}`, seen);
-  if (!asked) await showColorPart(seen).catch(complain); // else it follows
+  const photo = current;
+  stage.showPart("gray", `/photos/${photo.id}/gray?${new URLSearchParams(seen)}`, seen);
+  if (!asked) await showColorPart(seen).catch((error) => complainOf(photo, error)); // else it follows
 }
 
 async function showColorPart(seen) {
@@ -365,10 +387,12 @@ function chooseTool(tool) {
 
 async function chooseReference(event) {
   const [file] = event.target.files;
+  const photo = current;
   event.target.value = "";
+  calm();
   try {
     const { id } = await upload("/references", file);
-    change({ reference: id, referenceName: file.name });
+    if (photos.includes(photo)) changeOf(photo, { reference: id, referenceName: file.name });
   } catch (error) {
     complain(error);
   }
@@ -376,25 +400,20 @@ async function chooseReference(event) {
 
 async function openProject(file) {
   const place = addPlace(file.name);
-  startDesk();
+  showDesk();
   try {
     const { photos: found, failed } = await upload("/projects", file, (share) => showShare(place, share));
     for (const { edits, ...photo } of found) {
       add({ ...photo, edits: new Edits(edits) }, addPlace(photo.name));
       keep(photos.at(-1));
     }
-    if (failed.length) complain(new Error(failed.map(inWords).join("\n")));
+    showNotes(failed.map(inWords));
     keep();
     if (!current && photos.length) await select(photos[0]);
   } catch (error) {
-    complain(error);
+    complain(error, { lasts: true });
   } finally {
     place.remove();
-    if (!photos.length) showNone();
+    showDesk();
   }
-}
-
-function startDesk() {
-  document.getElementById("photos").classList.add("started");
-  find(".desk").hidden = false;
 }

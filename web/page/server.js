@@ -8,16 +8,29 @@ const message = document.getElementById("message");
 const queue = document.getElementById("queue");
 let open = 0;
 let watching = false;
+let lasting = false; // whether the message is about files: it stays until it is closed or other files are chosen
 
-message.querySelector("button").addEventListener("click", calm);
+message.querySelector("button").addEventListener("click", dismiss);
 
-// Shows an error until the next action.
-export function complain(error) {
+// Shows an error until the next action, or for longer: lasts.
+export function complain(error, { lasts = false } = {}) {
+  lasting = lasts;
   message.querySelector("p").textContent = error.message.split("\n").map(inWords).join("\n");
   message.hidden = false;
 }
 
+// Shows messages about files, if there are any.
+export function showNotes(notes) {
+  if (notes.length) complain(new Error(notes.join("\n")), { lasts: true });
+}
+
+// Hides an error, as another action begins.
 export function calm() {
+  if (!lasting) dismiss();
+}
+
+// Hides any message.
+export function dismiss() {
   message.hidden = true;
 }
 

@@ -23,6 +23,7 @@ export class Stage extends EventTarget {
   fingers = new Fingers((factor, around) => this.zoomBy(factor, around));
   #strokes = [];
   #cross = null;
+  #undo = () => {}; // takes back what the first finger has begun
 
   constructor() {
     super();
@@ -234,16 +235,24 @@ export class Stage extends EventTarget {
     };
   }
 
-  // Follows the pointer until it is lifted.
-  #follow(event, moved, lifted = () => {}) {
+  // Follows the pointer until it is lifted; undone : called instead if a second finger ends it.
+  #follow(event, moved, lifted, undone = () => {}) {
     event.preventDefault();
     const target = event.currentTarget;
     target.setPointerCapture(event.pointerId);
-    const end = (last) => {
+    const stop = () => {
       target.removeEventListener("pointermove", moved);
       target.removeEventListener("pointerup", end);
       target.removeEventListener("pointercancel", end);
-      lifted(last);
+      this.#undo = () => {};
+    };
+    const end = () => {
+      stop();
+      lifted();
+    };
+    this.#undo = () => {
+      stop();
+      undone();
     };
     target.addEventListener("pointermove", moved);
     target.addEventListener("pointerup", end);
@@ -253,7 +262,7 @@ export class Stage extends EventTarget {
   // A finger or button was pressed: a click asks for a hint, or a stroke begins; where it is zoomed in, the picture is
   // moved by dragging, while painting with the middle button or with Alt; two fingers zoom.
   #pressed(event) {
-    if (event.pointerType === "touch" && this.fingers.pressed(event)) return;
+    if (event.pointerType === "touch" && this.fingers.pressed(event)) return this.#undo();
     const moves = event.button === 1 || event.altKey;
     if (event.button && !moves) return;
     this.pictures.focus({ preventScroll: true });
@@ -276,14 +285,15 @@ export class Stage extends EventTarget {
   }
 
   #paint(event, place) {
+    const before = this.#strokes;
     const stroke = { color: this.brush.color, radius: this.#radius, points: [[place.x, place.y]] };
-    this.strokes = [...this.#strokes, stroke];
+    this.strokes = [...before, stroke];
     const paint = (move) => {
       const { x, y } = this.#placeOf(move);
       stroke.points.push([x, y]);
       this.#drawStrokes();
     };
-    this.#follow(event, paint, () => this.#tell("stroke", stroke));
+    this.#follow(event, paint, () => this.#tell("stroke", stroke), () => (this.strokes = before));
   }
 
   // Takes away what an eraser passes over; tells the strokes that are left, an array for each one before.
@@ -298,7 +308,7 @@ export class Stage extends EventTarget {
       this.strokes = left.flat();
     };
     this.strokes = left.flat();
-    this.#follow(event, erase, () => this.#tell("erase", left));
+    this.#follow(event, erase, () => this.#tell("erase", left), () => (this.strokes = before));
   }
 
   // Gives the shown color of a place to whoever waits for one.
@@ -312,19 +322,21 @@ export class Stage extends EventTarget {
     const { left, top, zoom } = this;
     const box = this.pictures.getBoundingClientRect();
     let moved = false;
+    const rest = () => this.element.classList.remove("moving");
     this.#follow(
       event,
       (now) => {
         const [dx, dy] = [now.clientX - event.clientX, now.clientY - event.clientY];
-        if (this.fingers.several || (!moved && Math.hypot(dx, dy) < CLICK_PX)) return;
+        if (!moved && Math.hypot(dx, dy) < CLICK_PX) return;
         moved = true;
         this.element.classList.toggle("moving", zoom > 1);
         if (zoom > 1) this.#look(zoom, left - dx / box.width / zoom, top - dy / box.height / zoom);
       },
       () => {
-        this.element.classList.remove("moving");
-        if (!moved && !this.fingers.pinched) clicked();
+        rest();
+        if (!moved) clicked();
       },
+      rest,
     );
   }
 
