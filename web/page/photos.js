@@ -284,13 +284,13 @@ async function colorize() {
   while (again && current) {
     again = false;
     asked = current;
+    asked.colored = true; // before the request, as the edits may change during it
     try {
       const blob = await (await post(`/photos/${asked.id}/color`, sentEdits(asked))).blob();
       if (asked === current) {
         stage.color = URL.createObjectURL(blob);
         if (!again) await showColorPart(stage.seen);
       }
-      asked.colored = true;
       showThumbnail(asked, blob);
       if (!again) await refreshKnown();
       if (failed) calm();
