@@ -7,13 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
-from helpers import wait_for
+from helpers import group_is_gone, wait_for
 from tiny_run import config_of, rows, run_of, words
 
 from model.weights_file import read_weights
@@ -91,21 +93,45 @@ def test_a_finished_run_leaves_weights_log_sheet_and_curve(
         assert cv2.imread(str(out / name)).std() > 1
 
 
+@contextmanager
+def endless(room: Path, out: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a training with two readers, in a session of its own, that has logged its first steps."""
+    words = command(room, out, "-steps", "100000", "-workers", "2")
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        log = out / "log.jsonl"
+        wait_for(lambda: log.exists() or process.poll() is not None, limit_s=120)
+        assert process.poll() is None
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
 @pytest.mark.slow
-def test_ctrl_c_saves_and_the_same_command_continues(room: Path, tmp_path: Path) -> None:
-    out, endless = tmp_path / "run", ["-steps", "100000", "-workers", "1"]
-    process = subprocess.Popen(
-        command(room, out, *endless), stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    log = out / "log.jsonl"
-    wait_for(lambda: log.exists() or process.poll() is not None, limit_s=120)
-    assert process.poll() is None
-    os.killpg(process.pid, signal.SIGINT)  # like the terminal: readers receive it, too
-    errors = process.communicate(timeout=60)[1]
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_saves_and_the_same_command_continues(
+    room: Path, tmp_path: Path, name: signal.Signals
+) -> None:
+    out = tmp_path / "run"
+    with endless(room, out) as process:
+        os.killpg(process.pid, name)  # like the terminal, and `timeout`: readers receive it, too
+        errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130, errors[-2000:]
+    assert "Traceback" not in errors
     step = int(re.findall(r"saved at step (\d+); run the same command to continue", errors)[0])
     state = read_checkpoint(out / "checkpoint.npz", config_of(room, steps=100000))
     assert state.step == step >= 10
+    assert group_is_gone(process.pid)
+
+
+@pytest.mark.slow
+def test_readers_end_with_a_killed_run(room: Path, tmp_path: Path) -> None:
+    with endless(room, tmp_path / "run") as process:
+        process.kill()
+        process.wait()
+        wait_for(lambda: group_is_gone(process.pid))
 
 
 def test_a_nan_stops_the_run_and_keeps_the_last_good_state(room: Path, tmp_path: Path) -> None:
