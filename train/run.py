@@ -88,6 +88,13 @@ class Run:
         """Return whether steps remain and no stop signal was received."""
         return self.step < self.config.steps and not self.stopping
 
+    @property
+    def validation_is_due(self) -> bool:
+        """Return whether the step is one to validate at, and has not been validated."""
+        at = self.step % self.config.valid_every == 0 or self.step == self.config.steps
+        validated = (row["step"] for row in reversed(self.facts["history"]) if "valid" in row)
+        return self.step > 0 and at and self.step != next(validated, 0)
+
     def stop(self, *_: object) -> None:
         """Request the end of the loop after this step; a signal handler."""
         self.stopping = True

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -132,6 +133,31 @@ def test_readers_end_with_a_killed_run(room: Path, tmp_path: Path) -> None:
         process.kill()
         process.wait()
         wait_for(lambda: group_is_gone(process.pid))
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_a_validation_that_a_stop_prevented_is_done_by_the_same_command(
+    room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], steps: int
+) -> None:
+    every = {"steps": steps, "valid_every": 2}
+    run = run_of(room, tmp_path, **every)
+    step = run.trainer.train_step
+
+    def stopped(number: int, parts: Any) -> Any:
+        if number == 1:
+            run.stop()
+        return step(number, parts)
+
+    run.trainer.train_step = stopped
+    train(run)
+    assert [row for row in rows(tmp_path) if "valid" in row] == []
+    same = words(
+        room, tmp_path, *(text for name in every for text in (f"-{name}", str(every[name])))
+    )
+    for _ in range(2):  # the second time, nothing is due
+        assert main(same) == 0
+        assert Path(capsys.readouterr().out.strip()).is_file()
+        assert [row["step"] for row in rows(tmp_path) if "valid" in row] == [*range(2, steps + 1)]
 
 
 def test_a_nan_stops_the_run_and_keeps_the_last_good_state(room: Path, tmp_path: Path) -> None:
