@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,23 +217,30 @@ def read_weight(folder: Path, qspace: QSpace, *, strength: float) -> Floats:
     return rebalancing(weight.astype(np.float32), strength)
 
 
-def picture_index(folder: Path, *, kept: Path, restart: bool = False) -> list[Picture]:
-    """List a folder's pictures once and store the list in a file, from which a resumed run reads it.
+def picture_index(folder: Path, *, kept: Path) -> list[Picture]:
+    """Return a run's pictures: from the list that `keep_index` wrote, if it is of this folder, else listed.
 
     Walking ImageNet's 1.28 million files takes minutes, and the order of the pictures must not
-    change during a run.
-
-    restart : whether to list them again
+    change during a run. Raises ValueError for a damaged list.
     """
-    if kept.exists() and not restart:
-        with gzip.open(kept, "rt", encoding="utf-8") as file:
-            root, rows = json.load(file)
+    if kept.exists():
+        try:
+            with gzip.open(kept, "rt", encoding="utf-8") as file:
+                root, rows = json.load(file)
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise ValueError(
+                f"{kept}, the run's list of pictures, is damaged: delete it if {folder} is as it was when the run "
+                "began, or restart with -restart"
+            ) from error
         if root == str(folder):
             return [Picture(*row) for row in rows]
-    pictures = list_pictures(folder)
+    return list_pictures(folder)
+
+
+def keep_index(pictures: Sequence[Picture], folder: Path, *, kept: Path) -> None:
+    """Write a run's list of pictures to a file, from which a resumed run reads it."""
     with (
         whole_file(kept) as part,
         gzip.open(part, "wt", encoding="utf-8", compresslevel=1) as file,
     ):
         json.dump([str(folder), pictures], file)
-    return pictures
