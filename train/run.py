@@ -224,17 +224,17 @@ class Run:
     def cross_entropies(self) -> dict[str, float]:
         """Return the averaged network's cross-entropy on training and validation pictures.
 
-        Crops and mirroring are as in training, but without aging, hints and palettes. If the first falls and the
+        Of the training pictures, there are as many. Crops and mirroring are as in training, but without aging, hints and palettes. If the first falls and the
         second does not, the network overfits: more pictures help, more steps do not.
         """
         plain = replace(self.samples.options, hints=0.0, palette=0.0, aged=False)
-        every = {"train": self.samples.pictures, "valid": list_pictures(Path(self.config.valid))}
+        valid = evenly_spread(list_pictures(Path(self.config.valid)), self.config.valid_pictures)
+        both = {"train": evenly_spread(self.samples.pictures, len(valid)), "valid": valid}
         return {
             name: self.trainer.entropy(
-                self.samples.like(evenly_spread(pictures, self.config.valid_pictures), plain),
-                size=self.config.valid_size,
+                self.samples.like(pictures, plain), size=self.config.valid_size
             )
-            for name, pictures in every.items()
+            for name, pictures in both.items()
         }
 
     def _keep(self, ours: "Metrics", gray: "Metrics") -> None:

@@ -78,6 +78,14 @@ def test_cross_entropy_is_of_random_crops_that_are_neither_aged_nor_guided(
         assert not sample["palette"].any()
 
 
+def test_of_the_training_pictures_as_many_are_measured_as_of_the_others(
+    room: Path, tmp_path: Path
+) -> None:
+    two, every = (run_of(room, tmp_path, valid_pictures=number) for number in (2, 0))
+    assert len(every.valid) == 2
+    assert two.cross_entropies()["train"] == every.cross_entropies()["train"]
+
+
 def test_without_a_backbone_all_is_random(room: Path, tmp_path: Path) -> None:
     run = run_of(room, tmp_path, backbone="none")
     run.resume()
