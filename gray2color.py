@@ -220,7 +220,7 @@ class Colorizer(SegmentColorizer):
         Raises ValueError for frames of different sizes, and for a keyframe that does not show its frame.
         """
         for gray, ab in colored_frames(
-            self, grays, keyframes or {}, side=self._predict.working_size, reference=reference
+            self, grays, keyframes, side=self._predict.working_size, reference=reference
         ):
             yield self._composed(PhotoAb(ab), gray).whole()
 
