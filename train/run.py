@@ -191,6 +191,7 @@ class Run:
     def validate(self) -> str:
         """Measure the averaged network and all gray, save the weights, and return the log line."""
         from model.export import AnnealedNet
+        from train.device import restore_threads
         from train.measure_photos import measure_photos, sheet
         from train.method import GRAY, Method
 
@@ -212,6 +213,7 @@ class Run:
         )
         self._keep(ours, gray)
         shown = sheet([method], self.valid[:SHEET_PICTURES], qspace=self.qspace)
+        restore_threads()  # measuring objects has changed it
         write_image(self.out / "sheet.png", shown)
         write_training_curve(self.out / "curve.png", self.facts["history"])
         return (

@@ -1,10 +1,12 @@
 """A run and its folder: where it starts, what it logs, sweeps and measures."""
 
+import ctypes
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import paddle
 import pytest
 from helpers import files_and_folders
 from small_network import random_arrays
@@ -17,6 +19,7 @@ from prior.dataset import read_rgb
 from prior.lab import rgb2lab
 from runtime.files import temporary_name
 from train.config import TrainConfig
+from train.device import restore_threads
 from train.evaluation_images import evenly_spread
 from train.fileReader import SampleOptions, random_crop
 from train.run import _numbers
@@ -84,6 +87,24 @@ def test_of_the_training_pictures_as_many_are_measured_as_of_the_others(
     two, every = (run_of(room, tmp_path, valid_pictures=number) for number in (2, 0))
     assert len(every.valid) == 2
     assert two.cross_entropies()["train"] == every.cross_entropies()["train"]
+
+
+OPENMP = Path(paddle.__file__).parent / "libs" / "libiomp5.so"
+
+
+@pytest.mark.skipif(not OPENMP.exists(), reason="Paddle brings another OpenMP here")
+def test_a_validation_leaves_the_number_of_threads(
+    room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    threads = ctypes.CDLL(str(OPENMP)).omp_get_max_threads
+    before = threads()
+    restore_threads()
+    assert threads() == 3
+    run = run_of(room, tmp_path, valid=str(room / "train"))
+    run.validate()
+    assert threads() == 3
+    paddle.base.core.set_num_threads(before)
 
 
 def test_without_a_backbone_all_is_random(room: Path, tmp_path: Path) -> None:
