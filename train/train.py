@@ -122,10 +122,14 @@ class Meter:
             return ""
         values = np.array([loss.item() for loss in self.losses])
         if not np.isfinite(values).all():
+            kept = (
+                f"the last good state is kept in {self.run.checkpoint}: restart with -restart and"
+                if self.run.checkpoint.exists()
+                else "nothing was saved before: use"
+            )
             raise LossError(
-                f"the loss became {values[~np.isfinite(values)][0]} before step {self.run.step}; the "
-                f"last good state is kept in {self.run.checkpoint}: restart with -restart and a "
-                "lower -learning_rate"
+                f"the loss became {values[~np.isfinite(values)][0]} before step {self.run.step}; {kept} "
+                "a lower -learning_rate"
             )
         seconds = time.monotonic() - self._start
         row: LogRow = {

@@ -162,6 +162,10 @@ def test_a_validation_that_a_stop_prevented_is_done_by_the_same_command(
 
 def test_a_nan_stops_the_run_and_keeps_the_last_good_state(room: Path, tmp_path: Path) -> None:
     run = run_of(room, tmp_path, save_every=1)
+    meter = Meter(run)
+    meter.losses.append(SimpleNamespace(item=lambda: float("inf")))
+    with pytest.raises(LossError, match=r"became inf .*; nothing was saved before: use a lower"):
+        meter.report()
     run.save()
     weight = run.trainer.network.head.weight
     weight.set_value(weight * float("nan"))
