@@ -32,6 +32,7 @@ from model.options import (
     SATURATION,
     STEADY,
     TEMPERATURE,
+    ColorizerOptions,
     ColorOptions,
     NetworkKind,
     RunOptions,
@@ -75,8 +76,8 @@ class Colorizer(SegmentColorizer):
     palette, mood, guidance : #rrggbb or names, and mood, of all colors; their strength 0..1, references included
     predictor : a loaded network, instead of the weights' program on a device
 
-    Raises FileNotFoundError or ValueError for missing or invalid weights, RuntimeError if a GPU is requested but not
-    available, and each method TypeError for an argument that it does not have.
+    Raises FileNotFoundError or ValueError for missing or invalid weights, ValueError for settings that the commands
+    refuse, RuntimeError if a GPU is requested but not available, and each method TypeError for an argument that it does not have.
     """
 
     @_checked
@@ -100,14 +101,18 @@ class Colorizer(SegmentColorizer):
         guidance: float = GUIDANCE,
         predictor: Predictor | None = None,
     ) -> None:
+        if predictor is None:  # evaluations, which give one, go beyond these ranges
+            ColorizerOptions(
+                device=device, precision=precision, threads=threads, temperature=temperature, saturation=saturation,
+                working_size=working_size, steady=steady, contrast=contrast, neutral=neutral,
+            )  # fmt: skip
         self.threads = threads or cores()
         network = predictor or chosen_network.open_network(
             weights, kind=network_kind, device=device, precision=precision,
             threads=self.threads, temperature=temperature,
         )  # fmt: skip
         plain = chosen_network.ab_predictor(
-            network, temperature, saturation, working_size,
-            smoothing=smoothing, contrast=contrast, neutral=neutral,
+            network, temperature, saturation, working_size, smoothing=smoothing, contrast=contrast, neutral=neutral,
         )  # fmt: skip
         wanted = Guidance(palette=palette, mood=mood, strength=guidance)
         self._predict = recolored(plain, wanted)
@@ -118,14 +123,10 @@ class Colorizer(SegmentColorizer):
         """Return a colorizer with other settings that shares the network."""
         chosen = {name: value for name, value in vars(color).items() if value is not None}
         return Colorizer(
-            predictor=self._predict.network,
-            threads=self.threads,
-            steady=self._shots.steadiness,
-            smoothing=self._predict.smoothing,
-            contrast=self._predict.contrast,
-            neutral=self._predict.neutral,
-            **chosen,
-        )
+            predictor=self._predict.network, threads=self.threads, steady=self._shots.steadiness,
+            smoothing=self._predict.smoothing, contrast=self._predict.contrast,
+            neutral=self._predict.neutral, **chosen,
+        )  # fmt: skip
 
     @overload
     def __call__(self, gray: Picture, guidance: Guidance = ...) -> Picture: ...
@@ -219,7 +220,7 @@ class Colorizer(SegmentColorizer):
         Raises ValueError for frames of different sizes, and for a keyframe that does not show its frame.
         """
         for gray, ab in colored_frames(
-            self, grays, keyframes or {}, side=self._predict.working_size, reference=reference
+            self, grays, keyframes, side=self._predict.working_size, reference=reference
         ):
             yield self._composed(PhotoAb(ab), gray).whole()
 

@@ -83,12 +83,36 @@ def check_gray(gray: Any, *, what: str = "") -> None:
     raise ValueError(f"{expected}, got {gray.shape} {gray.dtype}{advice}")
 
 
-def _no_array(gray: object) -> str:
-    if gray is None:
+def check_colored(
+    picture: Any, *, what: str, channels: tuple[int, ...] = (3,), depths: tuple[int, ...] = (8,)
+) -> None:
+    """Raise TypeError for what is no array, and ValueError for an array that is no picture in color.
+
+    what : names the picture
+    channels : 3 for rgb, 4 for rgba
+    depths : bits, 8 and 16
+    """
+    names = " or ".join({3: "rgb", 4: "rgba"}[number] for number in channels)
+    sizes = " or ".join(map(str, channels))
+    kinds = " or ".join(f"uint{bits}" for bits in depths)
+    expected = f"expected {what} {names} (H, W, {sizes}) {kinds}"
+    if not isinstance(picture, np.ndarray):
+        read = "cv2.imread(path)[..., ::-1]"
+        raise TypeError(f"{expected}, a NumPy array, got {_no_array(picture, read=read)}")
+    kind = picture.dtype
+    is_known = kind in [np.dtype(f"uint{bits}") for bits in depths]
+    if picture.ndim == 3 and picture.size and picture.shape[2] in channels and is_known:
+        return
+    advice = ": from 0..1 write (picture * 255).round().astype(numpy.uint8)"
+    raise ValueError(f"{expected}, got {picture.shape} {kind}{advice if kind.kind == 'f' else ''}")
+
+
+def _no_array(picture: object, *, read: str = "cv2.imread(path, 0)") -> str:
+    if picture is None:
         return "None, which cv2.imread returns for a file that it cannot read"
-    if isinstance(gray, str | os.PathLike):
-        return f"the path {os.fspath(gray)!r}: read it first, as cv2.imread(path, 0) does"
-    return f"a {type(gray).__name__}: convert it with numpy.asarray(..., numpy.uint8)"
+    if isinstance(picture, str | os.PathLike):
+        return f"the path {os.fspath(picture)!r}: read it first, as {read} does"
+    return f"a {type(picture).__name__}: convert it with numpy.asarray(..., numpy.uint8)"
 
 
 def working_shape(shape: tuple[int, ...], *, short: int, grid: int = REDUCTION) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
+from numbers import Integral
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -24,7 +25,7 @@ from color.segment import (
     color_side,
 )
 from image.resize import fitted, upsample
-from model.contract import STRIDE, check_gray, working_shape
+from model.contract import STRIDE, check_colored, check_gray, working_shape
 from model.steady import ANCHOR_EVERY
 from prior.lab import gray2lightness
 
@@ -53,7 +54,7 @@ class _Part(NamedTuple):
 def colored_frames(
     colorizer: FrameColorizer,
     grays: Iterable[NDArray[Any]],
-    keyframes: Mapping[int, NDArray[Any]],
+    keyframes: Mapping[int, NDArray[Any]] | None,
     *,
     side: int = WORKING_SIDE,
     reference: Bytes | None = None,
@@ -62,6 +63,8 @@ def colored_frames(
 
     side : px, least short side of the frames that the colorizer receives
     """
+    keyframes = {} if keyframes is None else keyframes
+    _check(keyframes, reference)
     side = max(side, WORKING_SIDE)
     if not keyframes:
         parts: Iterable[_Part] = _parts(grays, side)
@@ -85,6 +88,20 @@ def colored_frames(
     )
     for (gray, ab), overlay in zip(_steady(colorizer, guided), overlays, strict=True):
         yield Colored(gray, ab if overlay is None else _overlaid(gray, ab, overlay))
+
+
+def _check(keyframes: Any, reference: Any) -> None:
+    """Raise TypeError or ValueError for what is no guidance of a shot."""
+    if not isinstance(keyframes, Mapping):
+        raise TypeError(
+            f"expected keyframes as {{number of the frame: picture}}, got a {type(keyframes).__name__}"
+        )
+    for number, picture in keyframes.items():
+        if not isinstance(number, Integral):
+            raise TypeError(f"expected the number of a keyframe's frame, from 0, got {number!r}")
+        check_colored(picture, what=f"keyframe {number}", channels=(3, 4))
+    if reference is not None:
+        check_colored(reference, what="the reference")
 
 
 def _parts(grays: Iterable[NDArray[Any]], side: int) -> Iterator[_Part]:
@@ -164,10 +181,6 @@ def _registered(
 
 
 def _with_alpha(picture: NDArray[Any]) -> Bytes:
-    if picture.ndim != 3 or picture.shape[2] not in (3, 4) or picture.dtype != np.uint8:
-        raise ValueError(
-            f"expected a keyframe rgb or rgba (H, W, 3 or 4) uint8, got {picture.shape} {picture.dtype}"
-        )
     if picture.shape[2] == 4:
         return picture
     return np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])

@@ -23,6 +23,8 @@ GUIDANCE = 0.7
 STEADY = 1.0  # temporal consistency of films, 0 to 1
 WORKING_SIZE = 192  # short side of the network's input, in pixels
 
+DEVICES, MOST_THREADS = ("auto", "cpu", "gpu"), 1024
+
 # What ONNX files receive and return: see `model.onnx_signature`.
 NetworkKind: TypeAlias = Literal[
     "ddcolor", "deoldify", "rgb", "eccv16", "eccv16-caffe", "siggraph17-scaled", "pix2pix", "ours"
@@ -71,12 +73,24 @@ class ColorOptions:
         check(self)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ColorizerOptions(ColorOptions):
+    """Settings of `gray2color.Colorizer` and their ranges, with those that commands leave as released."""
+
+    device: str = option("auto", choices=DEVICES)
+    precision: str = option("auto", choices=("auto", "fastest", "fp32", "bf16", "int8"))
+    threads: int | None = option(None, low=1, high=MOST_THREADS)
+    steady: float = option(STEADY, low=0, high=1)
+    contrast: float = option(CONTRAST, low=0)
+    neutral: float = option(NEUTRAL, low=0)
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """Options of running the network, for every command that uses it."""
 
     device: Literal["auto", "cpu", "gpu"] = option(
-        "auto", "auto uses a GPU if there is one", choices=("auto", "cpu", "gpu")
+        "auto", "auto uses a GPU if there is one", choices=DEVICES
     )
     precision: Literal["auto", "fp32", "bf16", "int8"] = option(
         "auto",
@@ -84,7 +98,7 @@ class RunOptions:
         choices=("auto", "fp32", "bf16", "int8"),
     )
     threads: int | None = option(
-        None, "processor cores to use", low=1, high=1024, shown="all", metavar="N"
+        None, "processor cores to use", low=1, high=MOST_THREADS, shown="all", metavar="N"
     )
     weights: Path | None = option(
         None, "weights file to use instead of the released one", metavar="FILE"

@@ -16,7 +16,7 @@ from model.contract import check_gray, working_lightness
 from model.correspondence import UNRELATED, matches_of, reference_correspondence
 from model.decode import AbPredictor
 from model.distribution import ColorDistribution, DistributionPredictor
-from model.hints import palette_vector, point_planes, stroke_planes, weakened_hints
+from model.hints import check_guidance, palette_vector, point_planes, stroke_planes, weakened_hints
 from model.palette import log_weights
 from model.registered import RegisteredColors, distinct, enlarged, registered_colors
 from model.spread import propagate
@@ -132,7 +132,8 @@ class PhotoColors:
 
     def distribution(self, gray: NDArray[Any], wanted: Guidance) -> ColorDistribution:
         """Predict the distribution of colors at each position."""
-        _check(gray, wanted)
+        check_gray(gray)
+        check_guidance(wanted)
         used = self._used_reference(self._predictor, gray, wanted)
         inputs = self._inputs(self._predictor, gray, wanted, used)
         return self._distributions(**inputs._asdict())
@@ -147,7 +148,8 @@ class PhotoColors:
 
     def _all(self, gray: NDArray[Any], wanted: Guidance, predict: _Predict) -> list[PhotoAb]:
         """Predict colorizations, and join each with the colors of a registered reference."""
-        _check(gray, wanted)
+        check_gray(gray)
+        check_guidance(wanted)
         predictor = recolored(self._predictor, wanted)
         base = _base(wanted)
         used = self._used_reference(predictor, gray, base)
@@ -230,12 +232,6 @@ class PhotoColors:
     def _qspace(self) -> QSpace:
         """Cache the bins' tables, which take a quarter of a second, for all pictures with a reference."""
         return QSpace(self._predictor.bins)
-
-
-def _check(gray: NDArray[Any], wanted: Guidance) -> None:
-    check_gray(gray)
-    if not isinstance(wanted, Guidance):
-        raise TypeError(f"expected guidance as Guidance(hints=...), got a {type(wanted).__name__}")
 
 
 def _base(wanted: Guidance) -> Guidance:

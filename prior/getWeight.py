@@ -21,7 +21,9 @@ from runtime.options import check, option
 HERE = Path(__file__).resolve().parent
 EXPERIENCE, OUT = HERE / "Experience.npy", HERE / "Weight.npy"
 SIGMA = 5.0  # ab units
+WIDEST = 1000.0  # ab units, of the smoothing: far beyond the plane, which is 256 wide
 LAMBDA = 0.5  # share of the uniform distribution; both from Zhang, Isola, Efros 2016
+LARGEST = float(np.finfo(np.float32).max)  # as weights are stored
 DESCRIPTION = """\
 Compute the weights of the color bins for training. Reads Experience.npy; writes Weight.npy (one float32
 per bin, 1 on average over the pixels) and a .json file with its settings beside it."""
@@ -42,7 +44,9 @@ class WeightOptions:
         metavar="FILE.npy",
         shown="prior/Weight.npy",
     )
-    sigma: float = option(SIGMA, "standard deviation of the smoothing, in ab units", low=0.01)
+    sigma: float = option(
+        SIGMA, "standard deviation of the smoothing, in ab units", low=0.01, high=WIDEST
+    )
     mix: float = option(
         LAMBDA, "share of the uniform distribution, 0 to 1", low=0, high=1, name="lambda"
     )
@@ -70,9 +74,14 @@ def weights(
 
     mix : share of the uniform distribution, 0..1; at 1 all weights are equal
     The mean weight over the counted pixels is 1, so that the loss keeps its scale.
+
+    Raises ValueError for a bin without pixels near it, whose weight would be infinite.
     """
     share = np.asarray(experience, np.float64) / np.sum(experience)
     mixed = (1 - mix) * smoothed(experience, bins, sigma=sigma) + mix / len(bins)
+    if mixed.min() * LARGEST < 1:
+        a, b = bins[np.argmin(mixed)]
+        raise ValueError(f"bin {a:g}, {b:g} has no pixels: use a larger -lambda or -sigma")
     inverse = 1 / mixed
     return np.asarray(inverse / (share @ inverse))
 

@@ -1,5 +1,6 @@
 """Downscale and center-crop pictures to one size into another folder, for fast reading in training."""
 
+import errno
 import json
 import logging
 import sys
@@ -71,10 +72,10 @@ def crop_batch(batch: Batch, *, out: Path, settings: CropSettings) -> Cropped:
     problems = []
     for picture in batch.pictures:
         target = target_of(picture, out)
-        if target.exists():
-            found += 1
-            continue
         try:
+            if _exists(target):
+                found += 1
+                continue
             rgb = read_rgb(picture, at_least_px=settings.size_px)
         except PictureError as error:
             problems.append(Problem(picture.name, str(error)))
@@ -83,6 +84,19 @@ def crop_batch(batch: Batch, *, out: Path, settings: CropSettings) -> Cropped:
         _write_jpeg(target, square, settings.quality)
         written += 1
     return Cropped(written, found, tuple(problems))
+
+
+def _exists(target: Path) -> bool:
+    """Return whether a file exists. Raises PictureError for a name, with its suffix, that no file can have."""
+    try:
+        target.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise PictureError(f"its name is too long with {target.suffix}: shorten it") from error
+    return True
 
 
 def crop_all(

@@ -32,23 +32,19 @@ def in_gamut_bins() -> Floats:
 
 
 def read_bins(path: Path = BINS_PATH) -> Floats:
-    """Read bins (Q, 2) float32, as computed by `in_gamut_bins`."""
-    return np.asarray(np.load(path), np.float32)
+    """Read bins (Q, 2) float32, as computed by `in_gamut_bins`. Raises ValueError."""
+    remedy = "copy prior/Q.npy of this project there"
+    values = _read_numbers(path, missing=remedy, damaged=remedy)
+    if values.ndim != 2 or values.shape[1] != 2 or not np.isfinite(values).all():
+        raise ValueError(f"{path}: expected finite bins (Q, 2), got {values.shape}: {remedy}")
+    return np.asarray(values, np.float32)
 
 
 def read_per_bin(path: Path, *, bins: int, made_by: str) -> NDArray[Any]:
     """Read a .npy file of one finite number >= 0 per bin, not all 0. Raises ValueError."""
-    if not path.exists():
-        raise ValueError(f"{path} does not exist: run {made_by} first")
-    try:
-        with path.open("rb") as file:
-            values: NDArray[Any] = np.load(file)
-        if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
-            raise ValueError(f"expected an array of numbers, got {values!r}")  # a .npz, or text
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path} is not a .npy array of numbers: recreate it with {made_by}"
-        ) from error
+    values = _read_numbers(
+        path, missing=f"run {made_by} first", damaged=f"recreate it with {made_by}"
+    )
     if values.shape != (bins,) or not np.isfinite(values).all() or values.min() < 0:
         raise ValueError(
             f"{path}: expected one number >= 0 for each of the {bins} bins, got {values.shape}: "
@@ -56,6 +52,20 @@ def read_per_bin(path: Path, *, bins: int, made_by: str) -> NDArray[Any]:
         )
     if not values.any():
         raise ValueError(f"{path} has only zeros: recreate it with {made_by}")
+    return values
+
+
+def _read_numbers(path: Path, *, missing: str, damaged: str) -> NDArray[Any]:
+    """Read a .npy file of numbers. Raises ValueError, which says what to do if it is missing or damaged."""
+    if not path.exists():
+        raise ValueError(f"{path} does not exist: {missing}")
+    try:
+        with path.open("rb") as file:
+            values: NDArray[Any] = np.load(file)
+        if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+            raise ValueError(f"expected an array of numbers, got {values!r}")  # a .npz, or text
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a .npy array of numbers: {damaged}") from error
     return values
 
 

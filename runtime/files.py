@@ -208,6 +208,16 @@ def check_folder(folder: Path, *, option: str) -> None:
         raise ValueError(f"{folder} cannot be written to: name another place with {option}")
 
 
+def check_output(path: Path) -> None:
+    """Raise ValueError if a file cannot be written: its folder does not exist or admits none, or it is a folder."""
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot write {path}: folder {path.parent} does not exist: create it")
+    if path.is_dir():
+        raise ValueError(f"cannot write {path}: it is a folder: name a file in it")
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"cannot write {path}: folder {path.parent} cannot be written to")
+
+
 def discard(path: Path) -> None:
     """Delete a file or folder if it exists; rename a folder first, so that no partial one keeps its name."""
     if path.is_dir() and not path.is_symlink():

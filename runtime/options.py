@@ -9,7 +9,9 @@ Each option can be written as -name, as in the documentation, or as --name.
 
 import argparse
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
@@ -17,6 +19,8 @@ from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 from runtime.console import USAGE, printable
 
 T = TypeVar("T")
+
+NUMBERS: Mapping[Any, Any] = {int: Integral, float: Real}  # NumPy's are among these
 
 
 def option(
@@ -83,15 +87,14 @@ def given(args: argparse.Namespace, kind: type) -> list[str]:
 
 
 def check(options: Any) -> None:
-    """Raise ValueError for values outside their fields' ranges; for a dataclass's `__post_init__`."""
+    """Raise ValueError for values of other types, or outside their fields' ranges; for a dataclass's `__post_init__`."""
     wrong = []
-    for field, _ in _fields(type(options)):
+    for field, hint in _fields(type(options)):
         value, details = getattr(options, field.name), field.metadata
+        kind = _bare(hint)
         for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, int | float) and not _in_range(one, details):
-                wrong.append(
-                    f"{_spelled(field)} must be {_range(details).removeprefix('of ')}, got {one}"
-                )
+            if kind in NUMBERS and one is not None and not _is_number(one, kind, details):
+                wrong.append(f"{_spelled(field)} must be {_needed(one, kind, details)}, got {one}")
             elif details["choices"] and one not in details["choices"] and one != _default(field):
                 wrong.append(
                     f"{_spelled(field)} must be one of {', '.join(details['choices'])}, got {one!r}"
@@ -261,13 +264,29 @@ def _path(text: str) -> Path:
 
 
 def _refusal(text: str, kind: Any, details: Mapping[str, Any]) -> str:
-    number = "whole number" if kind is int else "number"
-    return f"{text!r} is not a {number} {_range(details)}".rstrip()
+    return f"{text!r} is not a {_number(kind)} {_range(details)}".rstrip()
+
+
+def _needed(value: Any, kind: Any, details: Mapping[str, Any]) -> str:
+    """Say what a value must be: the range, and the type if the value has another."""
+    if isinstance(value, NUMBERS[kind]):
+        return _range(details).removeprefix("of ") or "finite"
+    return f"a {_number(kind)} {_range(details)}".rstrip()
+
+
+def _number(kind: Any) -> str:
+    return "whole number" if kind is int else "number"
+
+
+def _is_number(value: Any, kind: Any, details: Mapping[str, Any]) -> bool:
+    return isinstance(value, NUMBERS[kind]) and _in_range(value, details)
 
 
 def _in_range(value: float, details: Mapping[str, Any]) -> bool:
     low, high = details["low"], details["high"]
-    return (low is None or value >= low) and (high is None or value <= high)
+    return (
+        math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
+    )
 
 
 def _range(details: Mapping[str, Any]) -> str:

@@ -194,6 +194,36 @@ def test_a_factory_travels_to_other_processes(make_colorizer: functools.partial[
     assert factory().threads == 1
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"temperature": 0}, "temperature must be from 0.05 to 2, got 0"),
+        ({"temperature": np.float32("nan")}, "temperature must be from 0.05 to 2, got nan"),
+        ({"temperature": "1"}, "temperature must be a number from 0.05 to 2, got 1"),
+        ({"saturation": -1, "neutral": -1}, "saturation must be from 0 to 4, got -1; .*neutral must be 0 or more, got -1"),
+        ({"contrast": -1}, "contrast must be 0 or more, got -1"),
+        ({"contrast": float("inf")}, "contrast must be 0 or more, got inf"),
+        ({"working_size": 33}, "working_size must be from 64 to 1024, got 33"),
+        ({"working_size": 100.5}, "working_size must be a whole number from 64 to 1024, got 100.5"),
+        ({"steady": 2}, "steady must be from 0 to 1, got 2"),
+        ({"threads": -3}, "threads must be from 1 to 1024, got -3"),
+        ({"device": "tpu"}, "device must be one of auto, cpu, gpu, got 'tpu'"),
+        ({"precision": "fp64"}, "precision must be one of .*, got 'fp64'"),
+    ],
+)  # fmt: skip
+def test_settings_that_the_commands_refuse_are_refused_in_one_line(
+    make_colorizer: functools.partial[Colorizer], settings: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        make_colorizer(**settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_of_numpy_are_settings(make_colorizer: functools.partial[Colorizer]) -> None:
+    made = make_colorizer(threads=np.int64(1), temperature=np.float32(0.5))
+    assert made.threads == 1
+
+
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such weights file"):
         Colorizer(tmp_path / "none.npz")

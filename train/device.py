@@ -1,6 +1,10 @@
 """Device, precision of the convolutions, and number of processes of a training run."""
 
+import os
+
 import paddle
+
+from runtime.workers import cores
 
 
 def choose_device(name: str) -> str:
@@ -46,3 +50,13 @@ def join_processes(parts: int) -> tuple[int, int]:
             f"-parts {parts} cannot be divided among {processes} processes: use a multiple of {processes}"
         )
     return paddle.distributed.get_rank(), processes
+
+
+def restore_threads() -> None:
+    """Give Paddle's operators the threads of `train.config.prepare_environment` again, after an inference program.
+
+    A program sets its own number for the whole process, and sums over other numbers of threads differ in the last bits:
+    a resumed run, which has not validated yet, would not equal the uninterrupted one.
+    """
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    paddle.base.core.set_num_threads(int(first) if first.isdecimal() else cores())

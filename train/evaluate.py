@@ -19,7 +19,7 @@ from model.weights_file import RELEASED, check_weights
 from prior.dataset import Shard
 from prior.qspace import QSpace, read_bins
 from runtime.console import exit_code, log_to_stderr, usage_errors
-from runtime.files import write_json
+from runtime.files import check_output, write_json
 from runtime.options import OneLineParser, add_options, check, option
 from runtime.places import WORK
 from runtime.progress import progress_for
@@ -182,10 +182,7 @@ class EvaluateOptions:
             object.__setattr__(self, "film", self.data)
         self.settings()
         for path in filter(None, (self.json, self.sheet, self.curve)):
-            if not path.parent.is_dir():
-                raise ValueError(
-                    f"cannot write {path}: folder {path.parent} does not exist: create it"
-                )
+            check_output(path)
         for name, drawn in (("sheet", self.sheet), ("curve", self.curve)):
             if drawn and drawn.suffix.lower() not in IMAGE_SUFFIXES:
                 raise ValueError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from color.arrays import Bytes
 from image.resize import center_square
 from prior.dataset import Picture, PictureError, Shard, list_pictures, read_rgb
+from runtime.console import counted
 from runtime.progress import Progress, Silent
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,13 @@ def read_evaluation_images(
     Unreadable pictures are logged and skipped. Raises ValueError immediately if there are no pictures, at the end if
     none could be read.
     """
-    pictures = evenly_spread(shard.of(list_pictures(data)), limit)
+    every = list_pictures(data)
+    pictures = evenly_spread(shard.of(every), limit)
+    if not pictures:
+        raise ValueError(
+            f"{data} has {counted(len(every), 'picture')}, too few for shard {shard.number}/{shard.count}: "
+            "use a smaller N, or another -data"
+        )
     return _read(data, pictures, progress)
 
 

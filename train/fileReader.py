@@ -5,8 +5,11 @@ Therefore the data do not depend on the number of workers, the order in which th
 
 import gzip
 import json
+import os
 import signal
 import sys
+import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from paddle.io import BatchSampler, DataLoader, Dataset
+from paddle.io.multiprocess_utils import _cleanup_mmap
 
 from color.arrays import Bytes, Floats
 from model.contract import REDUCTION, network_planes, resized
@@ -30,6 +34,7 @@ SMALLEST_CROP = 0.75  # share of the short side
 FLIP_SHARE = 0.5
 # Paddle forks its readers; on Windows and macOS, the training process reads.
 HAS_FORK = sys.platform not in {"win32", "darwin"}
+PARENT_CHECKED_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -173,12 +178,28 @@ def samples_loader(samples: SampleSet, sampler: StepSampler, *, workers: int) ->
         num_workers=workers if HAS_FORK else 0,
         prefetch_factor=4,
         use_shared_memory=workers > 0 and HAS_FORK,
-        worker_init_fn=_leave_interrupts_to_the_training,
+        worker_init_fn=_serve_the_training,
     )
 
 
-def _leave_interrupts_to_the_training(_: int) -> None:
+def _serve_the_training(_: int) -> None:
+    """Leave Ctrl-C and SIGTERM, which all processes of a command receive, to the training, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(training: int) -> None:
+    """End this process when the training ends it, by SIGTERM as Python does at its exit, or was killed.
+
+    Paddle's readers do not notice the latter: they wait forever for what to read next.
+    """
+    while os.getppid() == training:
+        received = signal.sigtimedwait({signal.SIGTERM}, PARENT_CHECKED_EVERY_S)
+        if received and received.si_pid == training:
+            os._exit(0)
+    _cleanup_mmap()  # what was read lies in shared memory, which outlives processes
+    os._exit(1)
 
 
 def rebalancing(weight: Floats, strength: float) -> Floats:
@@ -196,23 +217,30 @@ def read_weight(folder: Path, qspace: QSpace, *, strength: float) -> Floats:
     return rebalancing(weight.astype(np.float32), strength)
 
 
-def picture_index(folder: Path, *, kept: Path, restart: bool = False) -> list[Picture]:
-    """List a folder's pictures once and store the list in a file, from which a resumed run reads it.
+def picture_index(folder: Path, *, kept: Path) -> list[Picture]:
+    """Return a run's pictures: from the list that `keep_index` wrote, if it is of this folder, else listed.
 
     Walking ImageNet's 1.28 million files takes minutes, and the order of the pictures must not
-    change during a run.
-
-    restart : whether to list them again
+    change during a run. Raises ValueError for a damaged list.
     """
-    if kept.exists() and not restart:
-        with gzip.open(kept, "rt", encoding="utf-8") as file:
-            root, rows = json.load(file)
+    if kept.exists():
+        try:
+            with gzip.open(kept, "rt", encoding="utf-8") as file:
+                root, rows = json.load(file)
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise ValueError(
+                f"{kept}, the run's list of pictures, is damaged: delete it if {folder} is as it was when the run "
+                "began, or restart with -restart"
+            ) from error
         if root == str(folder):
             return [Picture(*row) for row in rows]
-    pictures = list_pictures(folder)
+    return list_pictures(folder)
+
+
+def keep_index(pictures: Sequence[Picture], folder: Path, *, kept: Path) -> None:
+    """Write a run's list of pictures to a file, from which a resumed run reads it."""
     with (
         whole_file(kept) as part,
         gzip.open(part, "wt", encoding="utf-8", compresslevel=1) as file,
     ):
         json.dump([str(folder), pictures], file)
-    return pictures

@@ -30,7 +30,7 @@ from model.objects import (
 from model.options import WORKING_SIZE
 from prior.command import run_script
 from prior.lab import lab2rgb, rgb2lab
-from runtime.files import whole_file
+from runtime.files import check_output, whole_file
 from runtime.options import check, option
 from runtime.progress import progress_for
 from train.color_regions import edge_of, region, smoothed
@@ -82,10 +82,7 @@ class ObjectOptions:
             raise ValueError(
                 "-data names no photographs: give a folder or .tar of color photographs"
             )
-        if not self.out.parent.is_dir():
-            raise ValueError(
-                f"cannot write {self.out}: folder {self.out.parent} does not exist: create it"
-            )
+        check_output(self.out)
 
 
 class Compared(NamedTuple):

@@ -6,7 +6,7 @@ log.jsonl, sheet.png (gray, ours, truth), curve.png, pictures-<rank>.json.gz (li
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ CALIBRATION_SEED = 1 << 20
 
 
 class Run:
-    """A run and its folder.
+    """A run and its folder, in which nothing changes before `resume`.
 
     restart : discard an earlier run in the folder, and relist the pictures
     """
@@ -57,11 +57,13 @@ class Run:
         precision = devices.choose_precision(precision, devices.choose_device(device))
         self.rank, self.processes = devices.join_processes(config.parts)
         self.qspace = QSpace(read_bins(Path(config.prior) / "Q.npy"))
-        pictures = fileReader.picture_index(
-            Path(config.data), kept=out / f"pictures-{self.rank}.json.gz", restart=restart
+        self.begins = restart or not self.checkpoint.exists()
+        data = Path(config.data)
+        pictures = (
+            list_pictures(data)
+            if self.begins
+            else fileReader.picture_index(data, kept=self._picture_list)
         )
-        if restart:  # a checkpoint is valid only with its own list of pictures
-            self.checkpoint.unlink(missing_ok=True)
         self.samples: SampleSet = fileReader.SampleSet(
             pictures,
             qspace=self.qspace,
@@ -84,19 +86,30 @@ class Run:
         return self.out / "checkpoint.npz"
 
     @property
+    def _picture_list(self) -> Path:
+        return self.out / f"pictures-{self.rank}.json.gz"
+
+    @property
     def in_progress(self) -> bool:
         """Return whether steps remain and no stop signal was received."""
         return self.step < self.config.steps and not self.stopping
+
+    @property
+    def validation_is_due(self) -> bool:
+        """Return whether the step is one to validate at, and has not been validated."""
+        at = self.step % self.config.valid_every == 0 or self.step == self.config.steps
+        validated = (row["step"] for row in reversed(self.facts["history"]) if "valid" in row)
+        return self.step > 0 and at and self.step != next(validated, 0)
 
     def stop(self, *_: object) -> None:
         """Request the end of the loop after this step; a signal handler."""
         self.stopping = True
 
     def resume(self) -> None:
-        """Load the checkpoint if there is one, else -init if given, else -backbone."""
+        """Load the checkpoint if there is one, else -init if given, else -backbone; let the folder be of this run."""
         from model.weights_file import BACKBONE_PREFIX, read_backbone, read_weights
 
-        if self.checkpoint.exists():
+        if not self.begins:
             state = read_checkpoint(self.checkpoint, self.config)
             self.trainer.restore(state.arrays)
             self.step, self.facts = state.step, state.facts
@@ -106,6 +119,20 @@ class Run:
         elif self.config.backbone != NO_BACKBONE:
             backbone = read_backbone(Path(self.config.backbone))
             self.trainer.start_from(backbone, prefix=BACKBONE_PREFIX)
+        self._take_folder()
+
+    def _take_folder(self) -> None:
+        """Keep the list of pictures, and of an earlier run only what this one continues."""
+        from train.fileReader import keep_index
+
+        if self.rank == 0:
+            if self.begins:  # a checkpoint is valid only with its own list of pictures
+                self.checkpoint.unlink(missing_ok=True)
+            self._log_file.unlink(missing_ok=True)
+            # A killed run has logged steps since its checkpoint, which now come again.
+            self._write_rows(self.facts["history"])
+        if self.begins or not self._picture_list.exists():
+            keep_index(self.samples.pictures, Path(self.config.data), kept=self._picture_list)
 
     def save(self) -> None:
         """Write the checkpoint, in the first process only."""
@@ -147,15 +174,24 @@ class Run:
         """Add a row to log.jsonl and to the history for the curve."""
         self.facts["history"].append(row)
         if self.rank == 0:
-            with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            self._write_rows([row])
         if self.board is not None:
             for name, value in _numbers(row):
                 self.board.add_scalar(tag=name, step=row["step"], value=value)
 
+    @property
+    def _log_file(self) -> Path:
+        return self.out / "log.jsonl"
+
+    def _write_rows(self, rows: Sequence[LogRow]) -> None:
+        if rows:
+            with self._log_file.open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(row) + "\n" for row in rows)
+
     def validate(self) -> str:
         """Measure the averaged network and all gray, save the weights, and return the log line."""
         from model.export import AnnealedNet
+        from train.device import restore_threads
         from train.measure_photos import measure_photos, sheet
         from train.method import GRAY, Method
 
@@ -177,6 +213,7 @@ class Run:
         )
         self._keep(ours, gray)
         shown = sheet([method], self.valid[:SHEET_PICTURES], qspace=self.qspace)
+        restore_threads()  # measuring objects has changed it
         write_image(self.out / "sheet.png", shown)
         write_training_curve(self.out / "curve.png", self.facts["history"])
         return (
@@ -189,17 +226,17 @@ class Run:
     def cross_entropies(self) -> dict[str, float]:
         """Return the averaged network's cross-entropy on training and validation pictures.
 
-        Crops and mirroring are as in training, but without aging, hints and palettes. If the first falls and the
+        Of the training pictures, there are as many. Crops and mirroring are as in training, but without aging, hints and palettes. If the first falls and the
         second does not, the network overfits: more pictures help, more steps do not.
         """
         plain = replace(self.samples.options, hints=0.0, palette=0.0, aged=False)
-        every = {"train": self.samples.pictures, "valid": list_pictures(Path(self.config.valid))}
+        valid = evenly_spread(list_pictures(Path(self.config.valid)), self.config.valid_pictures)
+        both = {"train": evenly_spread(self.samples.pictures, len(valid)), "valid": valid}
         return {
             name: self.trainer.entropy(
-                self.samples.like(evenly_spread(pictures, self.config.valid_pictures), plain),
-                size=self.config.valid_size,
+                self.samples.like(pictures, plain), size=self.config.valid_size
             )
-            for name, pictures in every.items()
+            for name, pictures in both.items()
         }
 
     def _keep(self, ours: "Metrics", gray: "Metrics") -> None:

@@ -57,8 +57,10 @@ class TrainOptions:
 
 def train(run: Run, *, progress: Progress = Silent()) -> None:
     """Train to the last step or until a stop is requested; log, validate and save at intervals."""
+    if run.validation_is_due:  # an earlier stop came before it
+        logger.info("step %d  %s", run.step, run.validate())
+        run.save()
     config, meter, batches = run.config, Meter(run), run.batches()
-    every = LOG_EVERY, config.valid_every, config.save_every
     progress.start("training", config.steps, unit="steps")
     progress.advance(run.step, earlier=True)
     saved = run.step
@@ -69,12 +71,14 @@ def train(run: Run, *, progress: Progress = Silent()) -> None:
         meter.losses.append(run.trainer.train_step(run.step, parts))
         run.step += 1
         progress.advance()
-        log, valid, save = (run.step % steps == 0 or not run.in_progress for steps in every)
+        log, save = (
+            run.step % steps == 0 or not run.in_progress for steps in (LOG_EVERY, config.save_every)
+        )
         # Before validating or saving, because the report checks that the loss is finite.
-        if log or valid or save:
+        if log or save or run.validation_is_due:
             progress.note(meter.report())
         with meter.paused():
-            if valid and not run.stopping:
+            if run.validation_is_due and not run.stopping:
                 logger.info("step %d  %s", run.step, run.validate())
             if save:
                 run.save()
@@ -118,10 +122,14 @@ class Meter:
             return ""
         values = np.array([loss.item() for loss in self.losses])
         if not np.isfinite(values).all():
+            kept = (
+                f"the last good state is kept in {self.run.checkpoint}: restart with -restart and"
+                if self.run.checkpoint.exists()
+                else "nothing was saved before: use"
+            )
             raise LossError(
-                f"the loss became {values[~np.isfinite(values)][0]} before step {self.run.step}; the "
-                f"last good state is kept in {self.run.checkpoint}: restart with -restart and a "
-                "lower -learning_rate"
+                f"the loss became {values[~np.isfinite(values)][0]} before step {self.run.step}; {kept} "
+                "a lower -learning_rate"
             )
         seconds = time.monotonic() - self._start
         row: LogRow = {

@@ -9,6 +9,7 @@ from color.arrays import Floats
 from model.contract import (
     BLACK,
     WHITE,
+    check_colored,
     check_gray,
     cropped,
     network_planes,
@@ -143,3 +144,24 @@ def test_gray_pictures_pass(dtype: type) -> None:
 def test_anything_else_is_refused_with_what_to_do(gray: Any, error: type, says: str) -> None:
     with pytest.raises(error, match=f"frame 3: expected gray .*{says}"):
         check_gray(gray, what="frame 3: ")
+
+
+def test_colored_pictures_pass() -> None:
+    for channels in (3, 4):
+        for depth in (8, 16):
+            picture = np.zeros((2, 5, channels), f"uint{depth}")
+            check_colored(picture, what="it", channels=(3, 4), depths=(8, 16))
+
+
+@pytest.mark.parametrize(
+    ("picture", "error", "says"),
+    [
+        (None, TypeError, "got None, which cv2.imread returns"),
+        ([[1]], TypeError, "got a list: convert it"),
+        (np.zeros((4, 4, 4), np.uint8), ValueError, r"got \(4, 4, 4\) uint8$"),
+        (np.zeros((4, 4, 3), np.uint16), ValueError, "uint16$"),
+    ],
+)
+def test_what_is_no_picture_in_color_is_refused(picture: Any, error: type, says: str) -> None:
+    with pytest.raises(error, match=rf"expected frame 3 rgb \(H, W, 3\) uint8, .*{says}"):
+        check_colored(picture, what="frame 3")

@@ -1,6 +1,7 @@
 """Frames in memory are colorized as a film's shot is, with and without keyframes."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from model.frames import SEGMENT, colored_frames
 from prior.lab import gray2lightness, lab2rgb, rgb2lab
 
 SIZE = (96, 128)
+RGB = np.full((*SIZE, 3), 90, np.uint8)
 
 
 @pytest.fixture
@@ -99,7 +101,7 @@ def test_transparent_places_are_colorized_by_the_network(
         ({9: (0, 3)}, "keyframe 9 lies outside the shot, which has 4 frames"),
         ({-1: (0, 3)}, "keyframe -1 lies outside"),
         ({1: (9, 3)}, "keyframe 1 does not show frame 1"),
-        ({1: (0, 2)}, r"expected a keyframe rgb or rgba \(H, W, 3 or 4\) uint8, got"),
+        ({1: (0, 2)}, r"expected keyframe 1 rgb or rgba \(H, W, 3 or 4\) uint8, got"),
     ],
 )
 def test_a_wrong_keyframe_is_refused(
@@ -114,6 +116,31 @@ def test_a_wrong_keyframe_is_refused(
     given = {n: in_color(gray, 30, 30)[..., : seed_and_channels[1]] for n in keyframes}
     with pytest.raises(ValueError, match=message):
         next(colorizer.frames(grays, given))
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (([RGB],), TypeError, r"expected keyframes as \{number of the frame: picture\}, got a list"),
+        (({1.0: RGB},), TypeError, "expected the number of a keyframe's frame, from 0, got 1.0"),
+        (({0: None},), TypeError, "expected keyframe 0 rgb or rgba .*got None"),
+        (({0: RGB / 255},), ValueError, r"got \(96, 128, 3\) float64: from 0..1 write"),
+        (({}, RGB[..., 0]), ValueError, r"expected the reference rgb \(H, W, 3\) uint8, got \(96, 128\) uint8"),
+        ((None, RGB / 255), ValueError, "float64: from 0..1 write"),
+        ((None, RGB[:0]), ValueError, r"got \(0, 128, 3\) uint8"),
+        ((None, "a.jpg"), TypeError, r"got the path 'a.jpg': read it first, as cv2.imread\(path\)\[..., ::-1\] does"),
+    ],
+)  # fmt: skip
+def test_what_is_no_guidance_of_a_shot_is_refused(
+    colorizer: Colorizer,
+    shot: Callable[[int], list[Bytes]],
+    given: tuple[Any, ...],
+    error: type[Exception],
+    message: str,
+) -> None:
+    with pytest.raises(error, match=message) as caught:
+        next(colorizer.frames(shot(2), *given))
+    assert "\n" not in str(caught.value)
 
 
 def test_frames_of_different_sizes_are_refused(

@@ -117,7 +117,35 @@ def test_counts_of_a_shard_are_no_experience(
     assert not (tmp_path / "W.npy").exists()
 
 
-@pytest.mark.parametrize("words", [("-lambda", "1.5"), ("-sigma", "0"), ("-lambda", "some")])
+def test_a_bin_without_pixels_leaves_the_earlier_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = SOME.copy()
+    counts[7] = 0
+    np.save(tmp_path / "E.npy", counts)
+    (tmp_path / "W.npy").write_bytes(b"good")
+    words = ("-experience", tmp_path / "E.npy", "-out", tmp_path / "W.npy", "-sigma", "0.01")
+    assert run(monkeypatch, *words, "-lambda", "0") == 1
+    a, b = BINS[7]
+    assert capsys.readouterr().err == (
+        f"prior/getWeight.py: bin {a:g}, {b:g} has no pixels: use a larger -lambda or -sigma\n"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["E.npy", "W.npy"]
+    assert (tmp_path / "W.npy").read_bytes() == b"good"
+    assert run(monkeypatch, *words) == 0
+    assert np.isfinite(np.load(tmp_path / "W.npy")).all()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-lambda", "1.5"),
+        ("-sigma", "0"),
+        ("-sigma", "inf"),
+        ("-sigma", "1e300"),
+        ("-lambda", "some"),
+    ],
+)
 def test_wrong_settings_are_usage_errors(
     words: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,20 @@ def test_what_is_there_is_left(
     assert tree(out) == first | {"b/turned.jpg": b"mine"}
 
 
+def test_a_name_that_its_suffix_makes_too_long_stops_no_other_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "n" * 249 + ".png"  # 253 bytes; with .jpg more than the 255 of a name
+    (tmp_path / "in").mkdir()
+    for name in (long, "z.jpg"):
+        (tmp_path / "in" / name).write_bytes(FILES["a/small.JPEG"])
+    out = tmp_path / "out"
+    assert run(monkeypatch, "-data", tmp_path / "in", "-out", out, "-size", 64) == 0
+    assert (out / "z.jpg").is_file()
+    with (out / "imageCrop.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file))[1:] == [[long, "its name is too long with .jpg: shorten it"]]
+
+
 def test_shards_and_several_sources(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

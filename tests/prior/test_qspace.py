@@ -1,11 +1,15 @@
 """The bins, and the properties of nearest and encode."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from prior.lab import rgb2lab
 from prior.qspace import QSpace, in_gamut_bins, read_bins
+
+BINS = read_bins()
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +99,19 @@ def test_the_mean_of_a_soft_code_is_near_its_color(space: QSpace) -> None:
 def test_other_bins_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="bins"):
         QSpace(np.zeros(shape))
+
+
+def test_bins_that_cannot_be_read_are_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "Q.npy"
+    with pytest.raises(ValueError, match=f"{path} does not exist: copy prior/Q.npy"):
+        read_bins(path)
+    np.save(path, BINS)
+    whole = path.read_bytes()
+    for damaged in (whole[:-9], whole[:20], b"", b"no bins"):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=rf"{path} is not a \.npy array of numbers: copy"):
+            read_bins(path)
+    for other in (BINS[:, :1], BINS.ravel(), BINS + np.nan):
+        np.save(path, other)
+        with pytest.raises(ValueError, match=rf"{path}: expected finite bins \(Q, 2\), got"):
+            read_bins(path)

@@ -15,6 +15,7 @@ from helpers import disk_full_at
 
 from runtime.files import (
     LockedError,
+    check_output,
     delete_lock,
     discard,
     folder_of,
@@ -96,6 +97,16 @@ def test_a_temporary_name_for_a_use_is_the_same_in_every_run(tmp_path: Path) -> 
     assert [(left.name, left.read_text()) for left in tmp_path.iterdir()] == [("out.mkv", "whole")]
     others = {temporary_name(path, use="sound"), temporary_name(path), temporary_name(path)}
     assert len(others | {part}) == 4
+
+
+def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
+    check_output(tmp_path / "new.json")
+    (tmp_path / "new.json").touch()
+    check_output(tmp_path / "new.json")
+    assert (tmp_path / "new.json").read_bytes() == b""
+    for path, says in ((tmp_path, "it is a folder"), (tmp_path / "a" / "b", "folder .* does not")):
+        with pytest.raises(ValueError, match=f"cannot write {path}: {says}"):
+            check_output(path)
 
 
 def test_a_folder_replaces_the_older_one_as_a_whole(tmp_path: Path) -> None:

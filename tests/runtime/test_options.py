@@ -121,6 +121,9 @@ def test_what_cannot_be_is_one_line_and_exit_2(
         ({"crf": 52}, "crf must be from 0 to 51, got 52"),
         ({"sizes": (96, 8)}, "sizes must be 32 or more, got 8"),
         ({"mix": 1.5}, "lambda must be 1 or less, got 1.5"),
+        ({"mix": float("-inf")}, "lambda must be 1 or less, got -inf"),
+        ({"crf": 20.5}, "crf must be a whole number from 0 to 51, got 20.5"),
+        ({"temperature": "warm"}, "temperature must be a number from 0.05 to 2, got warm"),
         ({"codec": "vp9"}, "codec must be one of h264, ffv1, got 'vp9'"),
     ],
 )

@@ -129,14 +129,21 @@ def test_what_cannot_be_told_is_null(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     "words",
     ["-working_size 100", "-working_size wide", "-temperature 0", "-hints -3", "-limit -1",
-     "-json nowhere/figures.json",
+     "-json nowhere/figures.json", "-json .", "-sheet folder.png", "-curve folder.png",
         "-sheet sheet.xyz",
         "-aged 1 -film film.mp4", "-aged 1 -data film.mp4", "-wieghts x", "-curve nowhere/curve.png",
         "-steady 0,1", "-steady 2 -film film.mp4", "-precision fp16",
         "-reference 1", "-reference 2 -film film.mp4",
         "-curve curve.png -film film.mp4", "-shard 3/2", "-shard 0/2", "-shard 1", "-aged 2"],
 )  # fmt: skip
-def test_wrong_usage_is_one_line_and_exit_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_is_one_line_and_exit_2(
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.png").mkdir()
     with pytest.raises(SystemExit) as stop:
         main(words.split())
     assert stop.value.code == 2

@@ -42,3 +42,8 @@ def test_a_folder_of_broken_pictures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(ValueError, match="none of the 1 pictures"):
         list(read_evaluation_images(tmp_path))
+
+
+def test_a_shard_without_pictures_is_refused_before_any_work(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"has 3 pictures, too few for shard 4/5: use a smaller N"):
+        read_evaluation_images(folder, shard=Shard(4, 5))

@@ -1,6 +1,7 @@
 """Samples depend only on (seed, epoch, index); soft encodings and hints match the ground truth."""
 
 import multiprocessing
+import shutil
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ from train.fileReader import (
     SampleOptions,
     SampleSet,
     StepSampler,
+    keep_index,
     picture_index,
     random_crop,
     read_weight,
@@ -181,12 +183,25 @@ def test_no_pictures_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_list_of_pictures_is_made_once(folder: Path, tmp_path: Path) -> None:
-    first = picture_index(folder, kept=tmp_path / "list.json.gz")
+    kept = tmp_path / "list.json.gz"
+    first = picture_index(folder, kept=kept)
+    keep_index(first, folder, kept=kept)
     write_pictures(folder, 12)
-    assert picture_index(folder, kept=tmp_path / "list.json.gz") == first
+    assert picture_index(folder, kept=kept) == first
     assert len(picture_index(folder, kept=tmp_path / "other.json.gz")) == 12
-    assert len(picture_index(folder, kept=tmp_path / "list.json.gz", restart=True)) == 12
-    assert len(picture_index(folder, kept=tmp_path / "list.json.gz")) == 12
+    shutil.copytree(folder, tmp_path / "moved")
+    assert len(picture_index(tmp_path / "moved", kept=kept)) == 12
+
+
+def test_a_damaged_list_of_pictures_is_named(folder: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "list.json.gz"
+    keep_index(picture_index(folder, kept=kept), folder, kept=kept)
+    whole = kept.read_bytes()
+    flipped = whole[:30] + bytes(byte ^ 255 for byte in whole[30:])
+    for damaged in (whole[:-20], whole[:5], b"", b"no list", flipped):
+        kept.write_bytes(damaged)
+        with pytest.raises(ValueError, match=f"{kept}, the run's list of pictures, is damaged"):
+            picture_index(folder, kept=kept)
 
 
 def test_softer_weights_keep_their_expected_value() -> None:

@@ -104,6 +104,10 @@ def test_the_command_fits_on_photographs_and_writes_the_weights(
     [
         ({}, "-data names no photographs"),
         ({"data": (Path("x"),), "out": Path("missing/objects.npz")}, "create it"),
+        (
+            {"data": (Path("x"),), "out": Path()},
+            r"cannot write \.: it is a folder: name a file in it",
+        ),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> None:

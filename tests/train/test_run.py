@@ -1,13 +1,16 @@
 """A run and its folder: where it starts, what it logs, sweeps and measures."""
 
+import ctypes
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import paddle
 import pytest
+from helpers import files_and_folders
 from small_network import random_arrays
-from tiny_run import TINY, run_of, words
+from tiny_run import TINY, rows, run_of, words
 
 from model.contract import network_planes
 from model.network import NetworkConfig
@@ -16,6 +19,7 @@ from prior.dataset import read_rgb
 from prior.lab import rgb2lab
 from runtime.files import temporary_name
 from train.config import TrainConfig
+from train.device import restore_threads
 from train.evaluation_images import evenly_spread
 from train.fileReader import SampleOptions, random_crop
 from train.run import _numbers
@@ -77,6 +81,32 @@ def test_cross_entropy_is_of_random_crops_that_are_neither_aged_nor_guided(
         assert not sample["palette"].any()
 
 
+def test_of_the_training_pictures_as_many_are_measured_as_of_the_others(
+    room: Path, tmp_path: Path
+) -> None:
+    two, every = (run_of(room, tmp_path, valid_pictures=number) for number in (2, 0))
+    assert len(every.valid) == 2
+    assert two.cross_entropies()["train"] == every.cross_entropies()["train"]
+
+
+OPENMP = Path(paddle.__file__).parent / "libs" / "libiomp5.so"
+
+
+@pytest.mark.skipif(not OPENMP.exists(), reason="Paddle brings another OpenMP here")
+def test_a_validation_leaves_the_number_of_threads(
+    room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    threads = ctypes.CDLL(str(OPENMP)).omp_get_max_threads
+    before = threads()
+    restore_threads()
+    assert threads() == 3
+    run = run_of(room, tmp_path, valid=str(room / "train"))
+    run.validate()
+    assert threads() == 3
+    paddle.base.core.set_num_threads(before)
+
+
 def test_without_a_backbone_all_is_random(room: Path, tmp_path: Path) -> None:
     run = run_of(room, tmp_path, backbone="none")
     run.resume()
@@ -117,6 +147,49 @@ def test_a_restart_learns_from_the_pictures_that_are_there_now(room: Path, tmp_p
     resumed.resume()
     assert resumed.step == 1
     assert "new.jpg" in [picture.name for picture in resumed.samples.pictures]
+
+
+@pytest.mark.usefixtures("unvalidated")
+def test_a_run_that_has_saved_nothing_lists_the_pictures_anew(room: Path, tmp_path: Path) -> None:
+    shutil.copytree(room / "train", tmp_path / "train")
+    out, here = tmp_path / "run", ("-data", str(tmp_path / "train"), "-steps", "1")
+    run_of(
+        room, out, data=str(tmp_path / "train"), steps=1
+    ).resume()  # failed before its first step
+    shutil.copy(room / "train" / "0.jpg", tmp_path / "train" / "new.jpg")
+    assert main(words(room, out, *here)) == 0
+    names = [
+        p.name for p in run_of(room, out, data=str(tmp_path / "train"), steps=1).samples.pictures
+    ]
+    assert "new.jpg" in names
+
+
+@pytest.mark.usefixtures("unvalidated")
+def test_a_restart_that_is_refused_leaves_the_earlier_run(room: Path, tmp_path: Path) -> None:
+    shutil.copytree(room / "train", tmp_path / "train")
+    out, here = tmp_path / "run", ("-data", str(tmp_path / "train"), "-steps", "1")
+    assert main(words(room, out, *here)) == 0
+    before = files_and_folders(out)
+    shutil.copy(room / "train" / "0.jpg", tmp_path / "train" / "new.jpg")
+    for wrong in (("-valid", "/nowhere"), ("-init", str(tmp_path)), ("-prior", "/nowhere")):
+        assert main(words(room, out, *here, "-restart", *wrong)) in {1, 2}
+        assert main(words(room, out, *here, *wrong)) in {1, 2}
+        assert files_and_folders(out) == before
+
+
+@pytest.mark.usefixtures("unvalidated")
+def test_the_log_has_each_step_of_this_run_once(room: Path, tmp_path: Path) -> None:
+    assert main(words(room, tmp_path, "-steps", "2")) == 0
+    first = rows(tmp_path)
+    assert [row["step"] for row in first] == [2]
+    killed = run_of(room, tmp_path, steps=3)  # after it logged, before it saved
+    killed.resume()
+    killed.log({"step": 3, "loss": 1.0})
+    assert main(words(room, tmp_path, "-steps", "3")) == 0
+    assert [row["step"] for row in rows(tmp_path)] == [2, 3]
+    assert rows(tmp_path)[0] == first[0]
+    assert main(words(room, tmp_path, "-steps", "1", "-restart")) == 0
+    assert [row["step"] for row in rows(tmp_path)] == [1]
 
 
 def test_log_rows_flatten_to_numbers() -> None:

@@ -7,13 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from helpers import wait_for
+from helpers import group_is_gone, wait_for
 from tiny_run import config_of, rows, run_of, words
 
 from model.weights_file import read_weights
@@ -91,25 +94,78 @@ def test_a_finished_run_leaves_weights_log_sheet_and_curve(
         assert cv2.imread(str(out / name)).std() > 1
 
 
+@contextmanager
+def endless(room: Path, out: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a training with two readers, in a session of its own, that has logged its first steps."""
+    words = command(room, out, "-steps", "100000", "-workers", "2")
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        log = out / "log.jsonl"
+        wait_for(lambda: log.exists() or process.poll() is not None, limit_s=120)
+        assert process.poll() is None
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
 @pytest.mark.slow
-def test_ctrl_c_saves_and_the_same_command_continues(room: Path, tmp_path: Path) -> None:
-    out, endless = tmp_path / "run", ["-steps", "100000", "-workers", "1"]
-    process = subprocess.Popen(
-        command(room, out, *endless), stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    log = out / "log.jsonl"
-    wait_for(lambda: log.exists() or process.poll() is not None, limit_s=120)
-    assert process.poll() is None
-    os.killpg(process.pid, signal.SIGINT)  # like the terminal: readers receive it, too
-    errors = process.communicate(timeout=60)[1]
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_saves_and_the_same_command_continues(
+    room: Path, tmp_path: Path, name: signal.Signals
+) -> None:
+    out = tmp_path / "run"
+    with endless(room, out) as process:
+        os.killpg(process.pid, name)  # like the terminal, and `timeout`: readers receive it, too
+        errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130, errors[-2000:]
+    assert "Traceback" not in errors
     step = int(re.findall(r"saved at step (\d+); run the same command to continue", errors)[0])
     state = read_checkpoint(out / "checkpoint.npz", config_of(room, steps=100000))
     assert state.step == step >= 10
+    assert group_is_gone(process.pid)
+
+
+@pytest.mark.slow
+def test_readers_end_with_a_killed_run(room: Path, tmp_path: Path) -> None:
+    with endless(room, tmp_path / "run") as process:
+        process.kill()
+        process.wait()
+        wait_for(lambda: group_is_gone(process.pid))
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_a_validation_that_a_stop_prevented_is_done_by_the_same_command(
+    room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], steps: int
+) -> None:
+    every = {"steps": steps, "valid_every": 2}
+    run = run_of(room, tmp_path, **every)
+    step = run.trainer.train_step
+
+    def stopped(number: int, parts: Any) -> Any:
+        if number == 1:
+            run.stop()
+        return step(number, parts)
+
+    run.trainer.train_step = stopped
+    train(run)
+    assert [row for row in rows(tmp_path) if "valid" in row] == []
+    same = words(
+        room, tmp_path, *(text for name in every for text in (f"-{name}", str(every[name])))
+    )
+    for _ in range(2):  # the second time, nothing is due
+        assert main(same) == 0
+        assert Path(capsys.readouterr().out.strip()).is_file()
+        assert [row["step"] for row in rows(tmp_path) if "valid" in row] == [*range(2, steps + 1)]
 
 
 def test_a_nan_stops_the_run_and_keeps_the_last_good_state(room: Path, tmp_path: Path) -> None:
     run = run_of(room, tmp_path, save_every=1)
+    meter = Meter(run)
+    meter.losses.append(SimpleNamespace(item=lambda: float("inf")))
+    with pytest.raises(LossError, match=r"became inf .*; nothing was saved before: use a lower"):
+        meter.report()
     run.save()
     weight = run.trainer.network.head.weight
     weight.set_value(weight * float("nan"))
