@@ -10,7 +10,9 @@ rebalanced AuC, which is within noise. Grain, scratches and vignettes are not re
 median, a fitted falloff) made the colors worse, as the network was trained with them.
 """
 
+import math
 import os
+from collections.abc import Mapping
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import cv2
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Floats
+from color.guidance import Guidance
 from image.resize import fitted
 from prior.lab import gray2lightness
 
@@ -36,6 +39,13 @@ BLACK, WHITE = 3.0, 95.0  # L: upper limit of black and lower limit of white, as
 # Smallest range of L that is stretched to the full range; flatter pictures are stretched by the same factor.
 LEAST_CONTRAST = 20.0
 SAMPLED_PX = 2  # percentiles use every second pixel in both directions
+# Of a film's guidance, and the pictures of a photo's: how they must be, for `check_colored`.
+FOR_FILMS = ("references", "keyframes", "colorize", "leave")
+PICTURES: Mapping[str, Any] = {
+    "strokes": {"channels": (4,)},
+    "reference": {"depths": (8, 16)},
+    "reference_large": {"channels": (3, 4), "depths": (8, 16)},
+}
 
 
 class Predictor(Protocol):
@@ -105,6 +115,24 @@ def check_colored(
         return
     advice = ": from 0..1 write (picture * 255).round().astype(numpy.uint8)"
     raise ValueError(f"{expected}, got {picture.shape} {kind}{advice if kind.kind == 'f' else ''}")
+
+
+def check_guidance(wanted: Any) -> None:
+    """Raise TypeError or ValueError for what is no guidance of a photo."""
+    if not isinstance(wanted, Guidance):
+        raise TypeError(f"expected guidance as Guidance(hints=...), got a {type(wanted).__name__}")
+    for name in FOR_FILMS:
+        if getattr(wanted, name):
+            raise ValueError(f"Guidance({name}=...) is for films: leave it out for a photo")
+    for hint in wanted.hints:
+        color = () if isinstance(hint.color, str) else hint.color
+        if not all(map(math.isfinite, (hint.x, hint.y, *color))):
+            raise ValueError(f"expected finite numbers in a hint, got {tuple(hint[:3])}")
+        if hint.at:
+            raise ValueError(f"the hint at {hint.at} is for a film: leave its time out for a photo")
+    for name, how in PICTURES.items():
+        if (picture := getattr(wanted, name)) is not None:
+            check_colored(picture, what=f"Guidance({name}=...)", **how)
 
 
 def _no_array(picture: object, *, read: str = "cv2.imread(path, 0)") -> str:

@@ -4,8 +4,7 @@ The network receives the planes beside lightness: a/110, b/110 and a mask, all z
 picture becomes a palette vector: the share of each color bin. `model.spread` spreads the hints over their objects.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from color.arrays import Bytes, Floats, Mask
-from color.guidance import Guidance, Hint
+from color.guidance import Hint
 from image.resize import fitted
-from model.contract import AB_SCALE, check_colored
+from model.contract import AB_SCALE
 from prior.lab import ab2hex, color2ab, gray2lightness, rgb2lab
 from prior.qspace import QSpace
 
@@ -27,31 +26,6 @@ ALIKE = 15.0
 KEPT_CHROMA = 0.6  # a hint with less of its chroma than this share is noted
 SEEN_CHROMA = 1.0  # what less of it, in ab units, is seen at all: gray is not exactly 0, 0
 SHOWN_HINTS = 3  # in a note
-# Of a film's guidance, and the pictures of a photo's: how they must be, for `check_colored`.
-FOR_FILMS = ("references", "keyframes", "colorize", "leave")
-PICTURES: Mapping[str, Any] = {
-    "strokes": {"channels": (4,)},
-    "reference": {"depths": (8, 16)},
-    "reference_large": {"channels": (3, 4), "depths": (8, 16)},
-}
-
-
-def check_guidance(wanted: Any) -> None:
-    """Raise TypeError or ValueError for what is no guidance of a photo."""
-    if not isinstance(wanted, Guidance):
-        raise TypeError(f"expected guidance as Guidance(hints=...), got a {type(wanted).__name__}")
-    for name in FOR_FILMS:
-        if getattr(wanted, name):
-            raise ValueError(f"Guidance({name}=...) is for films: leave it out for a photo")
-    for hint in wanted.hints:
-        color = () if isinstance(hint.color, str) else hint.color
-        if not all(map(math.isfinite, (hint.x, hint.y, *color))):
-            raise ValueError(f"expected finite numbers in a hint, got {tuple(hint[:3])}")
-        if hint.at:
-            raise ValueError(f"the hint at {hint.at} is for a film: leave its time out for a photo")
-    for name, how in PICTURES.items():
-        if (picture := getattr(wanted, name)) is not None:
-            check_colored(picture, what=f"Guidance({name}=...)", **how)
 
 
 def stroke_planes(rgba: Bytes, *, size: tuple[int, int]) -> Floats:

@@ -12,11 +12,11 @@ from color.arrays import Floats
 from color.guidance import Candidate, ColoredRegion, Guidance, Hint, ReferenceBy
 from image.resize import SMOOTHNESS, TRUE_SMOOTHNESS, fitted
 from model.candidates import as_candidate, candidates, drawn_over
-from model.contract import check_gray, working_lightness
+from model.contract import check_gray, check_guidance, working_lightness
 from model.correspondence import UNRELATED, matches_of, reference_correspondence
 from model.decode import AbPredictor
 from model.distribution import ColorDistribution, DistributionPredictor
-from model.hints import check_guidance, palette_vector, point_planes, stroke_planes, weakened_hints
+from model.hints import palette_vector, point_planes, stroke_planes, weakened_hints
 from model.palette import log_weights
 from model.registered import RegisteredColors, distinct, enlarged, registered_colors
 from model.spread import propagate

@@ -1,13 +1,9 @@
 """Hints: they have the true color, and only where the mask is set."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from color.guidance import Guidance, Hint
-from gray2color import Colorizer
 from model.contract import AB_SCALE
 from model.hints import palette_vector, point_planes, random_hints, stroke_planes
 from prior.lab import rgb2lab
@@ -22,45 +18,6 @@ def truth() -> NDArray[np.float32]:
 @pytest.fixture
 def bins() -> NDArray[np.float32]:
     return np.array([[0, 0], [50, 0], [0, 50], [-50, 0], [0, -50]], np.float32)
-
-
-RGB = np.full((6, 8, 3), 90, np.uint8)
-NAN = float("nan")
-
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        ({"strokes": RGB}, r"strokes=...\) rgba \(H, W, 4\) uint8, got \(6, 8, 3\) uint8"),
-        ({"strokes": RGB[..., 0]}, r"strokes=...\) rgba .*got \(6, 8\) uint8"),
-        ({"strokes": np.dstack([RGB, RGB[..., :1]]) / 255}, "got .* float64: from 0..1 write"),
-        ({"strokes": np.dstack([RGB, RGB[..., :1]]).astype(np.uint16)}, "uint8, got .* uint16"),
-        ({"strokes": np.zeros((0, 0, 4), np.uint8)}, r"got \(0, 0, 4\)"),
-        ({"reference": RGB / 255}, r"reference=...\) rgb \(H, W, 3\) uint8 or uint16, got .* float64"),
-        ({"reference": RGB[..., 0]}, "reference=.* got"),
-        ({"reference_large": RGB[:0]}, r"rgb or rgba \(H, W, 3 or 4\) uint8 or uint16, got \(0, 8, 3\)"),
-        ({"hints": [Hint(NAN, 3, "red")]}, r"expected finite numbers in a hint, got \(nan, 3, 'red'\)"),
-        ({"hints": [(1, 1, NAN, 3)]}, "expected finite numbers in a hint"),
-        ({"hints": ["0:03,25%,40%,navy"]}, "the hint at 0:03 is for a film: leave its time out for a photo"),
-        ({"keyframes": (RGB,)}, r"Guidance\(keyframes=...\) is for films: leave it out for a photo"),
-        ({"references": (RGB,)}, r"Guidance\(references=...\) is for films"),
-        ({"leave": ("3",)}, r"Guidance\(leave=...\) is for films"),
-    ],
-)  # fmt: skip
-def test_what_is_no_guidance_of_a_photo_is_refused(
-    colorizer: Colorizer, given: dict[str, Any], says: str
-) -> None:
-    wanted = Guidance(**given)
-    for call in (colorizer, colorizer.candidates, colorizer.distribution):
-        with pytest.raises(ValueError, match=says) as caught:
-            call(RGB[..., 0], guidance=wanted)
-        assert "\n" not in str(caught.value)
-
-
-def test_a_path_is_no_picture_of_a_guidance(colorizer: Colorizer) -> None:
-    for name in ("strokes", "reference"):
-        with pytest.raises(TypeError, match=r"got the path 'a\.png': read it first"):
-            colorizer(RGB[..., 0], Guidance(**{name: "a.png"}))
 
 
 def test_no_points_are_empty_planes(truth: NDArray[np.float32]) -> None:
