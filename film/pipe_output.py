@@ -19,10 +19,8 @@ from film.stream_copy import Span, StreamCopy
 
 # Frames by which decoding precedes display: more than any encoder reorders; Matroska does not store it.
 DELAY = 16
-ADTS = (
-    b"\xff\xf1",
-    b"\xff\xf9",
-)  # with which a packet of AAC that describes itself begins: MPEG-4 and -2
+# With which a packet of AAC that describes itself begins: of MPEG-4, of MPEG-2.
+ADTS = (b"\xff\xf1", b"\xff\xf9")
 CLUSTER_MS = "1000"  # after which packets are passed on; FFmpeg's default is 5 s
 Y4M_CHROMA = {(2, 2): "420", (2, 1): "422", (1, 1): "444", (4, 1): "411", (0, 0): "mono"}
 

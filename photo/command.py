@@ -122,10 +122,8 @@ def plan_photos(
     planned = given.tasks
     read = [*(task.source for task in planned), *guided.files]
     maps, unnamed = _map_tasks(given, options)
-    outputs, points = (
-        [*_color_outputs(planned, options), *map_outputs(maps)],
-        _point_outputs(options),
-    )
+    outputs = [*_color_outputs(planned, options), *map_outputs(maps)]
+    points = _point_outputs(options)
     again = inputs.overwrite or all(are_suggestions(output.path, read) for output in points)
     check_outputs(points, inputs=read, others=outputs, overwrite=again)
     report = checked_report(inputs, read=read, others=[*outputs, *points])

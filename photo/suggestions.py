@@ -50,17 +50,15 @@ def are_suggestions(path: Path, photos: Iterable[Path]) -> bool:
     """Return whether a file is what `write_suggestions` writes of these photos, or of some of them."""
     try:
         places = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
-    return (
-        isinstance(places, dict)
-        and places.keys() <= set(map(str, photos))
-        and all(
-            isinstance(one, dict) and one.keys() == KEYS
-            for found in places.values()
-            for one in found
-        )
-    )
+    if not isinstance(places, dict) or not places.keys() <= set(map(str, photos)):
+        return False
+    return all(isinstance(found, list) and all(map(_is_one, found)) for found in places.values())
+
+
+def _is_one(place: object) -> bool:
+    return isinstance(place, dict) and place.keys() == KEYS
 
 
 def _json_of(place: Suggestion) -> SuggestionJson:

@@ -10,9 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 LONGEST_JSON = 2_000_000  # bytes
-LONGEST_PROJECT = (
-    100_000_000  # bytes of JSON: the edits of all photos, with the steps that can be undone
-)
+# Bytes of JSON: the edits of all photos, with the steps that can be undone.
+LONGEST_PROJECT = 100_000_000
 LARGEST_PHOTO = 4_000_000_000  # bytes: limit of TIFF and JPEG
 FREE_BYTES = 1_000_000_000  # disk space that uploads leave free
 

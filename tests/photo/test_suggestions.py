@@ -11,7 +11,7 @@ import main
 from color.likely import LikelyColor, Suggestion
 from photo import command
 from photo.read import Photo, read_photo
-from photo.suggestions import suggestion_line, write_suggestions
+from photo.suggestions import are_suggestions, suggestion_line, write_suggestions
 from runtime import files
 
 pytestmark = pytest.mark.usefixtures("photos")
@@ -132,3 +132,25 @@ def test_lines_and_json_say_the_same() -> None:
         ],
         "b.png": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("{}", True),
+        ('{"photo.png": [{"x": 1, "y": 2, "colors": []}]}', True),
+        ('{"other.png": []}', False),
+        ('{"photo.png": 3}', False),
+        ('{"photo.png": [3]}', False),
+        ('{"photo.png": [{"x": 1}]}', False),
+        ("[]", False),
+        ("[" * 100_000, False),
+        ("no JSON", False),
+    ],
+)
+def test_only_what_was_written_of_these_photos_is_replaced(
+    tmp_path: Path, text: str, ours: bool
+) -> None:
+    path = tmp_path / "points.json"
+    path.write_text(text)
+    assert are_suggestions(path, [Path("photo.png")]) == ours
